@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each processor owns. In the hypervisor GS_BASE points at this structure; while a guest runs GS is
+ * the guest's and KERNEL_GS_BASE points here, so every entry from a guest begins with swapgs.
+ * Offsets for NASM are generated from this file (hypervisor/asm-offsets.c).
+ */
+#pragma once
+
+#include "lib/types.h"
+
+struct domain;
+struct vcpu;
+struct timer;
+
+#define MAX_CPUS       32
+#define CPU_STACK_SIZE 16384
+
+/* percpu.pending: why the exit path must not go straight back to the guest. */
+#define PENDING_SCHEDULE 0x1 /* the slice is over, or a better vCPU woke */
+#define PENDING_TIMER    0x2 /* the LAPIC timer fired: run due timers */
+#define PENDING_CALL     0x4 /* another CPU asks something of this one (cpu/ipi.c) */
+#define PENDING_DEBUG    0x8 /* console debug keys wait */
+
+struct percpu {
+	struct percpu *self;
+	struct vcpu *current; /* whose state the processor holds; the idle vCPU when none */
+	uint64_t stack_top;   /* of this CPU's hypervisor stack; entry code loads RSP from here */
+	uint64_t regs_top;    /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
+	uint64_t scratch;     /* the syscall entry parks the guest's RSP here */
+	uint32_t pending;     /* PENDING_*: the one exit word (plus the vCPU's own upcall bytes) */
+	uint32_t id;          /* 0 .. nr_cpus-1 */
+	uint32_t apic_id;
+	bool online;
+	uint64_t cr4; /* what CR4 holds now, so that equal writes are skipped */
+	uint64_t cr3; /* what CR3 holds now */
+	struct tss *tss;
+	uint64_t *gdt; /* the hypervisor's own descriptors (see cpu/gdt.h) */
+	struct list_timers {
+		struct timer *first;
+	} timers;
+	uint32_t tlb_stamp; /* flush clock at this CPU's last full flush (mm/tlb.c) */
+	void *sched;        /* the policy's run queue */
+	struct vcpu *idle;
+};
+
+/* The current CPU's structure. GCC's named address space makes each access one %gs: instruction. */
+#ifdef __SEG_GS
+#define this_cpu ((struct percpu __seg_gs *)0)
+#else
+#define this_cpu (&host_percpu) /* unit tests and clang-tidy: a plain structure */
+extern struct percpu host_percpu;
+#endif
+
+#define current (this_cpu->current)
+
+extern struct percpu *cpu_table[MAX_CPUS]; /* by CPU number; NULL past nr_cpus */
+extern uint32_t nr_cpus;
+
+/* Set PENDING_* bits for @cpu and, if it is another one, kick it out of its guest by IPI. */
+void cpu_raise(struct percpu *cpu, uint32_t bits);

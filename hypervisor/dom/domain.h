@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain (one guest) and its vCPUs. Pure data: who changes what is said beside each field.
+ * Lifetime: domains are counted; domain_by_id() takes a reference, domain_put() drops it, and each frame
+ * of the domain that somebody still holds counts too (struct page_info). The last one frees the structure.
+ */
+#pragma once
+
+#include "cpu/fpu.h"
+#include "cpu/percpu.h"
+#include "evt/evtchn.h"
+#include "lib/list.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "sched/timer.h"
+#include "xen/xen.h"
+
+#define MAX_DOMAINS 256
+#define MAX_VCPUS   32 /* per domain; the ABI's limit for vcpu_info in shared_info */
+
+struct guest_ops;
+
+/* A guest entry point: selector (pv32 only), address, CALLBACKF_* flags. */
+struct callback {
+	uint64_t address;
+	uint16_t cs;
+	uint8_t flags; /* CALLBACKF_mask_events */
+};
+
+enum vcpu_state {
+	VCPU_OFFLINE,  /* not initialised, or VCPUOP_down */
+	VCPU_RUNNABLE, /* running or waiting for a CPU */
+	VCPU_BLOCKED,  /* SCHEDOP_block or _poll: until an event comes */
+};
+
+struct vcpu {
+	/* Entry code pushes straight into here: TSS.RSP0 is the address of regs.es, so that address must be
+	 * 16-byte aligned (SDM 3A 6.14.2, 64-Bit Mode Stack Frame). */
+	uint64_t align_regs;
+	struct cpu_user_regs regs __aligned(8);
+
+	struct domain *domain;
+	uint32_t id;
+	bool user_mode;      /* pv64: the application's page tables and GS base are in force */
+	bool syscall_return; /* the frame came by SYSCALL and nothing changed rip/rflags/cs/ss: SYSRET may be
+				used */
+	bool initialised;    /* VCPUOP_initialise or DOMCTL_setvcpucontext was done */
+	bool ts_virtual;     /* guest's view of CR0.TS (fpu_taskswitch) */
+	uint8_t iopl;        /* virtual IOPL, physdev set_iopl */
+	volatile uint8_t *upcall; /* vcpu_info: [0] evtchn_upcall_pending, [1] evtchn_upcall_mask */
+	void *info;               /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
+	mfn_t info_mfn;           /* registered frame (a reference is held), or INVALID_MFN */
+
+	/* Guest entry points (pv/). */
+	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb, nmi_cb;
+	struct trap_info traps[256];
+	uint64_t kernel_sp;
+	uint16_t kernel_ss;
+
+	/* Address spaces (mm/, pv/). cr3 values are what is loaded into the real CR3. */
+	mfn_t root, user_root; /* guest's L4 (pv64) or L3 (pv32); type references held; INVALID_MFN if none */
+	uint64_t kernel_cr3, user_cr3;
+	void *kind_root;   /* pv32: the hypervisor's own L4 page above the guest's L3 */
+	uint64_t cr0, cr4; /* guest's view */
+	uint64_t debugreg[8];
+
+	/* Segments not in regs while running: saved by ops->switch_out. */
+	uint64_t fs_base, gs_base_kernel, gs_base_user;
+
+	/* Descriptor tables (pv/desc.c). */
+	mfn_t gdt_frames[14];
+	uint32_t gdt_entries;
+	uint64_t ldt_base;
+	uint32_t ldt_entries;
+	uint32_t ldt_mapped; /* bit n: LDT page n is mapped and holds a segdesc type reference */
+	uint64_t *desc_l1;   /* the L1 of this vCPU's 32-page descriptor window (slot 260) */
+
+	struct fpu_area *fpu;
+	bool fpu_initialised;
+
+	/* Scheduling (sched/). state and pause_count change under sched lock of v->cpu. */
+	enum vcpu_state state;
+	uint32_t pause_count;
+	volatile bool running; /* some CPU holds its state */
+	struct percpu *cpu;    /* where it runs or last ran */
+	struct list run_link;
+	void *sched_priv;
+	uint32_t hard_affinity; /* CPU bitmap */
+	ns_t slice_start, cpu_time;
+	struct vcpu_runstate_info runstate;
+	gva_t runstate_area; /* registered, or 0 */
+
+	/* Time and events. */
+	struct timer periodic, singleshot, poll_timer;
+	ns_t period;            /* 0: stopped */
+	uint32_t virq_port[24]; /* 0: unbound */
+	struct spinlock virq_lock;
+	bool polling;
+	uint32_t poll_port; /* the single polled port, or 0 for several */
+
+	/* Multicall: the entry being run asks to stop the batch (iret). */
+	bool in_multicall;
+	uint64_t hypercalls; /* counters for rl info */
+};
+
+enum domain_state {
+	DOMAIN_BUILDING, /* paused since creation; not yet unpaused once */
+	DOMAIN_ALIVE,
+	DOMAIN_SHUTDOWN, /* shutdown_code says why; its memory is still there */
+	DOMAIN_DYING,    /* DOMCTL_destroydomain under way */
+	DOMAIN_DEAD,     /* everything given back; only references keep the structure */
+};
+
+struct domain {
+	domid_t id;
+	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O */
+	enum domain_state state;
+	uint8_t shutdown_code; /* SHUTDOWN_* */
+	bool shutting_down;
+	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
+	uint32_t refs;
+	struct list link; /* domain_list, ordered by id */
+	uint8_t uuid[16];
+	struct spinlock lock; /* domctl operations, state */
+
+	/* Memory (mm/). page_lock guards lists and totals; pt_lock serialises page-table changes. */
+	struct spinlock page_lock, pt_lock;
+	uint32_t page_head; /* list of owned frames through page_info.next */
+	uint64_t tot_pages, max_pages;
+	uint32_t tlb_cpus; /* CPUs that may hold translations of this domain */
+	mfn_t shared_info_mfn;
+	void *shared_info;
+	uint64_t *window_l3; /* slot 260 of every root of this domain: descriptor windows */
+	uint32_t vm_assist;  /* VMASST bits */
+	uint32_t features;
+	bool extended_cr3; /* pv32: L3 may lie above 4 GiB */
+
+	/* Events (evt/). */
+	struct spinlock evt_lock;
+	struct evtchn *evtchn_bucket[32]; /* 128 ports each, allocated when first used */
+
+	/* vCPUs. */
+	uint32_t max_vcpus;
+	struct vcpu *vcpu[MAX_VCPUS];
+	uint32_t pause_count; /* DOMCTL_pausedomain nesting */
+	int64_t time_offset;  /* seconds added to the wallclock */
+	uint64_t ssidref;
+	char name[16]; /* for reports: "d3" */
+
+	/* Console output of console_io, buffered per line. */
+	char con_line[128];
+	uint32_t con_len;
+};
+
+extern struct list domain_list;
+extern struct spinlock domain_list_lock;
+extern struct domain *dom0;
+/* Owners of frames that no guest owns: DOMID_IO for MMIO, DOMID_XEN for hypervisor frames shared with guests.
+ */
+extern struct domain *dom_io, *dom_xen;
+
+/* The domain with this id, a reference taken, or NULL. DOMID_SELF gives the current domain. */
+struct domain *domain_by_id(domid_t id);
+void domain_get(struct domain *d);
+void domain_put(struct domain *d);
+
+/* New domain, not yet runnable: id, kind by @ops. Returns NULL and *err (-errno). */
+struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err);
+/* Allocate vCPU @id of @d. -ENOMEM, -EEXIST. */
+int vcpu_create(struct domain *d, uint32_t id);
+
+void domain_pause(
+    struct domain *d); /* counted; returns when no vCPU of @d runs. Not for current's own domain */
+void domain_unpause(struct domain *d);
+
+/* SCHEDOP_shutdown and friends: stop all vCPUs of @d, tell Dom0 by VIRQ_DOM_EXC; for Dom0 end the machine. */
+void domain_shutdown(struct domain *d, uint8_t reason);
+
+/* The guest cannot go on: log domain, vCPU, RIP, registers, guest backtrace and the sentence; then shut it
+ * down with SHUTDOWN_crash. Returns: the caller unwinds, the exit path schedules away. */
+void domain_crash(struct domain *d, const char *fmt, ...) __printf_like(2, 3);
+
+/* Give back everything of a dying domain; -ERESTART while work remains and other work is pending. */
+int domain_relinquish(struct domain *d);
+
+#define for_each_vcpu(d, v)                                       \
+	for (uint32_t i_##v = 0; i_##v < (d)->max_vcpus; i_##v++) \
+		if (((v) = (d)->vcpu[i_##v]) != NULL)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every difference between the guest kinds, as one structure of functions and facts: pv/pv64.c and pv/pv32.c
+ * fill it, the same members in the same order, so that the two files can be read side by side. The rest of
+ * the hypervisor never asks "which kind?"; it calls through here.
+ */
+#pragma once
+
+#include "lib/types.h"
+#include "xlat.h" /* generated: enum xlat_struct, struct xlat */
+
+struct domain;
+struct vcpu;
+
+struct guest_ops {
+	const char *name;          /* "pv64", "pv32" */
+	uint32_t max_ports;        /* event channels: 4096, 1024 */
+	uint32_t word_shift;       /* log2 of bits in a guest long: 6, 5 */
+	const struct xlat *layout; /* layout of each ABI structure, by enum xlat_struct */
+	bool allow_smep;           /* SMEP/SMAP may be on: the kernel is not supervisor for paging */
+
+	/* Memory rules (called by mm/). */
+	int root_level;      /* 4 or 3: which type a root table has */
+	uint64_t allowed[5]; /* PTE bits a guest may set at level 1..4 */
+	uint64_t (*pte_in)(int level,
+			   uint64_t pte); /* guest's value to the real entry (pv64: U, soft bit 52) */
+	bool (*slot_ok)(int level, unsigned slot, gva_t va_base); /* may a guest fill this slot of a table? */
+	int (*root_promote)(struct domain *d,
+			    mfn_t root); /* checks and hypervisor slots of a new root table */
+	void (*root_demote)(struct domain *d, mfn_t root);
+	int (*l2_promote)(struct domain *d, mfn_t l2, bool last); /* pv32: the L2 of slot 3 carries the M2P */
+	uint64_t (*make_cr3)(struct vcpu *v,
+			     mfn_t root);        /* real CR3 for this root (pv32: through kind_root) */
+	mfn_t (*cr3_to_mfn)(uint64_t guest_cr3); /* the guest's CR3 value unfolded, and back */
+	uint64_t (*mfn_to_cr3)(mfn_t mfn);
+	bool (*range_ok)(gva_t va, uint64_t len); /* guest addresses only, never the hypervisor's */
+
+	/* vCPU state. */
+	int (*vcpu_init)(struct vcpu *v);
+	void (*vcpu_free)(struct vcpu *v);
+	void (*switch_out)(struct vcpu *v); /* save segments and bases into the vCPU */
+	void (*switch_in)(struct vcpu *v);  /* load GDT, LDT, segments (failsafe on fault), bases, LSTAR.. */
+	int (*set_context)(struct vcpu *v, const void *ctx); /* vcpu_guest_context in this kind's layout */
+	void (*get_context)(struct vcpu *v, void *ctx);
+	size_t context_size;
+
+	/* Entry and return (called by entry/ and emul/). */
+	bool (*in_kernel)(const struct vcpu *v); /* was the guest's kernel interrupted? */
+	void (*bounce)(struct vcpu *v, uint8_t vector, bool has_error,
+		       uint32_t error);       /* deliver an exception */
+	void (*bounce_event)(struct vcpu *v); /* deliver the upcall */
+	void (*bounce_failsafe)(struct vcpu *v);
+	void (*bounce_nmi)(struct vcpu *v);
+	long (*iret)(struct vcpu *v); /* the iret hypercall */
+	void (*hypercall_args)(const struct vcpu *v, uint64_t args[6]);
+	void (*hypercall_restart)(struct vcpu *v, unsigned nr, const uint64_t *args, unsigned n);
+	void (*fill_hypercall_page)(void *page);
+	bool (*descriptor_ok)(uint64_t *desc);  /* audit and fix up a descriptor */
+	uint16_t (*fix_selector)(uint16_t sel); /* RPL at least 1 / 3 */
+};
+
+extern const struct guest_ops pv64_ops, pv32_ops;

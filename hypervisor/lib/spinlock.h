@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Spinlocks. The hypervisor runs with interrupts off: they are taken only in guest mode, in the idle
+ * loop and in the explicit window of hypercall_preempt_check(). So no lock needs an irqsave form. What
+ * a waiting processor must still do is answer requests of the others (TLB shootdown): every loop that
+ * waits calls cpu_service_requests(). Lock order: docs/tricks.md.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+struct spinlock {
+	uint32_t held;
+};
+
+void cpu_service_requests(void); /* cpu/ipi.c */
+
+static inline void cpu_relax(void)
+{
+	__builtin_ia32_pause();
+}
+
+static inline bool spin_trylock(struct spinlock *l)
+{
+	return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
+}
+
+static inline void spin_lock(struct spinlock *l)
+{
+	while (unlikely(!spin_trylock(l))) {
+		while (__atomic_load_n(&l->held, __ATOMIC_RELAXED)) {
+			cpu_service_requests();
+			cpu_relax();
+		}
+	}
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
+}
