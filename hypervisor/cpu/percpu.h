@@ -19,7 +19,8 @@ struct timer;
 #define PENDING_SCHEDULE 0x1 /* the slice is over, or a better vCPU woke */
 #define PENDING_TIMER    0x2 /* the LAPIC timer fired: run due timers */
 #define PENDING_CALL     0x4 /* another CPU asks something of this one (cpu/ipi.c) */
-#define PENDING_DEBUG    0x8 /* console debug keys wait */
+#define PENDING_DEBUG    0x8 /* console input or debug keys wait: console_work() */
+#define PENDING_IRQ      0x10 /* device interrupts wait to be sent to Dom0: irq_work() */
 
 struct percpu {
 	struct percpu *self;
@@ -34,7 +35,8 @@ struct percpu {
 	uint64_t cr4; /* what CR4 holds now, so that equal writes are skipped */
 	uint64_t cr3; /* what CR3 holds now */
 	struct tss *tss;
-	uint64_t *gdt; /* the hypervisor's own descriptors (see cpu/gdt.h) */
+	uint64_t *gdt; /* the hypervisor's page of descriptors (cpu/gdt.h), direct-map address, for pv64 */
+	uint64_t *gdt_compat; /* the same for pv32 */
 	struct list_timers {
 		struct timer *first;
 	} timers;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Structure offsets and constants for NASM. Compiled to assembly only; build.mk turns each marked line into a
+ * %define in build/hypervisor/asm-offsets.inc. Add a line here, never a number in an .asm file. */
+#include "cpu/gdt.h"
+#include "cpu/percpu.h"
+#include "dom/domain.h"
+#include "mm/mm.h"
+
+#define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define OFFSET(name, type, member) DEFINE(name, offsetof(struct type, member))
+
+void asm_offsets(void);
+void asm_offsets(void)
+{
+	/* struct percpu, addressed by gs: */
+	OFFSET(CPU_SELF, percpu, self);
+	OFFSET(CPU_CURRENT, percpu, current);
+	OFFSET(CPU_STACK_TOP, percpu, stack_top);
+	OFFSET(CPU_REGS_TOP, percpu, regs_top);
+	OFFSET(CPU_SCRATCH, percpu, scratch);
+	OFFSET(CPU_PENDING, percpu, pending);
+	OFFSET(CPU_CR3, percpu, cr3);
+	OFFSET(CPU_CR4, percpu, cr4);
+	OFFSET(CPU_TSS, percpu, tss);
+
+	/* struct vcpu */
+	OFFSET(VCPU_REGS, vcpu, regs);
+	OFFSET(VCPU_DOMAIN, vcpu, domain);
+	OFFSET(VCPU_USER_MODE, vcpu, user_mode);
+	OFFSET(VCPU_SYSCALL_RETURN, vcpu, syscall_return);
+	OFFSET(VCPU_UPCALL, vcpu, upcall);
+
+	/* struct cpu_user_regs, the frame of entry/ */
+	OFFSET(REGS_R15, cpu_user_regs, r15);
+	OFFSET(REGS_RAX, cpu_user_regs, rax);
+	OFFSET(REGS_RCX, cpu_user_regs, rcx);
+	OFFSET(REGS_R11, cpu_user_regs, r11);
+	OFFSET(REGS_RIP, cpu_user_regs, rip);
+	OFFSET(REGS_CS, cpu_user_regs, cs);
+	OFFSET(REGS_RFLAGS, cpu_user_regs, rflags);
+	OFFSET(REGS_RSP, cpu_user_regs, rsp);
+	OFFSET(REGS_SS, cpu_user_regs, ss);
+	OFFSET(REGS_ES, cpu_user_regs, es);
+	DEFINE(REGS_SIZE, sizeof(struct cpu_user_regs));
+
+	/* selectors (cpu/gdt.h) */
+	DEFINE(SEL_HV_CS, SEL_HV_CS);
+	DEFINE(SEL_HV_DS, SEL_HV_DS);
+	DEFINE(SEL_GUEST_CS32, SEL_GUEST_CS32);
+	DEFINE(SEL_GUEST_DS, SEL_GUEST_DS);
+	DEFINE(SEL_GUEST_CS64, SEL_GUEST_CS64);
+}
