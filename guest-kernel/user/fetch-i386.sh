@@ -1,0 +1,36 @@
+#!/bin/sh
+# Fetches Debian's i386 packages (busybox-static, musl-dev, musl) without touching the machine's own apt:
+# a private apt root of architecture i386 under $1/apt, packages unpacked into $1/root. Prints nothing if
+# all is there already. SPDX-License-Identifier: MIT
+set -eu
+
+dir=$(mkdir -p "$1" && cd "$1" && pwd)
+packages="busybox-static musl-dev musl"
+[ -e "$dir/root/.complete" ] && exit 0
+
+apt=$dir/apt
+mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" "$dir/root" "$dir/deb"
+: >"$apt/status"
+. /etc/os-release
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+echo "deb [signed-by=$keyring arch=i386] $mirror ${VERSION_CODENAME:-bookworm} main" >"$apt/etc/sources.list"
+
+# Every directory apt would use or write is ours; the machine's proxy settings in /etc/apt stay in force.
+private_apt()
+{
+	apt-get -qq -o APT::Architecture=i386 -o APT::Architectures::=i386 \
+		-o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::State::lists="$apt/lists" \
+		-o Dir::Cache="$apt/cache" -o Dir::Etc::sourcelist="$apt/etc/sources.list" \
+		-o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root "$@"
+}
+
+# An index error is harmless if the packages can be had all the same; what counts is checked below.
+private_apt update || true
+(cd "$dir/deb" && private_apt download $packages)
+for p in $packages; do
+	set -- "$dir"/deb/"$p"_*_i386.deb
+	[ -e "$1" ] || { echo "fetch-i386: needed: package $p:i386; mend: check network and $mirror" >&2; exit 1; }
+	dpkg-deb -x "$1" "$dir/root"
+done
+touch "$dir/root/.complete"
