@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "lib/spinlock.h"
 #include "lib/types.h"
 
 struct domain;
@@ -16,10 +17,10 @@ struct timer;
 #define CPU_STACK_SIZE 16384
 
 /* percpu.pending: why the exit path must not go straight back to the guest. */
-#define PENDING_SCHEDULE 0x1 /* the slice is over, or a better vCPU woke */
-#define PENDING_TIMER    0x2 /* the LAPIC timer fired: run due timers */
-#define PENDING_CALL     0x4 /* another CPU asks something of this one (cpu/ipi.c) */
-#define PENDING_DEBUG    0x8 /* console input or debug keys wait: console_work() */
+#define PENDING_SCHEDULE 0x1  /* the slice is over, or a better vCPU woke */
+#define PENDING_TIMER    0x2  /* the LAPIC timer fired: run due timers */
+#define PENDING_CALL     0x4  /* another CPU asks something of this one (cpu/ipi.c) */
+#define PENDING_DEBUG    0x8  /* console input or debug keys wait: console_work() */
 #define PENDING_IRQ      0x10 /* device interrupts wait to be sent to Dom0: irq_work() */
 
 struct percpu {
@@ -38,10 +39,12 @@ struct percpu {
 	uint64_t *gdt; /* the hypervisor's page of descriptors (cpu/gdt.h), direct-map address, for pv64 */
 	uint64_t *gdt_compat; /* the same for pv32 */
 	struct list_timers {
-		struct timer *first;
+		struct timer *first;         /* by expiry, soonest first */
+		struct timer *volatile busy; /* its handler is running */
+		struct spinlock lock;
 	} timers;
 	uint32_t tlb_stamp; /* flush clock at this CPU's last full flush (mm/tlb.c) */
-	void *sched;        /* the policy's run queue */
+	void *sched;        /* struct sched_queue */
 	struct vcpu *idle;
 };
 

@@ -47,6 +47,9 @@ struct vcpu {
 	bool initialised;    /* VCPUOP_initialise or DOMCTL_setvcpucontext was done */
 	bool ts_virtual;     /* guest's view of CR0.TS (fpu_taskswitch) */
 	uint8_t iopl;        /* virtual IOPL, physdev set_iopl */
+	bool nmi_pending;    /* VCPUOP_send_nmi: the exit path bounces it through nmi_cb */
+	gva_t iobitmap;      /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
+	uint32_t iobitmap_ports;
 	volatile uint8_t *upcall; /* vcpu_info: [0] evtchn_upcall_pending, [1] evtchn_upcall_mask */
 	void *info;               /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
 	mfn_t info_mfn;           /* registered frame (a reference is held), or INVALID_MFN */
@@ -85,18 +88,19 @@ struct vcpu {
 	struct percpu *cpu;    /* where it runs or last ran */
 	struct list run_link;
 	void *sched_priv;
-	uint32_t hard_affinity; /* CPU bitmap */
+	uint32_t hard_affinity; /* CPU bitmap, CPUs that may run it */
 	ns_t slice_start, cpu_time;
 	struct vcpu_runstate_info runstate;
-	gva_t runstate_area; /* registered, or 0 */
+	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */
+	gva_t time_area;
+	uint32_t time_stamp; /* clock generation last written to vcpu_time_info (sched/time.c) */
 
 	/* Time and events. */
 	struct timer periodic, singleshot, poll_timer;
 	ns_t period;            /* 0: stopped */
 	uint32_t virq_port[24]; /* 0: unbound */
 	struct spinlock virq_lock;
-	bool polling;
-	uint32_t poll_port; /* the single polled port, or 0 for several */
+	volatile bool polling; /* in SCHEDOP_poll: any event of the domain wakes it, masked or not */
 
 	/* Multicall: the entry being run asks to stop the batch (iret). */
 	bool in_multicall;
@@ -137,13 +141,20 @@ struct domain {
 
 	/* Events (evt/). */
 	struct spinlock evt_lock;
-	struct evtchn *evtchn_bucket[32]; /* 128 ports each, allocated when first used */
+	struct evtchn *evtchn_bucket[32];   /* 128 ports each, allocated when first used */
+	void *evtchn_pending, *evtchn_mask; /* the bit arrays in shared_info */
+	volatile uint32_t pollers;          /* vCPUs in SCHEDOP_poll */
+	uint32_t next_port;                 /* no free port lies below */
 
 	/* vCPUs. */
 	uint32_t max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
-	uint32_t pause_count; /* DOMCTL_pausedomain nesting */
-	int64_t time_offset;  /* seconds added to the wallclock */
+	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero */
+	uint32_t controller_pauses;    /* those of them that Dom0 made by domctl */
+	uint32_t relinquish_stage;     /* how far domain_relinquish() came */
+	bool out_of_list;              /* unlinked: only references keep it */
+	uint32_t wallclock_stamp;
+	int64_t time_offset; /* seconds added to the wallclock */
 	uint64_t ssidref;
 	char name[16]; /* for reports: "d3" */
 

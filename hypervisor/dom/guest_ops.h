@@ -14,6 +14,8 @@ struct vcpu;
 
 struct guest_ops {
 	const char *name;          /* "pv64", "pv32" */
+	const char *magic;         /* start_info.magic: "xen-3.0-x86_64", "xen-3.0-x86_32p" */
+	uint8_t elf_class;         /* of a kernel of this kind: 2 (ELFCLASS64), 1 (ELFCLASS32) */
 	uint32_t max_ports;        /* event channels: 4096, 1024 */
 	uint32_t word_shift;       /* log2 of bits in a guest long: 6, 5 */
 	const struct xlat *layout; /* layout of each ABI structure, by enum xlat_struct */
@@ -40,6 +42,8 @@ struct guest_ops {
 	void (*vcpu_free)(struct vcpu *v);
 	void (*switch_out)(struct vcpu *v); /* save segments and bases into the vCPU */
 	void (*switch_in)(struct vcpu *v);  /* load GDT, LDT, segments (failsafe on fault), bases, LSTAR.. */
+	/* First registers of the initial domain (xen.h, start of day): RIP, RSP, RSI = start_info. */
+	void (*start_regs)(struct vcpu *v, gva_t entry, gva_t stack, gva_t start_info);
 	int (*set_context)(struct vcpu *v, const void *ctx); /* vcpu_guest_context in this kind's layout */
 	void (*get_context)(struct vcpu *v, void *ctx);
 	size_t context_size;

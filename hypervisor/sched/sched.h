@@ -2,38 +2,97 @@
 /*
  * The scheduler: vCPU states, waking and blocking, and the policy behind it. A vCPU's registers live in its
  * struct vcpu, so it can move to another CPU as soon as `running` is false.
+ *
+ * Locks: each CPU has a run queue with a lock; a vCPU belongs to the queue of v->cpu, whose lock guards
+ * state, pause_count, run_link and runstate. v->cpu changes only while that lock is held.
  */
 #pragma once
 
 #include "dom/domain.h"
 
+#define SLICE_NS 10000000ull /* how long one vCPU may keep a CPU that others wait for */
+
+/* A CPU's run queue (percpu.sched). The list is the policy's, the rest sched.c's. */
+struct sched_queue {
+	struct spinlock lock;
+	struct percpu *cpu;
+	struct list ready; /* runnable, not running, by run_link */
+	uint32_t nr_ready;
+	struct timer slice; /* ends the current slice */
+	ns_t idle_time;     /* spent in the idle vCPU */
+	uint64_t switches;
+};
+
+/* How to share the processors. All are called with the lock of the queue concerned held. */
 struct sched_policy {
 	const char *name;
-	void (*cpu_init)(struct percpu *cpu);
-	void (*enqueue)(struct vcpu *v); /* became runnable; lock of v->cpu held */
-	void (*dequeue)(struct vcpu *v);
-	struct vcpu *(*pick)(struct percpu *cpu, ns_t *slice); /* NULL: idle */
+	uint32_t sched_id; /* XEN_SCHEDULER_* nearest to it, for XEN_SYSCTL_sched_id */
+	void (*enqueue)(struct sched_queue *q, struct vcpu *v); /* became runnable, or its slice is over */
+	void (*dequeue)(struct sched_queue *q, struct vcpu *v);
+	/* Take the next one off @q, perhaps stealing (trylock) from another queue. NULL: idle. */
+	struct vcpu *(*pick)(struct sched_queue *q, ns_t *slice);
+	/* The CPU on whose queue @v, newly awake, should wait. */
+	struct percpu *(*place)(struct vcpu *v);
 };
 extern const struct sched_policy sched_rr; /* round robin with stealing between CPUs; `sched=rr` */
+extern const struct sched_policy *sched_policy;
 
-void sched_init(void); /* boot CPU; then sched_cpu_init on each */
-void sched_cpu_init(void);
-void vcpu_wake(struct vcpu *v);  /* an event came, or unpaused: make it runnable if nothing holds it */
-void vcpu_block(struct vcpu *v); /* current: until an event comes (already pending: no-op) */
+extern struct domain dom_idle; /* the idle vCPUs' domain; its ops are NULL */
+
+static inline bool vcpu_is_idle(const struct vcpu *v)
+{
+	return v->domain == &dom_idle;
+}
+
+void sched_init(void);                /* boot CPU, before its sched_cpu_init(): choose the policy */
+void sched_cpu_init(void);            /* each CPU: its queue and its idle vCPU, which becomes current */
+void sched_vcpu_init(struct vcpu *v); /* a new vCPU, offline, on the least loaded CPU */
+
+/* May a CPU run it? (Whether one does is v->running.) */
+static inline bool vcpu_runnable(const struct vcpu *v)
+{
+	return v->state == VCPU_RUNNABLE && !v->pause_count && !v->domain->pause_count;
+}
+
+void vcpu_wake(struct vcpu *v);       /* an event came, or unpaused: make it runnable if nothing holds it */
+void vcpu_block(struct vcpu *v);      /* current: until an event comes (already pending: no-op) */
+void vcpu_poll_begin(struct vcpu *v); /* the same for SCHEDOP_poll: any event of the domain wakes it */
+void vcpu_poll_cancel(struct vcpu *v);
 void vcpu_yield(void);
-void vcpu_pause(struct vcpu *v); /* counted; returns when it does not run. Not current */
+void vcpu_online(struct vcpu *v);  /* offline to runnable (VCPUOP_up) */
+void vcpu_offline(struct vcpu *v); /* asynchronous (VCPUOP_down) */
+void vcpu_pause(struct vcpu *v);   /* counted; returns when it does not run. Not current */
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
+/* The domain's pause count changed: take all its vCPUs off their CPUs, or let them on again. */
+void vcpu_reconsider(struct vcpu *v);
+void vcpu_sync(struct vcpu *v); /* wait until it does not run */
 void vcpu_kick(struct vcpu *v); /* make it pass its exit path soon if it runs on another CPU */
+void vcpu_set_affinity(struct vcpu *v, uint32_t cpus);
+/* Its times up to now, as VCPUOP_get_runstate_info reports them. */
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *info);
+void vcpu_runstate_publish(struct vcpu *v); /* current: write its registered area */
 
 /* Choose and switch: called by the exit path with PENDING_SCHEDULE. On return `current` is the vCPU to run;
  * if it is the idle vCPU the caller goes to idle_loop(). */
 void schedule(void);
 void idle_loop(void) __noreturn; /* hlt, interrupts, schedule, leave to guests by entry/exit.asm */
+void sched_dump(void);           /* debug key r */
+
+/* Per-vCPU timers (sched/vcpu_timer.c). */
+void vcpu_timers_init(struct vcpu *v);
+void vcpu_timers_resume(struct vcpu *v); /* at switch-in: the periodic tick goes on */
+void vcpu_timers_stop(struct vcpu *v);
+void vcpu_set_periodic(struct vcpu *v, ns_t period); /* 0 stops it */
+void vcpu_set_singleshot(struct vcpu *v, ns_t expires);
 
 /* Time (sched/time.c). */
+void time_init(void);                  /* boot CPU, after TSC calibration and the RTC */
 ns_t now(void);                        /* system time: ns since boot, same on all CPUs */
-void time_update_vcpu(struct vcpu *v); /* write vcpu_time_info; at each switch_in and calibration */
+void time_update_vcpu(struct vcpu *v); /* current: write vcpu_time_info if the clock changed since */
 void time_update_wallclock(struct domain *d);
 uint64_t wallclock_seconds(void);
+void wallclock_set(uint64_t seconds, uint32_t nsec, ns_t system_time); /* XENPF_settime */
+/* The TSC value at which now() will be @t: for a TSC deadline timer. */
+uint64_t time_to_tsc(ns_t t);
 extern uint64_t tsc_hz;

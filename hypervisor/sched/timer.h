@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One-shot timers on a CPU's sorted list, driven by its LAPIC timer. Handlers run in the exit path or idle
- * loop of that CPU (PENDING_TIMER), never inside an interrupt. */
+ * loop of that CPU (PENDING_TIMER), never inside an interrupt, and without any lock held. */
 #pragma once
 
 #include "lib/types.h"
@@ -12,7 +12,7 @@ struct timer {
 	ns_t expires;
 	void (*handler)(void *arg);
 	void *arg;
-	struct percpu *cpu; /* on whose list; NULL: not armed */
+	struct percpu *volatile cpu; /* on whose list; NULL: not armed */
 };
 
 void timer_init(struct timer *t, void (*handler)(void *), void *arg);
