@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segment selectors and the per-CPU descriptor pages. Xen's ABI gives guests the GDT entries 0..7167 (14 pages)
- * and keeps the page at byte offset 0xe000 for the hypervisor: ours and the flat ones that guests borrow. Each
- * CPU has two such pages, one as pv64 guests expect it and one as pv32 guests do; a running vCPU's descriptor
- * window shows the right one as its page 14 (pv/desc.c), and an idle CPU uses GDTR = page - 0xe000.
+ * Segment selectors and the per-CPU descriptor pages. Xen's ABI gives guests the GDT entries 0..7167 (14
+ * pages) and keeps the page at byte offset 0xe000 for the hypervisor: ours and the flat ones that guests
+ * borrow. Each CPU has two such pages, one as pv64 guests expect it and one as pv32 guests do; a running
+ * vCPU's descriptor window shows the right one as its page 14 (pv/desc.c), and an idle CPU uses GDTR = page -
+ * 0xe000.
  */
 #pragma once
 
@@ -79,7 +80,8 @@ static inline void cpu_set_regs_top(uint64_t top)
 struct cpu_tables;
 void gdt_init_cpu(struct cpu_tables *t);
 
-/* One CPU's tables: heap pages (boot CPU: in the image). Page-aligned since guests' windows show the pages. */
+/* One CPU's tables: heap pages (boot CPU: in the image). Page-aligned since guests' windows show the pages.
+ */
 struct cpu_tables {
 	uint64_t gdt[512] __aligned(4096);
 	uint64_t gdt_compat[512];

@@ -10,6 +10,20 @@ void printk(const char *fmt, ...) __printf_like(1, 2);
 /* The same, for text that came from guest @domid: prefixed "(dN) ". */
 void guest_printk(domid_t domid, const char *fmt, ...) __printf_like(2, 3);
 
+/* The ring that keeps the last LOG_SIZE characters. */
+#define LOG_SIZE 16384
+/* Copy up to @n characters to @buf and return how many: with @incremental from *index on (a running count of
+ * characters, advanced), else from the oldest kept (*index set to the end of what was copied). */
+size_t log_read(uint32_t *index, bool incremental, char *buf, size_t n);
+void log_clear(void); /* what is kept so far is not shown again by a non-incremental read */
+
+/* Where printk's text goes besides the ring; dev/console.c registers. */
+void printk_set_sink(void (*sink)(const char *text, size_t n));
+/* Text without a prefix, straight through (console_io of Dom0). */
+void printk_raw(const char *text, size_t n);
+/* A panic may interrupt a holder of the log's lock: take no locks from now on. */
+void printk_force(void);
+
 /* Our own bug: print the sentence, registers, a backtrace by symbol and the CPU; stop every CPU; reboot or
  * halt (noreboot). No guest input may ever get here. */
 void panic(const char *fmt, ...) __printf_like(1, 2) __noreturn;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the processors can do and what of it is used; found once on the boot CPU, constant afterwards. */
+#pragma once
+
+#include "lib/types.h"
+
+struct cpu_features {
+	bool nx, smep, smap; /* used: present and not switched off on the command line */
+	bool xsave;
+	bool umip, fsgsbase, gb_pages; /* present */
+	bool x2apic, tsc_deadline;
+	bool tcg; /* QEMU's translator: CPUID 0x40000000 says TCGTCGTCGTCG */
+	uint32_t phys_bits;
+	uint32_t max_leaf, max_ext_leaf;
+	char vendor[13], brand[49];
+};
+extern struct cpu_features features;
+
+/* CR4 of a CPU whose guest has asked for nothing, without SMEP and SMAP. */
+#define CR4_BASE (CR4_DE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+
+/* Detect; dies with a sentence if something we require is missing. */
+void features_init(void);
+/* CR0, CR4, EFER, PAT and the SYSCALL MSRs of this CPU. */
+void features_cpu_init(void);
+
+/* The SMEP and SMAP bits of CR4 for a guest kind (guest_ops.allow_smep); OSXSAVE stays as it is. */
+void cpu_set_supervisor_protection(bool allow);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The hypervisor's image in memory (ringlet.lds): virtual = physical + IMAGE_BASE. */
+#pragma once
+
+#include "lib/types.h"
+
+#define IMAGE_BASE 0xffff828000000000ull
+
+/* Page-aligned borders: [start, text_start) boot code and early tables, text, rodata, data and bss. */
+extern uint8_t image_start[], text_start[], text_end[], rodata_end[], image_end[];
+
+static inline paddr_t image_phys(const void *p)
+{
+	return (uint64_t)p - IMAGE_BASE;
+}
+
+/* Exception table, filled by the section .ex_table: a fault at `fault` continues at `fixup`. Both are offsets
+ * from their own field, so that an entry takes eight bytes. */
+struct ex_entry {
+	int32_t fault, fixup;
+};
+extern const struct ex_entry ex_table_start[], ex_table_end[];

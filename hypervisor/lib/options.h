@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Values of the command line's options, set by boot/cmdline.c before anything reads them. */
+#pragma once
+
+#include "lib/types.h"
+
+struct options {
+	bool console_com1, console_vga; /* console=com1,vga */
+	uint32_t com1_baud;             /* com1=115200,8n1 */
+	uint64_t dom0_mem;              /* dom0_mem=128M, bytes; 0: all but a share for ourselves */
+	uint32_t dom0_max_vcpus;        /* dom0_max_vcpus=; 0: one per CPU */
+	uint32_t maxcpus;               /* maxcpus=; 0: all */
+	bool noreboot;
+	int8_t smep, smap; /* smep= smap=: 0 off, 1 on, -1 as suits the machine */
+	char sched[16];    /* sched=rr */
+};
+extern struct options options;
