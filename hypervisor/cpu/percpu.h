@@ -43,13 +43,14 @@ struct percpu {
 		struct timer *volatile busy; /* its handler is running */
 		struct spinlock lock;
 	} timers;
-	uint32_t tlb_stamp; /* flush clock at this CPU's last full flush (mm/tlb.c) */
+	uint64_t tlb_stamp;    /* flush clock at this CPU's last full flush (mm/tlb.c) */
+	struct vcpu *tlb_vcpu; /* whose translations this CPU may hold; NULL: nobody's (mm/root.c) */
 	void *sched;        /* struct sched_queue */
 	struct vcpu *idle;
 };
 
 /* The current CPU's structure. GCC's named address space makes each access one %gs: instruction. */
-#ifdef __SEG_GS
+#if defined(__SEG_GS) && !defined(HOST_TEST)
 #define this_cpu ((struct percpu __seg_gs *)0)
 #else
 #define this_cpu (&host_percpu) /* unit tests and clang-tidy: a plain structure */

@@ -12,6 +12,13 @@
 struct domain;
 struct vcpu;
 
+/* Slots of a page table that is not a leaf. */
+enum slot_rule {
+	SLOT_GUEST,    /* the guest's */
+	SLOT_CARRIER,  /* the guest's, but its table carries hypervisor mappings: fixed once in use (pv32 L3[3]) */
+	SLOT_RESERVED, /* the hypervisor's: what the guest has there does not count */
+};
+
 struct guest_ops {
 	const char *name;          /* "pv64", "pv32" */
 	const char *magic;         /* start_info.magic: "xen-3.0-x86_64", "xen-3.0-x86_32p" */
@@ -26,11 +33,14 @@ struct guest_ops {
 	uint64_t allowed[5]; /* PTE bits a guest may set at level 1..4 */
 	uint64_t (*pte_in)(int level,
 			   uint64_t pte); /* guest's value to the real entry (pv64: U, soft bit 52) */
-	bool (*slot_ok)(int level, unsigned slot, gva_t va_base); /* may a guest fill this slot of a table? */
+	/* Whose is a slot of a level 2..4 table? @carrier: the table is one with the hypervisor's share. */
+	enum slot_rule (*slot_rule)(int level, unsigned slot, bool carrier);
 	int (*root_promote)(struct domain *d,
 			    mfn_t root); /* checks and hypervisor slots of a new root table */
 	void (*root_demote)(struct domain *d, mfn_t root);
-	int (*l2_promote)(struct domain *d, mfn_t l2, bool last); /* pv32: the L2 of slot 3 carries the M2P */
+	int (*l2_promote)(struct domain *d, mfn_t l2, bool carrier); /* pv32: the carrier gets the M2P */
+	gva_t m2p_start, m2p_end; /* where the guest sees the M2P, */
+	unsigned m2p_entry_shift; /* and log2 of the size of its entries: 3, 2 */
 	uint64_t (*make_cr3)(struct vcpu *v,
 			     mfn_t root);        /* real CR3 for this root (pv32: through kind_root) */
 	mfn_t (*cr3_to_mfn)(uint64_t guest_cr3); /* the guest's CR3 value unfolded, and back */
@@ -61,6 +71,7 @@ struct guest_ops {
 	void (*fill_hypercall_page)(void *page);
 	bool (*descriptor_ok)(uint64_t *desc);  /* audit and fix up a descriptor */
 	uint16_t (*fix_selector)(uint16_t sel); /* RPL at least 1 / 3 */
+	int (*set_ldt)(struct vcpu *v, gva_t base, uint32_t entries); /* MMUEXT_SET_LDT of the current vCPU */
 };
 
 extern const struct guest_ops pv64_ops, pv32_ops;
