@@ -13,6 +13,7 @@
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "sched/timer.h"
+#include "xen/vcpu.h"
 #include "xen/xen.h"
 
 #define MAX_DOMAINS 256

@@ -1,0 +1,26 @@
+# The ABI room: headers as they are, and what is made from the two tables. build/abi is an include path.
+# SPDX-License-Identifier: MIT
+
+ABI_CFLAGS  := -Iabi/include -I$(B)/abi
+ABI_HEADERS := $(wildcard abi/include/xen/*.h abi/include/xen/*/*.h)
+ABI_MADE    := $(addprefix $(B)/abi/,hypercalls.h hypercall_table.inc hypercalls.inc hypercall_stubs.h \
+	xlat.h xlat.c compat_offsets.h)
+
+# Everything that compiles C or assembly names $(ABI_STAMP) as an order-only prerequisite.
+ABI_STAMP := $(B)/abi/stamp
+
+$(ABI_STAMP): abi/hypercalls.def abi/translated.def scripts/gen_hypercalls.py scripts/gen_xlat.py $(ABI_HEADERS)
+	$(call say,ABI,$(B)/abi)mkdir -p $(B)/abi && \
+	python3 scripts/gen_hypercalls.py abi/hypercalls.def $(B)/abi && \
+	python3 scripts/gen_xlat.py abi/translated.def abi/include $(B)/abi && touch $@
+$(ABI_MADE): $(ABI_STAMP) ;
+
+.PHONY: abi docs check-docs
+abi: $(ABI_STAMP)
+
+docs: ## renew the generated documentation pages
+	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . > abi/hypercalls.md
+
+check-docs: # the committed page says what the table and the sources say
+	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . | diff -u abi/hypercalls.md - \
+		|| { echo "abi/hypercalls.md is stale: run make docs"; exit 1; }

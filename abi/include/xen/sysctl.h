@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* sysctl(struct *): Dom0 looks at and steers the machine as a whole. One layout for both word sizes. */
+#pragma once
+
+#include "domctl.h"
+
+#define XEN_SYSCTL_INTERFACE_VERSION 0x00000015
+
+#define XEN_SYSCTL_readconsole       1
+#define XEN_SYSCTL_tbuf_op           2
+#define XEN_SYSCTL_physinfo          3
+#define XEN_SYSCTL_sched_id          4
+#define XEN_SYSCTL_perfc_op          5
+#define XEN_SYSCTL_getdomaininfolist 6
+#define XEN_SYSCTL_debug_keys        7
+#define XEN_SYSCTL_getcpuinfo        8
+#define XEN_SYSCTL_availheap         9
+#define XEN_SYSCTL_cputopoinfo       16
+#define XEN_SYSCTL_numainfo          17
+#define XEN_SYSCTL_scheduler_op      19
+
+struct xen_sysctl_readconsole {
+	uint8_t clear;       /* forget what was there */
+	uint8_t incremental; /* start at index rather than at the oldest byte */
+	uint8_t pad0, pad1;
+	uint32_t index;
+	XEN_GUEST_HANDLE_64(char) buffer;
+	uint32_t count; /* in: size of buffer; out: bytes copied */
+};
+
+struct xen_sysctl_tbuf_op {
+	uint32_t cmd;
+	struct xenctl_bitmap cpu_mask;
+	uint32_t evt_mask;
+	uint64_aligned_t buffer_mfn;
+	uint32_t size;
+};
+
+struct xen_sysctl_physinfo {
+	uint32_t threads_per_core;
+	uint32_t cores_per_socket;
+	uint32_t nr_cpus;
+	uint32_t max_cpu_id;
+	uint32_t nr_nodes;
+	uint32_t max_node_id;
+	uint32_t cpu_khz;
+	uint32_t capabilities; /* XEN_SYSCTL_PHYSCAP_* */
+	uint32_t arch_capabilities;
+	uint32_t pad;
+	uint64_aligned_t total_pages;
+	uint64_aligned_t free_pages;
+	uint64_aligned_t scrub_pages;
+	uint64_aligned_t outstanding_pages;
+	uint64_aligned_t max_mfn;
+	uint32_t hw_cap[8];
+};
+#define XEN_SYSCTL_PHYSCAP_hvm       (1u << 0)
+#define XEN_SYSCTL_PHYSCAP_pv        (1u << 1)
+#define XEN_SYSCTL_PHYSCAP_directio  (1u << 2)
+#define XEN_SYSCTL_PHYSCAP_hap       (1u << 3)
+#define XEN_SYSCTL_PHYSCAP_gnttab_v1 (1u << 8)
+
+struct xen_sysctl_sched_id {
+	uint32_t sched_id;
+};
+
+struct xen_sysctl_getdomaininfolist {
+	domid_t first_domain;
+	uint32_t max_domains;
+	XEN_GUEST_HANDLE_64(xen_domctl_getdomaininfo_t) buffer;
+	uint32_t num_domains;
+};
+
+struct xen_sysctl_debug_keys {
+	XEN_GUEST_HANDLE_64(const_char) keys;
+	uint32_t nr_keys;
+};
+
+struct xen_sysctl_cpuinfo {
+	uint64_aligned_t idletime; /* nanoseconds */
+};
+
+struct xen_sysctl_getcpuinfo {
+	uint32_t max_cpus;
+	XEN_GUEST_HANDLE_64(xen_sysctl_cpuinfo_t) info;
+	uint32_t nr_cpus;
+};
+
+struct xen_sysctl_availheap {
+	uint32_t min_bitwidth;
+	uint32_t max_bitwidth;
+	int32_t node;
+	uint64_aligned_t avail_bytes;
+};
+
+struct xen_sysctl_cputopo {
+	uint32_t core;
+	uint32_t socket;
+	uint32_t node;
+};
+#define XEN_INVALID_CORE_ID   (~0u)
+#define XEN_INVALID_SOCKET_ID (~0u)
+#define XEN_INVALID_NODE_ID   (~0u)
+
+struct xen_sysctl_cputopoinfo {
+	uint32_t num_cpus;
+	XEN_GUEST_HANDLE_64(xen_sysctl_cputopo_t) cputopo;
+};
+
+struct xen_sysctl_meminfo {
+	uint64_t memsize;
+	uint64_t memfree;
+};
+
+struct xen_sysctl_numainfo {
+	uint32_t num_nodes;
+	XEN_GUEST_HANDLE_64(xen_sysctl_meminfo_t) meminfo;
+	XEN_GUEST_HANDLE_64(uint32) distance;
+};
+
+struct xen_sysctl {
+	uint32_t cmd;
+	uint32_t interface_version;
+	union {
+		struct xen_sysctl_readconsole readconsole;
+		struct xen_sysctl_tbuf_op tbuf_op;
+		struct xen_sysctl_physinfo physinfo;
+		struct xen_sysctl_cputopoinfo cputopoinfo;
+		struct xen_sysctl_numainfo numainfo;
+		struct xen_sysctl_sched_id sched_id;
+		struct xen_sysctl_getdomaininfolist getdomaininfolist;
+		struct xen_sysctl_debug_keys debug_keys;
+		struct xen_sysctl_getcpuinfo getcpuinfo;
+		struct xen_sysctl_availheap availheap;
+		uint8_t pad[128];
+	} u;
+};

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Make everything that follows from abi/hypercalls.def.
+
+  gen_hypercalls.py DEF OUTDIR       headers and rows for the build
+  gen_hypercalls.py --doc DEF ROOT   the page abi/hypercalls.md, to standard output
+"""
+import collections, os, re, sys
+
+Row = collections.namedtuple("Row", "nr name who restarts args errors summary")
+ROW = re.compile(r'^HYPERCALL\((\d+), (\w+), (ANY|PRIV), ([01]), ARGS\(([^)]*)\),\s*"([^"]*)", "([^"]*)"\)', re.M)
+HEAD = "SPDX-License-Identifier: MIT */\n/* Made by scripts/gen_hypercalls.py from abi/hypercalls.def: do not edit. */\n"
+C_TYPE = {"gva": "const void *", "word": "unsigned long ", "u32": "uint32_t ", "u64": "uint64_t "}
+
+
+def read(path):
+    text = open(path).read()
+    rows = [Row(int(m[1]), m[2], m[3], int(m[4]), [tuple(a.split()) for a in m[5].split(", ") if a], m[6], m[7])
+            for m in ROW.finditer(text)]
+    if len(rows) != len(re.findall(r"^HYPERCALL\(", text, re.M)):
+        sys.exit(f"{path}: a row is not of the form the head of the file describes")
+    if [r.nr for r in rows] != sorted({r.nr for r in rows}):
+        sys.exit(f"{path}: numbers must rise")
+    for r in rows:
+        for a in r.args:
+            if len(a) != 2 or a[0] not in C_TYPE:
+                sys.exit(f"{path}: {r.name}: bad argument {a}")
+    return rows
+
+
+def header(rows):
+    out = ["/* " + HEAD + "#pragma once\n\n#include <stdint.h>\n"]
+    out += [f"#define __HYPERVISOR_{r.name} {r.nr}" for r in rows]
+    out.append("""
+#define NR_HYPERCALLS 64 /* numbers at or above it, and empty rows, answer -ENOSYS */
+
+/* A row of the dispatch table; hypercall_table.inc holds the initialisers. */
+typedef long (*hypercall_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+struct hypercall_row {
+	hypercall_fn fn; /* NULL: -ENOSYS. Takes nargs arguments and ignores the rest */
+	const char *name;
+	uint8_t nargs;
+	uint8_t wide; /* bit n: argument n has 64 bits and takes two registers in pv32 */
+	uint8_t privileged;
+	uint8_t restarts;
+};
+
+/* The handlers. 0 or a positive result, or -errno. */""")
+    for r in rows:
+        args = ", ".join("uint64_t " + n for _, n in r.args) or "void"
+        out.append(f"long hc_{r.name}({args});")
+    return "\n".join(out) + "\n"
+
+
+def table(rows):
+    out = ["/* " + HEAD.rstrip()]
+    for r in rows:
+        wide = sum(1 << i for i, (t, _) in enumerate(r.args) if t == "u64")
+        out.append(f'[{r.nr}] = {{ (hypercall_fn)(void (*)(void))hc_{r.name}, "{r.name}", {len(r.args)}, {wide}, '
+                   f'{int(r.who == "PRIV")}, {r.restarts} }},')
+    return "\n".join(out) + "\n"
+
+
+def nasm(rows):
+    lines = "; " + HEAD.replace(" */\n/* ", "\n; ").replace(" */", "")
+    return lines + "".join(f"%define __HYPERVISOR_{r.name} {r.nr}\n" for r in rows)
+
+
+def stub(r, wide_words):
+    """One stub: arguments to words, one call with that many registers."""
+    params = ", ".join(C_TYPE[t] + n for t, n in r.args) or "void"
+    words = []
+    for t, n in r.args:
+        split = t == "u64" and wide_words
+        words += [f"(unsigned long){n}"] + ([f"(unsigned long)({n} >> 32)"] if split else [])
+    call = f"__hypercall{len(words)}({', '.join([f'__HYPERVISOR_{r.name}'] + words)})"
+    return f"static inline __attribute__((always_inline)) long hypercall_{r.name}({params})\n{{\n\treturn {call};\n}}\n"
+
+
+def stub_calls(regs):
+    """__hypercall<n>: the registers are in-out, since a hypervisor may destroy its arguments."""
+    out = []
+    for n in range(6):
+        params = "".join(f", unsigned long a{i}" for i in range(n))
+        var = "".join(f"\tregister unsigned long r{i} __asm__(\"{regs[i]}\") = a{i};\n" for i in range(n))
+        outs = "".join(f', "+r"(r{i})' for i in range(n))
+        out.append(f"static inline __attribute__((always_inline)) long __hypercall{n}(unsigned nr{params})\n{{\n\tlong ret;\n{var}"
+                   f'\t__asm__ volatile("call hypercall_page + %c[off]" : "=a"(ret){outs}\n'
+                   f'\t\t\t : [off] "i"(nr * 32) : "memory", "cc" HYPERCALL_CLOBBER);\n\treturn ret;\n}}\n')
+    return "".join(out)
+
+
+def stubs(rows):
+    """iret does not return and is left to assembly."""
+    rows = [r for r in rows if r.name != "iret"]
+    top = ("/* " + HEAD + "/*\n * Hypercalls for guest kernels, through the hypercall page (32 bytes per number) that "
+           "the hypervisor fills.\n * The kernel defines the page, and is compiled with optimisation and without a red "
+           "zone.\n */\n#pragma once\n\n#include \"hypercalls.h\"\n\nextern char hypercall_page[4096];\n\n")
+    half = lambda regs, clobber, wide: (f"#define HYPERCALL_CLOBBER {clobber}\n" + stub_calls(regs)
+                                        + "\n".join(stub(r, wide) for r in rows))
+    return (top + "#ifdef __x86_64__\n" + half(["rdi", "rsi", "rdx", "r10", "r8"], ', "rcx", "r11"', False)
+            + "#else\n" + half(["ebx", "ecx", "edx", "esi", "edi"], "", True) + "#endif\n")
+
+
+def handlers(root):
+    """name -> file that defines hc_<name>."""
+    found = {}
+    for folder, _, files in os.walk(os.path.join(root, "hypervisor")):
+        for path in (os.path.join(folder, f) for f in files if f.endswith(".c")):
+            for name in re.findall(r"^long hc_(\w+)\(", open(path).read(), re.M):
+                found[name] = os.path.relpath(path, root)
+    return found
+
+
+def page(rows, root):
+    where = handlers(root)
+    out = ["<!-- Made by scripts/gen_hypercalls.py from hypercalls.def: do not edit; `make docs` renews it. -->",
+           "# Hypercalls\n", "How to make one: [calling.md](calling.md). Every number not listed answers -ENOSYS. "
+           "*Restarts*: a long call may\nreturn to the guest half-way, which executes it again; the guest notices only "
+           "that events arrive in between.\n",
+           "| nr | name | arguments | who | restarts | errors | what it does | handler | test |", "|--:|---|---|---|---|---|---|---|---|"]
+    for r in rows:
+        src, test = where.get(r.name), "tests/hc-" + r.name.replace("_", "-")
+        link = lambda path: f"[{os.path.basename(path)}](../{path})" if path and os.path.exists(os.path.join(root, path)) else "-"
+        out.append(f"| {r.nr} | {r.name} | {', '.join(' '.join(a) for a in r.args) or 'none'} | "
+                   f"{'any' if r.who == 'ANY' else 'Dom0'} | {'yes' if r.restarts else 'no'} | {r.errors or 'none'} | "
+                   f"{r.summary} | {link(src)} | {link(test)} |")
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--doc":
+        sys.stdout.write(page(read(sys.argv[2]), sys.argv[3]))
+    else:
+        all_rows, outdir = read(sys.argv[1]), sys.argv[2]
+        for file, make in (("hypercalls.h", header), ("hypercall_table.inc", table), ("hypercalls.inc", nasm),
+                           ("hypercall_stubs.h", stubs)):
+            with open(os.path.join(outdir, file), "w") as f:
+                f.write(make(all_rows))

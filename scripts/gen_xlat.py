@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""gen_xlat.py DEF INCLUDE OUTDIR: make xlat.h, xlat.c and compat_offsets.h from abi/translated.def.
+
+The numbers come from the compiler: a C file whose assembly output lists sizes and offsets, for -m64 and -m32.
+"""
+import os, re, subprocess, sys
+
+HEAD = "/* SPDX-License-Identifier: MIT */\n/* Made by scripts/gen_xlat.py from abi/translated.def: do not edit. */\n"
+
+HEADER = """#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where one field lies in the hypervisor's (native, 64-bit) layout and in the guest's. Fields are little
+ * endian integers: a wider destination is filled with zeros, a narrower one gets the low bytes. */
+struct xlat_field {
+	uint16_t native_off, guest_off;
+	uint8_t native_size, guest_size;
+};
+
+/* One structure of the ABI as one kind of guest lays it out. */
+struct xlat {
+	uint16_t guest_size, native_size;
+	uint16_t nfields;
+	bool same; /* identical layouts: copy plainly, there are no fields */
+	const struct xlat_field *fields;
+};
+
+enum xlat_struct {
+%s
+	XLAT_COUNT
+};
+
+#define XLAT_MAX_SIZE %d /* of any of them, in any layout */
+
+extern const struct xlat xlat_pv64[XLAT_COUNT], xlat_pv32[XLAT_COUNT];
+"""
+
+
+def read(path):
+    headers, structs, compat = [], {}, {}
+    for line in open(path):
+        line = line.split("#")[0].strip()
+        if line.startswith("<"):
+            headers.append(line)
+        elif line:
+            name, _, fields = line.partition(":")
+            (compat if name[0] == "@" else structs)[name.lstrip("@")] = fields.split()
+    return headers, structs, compat
+
+
+def measure(headers, lists, include, bits):
+    """{(struct, field or None): (offset, size)}"""
+    code = "".join(f"#include {h}\n" for h in headers) + "#include <stddef.h>\nvoid f(void)\n{\n"
+    for s, fields in lists.items():
+        for f in [None] + fields:
+            size = f"sizeof(((struct {s} *)0)->{f})" if f else f"sizeof(struct {s})"
+            off = f"offsetof(struct {s}, {f})" if f else "0"
+            code += f'__asm__("->{s} {f} %c0 %c1" :: "i"({off}), "i"({size}));\n'
+    asm = subprocess.run(["gcc", f"-m{bits}", "-ffreestanding", "-S", "-O0", "-w", "-I", include, "-xc", "-o-", "-"],
+                         input=code + "}\n", capture_output=True, text=True)
+    if asm.returncode:
+        sys.exit(asm.stderr)
+    found = re.findall(r"->(\w+) (\S+) (\d+) (\d+)", asm.stdout)
+    return {(s, None if f == "None" else f): (int(o), int(n)) for s, f, o, n in found}
+
+
+def tables(structs, wide, narrow):
+    out, rows = [HEAD + '#include "xlat.h"\n'], {"pv64": [], "pv32": []}
+    for s, fields in structs.items():
+        size64, size32 = wide[s, None][1], narrow[s, None][1]
+        if not fields and size64 != size32:
+            sys.exit(f"abi/translated.def: {s} differs in size ({size64}, {size32}): list its fields")
+        rows["pv64"].append(f"[XLAT_{s}] = {{ {size64}, {size64}, 0, true, 0 }},")
+        if not fields:
+            rows["pv32"].append(f"[XLAT_{s}] = {{ {size32}, {size64}, 0, true, 0 }},")
+            continue
+        out.append(f"static const struct xlat_field {s}_fields[] = {{")
+        out += [f"\t{{ {wide[s, f][0]}, {narrow[s, f][0]}, {wide[s, f][1]}, {narrow[s, f][1]} }}, /* {f} */" for f in fields]
+        out.append("};")
+        rows["pv32"].append(f"[XLAT_{s}] = {{ {size32}, {size64}, {len(fields)}, false, {s}_fields }},")
+    for kind, lines in rows.items():
+        out += [f"\nconst struct xlat xlat_{kind}[XLAT_COUNT] = {{"] + ["\t" + l for l in lines] + ["};"]
+    return "\n".join(out) + "\n"
+
+
+def compat_offsets(compat, narrow):
+    out = [HEAD + "/* Offsets and sizes in pv32's layout of structures that are handled by hand. */\n#pragma once\n"]
+    for s, fields in compat.items():
+        out.append(f"#define COMPAT_SIZEOF_{s} {narrow[s, None][1]}")
+        out += [f"#define COMPAT_{s}_{re.sub('[^0-9A-Za-z_]+', '_', f)} {narrow[s, f][0]}" for f in fields]
+    return "\n".join(out) + "\n"
+
+
+if __name__ == "__main__":
+    path, include, outdir = sys.argv[1:]
+    headers, structs, compat = read(path)
+    wide = measure(headers, structs, include, 64)
+    narrow = measure(headers, {**structs, **compat}, include, 32)
+    largest = max(n for _, n in wide.values())
+    names = "\n".join(f"\tXLAT_{s}," for s in structs)
+    for file, text in (("xlat.h", HEAD + HEADER % (names, largest)), ("xlat.c", tables(structs, wide, narrow)),
+                       ("compat_offsets.h", compat_offsets(compat, narrow))):
+        with open(os.path.join(outdir, file), "w") as f:
+            f.write(text)
