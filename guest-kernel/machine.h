@@ -104,7 +104,7 @@ void syscall(struct trapframe *tf);
  * (trapframe_user(tf) tells): deliver signals, reschedule. Called and to be left with interrupts off. */
 void trap_exit(struct trapframe *tf);
 
-/* The timer set by timer_set() has fired (it may be early: look at time_ns()). Interrupts off. */
+/* The timer set by timer_arm() has fired (it may be early: look at time_ns()). Interrupts off. */
 void timer_interrupt(void);
 
 /* A character was typed at the console. Interrupts off. */
@@ -198,7 +198,7 @@ uint64_t time_ns(void);      /* monotonic, since boot. Any context */
 uint64_t time_wall_ns(void); /* since 1970-01-01 UTC. Any context */
 
 /* One timer_interrupt() at or soon after this value of time_ns(); replaces the one set before. */
-void timer_set(uint64_t deadline_ns);
+void timer_arm(uint64_t deadline_ns);
 
 /* ---- 10. The end, and devices -----------------------------------------------------------------------------
  */
