@@ -44,7 +44,7 @@ def macros(bits, header):
 
 
 def declarations(bits, header):
-    """{struct: [field path...]} and [enum constants] declared by @header."""
+    """{struct: [(field path, sized)...]} and [enum constants] declared by @header."""
     out = run(["clang", f"-m{bits}", "-I", OURS, "-I", MADE, "-xc", "-fsyntax-only", "-Xclang", "-ast-dump=json", "-"],
               f"#include <{root(header)}>\n").stdout
     structs, enums, file = {}, [], None
@@ -62,13 +62,13 @@ def declarations(bits, header):
 
 
 def fields(node, prefix):
-    """Paths of all members, looking into anonymous structures and unions that have a member name."""
+    """Path of each member and whether it has a size, looking into anonymous structures and unions that have a member name."""
     inner = None
     for child in node.get("inner", []):
         if child["kind"] == "RecordDecl":
             inner = child
         elif child["kind"] == "FieldDecl" and "name" in child and not re.match(r"_?pad|_unused|rsvd", child["name"]):
-            yield prefix + child["name"]
+            yield prefix + child["name"], not child["type"]["qualType"].endswith("[]")
             if inner and "name" not in inner:
                 yield from fields(inner, prefix + child["name"] + ".")
             inner = None
@@ -105,9 +105,10 @@ def compare(bits, header, xen_header):
     table = [(n, f"(long)({n})") for n in list(texts) + enums]
     for s, paths in structs.items():
         table.append((f"sizeof(struct {s})", f"sizeof(struct {s})"))
-        for p in paths:
+        for p, sized in paths:
             table.append((f"offsetof({s}, {p})", f"offsetof(struct {s}, {p})"))
-            table.append((f"sizeof({s}.{p})", f"sizeof(((struct {s} *)0)->{p})"))
+            if sized:
+                table.append((f"sizeof({s}.{p})", f"sizeof(((struct {s} *)0)->{p})"))
     table = [t for t in table if t[0] not in OUR_OWN or t[0] in ONLY[bits]]
     if header == "hypercalls.h":
         table = [t for t in table if t[0].startswith("__HYPERVISOR_")]
