@@ -1,0 +1,42 @@
+# Guest tests: each folder tests/*/main.c that is not the framework itself becomes two kernels,
+# build/tests/<name>-pv64.elf and -pv32.elf.
+# SPDX-License-Identifier: MIT
+
+GUEST_TESTS  := $(patsubst tests/%/main.c,%,$(wildcard tests/hc-*/main.c tests/attack-*/main.c tests/pv-*/main.c))
+GUEST_IMAGES := $(foreach k,pv64 pv32,$(GUEST_TESTS:%=$(B)/tests/%-$(k).elf))
+
+FW_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone \
+	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -fno-strict-aliasing \
+	-Itests/fw $(ABI_CFLAGS) -MMD -MP
+FW_CFLAGS_pv64 := -m64 -mcmodel=kernel
+FW_CFLAGS_pv32 := -m32 -march=i686
+FW_NASM_pv64   := -f elf64
+FW_NASM_pv32   := -f elf32
+FW_BITS_pv64   := 64
+FW_BITS_pv32   := 32
+FW_LD_pv64     := -m elf_x86_64
+FW_LD_pv32     := -m elf_i386
+
+# $(1): kind
+define FW_RULES
+FW_OBJS_$(1) := $$(patsubst tests/fw/%.c,$(B)/tests/fw/%-$(1).o,$$(wildcard tests/fw/*.c)) $(B)/tests/fw/entry-$(1).o
+
+$(B)/tests/%-$(1).o: tests/%.c | $(ABI_STAMP)
+	$$(call say,CC,$$@)mkdir -p $$(@D) && $(CC) $$(FW_CFLAGS) $$(FW_CFLAGS_$(1)) -c $$< -o $$@
+
+$(B)/tests/fw/entry-$(1).o: tests/fw/entry.asm $(ABI_STAMP)
+	$$(call say,NASM,$$@)mkdir -p $$(@D) && $(NASM) $$(FW_NASM_$(1)) -i$(B)/abi/ $$< -o $$@
+
+$(B)/tests/fw/guest-$(1).lds: tests/fw/guest.lds.S
+	$$(Q)mkdir -p $$(@D) && $(CC) -E -P -x c -DBITS=$$(FW_BITS_$(1)) $$< -o $$@
+
+$(B)/tests/%-$(1).elf: $(B)/tests/%/main-$(1).o $$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(1).lds
+	$$(call say,LD,$$@)ld $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack -T $(B)/tests/fw/guest-$(1).lds \
+		-o $$@ $$(filter %.o,$$^)
+endef
+$(foreach k,pv64 pv32,$(eval $(call FW_RULES,$(k))))
+.SECONDARY:
+-include $(wildcard $(B)/tests/*/*.d)
+
+.PHONY: guest-tests
+guest-tests: $(GUEST_IMAGES)
