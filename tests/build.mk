@@ -1,5 +1,39 @@
-# The tests: guest tests, host unit tests, system tests.
+# The tests: what each needs and how it is run. scripts/run_tests.py runs what is registered here by
+#	$(eval $(call test,name,seconds at most,shell command,files to build first))
 # SPDX-License-Identifier: MIT
+
+TEST_NEEDS :=
+TEST_LIST  :=
+define NEWLINE
+
+
+endef
+TAB := $(shell printf '\t')
+define test
+TEST_NEEDS += $(4)
+TEST_LIST  += $(1)$(TAB)$(2)$(TAB)$(3)$$(NEWLINE)
+endef
 
 -include tests/fw/fw.mk
 -include tests/host/host.mk
+-include tests/system/system.mk
+
+$(eval $(call test,abi,60,python3 tests/abi/compare.py $(B)/abi,$(ABI_STAMP)))
+$(eval $(call test,check-layers,60,python3 scripts/check-layers.py))
+$(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
+$(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
+$(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
+
+# Every guest test, once for each kind of guest; the attacks also on the plainest processor.
+$(foreach k,pv64 pv32,$(foreach t,$(GUEST_TESTS),$(eval \
+	$(call test,$(t)-$(k),60,sh scripts/guest-test $(B)/tests/$(t)-$(k).elf,$(B)/tests/$(t)-$(k).elf $(B)/ringlet.elf))))
+$(foreach k,pv64 pv32,$(foreach t,$(filter attack-%,$(GUEST_TESTS)),$(eval \
+	$(call test,$(t)-$(k)-qemu64,60,CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
+
+.PHONY: test-images $(B)/tests/list
+test-images: $(B)/tests/list $(TEST_NEEDS)
+
+$(B)/tests/list:
+	@mkdir -p $(@D)
+	$(file >$@,$(subst $(NEWLINE) ,$(NEWLINE),$(TEST_LIST)))
+	@sed -i '/^$$/d' $@

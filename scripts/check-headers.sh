@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every header stands alone: a file that includes nothing else compiles, for each word size its room is built for.
+set -u
+cd "$(dirname "$0")/.."
+status=0
+abi="-Iabi/include -Ibuild/abi"
+
+check() { # flags, header
+	# shellcheck disable=SC2086 # flags are a list
+	printf '#include "%s"\n' "$PWD/$2" | gcc -std=gnu11 -Wall -Werror $1 -fsyntax-only -xc - || {
+		echo "check-headers: $2 does not stand alone ($1)"
+		status=1
+	}
+}
+
+for h in $(git ls-files 'hypervisor/*.h'); do
+	check "-m64 -ffreestanding -mgeneral-regs-only -Ihypervisor $abi" "$h"
+done
+for h in $(git ls-files 'abi/*.h' | grep -v 'xen-x86_'); do
+	check "-m64 $abi" "$h"
+	check "-m32 $abi" "$h"
+done
+for h in $(git ls-files 'tests/fw/*.h'); do
+	check "-m64 -O1 -ffreestanding -Itests/fw $abi" "$h"
+	check "-m32 -O1 -ffreestanding -Itests/fw $abi" "$h"
+done
+exit $status

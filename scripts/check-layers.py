@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The layers of the hypervisor, lowest first. A file may include headers of its own layer and of lower ones.
+
+Some headers are contracts rather than parts of a layer: they define structures (or the hooks a higher layer
+fills in), and any layer may include them.
+"""
+import re, subprocess, sys
+
+LAYERS = "lib cpu mm dom sched evt gnt trace dev emul pv entry boot".split()
+CONTRACTS = {"dom/domain.h", "dom/guest_ops.h", "sched/timer.h", "sched/sched.h", "evt/evtchn.h", "entry/hypercall.h",
+             "cpu/percpu.h", "dev/console.h"}
+
+files = subprocess.run(["git", "ls-files", "hypervisor/*.c", "hypervisor/*.h"], capture_output=True, text=True).stdout.split()
+wrong = 0
+for path in files:
+    parts = path.split("/")
+    if len(parts) < 3:
+        continue  # asm-offsets.c sees everything
+    for line, text in enumerate(open(path), 1):
+        m = re.match(r'#include "((\w+)/[\w./-]+)"', text)
+        if not m or m[2] not in LAYERS or m[1] in CONTRACTS:
+            continue
+        if LAYERS.index(m[2]) > LAYERS.index(parts[1]):
+            print(f"{path}:{line}: layer {parts[1]} includes {m[1]}")
+            wrong += 1
+if wrong:
+    sys.exit(f"check-layers: {wrong} includes go upwards ({' < '.join(LAYERS)})")

@@ -1,0 +1,45 @@
+# The things a developer does: run, debug, test, measure, tidy.
+# SPDX-License-Identifier: MIT
+
+.PHONY: run run-iso debug test test-images bench format lint setup
+
+setup: # install missing Debian packages, or print the line that does
+	$(Q)sh scripts/setup.sh
+
+run: ## boot the ISO; serial console on this terminal (^A x ends it)
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) $(B)/ringlet.iso
+	$(Q)sh scripts/run-qemu -cdrom $(B)/ringlet.iso
+
+run-iso: ## boot the ISO with QEMU's own screen and keyboard
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) $(B)/ringlet.iso
+	$(Q)DISPLAY_TYPE=$${DISPLAY_TYPE:-curses} sh scripts/run-qemu -serial none -cdrom $(B)/ringlet.iso
+
+debug: ## start the machine stopped, with gdb attached
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) all
+	$(Q)sh scripts/debug.sh
+
+test: ## build and run every test (T=word: only tests with that word in their name)
+	$(Q)sh scripts/setup.sh
+	$(Q)python3 scripts/run_tests.py --make "$(MAKE)" $(if $(T),--only $(T))
+
+bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) bench-images
+	$(Q)python3 scripts/bench.py
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+
+format: ## lay out all C files as .clang-format says
+	$(Q)clang-format -i $(FORMATTED)
+
+lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+	$(Q)python3 scripts/check-layers.py
+	$(Q)sh scripts/check-headers.sh
+	$(Q)sh scripts/check-kinds.sh
+	$(Q)$(MAKE) --no-print-directory check-docs
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
+		--suppress=missingIncludeSystem -Ihypervisor -Iabi/include -I$(B)/abi hypervisor
