@@ -14,7 +14,7 @@ void asm_offsets(void)
 {
 	/* struct percpu, addressed by gs: */
 	OFFSET(CPU_SELF, percpu, self);
-	OFFSET(CPU_CURRENT, percpu, current);
+	OFFSET(CPU_CURRENT, percpu, vcpu);
 	OFFSET(CPU_STACK_TOP, percpu, stack_top);
 	OFFSET(CPU_REGS_TOP, percpu, regs_top);
 	OFFSET(CPU_SCRATCH, percpu, scratch);

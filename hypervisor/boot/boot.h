@@ -20,8 +20,6 @@ void multiboot_parse(uint32_t magic, paddr_t info);
 
 /* boot/smp.c: start the other processors, each into the idle loop. */
 void smp_init(void);
-/* Prepare a CPU's percpu and tables: the boot CPU's before anything else. */
-void percpu_init_boot(void);
 
 /* boot/main.c, entered by multiboot.asm and trampoline.asm. */
 void boot_main(uint32_t magic, uint64_t info) __noreturn;

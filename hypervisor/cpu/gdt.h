@@ -76,11 +76,7 @@ static inline void cpu_set_regs_top(uint64_t top)
 	this_cpu->tss->rsp[0] = top;
 }
 
-/* Write both descriptor pages and the TSS of this CPU, load GDTR, segment registers, TR. @area has room. */
-struct cpu_tables;
-void gdt_init_cpu(struct cpu_tables *t);
-
-/* One CPU's tables: heap pages (boot CPU: in the image). Page-aligned since guests' windows show the pages.
+/* One CPU's tables. Page-aligned and at direct-map addresses, since guests' windows show the first two pages.
  */
 struct cpu_tables {
 	uint64_t gdt[512] __aligned(4096);
@@ -88,6 +84,12 @@ struct cpu_tables {
 	uint8_t ist_stacks[3][IST_STACK_SIZE];
 	struct tss tss __aligned(64);
 };
+
+/* Fill @t for @cpu and point cpu->gdt, gdt_compat and tss there. */
+void gdt_fill(struct percpu *cpu, struct cpu_tables *t);
+/* Load GDTR, the segment registers and TR of this CPU. GS base is set anew: loading the selector clears it.
+ */
+void gdt_init_cpu(struct percpu *cpu);
 
 /* cpu/idt.c: build the IDT from idt_stubs (once), and load it on this CPU. */
 void idt_init(void);

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "lib/spinlock.h"
 #include "lib/types.h"
 
 struct domain;
@@ -25,7 +24,7 @@ struct timer;
 
 struct percpu {
 	struct percpu *self;
-	struct vcpu *current; /* whose state the processor holds; the idle vCPU when none */
+	struct vcpu *vcpu;    /* `current`: whose state the processor holds; the idle vCPU when none */
 	uint64_t stack_top;   /* of this CPU's hypervisor stack; entry code loads RSP from here */
 	uint64_t regs_top;    /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
 	uint64_t scratch;     /* the syscall entry parks the guest's RSP here */
@@ -41,11 +40,10 @@ struct percpu {
 	struct list_timers {
 		struct timer *first;         /* by expiry, soonest first */
 		struct timer *volatile busy; /* its handler is running */
-		struct spinlock lock;
 	} timers;
 	uint64_t tlb_stamp;    /* flush clock at this CPU's last full flush (mm/tlb.c) */
 	struct vcpu *tlb_vcpu; /* whose translations this CPU may hold; NULL: nobody's (mm/root.c) */
-	void *sched;        /* struct sched_queue */
+	void *sched;           /* struct sched_queue */
 	struct vcpu *idle;
 };
 
@@ -57,10 +55,18 @@ struct percpu {
 extern struct percpu host_percpu;
 #endif
 
-#define current (this_cpu->current)
+#define current (this_cpu->vcpu)
 
 extern struct percpu *cpu_table[MAX_CPUS]; /* by CPU number; NULL past nr_cpus */
 extern uint32_t nr_cpus;
 
 /* Set PENDING_* bits for @cpu and, if it is another one, kick it out of its guest by IPI. */
 void cpu_raise(struct percpu *cpu, uint32_t bits);
+
+/* cpu/percpu.c. The boot CPU's structure, tables and stack are part of the image; of the others boot/smp.c
+ * allocates them. percpu_fill prepares, percpu_load makes the executing CPU the one of @cpu. */
+struct cpu_tables;
+void percpu_init_boot(void);
+void percpu_fill(struct percpu *cpu, struct cpu_tables *tables, void *stack, uint32_t id, uint32_t apic_id);
+void percpu_load(struct percpu *cpu);
+extern uint8_t boot_stack[CPU_STACK_SIZE];

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parse the command line into struct options. One table row per option: Xen's name, and a function that takes
+ * the text behind "=" (empty without one) and says whether it made sense of it. Trouble is remembered, not
+ * printed: this runs before the console that it configures.
+ */
+#include "boot/cmdline.h"
+#include "boot/boot.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+
+static char unknown[256]; /* words not understood, separated by blanks */
+
+static bool is_no(const char *v)
+{
+	return !strcmp(v, "0") || !strcmp(v, "no") || !strcmp(v, "off") || !strcmp(v, "false");
+}
+
+static bool is_yes(const char *v)
+{
+	return !*v || !strcmp(v, "1") || !strcmp(v, "yes") || !strcmp(v, "on") || !strcmp(v, "true");
+}
+
+static bool set_tristate(int8_t *option, const char *v)
+{
+	if (!is_no(v) && !is_yes(v))
+		return false;
+	*option = is_yes(v);
+	return true;
+}
+
+static bool set_count(uint32_t *option, const char *v)
+{
+	const char *end;
+
+	*option = (uint32_t)parse_number(v, &end);
+	return end != v && !*end;
+}
+
+/* console=com1,vga: exactly the named ones; "none" for neither. */
+static bool opt_console(const char *v)
+{
+	options.console_com1 = options.console_vga = false;
+	while (*v) {
+		size_t n = strchr(v, ',') ? (size_t)(strchr(v, ',') - v) : strlen(v);
+
+		if (n == 4 && !strncmp(v, "com1", n))
+			options.console_com1 = true;
+		else if (n == 3 && !strncmp(v, "vga", n))
+			options.console_vga = true;
+		else if (n != 4 || strncmp(v, "none", n))
+			return false;
+		v += n + (v[n] == ',');
+	}
+	return true;
+}
+
+/* com1=<baud>[,8n1]: other formats than eight bits, no parity, one stop bit are not offered. */
+static bool opt_com1(const char *v)
+{
+	const char *end;
+
+	options.com1_baud = (uint32_t)parse_number(v, &end);
+	return options.com1_baud >= 50 && options.com1_baud <= 115200 && (!*end || !strncmp(end, ",8n1", 4));
+}
+
+/* dom0_mem=<size> (a plain number counts KiB, as in Xen); of min:, max: forms the plain and max ones count.
+ */
+static bool opt_dom0_mem(const char *v)
+{
+	const char *end;
+
+	for (;; v = end + 1) {
+		bool bound = !strncmp(v, "min:", 4) || !strncmp(v, "max:", 4);
+		uint64_t size = parse_size(bound ? v + 4 : v, &end, 1024);
+
+		if (end == v || (*end && *end != ','))
+			return false;
+		if (!bound || (!options.dom0_mem && v[1] == 'a'))
+			options.dom0_mem = size;
+		if (!*end)
+			return true;
+	}
+}
+
+static bool opt_dom0_max_vcpus(const char *v)
+{
+	return set_count(&options.dom0_max_vcpus, v);
+}
+
+static bool opt_maxcpus(const char *v)
+{
+	return set_count(&options.maxcpus, v);
+}
+
+static bool opt_noreboot(const char *v)
+{
+	options.noreboot = is_yes(v);
+	return is_yes(v) || is_no(v);
+}
+
+static bool opt_reboot(const char *v)
+{
+	options.noreboot = is_no(v);
+	return true;
+}
+
+static bool opt_sched(const char *v)
+{
+	return strlcpy(options.sched, v, sizeof(options.sched)) < sizeof(options.sched);
+}
+
+static bool opt_smep(const char *v)
+{
+	return set_tristate(&options.smep, v);
+}
+
+static bool opt_smap(const char *v)
+{
+	return set_tristate(&options.smap, v);
+}
+
+/* Xen's log levels: every message of ours is worth its line, so there is nothing to filter. */
+static bool opt_loglvl(const char *v)
+{
+	return *v != '\0';
+}
+
+/* Debian's GRUB scripts put this word where a loader of old put the file's name. */
+static bool opt_placeholder(const char *v)
+{
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*set)(const char *value);
+} table[] = {
+    {"console", opt_console},
+    {"com1", opt_com1},
+    {"dom0_mem", opt_dom0_mem},
+    {"dom0_max_vcpus", opt_dom0_max_vcpus},
+    {"loglvl", opt_loglvl},
+    {"guest_loglvl", opt_loglvl},
+    {"maxcpus", opt_maxcpus},
+    {"noreboot", opt_noreboot},
+    {"reboot", opt_reboot},
+    {"sched", opt_sched},
+    {"smep", opt_smep},
+    {"smap", opt_smap},
+    {"placeholder", opt_placeholder},
+};
+
+static void note_unknown(const char *word)
+{
+	size_t used = strlen(unknown);
+
+	if (used && used + 1 < sizeof(unknown)) {
+		unknown[used++] = ' ';
+		unknown[used] = '\0';
+	}
+	strlcpy(unknown + used, word, sizeof(unknown) - used);
+}
+
+static void parse_word(char *word)
+{
+	char *value = strchr(word, '=');
+	size_t n = value ? (size_t)(value - word) : strlen(word);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(table); i++)
+		if (strlen(table[i].name) == n && !strncmp(table[i].name, word, n)) {
+			if (!table[i].set(value ? value + 1 : word + n))
+				note_unknown(word);
+			return;
+		}
+	note_unknown(word);
+}
+
+void cmdline_parse(const char *line)
+{
+	char word[128];
+
+	while (*line) {
+		size_t n = 0;
+
+		for (; *line && *line != ' '; line++)
+			if (n + 1 < sizeof(word))
+				word[n++] = *line;
+		word[n] = '\0';
+		if (n)
+			parse_word(word);
+		while (*line == ' ')
+			line++;
+	}
+}
+
+void cmdline_report(void)
+{
+	printk("Command line: %s\n", boot_cmdline);
+	if (*unknown)
+		printk("Warning: not understood and ignored: %s\n", unknown);
+}

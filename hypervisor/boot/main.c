@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot CPU's way from the first line of C to the idle loop, in order. Nothing registers itself elsewhere.
+ */
+#include "boot/boot.h"
+#include "boot/cmdline.h"
+#include "boot/dom0_build.h"
+#include "cpu/features.h"
+#include "cpu/fpu.h"
+#include "cpu/gdt.h"
+#include "cpu/lapic.h"
+#include "cpu/tsc.h"
+#include "dev/acpi.h"
+#include "dev/console.h"
+#include "dev/ioapic.h"
+#include "dev/power.h"
+#include "lib/image.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "mm/bootmem.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+
+static void print_banner(void)
+{
+	printk("Ringlet, a paravirtual hypervisor: Xen's PV guests in ring 1 and ring 3\n");
+	cmdline_report();
+}
+
+static void print_memory_map(void)
+{
+	static const char *const names[] = {"?", "RAM", "reserved", "ACPI", "ACPI NVS", "bad"};
+	uint64_t ram = 0;
+
+	for (unsigned i = 0; i < boot_ram_count; i++) {
+		const struct mem_range *r = &boot_ram[i];
+
+		printk("  %012lx-%012lx %s\n", r->start, r->end,
+		       names[r->type < ARRAY_SIZE(names) ? r->type : 0]);
+		if (r->type == MEM_RAM)
+			ram += r->end - r->start;
+	}
+	printk("RAM: %lu MiB; our image: %lu KiB\n", ram >> 20, (uint64_t)(image_end - image_start) >> 10);
+}
+
+static void print_processor(void)
+{
+	printk("CPU: %s%s%s%s%s%s%s\n", features.brand[0] ? features.brand : features.vendor, " [nx",
+	       features.smep ? " smep" : "", features.smap ? " smap" : "", features.xsave ? " xsave" : "",
+	       features.x2apic ? " x2apic" : "", features.tcg ? " tcg]" : "]");
+}
+
+static void start_dom0(void)
+{
+	const struct module *kernel = boot_modules, *initrd = boot_module_count > 1 ? boot_modules + 1 : NULL;
+	int err;
+
+	if (!boot_module_count) {
+		printk("No Dom0 kernel: pass one as the first module (and its initrd as the second).\n"
+		       "  GRUB:  multiboot /ringlet.elf; module /kernel.elf <arguments>; module /dom0.cpio\n"
+		       "  QEMU:  -kernel ringlet.elf -initrd \"kernel.elf <arguments>,dom0.cpio\"\n"
+		       "Nothing to run, so the machine is switched off.\n");
+		power_off();
+	}
+	err = dom0_build(kernel, initrd, kernel->cmdline);
+	if (err)
+		panic("Dom0 cannot be built (error %d)", err);
+}
+
+void boot_main(uint32_t magic, uint64_t info)
+{
+	percpu_init_boot();           /* this_cpu, descriptor tables: spinlocks and panic work */
+	multiboot_parse(magic, info); /* the loader's information, before anything overwrites it */
+	cmdline_parse(boot_cmdline);
+	console_init(); /* printk is heard */
+	print_banner();
+	print_memory_map();
+	power_init(); /* a panic may reboot */
+	idt_init();   /* exceptions are reported */
+	features_init();
+	features_cpu_init(); /* NX, WP, SYSCALL */
+	fpu_cpu_init();
+	print_processor();
+	acpi_init();                        /* while the early map still shows all tables */
+	tsc_calibrate_begin(acpi.pm_timer); /* the window runs while memory is set up */
+	mm_init();                          /* frames, heap, our own page tables */
+	lapic_init(map_mmio(acpi.lapic_address, PAGE_SIZE));
+	ioapic_init();
+	tsc_calibrate_end();
+	time_init();
+	sched_init();
+	sched_cpu_init(); /* from here on `current` is the idle vCPU */
+	smp_init();
+	console_rx_start();
+	start_dom0();
+	idle_loop();
+}

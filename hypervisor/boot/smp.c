@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting the other processors: INIT, STARTUP (SDM 3A 9.4.4.1, Typical BSP Initialization Sequence), one
+ * after the other, since the early stack pointer is one variable. Each enters its idle loop by itself.
+ */
+#include "boot/boot.h"
+#include "boot/trampoline.h"
+#include "cpu/features.h"
+#include "cpu/fpu.h"
+#include "cpu/gdt.h"
+#include "cpu/ipi.h"
+#include "cpu/lapic.h"
+#include "cpu/tsc.h"
+#include "cpu/x86.h"
+#include "dev/acpi.h"
+#include "lib/image.h"
+#include "lib/options.h"
+#include "lib/printk.h"
+#include "lib/spinlock.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+
+#define INIT_DELAY_US    200 /* processors of this century need none; 10 ms is for the 486 */
+#define STARTUP_RETRY_US 2000
+#define STARTUP_LIMIT_US 200000
+#define POLL_US          10
+
+static struct percpu *starting; /* who the next CPU to enter ap_main is */
+
+static unsigned order_of(size_t size)
+{
+	unsigned order = 0;
+
+	while ((PAGE_SIZE << order) < size)
+		order++;
+	return order;
+}
+
+static struct percpu *alloc_cpu(uint32_t id, uint32_t apic_id)
+{
+	struct percpu *cpu = heap_alloc(sizeof(*cpu));
+	struct cpu_tables *tables = heap_alloc_pages(order_of(sizeof(*tables)));
+	void *stack = heap_alloc_pages(order_of(CPU_STACK_SIZE));
+
+	if (!cpu || !tables || !stack)
+		panic("no memory for processor %u", id);
+	percpu_fill(cpu, tables, stack, id, apic_id);
+	return cpu;
+}
+
+static bool wait_online(struct percpu *cpu, uint32_t us)
+{
+	for (uint32_t t = 0; t < us; t += POLL_US) {
+		if (__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE))
+			return true;
+		delay_us(POLL_US);
+	}
+	return false;
+}
+
+static void start(struct percpu *cpu)
+{
+	starting = cpu;
+	*(uint64_t *)paddr_to_virt(image_phys(&ap_stack_variable)) = cpu->stack_top;
+	lapic_send_init(cpu->apic_id);
+	delay_us(INIT_DELAY_US);
+	lapic_send_startup(cpu->apic_id, TRAMPOLINE >> PAGE_SHIFT);
+	if (wait_online(cpu, STARTUP_RETRY_US))
+		return;
+	lapic_send_startup(cpu->apic_id, TRAMPOLINE >> PAGE_SHIFT);
+	if (!wait_online(cpu, STARTUP_LIMIT_US))
+		panic("processor %u (APIC %u) does not start", cpu->id, cpu->apic_id);
+}
+
+static void mark_online(void)
+{
+	__atomic_or_fetch(&cpus_online, 1u << this_cpu->id, __ATOMIC_RELEASE);
+	__atomic_store_n(&this_cpu->self->online, true, __ATOMIC_RELEASE);
+}
+
+void ap_main(void)
+{
+	percpu_load(starting);
+	features_cpu_init();
+	write_cr3(virt_to_mfn(idle_root) << PAGE_SHIFT);
+	this_cpu->cr3 = read_cr3();
+	lapic_cpu_init();
+	fpu_cpu_init();
+	sched_cpu_init();
+	mark_online();
+	idle_loop();
+}
+
+void smp_init(void)
+{
+	uint32_t limit = options.maxcpus ? options.maxcpus : MAX_CPUS;
+
+	mark_online();
+	memcpy(paddr_to_virt(TRAMPOLINE), trampoline_start, trampoline_end - trampoline_start);
+	for (uint32_t i = 0; i < acpi.cpu_count && nr_cpus < limit; i++)
+		if (acpi.cpu_apic_id[i] != cpu_table[0]->apic_id)
+			start(alloc_cpu(nr_cpus, acpi.cpu_apic_id[i]));
+	printk("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");
+}

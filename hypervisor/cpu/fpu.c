@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Saving and restoring guest floating point (cpu/fpu.h). SDM 1 13, Managing State Using the XSAVE Feature
+ * Set. */
+#include "cpu/fpu.h"
+#include "cpu/features.h"
+#include "cpu/x86.h"
+#include "lib/string.h"
+#include "lib/errno.h"
+
+#define FXSAVE_SIZE   512
+#define FCW_DEFAULT   0x37f
+#define MXCSR_DEFAULT 0x1f80
+#define MXCSR_AT      24
+#define XSTATE_BV_AT  512 /* first word of the XSAVE header */
+
+static uint8_t *image(const struct fpu_area *area)
+{
+	return (uint8_t *)ROUND_UP((uint64_t)area->raw, 64);
+}
+
+static uint64_t xcr0_mask; /* what guests may set, and what we save of those that have OSXSAVE set */
+
+uint64_t fpu_xcr0_mask(void)
+{
+	return xcr0_mask;
+}
+
+void fpu_reset(struct fpu_area *area)
+{
+	uint8_t *p = image(area);
+
+	memset(area, 0, sizeof(*area));
+	*(uint16_t *)p = FCW_DEFAULT;
+	*(uint32_t *)(p + MXCSR_AT) = MXCSR_DEFAULT;
+}
+
+void fpu_cpu_init(void)
+{
+	uint32_t mxcsr = MXCSR_DEFAULT, r[4];
+
+	if (features.xsave) {
+		cpuid(0xd, 0, r);
+		xcr0_mask = r[0] & (XCR0_X87 | XCR0_SSE | XCR0_AVX);
+	}
+	clts();
+	__asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
+}
+
+/* The guest may have CR0.TS set: it must not stop us, and stays as it is. */
+static bool ts_clear(void)
+{
+	bool ts = read_cr0() & CR0_TS;
+
+	if (ts)
+		clts();
+	return ts;
+}
+
+static void ts_put(bool ts)
+{
+	if (ts)
+		write_cr0(read_cr0() | CR0_TS);
+}
+
+static void set_cr4_osxsave(bool on)
+{
+	cpu_set_cr4(on ? this_cpu->cr4 | CR4_OSXSAVE : this_cpu->cr4 & ~CR4_OSXSAVE);
+}
+
+/* XSAVE and XRSTOR skip what XCR0 leaves out, but a guest may use SSE without naming it there: they always
+ * run with the full mask, and the guest's own value comes back afterwards. */
+static void xsave_all(const struct fpu_area *area)
+{
+	if (area->xcr0 != xcr0_mask)
+		xsetbv(0, xcr0_mask);
+	__asm__ volatile("xsave64 (%0)" : : "r"(image(area)), "a"(-1), "d"(-1) : "memory");
+}
+
+static void xrstor_all(const struct fpu_area *area)
+{
+	xsetbv(0, xcr0_mask);
+	__asm__ volatile("xrstor64 (%0)" : : "r"(image(area)), "a"(-1), "d"(-1) : "memory");
+	if (area->xcr0 != xcr0_mask)
+		xsetbv(0, area->xcr0);
+}
+
+void fpu_save(struct fpu_area *area)
+{
+	bool ts = ts_clear();
+
+	if (area->xcr0)
+		xsave_all(area);
+	else
+		__asm__ volatile("fxsave64 (%0)" : : "r"(image(area)) : "memory");
+	ts_put(ts);
+}
+
+void fpu_restore(const struct fpu_area *area)
+{
+	bool ts = ts_clear();
+
+	set_cr4_osxsave(area->xcr0 != 0);
+	if (area->xcr0)
+		xrstor_all(area);
+	else
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(image(area)) : "memory");
+	ts_put(ts);
+}
+
+void fpu_get_fxsave(const struct fpu_area *area, void *fxsave)
+{
+	memcpy(fxsave, image(area), FXSAVE_SIZE);
+}
+
+void fpu_set_fxsave(struct fpu_area *area, const void *fxsave)
+{
+	uint8_t *p = image(area);
+
+	memcpy(p, fxsave, FXSAVE_SIZE);
+	/* A reserved MXCSR bit would fault in our FXRSTOR. */
+	*(uint32_t *)(p + MXCSR_AT) &= 0xffff;
+	*(uint64_t *)(p + XSTATE_BV_AT) = XCR0_X87 | XCR0_SSE;
+}
+
+void fpu_set_osxsave(struct fpu_area *area, bool on)
+{
+	if (!xcr0_mask || on == (area->xcr0 != 0))
+		return;
+	fpu_save(area);
+	/* What another guest left in the AVX registers is not in the image: XSTATE_BV without AVX clears it.
+	 */
+	if (on)
+		*(uint64_t *)(image(area) + XSTATE_BV_AT) = XCR0_X87 | XCR0_SSE;
+	area->xcr0 = on ? XCR0_X87 : 0;
+	fpu_restore(area);
+}
+
+int fpu_set_xcr0(struct fpu_area *area, uint64_t xcr0)
+{
+	if (!area->xcr0 || (xcr0 & ~xcr0_mask) || !(xcr0 & XCR0_X87))
+		return -EINVAL;
+	if ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE))
+		return -EINVAL;
+	area->xcr0 = xcr0;
+	xsetbv(0, xcr0);
+	return 0;
+}

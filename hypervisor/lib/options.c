@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The options' defaults. */
+#include "lib/options.h"
+
+struct options options = {
+    .console_com1 = true,
+    .console_vga = true,
+    .com1_baud = 115200,
+    .smep = -1,
+    .smap = -1,
+    .sched = "rr",
+};
