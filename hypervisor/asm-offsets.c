@@ -4,6 +4,7 @@
 #include "cpu/gdt.h"
 #include "cpu/percpu.h"
 #include "dom/domain.h"
+#include "hypercalls.h"
 #include "mm/mm.h"
 
 #define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
@@ -29,12 +30,28 @@ void asm_offsets(void)
 	OFFSET(VCPU_USER_MODE, vcpu, user_mode);
 	OFFSET(VCPU_SYSCALL_RETURN, vcpu, syscall_return);
 	OFFSET(VCPU_UPCALL, vcpu, upcall);
+	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
+	OFFSET(DOMAIN_PRIVILEGED, domain, privileged);
+	DEFINE(NR_HYPERCALLS_SHIFT, __builtin_ctz(NR_HYPERCALLS));
 
 	/* struct cpu_user_regs, the frame of entry/ */
 	OFFSET(REGS_R15, cpu_user_regs, r15);
+	OFFSET(REGS_R14, cpu_user_regs, r14);
+	OFFSET(REGS_R13, cpu_user_regs, r13);
+	OFFSET(REGS_R12, cpu_user_regs, r12);
+	OFFSET(REGS_RBP, cpu_user_regs, rbp);
+	OFFSET(REGS_RBX, cpu_user_regs, rbx);
+	OFFSET(REGS_R11, cpu_user_regs, r11);
+	OFFSET(REGS_R10, cpu_user_regs, r10);
+	OFFSET(REGS_R9, cpu_user_regs, r9);
+	OFFSET(REGS_R8, cpu_user_regs, r8);
 	OFFSET(REGS_RAX, cpu_user_regs, rax);
 	OFFSET(REGS_RCX, cpu_user_regs, rcx);
-	OFFSET(REGS_R11, cpu_user_regs, r11);
+	OFFSET(REGS_RDX, cpu_user_regs, rdx);
+	OFFSET(REGS_RSI, cpu_user_regs, rsi);
+	OFFSET(REGS_RDI, cpu_user_regs, rdi);
+	OFFSET(REGS_ERROR_CODE, cpu_user_regs, error_code);
+	OFFSET(REGS_ENTRY_VECTOR, cpu_user_regs, entry_vector);
 	OFFSET(REGS_RIP, cpu_user_regs, rip);
 	OFFSET(REGS_CS, cpu_user_regs, cs);
 	OFFSET(REGS_RFLAGS, cpu_user_regs, rflags);

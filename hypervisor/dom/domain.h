@@ -37,7 +37,7 @@ enum vcpu_state {
 struct vcpu {
 	/* Entry code pushes straight into here: TSS.RSP0 is the address of regs.es, so that address must be
 	 * 16-byte aligned (SDM 3A 6.14.2, 64-Bit Mode Stack Frame). */
-	uint64_t align_regs;
+	uint64_t align_regs[7]; /* at least as many as IRETQ's own fault needs: entry/traps.asm, .exit_fault */
 	struct cpu_user_regs regs __aligned(8);
 
 	struct domain *domain;
@@ -70,6 +70,7 @@ struct vcpu {
 
 	/* Segments not in regs while running: saved by ops->switch_out. */
 	uint64_t fs_base, gs_base_kernel, gs_base_user;
+	bool segs_fresh; /* a context was set: non-null FS and GS bring their own bases when loaded */
 
 	/* Descriptor tables (pv/desc.c). */
 	mfn_t gdt_frames[14];
@@ -77,7 +78,8 @@ struct vcpu {
 	uint64_t ldt_base;
 	uint32_t ldt_entries;
 	uint32_t ldt_mapped; /* bit n: LDT page n is mapped and holds a segdesc type reference */
-	uint64_t *desc_l1;   /* the L1 of this vCPU's 32-page descriptor window (slot 260) */
+	uint64_t *desc_l1;   /* the 32 entries of this vCPU's descriptor window (slot 260) */
+	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: nobody's */
 
 	struct fpu_area *fpu;
 	bool fpu_initialised;
@@ -90,7 +92,8 @@ struct vcpu {
 	struct list run_link;
 	void *sched_priv;
 	uint32_t hard_affinity; /* CPU bitmap, CPUs that may run it */
-	ns_t slice_start, cpu_time;
+	ns_t turn_used; /* CPU time since its turn began (sched/rr.c) */
+	ns_t ready_since, run_since; /* on the queue; on the CPU */
 	struct vcpu_runstate_info runstate;
 	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */
 	gva_t time_area;
@@ -101,10 +104,12 @@ struct vcpu {
 	ns_t period;            /* 0: stopped */
 	uint32_t virq_port[24]; /* 0: unbound */
 	struct spinlock virq_lock;
-	volatile bool polling; /* in SCHEDOP_poll: any event of the domain wakes it, masked or not */
+	volatile bool polling; /* in SCHEDOP_poll: a pending port wakes it, masked or not */
+	uint32_t poll_port;    /* the single polled port, or 0 for several */
 
-	/* Multicall: the entry being run asks to stop the batch (iret). */
-	bool in_multicall;
+	/* Multicall: the entry being run, or NULL; its handler asked for a restart; iret ends the batch. */
+	struct multicall_entry *multicall;
+	bool multicall_restarted, multicall_stop;
 	uint64_t hypercalls; /* counters for rl info */
 };
 
@@ -121,7 +126,7 @@ struct domain {
 	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O */
 	enum domain_state state;
 	uint8_t shutdown_code; /* SHUTDOWN_* */
-	bool shutting_down;
+	bool code_latched; /* SCHEDOP_shutdown_code: shutdown_code is final */
 	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
 	uint32_t refs;
 	struct list link; /* domain_list, ordered by id */
@@ -132,6 +137,9 @@ struct domain {
 	struct spinlock page_lock, pt_lock;
 	uint32_t page_head; /* list of owned frames through page_info.next */
 	uint64_t tot_pages, max_pages;
+	uint64_t claimed_pages; /* kept free for it (XENMEM_claim_pages) */
+	void *memory_map;       /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
+	uint32_t memory_map_entries;
 	uint32_t tlb_cpus; /* CPUs that may hold translations of this domain */
 	mfn_t shared_info_mfn;
 	void *shared_info;
@@ -146,6 +154,7 @@ struct domain {
 	void *evtchn_pending, *evtchn_mask; /* the bit arrays in shared_info */
 	volatile uint32_t pollers;          /* vCPUs in SCHEDOP_poll */
 	uint32_t next_port;                 /* no free port lies below */
+	uint32_t max_port;                  /* highest port number it may use */
 
 	/* vCPUs. */
 	uint32_t max_vcpus;
@@ -158,6 +167,8 @@ struct domain {
 	int64_t time_offset; /* seconds added to the wallclock */
 	uint64_t ssidref;
 	char name[16]; /* for reports: "d3" */
+
+	struct timer watchdog[2];
 
 	/* Console output of console_io, buffered per line. */
 	char con_line[128];
@@ -180,6 +191,12 @@ void domain_put(struct domain *d);
 struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err);
 /* Allocate vCPU @id of @d. -ENOMEM, -EEXIST. */
 int vcpu_create(struct domain *d, uint32_t id);
+/* Its memory alone, aligned for the entry code; also for idle vCPUs. */
+struct vcpu *vcpu_alloc(struct domain *d, uint32_t id);
+void vcpu_free(struct vcpu *v);
+/* VCPUOP_register_vcpu_info: move its vcpu_info into a frame of the guest. */
+int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset);
+void vcpu_unmap_info(struct vcpu *v);
 
 void domain_pause(
     struct domain *d); /* counted; returns when no vCPU of @d runs. Not for current's own domain */

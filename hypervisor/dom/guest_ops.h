@@ -9,7 +9,9 @@
 #include "lib/types.h"
 #include "xlat.h" /* generated: enum xlat_struct, struct xlat */
 
+struct callback;
 struct domain;
+struct start_info;
 struct vcpu;
 
 /* Slots of a page table that is not a leaf. */
@@ -27,6 +29,8 @@ struct guest_ops {
 	uint32_t word_shift;       /* log2 of bits in a guest long: 6, 5 */
 	const struct xlat *layout; /* layout of each ABI structure, by enum xlat_struct */
 	bool allow_smep;           /* SMEP/SMAP may be on: the kernel is not supervisor for paging */
+	bool code64;               /* 64-bit code segments exist: long mode is shown by CPUID, and by emul/ decoded */
+	gva_t hv_start;            /* where the hypervisor's part of the address space begins */
 
 	/* Memory rules (called by mm/). */
 	int root_level;      /* 4 or 3: which type a root table has */
@@ -35,10 +39,9 @@ struct guest_ops {
 			   uint64_t pte); /* guest's value to the real entry (pv64: U, soft bit 52) */
 	/* Whose is a slot of a level 2..4 table? @carrier: the table is one with the hypervisor's share. */
 	enum slot_rule (*slot_rule)(int level, unsigned slot, bool carrier);
-	int (*root_promote)(struct domain *d,
-			    mfn_t root); /* checks and hypervisor slots of a new root table */
-	void (*root_demote)(struct domain *d, mfn_t root);
-	int (*l2_promote)(struct domain *d, mfn_t l2, bool carrier); /* pv32: the carrier gets the M2P */
+	/* Last checks of a root table whose entries are valid; install the hypervisor's slots. 0 or -errno. */
+	int (*root_promote)(struct domain *d, mfn_t root);
+	int (*l2_promote)(struct domain *d, mfn_t l2, bool carrier); /* the same: pv32's carrier gets the M2P */
 	gva_t m2p_start, m2p_end; /* where the guest sees the M2P, */
 	unsigned m2p_entry_shift; /* and log2 of the size of its entries: 3, 2 */
 	uint64_t (*make_cr3)(struct vcpu *v,
@@ -54,21 +57,30 @@ struct guest_ops {
 	void (*switch_in)(struct vcpu *v);  /* load GDT, LDT, segments (failsafe on fault), bases, LSTAR.. */
 	/* First registers of the initial domain (xen.h, start of day): RIP, RSP, RSI = start_info. */
 	void (*start_regs)(struct vcpu *v, gva_t entry, gva_t stack, gva_t start_info);
+	/* Write @si into @page in this kind's layout. */
+	void (*put_start_info)(void *page, const struct start_info *si);
 	int (*set_context)(struct vcpu *v, const void *ctx); /* vcpu_guest_context in this kind's layout */
 	void (*get_context)(struct vcpu *v, void *ctx);
 	size_t context_size;
 
-	/* Entry and return (called by entry/ and emul/). */
+	/* Entry and return (called by entry/ and pv/bounce.c). */
 	bool (*in_kernel)(const struct vcpu *v); /* was the guest's kernel interrupted? */
-	void (*bounce)(struct vcpu *v, uint8_t vector, bool has_error,
-		       uint32_t error);       /* deliver an exception */
-	void (*bounce_event)(struct vcpu *v); /* deliver the upcall */
-	void (*bounce_failsafe)(struct vcpu *v);
-	void (*bounce_nmi)(struct vcpu *v);
-	long (*iret)(struct vcpu *v); /* the iret hypercall */
-	void (*hypercall_args)(const struct vcpu *v, uint64_t args[6]);
-	void (*hypercall_restart)(struct vcpu *v, unsigned nr, const uint64_t *args, unsigned n);
+	/* Push a frame for guest entry point @to on the guest kernel's stack, with @n words of @extra below the
+	 * return frame, and aim the vCPU's registers at it. A bad stack ends the domain. */
+	void (*enter)(struct vcpu *v, const struct callback *to, const uint64_t *extra, unsigned n);
+	void (*set_cr2)(struct vcpu *v, gva_t address); /* the fault address, in vcpu_info */
+	gva_t (*get_cr2)(const struct vcpu *v);
+	long (*iret)(struct vcpu *v); /* the iret hypercall; returns the new RAX */
+	/* Six argument registers or multicall words <-> arguments (@wide, @nargs: struct hypercall_row). */
+	void (*hypercall_join)(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
+	unsigned (*hypercall_split)(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
+	/* Rewind over the hypercall instruction, with these arguments: it will be executed again. */
+	void (*hypercall_rewind)(struct vcpu *v, unsigned nr, const uint64_t *words, unsigned n);
 	void (*fill_hypercall_page)(void *page);
+	/* set_callbacks and the structure of callback_op, whose form is the kind's own. */
+	long (*set_callbacks)(struct vcpu *v, const uint64_t args[4]);
+	int (*get_callback)(gva_t arg, uint16_t *type, struct callback *cb);
+	long (*set_segment_base)(struct vcpu *v, unsigned which, uint64_t base);
 	bool (*descriptor_ok)(uint64_t *desc);  /* audit and fix up a descriptor */
 	uint16_t (*fix_selector)(uint16_t sel); /* RPL at least 1 / 3 */
 	int (*set_ldt)(struct vcpu *v, gva_t base, uint32_t entries); /* MMUEXT_SET_LDT of the current vCPU */

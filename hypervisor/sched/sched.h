@@ -16,10 +16,11 @@
 struct sched_queue {
 	struct spinlock lock;
 	struct percpu *cpu;
-	struct list ready; /* runnable, not running, by run_link */
-	uint32_t nr_ready;
-	struct timer slice; /* ends the current slice */
-	ns_t idle_time;     /* spent in the idle vCPU */
+	struct vcpu *running;     /* chosen for this CPU; its state may still be on its way in */
+	struct list woken, ready; /* runnable, waiting for the CPU, by run_link */
+	uint32_t nr_ready;        /* in both */
+	bool boosted;             /* the running one came off `woken`: the next sleeper waits */
+	struct timer slice;       /* ends the current slice */
 	uint64_t switches;
 };
 
@@ -27,7 +28,9 @@ struct sched_queue {
 struct sched_policy {
 	const char *name;
 	uint32_t sched_id; /* XEN_SCHEDULER_* nearest to it, for XEN_SYSCTL_sched_id */
-	void (*enqueue)(struct sched_queue *q, struct vcpu *v); /* became runnable, or its slice is over */
+	/* It became runnable (@woken), or was taken off the CPU while still runnable. True: the CPU should
+	 * choose again. */
+	bool (*enqueue)(struct sched_queue *q, struct vcpu *v, bool woken);
 	void (*dequeue)(struct sched_queue *q, struct vcpu *v);
 	/* Take the next one off @q, perhaps stealing (trylock) from another queue. NULL: idle. */
 	struct vcpu *(*pick)(struct sched_queue *q, ns_t *slice);
@@ -54,10 +57,10 @@ static inline bool vcpu_runnable(const struct vcpu *v)
 	return v->state == VCPU_RUNNABLE && !v->pause_count && !v->domain->pause_count;
 }
 
-void vcpu_wake(struct vcpu *v);       /* an event came, or unpaused: make it runnable if nothing holds it */
-void vcpu_block(struct vcpu *v);      /* current: until an event comes (already pending: no-op) */
-void vcpu_poll_begin(struct vcpu *v); /* the same for SCHEDOP_poll: any event of the domain wakes it */
-void vcpu_poll_cancel(struct vcpu *v);
+void vcpu_wake(struct vcpu *v);  /* an event came, or unpaused: make it runnable if nothing holds it */
+void vcpu_block(struct vcpu *v); /* current: until an event comes (already pending: no-op) */
+/* current, SCHEDOP_poll: until @port (0: any) becomes pending, masked or not, or an upcall is due. */
+void vcpu_poll_begin(struct vcpu *v, uint32_t port);
 void vcpu_yield(void);
 void vcpu_online(struct vcpu *v);  /* offline to runnable (VCPUOP_up) */
 void vcpu_offline(struct vcpu *v); /* asynchronous (VCPUOP_down) */
@@ -79,6 +82,12 @@ void schedule(void);
 void idle_loop(void) __noreturn; /* hlt, interrupts, schedule, leave to guests by entry/exit.asm */
 void sched_dump(void);           /* debug key r */
 
+/* SCHEDOP_watchdog (sched/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set anew,
+ * or stopped by 0 seconds. A domain that lets one expire is shut down. */
+int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds);
+void watchdog_init(struct domain *d);
+void watchdog_stop(struct domain *d);
+
 /* Per-vCPU timers (sched/vcpu_timer.c). */
 void vcpu_timers_init(struct vcpu *v);
 void vcpu_timers_resume(struct vcpu *v); /* at switch-in: the periodic tick goes on */
@@ -87,12 +96,11 @@ void vcpu_set_periodic(struct vcpu *v, ns_t period); /* 0 stops it */
 void vcpu_set_singleshot(struct vcpu *v, ns_t expires);
 
 /* Time (sched/time.c). */
-void time_init(void);                  /* boot CPU, after TSC calibration and the RTC */
-ns_t now(void);                        /* system time: ns since boot, same on all CPUs */
-void time_update_vcpu(struct vcpu *v); /* current: write vcpu_time_info if the clock changed since */
+void time_init(void);                     /* boot CPU, after TSC calibration and the RTC */
+ns_t now(void);                           /* system time: ns since boot, same on all CPUs */
+void time_update_vcpu(struct vcpu *v);    /* write vcpu_time_info */
+bool time_is_stale(const struct vcpu *v); /* did the clock's rate change since? */
+/* current: write its registered copy of vcpu_time_info (version already even). */
+void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info);
 void time_update_wallclock(struct domain *d);
 uint64_t wallclock_seconds(void);
-void wallclock_set(uint64_t seconds, uint32_t nsec, ns_t system_time); /* XENPF_settime */
-/* The TSC value at which now() will be @t: for a TSC deadline timer. */
-uint64_t time_to_tsc(ns_t t);
-extern uint64_t tsc_hz;

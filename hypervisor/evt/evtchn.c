@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event channels: the states of a port and the moves between them.
+ *
+ *   free -> unbound -> interdomain     alloc_unbound here, bind_interdomain there
+ *   free -> virq, ipi, pirq            bind_*
+ *   any  -> free                       close; the other end of an interdomain pair falls back to unbound
+ *
+ * Locking: d->evt_lock; for the two ends of a pair both locks, the domain at the lower address first. An
+ * interdomain end can only be undone under both, so a sender that holds its own end's lock may use the other.
+ */
+#include "entry/hypercall.h"
+#include "evt/port.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "xen/event_channel.h"
+
+static void lock_pair(struct domain *a, struct domain *b)
+{
+	if (a > b) {
+		struct domain *t = a;
+
+		a = b;
+		b = t;
+	}
+	spin_lock(&a->evt_lock);
+	if (a != b)
+		spin_lock(&b->evt_lock);
+}
+
+static void unlock_pair(struct domain *a, struct domain *b)
+{
+	spin_unlock(&a->evt_lock);
+	if (a != b)
+		spin_unlock(&b->evt_lock);
+}
+
+int evtchn_alloc_unbound(struct domain *d, domid_t remote)
+{
+	struct evtchn *ch;
+	int port;
+
+	spin_lock(&d->evt_lock);
+	port = port_alloc(d, &ch);
+	if (port >= 0)
+		*ch = (struct evtchn){.state = ECS_UNBOUND, .remote_domid = remote};
+	spin_unlock(&d->evt_lock);
+	return port;
+}
+
+int evtchn_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port)
+{
+	struct evtchn *lch, *rch;
+	int port;
+
+	lock_pair(d, remote);
+	rch = port_channel(remote, remote_port);
+	if (!rch || rch->state != ECS_UNBOUND || rch->remote_domid != d->id)
+		port = -EINVAL;
+	else
+		port = port_alloc(d, &lch);
+	if (port >= 0) {
+		*lch =
+		    (struct evtchn){.state = ECS_INTERDOMAIN, .remote = remote, .remote_port = remote_port};
+		rch->state = ECS_INTERDOMAIN;
+		rch->remote = d;
+		rch->remote_port = port;
+		/* The peer may have sent before we were here to listen. */
+		port_notify(d, port, lch);
+	}
+	unlock_pair(d, remote);
+	return port;
+}
+
+int evtchn_bind_virq(struct vcpu *v, uint32_t virq)
+{
+	struct domain *d = v->domain;
+	struct evtchn *ch;
+	int port;
+
+	if (virq >= ARRAY_SIZE(v->virq_port))
+		return -EINVAL;
+	if (virq_is_global(virq) && v->id != 0)
+		return -EINVAL;
+	spin_lock(&d->evt_lock);
+	port = v->virq_port[virq] ? -EEXIST : port_alloc(d, &ch);
+	if (port >= 0) {
+		*ch = (struct evtchn){.state = ECS_VIRQ, .virq = virq, .vcpu = v->id};
+		spin_lock(&v->virq_lock);
+		v->virq_port[virq] = port;
+		spin_unlock(&v->virq_lock);
+	}
+	spin_unlock(&d->evt_lock);
+	return port;
+}
+
+int evtchn_bind_ipi(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	struct evtchn *ch;
+	int port;
+
+	spin_lock(&d->evt_lock);
+	port = port_alloc(d, &ch);
+	if (port >= 0)
+		*ch = (struct evtchn){.state = ECS_IPI, .vcpu = v->id};
+	spin_unlock(&d->evt_lock);
+	return port;
+}
+
+int evtchn_send(struct domain *d, uint32_t port)
+{
+	struct evtchn *ch;
+	int rc = 0;
+
+	spin_lock(&d->evt_lock);
+	ch = port_channel(d, port);
+	switch (ch ? ch->state : ECS_FREE) {
+	case ECS_INTERDOMAIN:
+		port_notify(ch->remote, ch->remote_port, port_channel(ch->remote, ch->remote_port));
+		break;
+	case ECS_IPI:
+		port_notify(d, port, ch);
+		break;
+	case ECS_UNBOUND: /* nobody listens yet: silently lost */
+		break;
+	default:
+		rc = -EINVAL;
+	}
+	spin_unlock(&d->evt_lock);
+	return rc;
+}
+
+int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
+{
+	struct evtchn *ch;
+	int rc = -EINVAL;
+
+	if (vcpu >= d->max_vcpus || !d->vcpu[vcpu])
+		return -ENOENT;
+	spin_lock(&d->evt_lock);
+	ch = port_channel(d, port);
+	switch (ch ? ch->state : ECS_FREE) {
+	case ECS_VIRQ:
+		if (!virq_is_global(ch->virq))
+			break;
+		/* fall through */
+	case ECS_UNBOUND:
+	case ECS_INTERDOMAIN:
+	case ECS_PIRQ:
+		ch->vcpu = vcpu;
+		rc = 0;
+	}
+	spin_unlock(&d->evt_lock);
+	return rc;
+}
+
+/* Take one end of a pair apart; the other one waits for a new partner. Both locks held. */
+static void unbind_pair(struct domain *d, uint32_t port, struct evtchn *ch)
+{
+	struct domain *remote = ch->remote;
+	struct evtchn *rch = port_channel(remote, ch->remote_port);
+
+	port_free(d, port, ch);
+	rch->state = ECS_UNBOUND;
+	rch->remote = NULL;
+	rch->remote_port = 0;
+	rch->remote_domid = d->id;
+}
+
+static void unbind_virq(struct domain *d, const struct evtchn *ch)
+{
+	/* A global one sits at the vCPU that bound it, whomever it notifies by now: vCPU 0. */
+	struct vcpu *v = d->vcpu[virq_is_global(ch->virq) ? 0 : ch->vcpu];
+
+	spin_lock(&v->virq_lock);
+	v->virq_port[ch->virq] = 0;
+	spin_unlock(&v->virq_lock);
+}
+
+int evtchn_close(struct domain *d, uint32_t port)
+{
+	struct domain *remote = d;
+	struct evtchn *ch;
+	int rc = 0;
+
+	for (;;) {
+		lock_pair(d, remote);
+		ch = port_channel(d, port);
+		if (!ch || ch->state != ECS_INTERDOMAIN || ch->remote == remote)
+			break;
+		/* Only now we know the partner, whose lock may come first. It lives as long as the pair. */
+		struct domain *partner = ch->remote;
+
+		unlock_pair(d, remote);
+		remote = partner;
+	}
+	switch (ch ? ch->state : ECS_FREE) {
+	case ECS_FREE:
+	case ECS_RESERVED:
+		rc = -EINVAL;
+		break;
+	case ECS_INTERDOMAIN:
+		unbind_pair(d, port, ch);
+		break;
+	case ECS_VIRQ:
+		unbind_virq(d, ch);
+		port_free(d, port, ch);
+		break;
+	case ECS_PIRQ:
+		pirq_release(ch->pirq);
+		port_free(d, port, ch);
+		break;
+	default:
+		port_free(d, port, ch);
+	}
+	unlock_pair(d, remote);
+	return rc;
+}
+
+int evtchn_close_all(struct domain *d, uint32_t *next)
+{
+	for (uint32_t port = MAX(*next, 1u); port <= d->max_port; port++) {
+		if (!d->evtchn_bucket[port / EVTCHNS_PER_BUCKET]) {
+			port |= EVTCHNS_PER_BUCKET - 1;
+			continue;
+		}
+		evtchn_close(d, port);
+		if (port % 64 == 0 && hypercall_preempt_check()) {
+			*next = port + 1;
+			return -ERESTART;
+		}
+	}
+	*next = 0;
+	return 0;
+}
+
+int evtchn_status(struct domain *d, struct evtchn_status *st)
+{
+	static const uint8_t status[] = {
+	    [ECS_FREE] = EVTCHNSTAT_closed,     [ECS_RESERVED] = EVTCHNSTAT_closed,
+	    [ECS_UNBOUND] = EVTCHNSTAT_unbound, [ECS_INTERDOMAIN] = EVTCHNSTAT_interdomain,
+	    [ECS_PIRQ] = EVTCHNSTAT_pirq,       [ECS_VIRQ] = EVTCHNSTAT_virq,
+	    [ECS_IPI] = EVTCHNSTAT_ipi,
+	};
+	struct evtchn *ch;
+	struct evtchn free = {.state = ECS_FREE};
+
+	if (st->port > d->max_port)
+		return -EINVAL;
+	spin_lock(&d->evt_lock);
+	ch = port_channel(d, st->port);
+	if (!ch) /* nobody used its bucket yet */
+		ch = &free;
+	st->status = status[ch->state];
+	st->vcpu = ch->vcpu;
+	switch (ch->state) {
+	case ECS_UNBOUND:
+		st->u.unbound.dom = ch->remote_domid;
+		break;
+	case ECS_INTERDOMAIN:
+		st->u.interdomain.dom = ch->remote->id;
+		st->u.interdomain.port = ch->remote_port;
+		break;
+	case ECS_PIRQ:
+		st->u.pirq = ch->pirq;
+		break;
+	case ECS_VIRQ:
+		st->u.virq = ch->virq;
+		break;
+	}
+	spin_unlock(&d->evt_lock);
+	return 0;
+}
+
+void evtchn_dump(struct domain *d)
+{
+	static const char *const names[] = {"free", "reserved", "unbound", "interdomain",
+					    "pirq", "virq",     "ipi"};
+
+	for (uint32_t port = 1; port <= d->max_port; port++) {
+		struct evtchn *ch = port_channel(d, port);
+
+		if (!ch) {
+			port |= EVTCHNS_PER_BUCKET - 1;
+			continue;
+		}
+		if (ch->state == ECS_FREE)
+			continue;
+		printk("%s port %u: %s vcpu %u%s%s", d->name, port, names[ch->state], ch->vcpu,
+		       bit_test(d->evtchn_pending, port) ? " pending" : "",
+		       bit_test(d->evtchn_mask, port) ? " masked" : "");
+		if (ch->state == ECS_INTERDOMAIN)
+			printk(" to %s port %u", ch->remote->name, ch->remote_port);
+		else if (ch->state == ECS_VIRQ)
+			printk(" %u", ch->virq);
+		else if (ch->state == ECS_UNBOUND)
+			printk(" for d%u", ch->remote_domid);
+		printk("\n");
+	}
+}

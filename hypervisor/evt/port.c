@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports and their bits: allocation in buckets, pending, mask, selector, upcall.
+ *
+ * The bits live in memory that the guest writes at will, so nothing read from there is trusted for more than
+ * the guest's own good. Setting a bit needs no lock; allocation and state need d->evt_lock.
+ */
+#include "evt/port.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/event_channel.h"
+#include "xen/xen.h"
+
+int evtchn_init(struct domain *d)
+{
+	uint32_t ports = d->ops->max_ports;
+
+	/* shared_info: 32 vcpu_info of 64 bytes, then one bit per port pending, one bit per port masked. */
+	d->evtchn_pending = (char *)d->shared_info + XEN_LEGACY_MAX_VCPUS * sizeof(struct vcpu_info);
+	d->evtchn_mask = (char *)d->evtchn_pending + ports / 8;
+	d->max_port = MIN(d->max_port, ports - 1);
+	d->next_port = 1;
+	if (!d->evtchn_bucket[0]) {
+		d->evtchn_bucket[0] = heap_alloc(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
+		if (!d->evtchn_bucket[0])
+			return -ENOMEM;
+	}
+	/* Port 0 means "none" in many structures, so nobody gets it. */
+	d->evtchn_bucket[0][0].state = ECS_RESERVED;
+	return 0;
+}
+
+void evtchn_destroy(struct domain *d)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(d->evtchn_bucket); i++) {
+		heap_free(d->evtchn_bucket[i]);
+		d->evtchn_bucket[i] = NULL;
+	}
+}
+
+int port_alloc(struct domain *d, struct evtchn **ch)
+{
+	/* Nothing may be bound to a domain that is being taken apart: its ports were closed already. */
+	if (d->state >= DOMAIN_DYING)
+		return -EINVAL;
+	for (uint32_t port = d->next_port; port <= d->max_port; port++) {
+		struct evtchn **bucket = &d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
+
+		if (!*bucket)
+			*bucket = heap_alloc(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
+		if (!*bucket)
+			return -ENOMEM;
+		*ch = &(*bucket)[port % EVTCHNS_PER_BUCKET];
+		if ((*ch)->state == ECS_FREE) {
+			d->next_port = port + 1;
+			return port;
+		}
+	}
+	return -ENOSPC;
+}
+
+void port_free(struct domain *d, uint32_t port, struct evtchn *ch)
+{
+	*ch = (struct evtchn){.state = ECS_FREE};
+	d->next_port = MIN(d->next_port, port);
+	/* An event of the old life must not surprise the next user of the port. */
+	bit_test_and_clear(d->evtchn_pending, port);
+}
+
+bool vcpu_event_pending(const struct vcpu *v)
+{
+	return v->upcall[0] && !v->upcall[1];
+}
+
+void vcpu_mark_events(struct vcpu *v)
+{
+	/* A full barrier: vcpu_block() sets its state first and looks at this byte afterwards. */
+	if (__atomic_exchange_n(&v->upcall[0], 1, __ATOMIC_SEQ_CST))
+		return;
+	if (v->state == VCPU_BLOCKED)
+		vcpu_wake(v);
+	else if (v->running && v != current)
+		vcpu_kick(v);
+}
+
+/* A port became pending: vCPUs that poll for it wake up even if it is masked. */
+static void wake_pollers(struct domain *d, uint32_t port)
+{
+	uint32_t pollers = d->pollers;
+
+	while (pollers) {
+		struct vcpu *v = d->vcpu[__builtin_ctz(pollers)];
+
+		pollers &= pollers - 1;
+		if (v->poll_port == 0 || v->poll_port == port)
+			vcpu_wake(v);
+	}
+}
+
+void evtchn_set_pending(struct vcpu *v, uint32_t port)
+{
+	struct domain *d = v->domain;
+
+	if (bit_test_and_set(d->evtchn_pending, port))
+		return;
+	if (!bit_test(d->evtchn_mask, port) &&
+	    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
+		vcpu_mark_events(v);
+	if (unlikely(d->pollers))
+		wake_pollers(d, port);
+}
+
+void port_notify(struct domain *d, uint32_t port, const struct evtchn *ch)
+{
+	struct vcpu *v = d->vcpu[ch->vcpu];
+
+	if (v) /* the tools may connect a port before they add the vCPUs */
+		evtchn_set_pending(v, port);
+}
+
+void evtchn_rescan(struct vcpu *v)
+{
+	memset(vcpu_selector(v), 0xff, (1u << v->domain->ops->word_shift) / 8);
+	vcpu_mark_events(v);
+}
+
+bool evtchn_port_pending(struct domain *d, uint32_t port)
+{
+	return bit_test(d->evtchn_pending, port);
+}
+
+bool evtchn_port_masked(struct domain *d, uint32_t port)
+{
+	return bit_test(d->evtchn_mask, port);
+}
+
+int evtchn_unmask(struct domain *d, uint32_t port)
+{
+	struct evtchn *ch;
+	struct vcpu *v;
+	int rc = -EINVAL;
+
+	spin_lock(&d->evt_lock);
+	ch = port_channel(d, port);
+	if (ch && (v = d->vcpu[ch->vcpu]) != NULL) {
+		/* Only a port that was masked can have lost its edge. */
+		if (bit_test_and_clear(d->evtchn_mask, port) && bit_test(d->evtchn_pending, port) &&
+		    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
+			vcpu_mark_events(v);
+		rc = 0;
+	}
+	spin_unlock(&d->evt_lock);
+	return rc;
+}

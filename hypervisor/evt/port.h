@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside evt/: from a port number to its channel and its bits. */
+#pragma once
+
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "evt/evtchn.h"
+
+/* Bits are set and read as 32-bit words whatever a guest's long is: x86 is little-endian, so bit n of the
+ * array lies at the same place for both. Only the selector counts in longs. */
+static inline bool bit_test_and_set(void *array, uint32_t bit)
+{
+	uint32_t *word = (uint32_t *)array + bit / 32, mask = 1u << bit % 32;
+
+	return __atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask;
+}
+
+static inline bool bit_test_and_clear(void *array, uint32_t bit)
+{
+	uint32_t *word = (uint32_t *)array + bit / 32, mask = 1u << bit % 32;
+
+	return __atomic_fetch_and(word, ~mask, __ATOMIC_SEQ_CST) & mask;
+}
+
+static inline bool bit_test(const void *array, uint32_t bit)
+{
+	const uint32_t *word = (const uint32_t *)array + bit / 32;
+
+	return __atomic_load_n(word, __ATOMIC_RELAXED) >> bit % 32 & 1;
+}
+
+/* evtchn_pending_sel follows the two upcall bytes, aligned to the guest's long. */
+static inline void *vcpu_selector(struct vcpu *v)
+{
+	return (char *)v->info + (1u << v->domain->ops->word_shift) / 8;
+}
+
+/* The channel of @port, or NULL if the domain cannot have or never had it. evt_lock held. */
+static inline struct evtchn *port_channel(struct domain *d, uint32_t port)
+{
+	struct evtchn *bucket;
+
+	if (port > d->max_port)
+		return NULL;
+	bucket = d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
+	return bucket ? &bucket[port % EVTCHNS_PER_BUCKET] : NULL;
+}
+
+/* A free port, its channel in *ch zeroed but for the state, which the caller sets. -ENOSPC, -ENOMEM. */
+int port_alloc(struct domain *d, struct evtchn **ch);
+void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
+/* Set the port pending at the vCPU that its channel notifies. */
+void port_notify(struct domain *d, uint32_t port, const struct evtchn *ch);
+/* An ECS_PIRQ port of @d closes (evt/pirq.c). */
+void pirq_release(uint32_t pirq);

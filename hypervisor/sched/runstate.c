@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a vCPU's time goes, and the copies of runstate and time that a guest may register in its own memory.
+ *
+ * Those copies have kernel addresses, written whenever the vCPU gets a CPU; an address that does not work
+ * (any more) is the guest's loss. Accounting is guarded by the lock of the vCPU's run queue.
+ */
+#include "dom/guest_ops.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "mm/mm.h"
+#include "sched/queue.h"
+#include "xen/vcpu.h"
+#include "xen/xen.h"
+
+static int runstate_of(const struct sched_queue *q, const struct vcpu *v)
+{
+	if (v->state == VCPU_BLOCKED)
+		return RUNSTATE_blocked;
+	if (!vcpu_runnable(v))
+		return RUNSTATE_offline;
+	return q->running == v ? RUNSTATE_running : RUNSTATE_runnable;
+}
+
+void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t)
+{
+	struct vcpu_runstate_info *r = &v->runstate;
+	int state = runstate_of(q, v);
+
+	if (state == r->state)
+		return;
+	r->time[r->state] += t - r->state_entry_time;
+	r->state_entry_time = t;
+	r->state = state;
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *info)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	*info = v->runstate;
+	spin_unlock(&q->lock);
+	info->time[info->state] += now() - info->state_entry_time;
+}
+
+/* current's registered areas are kernel addresses: if its application runs, change to the kernel's page
+ * tables and say so. */
+static bool kernel_tables_enter(struct vcpu *v)
+{
+	if (!v->user_mode)
+		return false;
+	v->user_mode = false;
+	vcpu_load_cr3(v);
+	return true;
+}
+
+static void kernel_tables_leave(struct vcpu *v, bool entered)
+{
+	if (entered) {
+		v->user_mode = true;
+		vcpu_load_cr3(v);
+	}
+}
+
+void vcpu_runstate_publish(struct vcpu *v)
+{
+	struct vcpu_runstate_info info;
+	bool entered;
+
+	if (!v->runstate_area)
+		return;
+	vcpu_runstate_get(v, &info);
+	entered = kernel_tables_enter(v);
+	if (v->domain->vm_assist & (1u << VMASST_TYPE_runstate_update_flag)) {
+		info.state_entry_time |= XEN_RUNSTATE_UPDATE;
+		guest_put(v->runstate_area, &info, vcpu_runstate_info);
+		info.state_entry_time &= ~XEN_RUNSTATE_UPDATE;
+	}
+	guest_put(v->runstate_area, &info, vcpu_runstate_info);
+	kernel_tables_leave(v, entered);
+}
+
+void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info)
+{
+	struct vcpu_time_info copy = *info;
+	bool entered;
+
+	if (!v->time_area || v != current)
+		return;
+	entered = kernel_tables_enter(v);
+	copy.version--; /* odd: being written */
+	guest_write(v->time_area, &copy, sizeof(copy));
+	copy.version++;
+	guest_write(v->time_area, &copy, sizeof(copy));
+	kernel_tables_leave(v, entered);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler's mechanism: the states of a vCPU, and who runs where. Which one is next is the policy's.
+ *
+ * A vCPU is in one of these conditions, all decided under the lock of its queue (that of v->cpu):
+ *   chosen     q->running == v: a CPU executes it, or is about to
+ *   waiting    on q's lists: runnable, not chosen
+ *   at rest    neither: blocked, paused or offline
+ * v->running is a different thing: some CPU still holds its registers. It outlives "chosen" by the context
+ * switch; until it is false nobody else may choose the vCPU, and nobody may free its page tables.
+ */
+#include "lib/options.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "evt/evtchn.h"
+#include "mm/page.h"
+#include "sched/queue.h"
+#include "xen/vcpu.h"
+
+const struct sched_policy *sched_policy = &sched_rr;
+
+struct sched_queue *queue_lock_vcpu(struct vcpu *v)
+{
+	for (;;) {
+		struct percpu *cpu = v->cpu;
+		struct sched_queue *q = queue_of(cpu);
+
+		spin_lock(&q->lock);
+		if (likely(v->cpu == cpu))
+			return q;
+		spin_unlock(&q->lock);
+	}
+}
+
+/* Something about @v changed: bring it into the condition it should be in. Enters with its queue @q locked,
+ * leaves unlocked. */
+static void settle(struct sched_queue *q, struct vcpu *v, bool woken)
+{
+	bool again = false, waiting;
+
+	for (bool placed = false;; placed = true) {
+		struct percpu *cpu;
+
+		waiting = !list_empty(&v->run_link);
+		if (q->running == v || waiting || !vcpu_runnable(v) || v->running || placed)
+			break;
+		cpu = sched_policy->place(v);
+		if (cpu == q->cpu)
+			break;
+		v->cpu = cpu;
+		spin_unlock(&q->lock);
+		q = queue_lock_vcpu(v); /* anything may have happened meanwhile: look anew */
+	}
+	if (q->running == v) {
+		again = !vcpu_runnable(v) || !(v->hard_affinity >> q->cpu->id & 1);
+	} else if (waiting && !vcpu_runnable(v)) {
+		sched_policy->dequeue(q, v);
+	} else if (!waiting && vcpu_runnable(v)) {
+		again = sched_policy->enqueue(q, v, woken);
+	}
+	if (q->running != v)
+		runstate_update(q, v, now());
+	spin_unlock(&q->lock);
+	if (again)
+		cpu_raise(q->cpu, PENDING_SCHEDULE);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+	bool woken = v->state == VCPU_BLOCKED;
+
+	if (woken)
+		v->state = VCPU_RUNNABLE;
+	if (v->polling) {
+		v->polling = false;
+		__atomic_fetch_and(&v->domain->pollers, ~(1u << v->id), __ATOMIC_SEQ_CST);
+	}
+	settle(q, v, woken);
+}
+
+/* current gives up the CPU, unless an upcall is due already. The order matters: first the state, then the
+ * look at the events; who sends does it the other way round (vcpu_mark_events). */
+static void block(struct vcpu *v)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	__atomic_store_n(&v->state, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (vcpu_event_pending(v))
+		v->state = VCPU_RUNNABLE;
+	settle(q, v, false);
+}
+
+void vcpu_block(struct vcpu *v)
+{
+	v->upcall[1] = 0;
+	block(v);
+}
+
+void vcpu_poll_begin(struct vcpu *v, uint32_t port)
+{
+	v->poll_port = port;
+	v->polling = true;
+	__atomic_fetch_or(&v->domain->pollers, 1u << v->id, __ATOMIC_SEQ_CST);
+	block(v);
+	if (v->state != VCPU_BLOCKED)
+		vcpu_wake(v);
+}
+
+void vcpu_yield(void)
+{
+	current->turn_used = SLICE_NS;
+	cpu_raise(this_cpu->self, PENDING_SCHEDULE);
+}
+
+void vcpu_online(struct vcpu *v)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	if (v->state == VCPU_OFFLINE)
+		v->state = VCPU_RUNNABLE;
+	settle(q, v, true);
+}
+
+void vcpu_offline(struct vcpu *v)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	v->state = VCPU_OFFLINE;
+	settle(q, v, false);
+}
+
+void vcpu_reconsider(struct vcpu *v)
+{
+	settle(queue_lock_vcpu(v), v, false);
+}
+
+void vcpu_pause_nosync(struct vcpu *v)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	v->pause_count++;
+	settle(q, v, false);
+}
+
+void vcpu_sync(struct vcpu *v)
+{
+	while (__atomic_load_n(&v->running, __ATOMIC_ACQUIRE)) {
+		cpu_service_requests();
+		cpu_relax();
+	}
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+	vcpu_pause_nosync(v);
+	vcpu_sync(v);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	v->pause_count--;
+	settle(q, v, false);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	struct percpu *cpu = v->cpu;
+
+	if (v->running && cpu != this_cpu->self)
+		cpu_raise(cpu, 0);
+}
+
+void vcpu_set_affinity(struct vcpu *v, uint32_t cpus)
+{
+	struct sched_queue *q = queue_lock_vcpu(v);
+
+	v->hard_affinity = cpus;
+	if (!list_empty(&v->run_link))
+		sched_policy->dequeue(q, v);
+	settle(q, v, false);
+}
+
+/* Account the time that @prev has run, and put it where it belongs now. Its queue locked. True: it can run,
+ * but not here. */
+static bool retire(struct sched_queue *q, struct vcpu *prev, ns_t t)
+{
+	if (vcpu_is_idle(prev))
+		return false;
+	prev->turn_used += t - prev->run_since;
+	prev->run_since = t;
+	if (!vcpu_runnable(prev))
+		return false;
+	if (!(prev->hard_affinity >> q->cpu->id & 1))
+		return true;
+	sched_policy->enqueue(q, prev, false);
+	return false;
+}
+
+void schedule(void)
+{
+	struct sched_queue *q = queue_of(this_cpu->self);
+	struct vcpu *prev = current, *next;
+	ns_t t = now(), slice = 0;
+	bool exiled;
+
+	spin_lock(&q->lock);
+	exiled = retire(q, prev, t);
+	if (exiled)
+		domain_get(prev->domain); /* or it might be gone when we look at it again below */
+	next = sched_policy->pick(q, &slice);
+	if (!next)
+		next = q->cpu->idle;
+	q->running = next;
+	next->running = true;
+	next->run_since = t;
+	runstate_update(q, prev, t);
+	runstate_update(q, next, t);
+	spin_unlock(&q->lock);
+
+	if (slice)
+		timer_set(&q->slice, t + slice);
+	else
+		timer_stop(&q->slice);
+	if (next != prev) {
+		q->switches++;
+		vcpu_switch(prev, next);
+		if (exiled) { /* find it another CPU, now that it is saved */
+			vcpu_reconsider(prev);
+			domain_put(prev->domain);
+		}
+		vcpu_timers_resume(next);
+		vcpu_runstate_publish(next);
+	}
+	if (!vcpu_is_idle(next) && time_is_stale(next))
+		time_update_vcpu(next);
+}
+
+static void slice_over(void *arg)
+{
+	cpu_raise(this_cpu->self, PENDING_SCHEDULE);
+}
+
+void sched_init(void)
+{
+	if (options.sched[0] && strcmp(options.sched, sched_policy->name))
+		printk("sched=%s: unknown, staying with %s\n", options.sched, sched_policy->name);
+}
+
+void sched_cpu_init(void)
+{
+	struct sched_queue *q = heap_alloc(sizeof(*q));
+	struct percpu *cpu = this_cpu->self;
+	struct vcpu *idle = vcpu_alloc(&dom_idle, cpu->id);
+
+	if (!q || !idle)
+		panic("no memory for the run queue of CPU %u", cpu->id);
+	idle->state = VCPU_RUNNABLE;
+	idle->running = true;
+	idle->cpu = cpu;
+	idle->runstate.state = RUNSTATE_running;
+	idle->runstate.state_entry_time = now();
+	q->cpu = cpu;
+	q->running = idle;
+	list_init(&q->woken);
+	list_init(&q->ready);
+	timer_init(&q->slice, slice_over, NULL);
+	cpu->idle = idle;
+	cpu->vcpu = idle;
+	__atomic_store_n(&cpu->sched, q, __ATOMIC_RELEASE);
+}
+
+void sched_vcpu_init(struct vcpu *v)
+{
+	list_init(&v->run_link);
+	v->state = VCPU_OFFLINE;
+	v->hard_affinity = ~0u;
+	v->cpu = this_cpu->self;
+	v->runstate.state = RUNSTATE_offline;
+	v->runstate.state_entry_time = now();
+	v->cpu = sched_policy->place(v);
+}
+
+void sched_dump(void)
+{
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		struct sched_queue *q = queue_of(cpu_table[i]);
+		struct vcpu *v;
+
+		if (!q)
+			continue;
+		printk("CPU%u: runs %sv%u, %u ready, %lu switches\n", i, q->running->domain->name,
+		       q->running->id, q->nr_ready, q->switches);
+		spin_lock(&q->lock);
+		list_for_each (v, &q->woken, run_link)
+			printk("  woken %sv%u\n", v->domain->name, v->id);
+		list_for_each (v, &q->ready, run_link)
+			printk("  ready %sv%u, %lu us of its turn used\n", v->domain->name, v->id,
+			       v->turn_used / 1000);
+		spin_unlock(&q->lock);
+	}
+}

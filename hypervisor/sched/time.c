@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time. System time is nanoseconds since boot, made from the TSC by a rate that is corrected once a second
+ * against the ACPI PM timer, the machine's own clock: a first calibration over some milliseconds may be off
+ * by far more than the millisecond per second that guests may expect. A correction changes the slope, never
+ * the value, so time neither jumps nor goes back.
+ *
+ * The parameters are read without a lock: `version` is odd while they change (readers try again). Guests get
+ * the same numbers in vcpu_time_info under the same protocol; `generation` tells which vCPUs lag behind.
+ */
+#include "cpu/tsc.h"
+#include "cpu/x86.h"
+#include "dev/acpi.h"
+#include "dev/rtc.h"
+#include "dom/guest_ops.h"
+#include "lib/printk.h"
+#include "mm/guest_copy.h"
+#include "sched/clock.h"
+#include "sched/sched.h"
+#include "xen/xen.h"
+
+#define PM_TIMER_HZ   3579545
+#define PM_TIMER_BITS 24 /* every implementation has these; some have 32 */
+#define RECALIBRATE   NS_PER_SEC
+#define MAX_SLEW      500000 /* ns: how much error one second may take back (500 ppm) */
+
+static struct {
+	volatile uint32_t version;
+	uint32_t generation;
+	struct clock_rate rate;
+	uint64_t tsc_base;
+	ns_t ns_base;
+} clock;
+
+/* The reference: PM timer ticks and TSC since the first sample, and the last sample. */
+static struct {
+	uint64_t tsc_start, tsc_last, ticks;
+	uint32_t pm_last;
+	struct timer timer;
+} reference;
+
+static uint64_t boot_wallclock; /* seconds since 1970 at system time 0 */
+
+ns_t now(void)
+{
+	uint32_t version;
+	ns_t t;
+
+	do {
+		version = __atomic_load_n(&clock.version, __ATOMIC_ACQUIRE);
+		t = clock.ns_base + clock_scale(rdtsc() - clock.tsc_base, clock.rate);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (unlikely(version & 1) || unlikely(version != clock.version));
+	return t;
+}
+
+/* From TSC value @tsc on, time runs at @hz ticks a second. */
+static void clock_set(uint64_t tsc, uint64_t hz)
+{
+	ns_t at = clock.rate.mul ? clock.ns_base + clock_scale(tsc - clock.tsc_base, clock.rate) : 0;
+
+	clock.version++;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	clock.tsc_base = tsc;
+	clock.ns_base = at;
+	clock.rate = clock_rate_of(hz);
+	clock.generation++;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	clock.version++;
+}
+
+/* Both clocks at one moment: of several tries, the one that took least time. */
+static uint64_t sample(uint32_t *pm)
+{
+	uint64_t best = ~0ull, tsc = 0;
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t before = rdtsc();
+		uint32_t value = inl(acpi.pm_timer);
+		uint64_t after = rdtsc();
+
+		if (after - before < best) {
+			best = after - before;
+			tsc = before + best / 2;
+			*pm = value & ((1u << PM_TIMER_BITS) - 1);
+		}
+	}
+	return tsc;
+}
+
+/* Once a second on the boot CPU: measure the TSC over all the time so far, and steer out the error. */
+static void recalibrate(void *arg)
+{
+	uint32_t pm;
+	uint64_t tsc = sample(&pm), hz, expected;
+	ns_t ref, ours;
+	int64_t error;
+
+	expected = (unsigned __int128)(tsc - reference.tsc_last) * PM_TIMER_HZ / tsc_hz;
+	reference.ticks += clock_unwrap(reference.pm_last, pm, PM_TIMER_BITS, expected);
+	reference.pm_last = pm;
+	reference.tsc_last = tsc;
+	hz = (unsigned __int128)(tsc - reference.tsc_start) * PM_TIMER_HZ / reference.ticks;
+	ref = (unsigned __int128)reference.ticks * NS_PER_SEC / PM_TIMER_HZ;
+	ours = clock.ns_base + clock_scale(tsc - clock.tsc_base, clock.rate);
+	error = ours - ref; /* positive: we are fast, so the next second has more ticks */
+	error = MAX(MIN(error, MAX_SLEW), -MAX_SLEW);
+	tsc_hz = hz;
+	clock_set(tsc, hz + (int64_t)((__int128)hz * error / (int64_t)NS_PER_SEC));
+	/* Running vCPUs learn of it when their CPU next passes through schedule(). */
+	for (uint32_t i = 0; i < nr_cpus; i++)
+		if (cpu_table[i]->vcpu && !vcpu_is_idle(cpu_table[i]->vcpu))
+			cpu_raise(cpu_table[i], PENDING_SCHEDULE);
+	timer_set(&reference.timer, now() + RECALIBRATE);
+}
+
+void time_init(void)
+{
+	clock_set(rdtsc(), tsc_hz);
+	boot_wallclock = rtc_read();
+	printk("TSC %u.%03u MHz, wallclock %lu\n", (uint32_t)(tsc_hz / 1000000),
+	       (uint32_t)(tsc_hz / 1000 % 1000), boot_wallclock);
+	if (!acpi.pm_timer) {
+		printk("no PM timer: the TSC's rate stays as calibrated\n");
+		return;
+	}
+	reference.tsc_start = reference.tsc_last = sample(&reference.pm_last);
+	/* System time 0 is the reference's zero too. */
+	clock.ns_base = 0;
+	clock.tsc_base = reference.tsc_start;
+	timer_init(&reference.timer, recalibrate, NULL);
+	timer_set(&reference.timer, RECALIBRATE);
+}
+
+uint64_t wallclock_seconds(void)
+{
+	return boot_wallclock + now() / NS_PER_SEC;
+}
+
+/* Fill @info, all but its version. */
+static void time_info(struct vcpu_time_info *info)
+{
+	info->tsc_timestamp = clock.tsc_base;
+	info->system_time = clock.ns_base;
+	info->tsc_to_system_mul = clock.rate.mul;
+	info->tsc_shift = clock.rate.shift;
+}
+
+void time_update_vcpu(struct vcpu *v)
+{
+	/* vcpu_info: 32 bytes of events and architecture, then the time, in both layouts. */
+	volatile struct vcpu_time_info *info = (void *)((char *)v->info + 32);
+	struct vcpu_time_info fresh = {0};
+
+	do { /* the boot CPU may be changing the clock under us: then the generation moves on */
+		v->time_stamp = clock.generation;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		time_info(&fresh);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	} while (v->time_stamp != clock.generation || clock.version & 1);
+
+	fresh.version = (info->version & ~1u) + 1;
+	info->version = fresh.version;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	info->tsc_timestamp = fresh.tsc_timestamp;
+	info->system_time = fresh.system_time;
+	info->tsc_to_system_mul = fresh.tsc_to_system_mul;
+	info->tsc_shift = fresh.tsc_shift;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	info->version = ++fresh.version;
+	vcpu_time_publish(v, &fresh);
+}
+
+bool time_is_stale(const struct vcpu *v)
+{
+	return v->time_stamp != clock.generation;
+}
+
+void time_update_wallclock(struct domain *d)
+{
+	/* It follows the mask bits in both layouts. Seconds above 32 bits come in 2106. */
+	struct {
+		uint32_t version, sec, nsec;
+	} volatile *wc = (void *)((char *)d->evtchn_mask + d->ops->max_ports / 8);
+
+	wc->version = (wc->version & ~1u) + 1;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	wc->sec = boot_wallclock + d->time_offset;
+	wc->nsec = 0;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	wc->version++;
+}

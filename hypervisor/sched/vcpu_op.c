@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercall 24, vcpu_op (xen/vcpu.h): a domain starts, stops and looks at its own vCPUs, and sets their
+ * timers and shared areas. */
+#include "dom/guest_ops.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "mm/guest_copy.h"
+#include "mm/page.h"
+#include "sched/clock.h"
+#include "sched/sched.h"
+#include "xen/sched.h"
+#include "xen/vcpu.h"
+#include "xen/xen.h"
+
+#define MIN_PERIOD (NS_PER_SEC / 1000)
+
+static int initialise(struct vcpu *v, gva_t arg)
+{
+	const struct guest_ops *ops = v->domain->ops;
+	void *ctx;
+	int rc = -EEXIST;
+
+	ctx = heap_alloc(ops->context_size); /* too big for the stack */
+	if (!ctx)
+		return -ENOMEM;
+	if (guest_read(ctx, arg, ops->context_size)) {
+		rc = -EFAULT;
+	} else {
+		spin_lock(&v->domain->lock);
+		if (!v->initialised) {
+			rc = ops->set_context(v, ctx);
+			v->initialised = rc == 0;
+		}
+		spin_unlock(&v->domain->lock);
+	}
+	heap_free(ctx);
+	return rc;
+}
+
+static int up(struct vcpu *v)
+{
+	if (!v->initialised)
+		return -EINVAL;
+	vcpu_online(v);
+	return 0;
+}
+
+/* A domain whose last vCPU goes down has ended. */
+static int down(struct vcpu *v)
+{
+	struct domain *d = v->domain;
+	struct vcpu *other;
+
+	vcpu_offline(v);
+	for_each_vcpu (d, other)
+		if (other->state != VCPU_OFFLINE)
+			return 0;
+	domain_shutdown(d, SHUTDOWN_poweroff);
+	return 0;
+}
+
+static int get_runstate(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_runstate_info info;
+
+	vcpu_runstate_get(v, &info);
+	return guest_put(arg, &info, vcpu_runstate_info) ? -EFAULT : 0;
+}
+
+/* The area is written now, to see whether it can be, and at each later switch to the vCPU. */
+static int register_runstate(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_register_runstate_memory_area area;
+	int rc;
+
+	if (guest_get(&area, arg, vcpu_register_runstate_memory_area))
+		return -EFAULT;
+	rc = get_runstate(v, area.addr.p);
+	if (!rc)
+		v->runstate_area = area.addr.p;
+	return rc;
+}
+
+static int register_time(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_register_time_memory_area area;
+	struct vcpu_time_info info;
+
+	if (guest_get(&area, arg, vcpu_register_time_memory_area))
+		return -EFAULT;
+	info = *(struct vcpu_time_info *)((char *)v->info + 32);
+	if (guest_put(area.addr.p, &info, vcpu_time_info))
+		return -EFAULT;
+	v->time_area = area.addr.p;
+	return 0;
+}
+
+static int set_periodic(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_set_periodic_timer set;
+
+	if (guest_get(&set, arg, vcpu_set_periodic_timer))
+		return -EFAULT;
+	if (set.period_ns < MIN_PERIOD || set.period_ns > INT64_MAX)
+		return -EINVAL;
+	vcpu_set_periodic(v, set.period_ns);
+	return 0;
+}
+
+static int set_singleshot(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_set_singleshot_timer set;
+
+	if (v != current)
+		return -EINVAL;
+	if (guest_get(&set, arg, vcpu_set_singleshot_timer))
+		return -EFAULT;
+	if ((set.flags & VCPU_SSHOTTMR_future) && set.timeout_abs_ns < now())
+		return -ETIME;
+	vcpu_set_singleshot(v, set.timeout_abs_ns);
+	return 0;
+}
+
+static int register_info(struct vcpu *v, gva_t arg)
+{
+	struct vcpu_register_vcpu_info info;
+	int rc;
+
+	if (guest_get(&info, arg, vcpu_register_vcpu_info))
+		return -EFAULT;
+	spin_lock(&v->domain->lock);
+	rc = vcpu_map_info(v, info.mfn, info.offset);
+	spin_unlock(&v->domain->lock);
+	return rc;
+}
+
+static int send_nmi(struct vcpu *v, gva_t arg)
+{
+	if (arg)
+		return -EINVAL;
+	v->nmi_pending = true;
+	if (v->running)
+		cpu_raise(v->cpu, PENDING_SCHEDULE); /* so that its exit path looks */
+	else
+		vcpu_wake(v);
+	return 0;
+}
+
+long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
+{
+	struct domain *d = current->domain;
+	struct vcpu *v;
+
+	vcpuid = (uint32_t)vcpuid;
+	v = vcpuid < d->max_vcpus ? d->vcpu[vcpuid] : NULL;
+	if (!v)
+		return -ENOENT;
+	switch ((uint32_t)cmd) {
+	case VCPUOP_initialise:
+		return initialise(v, arg);
+	case VCPUOP_up:
+		return up(v);
+	case VCPUOP_down:
+		return down(v);
+	case VCPUOP_is_up:
+		return v->state != VCPU_OFFLINE;
+	case VCPUOP_get_runstate_info:
+		return get_runstate(v, arg);
+	case VCPUOP_register_runstate_memory_area:
+		return register_runstate(v, arg);
+	case VCPUOP_set_periodic_timer:
+		return set_periodic(v, arg);
+	case VCPUOP_stop_periodic_timer:
+		vcpu_set_periodic(v, 0);
+		return 0;
+	case VCPUOP_set_singleshot_timer:
+		return set_singleshot(v, arg);
+	case VCPUOP_stop_singleshot_timer:
+		if (v != current)
+			return -EINVAL;
+		timer_stop(&v->singleshot);
+		return 0;
+	case VCPUOP_register_vcpu_info:
+		return register_info(v, arg);
+	case VCPUOP_send_nmi:
+		return send_nmi(v, arg);
+	case VCPUOP_get_physid: /* only for a vCPU pinned to one processor for good, which none is */
+		return -EINVAL;
+	case VCPUOP_register_vcpu_time_memory_area:
+		return register_time(v, arg);
+	default:
+		return -ENOSYS;
+	}
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timers of a vCPU: a periodic one, 100 Hz until the guest stops it, and a single shot. Both deliver
+ * VIRQ_TIMER. The third ends SCHEDOP_poll.
+ *
+ * A vCPU that is paused or offline gets no ticks: its periodic timer runs out, and starts again at switch-in.
+ */
+#include "evt/evtchn.h"
+#include "sched/clock.h"
+#include "sched/sched.h"
+#include "xen/xen.h"
+
+#define DEFAULT_PERIOD (NS_PER_SEC / 100)
+
+static void periodic_expired(void *arg)
+{
+	struct vcpu *v = arg;
+	ns_t period = v->period, next = v->periodic.expires + period, t = now();
+
+	if (!period)
+		return;
+	send_virq(v, VIRQ_TIMER);
+	/* Whoever was late by several ticks gets one for all of them. */
+	if (v->state != VCPU_OFFLINE && !v->pause_count && !v->domain->pause_count)
+		timer_set(&v->periodic, next > t ? next : t + period);
+}
+
+static void singleshot_expired(void *arg)
+{
+	send_virq(arg, VIRQ_TIMER);
+}
+
+static void poll_expired(void *arg)
+{
+	struct vcpu *v = arg;
+
+	if (v->polling)
+		vcpu_wake(v);
+}
+
+void vcpu_timers_init(struct vcpu *v)
+{
+	v->period = DEFAULT_PERIOD;
+	timer_init(&v->periodic, periodic_expired, v);
+	timer_init(&v->singleshot, singleshot_expired, v);
+	timer_init(&v->poll_timer, poll_expired, v);
+}
+
+void vcpu_timers_resume(struct vcpu *v)
+{
+	struct percpu *cpu = this_cpu->self;
+
+	if (vcpu_is_idle(v))
+		return;
+	if (v->period && v->periodic.cpu != cpu)
+		timer_set(&v->periodic, v->periodic.cpu ? v->periodic.expires : now() + v->period);
+	/* Take the single shot along, so that it expires on the CPU that it concerns. */
+	if (v->singleshot.cpu && v->singleshot.cpu != cpu)
+		timer_set(&v->singleshot, v->singleshot.expires);
+}
+
+void vcpu_timers_stop(struct vcpu *v)
+{
+	v->period = 0;
+	timer_stop(&v->periodic);
+	timer_stop(&v->singleshot);
+	timer_stop(&v->poll_timer);
+}
+
+void vcpu_set_periodic(struct vcpu *v, ns_t period)
+{
+	v->period = period;
+	if (period)
+		timer_set(&v->periodic, now() + period);
+	else
+		timer_stop(&v->periodic);
+}
+
+void vcpu_set_singleshot(struct vcpu *v, ns_t expires)
+{
+	timer_set(&v->singleshot, expires);
+}
