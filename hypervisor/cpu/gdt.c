@@ -43,8 +43,10 @@ void gdt_fill(struct percpu *cpu, struct cpu_tables *t)
 	t->gdt_compat[GDT_INDEX(SEL_COMPAT_USER_DS)] = DATA(3);
 
 	t->tss.rsp[0] = cpu->regs_top;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < IST_COUNT; i++) {
+		*(struct percpu **)t->ist_stacks[i] = cpu;
 		t->tss.ist[i] = (uint64_t)t->ist_stacks[i] + IST_STACK_SIZE;
+	}
 	/* Beyond the limit: no I/O bitmap, so every IN and OUT outside ring 0 traps (SDM 1 18.5.2). */
 	t->tss.iomap_base = sizeof(t->tss);
 }

@@ -27,6 +27,7 @@ void idt_init(void)
 	set_gate(TRAP_DF, IST_DOUBLE_FAULT, 0);
 	set_gate(TRAP_NMI, IST_NMI, 0);
 	set_gate(TRAP_MC, IST_MCE, 0);
+	set_gate(TRAP_DB, IST_DEBUG, 0);
 	/* INT3, INTO and system calls may come from ring 3, hypercalls from ring 1. A refused INT n raises
 	 * #GP, whose handler finds the instruction and consults the guest's trap table. */
 	set_gate(TRAP_BP, 0, 3);

@@ -5,6 +5,7 @@
 #include "cpu/features.h"
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
+#include "lib/muldiv.h"
 
 #define REG_ID         0x020
 #define REG_TPR        0x080
@@ -99,7 +100,7 @@ void lapic_timer_set_rate(uint64_t hz)
 {
 	uint64_t rate = features.tsc_deadline ? tsc_hz : hz;
 
-	timer_scale = (uint64_t)(((unsigned __int128)rate << 32) / 1000000000u);
+	timer_scale = mul_div(rate, 1ull << 32, 1000000000u);
 	reg_write(REG_TIMER_INIT, 0);
 	reg_write(REG_LVT_TIMER, VECTOR_TIMER | (features.tsc_deadline ? LVT_TSC_DEADLINE : 0));
 }

@@ -8,6 +8,7 @@
 #include "cpu/tsc.h"
 #include "cpu/lapic.h"
 #include "cpu/x86.h"
+#include "lib/muldiv.h"
 #include "lib/printk.h"
 
 #define PM_HZ       3579545u
@@ -111,9 +112,8 @@ void tsc_calibrate_end(void)
 		ref_ticks = (last.ref - first.ref) & ref_mask;
 	} while (ref_ticks < us_to_ref(WINDOW_US));
 
-	tsc_hz = (uint64_t)((unsigned __int128)(last.tsc - first.tsc) * ref_hz / ref_ticks);
-	lapic_timer_set_rate(
-	    (uint64_t)((unsigned __int128)lapic_ticks * tsc_hz / (last.tsc - lapic_started)));
+	tsc_hz = mul_div(last.tsc - first.tsc, ref_hz, ref_ticks);
+	lapic_timer_set_rate(mul_div(lapic_ticks, tsc_hz, last.tsc - lapic_started));
 	printk("TSC: %lu.%03lu MHz, by the %s\n", tsc_hz / 1000000, tsc_hz / 1000 % 1000,
 	       pm_port ? "ACPI PM timer" : "PIT");
 }
