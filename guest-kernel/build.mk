@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+# The teaching kernel: one source, four builds, build/guest/kernel-{native32,native64,pv32,pv64}.elf.
+# kern/ does not know native from PV, so it is compiled once per word size; x86/, the machine's folder and
+# drivers/ once per build. Sub-rooms may add their own rules in user/build.mk.
+
+GK_DIR   := guest-kernel
+GK_OUT   := $(B)/guest
+GK_KINDS := native32 native64 pv32 pv64
+GK_KERN  := $(wildcard $(GK_DIR)/kern/*.c $(GK_DIR)/kern/*/*.c)
+GK_DRV_native := uart16550 vga
+GK_DRV_pv     := $(filter-out $(GK_DRV_native),$(basename $(notdir $(wildcard $(GK_DIR)/drivers/*.c))))
+
+GK_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -no-pie -I$(GK_DIR) -Iabi/include -I$(B)/abi $(WARN) \
+	-mno-sse -mno-mmx -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none
+GK_CFLAGS_64 := -m64 -mcmodel=kernel -mno-red-zone
+GK_CFLAGS_32 := -m32 -march=i686
+GK_NFLAGS_64 := -f elf64 -DWORD_BITS=64
+GK_NFLAGS_32 := -f elf32 -DWORD_BITS=32
+GK_LD_64     := -m elf_x86_64 --defsym=IMAGE_BASE=0xffffffff80000000
+GK_LD_32     := -m elf_i386 --defsym=IMAGE_BASE=0xc0000000
+# A bare machine's loader wants the kernel above 1 MiB and enters it at a physical address; a PV guest's
+# memory is all its own from frame 0 on, and is mapped at the link address before the first instruction.
+GK_LD_native := --defsym=LOAD_ADDRESS=0x100000 --defsym=START_VIRTUAL=0
+GK_LD_pv     := --defsym=LOAD_ADDRESS=0 --defsym=START_VIRTUAL=1
+
+# $(1) word size: the objects of kern/
+define GK_KERN_RULES
+GK_KERN_OBJ_$(1) := $$(GK_KERN:$(GK_DIR)/%.c=$(GK_OUT)/$(1)/%.o)
+$(GK_OUT)/$(1)/kern/%.o: $(GK_DIR)/kern/%.c | $$(ABI_STAMP)
+	@mkdir -p $$(@D)
+	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+-include $$(GK_KERN_OBJ_$(1):.o=.d)
+endef
+$(foreach w,32 64,$(eval $(call GK_KERN_RULES,$(w))))
+
+# $(1) native or pv, $(2) word size
+define GK_KIND_RULES
+GK_SRC_$(1)$(2) := $$(wildcard $(GK_DIR)/x86/*.c $(GK_DIR)/x86/*.asm $(GK_DIR)/$(1)/*.c $(GK_DIR)/$(1)/*.asm) \
+	$$(GK_DRV_$(1):%=$(GK_DIR)/drivers/%.c)
+GK_OBJ_$(1)$(2) := $$(GK_SRC_$(1)$(2):$(GK_DIR)/%=$(GK_OUT)/$(1)$(2)/%.o)
+$(GK_OUT)/$(1)$(2)/%.c.o: $(GK_DIR)/%.c | $$(ABI_STAMP)
+	@mkdir -p $$(@D)
+	$$(call say,CC$(2),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(2)) -I$(GK_DIR)/$(1) -MMD -MP -c -o $$@ $$<
+$(GK_OUT)/$(1)$(2)/%.asm.o: $(GK_DIR)/%.asm | $$(ABI_STAMP)
+	@mkdir -p $$(@D)
+	$$(call say,NASM,$$<)$$(NASM) $$(GK_NFLAGS_$(2)) -g -F dwarf -I$(GK_DIR)/x86/ -I$(GK_DIR)/$(1)/ \
+		-I$(B)/abi/ -MD $$(@:.o=.d) -o $$@ $$<
+$(GK_OUT)/kernel-$(1)$(2).debug.elf: $$(GK_OBJ_$(1)$(2)) $$(GK_KERN_OBJ_$(2)) $(GK_DIR)/kernel.lds
+	$$(call say,LD,$$@)ld $$(GK_LD_$(2)) $$(GK_LD_$(1)) -nostdlib -static -z max-page-size=4096 \
+		-z noexecstack --no-warn-rwx-segments -T $(GK_DIR)/kernel.lds -o $$@ \
+		$$(filter %.o,$$^)
+-include $$(GK_OBJ_$(1)$(2):.o=.d)
+all: $(GK_OUT)/kernel-$(1)$(2).elf
+endef
+$(foreach w,32 64,$(foreach m,native pv,$(eval $(call GK_KIND_RULES,$(m),$(w)))))
+
+# Multiboot1 loaders take ELF32: the same bytes in the smaller container, all addresses physical.
+$(GK_OUT)/kernel-native64.elf: $(GK_OUT)/kernel-native64.debug.elf
+	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.k*-0xffffffff80000000' $< $@
+$(GK_OUT)/kernel-%.elf: $(GK_OUT)/kernel-%.debug.elf
+	$(call say,STRIP,$@)objcopy -S $< $@
+
+.PHONY: guest-kernel
+guest-kernel: $(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) ## build the four teaching kernels
+
+-include $(GK_DIR)/user/build.mk

@@ -1,0 +1,127 @@
+; SPDX-License-Identifier: MIT
+; The first instructions on a bare machine: a multiboot loader (GRUB, QEMU -kernel) jumps to start in 32-bit
+; protected mode without paging; EAX = magic, EBX = physical address of the multiboot information.
+; We map the first GiB of memory with 2 MiB pages at three places: where we run now (identity), at the
+; kernel's link address, and as the start of the linear map; then turn paging (and long mode) on.
+; Next: machine_start (x86/start.c) at the link address, on boot_stack. (SDM 3A 10.8.5, Initializing IA-32e Mode)
+
+%include "asm.inc"
+
+%define MULTIBOOT_MAGIC  0x1badb002
+%define MULTIBOOT_FLAGS  3		; modules page aligned, memory map wanted
+%define LOADER_MAGIC     0x2badb002
+
+%define CR0_PE_MP_NE_WP_PG 0x80010023
+%define CR4_PAE_OSFXSR_OSXMMEXCPT 0x620
+%define MSR_EFER         0xc0000080
+%define EFER_SCE_NXE     0x801
+%define EFER_LME         0x100
+%define P_W              3
+%define P_W_LARGE        0x83
+
+section .multiboot
+	align	4
+	dd	MULTIBOOT_MAGIC, MULTIBOOT_FLAGS, -(MULTIBOOT_MAGIC + MULTIBOOT_FLAGS)
+
+section .boot
+	bits	32
+global start
+start:
+	cld
+	cli
+	cmp	eax, LOADER_MAGIC
+	jne	stop
+
+	mov	edi, PHYS(boot_directory)	; 512 entries of 2 MiB each
+	mov	eax, P_W_LARGE
+	mov	ecx, 512
+.fill:
+	mov	[edi], eax
+	add	eax, 0x200000
+	add	edi, 8
+	loop	.fill
+
+%if WORD_BITS == 64
+	; identity: root 0, pointers 0. Kernel image: root 511, pointers 510. Linear map: root 272.
+	mov	dword [PHYS(boot_pointers)], PHYS(boot_directory) + P_W
+	mov	dword [PHYS(boot_pointers) + 510 * 8], PHYS(boot_directory) + P_W
+	mov	dword [PHYS(linear_pointers)], PHYS(boot_directory) + P_W
+	mov	dword [PHYS(boot_root)], PHYS(boot_pointers) + P_W
+	mov	dword [PHYS(boot_root) + 272 * 8], PHYS(linear_pointers) + P_W
+	mov	dword [PHYS(boot_root) + 511 * 8], PHYS(boot_pointers) + P_W
+	%define EFER_BITS EFER_SCE_NXE + EFER_LME
+%else
+	; identity: root 0. Kernel image and linear map are the same: root 3. Only P is allowed in a root entry.
+	mov	dword [PHYS(boot_root)], PHYS(boot_directory) + 1
+	mov	dword [PHYS(boot_root) + 3 * 8], PHYS(boot_directory) + 1
+	%define EFER_BITS EFER_SCE_NXE
+%endif
+	mov	eax, PHYS(boot_root)
+	mov	cr3, eax
+	mov	eax, CR4_PAE_OSFXSR_OSXMMEXCPT
+	mov	cr4, eax
+	mov	ecx, MSR_EFER
+	rdmsr
+	or	eax, EFER_BITS
+	wrmsr
+	mov	eax, CR0_PE_MP_NE_WP_PG
+	mov	cr0, eax
+%if WORD_BITS == 64
+	lgdt	[PHYS(boot_gdt_pointer)]
+	jmp	0x08:PHYS(long_mode)
+%else
+	mov	eax, high
+	jmp	eax
+%endif
+
+stop:
+	hlt
+	jmp	stop
+
+%if WORD_BITS == 64
+	bits	64
+long_mode:
+	mov	eax, 0x10
+	mov	ds, eax
+	mov	es, eax
+	mov	ss, eax
+	xor	eax, eax
+	mov	fs, eax
+	mov	gs, eax
+	mov	rax, high
+	jmp	rax
+
+	align	8
+boot_gdt:
+	dq	0
+	dq	0x00af9a000000ffff		; code, 64 bit, ring 0
+	dq	0x00cf92000000ffff		; data, ring 0
+boot_gdt_pointer:
+	dw	$ - boot_gdt - 1
+	dd	PHYS(boot_gdt)
+%endif
+
+section .text
+high:
+%if WORD_BITS == 64
+	mov	rsp, boot_stack_top
+	mov	edi, ebx
+%else
+	mov	esp, boot_stack_top
+	push	ebx
+%endif
+	call	machine_start
+extern machine_start
+
+section .bss
+	alignb	4096
+global boot_root, boot_directory
+boot_root:	resb 4096
+boot_directory:	resb 4096
+%if WORD_BITS == 64
+global linear_pointers
+boot_pointers:	resb 4096
+linear_pointers: resb 4096
+%endif
+boot_stack:	resb 16384
+boot_stack_top:

@@ -1,0 +1,92 @@
+; SPDX-License-Identifier: MIT
+; Ways into the kernel on the bare machine: the processor finds these entry points through the IDT (traps.c)
+; and, for SYSCALL, in an MSR. It has already switched to the kernel stack (TSS) and turned interrupts off,
+; except at SYSCALL, which leaves the stack to us. All ways build a struct trapframe (x86/trapframe.h), call
+; machine_trap() (x86/trap.c) and leave by IRET.
+;
+; Frame at an entry stub, from the top: [ss sp] flags cs ip [error]. In 64 bit ss and sp are always there, in
+; 32 bit only when the trap came from user mode. (SDM 3A 6.12.1, 6.14.2)
+
+%include "trapframe.inc"
+%include "segments.inc"
+
+extern machine_trap
+
+section .text
+
+; Vectors 0..47: exceptions and the PIC's lines. The processor pushes an error code for 8, 10-14, 17, 21, 29, 30.
+%define HAS_ERROR 0x60227d00
+%assign vector 0
+%rep 48
+entry_ %+ vector:
+%if vector >= 32 || !((HAS_ERROR >> vector) & 1)
+	push	0
+%endif
+	push	vector
+	jmp	trap_common
+%assign vector vector + 1
+%endrep
+
+%if WORD_BITS == 64
+
+; SYSCALL: RCX = next instruction, R11 = flags, everything else the application's, stack too.
+global syscall_entry
+syscall_entry:
+	mov	[syscall_user_sp], rsp
+	mov	rsp, [kernel_sp]
+	push	USER_SS
+	push	qword [syscall_user_sp]
+	push	r11
+	push	USER_CS
+	push	rcx
+	push	rax
+	push	0x80				; TRAP_SYSCALL
+	; fall through
+
+%else
+
+; INT 0x80: the number of the system call takes the place of the error code.
+global syscall_entry
+syscall_entry:
+	push	eax
+	push	0x80				; TRAP_SYSCALL
+	; fall through
+
+%endif
+
+; Stack: frame down to trapno.
+trap_common:
+	SAVE_REGS
+	call	machine_trap
+%if WORD_BITS == 32
+	add	esp, 4
+%endif
+	; fall through
+
+; Stack: a whole struct trapframe, interrupts off. A new context's start() returns here too.
+global trap_return
+trap_return:
+	RESTORE_REGS
+%if WORD_BITS == 64
+	iretq
+%else
+	iret
+%endif
+
+section .data
+	align	8
+global kernel_sp
+kernel_sp:	dx_ 0			; set by kernel_stack_set()
+%if WORD_BITS == 64
+syscall_user_sp: dq 0			; for four instructions, with interrupts off
+%endif
+
+section .rodata
+	align	8
+global trap_entries
+trap_entries:
+%assign vector 0
+%rep 48
+	dx_	entry_ %+ vector
+%assign vector vector + 1
+%endrep

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables on the bare machine: plain memory that the processor happens to read. A frame number is a
+ * physical address, an entry is written by a store, a new root by MOV to CR3.
+ */
+#include "x86/internal.h"
+#include "cpu_ops.h"
+#include "kern/lib/string.h"
+
+extern pte_t boot_root[], boot_directory[]; /* boot.asm */
+#ifdef __x86_64__
+extern pte_t linear_pointers[];
+#define ROOT_HALF         (TABLE_ENTRIES - KERNEL_SLOT)
+#define HOOK_FLAGS(level) (PTE_P | PTE_W | PTE_U)
+#else
+#define ROOT_HALF         1
+/* The four entries of a PAE root have no rights. (SDM 3A 4.4.1, PDPTE Registers) */
+#define HOOK_FLAGS(level) ((level) == 3 ? PTE_P : PTE_P | PTE_W | PTE_U)
+#endif
+
+pfn_t kernel_root;
+
+/* boot.asm mapped the first GiB; in 64 bit map the rest of memory in the same way. */
+static void map_rest(void)
+{
+#ifdef __x86_64__
+	for (pfn_t gib = 1; gib << 18 < boot_info.pages; gib++) {
+		pfn_t pfn = boot_take_frames(1);
+		pte_t *directory = pfn_to_virt(pfn);
+
+		for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+			directory[i] = (gib << 30 | (pte_t)i << 21) | PTE_LARGE | PTE_W | PTE_P;
+		linear_pointers[gib] = pte_make(pfn, PTE_W | PTE_P);
+	}
+#endif
+}
+
+void paging_init(void)
+{
+	kernel_root = image_to_pfn(boot_root);
+	map_rest();
+	boot_root[0] = 0; /* the identity map has done its work */
+	tlb_flush_all();
+}
+
+pte_t pte_make(pfn_t pfn, pte_t flags)
+{
+	return (pte_t)pfn << PAGE_SHIFT | flags;
+}
+
+pfn_t pte_pfn(pte_t pte)
+{
+	return (pte & PTE_FRAME) >> PAGE_SHIFT;
+}
+
+void pte_set(pte_t *ptep, pte_t pte)
+{
+#ifdef __x86_64__
+	*(volatile pte_t *)ptep = pte;
+#else
+	/* Two stores: the half with the present bit goes last when it is set, and first when it is cleared,
+	 * so the processor never sees a mixture. */
+	volatile uint32_t *half = (volatile uint32_t *)ptep;
+
+	half[0] = 0;
+	half[1] = pte >> 32;
+	half[0] = (uint32_t)pte;
+#endif
+}
+
+void pte_batch_begin(void)
+{
+}
+
+void pte_batch_end(void)
+{
+}
+
+void table_enter(pfn_t pfn)
+{
+}
+
+void table_leave(pfn_t pfn)
+{
+}
+
+void table_hook(struct root *r, unsigned level, pte_t *slot, pfn_t pfn)
+{
+	pte_set(slot, pte_make(pfn, HOOK_FLAGS(level)));
+	/* The processor reads a PAE root's four entries only when CR3 is loaded. */
+	if (level == 3 && TABLE_LEVELS == 3)
+		tlb_flush_all();
+}
+
+int root_enter(struct root *r)
+{
+	pte_t *root = pfn_to_virt(r->kernel);
+	const pte_t *kernel = pfn_to_virt(kernel_root);
+
+	memcpy(root + KERNEL_SLOT, kernel + KERNEL_SLOT, ROOT_HALF * sizeof(pte_t));
+	return 0;
+}
+
+void root_leave(struct root *r)
+{
+}
+
+void root_free(struct root *r)
+{
+	table_free(r->kernel);
+}
+
+void root_switch(const struct root *r)
+{
+	write_cr3((uintptr_t)(r ? r->kernel : kernel_root) << PAGE_SHIFT);
+}
+
+void tlb_flush_page(uintptr_t va)
+{
+	invlpg(va);
+}
+
+void tlb_flush_all(void)
+{
+	write_cr3(read_cr3());
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the machine layer need of each other, below the seam. Everything declared here exists
+ * once in native/ and once in pv/, except what is marked x86/.
+ */
+#ifndef X86_INTERNAL_H
+#define X86_INTERNAL_H
+
+#include "machine.h"
+
+/* Start-up, in the order machine_start() (x86/start.c) calls them. */
+void machine_start(const void *boot_record) noreturn;
+void boot_read(const void *boot_record); /* boot.c: fill boot_info */
+void paging_init(void);                  /* paging.c: the linear map; after it memory can be reached */
+void console_init(void);
+void segments_init(void);
+void traps_init(void);
+void interrupts_init(void);
+void time_init(void);
+void fpu_setup(void); /* x86/fpu.c */
+
+/* x86/trap.c: called by every entry path with interrupts off. */
+void machine_trap(struct trapframe *tf);
+/* interrupts.c: call the handlers of what came in. */
+void irq_dispatch(unsigned vector);
+
+/* entry.asm: pops the trapframe at the stack pointer. Not to be called: jumped or returned to. */
+void trap_return(void);
+/* entry.asm: addresses of the entry points for vectors 0 .. TRAP_ENTRIES-1. */
+extern const uintptr_t trap_entries[];
+
+/* First vector that is not an exception. Native: PIC line 0; PV: the event upcall. */
+#define VECTOR_IRQ 32u
+
+/* A frame for the machine's own tables while there is no allocator yet: taken from boot_info.free. x86/ */
+pfn_t boot_take_frames(unsigned count);
+/* Free frames are those of [first, end) outside the sorted list of frames in use. x86/boot_memory.c */
+void boot_add_free(pfn_t first, pfn_t end, const struct frame_range *used, unsigned used_count);
+
+/* paging.c: what x86/pagetable.c builds on. */
+extern pfn_t kernel_root;
+void table_enter(pfn_t pfn); /* the frame is about to become a page table */
+void table_leave(pfn_t pfn); /* it no longer is one */
+/* Let the entry *slot of a table of this level point to the table `pfn` one level below. */
+void table_hook(struct root *r, unsigned level, pte_t *slot, pfn_t pfn);
+/* Copy the kernel's half into a new root's empty frame(s), and make them usable as a root. */
+int root_enter(struct root *r);
+void root_leave(struct root *r); /* nothing below it is a page table to the hypervisor any more */
+void root_free(struct root *r);  /* frames of the root itself, after the tables below it are gone */
+
+/* Something printed on the way to an early death. x86/start.c */
+void early_print(const char *text);
+
+#endif

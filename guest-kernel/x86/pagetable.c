@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Building and tearing down the tables of an address space. The walk is the same everywhere; how an entry is
+ * written and a frame becomes a page table is the machine's part (native/paging.c, pv/paging.c).
+ * Only the user's half changes after boot: the kernel's upper tables are shared by, or copied to, all roots.
+ */
+#include "x86/internal.h"
+#include "kern/lib/errno.h"
+
+static pte_t *new_table(struct root *r, unsigned level, pte_t *slot)
+{
+	pfn_t pfn = table_alloc();
+
+	if (!pfn)
+		return NULL;
+	table_enter(pfn);
+	table_hook(r, level, slot, pfn);
+	return pfn_to_virt(pfn);
+}
+
+pte_t *pte_find(struct root *r, uintptr_t va, bool create)
+{
+	pte_t *table = pfn_to_virt(r->kernel);
+
+	for (unsigned level = TABLE_LEVELS; level > 1; level--) {
+		pte_t *slot = &table[table_index(va, level)];
+
+		if (*slot & PTE_P)
+			table = pfn_to_virt(pte_pfn(*slot));
+		else if (!create || !(table = new_table(r, level, slot)))
+			return NULL;
+	}
+	return &table[table_index(va, 1)];
+}
+
+int root_create(struct root *r)
+{
+	r->kernel = table_alloc();
+	if (!r->kernel)
+		return -ENOMEM;
+	r->user = r->kernel;
+	return root_enter(r);
+}
+
+/* Free the tables that the first `entries` entries of this table point to, and those below. */
+static void free_below(pfn_t pfn, unsigned level, unsigned entries)
+{
+	const pte_t *table = pfn_to_virt(pfn);
+
+	if (level == 1)
+		return;
+	for (unsigned i = 0; i < entries; i++) {
+		pfn_t child;
+
+		if (!(table[i] & PTE_P))
+			continue;
+		child = pte_pfn(table[i]);
+		free_below(child, level - 1, TABLE_ENTRIES);
+		table_leave(child);
+		table_free(child);
+	}
+}
+
+void root_destroy(struct root *r)
+{
+	root_leave(r);
+	free_below(r->kernel, TABLE_LEVELS, KERNEL_SLOT);
+	root_free(r);
+	r->kernel = r->user = 0;
+}
