@@ -162,8 +162,7 @@ struct domain {
 	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero */
 	uint32_t controller_pauses;    /* those of them that Dom0 made by domctl */
 	uint32_t relinquish_stage;     /* how far domain_relinquish() came */
-	bool out_of_list;              /* unlinked: only references keep it */
-	uint32_t wallclock_stamp;
+	bool shut_down;                /* SCHEDOP_shutdown was done, whatever came after */
 	int64_t time_offset; /* seconds added to the wallclock */
 	uint64_t ssidref;
 	char name[16]; /* for reports: "d3" */

@@ -1,0 +1,109 @@
+; SPDX-License-Identifier: MIT
+; The way back to a guest. One test decides whether something is to be done first: this CPU's pending word, and
+; the vCPU's upcall bytes. exit_work() (exit_work.c) does it all, including a switch to another vCPU, and the test
+; is made again. Then registers come from current->regs, by SYSRET if the frame still is one that SYSCALL made.
+
+bits 64
+default rel
+%include "frame.inc"
+
+%define MASK_OFFSET 1	; evtchn_upcall_mask stands behind evtchn_upcall_pending
+
+extern exit_work, idle_loop
+global exit_syscall, exit_to_guest, exit_iretq, enter_idle
+
+section .text
+
+; After a SYSCALL. In: RBX = current (the vCPU that entered), RAX = its result, RBP R12-R15 the guest's.
+	align 16
+exit_syscall:
+	mov	[V(rbx, RAX)], rax
+	cmp	dword gs:[CPU_PENDING], 0
+	jne	work
+	mov	rcx, [rbx + VCPU_UPCALL]
+	cmp	byte [rcx], 0
+	jne	.event
+.ready:	cmp	byte [rbx + VCPU_SYSCALL_RETURN], 0
+	je	restore
+	; SYSRET with a non-canonical RCX faults in ring 0 on some processors (docs/tricks.md).
+	mov	rcx, [V(rbx, RIP)]
+	mov	r11, rcx
+	shl	r11, 16
+	sar	r11, 16
+	cmp	r11, rcx
+	jne	restore
+	; What C may have changed. The rest it has preserved.
+	mov	rdi, [V(rbx, RDI)]
+	mov	rsi, [V(rbx, RSI)]
+	mov	rdx, [V(rbx, RDX)]
+	mov	r8, [V(rbx, R8)]
+	mov	r9, [V(rbx, R9)]
+	mov	r10, [V(rbx, R10)]
+	mov	r11, [V(rbx, RFLAGS)]
+	mov	rsp, [V(rbx, RSP)]
+	mov	rbx, [V(rbx, RBX)]
+	swapgs
+	o64 sysret
+.event:	cmp	byte [rcx + MASK_OFFSET], 0
+	jne	.ready
+	jmp	work
+
+; From anywhere, with GS ours. In: nothing else. Never returns.
+	align 16
+exit_to_guest:
+	mov	rsp, gs:[CPU_STACK_TOP]
+	mov	rbx, gs:[CPU_CURRENT]
+	cmp	dword gs:[CPU_PENDING], 0
+	jne	work
+	mov	rcx, [rbx + VCPU_UPCALL]
+	cmp	byte [rcx], 0
+	je	restore
+	cmp	byte [rcx + MASK_OFFSET], 0
+	jne	restore
+work:
+	call	exit_work
+	jmp	exit_to_guest
+
+; In: RBX = current, nothing pending. Every register comes from the frame.
+	align 16
+restore:
+	lea	rsp, [rbx + VCPU_REGS]
+	cmp	byte [rbx + VCPU_SYSCALL_RETURN], 0
+	je	.iret
+	mov	rcx, [V(rbx, RIP)]
+	mov	r11, rcx
+	shl	r11, 16
+	sar	r11, 16
+	cmp	r11, rcx
+	jne	.iret
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	add	rsp, 8			; r11 takes rflags
+	pop	r10
+	pop	r9
+	pop	r8
+	pop	rax
+	add	rsp, 8			; rcx has rip
+	pop	rdx
+	pop	rsi
+	pop	rdi
+	mov	r11, [rsp + REGS_RFLAGS - REGS_ERROR_CODE]
+	mov	rsp, [rsp + REGS_RSP - REGS_ERROR_CODE]
+	swapgs
+	o64 sysret
+.iret:
+	POP_REGS
+	add	rsp, 8			; error_code
+	swapgs
+exit_iretq:				; a fault here is the guest's: exit_fault (traps.asm)
+	iretq
+
+; Give up the CPU's stack as it is and idle. C: void enter_idle(void) __noreturn.
+enter_idle:
+	mov	rsp, gs:[CPU_STACK_TOP]
+	xor	ebp, ebp
+	jmp	idle_loop
