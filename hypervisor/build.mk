@@ -34,7 +34,7 @@ $(HV_OUT)/xlat.o: $(B)/abi/xlat.c | $(HV_GEN)
 
 $(HV_OUT)/%.asm.o: $(HV_DIR)/%.asm $(HV_OUT)/asm-offsets.inc | $(HV_GEN)
 	@mkdir -p $(@D)
-	$(call say,NASM,$<)$(NASM) $(HV_NFLAGS) -MD $(@:.o=.d) -o $@ $<
+	$(call say,NASM,$<)$(NASM) $(HV_NFLAGS) -I$(<D)/ -MD $(@:.o=.d) -o $@ $<
 
 # Structure offsets for NASM: compile to assembly, keep the lines that asm-offsets.c marks with "->".
 $(HV_OUT)/asm-offsets.inc: $(HV_DIR)/asm-offsets.c | $(HV_GEN)
