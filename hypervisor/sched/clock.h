@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "lib/muldiv.h"
 #include "lib/types.h"
 
 #define NS_PER_SEC 1000000000ull
@@ -35,7 +36,7 @@ static inline struct clock_rate clock_rate_of(uint64_t hz)
 		num <<= 1;
 		r.shift--;
 	}
-	r.mul = ((unsigned __int128)num << 32) / hz;
+	r.mul = mul_div(num, 1ull << 32, hz);
 	return r;
 }
 

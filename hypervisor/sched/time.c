@@ -13,6 +13,7 @@
 #include "dev/acpi.h"
 #include "dev/rtc.h"
 #include "dom/guest_ops.h"
+#include "lib/muldiv.h"
 #include "lib/printk.h"
 #include "mm/guest_copy.h"
 #include "sched/clock.h"
@@ -96,17 +97,20 @@ static void recalibrate(void *arg)
 	ns_t ref, ours;
 	int64_t error;
 
-	expected = (unsigned __int128)(tsc - reference.tsc_last) * PM_TIMER_HZ / tsc_hz;
+	expected = mul_div(tsc - reference.tsc_last, PM_TIMER_HZ, tsc_hz);
 	reference.ticks += clock_unwrap(reference.pm_last, pm, PM_TIMER_BITS, expected);
 	reference.pm_last = pm;
 	reference.tsc_last = tsc;
-	hz = (unsigned __int128)(tsc - reference.tsc_start) * PM_TIMER_HZ / reference.ticks;
-	ref = (unsigned __int128)reference.ticks * NS_PER_SEC / PM_TIMER_HZ;
+	hz = mul_div(tsc - reference.tsc_start, PM_TIMER_HZ, reference.ticks);
+	ref = mul_div(reference.ticks, NS_PER_SEC, PM_TIMER_HZ);
 	ours = clock.ns_base + clock_scale(tsc - clock.tsc_base, clock.rate);
 	error = ours - ref; /* positive: we are fast, so the next second has more ticks */
 	error = MAX(MIN(error, MAX_SLEW), -MAX_SLEW);
 	tsc_hz = hz;
-	clock_set(tsc, hz + (int64_t)((__int128)hz * error / (int64_t)NS_PER_SEC));
+	if (error < 0)
+		clock_set(tsc, hz - mul_div(hz, -error, NS_PER_SEC));
+	else
+		clock_set(tsc, hz + mul_div(hz, error, NS_PER_SEC));
 	/* Running vCPUs learn of it when their CPU next passes through schedule(). */
 	for (uint32_t i = 0; i < nr_cpus; i++)
 		if (cpu_table[i]->vcpu && !vcpu_is_idle(cpu_table[i]->vcpu))
