@@ -44,12 +44,14 @@ struct __packed tss {
 	uint16_t iomap_base;
 };
 
-/* Interrupt stacks (SDM 3A 6.14.5, Interrupt Stack Table), for what can strike before the entry code has set GS:
- * the first word of each page names its CPU (entry/traps.asm). #DB is among them because MOV SS can delay one
- * into the first instruction of SYSCALL's entry (SDM 3A 6.8.3). */
+/* Interrupt stacks (SDM 3A 6.14.5, Interrupt Stack Table), for what can strike before the entry code has set
+ * GS: the first word of each page names its CPU (entry/traps.asm). #DB is among them because MOV SS can delay
+ * one into the first instruction of SYSCALL's entry (SDM 3A 6.8.3). */
 #define IST_DOUBLE_FAULT 1
 #define IST_NMI          2
 #define IST_MCE          3
+#define IST_DEBUG        4
+#define IST_COUNT        4
 #define IST_DEBUG        4
 #define IST_COUNT        4
 #define IST_STACK_SIZE   4096

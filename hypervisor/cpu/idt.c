@@ -24,6 +24,9 @@ void idt_init(void)
 {
 	for (unsigned v = 0; v < 256; v++)
 		set_gate(v, 0, 0);
+	/* These can strike where the stack or GS is not ours: between an entry from a guest and its swapgs,
+	 * or a MOV SS with a data breakpoint before SYSCALL. */
+	set_gate(TRAP_DB, IST_DEBUG, 0);
 	set_gate(TRAP_DF, IST_DOUBLE_FAULT, 0);
 	set_gate(TRAP_NMI, IST_NMI, 0);
 	set_gate(TRAP_MC, IST_MCE, 0);
