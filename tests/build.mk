@@ -15,6 +15,7 @@ TEST_LIST  += $(1)$(TAB)$(2)$(TAB)$(3)$$(NEWLINE)
 endef
 
 -include tests/fw/fw.mk
+-include tests/bench/bench.mk
 -include tests/host/host.mk
 -include tests/system/system.mk
 
