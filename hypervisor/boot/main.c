@@ -85,6 +85,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	tsc_calibrate_begin(acpi.pm_timer); /* the window runs while memory is set up */
 	mm_init();                          /* frames, heap, our own page tables */
 	lapic_init(map_mmio(acpi.lapic_address, PAGE_SIZE));
+	mmio_hide(acpi.lapic_address); /* Dom0 may map devices, but not these */
 	ioapic_init();
 	tsc_calibrate_end();
 	time_init();

@@ -37,16 +37,6 @@ struct module boot_modules[MAX_MODULES];
 unsigned boot_module_count;
 char boot_cmdline[CMDLINE_MAX];
 
-struct mem_range boot_ram[BOOT_RAM_MAX], boot_reserved[BOOT_RESERVED_MAX];
-unsigned boot_ram_count, boot_reserved_count;
-
-void boot_reserve(paddr_t start, paddr_t end)
-{
-	BUG_ON(boot_reserved_count == BOOT_RESERVED_MAX);
-	boot_reserved[boot_reserved_count++] = (struct mem_range){
-	    .start = ROUND_DOWN(start, PAGE_SIZE), .end = ROUND_UP(end, PAGE_SIZE), .type = MEM_RESERVED};
-}
-
 /* Insert by start address. */
 static void add_range(paddr_t start, paddr_t end, uint32_t type)
 {

@@ -4,8 +4,9 @@
 
 #include "lib/types.h"
 
-#define TRAMPOLINE 0x8000 /* page where they wake: conventional memory, ours alone after the loader is done \
-			   */
+#define TRAMPOLINE                                                                               \
+	0x8000 /* page where they wake: conventional memory, ours alone after the loader is done \
+		*/
 
 extern const uint8_t trampoline_start[], trampoline_end[];
 /* The stack of the CPU being started: a variable of .boot, seen at its image address (ringlet.lds). */

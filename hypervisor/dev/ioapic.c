@@ -213,6 +213,7 @@ void ioapic_init(void)
 	outb(PIC2_DATA, 0xff);
 	for (unsigned c = 0; c < acpi.ioapic_count; c++) {
 		mmio[c] = map_mmio(acpi.ioapic[c].address, PAGE_SIZE);
+		mmio_hide(acpi.ioapic[c].address);
 		pins[c] = (reg_read(c, REG_VERSION) >> 16 & 0xff) + 1;
 		for (unsigned pin = 0; pin < pins[c]; pin++)
 			reg_write(c, REG_ROUTE + 2 * pin, ROUTE_MASKED);
