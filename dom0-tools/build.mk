@@ -1,0 +1,35 @@
+# The Dom0 tools: static programs for 64- and 32-bit Dom0s, and Dom0's initramfs.
+# SPDX-License-Identifier: MIT
+
+TOOLS_LIB  := $(wildcard dom0-tools/lib/*.c)
+TOOLS_rl   := $(wildcard dom0-tools/rl/*.c)
+TOOLS_rl-consoled := $(wildcard dom0-tools/consoled/*.c)
+TOOLS_rl-domd     := $(wildcard dom0-tools/domd/*.c)
+TOOLS      := rl rl-consoled rl-domd
+
+TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -ffunction-sections -fdata-sections
+
+# 32-bit programs are made with Debian's i386 musl, unpacked privately (guest-kernel/user/fetch-i386.sh).
+I386_DIR   := $(B)/i386
+I386_READY := $(I386_DIR)/root/.complete
+I386_MUSL  := $(I386_DIR)/root/usr
+
+# $(1): dom0-tools or dom0-tools32; $(2): compiler; $(3): what links; $(4): what must be there first
+define tools_programs
+$(B)/$(1)/obj/%.o: dom0-tools/%.c | $(ABI_STAMP) $(4)
+	$$(call say,CC,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$(B)/$(1)/obj/librl.a: $(TOOLS_LIB:dom0-tools/%.c=$(B)/$(1)/obj/%.o)
+	$$(call say,AR,$$@)rm -f $$@ && ar rcs $$@ $$^
+
+$(foreach t,$(TOOLS),
+$(B)/$(1)/$(t): $(TOOLS_$(t):dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(B)/$(1)/obj/librl.a
+	$$(call say,LD,$$@)$(2) -static -s -Wl$$(COMMA)--gc-sections -o $$@ $$(filter %.o %.a,$$^) $(3)
+)
+-include $(patsubst dom0-tools/%.c,$(B)/$(1)/obj/%.d,$(TOOLS_LIB) $(foreach t,$(TOOLS),$(TOOLS_$(t))))
+endef
+COMMA := ,
+
+$(eval $(call tools_programs,dom0-tools,musl-gcc))
+
+all: $(addprefix $(B)/dom0-tools/,$(TOOLS))

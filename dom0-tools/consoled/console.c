@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The console ring of a guest: see guest.h. Each side writes its own index, after the bytes (out) or after it
+ * has taken them (in); the barriers keep that order. */
+#include "guest.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define barrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+/* A ring whose indices make no sense: say so once in the log, and drop what is in it. */
+static void broken(struct guest *g)
+{
+	static const char text[] = "\r\n(rl) this domain broke its console ring; output is lost\r\n";
+
+	if (!g->ring_broken)
+		conlog_append(&g->log, text, sizeof(text) - 1);
+	g->ring_broken = true;
+}
+
+bool console_drain(struct guest *g)
+{
+	struct xencons_interface *ring = g->ring;
+	XENCONS_RING_IDX cons = ring->out_cons, prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+	char out[sizeof(ring->out)];
+	size_t n = 0;
+
+	if (prod - cons > sizeof(ring->out)) {
+		broken(g);
+		cons = prod;
+	}
+	while (cons != prod)
+		out[n++] = ring->out[MASK_XENCONS_IDX(cons++, ring->out)];
+	if (!n && ring->out_cons == prod)
+		return false;
+	barrier();
+	ring->out_cons = prod;
+	conlog_append(&g->log, out, n);
+	return true;
+}
+
+size_t console_room(const struct guest *g)
+{
+	XENCONS_RING_IDX used = g->ring->in_prod - g->ring->in_cons;
+
+	return used >= sizeof(g->ring->in) ? 0 : sizeof(g->ring->in) - used;
+}
+
+bool console_feed(struct guest *g)
+{
+	struct xencons_interface *ring = g->ring;
+	XENCONS_RING_IDX prod = ring->in_prod;
+	size_t room = console_room(g);
+	char keys[sizeof(ring->in)];
+	ssize_t got = room ? read(g->in, keys, room) : 0;
+
+	if (got <= 0)
+		return false;
+	barrier(); /* the guest has taken what was there before we write over it */
+	for (ssize_t i = 0; i < got; i++)
+		ring->in[MASK_XENCONS_IDX(prod++, ring->in)] = keys[i];
+	barrier();
+	ring->in_prod = prod;
+	return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kept output of one console: a file used as a ring, with one writer (rl-consoled) and any number of
+ * readers, which only read. The header tells how many bytes were ever written; byte n stands at n modulo the
+ * size. The writer stores bytes first and the header after, at most CONLOG_CHUNK bytes at a time, so all but
+ * the oldest CONLOG_CHUNK bytes are safe to read at any moment.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CONLOG_SIZE  (64 * 1024)
+#define CONLOG_CHUNK 4096
+
+struct conlog {
+	int fd;
+	uint64_t at; /* writer: bytes ever written. reader: bytes read or lost */
+};
+
+/* New and empty, for the writer. -errno. */
+int conlog_create(struct conlog *log, const char *path);
+int conlog_append(struct conlog *log, const void *data, size_t len);
+
+/* For a reader, at the oldest byte kept. -errno. */
+int conlog_open(struct conlog *log, const char *path);
+/* What is new, up to @max bytes; 0: nothing now. Bytes overwritten meanwhile are skipped. */
+ssize_t conlog_read(struct conlog *log, void *data, size_t max);
+void conlog_close(struct conlog *log);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* See domains.h. */
+#include "domains.h"
+#include "ctl.h"
+#include "err.h"
+#include "files.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xen/sched.h>
+
+#define LIST_BATCH 64
+
+/* The next domains from id @first on. */
+static long list_some(struct hv *hv, unsigned first, struct xen_domctl_getdomaininfo out[LIST_BATCH])
+{
+	size_t mark = hv->used;
+	struct xen_domctl_getdomaininfo *buf = hv_buf(hv, LIST_BATCH * sizeof(*buf));
+	struct xen_sysctl op = {.cmd = XEN_SYSCTL_getdomaininfolist};
+	long ret;
+
+	if (!buf)
+		return -ENOMEM;
+	op.u.getdomaininfolist.first_domain = first;
+	op.u.getdomaininfolist.max_domains = LIST_BATCH;
+	set_xen_guest_handle(op.u.getdomaininfolist.buffer, buf);
+	ret = hv_sysctl(hv, &op);
+	if (ret >= 0) {
+		ret = op.u.getdomaininfolist.num_domains;
+		memcpy(out, buf, ret * sizeof(*buf));
+	}
+	hv_release(hv, mark);
+	return ret;
+}
+
+long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out)
+{
+	struct xen_domctl_getdomaininfo *list = NULL, *grown;
+	size_t count = 0;
+	unsigned first = 0;
+	long got;
+
+	do {
+		grown = realloc(list, (count + LIST_BATCH) * sizeof(*list));
+		if (!grown) {
+			free(list);
+			return -ENOMEM;
+		}
+		list = grown;
+		got = list_some(hv, first, list + count);
+		if (got < 0) {
+			free(list);
+			return got;
+		}
+		count += got;
+		if (got)
+			first = list[count - 1].domain + 1u;
+	} while (got == LIST_BATCH);
+	*out = list;
+	return count;
+}
+
+long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info)
+{
+	struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo, .domain = id};
+	long ret = hv_domctl(hv, &op);
+
+	if (ret < 0)
+		return ret;
+	*info = op.u.getdomaininfo;
+	return info->domain == id ? 0 : -ESRCH; /* the operation finds the next one if @id is not there */
+}
+
+const char *domain_name(unsigned id)
+{
+	static struct record r;
+
+	if (!record_load(id, &r) && !r.end[0])
+		return r.name;
+	return id == 0 ? "Domain-0" : "(null)";
+}
+
+static int by_id(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info)
+{
+	long ret = domain_info(hv, id, info);
+
+	if (ret == -ESRCH)
+		return fail("domain %u does not exist; `rl list` shows the ones that do", id);
+	return ret < 0 ? fail_errno(ret, "domain %u: cannot ask the hypervisor", id) : 0;
+}
+
+int domain_find(struct hv *hv, const char *arg, struct xen_domctl_getdomaininfo *info)
+{
+	struct xen_domctl_getdomaininfo *list;
+	const char **names;
+	const char *near;
+	long count;
+	int found = -1;
+
+	if (*arg && strspn(arg, "0123456789") == strlen(arg))
+		return by_id(hv, strtoul(arg, NULL, 10), info);
+	count = domains_list(hv, &list);
+	if (count < 0)
+		return fail_errno(count, "cannot list the domains");
+	names = calloc(count + 1, sizeof(*names));
+	for (long i = 0; names && i < count; i++) {
+		names[i] = strdup(domain_name(list[i].domain));
+		if (names[i] && !strcmp(names[i], arg)) {
+			*info = list[i];
+			found = 0;
+			break;
+		}
+		if (!names[i])
+			break;
+	}
+	if (found && names) {
+		near = nearest(arg, names);
+		if (near)
+			fail("domain \"%s\" does not exist; did you mean \"%s\"?", arg, near);
+		else
+			fail("domain \"%s\" does not exist; `rl list` shows the ones that do", arg);
+	}
+	for (long i = 0; names && i < count; i++)
+		free((char *)names[i]);
+	free(names);
+	free(list);
+	return found;
+}
+
+const char *shutdown_reason(const struct xen_domctl_getdomaininfo *info)
+{
+	static const char *const reasons[] = {
+	    [SHUTDOWN_poweroff] = "poweroff", [SHUTDOWN_reboot] = "reboot",
+	    [SHUTDOWN_suspend] = "suspend",   [SHUTDOWN_crash] = "crash",
+	    [SHUTDOWN_watchdog] = "watchdog", [SHUTDOWN_soft_reset] = "soft-reset",
+	};
+	unsigned code = (info->flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+
+	if (!(info->flags & XEN_DOMINF_shutdown))
+		return "";
+	return code <= SHUTDOWN_MAX ? reasons[code] : "crash";
+}
+
+long domain_simple_op(struct hv *hv, unsigned id, unsigned cmd)
+{
+	struct xen_domctl op = {.cmd = cmd, .domain = id};
+
+	return hv_domctl(hv, &op);
+}
+
+/* Ask rl-consoled to drain and let go of the domain's pages: a page it maps would keep the domain's
+ * structure alive. Bounded, so that a hanging daemon cannot keep a domain from being destroyed. */
+static void release_console(unsigned id)
+{
+	uint64_t until = now_ms() + 3000;
+
+	if (ctl_send("consoled", "gone %u", id))
+		return;
+	while (access(console_path(id, "attached"), F_OK) == 0 && now_ms() < until)
+		sleep_ms(2);
+}
+
+long domain_end(struct hv *hv, unsigned id, const char *reason)
+{
+	struct xen_domctl_getdomaininfo info;
+	long ret = domain_info(hv, id, &info);
+
+	if (ret < 0)
+		return ret;
+	if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
+		domain_simple_op(hv, id, XEN_DOMCTL_pausedomain); /* no more output after the last drain */
+	release_console(id);
+	if (reason)
+		record_end(id, reason, -1);
+	do {
+		ret = domain_simple_op(hv, id, XEN_DOMCTL_destroydomain);
+	} while (ret == -EAGAIN || ret == -EINTR);
+	return ret == -ESRCH ? 0 : ret;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Domains as the hypervisor and Dom0's records know them: listing, finding, naming, ending. */
+#pragma once
+
+#include "hv.h"
+#include "record.h"
+
+#include <stddef.h>
+
+/* All domains, ascending by id, malloc()ed into *out. -errno of the hypercall, or their number. */
+long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out);
+/* One domain. -ESRCH if there is none. */
+long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info);
+
+/* The name of a domain: "Domain-0", the record's, or "(null)" as xl says. Static storage. */
+const char *domain_name(unsigned id);
+
+/* The living domain that @arg (id or name) means, and what the hypervisor says of it. -1 and a report that
+ * suggests the closest name. */
+int domain_find(struct hv *hv, const char *arg, struct xen_domctl_getdomaininfo *info);
+
+/* Why a shut-down domain did so ("poweroff", "crash" ...); "" while it has not. */
+const char *shutdown_reason(const struct xen_domctl_getdomaininfo *info);
+
+/* A domctl without arguments. -errno. */
+long domain_simple_op(struct hv *hv, unsigned id, unsigned cmd);
+
+/*
+ * End domain @id: stop it, let rl-consoled drain its console and give up the shared pages, give everything
+ * back, and note @reason (NULL: the caller will). After return its memory is free. -errno.
+ */
+long domain_end(struct hv *hv, unsigned id, const char *reason);

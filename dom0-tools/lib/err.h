@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One way to fail: a single line that says what, what was needed, what there was, and how to mend it. The
+ * line goes to standard error and is kept, so that tests (and callers adding context) can look at it.
+ */
+#pragma once
+
+/* Report and return -1: `return fail("...")`. */
+int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and the meaning of @err (-errno of a hypercall or system call) at the end. */
+int fail_errno(long err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Something is odd but the work goes on. */
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The last line reported by fail() in this process, without the program's name; "" if none. */
+const char *fail_last(void);
+/* Name printed before each line ("rl" unless set). */
+void fail_program(const char *name);

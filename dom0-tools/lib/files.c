@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* See files.h. */
+#include "files.h"
+#include "err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Reads to the end rather than trusting st_size, which is 0 for files the kernel makes up. */
+static char *read_fd(int fd, size_t max, size_t *len, int *err)
+{
+	struct stat st;
+	size_t room = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
+	char *text = malloc(room + 1);
+	size_t have = 0;
+
+	*err = ENOMEM;
+	while (text) {
+		ssize_t got = read(fd, text + have, room - have);
+
+		if (got == 0)
+			break;
+		if (got < 0 || have + (size_t)got > max) {
+			*err = got < 0 ? errno : EFBIG;
+			free(text);
+			return NULL;
+		}
+		have += got;
+		if (have == room) {
+			char *grown = realloc(text, room * 2 + 1);
+
+			if (!grown)
+				free(text);
+			text = grown;
+			room *= 2;
+		}
+	}
+	if (text)
+		text[have] = '\0';
+	*len = have;
+	return text;
+}
+
+static char *read_file(const char *path, size_t max, size_t *len, int *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text;
+
+	*len = 0;
+	if (fd < 0) {
+		*err = errno;
+		return NULL;
+	}
+	text = read_fd(fd, max, len, err);
+	close(fd);
+	return text;
+}
+
+char *file_read(const char *path, size_t max, size_t *len)
+{
+	int err;
+	char *text = read_file(path, max, len, &err);
+
+	if (text)
+		return text;
+	if (err == EFBIG)
+		fail("%s: larger than the %zu KiB allowed here; check the name", path, max / 1024);
+	else if (err == ENOENT)
+		fail("%s: no such file; check the path (it is looked up in Dom0's file system)", path);
+	else
+		fail_errno(err, "%s: cannot read", path);
+	return NULL;
+}
+
+char *file_read_quiet(const char *path, size_t max, size_t *len)
+{
+	int err;
+
+	return read_file(path, max, len, &err);
+}
+
+int file_write(const char *path, const char *text)
+{
+	char temp[PATH_MAX];
+	size_t len = strlen(text);
+	int fd, err = 0;
+
+	snprintf(temp, sizeof(temp), "%s.new", path);
+	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) != (ssize_t)len)
+		err = -ENOSPC;
+	close(fd);
+	if (!err && rename(temp, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(temp);
+	return err;
+}
+
+int make_dirs(const char *path)
+{
+	char part[PATH_MAX];
+
+	for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+		const char *stop = strchr(slash + 1, '/');
+		size_t len = stop ? (size_t)(stop - path) : strlen(path);
+
+		if (len >= sizeof(part))
+			return -ENAMETOOLONG;
+		memcpy(part, path, len);
+		part[len] = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+/* Levenshtein's distance, with one row of the table. */
+static unsigned distance(const char *a, const char *b)
+{
+	size_t n = strlen(b);
+	unsigned row[64];
+
+	if (n >= 64)
+		return UINT_MAX;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= n; j++) {
+			unsigned above = row[j];
+			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned step = (above < row[j - 1] ? above : row[j - 1]) + 1;
+
+			row[j] = change < step ? change : step;
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const char *nearest(const char *word, const char *const *words)
+{
+	const char *best = NULL;
+	unsigned least = strlen(word) < 4 ? 2 : 3; /* at most 1 or 2 letters away */
+
+	for (; *words; words++) {
+		unsigned d = distance(word, *words);
+
+		if (d < least) {
+			least = d;
+			best = *words;
+		}
+	}
+	return best;
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void sleep_ms(unsigned ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	nanosleep(&t, NULL);
+}

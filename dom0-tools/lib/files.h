@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Small helpers over files and words that every tool needs. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole of @path in malloc()ed memory (a zero byte behind it), or NULL and a report. @max guards memory.
+ */
+char *file_read(const char *path, size_t max, size_t *len);
+/* The same, without a report: for files that may be missing. */
+char *file_read_quiet(const char *path, size_t max, size_t *len);
+/* Replace @path by @text so that readers see either the old or the new one. 0, or -errno. */
+int file_write(const char *path, const char *text);
+/* mkdir -p. 0, or -errno. */
+int make_dirs(const char *path);
+
+/* The entry of @words (ends with NULL) closest to @word, itself if it is there, NULL if none is close. */
+const char *nearest(const char *word, const char *const *words);
+
+/* Monotonic milliseconds. */
+uint64_t now_ms(void);
+void sleep_ms(unsigned ms);

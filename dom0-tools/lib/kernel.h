@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest kernel's image: an ELF file (ELF32 or ELF64, plain or packed by gzip) with Xen's notes, either ELF
+ * notes of owner "Xen" or an old-style __xen_guest section of NAME=VALUE words.
+ *
+ * Segments are loaded by physical address: virtual = physical - paddr_offset + virt_base.
+ */
+#pragma once
+
+#include "guest_abi.h"
+#include "plan.h"
+
+#include <stddef.h>
+
+struct kernel_segment {
+	uint64_t va; /* where it is loaded, seen through the initial area */
+	uint64_t file_size, mem_size;
+	const uint8_t *data;
+};
+
+#define KERNEL_SEGMENTS_MAX 16
+
+struct kernel {
+	struct plan_kernel plan;
+	uint64_t entry;
+	uint64_t hypercall_page; /* virtual address, or PLAN_NONE */
+	char os[32];             /* XEN_ELFNOTE_GUEST_OS, for messages; "" if not said */
+	struct kernel_segment segment[KERNEL_SEGMENTS_MAX];
+	size_t segments;
+	uint8_t *file; /* what the segments point into; freed by kernel_free() */
+};
+
+/* -1 and a report. */
+int kernel_load(struct kernel *k, const char *path);
+/* The same from memory, which stays the caller's (k->file is NULL); @name is for messages. */
+int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t size);
+void kernel_free(struct kernel *k);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* Dom0's memory of its domains: see record.h. */
+#include "record.h"
+#include "cfg.h"
+#include "err.h"
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *run_dir = "/run/rl";
+
+static const char *const actions[] = {"destroy", "restart", "preserve", NULL};
+
+const char *action_name(enum action action)
+{
+	return actions[action];
+}
+
+int action_parse(const char *key, const char *text, enum action *out)
+{
+	for (int i = 0; actions[i]; i++) {
+		if (!strcmp(text, actions[i])) {
+			*out = i;
+			return 0;
+		}
+	}
+	return fail("%s = \"%s\"; needed: \"destroy\", \"restart\" or \"preserve\"", key, text);
+}
+
+static const char *path_of(const char *room, unsigned id, const char *file)
+{
+	static char paths[4][256];
+	static unsigned turn;
+	char *path = paths[turn++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s/%u%s%s", run_dir, room, id, file ? "/" : "",
+		 file ? file : "");
+	return path;
+}
+
+const char *record_path(unsigned id, const char *file)
+{
+	return path_of("domains", id, file);
+}
+
+const char *console_path(unsigned id, const char *file)
+{
+	return path_of("console", id, file);
+}
+
+int record_save(const struct record *r)
+{
+	char text[1024];
+	int err = make_dirs(record_path(r->id, NULL));
+
+	snprintf(text, sizeof(text),
+		 "name = \"%s\"\nkind = \"%s\"\nconsole_mfn = %llu\nconsole_port = %u\nstore_mfn = %llu\n"
+		 "store_port = %u\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\nstarted_ms = "
+		 "%llu\n",
+		 r->name, r->kind, (unsigned long long)r->console_mfn, r->console_port,
+		 (unsigned long long)r->store_mfn, r->store_port, action_name(r->on_poweroff),
+		 action_name(r->on_reboot), action_name(r->on_crash), (unsigned long long)r->started_ms);
+	if (!err)
+		err = file_write(record_path(r->id, "record"), text);
+	return err ? fail_errno(err, "%s: cannot write", record_path(r->id, "record")) : 0;
+}
+
+static uint64_t number_of(const struct cfg *cfg, const char *key)
+{
+	const struct cfg_item *item = cfg_find(cfg, key);
+
+	return item && item->kind == CFG_NUMBER ? strtoull(item->text, NULL, 0) : 0;
+}
+
+static void text_of(const struct cfg *cfg, const char *key, char *out, size_t size)
+{
+	const struct cfg_item *item = cfg_find(cfg, key);
+
+	snprintf(out, size, "%s", item && item->kind == CFG_TEXT ? item->text : "");
+}
+
+static enum action action_of(const struct cfg *cfg, const char *key)
+{
+	const struct cfg_item *item = cfg_find(cfg, key);
+
+	for (int i = 0; item && item->kind == CFG_TEXT && actions[i]; i++)
+		if (!strcmp(item->text, actions[i]))
+			return i;
+	return ACTION_DESTROY;
+}
+
+/* Read a file of ours; a file that is missing or half there counts as nothing. */
+static int load_quiet(const char *path, struct cfg *cfg)
+{
+	size_t len;
+	char *text = file_read_quiet(path, 64 * 1024, &len);
+	int ret = text ? cfg_parse(cfg, path, text, len) : -1;
+
+	free(text);
+	return ret;
+}
+
+int record_load(unsigned id, struct record *r)
+{
+	struct cfg cfg = {0}, end = {0};
+
+	memset(r, 0, sizeof(*r));
+	r->id = id;
+	r->restarted = -1;
+	if (load_quiet(record_path(id, "record"), &cfg)) {
+		cfg_free(&cfg);
+		return -1;
+	}
+	text_of(&cfg, "name", r->name, sizeof(r->name));
+	text_of(&cfg, "kind", r->kind, sizeof(r->kind));
+	r->console_mfn = number_of(&cfg, "console_mfn");
+	r->console_port = number_of(&cfg, "console_port");
+	r->store_mfn = number_of(&cfg, "store_mfn");
+	r->store_port = number_of(&cfg, "store_port");
+	r->on_poweroff = action_of(&cfg, "on_poweroff");
+	r->on_reboot = action_of(&cfg, "on_reboot");
+	r->on_crash = action_of(&cfg, "on_crash");
+	r->started_ms = number_of(&cfg, "started_ms");
+	cfg_free(&cfg);
+	if (!load_quiet(record_path(id, "end"), &end)) {
+		text_of(&end, "reason", r->end, sizeof(r->end));
+		if (cfg_find(&end, "restarted"))
+			r->restarted = (long)number_of(&end, "restarted");
+	}
+	cfg_free(&end);
+	return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return (x > y) - (x < y);
+}
+
+size_t record_list(unsigned **ids)
+{
+	char path[256];
+	size_t count = 0;
+	struct dirent *entry;
+	DIR *dir;
+
+	*ids = NULL;
+	snprintf(path, sizeof(path), "%s/domains", run_dir);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char *rest;
+		unsigned long id = strtoul(entry->d_name, &rest, 10);
+		unsigned *grown;
+
+		if (rest == entry->d_name || *rest)
+			continue;
+		grown = realloc(*ids, (count + 1) * sizeof(*grown));
+		if (!grown)
+			break;
+		*ids = grown;
+		grown[count++] = id;
+	}
+	if (dir)
+		closedir(dir);
+	if (count)
+		qsort(*ids, count, sizeof(**ids), by_value);
+	return count;
+}
+
+static void remove_dir(const char *path)
+{
+	char file[512];
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		unlink(file);
+		rewinddir(dir); /* the list may move under our feet */
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(path);
+}
+
+void record_remove(unsigned id)
+{
+	remove_dir(console_path(id, NULL));
+	remove_dir(record_path(id, NULL));
+}
+
+static void forget_oldest(void)
+{
+	unsigned *ids;
+	size_t count = record_list(&ids), ended = 0;
+	struct record r;
+
+	for (size_t i = count; i-- > 0;)
+		if (!record_load(ids[i], &r) && r.end[0] && ++ended > RECORDS_KEPT)
+			record_remove(ids[i]);
+	free(ids);
+}
+
+void record_end(unsigned id, const char *reason, long restarted)
+{
+	char text[128];
+	struct record r;
+
+	if (record_load(id, &r))
+		return;
+	if (r.end[0])
+		reason = r.end;
+	if (restarted < 0)
+		restarted = r.restarted;
+	if (restarted >= 0)
+		snprintf(text, sizeof(text), "reason = \"%s\"\nrestarted = %ld\n", reason, restarted);
+	else
+		snprintf(text, sizeof(text), "reason = \"%s\"\n", reason);
+	file_write(record_path(id, "end"), text);
+	forget_oldest();
+}
+
+int record_find(const char *name, bool ended_too, struct record *r)
+{
+	unsigned *ids;
+	size_t count = record_list(&ids);
+	int found = -1;
+
+	for (int ended = 0; found && ended <= ended_too; ended++)
+		for (size_t i = count; found && i-- > 0;)
+			if (!record_load(ids[i], r) && !strcmp(r->name, name) && !r->end[0] == !ended)
+				found = 0;
+	free(ids);
+	return found;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rl console: shows what rl-consoled kept of a domain's output, follows it, and passes keys on through the
+ * FIFO beside it. Any number of clients may be attached; none can hold up the domain or another client.
+ */
+#include "verbs.h"
+#include "conlog.h"
+#include "domains.h"
+#include "err.h"
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define LOOK_MS  20   /* how often to look for new output */
+#define QUIET_MS 1000 /* input from a file ended: leave after this long without output */
+
+struct client {
+	unsigned id;
+	int escape;
+	struct conlog log;
+	int in; /* -1: no input can be sent (the domain has ended) */
+	bool terminal;
+	bool eof;             /* standard input has ended */
+	uint64_t last_output; /* now_ms() of it */
+};
+
+static struct termios cooked;
+static bool is_raw;
+
+static void terminal_restore(void)
+{
+	if (is_raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
+	is_raw = false;
+}
+
+static void on_signal(int sig)
+{
+	terminal_restore();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static bool terminal_raw(void)
+{
+	struct termios raw;
+
+	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &cooked))
+		return false;
+	raw = cooked;
+	raw.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+	raw.c_lflag &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+	raw.c_oflag &= ~OPOST;
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	is_raw = true;
+	signal(SIGTERM, on_signal);
+	signal(SIGHUP, on_signal);
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	return true;
+}
+
+static void put(const char *text, size_t len)
+{
+	while (len) {
+		ssize_t done = write(STDOUT_FILENO, text, len);
+
+		if (done <= 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (done > 0) {
+			text += done;
+			len -= done;
+		}
+	}
+}
+
+/* Print what is new. */
+static void show_new(struct client *c)
+{
+	char piece[2048];
+	ssize_t got;
+
+	while ((got = conlog_read(&c->log, piece, sizeof(piece))) > 0) {
+		put(piece, got);
+		c->last_output = now_ms();
+	}
+}
+
+/* Pass keys on. True: the user wants to leave. */
+static bool pass_input(struct client *c)
+{
+	char keys[256];
+	ssize_t got = read(STDIN_FILENO, keys, sizeof(keys));
+	char *leave;
+
+	if (got <= 0) {
+		c->eof = got == 0 || errno != EINTR;
+		return c->eof && c->terminal;
+	}
+	leave = c->terminal ? memchr(keys, c->escape, got) : NULL;
+	if (leave)
+		got = leave - keys;
+	if (got && c->in >= 0 && write(c->in, keys, got) != got)
+		put("\a", 1); /* the domain does not read: as a terminal does when its queue is full */
+	return leave != NULL;
+}
+
+/* Is it over, and why? "" while the domain lives. */
+static const char *ended(unsigned id)
+{
+	static struct record r;
+
+	return record_load(id, &r) ? "destroyed" : r.end;
+}
+
+static int follow(struct client *c)
+{
+	for (;;) {
+		struct pollfd in = {.fd = c->eof ? -1 : STDIN_FILENO, .events = POLLIN};
+		const char *why = ended(c->id);
+
+		show_new(c);
+		if (*why) {
+			show_new(c); /* what came between the look and the end */
+			terminal_restore();
+			printf("\n(rl) domain %u has ended: %s\n", c->id, why);
+			return 1;
+		}
+		if (poll(&in, 1, LOOK_MS) > 0 && pass_input(c))
+			return 0;
+		if (c->eof && now_ms() - c->last_output > QUIET_MS)
+			return 0;
+	}
+}
+
+int console_attach(unsigned id, const struct console_options *options)
+{
+	struct client c = {.id = id, .escape = options->escape, .in = -1};
+	int ret = conlog_open(&c.log, console_path(id, "log"));
+
+	if (ret)
+		return fail(
+		    "domain %u has no console here; is rl-consoled running, and was the domain made by rl?",
+		    id);
+	c.last_output = now_ms();
+	if (options->log_only) {
+		show_new(&c);
+		conlog_close(&c.log);
+		return 0;
+	}
+	if (!*ended(id))
+		c.in = open(console_path(id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	fflush(stdout);
+	c.terminal = terminal_raw();
+	if (c.terminal)
+		fprintf(stderr, "(rl) console of %s; leave it with ^%c\r\n", domain_name(id),
+			c.escape ^ 0x40);
+	ret = follow(&c);
+	terminal_restore();
+	if (c.terminal && ret == 0)
+		putchar('\n');
+	if (c.in >= 0)
+		close(c.in);
+	conlog_close(&c.log);
+	return ret;
+}
+
+/* "^]" or a single character. */
+static int parse_escape(const char *text)
+{
+	if (text[0] == '^' && text[1] && !text[2])
+		return text[1] & 0x1f;
+	if (text[0] && !text[1])
+		return (unsigned char)text[0];
+	return fail("-e %s: needed: one character, or ^ and a letter as in ^]", text);
+}
+
+/* The domain that @arg means: a living one, else one that ended and whose console is kept. */
+static long find_console(const char *arg)
+{
+	struct record r;
+	bool digits = *arg && strspn(arg, "0123456789") == strlen(arg);
+	struct xen_domctl_getdomaininfo info;
+	struct hv *hv;
+
+	if (digits && !record_load(strtoul(arg, NULL, 10), &r))
+		return r.id;
+	if (!digits && !record_find(arg, true, &r))
+		return r.id;
+	hv = rl_hv();
+	if (!hv || domain_find(hv, arg, &info)) /* reports, with a suggestion */
+		return -1;
+	if (info.domain == 0)
+		return fail("Domain-0 has the machine's own console: you are looking at it");
+	return info.domain;
+}
+
+static int do_console(int argc, char **argv)
+{
+	struct console_options options = {.escape = ']' & 0x1f};
+	long id;
+	int c;
+
+	optind = 1;
+	while ((c = verb_option("console", argc, argv, "le:")) != -1) {
+		if (c == '?' || c == ':')
+			return EXIT_USAGE;
+		if (c == 'l')
+			options.log_only = 1;
+		else if ((options.escape = parse_escape(optarg)) < 0)
+			return EXIT_USAGE;
+	}
+	if (argc - optind != 1)
+		return verb_usage("console");
+	id = find_console(argv[optind]);
+	return id < 0 || console_attach(id, &options) < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+const struct verb verbs_console[] = {
+    {.name = "console",
+     .args = "[-e CHAR] [-l] DOMAIN",
+     .summary = "talk with a domain through its console; ^] leaves",
+     .text =
+	 "  -e CHAR  leave with another character, as ^A or ~\n"
+	 "  -l       print what the domain wrote so far (the last 60 KiB) and return\n\n"
+	 "Begins with what was written before. Works for a domain that has ended, too: the last 16 are "
+	 "kept.\n"
+	 "When input is not a terminal it is sent to the domain, and rl leaves after a second of silence.\n",
+     .run = do_console},
+    {0},
+};

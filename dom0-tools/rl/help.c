@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* rl help [VERB], rl version. */
+#include "verbs.h"
+#include "err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <xen/version.h>
+
+static int help_one(const char *name)
+{
+	const struct verb *v = verb_find(name);
+
+	if (!v) {
+		fail("no verb \"%s\"; `rl help` lists them", name);
+		return EXIT_USAGE;
+	}
+	printf("usage: rl %s%s%s\n\n%s\n", v->name, *v->args ? " " : "", v->args, v->summary);
+	if (v->text)
+		printf("\n%s", v->text);
+	return EXIT_OK;
+}
+
+static int do_help(int argc, char **argv)
+{
+	if (argc > 1)
+		return help_one(argv[1]);
+	printf("usage: rl VERB [arguments]\n\n");
+	for (size_t t = 0; verb_tables[t]; t++)
+		for (const struct verb *v = verb_tables[t]; v->name; v++)
+			printf("  %-12s %s\n", v->name, v->summary);
+	printf("\n`rl help VERB` tells more. DOMAIN is a name or an id.\n"
+	       "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 called wrongly.\n");
+	return EXIT_OK;
+}
+
+static int do_version(int argc, char **argv)
+{
+	xen_extraversion_t extra = "";
+	struct hv *hv = rl_hv();
+	long version;
+
+	if (!hv)
+		return EXIT_FAILED;
+	version = hv_version(hv, XENVER_version, extra, sizeof(extra));
+	if (version >= 0)
+		hv_version(hv, XENVER_extraversion, extra, sizeof(extra));
+	if (version < 0) {
+		fail_errno(version, "cannot ask the hypervisor for its version");
+		return EXIT_FAILED;
+	}
+	printf("hypervisor interface %ld.%ld%.16s, domctl %d, sysctl %d\n", version >> 16, version & 0xffff,
+	       extra, XEN_DOMCTL_INTERFACE_VERSION, XEN_SYSCTL_INTERFACE_VERSION);
+	return EXIT_OK;
+}
+
+const struct verb verbs_help[] = {
+    {.name = "help", .args = "[VERB]", .summary = "list the verbs, or explain one", .run = do_help},
+    {.name = "version", .args = "", .summary = "show the hypervisor's version", .run = do_version},
+    {0},
+};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* rl: Dom0's one command. Finds the verb and runs it; the verbs are in the files beside this one. */
+#include "verbs.h"
+#include "err.h"
+#include "files.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct verb *const verb_tables[] = {
+    verbs_create, verbs_list, verbs_console, verbs_life, verbs_names, verbs_machine, verbs_help, NULL,
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (size_t t = 0; verb_tables[t]; t++)
+		for (const struct verb *v = verb_tables[t]; v->name; v++)
+			if (!strcmp(v->name, name))
+				return v;
+	return NULL;
+}
+
+int verb_usage(const char *verb)
+{
+	fail("usage: rl %s %s; see `rl help %s`", verb, verb_find(verb)->args, verb);
+	return EXIT_USAGE;
+}
+
+int verb_option(const char *verb, int argc, char **argv, const char *options)
+{
+	int c = getopt(argc, argv, options);
+
+	if (c == '?' || c == ':')
+		verb_usage(verb);
+	return c;
+}
+
+struct hv *rl_hv(void)
+{
+	static struct hv hv;
+
+	if (!hv.ops && hv_open(&hv))
+		return NULL;
+	return &hv;
+}
+
+static int unknown(const char *name)
+{
+	const char *names[64];
+	size_t count = 0;
+	const char *near;
+
+	for (size_t t = 0; verb_tables[t]; t++)
+		for (const struct verb *v = verb_tables[t]; v->name && count < 63; v++)
+			names[count++] = v->name;
+	names[count] = NULL;
+	near = nearest(name, names);
+	if (near)
+		fail("unknown verb \"%s\"; did you mean \"rl %s\"?", name, near);
+	else
+		fail("unknown verb \"%s\"; `rl help` lists them", name);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	opterr = 0;
+	if (argc < 2) {
+		verb_find("help")->run(1, argv);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		argv[1] = "help";
+	if (!strcmp(argv[1], "--version"))
+		argv[1] = "version";
+	verb = verb_find(argv[1]);
+	if (!verb)
+		return unknown(argv[1]);
+	if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+		char *help[] = {"help", argv[1], NULL};
+
+		return verb_find("help")->run(2, help);
+	}
+	return verb->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* rl domid, domname, rename. */
+#include "verbs.h"
+#include "domains.h"
+#include "err.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int do_domid(int argc, char **argv)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct hv *hv;
+
+	if (argc != 2)
+		return verb_usage("domid");
+	hv = rl_hv();
+	if (!hv || domain_find(hv, argv[1], &info))
+		return EXIT_FAILED;
+	printf("%u\n", info.domain);
+	return EXIT_OK;
+}
+
+static int do_domname(int argc, char **argv)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct hv *hv;
+
+	if (argc != 2 || strspn(argv[1], "0123456789") != strlen(argv[1]))
+		return verb_usage("domname");
+	hv = rl_hv();
+	if (!hv || domain_find(hv, argv[1], &info))
+		return EXIT_FAILED;
+	puts(domain_name(info.domain));
+	return EXIT_OK;
+}
+
+static int do_rename(int argc, char **argv)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct record r, other;
+	struct hv *hv;
+	FILE *config;
+
+	if (argc != 3)
+		return verb_usage("rename");
+	hv = rl_hv();
+	if (!hv || domain_find(hv, argv[1], &info))
+		return EXIT_FAILED;
+	if (record_load(info.domain, &r)) {
+		fail("domain %u was not created by rl: there is no name to change", info.domain);
+		return EXIT_FAILED;
+	}
+	if (!argv[2][0] || strlen(argv[2]) >= sizeof(r.name) || strpbrk(argv[2], "/\"' \t\n") ||
+	    strspn(argv[2], "0123456789") == strlen(argv[2])) {
+		fail("\"%s\" cannot be a name; needed: 1 to %d characters, not only digits, without spaces, "
+		     "quotes and '/'",
+		     argv[2], RECORD_NAME_MAX - 1);
+		return EXIT_FAILED;
+	}
+	if (!record_find(argv[2], false, &other) && other.id != r.id) {
+		fail("domain %u is already called \"%s\"; choose another name", other.id, argv[2]);
+		return EXIT_FAILED;
+	}
+	snprintf(r.name, sizeof(r.name), "%s", argv[2]);
+	if (record_save(&r))
+		return EXIT_FAILED;
+	config = fopen(record_path(r.id, "config"), "a"); /* a restart takes the name from there */
+	if (config) {
+		fprintf(config, "name = \"%s\"\n", r.name);
+		fclose(config);
+	}
+	return EXIT_OK;
+}
+
+const struct verb verbs_names[] = {
+    {.name = "domid",
+     .args = "NAME",
+     .summary = "print the id of the domain with this name",
+     .run = do_domid},
+    {.name = "domname",
+     .args = "ID",
+     .summary = "print the name of the domain with this id",
+     .run = do_domname},
+    {.name = "rename", .args = "DOMAIN NEWNAME", .summary = "give a domain another name", .run = do_rename},
+    {0},
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs of rl. Each group of verbs has a file of its own, which ends with its table; rl/main.c lists the
+ * tables. A verb's exit code is the command's: EXIT_OK, EXIT_FAILED, EXIT_USAGE, or as `rl help VERB` says.
+ */
+#pragma once
+
+#include "hv.h"
+
+#include <stddef.h>
+
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2
+};
+
+struct verb {
+	const char *name;
+	const char *args;                  /* "[-l] [DOMAIN...]" */
+	const char *summary;               /* one line */
+	const char *text;                  /* what `rl help VERB` says below that; NULL if nothing */
+	int (*run)(int argc, char **argv); /* argv[0] is the verb */
+};
+
+/* The tables, each ending with a verb without name. */
+extern const struct verb verbs_create[], verbs_list[], verbs_console[], verbs_life[], verbs_names[],
+    verbs_machine[], verbs_help[];
+extern const struct verb *const verb_tables[]; /* ends with NULL */
+
+const struct verb *verb_find(const char *name);
+/* Report how @verb is to be called. EXIT_USAGE. */
+int verb_usage(const char *verb);
+/* The next option of @argv, or -1; '?' is reported. As getopt(), starting afresh for each verb. */
+int verb_option(const char *verb, int argc, char **argv, const char *options);
+
+/* Open the hypervisor once per process; NULL and a report. */
+struct hv *rl_hv(void);
+
+/* Shared by create and console. */
+struct console_options {
+	int escape;   /* the character that leaves the console */
+	int log_only; /* print what was kept and return */
+};
+/* Attach to the console of domain @id until the user leaves (0), the domain ends (1) or -1 and a report. */
+int console_attach(unsigned id, const struct console_options *options);
+/* Wait for the domain's end and give the exit code of `create --wait`. */
+int wait_for_end(unsigned id);
