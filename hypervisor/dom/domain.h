@@ -37,7 +37,8 @@ enum vcpu_state {
 struct vcpu {
 	/* Entry code pushes straight into here: TSS.RSP0 is the address of regs.es, so that address must be
 	 * 16-byte aligned (SDM 3A 6.14.2, 64-Bit Mode Stack Frame). */
-	uint64_t align_regs[7]; /* at least as many as IRETQ's own fault needs: entry/traps.asm, .exit_fault */
+	uint64_t
+	    align_regs[7]; /* at least as many as IRETQ's own fault needs: entry/traps.asm, .exit_fault */
 	struct cpu_user_regs regs __aligned(8);
 
 	struct domain *domain;
@@ -77,8 +78,8 @@ struct vcpu {
 	uint32_t gdt_entries;
 	uint64_t ldt_base;
 	uint32_t ldt_entries;
-	uint32_t ldt_mapped; /* bit n: LDT page n is mapped and holds a segdesc type reference */
-	uint64_t *desc_l1;   /* the 32 entries of this vCPU's descriptor window (slot 260) */
+	uint32_t ldt_mapped;     /* bit n: LDT page n is mapped and holds a segdesc type reference */
+	uint64_t *desc_l1;       /* the 32 entries of this vCPU's descriptor window (slot 260) */
 	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: nobody's */
 
 	struct fpu_area *fpu;
@@ -91,8 +92,8 @@ struct vcpu {
 	struct percpu *cpu;    /* where it runs or last ran */
 	struct list run_link;
 	void *sched_priv;
-	uint32_t hard_affinity; /* CPU bitmap, CPUs that may run it */
-	ns_t turn_used; /* CPU time since its turn began (sched/rr.c) */
+	uint32_t hard_affinity;      /* CPU bitmap, CPUs that may run it */
+	ns_t turn_used;              /* CPU time since its turn began (sched/rr.c) */
 	ns_t ready_since, run_since; /* on the queue; on the CPU */
 	struct vcpu_runstate_info runstate;
 	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */
@@ -125,8 +126,8 @@ struct domain {
 	domid_t id;
 	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O */
 	enum domain_state state;
-	uint8_t shutdown_code; /* SHUTDOWN_* */
-	bool code_latched; /* SCHEDOP_shutdown_code: shutdown_code is final */
+	uint8_t shutdown_code;       /* SHUTDOWN_* */
+	bool code_latched;           /* SCHEDOP_shutdown_code: shutdown_code is final */
 	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
 	uint32_t refs;
 	struct list link; /* domain_list, ordered by id */
@@ -162,8 +163,9 @@ struct domain {
 	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero */
 	uint32_t controller_pauses;    /* those of them that Dom0 made by domctl */
 	uint32_t relinquish_stage;     /* how far domain_relinquish() came */
+	uint32_t close_next;           /* and in its event channels */
 	bool shut_down;                /* SCHEDOP_shutdown was done, whatever came after */
-	int64_t time_offset; /* seconds added to the wallclock */
+	int64_t time_offset;           /* seconds added to the wallclock */
 	uint64_t ssidref;
 	char name[16]; /* for reports: "d3" */
 
@@ -183,22 +185,30 @@ extern struct domain *dom_io, *dom_xen;
 
 /* The domain with this id, a reference taken, or NULL. DOMID_SELF gives the current domain. */
 struct domain *domain_by_id(domid_t id);
+/* The first domain whose id is at least @first, a reference taken, or NULL: to go through all of them. */
+struct domain *domain_next(domid_t first);
 void domain_get(struct domain *d);
 void domain_put(struct domain *d);
 
 /* New domain, not yet runnable: id, kind by @ops. Returns NULL and *err (-errno). */
-struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err);
+struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err); /* DOMID_INVALID: any id */
+/* Change its kind while it is still empty: -EACCES afterwards. */
+int domain_set_ops(struct domain *d, const struct guest_ops *ops);
 /* Allocate vCPU @id of @d. -ENOMEM, -EEXIST. */
 int vcpu_create(struct domain *d, uint32_t id);
 /* Its memory alone, aligned for the entry code; also for idle vCPUs. */
 struct vcpu *vcpu_alloc(struct domain *d, uint32_t id);
 void vcpu_free(struct vcpu *v);
+/* Its registers and tables from a vcpu_guest_context in the domain's layout; it goes online if that says so.
+ */
+int vcpu_set_context(struct vcpu *v, const void *ctx);
 /* VCPUOP_register_vcpu_info: move its vcpu_info into a frame of the guest. */
 int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset);
 void vcpu_unmap_info(struct vcpu *v);
 
 void domain_pause(
     struct domain *d); /* counted; returns when no vCPU of @d runs. Not for current's own domain */
+void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 
 /* SCHEDOP_shutdown and friends: stop all vCPUs of @d, tell Dom0 by VIRQ_DOM_EXC; for Dom0 end the machine. */

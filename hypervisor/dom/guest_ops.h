@@ -17,7 +17,8 @@ struct vcpu;
 /* Slots of a page table that is not a leaf. */
 enum slot_rule {
 	SLOT_GUEST,    /* the guest's */
-	SLOT_CARRIER,  /* the guest's, but its table carries hypervisor mappings: fixed once in use (pv32 L3[3]) */
+	SLOT_CARRIER,  /* the guest's, but its table carries hypervisor mappings: fixed once in use (pv32
+			  L3[3]) */
 	SLOT_RESERVED, /* the hypervisor's: what the guest has there does not count */
 };
 
@@ -29,8 +30,8 @@ struct guest_ops {
 	uint32_t word_shift;       /* log2 of bits in a guest long: 6, 5 */
 	const struct xlat *layout; /* layout of each ABI structure, by enum xlat_struct */
 	bool allow_smep;           /* SMEP/SMAP may be on: the kernel is not supervisor for paging */
-	bool code64;               /* 64-bit code segments exist: long mode is shown by CPUID, and by emul/ decoded */
-	gva_t hv_start;            /* where the hypervisor's part of the address space begins */
+	bool code64;    /* 64-bit code segments exist: long mode is shown by CPUID, and by emul/ decoded */
+	gva_t hv_start; /* where the hypervisor's part of the address space begins */
 
 	/* Memory rules (called by mm/). */
 	int root_level;      /* 4 or 3: which type a root table has */
@@ -39,11 +40,13 @@ struct guest_ops {
 			   uint64_t pte); /* guest's value to the real entry (pv64: U, soft bit 52) */
 	/* Whose is a slot of a level 2..4 table? @carrier: the table is one with the hypervisor's share. */
 	enum slot_rule (*slot_rule)(int level, unsigned slot, bool carrier);
-	/* Last checks of a root table whose entries are valid; install the hypervisor's slots. 0 or -errno. */
+	/* Last checks of a root table whose entries are valid; install the hypervisor's slots. 0 or -errno.
+	 */
 	int (*root_promote)(struct domain *d, mfn_t root);
-	int (*l2_promote)(struct domain *d, mfn_t l2, bool carrier); /* the same: pv32's carrier gets the M2P */
-	gva_t m2p_start, m2p_end; /* where the guest sees the M2P, */
-	unsigned m2p_entry_shift; /* and log2 of the size of its entries: 3, 2 */
+	int (*l2_promote)(struct domain *d, mfn_t l2,
+			  bool carrier); /* the same: pv32's carrier gets the M2P */
+	gva_t m2p_start, m2p_end;        /* where the guest sees the M2P, */
+	unsigned m2p_entry_shift;        /* and log2 of the size of its entries: 3, 2 */
 	uint64_t (*make_cr3)(struct vcpu *v,
 			     mfn_t root);        /* real CR3 for this root (pv32: through kind_root) */
 	mfn_t (*cr3_to_mfn)(uint64_t guest_cr3); /* the guest's CR3 value unfolded, and back */
@@ -65,8 +68,8 @@ struct guest_ops {
 
 	/* Entry and return (called by entry/ and pv/bounce.c). */
 	bool (*in_kernel)(const struct vcpu *v); /* was the guest's kernel interrupted? */
-	/* Push a frame for guest entry point @to on the guest kernel's stack, with @n words of @extra below the
-	 * return frame, and aim the vCPU's registers at it. A bad stack ends the domain. */
+	/* Push a frame for guest entry point @to on the guest kernel's stack, with @n words of @extra below
+	 * the return frame, and aim the vCPU's registers at it. A bad stack ends the domain. */
 	void (*enter)(struct vcpu *v, const struct callback *to, const uint64_t *extra, unsigned n);
 	void (*set_cr2)(struct vcpu *v, gva_t address); /* the fault address, in vcpu_info */
 	gva_t (*get_cr2)(const struct vcpu *v);
@@ -81,8 +84,8 @@ struct guest_ops {
 	long (*set_callbacks)(struct vcpu *v, const uint64_t args[4]);
 	int (*get_callback)(gva_t arg, uint16_t *type, struct callback *cb);
 	long (*set_segment_base)(struct vcpu *v, unsigned which, uint64_t base);
-	bool (*descriptor_ok)(uint64_t *desc);  /* audit and fix up a descriptor */
-	uint16_t (*fix_selector)(uint16_t sel); /* RPL at least 1 / 3 */
+	bool (*descriptor_ok)(uint64_t *desc);                        /* audit and fix up a descriptor */
+	uint16_t (*fix_selector)(uint16_t sel);                       /* RPL at least 1 / 3 */
 	int (*set_ldt)(struct vcpu *v, gva_t base, uint32_t entries); /* MMUEXT_SET_LDT of the current vCPU */
 };
 

@@ -24,3 +24,8 @@ int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
 /* Guest "unsigned long"s and pointers: 8 or 4 bytes. */
 int guest_get_word(uint64_t *dst, gva_t array, uint64_t index);
 int guest_put_word(gva_t array, uint64_t index, uint64_t value);
+
+/* Page fault or #GP in the hypervisor at @rip: where to go on; 0: it was our own bug. Used by entry/. */
+uint64_t ex_table_lookup(uint64_t rip);
+/* CR4.SMAP is on for some guests: guest memory is opened by STAC around each copy. */
+extern bool guest_copy_smap;

@@ -14,11 +14,12 @@ struct vcpu;
 #define PTE_PCD          0x010ull
 #define PTE_A            0x020ull
 #define PTE_D            0x040ull
-#define PTE_PS           0x080ull
+#define PTE_PS           0x080ull /* in a leaf: PAT */
 #define PTE_G            0x100ull
 #define PTE_NX           (1ull << 63)
 #define PTE_ADDR         0x000ffffffffff000ull
 #define PTE_GUEST_KERNEL (1ull << 52) /* soft bit: pv64 entry that the guest gave without U */
+#define PTES_PER_TABLE   512
 
 static inline mfn_t pte_mfn(uint64_t pte)
 {
@@ -28,6 +29,11 @@ static inline uint64_t make_pte(mfn_t mfn, uint64_t flags)
 {
 	return (mfn << PAGE_SHIFT) | flags;
 }
+/* Index of @va in its table of @level. */
+static inline unsigned pt_slot(gva_t va, int level)
+{
+	return (va >> (PAGE_SHIFT + 9 * (level - 1))) & (PTES_PER_TABLE - 1);
+}
 
 /* Root-table slots (index of a 512 GiB part) that are the hypervisor's in every address space. */
 #define SLOT_FIRST  256
@@ -36,6 +42,7 @@ static inline uint64_t make_pte(mfn_t mfn, uint64_t flags)
 #define SLOT_IMAGE  261 /* 0xffff828000000000: the hypervisor's image is linked here */
 #define SLOT_DIRECT 262 /* 0xffff830000000000: direct map, to slot 271 */
 #define SLOT_LAST   271
+#define M2P_VA      0xffff800000000000ull
 #define WINDOW_BASE 0xffff820000000000ull
 /* vCPU n's window: 16 pages of GDT then 16 pages of LDT. */
 #define GDT_WINDOW(n) (WINDOW_BASE + (uint64_t)(n)*32 * PAGE_SIZE)
@@ -49,10 +56,18 @@ void mm_init(void); /* boot: allocators, frame table, M2P, direct map, idle_root
 void root_install_slots(uint64_t *l4, struct domain *d);
 /* Map device memory [pa, pa+len) uncached in the direct map's slots; returns its address. Boot only. */
 void *map_mmio(paddr_t pa, size_t len);
+/* Domains may never map this device page (local APIC, I/O APIC). Boot only. */
+void mmio_hide(paddr_t pa);
+/* May privileged domains map device frame @mfn? */
+bool mmio_allowed(mfn_t mfn);
+/* Boot modules that were read: RAM [start, end) joins the allocator. */
+void boot_release(paddr_t start, paddr_t end);
 
-/* Load the CR3 that @v needs now (kernel or user); idle: idle_root. Skips an equal value. */
+/* Load the CR3 that @v needs now (kernel or user); idle: idle_root. Skips an equal value of the same vCPU.
+ * Called at every vCPU switch, before the old vCPU may run elsewhere, and when user_mode changes. */
 void vcpu_load_cr3(struct vcpu *v);
-/* MMUEXT_NEW_BASEPTR / NEW_USER_BASEPTR for @v: takes type references, drops the old. */
+/* MMUEXT_NEW_BASEPTR / NEW_USER_BASEPTR for @v (current, or not running): takes type references, drops the
+ * old ones. 0 or -errno. */
 int vcpu_set_root(struct vcpu *v, mfn_t root);
 int vcpu_set_user_root(struct vcpu *v, mfn_t root); /* 0: none */
 void vcpu_drop_roots(struct vcpu *v);
@@ -62,12 +77,21 @@ void tlb_flush_local(void);
 void tlb_flush_page_local(gva_t va);
 void tlb_flush_cpus(uint32_t cpus);
 void tlb_flush_page_cpus(uint32_t cpus, gva_t va);
+uint32_t tlb_stamp_now(void);
+/* Those of @cpus that hold guest translations and were not flushed since @stamp. */
+uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp);
+/* Load CR3, which forgets all guest translations: no guest page is ever global. */
+void tlb_load_cr3(uint64_t cr3);
 
 /* The leaf entry that maps @va in the current guest's tables: its value copied to *pte, and the machine
  * address of the entry to *where (may be NULL). false: not present at some level. Works for both kinds. */
 bool guest_walk(struct vcpu *v, gva_t va, uint64_t *pte, paddr_t *where);
+/* The same, but the leaf may be not present: false only if there is no L1 table. */
+bool guest_walk_entry(struct vcpu *v, gva_t va, paddr_t *where);
 
-/* Emulated store to a live L1 (writable page tables): called by emul/ with the decoded store. */
+/* Emulated store to a live L1 (writable page tables): called by emul/ with the decoded store of 1, 2, 4 or 8
+ * @bytes. If @cmpxchg, only if the old contents equal @old; what was there goes to *seen (may be NULL).
+ * 0; -EAGAIN: @old differs; -EINVAL: not such a store, or the entry is refused: deliver the fault. */
 int ptwr_write(struct vcpu *v, gva_t va, uint64_t old, uint64_t new, unsigned bytes, bool cmpxchg,
 	       uint64_t *seen);
 /* Free all of a dying domain's frames; -ERESTART to be called again. */

@@ -21,35 +21,54 @@ enum page_type {
 	PGT_L4,
 	PGT_SEGDESC,  /* in use as a GDT or LDT page: every descriptor audited */
 	PGT_WRITABLE, /* mapped writable by a guest */
-	PGT_SHARED,   /* reserved for later */
 };
 
 /* page_info.count: references in the low bits, flags above. */
 #define PGC_ALLOCATED (1u << 31) /* owned: this itself holds one reference */
-#define PGC_HEAP      (1u << 30) /* a hypervisor page (xen heap) that may be shared with a guest */
+#define PGC_HEAP      (1u << 30) /* a hypervisor page shared with a guest: not in the owner's list and total */
+#define PGC_IO        (1u << 29) /* not RAM: never counted, mapped by privileged domains only */
 #define PGC_COUNT     0x03ffffffu
 
-/* page_info.type: count in bits 0-31, type in bits 56-59, flags. */
+/*
+ * page_info.type: count in bits 0-31, type in bits 56-59, flags. A count of 32 bits cannot overflow, since
+ * every holder of a type holds a reference too and those stop at PGC_COUNT.
+ */
 #define PGT_COUNT     0xffffffffull
 #define PGT_SHIFT     56
 #define PGT_TYPE_MASK (0xfull << PGT_SHIFT)
-#define PGT_PINNED    (1ull << 60)
-#define PGT_VALIDATED (1ull << 61)
-#define PGT_PAE_XEN   (1ull << 62) /* pv32: the L2 that carries the hypervisor's slots */
+#define PGT_PINNED    (1ull << 60) /* the guest's pin holds one use and one reference */
+#define PGT_VALIDATED (1ull << 61) /* promotion is complete */
+#define PGT_CARRIER   (1ull << 62) /* pv32: the L2 that carries the hypervisor's slots; a type of its own */
+#define PGT_FREE      (1ull << 55) /* first frame of a free block; its order in the low bits */
+#define PGT_KEY       (PGT_TYPE_MASK | PGT_CARRIER)
 
 struct page_info {
 	uint32_t count;
-	uint32_t stamp; /* flush clock when the type count last fell to zero (mm/tlb.c) */
+	union {
+		uint32_t stamp; /* flush clock when the type count last fell to zero, or when it was freed
+				   (mm/tlb.c) */
+		int32_t linear; /* of a table in use: > 0 entries to tables of its own level, < 0 such entries
+				   to it */
+		uint32_t used;  /* of a page of the small-object heap: objects in use (mm/heap.c) */
+	};
 	uint64_t type;
-	struct domain *owner;
+	union {
+		struct domain *owner;
+		void *objects; /* of a page of the small-object heap: its free objects */
+	};
 	uint32_t next, prev; /* owner's list or free list, by mfn; 0 ends (frame 0 is never listed) */
 };
 
 extern struct page_info *frame_table;
 extern mfn_t max_mfn; /* one past the highest RAM frame */
 
-/* Everything in [0, max_mfn) is reachable here: physical address + DIRECTMAP (docs/memory-layout.md). */
+/* All RAM is reachable here: physical address + DIRECTMAP (docs/memory-layout.md). */
+#ifdef HOST_TEST
+extern uint64_t host_directmap;
+#define DIRECTMAP host_directmap
+#else
 #define DIRECTMAP 0xffff830000000000ull
+#endif
 static inline void *mfn_to_virt(mfn_t m)
 {
 	return (void *)(DIRECTMAP + (m << PAGE_SHIFT));
@@ -75,20 +94,39 @@ static inline mfn_t page_to_mfn(const struct page_info *pg)
 	return pg - frame_table;
 }
 
-/* ---- allocation (mm/frame.c: buddy allocator) ---- */
+/* ---- allocation: mm/frame.c (buddy allocator), mm/frame_domain.c, mm/heap.c ---- */
 
-/* 2^order contiguous hypervisor pages, zeroed; NULL when none. Below 4 GiB first if @low. */
+/* Give RAM [start, end) to the allocator (boot; later the modules' frames). */
+void buddy_add(mfn_t start, mfn_t end);
+/* 2^order contiguous frames that nobody owns and no TLB remembers, contents undefined; 0 when none.
+ * @addr_bits limits the machine address width (0: no limit). */
+mfn_t buddy_alloc(unsigned order, unsigned addr_bits);
+void buddy_free(mfn_t mfn, unsigned order);
+uint64_t frames_free(void), frames_total(void);
+#define MAX_ORDER 18 /* 1 GiB */
+
+/* 2^order contiguous hypervisor pages, zeroed; NULL when none. The second form: below 4 GiB. */
 void *heap_alloc_pages(unsigned order);
+void *heap_alloc_pages_low(unsigned order);
 void heap_free_pages(void *p, unsigned order);
 /* Small hypervisor objects, zeroed, 16-byte aligned (mm/heap.c). */
 void *heap_alloc(size_t size);
 void heap_free(void *p);
-/* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none or over d->max_pages.
- * @addr_bits limits the machine address width (32 for a pv32 root; 0: no limit). */
+
+/* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none, @d is dying or would be over
+ * d->max_pages. @addr_bits as above (32 for a pv32 root). The caller sets the M2P. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits);
-uint64_t frames_free(void), frames_total(void);
+/* The owner gives a frame up: drop PGC_ALLOCATED's reference, if still there. false: it was not. */
+bool page_disown(struct page_info *pg);
+/* The last reference is gone (only page_put calls this). */
+void frame_release(struct page_info *pg);
+/* The first frame of @d's list, moved to its end; 0 if it has none. */
+mfn_t owned_rotate(struct domain *d);
+/* Keep frames for @d, that will grow to @pages: XENMEM_claim_pages. 0 or -errno. */
+int domain_claim_pages(struct domain *d, uint64_t pages);
 /* Let guest @d see and map hypervisor page @p (shared_info, grant frames): owner d, PGC_HEAP. */
 void share_heap_page(void *p, struct domain *d, bool readonly);
+/* End of sharing: the page is freed, now or when the last mapping of it goes. */
 void unshare_heap_page(void *p);
 
 /* ---- references and types (mm/page.c) ---- */
@@ -97,10 +135,9 @@ void unshare_heap_page(void *p);
 bool page_get(struct page_info *pg, struct domain *d);
 void page_put(struct page_info *pg); /* the last one frees the frame */
 /* Take a use of @type, promoting (validating) the frame first if need be. -EINVAL: other type in use or
- * validation refused; -ERESTART: other work is pending. The caller holds a reference and, for
- * PGT_L1..L4, owner->pt_lock. */
+ * validation refused. The caller holds a reference and, for PGT_L1..L4, owner->pt_lock. */
 int page_get_type(struct page_info *pg, enum page_type type);
-void page_put_type(struct page_info *pg);
+void page_put_type(struct page_info *pg); /* PGT_L1..L4: with owner->pt_lock */
 /* Both in one. */
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type);
 void page_put_and_type(struct page_info *pg);
@@ -108,7 +145,20 @@ static inline enum page_type page_type_of(const struct page_info *pg)
 {
 	return (pg->type & PGT_TYPE_MASK) >> PGT_SHIFT;
 }
+/* The frame as the guest named it: NULL if there is no such RAM or @d does not own it; a reference is taken.
+ */
+struct page_info *page_get_mfn(mfn_t mfn, struct domain *d);
+/* Not RAM, or a hole in it: device memory, or nothing. */
+static inline bool mfn_is_io(mfn_t m)
+{
+	return !mfn_valid(m) || (frame_table[m].count & PGC_IO);
+}
+/* MMUEXT_PIN_Ln_TABLE, UNPIN_TABLE: 0 or -errno. They take owner->pt_lock. */
+int page_pin(struct page_info *pg, enum page_type level);
+int page_unpin(struct page_info *pg);
 
 /* ---- M2P (mm/m2p.c) ---- */
+
+#define INVALID_PFN (~(pfn_t)0)
 void m2p_set(mfn_t mfn, pfn_t pfn); /* both the 64-bit and the compat table */
 pfn_t m2p_get(mfn_t mfn);

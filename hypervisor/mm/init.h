@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps of mm_init, in this order, and what they share. */
+#pragma once
+
+#include "lib/types.h"
+
+/* Physically contiguous RAM for good, before the allocator stands: below 4 GiB, zeroed, aligned to a page,
+ * or to 2 MiB from that size on. Dies if there is none. */
+void *bootmem_alloc(uint64_t size);
+/* Frame table and allocator from the boot maps. */
+void bootmem_init(void);
+/* Both M2P tables, all entries invalid; m2p_map shows them in the hypervisor's tables. */
+void m2p_init(void);
+void m2p_map(void);
+/* idle_root with the direct map and the image; loads it. */
+void direct_init(void);
+
+/* Map [pa, pa+len) at @va below @root with leaf bits @flags, in the largest pages up to level @max_level that
+ * fit, tables of all levels on the way carrying @table_flags. Entries that exist stay. */
+void map_range(uint64_t *root, uint64_t va, paddr_t pa, uint64_t len, uint64_t flags, uint64_t table_flags,
+	       int max_level);
+/* The table at @level below @root that serves @va; made if need be. */
+uint64_t *map_table(uint64_t *root, uint64_t va, int level, uint64_t table_flags);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The hypercall mmuext_op: pins, roots, TLB and cache flushes, the LDT, and whole-page operations.
+ * Copying in and authorising; the mechanisms are page_pin, vcpu_set_root and mm/tlb.c. Restarts between
+ * operations.
+ */
+#include "cpu/ipi.h"
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "entry/hypercall.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "mm/mm.h"
+#include "mm/mmu_owner.h"
+#include "mm/page.h"
+
+#define COUNT_RESTARTED (1u << 31) /* in the count: *pdone already counts what came before */
+
+static int pin(struct domain *owner, mfn_t mfn, int level)
+{
+	struct page_info *pg;
+	int rc;
+
+	/* A PAE guest has no such tables, and always was told that pinning one went well. */
+	if (level > owner->ops->root_level)
+		return 0;
+	pg = page_get_mfn(mfn, owner);
+	if (!pg)
+		return -EINVAL;
+	rc = page_pin(pg, level);
+	page_put(pg);
+	return rc;
+}
+
+static int unpin(struct domain *owner, mfn_t mfn)
+{
+	struct page_info *pg = page_get_mfn(mfn, owner);
+	int rc;
+
+	if (!pg)
+		return -EINVAL;
+	rc = page_unpin(pg);
+	page_put(pg);
+	return rc;
+}
+
+static struct page_info *get_writable(struct domain *owner, mfn_t mfn)
+{
+	return mfn_valid(mfn) && !page_get_and_type(mfn_to_page(mfn), owner, PGT_WRITABLE) ? mfn_to_page(mfn)
+											   : NULL;
+}
+
+static int clear_page(struct domain *owner, mfn_t mfn)
+{
+	struct page_info *pg = get_writable(owner, mfn);
+
+	if (!pg)
+		return -EINVAL;
+	memset(mfn_to_virt(mfn), 0, PAGE_SIZE);
+	page_put_and_type(pg);
+	return 0;
+}
+
+static int copy_page(struct domain *owner, mfn_t to, mfn_t from)
+{
+	struct page_info *src = page_get_mfn(from, owner), *dst;
+	int rc = -EINVAL;
+
+	if (!src)
+		return rc;
+	dst = get_writable(owner, to);
+	if (dst) {
+		memcpy(mfn_to_virt(to), mfn_to_virt(from), PAGE_SIZE);
+		page_put_and_type(dst);
+		rc = 0;
+	}
+	page_put(src);
+	return rc;
+}
+
+static int flush_vcpus(gva_t vcpumask, bool one_page, gva_t va)
+{
+	uint32_t cpus;
+	int rc = vcpumask_to_cpus(vcpumask, &cpus);
+
+	if (rc)
+		return rc;
+	if (one_page)
+		tlb_flush_page_cpus(cpus, va);
+	else
+		tlb_flush_cpus(cpus);
+	return 0;
+}
+
+static void flush_cache(void *unused)
+{
+	wbinvd();
+}
+
+/* Writing back caches concerns the whole machine: for who drives its devices. */
+static int flush_caches(uint32_t cpus)
+{
+	if (!current->domain->privileged)
+		return -EACCES;
+	cpu_call(cpus, flush_cache, NULL);
+	return 0;
+}
+
+/* Operations on the calling vCPU and its domain. */
+static int own_op(const struct mmuext_op *op)
+{
+	struct vcpu *v = current;
+	struct domain *d = v->domain;
+
+	switch (op->cmd) {
+	case MMUEXT_NEW_BASEPTR:
+		return vcpu_set_root(v, op->arg1.mfn);
+	case MMUEXT_NEW_USER_BASEPTR:
+		return d->ops->root_level == 4 ? vcpu_set_user_root(v, op->arg1.mfn) : -EINVAL;
+	case MMUEXT_TLB_FLUSH_LOCAL:
+		tlb_flush_local();
+		return 0;
+	case MMUEXT_INVLPG_LOCAL:
+		tlb_flush_page_local(op->arg1.linear_addr);
+		return 0;
+	case MMUEXT_TLB_FLUSH_MULTI:
+		return flush_vcpus(op->arg2.vcpumask, false, 0);
+	case MMUEXT_INVLPG_MULTI:
+		return flush_vcpus(op->arg2.vcpumask, true, op->arg1.linear_addr);
+	case MMUEXT_TLB_FLUSH_ALL:
+		tlb_flush_cpus(d->tlb_cpus);
+		return 0;
+	case MMUEXT_INVLPG_ALL:
+		tlb_flush_page_cpus(d->tlb_cpus, op->arg1.linear_addr);
+		return 0;
+	case MMUEXT_FLUSH_CACHE:
+		return flush_caches(1u << this_cpu->id);
+	case MMUEXT_FLUSH_CACHE_GLOBAL:
+		return flush_caches(cpus_online);
+	case MMUEXT_SET_LDT:
+		return d->ops->set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+	case MMUEXT_MARK_SUPER:
+	case MMUEXT_UNMARK_SUPER:
+		return -EOPNOTSUPP; /* guests have no large pages */
+	default:
+		return -ENOSYS;
+	}
+}
+
+static int one_op(struct domain *owner, const struct mmuext_op *op)
+{
+	switch (op->cmd) {
+	case MMUEXT_PIN_L1_TABLE:
+	case MMUEXT_PIN_L2_TABLE:
+	case MMUEXT_PIN_L3_TABLE:
+	case MMUEXT_PIN_L4_TABLE:
+		return pin(owner, op->arg1.mfn, PGT_L1 + op->cmd - MMUEXT_PIN_L1_TABLE);
+	case MMUEXT_UNPIN_TABLE:
+		return unpin(owner, op->arg1.mfn);
+	case MMUEXT_CLEAR_PAGE:
+		return clear_page(owner, op->arg1.mfn);
+	case MMUEXT_COPY_PAGE:
+		return copy_page(owner, op->arg1.mfn, op->arg2.src_mfn);
+	default:
+		return owner == current->domain ? own_op(op) : -EPERM;
+	}
+}
+
+static int run(struct domain *owner, gva_t ops, uint32_t count, uint32_t *done)
+{
+	for (*done = 0; *done < count; ++*done) {
+		struct mmuext_op op;
+		int rc;
+
+		if (*done && hypercall_preempt_check())
+			return -ERESTART;
+		rc = guest_get(&op, ops + *done * guest_sizeof(mmuext_op), mmuext_op);
+		if (!rc)
+			rc = one_op(owner, &op);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+long hc_mmuext_op(uint64_t ops, uint64_t count_arg, uint64_t pdone, uint64_t foreigndom)
+{
+	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
+	struct domain *owner;
+	int rc;
+
+	if ((count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
+		return -EFAULT;
+	owner = mmu_owner_get(foreigndom, &rc);
+	if (!owner)
+		return rc;
+	rc = run(owner, ops, count, &done);
+	domain_put(owner);
+
+	before += done;
+	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
+		rc = -EFAULT;
+	if (rc == -ERESTART)
+		return HYPERCALL_RESTART(__HYPERVISOR_mmuext_op, ops + done * guest_sizeof(mmuext_op),
+					 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
+	return rc;
+}

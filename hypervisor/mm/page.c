@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+/*
+ * References and types of frames: why no guest can break out through its page tables.
+ *
+ * A PV guest's page tables are the ones the processor uses; they hold machine frame numbers, and the guest
+ * may read them. What it may not do is write them. We have to show that every translation the processor can
+ * ever make for a guest leads to a frame that the guest was given, with rights it was given. The claim behind
+ * it all:
+ *
+ *	(A) No frame is at once writable by a guest and in use as a page table.
+ *
+ * Each frame carries two counts. The reference count says how many holders want the frame to stay allocated:
+ * its owner (PGC_ALLOCATED), every page-table entry that names it, every pin, every loaded root. The type
+ * count says how many holders rely on what the frame is: PGT_WRITABLE for a writable mapping, PGT_L1 to L4
+ * for an entry or root that uses it as a table, PGT_SEGDESC for a descriptor table that shows it to the
+ * processor.
+ *
+ *	(1) A frame has one type at a time, and the type changes only while its count is zero. Both stand in
+ *	    one word that changes by compare-and-exchange, so two CPUs cannot disagree.
+ *	(2) The processor is given a table only through an entry, a root or a window that holds a use of its
+ *type; a guest is given a writable mapping only through an L1 entry that holds a use of PGT_WRITABLE. (3) A
+ *frame becomes a table only after validation (mm/promote.c): each present entry is within the allowed bits
+ *and names a frame for which the use that the entry needs could be got. So (2) holds for every entry of a new
+ *table, and for its children by induction from L1 up. (4) Entries of a live table change only through
+ *pt_change (mm/pt_update.c), which gets the new use before it writes the entry and puts the old one
+ *afterwards. So (2) goes on holding.
+ *
+ * By (2) a guest's write reaches frames of type WRITABLE, and the processor's walk reads frames of type L1 to
+ * L4; by (1) these are different frames. That is (A) for the tables in memory. TLBs remember more: a mapping
+ * taken away may live on in them, and so may a table taken out of use (SDM 3A 4.10, "Caching Translation
+ * Information"). Hence
+ *
+ *	(5) When a frame changes its type, and when a freed frame is handed out again, every CPU that may
+ *	    remember the old use is flushed before the new use begins: the new type stays unvalidated, and so
+ *	    cannot be got by anyone, until the flush and the validation are done.
+ *
+ * A frame is freed when its reference count falls to zero. Whoever holds a use of its type holds a
+ * reference as well, so a frame in use as a table or mapped anywhere is never freed and reused. The
+ * hypervisor's own frames have no references and no owner, so page_get refuses them to everyone.
+ *
+ * A pointer loop cannot keep a dead guest's tables alive: uses of table types go strictly down the levels,
+ * but for the read-only linear entries, whose bookkeeping (mm/promote.c) forbids chains.
+ *
+ * Locking: counts are atomic. Getting or putting a table type needs the owner's pt_lock, so validations of
+ * one domain's tables never run at the same time.
+ */
+#include "mm/pt.h"
+#include "lib/printk.h"
+
+#define PGT_IS_TABLE(type) ((type) >= PGT_L1 && (type) <= PGT_L4)
+
+bool page_get(struct page_info *pg, struct domain *d)
+{
+	uint32_t count = __atomic_load_n(&pg->count, __ATOMIC_RELAXED);
+
+	do {
+		/* None: free, or not a domain's. All: one more would overflow into the flags. */
+		if (unlikely(!(count & PGC_COUNT) || (count & PGC_COUNT) == PGC_COUNT || pg->owner != d))
+			return false;
+	} while (unlikely(!__atomic_compare_exchange_n(&pg->count, &count, count + 1, false, __ATOMIC_ACQ_REL,
+						       __ATOMIC_RELAXED)));
+	/* It may have changed hands before we had our reference; now it cannot. */
+	if (likely(pg->owner == d))
+		return true;
+	page_put(pg);
+	return false;
+}
+
+void page_put(struct page_info *pg)
+{
+	if (unlikely(!(__atomic_sub_fetch(&pg->count, 1, __ATOMIC_ACQ_REL) & PGC_COUNT)))
+		frame_release(pg);
+}
+
+struct page_info *page_get_mfn(mfn_t mfn, struct domain *d)
+{
+	return mfn_valid(mfn) && page_get(mfn_to_page(mfn), d) ? mfn_to_page(mfn) : NULL;
+}
+
+/* PGT_SEGDESC: every descriptor must be harmless; some are made so by writing them back. */
+static int segdesc_promote(struct page_info *pg)
+{
+	uint64_t *desc = mfn_to_virt(page_to_mfn(pg));
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*desc); i++)
+		if (!pg->owner->ops->descriptor_ok(&desc[i]))
+			return -EINVAL;
+	return 0;
+}
+
+/* CPUs whose TLB may show frames of @d: its own, and those of the domain that maps others' frames. */
+static uint32_t mapping_cpus(const struct domain *d)
+{
+	return d->tlb_cpus | (dom0 ? dom0->tlb_cpus : 0);
+}
+
+/* This CPU took @pg from count 0 to an unvalidated use of @key; @old is the type word before. */
+static int begin_type(struct page_info *pg, uint64_t key, uint64_t old)
+{
+	enum page_type type = (key & PGT_TYPE_MASK) >> PGT_SHIFT;
+	int rc = 0;
+
+	if ((old & PGT_KEY) != key) {
+		uint32_t stale = tlb_stale_cpus(mapping_cpus(pg->owner), pg->stamp);
+
+		if (stale)
+			tlb_flush_cpus(stale);
+	}
+	if (PGT_IS_TABLE(type))
+		rc = table_promote(pg, type, key & PGT_CARRIER);
+	else if (type == PGT_SEGDESC)
+		rc = segdesc_promote(pg);
+	if (likely(!rc)) {
+		__atomic_or_fetch(&pg->type, PGT_VALIDATED, __ATOMIC_RELEASE);
+		return 0;
+	}
+	pg->stamp = tlb_stamp_now();
+	__atomic_store_n(&pg->type, key, __ATOMIC_RELEASE);
+	return rc;
+}
+
+int page_get_key(struct page_info *pg, uint64_t key)
+{
+	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), new;
+
+	for (;;) {
+		bool first = !(old & PGT_COUNT);
+
+		if (first) {
+			new = key | 1;
+			/* Still what it was: nothing to flush, nothing to validate. */
+			if (key == PGT_KEY_OF(PGT_WRITABLE) && (old & PGT_KEY) == key)
+				new |= PGT_VALIDATED;
+		} else if ((old & PGT_KEY) != key) {
+			return -EINVAL;
+		} else if (unlikely(!(old & PGT_VALIDATED))) {
+			/* Another CPU is at it, and needs nothing from us but answers. */
+			cpu_service_requests();
+			cpu_relax();
+			old = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
+			continue;
+		} else {
+			new = old + 1;
+		}
+		if (!__atomic_compare_exchange_n(&pg->type, &old, new, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE))
+			continue;
+		return new &PGT_VALIDATED ? 0 : begin_type(pg, key, old);
+	}
+}
+
+int page_get_type(struct page_info *pg, enum page_type type)
+{
+	return page_get_key(pg, PGT_KEY_OF(type));
+}
+
+/* The last use of a table type: take it out of validity, drop what it holds, then let the count fall. */
+static void end_table(struct page_info *pg, uint64_t type)
+{
+	table_demote(pg, (type & PGT_TYPE_MASK) >> PGT_SHIFT, type & PGT_CARRIER);
+	pg->stamp = tlb_stamp_now();
+	__atomic_store_n(&pg->type, type & PGT_KEY, __ATOMIC_RELEASE);
+}
+
+void page_put_type(struct page_info *pg)
+{
+	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED), new;
+	bool table;
+
+	do {
+		bool last = (old & PGT_COUNT) == 1;
+
+		table = false;
+		new = old - 1;
+		if (last) {
+			table = PGT_IS_TABLE((old & PGT_TYPE_MASK) >> PGT_SHIFT);
+			if (table)
+				new = old & ~PGT_VALIDATED;
+			else
+				pg->stamp = tlb_stamp_now();
+			if ((old & PGT_TYPE_MASK) == PGT_KEY_OF(PGT_SEGDESC))
+				new &= ~PGT_VALIDATED;
+		}
+	} while (unlikely(
+	    !__atomic_compare_exchange_n(&pg->type, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
+	if (table)
+		end_table(pg, old);
+}
+
+int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)
+{
+	int rc;
+
+	if (!page_get(pg, d))
+		return -EINVAL;
+	rc = page_get_type(pg, type);
+	if (rc)
+		page_put(pg);
+	return rc;
+}
+
+void page_put_and_type(struct page_info *pg)
+{
+	page_put_type(pg);
+	page_put(pg);
+}
+
+int page_pin(struct page_info *pg, enum page_type level)
+{
+	struct domain *d = pg->owner;
+	int rc;
+
+	spin_lock(&d->pt_lock);
+	rc = page_get_and_type(pg, d, level);
+	if (!rc && (__atomic_fetch_or(&pg->type, PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED)) {
+		page_put_and_type(pg);
+		rc = -EINVAL;
+	}
+	spin_unlock(&d->pt_lock);
+	return rc;
+}
+
+int page_unpin(struct page_info *pg)
+{
+	struct domain *d = pg->owner;
+	int rc = -EINVAL;
+
+	spin_lock(&d->pt_lock);
+	if (__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED) {
+		page_put_and_type(pg);
+		rc = 0;
+	}
+	spin_unlock(&d->pt_lock);
+	return rc;
+}

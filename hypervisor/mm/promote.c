@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Promotion and demotion of page tables: rule (3) of the essay in mm/page.c. A table's entries are checked
+ * and its references taken while nobody can write it: its type is already a table's, only not yet valid.
+ *
+ * Linear entries. A guest may map its tables by letting an entry of level n name a table of level n instead
+ * of n - 1 (the classic self-map). Read-only, that is harmless: the walk ends one level early and shows
+ * tables as pages. An entry naming its own table holds nothing. One naming another table B holds a use of B's
+ * type; page_info.linear counts such entries, up in the table that has them, down in the one they
+ * name, and a table may be on one side only. So there are no chains, which could form a circle that never
+ * dies or be as deep as the guest likes to make our recursion.
+ *
+ * Locking: the owner's pt_lock.
+ */
+#include "mm/pt.h"
+#include "lib/errno.h"
+
+static int l1_promote(struct page_info *pg)
+{
+	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
+	struct domain *d = pg->owner;
+	uint64_t (*pte_in)(int, uint64_t) = d->ops->pte_in;
+	const uint64_t refused = ~l1_allowed(d);
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < PTES_PER_TABLE; i++) {
+		uint64_t given = t[i], pte;
+
+		if (!(given & PTE_P))
+			continue;
+		if (unlikely(given & refused)) {
+			rc = -EINVAL;
+			break;
+		}
+		pte = pte_in(1, given);
+		rc = l1_get(pte, d, d);
+		if (unlikely(rc))
+			break;
+		if (pte != given)
+			t[i] = pte;
+	}
+	if (unlikely(rc))
+		while (i--)
+			l1_put(t[i]);
+	return rc;
+}
+
+static void l1_demote(struct page_info *pg)
+{
+	const uint64_t *t = mfn_to_virt(page_to_mfn(pg));
+
+	for (unsigned i = 0; i < PTES_PER_TABLE; i++)
+		if (t[i] & PTE_P)
+			l1_put(t[i]);
+}
+
+/* PAE's four-entry root cannot stand in for an L2: 64-bit walks would take it for something else. */
+static bool linear_allowed(const struct domain *d, int level)
+{
+	return level < 3 || d->ops->root_level == 4;
+}
+
+/* @pg gets an entry naming @to, both tables of one level. The caller holds a reference to @to. */
+static int linear_get(struct page_info *pg, struct page_info *to, int level)
+{
+	uint64_t type = to->type;
+
+	if ((type & PGT_KEY) != PGT_KEY_OF(level) || !(type & PGT_VALIDATED) || pg->linear < 0 ||
+	    to->linear > 0)
+		return -EINVAL;
+	__atomic_add_fetch(&to->type, 1, __ATOMIC_ACQ_REL);
+	pg->linear++;
+	to->linear--;
+	return 0;
+}
+
+static int target_get(struct page_info *pg, struct page_info *to, int level, uint64_t entry,
+		      enum slot_rule rule)
+{
+	uint64_t key = PGT_KEY_OF(level - 1) | (rule == SLOT_CARRIER ? PGT_CARRIER : 0);
+	int rc = page_get_key(to, key);
+
+	if (rc && rule == SLOT_GUEST && !(entry & PTE_RW) && linear_allowed(pg->owner, level))
+		return linear_get(pg, to, level);
+	/* The hypervisor's share of a carrier is this root's alone. */
+	if (!rc && rule == SLOT_CARRIER && (to->type & PGT_COUNT) != 1) {
+		page_put_type(to);
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
+int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule rule)
+{
+	struct domain *d = pg->owner;
+	mfn_t mfn = pte_mfn(entry);
+	struct page_info *to = mfn_to_page(mfn);
+	int rc;
+
+	if (entry & ~(d->ops->allowed[level] | PTE_ADDR))
+		return -EINVAL;
+	if (mfn_valid(mfn) && to == pg)
+		return rule == SLOT_GUEST && !(entry & PTE_RW) && linear_allowed(d, level) ? 0 : -EINVAL;
+	to = page_get_mfn(mfn, d);
+	if (!to)
+		return -EINVAL;
+	rc = target_get(pg, to, level, entry, rule);
+	if (rc)
+		page_put(to);
+	return rc;
+}
+
+void entry_put(struct page_info *pg, int level, uint64_t entry)
+{
+	struct page_info *to = mfn_to_page(pte_mfn(entry));
+
+	if (!(entry & PTE_P) || to == pg)
+		return;
+	if (page_type_of(to) == (enum page_type)level) {
+		pg->linear--;
+		to->linear++;
+	}
+	page_put_and_type(to);
+}
+
+/* Put entries [0, n) of an upper table; what the hypervisor put there goes without trace. */
+static void upper_put(struct page_info *pg, int level, bool carrier, unsigned n)
+{
+	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
+	const struct guest_ops *ops = pg->owner->ops;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (ops->slot_rule(level, i, carrier) == SLOT_RESERVED)
+			t[i] = 0;
+		else
+			entry_put(pg, level, t[i]);
+	}
+}
+
+static int upper_promote(struct page_info *pg, int level, bool carrier)
+{
+	mfn_t mfn = page_to_mfn(pg);
+	uint64_t *t = mfn_to_virt(mfn);
+	struct domain *d = pg->owner;
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < PTES_PER_TABLE; i++) {
+		enum slot_rule rule = d->ops->slot_rule(level, i, carrier);
+
+		if (rule == SLOT_RESERVED)
+			continue;
+		if (t[i] & PTE_P) {
+			rc = entry_get(pg, level, t[i], rule);
+			if (!rc)
+				t[i] = d->ops->pte_in(level, t[i]);
+		} else if (rule == SLOT_CARRIER) {
+			rc = -EINVAL;
+		}
+		if (rc)
+			break;
+	}
+	if (!rc && level == d->ops->root_level)
+		rc = d->ops->root_promote(d, mfn);
+	if (!rc && level == 2)
+		rc = d->ops->l2_promote(d, mfn, carrier);
+	if (rc)
+		upper_put(pg, level, carrier, i);
+	return rc;
+}
+
+int table_promote(struct page_info *pg, int level, bool carrier)
+{
+	pg->linear = 0;
+	if (level > pg->owner->ops->root_level)
+		return -EINVAL;
+	return level == 1 ? l1_promote(pg) : upper_promote(pg, level, carrier);
+}
+
+void table_demote(struct page_info *pg, int level, bool carrier)
+{
+	if (level == 1)
+		l1_demote(pg);
+	else
+		upper_put(pg, level, carrier, PTES_PER_TABLE);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside direct paging (mm/page.c, promote.c, l1.c, pt_update.c): what validated tables hold.
+ *
+ * Each present entry of a validated table holds a reference to the frame it names, and a use of a type: an L1
+ * entry with RW of PGT_WRITABLE, an entry of level n > 1 of the table type n - 1. A read-only L1 entry holds
+ * the reference alone. Everything here needs the pt_lock of the table's owner.
+ */
+#pragma once
+
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+
+#define PGT_KEY_OF(type)   ((uint64_t)(type) << PGT_SHIFT)
+#define WRITABLE_VALIDATED (PGT_KEY_OF(PGT_WRITABLE) | PGT_VALIDATED)
+
+/* As page_get_type, for a type and flags (PGT_CARRIER). */
+int page_get_key(struct page_info *pg, uint64_t key);
+
+/* The contents of @pg, at @level, become or cease to be a page table (mm/promote.c). */
+int table_promote(struct page_info *pg, int level, bool carrier);
+void table_demote(struct page_info *pg, int level, bool carrier);
+
+/* One entry of level 2..4 of table @pg: get what it names, or put it. */
+int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule rule);
+void entry_put(struct page_info *pg, int level, uint64_t entry);
+
+/* An L1 entry of @d's table, naming a frame of @from: the cases that l1_get does not settle. */
+int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from);
+
+/* L1 bits that @d may set: cache control is for the domain that drives devices. */
+static inline uint64_t l1_allowed(const struct domain *d)
+{
+	return d->ops->allowed[1] | PTE_ADDR | (d->privileged ? PTE_PWT | PTE_PCD | PTE_PS : 0);
+}
+
+/* Get what the present entry @pte names. Fast for what nearly all entries are: a mapping of a frame that is
+ * mapped writable, or not yet mapped. */
+static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
+{
+	mfn_t mfn = pte_mfn(pte);
+	struct page_info *pg = mfn_to_page(mfn);
+	uint64_t type;
+
+	if (unlikely(!mfn_valid(mfn) || pg->owner != from || !page_get(pg, from)))
+		return l1_get_slow(pte, d, from);
+	if (!(pte & PTE_RW))
+		return 0;
+	type = pg->type;
+	if (likely((type & (PGT_KEY | PGT_VALIDATED)) == WRITABLE_VALIDATED) &&
+	    likely(__atomic_compare_exchange_n(&pg->type, &type, type + 1, false, __ATOMIC_ACQ_REL,
+					       __ATOMIC_RELAXED)))
+		return 0;
+	if (likely(!page_get_type(pg, PGT_WRITABLE)))
+		return 0;
+	page_put(pg);
+	return -EINVAL;
+}
+
+/* Put what entry @pte held. */
+static inline void l1_put(uint64_t pte)
+{
+	mfn_t mfn = pte_mfn(pte);
+	struct page_info *pg = mfn_to_page(mfn);
+
+	if (!(pte & PTE_P) || unlikely(mfn_is_io(mfn)))
+		return;
+	if (pte & PTE_RW)
+		page_put_type(pg);
+	page_put(pg);
+}
+
+/* How to change an entry. */
+struct pt_change {
+	struct domain *d;    /* owner of the table */
+	struct domain *from; /* owner of frames that L1 entries may name */
+	bool preserve_ad;    /* keep Accessed and Dirty of the old entry */
+	bool flush;          /* out: an upper entry changed, TLBs must forget it before the guest goes on */
+};
+
+/* Change the entry of table @pg (validated, owned by c->d) at offset @offset of the page to @new. */
+int pt_change(struct page_info *pg, unsigned offset, uint64_t new, struct pt_change *c);
+/* The same for an L1 entry at @where. */
+int pt_change_l1(uint64_t *where, uint64_t new, struct pt_change *c);

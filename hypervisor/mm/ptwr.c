@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Writable page tables: a guest kernel stores to an L1 table that it sees read-only, the store faults, emul/
+ * decodes it and asks here for the same effect through pt_change_l1. Only stores within one entry of a live
+ * L1 of the guest's own qualify. Locking: pt_lock, from the walk to the change.
+ */
+#include "dom/domain.h"
+#include "lib/errno.h"
+#include "mm/mm.h"
+#include "mm/pt.h"
+
+/* A store of @bytes to @va: which entry, and which part of it. */
+struct store {
+	uint64_t *where;
+	unsigned shift;
+	uint64_t mask; /* of the part, at its place */
+};
+
+static bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s)
+{
+	uint64_t pte;
+	struct page_info *pg;
+
+	if (!guest_walk(v, va, &pte, NULL) || (pte & PTE_RW) || mfn_is_io(pte_mfn(pte)))
+		return false;
+	pg = mfn_to_page(pte_mfn(pte));
+	if (pg->owner != v->domain || page_type_of(pg) != PGT_L1 || !(pg->type & PGT_VALIDATED))
+		return false;
+	s->where = (uint64_t *)((char *)mfn_to_virt(pte_mfn(pte)) + (va & ~PAGE_MASK & ~7ul));
+	s->shift = (va & 7) * 8;
+	s->mask = (bytes == 8 ? ~0ull : (1ull << bytes * 8) - 1) << s->shift;
+	return true;
+}
+
+static int change(struct vcpu *v, const struct store *s, uint64_t entry, uint64_t new, unsigned bytes)
+{
+	struct pt_change c = {.d = v->domain, .from = v->domain};
+	uint64_t whole = (entry & ~s->mask) | (new << s->shift & s->mask);
+	int rc = pt_change_l1(s->where, whole, &c);
+
+	/*
+	 * A PAE guest changes an entry in two halves. If it begins with the upper one of a present entry, the
+	 * mixture may name a strange frame. The other half follows at once: until then the entry is not
+	 * present.
+	 */
+	if (rc && bytes == 4 && s->shift == 32)
+		rc = pt_change_l1(s->where, whole & ~PTE_P, &c);
+	return rc;
+}
+
+int ptwr_write(struct vcpu *v, gva_t va, uint64_t old, uint64_t new, unsigned bytes, bool cmpxchg,
+	       uint64_t *seen)
+{
+	struct store s;
+	uint64_t entry, part;
+	int rc = -EINVAL;
+
+	if ((va & 7) + bytes > 8)
+		return -EINVAL;
+	spin_lock(&v->domain->pt_lock);
+	if (find_entry(v, va, bytes, &s)) {
+		entry = __atomic_load_n(s.where, __ATOMIC_RELAXED);
+		part = (entry & s.mask) >> s.shift;
+		if (seen)
+			*seen = part;
+		if (cmpxchg && part != (old & s.mask >> s.shift))
+			rc = -EAGAIN;
+		else
+			rc = change(v, &s, entry, new, bytes);
+	}
+	spin_unlock(&v->domain->pt_lock);
+	return rc;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Roots: which page tables a vCPU runs on, and loading them.
+ *
+ * A root that a vCPU names (root, user_root) holds a reference and a use of the root's table type, so it
+ * cannot be freed or become anything else while the processor may walk it. The old root is put only after the
+ * new one is loaded. A CPU's tlb_vcpu and a domain's tlb_cpus say whose translations a CPU may hold: set
+ * before the load that may bring them in, cleared after the load that forgets them. Locking: roots of a vCPU
+ * change on the CPU that runs it, or while it does not run.
+ */
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+
+static int root_get(struct domain *d, mfn_t root)
+{
+	int rc = -EINVAL;
+
+	spin_lock(&d->pt_lock);
+	if (mfn_valid(root))
+		rc = page_get_and_type(mfn_to_page(root), d, d->ops->root_level);
+	spin_unlock(&d->pt_lock);
+	return rc;
+}
+
+static void root_put(struct domain *d, mfn_t root)
+{
+	if (root == INVALID_MFN)
+		return;
+	spin_lock(&d->pt_lock);
+	page_put_and_type(mfn_to_page(root));
+	spin_unlock(&d->pt_lock);
+}
+
+static uint64_t wanted_cr3(const struct vcpu *v)
+{
+	uint64_t cr3 = v->user_mode ? v->user_cr3 : v->kernel_cr3;
+
+	return v == this_cpu->idle || !cr3 ? virt_to_mfn(idle_root) << PAGE_SHIFT : cr3;
+}
+
+static void load(struct vcpu *v, uint64_t cr3)
+{
+	struct vcpu *before = this_cpu->tlb_vcpu, *after = v == this_cpu->idle ? NULL : v;
+	struct domain *left = before ? before->domain : NULL, *entered = after ? after->domain : NULL;
+	uint32_t self = 1u << this_cpu->id;
+
+	if (left == entered) {
+		this_cpu->tlb_vcpu = after;
+		tlb_load_cr3(cr3);
+		return;
+	}
+	if (entered) {
+		__atomic_or_fetch(&entered->tlb_cpus, self, __ATOMIC_ACQ_REL);
+		this_cpu->tlb_vcpu = after;
+	}
+	tlb_load_cr3(cr3);
+	this_cpu->tlb_vcpu = after;
+	if (left)
+		__atomic_and_fetch(&left->tlb_cpus, ~self, __ATOMIC_ACQ_REL);
+}
+
+void vcpu_load_cr3(struct vcpu *v)
+{
+	uint64_t cr3 = wanted_cr3(v);
+
+	if (cr3 != this_cpu->cr3 || (v != this_cpu->tlb_vcpu && v != this_cpu->idle))
+		load(v, cr3);
+}
+
+int vcpu_set_root(struct vcpu *v, mfn_t root)
+{
+	struct domain *d = v->domain;
+	mfn_t old = INVALID_MFN;
+
+	if (root != v->root) {
+		int rc = root_get(d, root);
+
+		if (rc)
+			return rc;
+		old = v->root;
+		v->root = root;
+		v->kernel_cr3 = d->ops->make_cr3(v, root);
+	}
+	/* Even an equal value: the kind may have changed what lies behind it, and the guest asks for a flush.
+	 */
+	if (v == current)
+		load(v, wanted_cr3(v));
+	root_put(d, old);
+	return 0;
+}
+
+int vcpu_set_user_root(struct vcpu *v, mfn_t root)
+{
+	struct domain *d = v->domain;
+	mfn_t old = v->user_root;
+
+	if (root) {
+		int rc = root == old ? 0 : root_get(d, root);
+
+		if (rc || root == old)
+			return rc;
+		v->user_root = root;
+		v->user_cr3 = d->ops->make_cr3(v, root);
+	} else {
+		v->user_root = INVALID_MFN;
+		v->user_cr3 = 0;
+	}
+	if (v == current && v->user_mode)
+		load(v, wanted_cr3(v));
+	root_put(d, old);
+	return 0;
+}
+
+void vcpu_drop_roots(struct vcpu *v)
+{
+	mfn_t root = v->root, user_root = v->user_root;
+
+	v->root = v->user_root = INVALID_MFN;
+	v->kernel_cr3 = v->user_cr3 = 0;
+	if (v == current)
+		load(v, wanted_cr3(v));
+	root_put(v->domain, root);
+	root_put(v->domain, user_root);
+}

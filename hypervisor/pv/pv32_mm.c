@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory rules of pv32 guests: three levels (PAE), the kernel in ring 1 and so a supervisor to paging. The
+ * processor runs in long mode and walks four levels; each vCPU has a hypervisor page above the guest's root,
+ * whose entry 0 names it. The guest's last L2 (the carrier) shows the M2P.
+ * pv64_mm.c has the same functions in the same order.
+ */
+#include "pv/pv_mm.h"
+#include "dom/domain.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/m2p.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+
+#define PAE_ENTRIES 4
+#define FRAMES_4GB  (1ull << (32 - PAGE_SHIFT))
+
+uint64_t pv32_pte_in(int level, uint64_t pte)
+{
+	if (!(pte & PTE_P))
+		return pte;
+	/* A PAE root's entries have no rights of their own; in our four-level tree they must not take any
+	 * away. */
+	return level == 3 ? pte | PTE_U | PTE_RW : pte & ~PTE_G;
+}
+
+enum slot_rule pv32_slot_rule(int level, unsigned slot, bool carrier)
+{
+	if (level == 3)
+		return slot < PAE_ENTRIES - 1    ? SLOT_GUEST
+		       : slot == PAE_ENTRIES - 1 ? SLOT_CARRIER
+						 : SLOT_RESERVED;
+	return level == 2 && carrier && slot >= COMPAT_M2P_SLOT ? SLOT_RESERVED : SLOT_GUEST;
+}
+
+int pv32_root_promote(struct domain *d, mfn_t root)
+{
+	uint64_t *l3 = mfn_to_virt(root);
+
+	if (root >= FRAMES_4GB && !d->extended_cr3)
+		return -EINVAL;
+	memset(l3 + PAE_ENTRIES, 0, (PTES_PER_TABLE - PAE_ENTRIES) * sizeof(*l3));
+	return 0;
+}
+
+int pv32_l2_promote(struct domain *d, mfn_t l2, bool carrier)
+{
+	uint64_t *t = mfn_to_virt(l2);
+
+	if (carrier)
+		memcpy(t + COMPAT_M2P_SLOT, m2p_compat_l2 + COMPAT_M2P_SLOT,
+		       (PTES_PER_TABLE - COMPAT_M2P_SLOT) * sizeof(*t));
+	return 0;
+}
+
+uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root)
+{
+	uint64_t *l4 = v->kind_root;
+
+	l4[0] = make_pte(root, PTE_P | PTE_RW | PTE_U | PTE_A);
+	return virt_to_mfn(l4) << PAGE_SHIFT;
+}
+
+/* The frame number's upper bits fold into the low bits of the 32-bit CR3 (xen_pfn_to_cr3). */
+mfn_t pv32_cr3_to_mfn(uint64_t guest_cr3)
+{
+	return (guest_cr3 >> PAGE_SHIFT & 0xfffff) | (guest_cr3 & 0xfff) << 20;
+}
+
+uint64_t pv32_mfn_to_cr3(mfn_t mfn)
+{
+	return (uint32_t)(mfn << PAGE_SHIFT) | (uint32_t)(mfn >> 20);
+}
+
+bool pv32_range_ok(gva_t va, uint64_t len)
+{
+	return va <= COMPAT_M2P_VA && len <= COMPAT_M2P_VA - va;
+}
+
+int pv32_kind_root_alloc(struct vcpu *v)
+{
+	v->kind_root = heap_alloc_pages(0);
+	if (!v->kind_root)
+		return -ENOMEM;
+	root_install_slots(v->kind_root, v->domain);
+	return 0;
+}
+
+void pv32_kind_root_free(struct vcpu *v)
+{
+	if (v->kind_root)
+		heap_free_pages(v->kind_root, 0);
+	v->kind_root = NULL;
+}
