@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make bench: what the crossings cost on Ringlet, on Debian's Xen 4.17 and on the bare machine, and how big and how
+fast the whole is. tests/bench/README.md explains the units; nothing here judges, it only prints.
+"""
+import glob, gzip, os, re, select, shutil, subprocess, sys, time
+
+sys.path.insert(0, "tests/system")
+from machine import Failure, Machine  # noqa: E402
+
+OUT = "build/bench"
+ICOUNT = ["-icount", "shift=0,sleep=off"]
+# name in the guest's output, what it is, goal in instructions
+ROWS = [("null-hypercall", "null hypercall (xen_version)", 100),
+        ("multicall-32-per-call", "multicall of 32, per call", 60),
+        ("app-syscall", "application system call, round trip", 200),
+        ("app-syscall-fast", "  returning by sysret / plain iret", 200),
+        ("bounce-ud", "#UD bounced, iret", 250), ("bounce-gp", "#GP bounced, iret", 250),
+        ("bounce-pf", "#PF bounced, iret", 250),
+        ("event-send-upcall-iret", "event send, upcall, iret", 350), ("event-send-masked", "event send, masked", 150),
+        ("set-segment-base", "set_segment_base", 90), ("wrmsr-fs-base", "  the same by trapped wrmsr", 400),
+        ("clts", "trapped clts", 400), ("mov-from-cr0", "trapped mov from CR0", 400), ("rdmsr", "trapped rdmsr", 400),
+        ("in", "trapped in", 400), ("cpuid-forced", "cpuid by forced emulation", 200),
+        ("set-singleshot-timer", "set_singleshot_timer", 250), ("new-baseptr-same", "new_baseptr, same root", 200),
+        ("new-baseptr-switch", "new_baseptr, another root", 400), ("update-va-mapping", "update_va_mapping", 300),
+        ("mmu-update-1", "mmu_update of one entry", 350), ("mmu-update-64-per-entry", "mmu_update of 64, per entry", 200),
+        ("emulated-l1-write", "emulated write of a live L1 entry", 700),
+        ("pin-full-l1", "pin a full L1", 30000), ("unpin-full-l1", "unpin it", 25000)]
+
+
+def xen():
+    """Path of Debian's Xen, unpacked; None (and why, on stderr) where it cannot be had."""
+    image = f"{OUT}/xen.elf"
+    if os.path.exists(image):
+        return image
+    packed = glob.glob("/boot/xen-4.17-amd64.gz")
+    if not packed:
+        got = subprocess.run(["apt-get", "download", "-q", "xen-hypervisor-4.17-amd64"], cwd=OUT, capture_output=True, text=True)
+        for deb in glob.glob(f"{OUT}/xen-hypervisor-4.17-amd64_*.deb"):
+            subprocess.run(["dpkg", "-x", deb, f"{OUT}/xen"], check=True)
+        packed = glob.glob(f"{OUT}/xen/boot/xen-4.17-amd64.gz")
+        if not packed:
+            print("bench: no Xen to compare with: " + (got.stderr.strip().splitlines() or ["?"])[-1], file=sys.stderr)
+            return None
+    with gzip.open(packed[0]) as src, open(image, "wb") as dst:
+        shutil.copyfileobj(src, dst)
+    return image
+
+
+def measure(name, kernel, guest, icount):
+    """{row: (instructions, ns)} of one boot; empty if it did not get to its end."""
+    cmd = ["qemu-system-x86_64", "-m", "512", "-cpu", "EPYC", "-display", "none", "-monitor", "none", "-nic", "none",
+           "-no-reboot", "-serial", "stdio", "-kernel", kernel] + (ICOUNT if icount else [])
+    if guest:
+        cmd += ["-initrd", guest, "-append", "console=com1 com1=115200,8n1 dom0_mem=64M noreboot"]
+    qemu = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    text, limit = "", time.monotonic() + 120
+    while "BENCH-END" not in text and "RESULT" not in text and time.monotonic() < limit:
+        if select.select([qemu.stdout], [], [], 1)[0]:
+            data = os.read(qemu.stdout.fileno(), 65536)
+            if not data:
+                break
+            text += data.decode(errors="replace")
+    qemu.kill()
+    qemu.wait()
+    with open(f"{OUT}/{name}.log", "w") as log:
+        log.write(text)
+    if "BENCH-END" not in text:
+        print(f"bench: {name} did not reach its end, see {OUT}/{name}.log", file=sys.stderr)
+    return {m[1]: (int(m[2]), int(m[3])) for m in re.finditer(r"BENCH (\S+) (\d+) (\d+)", text)}
+
+
+def table(runs):
+    """One line per row; each cell `instructions`, and `(ns)` where a wall-time run exists."""
+    heads = ["floor", "Xen pv64", "Ringlet pv64", "Ringlet pv32", "goal"]
+    print(f"{'instructions [ns of wall time, plain TCG]':42}" + "".join(f"{h:>17}" for h in heads))
+    for key, title, goal in ROWS:
+        cells = []
+        for counted, wall in runs:
+            cell = str(counted[key][0]) if key in counted else "-"
+            cells.append(cell + (f" [{wall[key][1]}]" if key in wall else ""))
+        print(f"{title:42}" + "".join(f"{c:>17}" for c in cells + [str(goal)]))
+
+
+def system():
+    """Size of the image, time to Dom0's prompt, memory the hypervisor keeps, time to a DomU's first words."""
+    size = subprocess.run(["size", "build/ringlet.debug.elf"], capture_output=True, text=True).stdout.split("\n")[1].split()
+    print(f"\nhypervisor image: text {int(size[0]) // 1024} KiB, data {int(size[1]) // 1024} KiB, bss {int(size[2]) // 1024} KiB "
+          "(goal: text and data under 256)")
+    start = time.monotonic()
+    try:
+        with Machine(["-m", "512", "-smp", "2", "-cpu", "max", "-kernel", "build/ringlet.elf",
+                      "-append", "console=com1 com1=115200,8n1 dom0_mem=128M",
+                      "-initrd", "build/guest/kernel-pv64.elf,build/dom0.cpio"], f"{OUT}/system.log", 300) as m:
+            m.expect(r"[#$] $", 120)
+            print(f"from QEMU's start to Dom0's prompt: {time.monotonic() - start:.2f} s (goal: 1)")
+            info = m.run("rl info")
+            total, free = (int(re.search(rf"{k}_memory\s*: (\d+)", info)[1]) for k in ("total", "free"))
+            mem = sum(int(n) for n in re.findall(r"^Domain-0\s+\d+\s+(\d+)", m.run("rl list"), re.M))
+            print(f"memory: {total} MiB in all, {mem} MiB Dom0, {free} MiB free, {total - free - mem} MiB the hypervisor's own")
+            for kind in ("pv64", "pv32"):
+                start = time.monotonic()
+                m.send(f"rl create -c /etc/rl/{kind}.cfg\n")
+                m.expect(r"(?s)rl create.*?\n.*?\S", 60)
+                print(f"from `rl create` to the first output of a {kind} DomU: {time.monotonic() - start:.2f} s")
+                m.send("\x1d")
+                m.expect(r"[#$] $", 30)
+                m.run("rl destroy $(rl list | tail -1 | cut -d' ' -f1)", code=None)
+    except (Failure, TypeError) as why:
+        print(f"bench: the whole-system figures stop here: {why}", file=sys.stderr)
+
+
+def main():
+    os.makedirs(OUT, exist_ok=True)
+    images = [("floor", "build/tests/floor.elf", None), ("xen-pv64", xen(), "build/tests/bench-pv64.elf"),
+              ("ringlet-pv64", "build/ringlet.elf", "build/tests/bench-pv64.elf"),
+              ("ringlet-pv32", "build/ringlet.elf", "build/tests/bench-pv32.elf")]
+    runs = []
+    for name, kernel, guest in images:
+        counted = measure(name, kernel, guest, True) if kernel else {}
+        wall = measure(name + "-wall", kernel, guest, False) if kernel and guest else {}
+        runs.append((counted, wall))
+    table(runs)
+    system()
+
+
+if __name__ == "__main__":
+    main()
