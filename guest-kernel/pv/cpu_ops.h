@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a PV kernel has in place of privileged instructions (its sibling is native/cpu_ops.h): hypercalls,
+ * made through the generated stubs, and memory shared with the hypervisor.
+ */
+#ifndef CPU_OPS_H
+#define CPU_OPS_H
+
+#include "machine.h"
+#include "hypercall_stubs.h"
+#include "xen/event_channel.h"
+#include "xen/sched.h"
+#include "xen/vcpu.h"
+#include "xen/version.h"
+#include "xen/xen.h"
+
+/* boot.c: what the domain builder wrote about this domain. */
+extern const struct start_info *start_info;
+
+/* paging.c: the page shared with the hypervisor. Of it we use the one vCPU's part: pending events, their
+ * mask (the virtual interrupt flag), the fault address, the clock. */
+extern struct shared_info shared_info;
+#define VCPU (&shared_info.vcpu_info[0])
+
+/* Pseudo-physical and machine frame numbers (paging.c). mfn_to_pfn is for our own frames only. */
+uint64_t pfn_to_mfn(pfn_t pfn);
+pfn_t mfn_to_pfn(uint64_t mfn);
+/* Machine address of something in the linear map. */
+uint64_t machine_address(const void *virt);
+
+/* Write a leaf entry that maps a frame of another domain (or a device's, DOMID_IO). -errno from the
+ * hypervisor. PTE_FOREIGN is added to the flags. */
+int pte_set_foreign(pte_t *ptep, uint64_t mfn, pte_t flags, domid_t owner);
+
+/* Event channels (interrupts.c). The port of a virtual interrupt of this vCPU, or -errno. */
+int evtchn_bind_virq(uint32_t virq);
+void evtchn_notify(evtchn_port_t port);
+void evtchn_mask(evtchn_port_t port);
+void evtchn_unmask(evtchn_port_t port);
+void evtchn_close(evtchn_port_t port);
+
+/* The hypervisor's clock, nanoseconds since the machine started (time.c). */
+uint64_t system_time(void);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The devices a domain has for us: its console's input, and the doors for Dom0's tools. */
+#include "x86/internal.h"
+#include "cpu_ops.h"
+#include "drivers/console_ring.h"
+#include "drivers/console_io.h"
+
+void drivers_init(void)
+{
+	if (console_ring_present())
+		console_ring_start_input();
+	else if (boot_info.privileged)
+		console_io_start_input();
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts of a PV guest: events. The interrupt flag is a byte in shared memory, the interrupt controller
+ * a bitmap of pending ports there; the hypervisor calls us (entry_32 in entry.asm) when a port is pending
+ * and the byte is clear. Handlers run with events masked.
+ */
+#include "x86/internal.h"
+#include "cpu_ops.h"
+
+#define PORTS     1024u /* as many as a 32-bit guest can have; a selector word has one bit for each word */
+#define WORD_BITS (sizeof(unsigned long) * 8)
+
+static struct {
+	void (*handler)(void *data);
+	void *data;
+} ports[PORTS];
+
+void interrupts_init(void)
+{
+}
+
+unsigned long irq_save(void)
+{
+	unsigned long on = !VCPU->evtchn_upcall_mask;
+
+	irq_disable();
+	return on;
+}
+
+void irq_restore(unsigned long was)
+{
+	if (was)
+		irq_enable();
+}
+
+/* An event that came while we were masked does not call us by itself when the mask is cleared: a hypercall,
+ * any one, makes the hypervisor look. One that comes between the two lines calls us as usual. */
+void irq_enable(void)
+{
+	__atomic_store_n(&VCPU->evtchn_upcall_mask, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&VCPU->evtchn_upcall_pending, __ATOMIC_SEQ_CST))
+		hypercall_xen_version(XENVER_version, NULL);
+}
+
+void irq_disable(void)
+{
+	__atomic_store_n(&VCPU->evtchn_upcall_mask, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The call clears the mask and sleeps in one step; a pending event ends it at once. */
+void cpu_idle(void)
+{
+	hypercall_sched_op(SCHEDOP_block, NULL);
+	irq_disable();
+}
+
+void irq_register(unsigned line, void (*handler)(void *data), void *data)
+{
+	ports[line].handler = handler;
+	ports[line].data = data;
+	evtchn_unmask(line);
+}
+
+void irq_unregister(unsigned line)
+{
+	evtchn_mask(line);
+	ports[line].handler = NULL;
+}
+
+static void dispatch_port(evtchn_port_t port)
+{
+	__atomic_and_fetch(&shared_info.evtchn_pending[port / WORD_BITS], ~(1ul << port % WORD_BITS),
+			   __ATOMIC_SEQ_CST);
+	if (port < PORTS && ports[port].handler)
+		ports[port].handler(ports[port].data);
+	else
+		evtchn_mask(port); /* nobody wants it: do not be called again */
+}
+
+/* Two levels: a selector bit for each word of the pending bitmap. The pending flag is cleared before the
+ * selector is read, so an event that comes meanwhile calls us again. */
+void irq_dispatch(unsigned vector)
+{
+	unsigned long words, bits;
+
+	__atomic_store_n(&VCPU->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST);
+	words = __atomic_exchange_n(&VCPU->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
+	for (; words; words &= words - 1) {
+		unsigned w = __builtin_ctzl(words);
+
+		while ((bits = __atomic_load_n(&shared_info.evtchn_pending[w], __ATOMIC_SEQ_CST) &
+			       ~shared_info.evtchn_mask[w]))
+			dispatch_port(w * WORD_BITS + __builtin_ctzl(bits));
+	}
+}
+
+int evtchn_bind_virq(uint32_t virq)
+{
+	struct evtchn_bind_virq bind = {.virq = virq, .vcpu = 0};
+	int rc = hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind);
+
+	return rc ? rc : (int)bind.port;
+}
+
+void evtchn_notify(evtchn_port_t port)
+{
+	struct evtchn_send send = {.port = port};
+
+	hypercall_event_channel_op(EVTCHNOP_send, &send);
+}
+
+void evtchn_mask(evtchn_port_t port)
+{
+	__atomic_or_fetch(&shared_info.evtchn_mask[port / WORD_BITS], 1ul << port % WORD_BITS, __ATOMIC_SEQ_CST);
+}
+
+/* The hypervisor looks whether it became pending meanwhile. */
+void evtchn_unmask(evtchn_port_t port)
+{
+	struct evtchn_unmask unmask = {.port = port};
+
+	hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
+}
+
+void evtchn_close(evtchn_port_t port)
+{
+	struct evtchn_close close = {.port = port};
+
+	hypercall_event_channel_op(EVTCHNOP_close, &close);
+}

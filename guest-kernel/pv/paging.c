@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables of a PV guest. The tables are the very ones the processor walks, so frame numbers in them are
+ * machine frames, and nothing may write them but the hypervisor, which checks each entry: no frame is both a
+ * page table and writable, through whichever mapping. Hence our rules:
+ *  - pfn_to_mfn by the list the domain builder gave, mfn_to_pfn by the machine's table;
+ *  - a frame that becomes a table is first made read-only in the linear map (table_enter), and writable again
+ *    when it is none any more (table_leave);
+ *  - a root is pinned: validated now, and kept valid also while it is not the current one.
+ * The linear map itself is made in linear.c.
+ */
+#include "x86/internal.h"
+#include "cpu_ops.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "linear.h"
+
+#ifdef __x86_64__
+#define FIRST_SHARED_SLOT 272u /* 256 to 271 are the hypervisor's */
+#define HOOK_FLAGS(level) (PTE_P | PTE_W | PTE_U)
+#define MMUEXT_PIN_ROOT   MMUEXT_PIN_L4_TABLE
+#else
+/* The four entries of a PAE root have no rights. */
+#define HOOK_FLAGS(level) ((level) == 3 ? PTE_P : PTE_P | PTE_W | PTE_U)
+#define MMUEXT_PIN_ROOT   MMUEXT_PIN_L3_TABLE
+#define KERNEL_ENTRIES    ((HYPERVISOR_VIRT_START - LINEAR_BASE) >> 21) /* of the kernel's level 2 table */
+#endif
+
+pfn_t kernel_root;
+
+static struct mmu_update queue[128];
+static unsigned queued, batch_depth;
+
+void paging_init(void)
+{
+	kernel_root = image_to_pfn((const void *)start_info->pt_base);
+	linear_map_init();
+}
+
+uint64_t pfn_to_mfn(pfn_t pfn)
+{
+	return linear_frame_list[pfn];
+}
+
+pfn_t mfn_to_pfn(uint64_t mfn)
+{
+	return ((const unsigned long *)MACH2PHYS_VIRT_START)[mfn];
+}
+
+uint64_t machine_address(const void *virt)
+{
+	return pfn_to_mfn(virt_to_pfn(virt)) << PAGE_SHIFT | ((uintptr_t)virt & ~PAGE_MASK);
+}
+
+pte_t pte_make(pfn_t pfn, pte_t flags)
+{
+	return pfn_to_mfn(pfn) << PAGE_SHIFT | flags;
+}
+
+pfn_t pte_pfn(pte_t pte)
+{
+	return mfn_to_pfn((pte & PTE_FRAME) >> PAGE_SHIFT);
+}
+
+static void queue_flush(void)
+{
+	unsigned done = 0;
+
+	if (queued && hypercall_mmu_update(queue, queued, &done, DOMID_SELF))
+		panic("page table entry %llx at %llx refused", (long long)queue[done].val,
+		      (long long)queue[done].ptr);
+	queued = 0;
+}
+
+static void queue_add(const pte_t *ptep, pte_t pte)
+{
+	if (queued == ARRAY_SIZE(queue))
+		queue_flush();
+	queue[queued].ptr = machine_address(ptep) | MMU_NORMAL_PT_UPDATE;
+	queue[queued++].val = pte;
+}
+
+void pte_set(pte_t *ptep, pte_t pte)
+{
+	queue_add(ptep, pte);
+	if (!batch_depth)
+		queue_flush();
+}
+
+void pte_batch_begin(void)
+{
+	batch_depth++;
+}
+
+void pte_batch_end(void)
+{
+	if (!--batch_depth)
+		queue_flush();
+}
+
+int pte_set_foreign(pte_t *ptep, uint64_t mfn, pte_t flags, domid_t owner)
+{
+	struct mmu_update update = {
+	    .ptr = machine_address(ptep) | MMU_NORMAL_PT_UPDATE,
+	    .val = mfn << PAGE_SHIFT | flags | PTE_FOREIGN,
+	};
+	unsigned done;
+
+	queue_flush();
+	return hypercall_mmu_update(&update, 1, &done, owner);
+}
+
+static void linear_remap(pfn_t pfn, pte_t flags)
+{
+	if (hypercall_update_va_mapping((uintptr_t)pfn_to_virt(pfn), pte_make(pfn, flags), UVMF_INVLPG))
+		panic("frame %lx refused with flags %llx", pfn, (long long)flags);
+}
+
+void table_enter(pfn_t pfn)
+{
+	linear_remap(pfn, LINEAR_READ_ONLY);
+}
+
+void table_leave(pfn_t pfn)
+{
+	linear_remap(pfn, LINEAR_WRITABLE);
+}
+
+void table_hook(struct root *r, unsigned level, pte_t *slot, pfn_t pfn)
+{
+	pte_t pte = pte_make(pfn, HOOK_FLAGS(level));
+
+	queue_add(slot, pte);
+	if (level == 4) /* the same user half below both roots */
+		queue_add((pte_t *)pfn_to_virt(r->user) + (slot - (pte_t *)pfn_to_virt(r->kernel)), pte);
+	queue_flush();
+}
+
+static void mmuext(const struct mmuext_op *ops, unsigned count)
+{
+	unsigned done = 0;
+
+	queue_flush();
+	if (hypercall_mmuext_op(ops, count, &done, DOMID_SELF))
+		panic("extended operation %u on %lx refused", ops[done].cmd, (long)ops[done].arg1.mfn);
+}
+
+/* The kernel's half of a root, written while it is still ordinary memory. */
+static int fill_root(struct root *r)
+{
+	pte_t *root = pfn_to_virt(r->kernel);
+	const pte_t *kernel = pfn_to_virt(kernel_root);
+
+	r->user = table_alloc();
+	if (!r->user)
+		return -ENOMEM;
+#ifdef __x86_64__
+	memcpy(root + FIRST_SHARED_SLOT, kernel + FIRST_SHARED_SLOT,
+	       (TABLE_ENTRIES - FIRST_SHARED_SLOT) * sizeof(pte_t));
+#else
+	/* The second frame is the level 2 table of the last GiB: the hypervisor adds its own entries to it
+	 * and so wants one for each root. */
+	memcpy(pfn_to_virt(r->user), pfn_to_virt(pte_pfn(kernel[KERNEL_SLOT])),
+	       KERNEL_ENTRIES * sizeof(pte_t));
+	root[KERNEL_SLOT] = pte_make(r->user, PTE_P);
+#endif
+	return 0;
+}
+
+int root_enter(struct root *r)
+{
+	struct mmuext_op pin[2] = {{.cmd = MMUEXT_PIN_ROOT}, {.cmd = MMUEXT_PIN_ROOT}};
+
+	if (fill_root(r)) {
+		table_free(r->kernel);
+		return -ENOMEM;
+	}
+	table_enter(r->kernel);
+	table_enter(r->user);
+	pin[0].arg1.mfn = pfn_to_mfn(r->kernel);
+	pin[1].arg1.mfn = pfn_to_mfn(r->user);
+	mmuext(pin, TABLE_LEVELS == 4 ? 2 : 1);
+	return 0;
+}
+
+void root_leave(struct root *r)
+{
+	struct mmuext_op unpin[2] = {{.cmd = MMUEXT_UNPIN_TABLE}, {.cmd = MMUEXT_UNPIN_TABLE}};
+
+	unpin[0].arg1.mfn = pfn_to_mfn(r->kernel);
+	unpin[1].arg1.mfn = pfn_to_mfn(r->user);
+	mmuext(unpin, TABLE_LEVELS == 4 ? 2 : 1);
+}
+
+void root_free(struct root *r)
+{
+	table_leave(r->kernel);
+	table_leave(r->user);
+	table_free(r->kernel);
+	table_free(r->user);
+}
+
+void root_switch(const struct root *r)
+{
+	struct mmuext_op base[2] = {{.cmd = MMUEXT_NEW_BASEPTR}, {.cmd = MMUEXT_NEW_USER_BASEPTR}};
+
+	base[0].arg1.mfn = pfn_to_mfn(r ? r->kernel : kernel_root);
+	base[1].arg1.mfn = r ? pfn_to_mfn(r->user) : 0;
+	mmuext(base, TABLE_LEVELS == 4 ? 2 : 1);
+}
+
+void tlb_flush_page(uintptr_t va)
+{
+	struct mmuext_op op = {.cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = va};
+
+	mmuext(&op, 1);
+}
+
+void tlb_flush_all(void)
+{
+	struct mmuext_op op = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
+
+	mmuext(&op, 1);
+}

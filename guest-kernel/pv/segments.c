@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Segments of a PV guest: the hypervisor's flat ones serve, so a GDT of our own is needed only where
+ * applications find their TLS through one, in 32 bit. A GDT page may not be writable: the hypervisor checks
+ * each descriptor we write, lest one of them lead into ring 0.
+ */
+#include "x86/internal.h"
+#include "cpu_ops.h"
+#include "segments.h"
+
+#ifdef __x86_64__
+
+void segments_init(void)
+{
+}
+
+#else
+
+#define FLAT_DATA_RING3 0x00cff2000000ffffull
+
+static uint64_t gdt[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE), section(".bss.pages,\"aw\",@nobits#")));
+
+/* Base and limit as a descriptor has them, in pieces. */
+static uint64_t descriptor(uintptr_t base, uint32_t limit, uint64_t rights)
+{
+	return rights | (limit & 0xffffu) | (uint64_t)(limit & 0xf0000u) << 32 |
+	       (uint64_t)(base & 0xffffffu) << 16 | (uint64_t)(base >> 24 & 0xffu) << 56;
+}
+
+void segments_init(void)
+{
+	unsigned long frame = pfn_to_mfn(virt_to_pfn(gdt));
+
+	table_enter(virt_to_pfn(gdt));
+	if (hypercall_set_gdt(&frame, TABLE_ENTRIES))
+		panic("the hypervisor refused our GDT");
+}
+
+#endif
+
+void kernel_stack_set(void *stack_top)
+{
+	hypercall_stack_switch(FLAT_KERNEL_SS, (unsigned long)stack_top);
+}
+
+void tls_load(uintptr_t base)
+{
+#ifdef __x86_64__
+	hypercall_set_segment_base(SEGBASE_FS, base);
+#else
+	hypercall_update_descriptor(machine_address(&gdt[TLS_GDT_ENTRY]),
+				    descriptor(base, 0xfffff, FLAT_DATA_RING3 & ~0x000f00000000ffffull));
+#endif
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time of a PV guest: the hypervisor calibrated the time stamp counter and tells how to read it, in shared
+ * memory; single shots by set_timer_op, which come as events of VIRQ_TIMER.
+ */
+#include "x86/internal.h"
+#include "x86/cpu.h"
+#include "cpu_ops.h"
+
+static uint64_t boot_time; /* system time when we started */
+
+static void timer_irq(void *data)
+{
+	timer_interrupt();
+}
+
+/* Of the machine: the version is odd while the hypervisor writes, and changes when it wrote. */
+uint64_t system_time(void)
+{
+	const volatile struct vcpu_time_info *t = &VCPU->time;
+	uint64_t delta, now;
+	uint32_t version;
+
+	do {
+		version = t->version & ~1u;
+		barrier();
+		delta = rdtsc() - t->tsc_timestamp;
+		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
+		now = t->system_time + scale(delta, t->tsc_to_system_mul);
+		barrier();
+	} while (version != t->version);
+	return now;
+}
+
+void time_init(void)
+{
+	int port = evtchn_bind_virq(VIRQ_TIMER);
+
+	if (port < 0)
+		panic("no timer event: error %d", port);
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	boot_time = system_time();
+	irq_register(port, timer_irq, NULL);
+}
+
+uint64_t time_ns(void)
+{
+	return system_time() - boot_time;
+}
+
+uint64_t time_wall_ns(void)
+{
+	const volatile struct shared_info *s = &shared_info;
+	uint64_t start;
+	uint32_t version;
+
+	do {
+		version = s->wc_version & ~1u;
+		barrier();
+		start = (uint64_t)s->wc_sec * 1000000000u + s->wc_nsec;
+		barrier();
+	} while (version != s->wc_version);
+	return start + system_time();
+}
+
+/* Of a deadline in the past the event comes at once. */
+void timer_arm(uint64_t deadline_ns)
+{
+	hypercall_set_timer_op(boot_time + deadline_ns);
+}
