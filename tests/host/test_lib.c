@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: the hypervisor's small libraries do what their headers say.
+ *   memory    copies, moves both ways over themselves, fills, of every small size and alignment
+ *   format    every conversion, width, precision, sign and truncation as the C standard has them
+ *   numbers   decimal, hexadecimal, octal, size suffixes
+ *   cmdline   each option of Xen's name sets its value; nonsense is remembered, never fatal
+ *   log       prefixes, the ring's wrap, incremental and full reads, clearing
+ *   calendar  days since 1970, over leap years and centuries
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+/* Under other names, so that the C library's own stay in use for the tests. */
+#define vsnprintf our_vsnprintf
+#define snprintf  our_snprintf
+#define memcpy    our_memcpy
+#define memmove   our_memmove
+#define memset    our_memset
+#define memcmp    our_memcmp
+#define strlen    our_strlen
+#define strnlen   our_strnlen
+#define strcmp    our_strcmp
+#define strncmp   our_strncmp
+#define strchr    our_strchr
+#include "lib/string.c"
+#include "lib/format.c"
+#include "lib/printk.c"
+#include "lib/options.c"
+#include "boot/cmdline.c"
+#include "dev/rtc.c"
+#undef vsnprintf
+#undef snprintf
+#undef memcpy
+#undef memmove
+#undef memset
+#undef memcmp
+#undef strlen
+#undef strnlen
+#undef strcmp
+#undef strncmp
+#undef strchr
+
+char boot_cmdline[CMDLINE_MAX];
+struct acpi_info acpi;
+struct percpu host_percpu;
+
+void cpu_service_requests(void)
+{
+}
+
+static void memory(void **state)
+{
+	uint8_t a[64], b[64], want[64];
+
+	for (size_t n = 0; n < 24; n++)
+		for (size_t from = 0; from < 24; from++)
+			for (size_t to = 0; to < 24; to++) {
+				for (size_t i = 0; i < sizeof(a); i++)
+					a[i] = want[i] = b[i] = i;
+				memmove(want + to, want + from, n);
+				our_memmove(a + to, a + from, n);
+				assert_memory_equal(a, want, sizeof(a));
+				our_memcpy(b, want, sizeof(b));
+				assert_int_equal(our_memcmp(b, want, sizeof(b)), 0);
+				our_memset(b + to, 0xa5, n);
+				memset(want + to, 0xa5, n);
+				assert_memory_equal(b, want, sizeof(b));
+			}
+	assert_true(our_memcmp("abc", "abd", 3) < 0 && our_strcmp("b", "abc") > 0);
+	assert_int_equal(our_strncmp("abcx", "abcy", 3), 0);
+	assert_int_equal(strlcpy((char *)a, "0123456789", 5), 10);
+	assert_string_equal((char *)a, "0123");
+}
+
+static void check_format(const char *want, const char *fmt, ...)
+{
+	char got[128];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = our_vsnprintf(got, sizeof(got), fmt, ap);
+	va_end(ap);
+	assert_string_equal(got, want);
+	assert_int_equal(n, strlen(want));
+}
+
+static void format_conversions(void **state)
+{
+	check_format("plain 100%", "plain %d%%", 100);
+	check_format("-5|   -5|-5   |-0005", "%d|%5d|%-5d|%05d", -5, -5, -5, -5);
+	check_format("ff|FF|00ff|0x0000000012", "%x|%X|%04x|0x%010lx", 255, 255, 255, 0x12ul);
+	check_format("18446744073709551615", "%lu", ~0ul);
+	check_format("-9223372036854775808", "%ld", INT64_MIN);
+	check_format("4294967295 -1", "%u %i", ~0u, -1);
+	check_format("00000000deadbeef", "%p", (void *)0xdeadbeef);
+	check_format("a|  b|c  ", "%c|%3c|%-3c", 'a', 'b', 'c');
+	check_format("abc|ab|  abc|abc  |(null)", "%s|%.2s|%5s|%-5s|%s", "abc", "abc", "abc", "abc", NULL);
+	check_format("  7|007", "%*d|%0*d", 3, 7, 3, 7);
+	check_format("255 -1", "%hhu %hhd", 0x1ff, 0xff);
+}
+
+static void format_truncates(void **state)
+{
+	char buf[5] = "xxxx";
+
+	assert_int_equal(our_snprintf(buf, sizeof(buf), "%s", "hello world"), 11);
+	assert_string_equal(buf, "hell");
+	assert_int_equal(our_snprintf(NULL, 0, "%d", 12345), 5);
+}
+
+static void numbers(void **state)
+{
+	const char *end;
+
+	assert_int_equal(parse_number("123x", &end), 123);
+	assert_string_equal(end, "x");
+	assert_int_equal(parse_number("0x1F,", &end), 31);
+	assert_int_equal(parse_number("017", &end), 15);
+	assert_int_equal(parse_number("0", &end), 0);
+	assert_int_equal(parse_size("128M", &end, 1024), 128 << 20);
+	assert_int_equal(parse_size("2g", &end, 1), 2ul << 30);
+	assert_int_equal(parse_size("64", &end, 1024), 65536);
+	parse_number("abc", &end);
+	assert_string_equal(end, "abc");
+}
+
+static void cmdline_options(void **state)
+{
+	*unknown = '\0';
+	cmdline_parse(
+	    "  console=com1 com1=57600,8n1 dom0_mem=128M dom0_max_vcpus=2 maxcpus=3 noreboot sched=rr "
+	    "loglvl=all guest_loglvl=all smep=0 smap=on");
+	assert_true(options.console_com1 && !options.console_vga && options.noreboot);
+	assert_int_equal(options.com1_baud, 57600);
+	assert_int_equal(options.dom0_mem, 128 << 20);
+	assert_int_equal(options.dom0_max_vcpus, 2);
+	assert_int_equal(options.maxcpus, 3);
+	assert_int_equal(options.smep, 0);
+	assert_int_equal(options.smap, 1);
+	assert_string_equal(unknown, "");
+	cmdline_parse("console=com1,vga noreboot=off dom0_mem=max:64M");
+	assert_true(options.console_com1 && options.console_vga && !options.noreboot);
+}
+
+static void cmdline_nonsense(void **state)
+{
+	char long_word[600];
+
+	*unknown = '\0';
+	cmdline_parse("frobnicate=1 console=com9 maxcpus=two");
+	assert_string_equal(unknown, "frobnicate=1 console=com9 maxcpus=two");
+	memset(long_word, 'x', sizeof(long_word));
+	long_word[sizeof(long_word) - 1] = '\0';
+	cmdline_parse(long_word);
+	assert_true(strlen(unknown) < sizeof(unknown));
+}
+
+static char seen[256];
+
+static void catch (const char *text, size_t n)
+{
+	strncat(seen, text, n);
+}
+
+static void log_prefixes(void **state)
+{
+	*seen = '\0';
+	printk_set_sink(catch);
+	printk("one\ntwo\n");
+	printk_raw("half a line", 11);
+	guest_printk(3, "no newline");
+	printk_set_sink(NULL);
+	assert_string_equal(seen, "(ringlet) one\n(ringlet) two\nhalf a line\n(d3) no newline\n");
+}
+
+static void log_reads(void **state)
+{
+	static char buf[LOG_SIZE + 1];
+	uint32_t index = 0;
+	size_t n;
+
+	log_clear();
+	assert_int_equal(log_read(&index, false, buf, LOG_SIZE), 0);
+	printk("a");
+	n = log_read(&index, true, buf, LOG_SIZE);
+	assert_int_equal(n, strlen("(ringlet) a\n"));
+	assert_int_equal(log_read(&index, true, buf, LOG_SIZE), 0);
+	printk("b");
+	assert_int_equal(log_read(&index, true, buf, 4), 4);
+	assert_int_equal(log_read(&index, true, buf + 4, LOG_SIZE), 8);
+	assert_memory_equal(buf, "(ringlet) b\n", 12);
+	for (int i = 0; i < LOG_SIZE / 8; i++)
+		printk("%06d", i);
+	n = log_read(&index, false, buf, LOG_SIZE);
+	assert_int_equal(n, LOG_SIZE);
+	assert_memory_equal(buf + n - 7, "002047\n", 7);
+}
+
+static void calendar(void **state)
+{
+	assert_int_equal(days_from_civil(1970, 1, 1), 0);
+	assert_int_equal(days_from_civil(1969, 12, 31), -1);
+	assert_int_equal(days_from_civil(2000, 3, 1), 11017);
+	for (int64_t day = -200000; day < 200000; day += 97) {
+		time_t t = day * 86400;
+		struct tm tm;
+
+		gmtime_r(&t, &tm);
+		assert_int_equal(days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday), day);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(memory),           cmocka_unit_test(format_conversions),
+	    cmocka_unit_test(format_truncates), cmocka_unit_test(numbers),
+	    cmocka_unit_test(cmdline_options),  cmocka_unit_test(cmdline_nonsense),
+	    cmocka_unit_test(log_prefixes),     cmocka_unit_test(log_reads),
+	    cmocka_unit_test(calendar),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
