@@ -31,7 +31,7 @@ void cpu_raise(struct percpu *cpu, uint32_t bits)
 	uint32_t before = __atomic_fetch_or(&cpu->pending, bits, __ATOMIC_SEQ_CST);
 
 	/* All set already: whoever set them sent the interrupt, or the CPU is on its way to the exit test. */
-	if ((before & bits) != bits && cpu != this_cpu->self)
+	if ((!bits || (before & bits) != bits) && cpu != this_cpu->self)
 		lapic_send_ipi(cpu->apic_id, VECTOR_KICK);
 }
 

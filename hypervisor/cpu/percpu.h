@@ -24,12 +24,12 @@ struct timer;
 
 struct percpu {
 	struct percpu *self;
-	struct vcpu *vcpu;    /* `current`: whose state the processor holds; the idle vCPU when none */
-	uint64_t stack_top;   /* of this CPU's hypervisor stack; entry code loads RSP from here */
-	uint64_t regs_top;    /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
-	uint64_t scratch;     /* the syscall entry parks the guest's RSP here */
-	uint32_t pending;     /* PENDING_*: the one exit word (plus the vCPU's own upcall bytes) */
-	uint32_t id;          /* 0 .. nr_cpus-1 */
+	struct vcpu *vcpu;  /* `current`: whose state the processor holds; the idle vCPU when none */
+	uint64_t stack_top; /* of this CPU's hypervisor stack; entry code loads RSP from here */
+	uint64_t regs_top;  /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
+	uint64_t scratch;   /* the syscall entry parks the guest's RSP here */
+	uint32_t pending;   /* PENDING_*: the one exit word (plus the vCPU's own upcall bytes) */
+	uint32_t id;        /* 0 .. nr_cpus-1 */
 	uint32_t apic_id;
 	bool online;
 	uint64_t cr4; /* what CR4 holds now, so that equal writes are skipped */
@@ -60,7 +60,8 @@ extern struct percpu host_percpu;
 extern struct percpu *cpu_table[MAX_CPUS]; /* by CPU number; NULL past nr_cpus */
 extern uint32_t nr_cpus;
 
-/* Set PENDING_* bits for @cpu and, if it is another one, kick it out of its guest by IPI. */
+/* Set PENDING_* bits for @cpu and, if it is another one, kick it out of its guest by IPI (with no bits: kick
+ * it anyway). */
 void cpu_raise(struct percpu *cpu, uint32_t bits);
 
 /* cpu/percpu.c. The boot CPU's structure, tables and stack are part of the image; of the others boot/smp.c

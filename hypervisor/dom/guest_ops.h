@@ -84,6 +84,7 @@ struct guest_ops {
 	long (*set_callbacks)(struct vcpu *v, const uint64_t args[4]);
 	int (*get_callback)(gva_t arg, uint16_t *type, struct callback *cb);
 	long (*set_segment_base)(struct vcpu *v, unsigned which, uint64_t base);
+	uint64_t *(*reserved_gdt)(void); /* this CPU's page of the hypervisor's descriptors for this kind */
 	bool (*descriptor_ok)(uint64_t *desc);                        /* audit and fix up a descriptor */
 	uint16_t (*fix_selector)(uint16_t sel);                       /* RPL at least 1 / 3 */
 	int (*set_ldt)(struct vcpu *v, gva_t base, uint32_t entries); /* MMUEXT_SET_LDT of the current vCPU */

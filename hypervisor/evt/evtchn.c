@@ -12,6 +12,7 @@
 #include "entry/hypercall.h"
 #include "evt/port.h"
 #include "lib/errno.h"
+#include "lib/format.h"
 #include "lib/printk.h"
 #include "xen/event_channel.h"
 
@@ -280,6 +281,7 @@ void evtchn_dump(struct domain *d)
 
 	for (uint32_t port = 1; port <= d->max_port; port++) {
 		struct evtchn *ch = port_channel(d, port);
+		char peer[32] = "";
 
 		if (!ch) {
 			port |= EVTCHNS_PER_BUCKET - 1;
@@ -287,15 +289,14 @@ void evtchn_dump(struct domain *d)
 		}
 		if (ch->state == ECS_FREE)
 			continue;
-		printk("%s port %u: %s vcpu %u%s%s", d->name, port, names[ch->state], ch->vcpu,
-		       bit_test(d->evtchn_pending, port) ? " pending" : "",
-		       bit_test(d->evtchn_mask, port) ? " masked" : "");
 		if (ch->state == ECS_INTERDOMAIN)
-			printk(" to %s port %u", ch->remote->name, ch->remote_port);
+			snprintf(peer, sizeof(peer), " to %s port %u", ch->remote->name, ch->remote_port);
 		else if (ch->state == ECS_VIRQ)
-			printk(" %u", ch->virq);
+			snprintf(peer, sizeof(peer), " %u", ch->virq);
 		else if (ch->state == ECS_UNBOUND)
-			printk(" for d%u", ch->remote_domid);
-		printk("\n");
+			snprintf(peer, sizeof(peer), " for d%u", ch->remote_domid);
+		printk("%s port %u: %s%s, vcpu %u%s%s\n", d->name, port, names[ch->state], peer, ch->vcpu,
+		       bit_test(d->evtchn_pending, port) ? ", pending" : "",
+		       bit_test(d->evtchn_mask, port) ? ", masked" : "");
 	}
 }

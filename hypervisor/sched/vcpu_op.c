@@ -27,10 +27,8 @@ static int initialise(struct vcpu *v, gva_t arg)
 		rc = -EFAULT;
 	} else {
 		spin_lock(&v->domain->lock);
-		if (!v->initialised) {
-			rc = ops->set_context(v, ctx);
-			v->initialised = rc == 0;
-		}
+		if (!v->initialised)
+			rc = vcpu_set_context(v, ctx);
 		spin_unlock(&v->domain->lock);
 	}
 	heap_free(ctx);

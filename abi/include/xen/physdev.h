@@ -15,6 +15,7 @@
 #define PHYSDEVOP_map_pirq          13
 #define PHYSDEVOP_unmap_pirq        14
 #define PHYSDEVOP_manage_pci_add    15
+#define PHYSDEVOP_manage_pci_add_ext 20
 #define PHYSDEVOP_manage_pci_remove 16
 #define PHYSDEVOP_pirq_eoi_gmfn_v1  17
 #define PHYSDEVOP_setup_gsi         21

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercall 18, console_io. Dom0's output goes out as it is: the terminal is its. Other guests may use it as
+ * an emergency console; their lines are gathered and marked with the domain, and control characters are
+ * dropped, so that they cannot play tricks on whoever reads. Only Dom0 reads what is typed.
+ */
+#include "dev/console.h"
+#include "dom/domain.h"
+#include "dom/report.h"
+#include "entry/hypercall.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "mm/guest_copy.h"
+#include "xen/xen.h"
+
+#define CHUNK 128
+
+void console_flush_line(struct domain *d)
+{
+	if (!d->con_len)
+		return;
+	d->con_line[d->con_len] = 0;
+	d->con_len = 0;
+	guest_printk(d->id, "%s\n", d->con_line);
+}
+
+static void guest_put_char(struct domain *d, char c)
+{
+	if (c == '\n' || d->con_len == sizeof(d->con_line) - 1)
+		console_flush_line(d);
+	if ((c >= ' ' && c != 0x7f) || c == '\t')
+		d->con_line[d->con_len++] = c;
+}
+
+static long console_write(uint32_t count, gva_t buffer)
+{
+	struct domain *d = current->domain;
+
+	while (count) {
+		char text[CHUNK];
+		uint32_t n = MIN(count, (uint32_t)CHUNK);
+
+		if (guest_read(text, buffer, n))
+			return -EFAULT;
+		if (d->privileged) {
+			printk_raw(text, n);
+		} else {
+			spin_lock(&d->lock);
+			for (uint32_t i = 0; i < n; i++)
+				guest_put_char(d, text[i]);
+			spin_unlock(&d->lock);
+		}
+		count -= n;
+		buffer += n;
+		if (count && hypercall_preempt_check())
+			return HYPERCALL_RESTART(__HYPERVISOR_console_io, CONSOLEIO_write, count, buffer);
+	}
+	return 0;
+}
+
+static long console_read(uint32_t count, gva_t buffer)
+{
+	uint32_t n;
+
+	if (!current->domain->privileged)
+		return -EPERM;
+	for (n = 0; n < count; n++) {
+		int c = console_getc();
+		char ch = c;
+
+		if (c < 0)
+			break;
+		if (guest_write(buffer + n, &ch, 1))
+			return -EFAULT;
+	}
+	return n;
+}
+
+long hc_console_io(uint64_t cmd, uint64_t count, uint64_t buffer)
+{
+	if ((int32_t)count < 0)
+		return -E2BIG;
+	switch ((uint32_t)cmd) {
+	case CONSOLEIO_write:
+		return console_write(count, buffer);
+	case CONSOLEIO_read:
+		return console_read(count, buffer);
+	default:
+		return -ENOSYS;
+	}
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a domain, in stages, each of which may stop for other work and be called again:
+ *
+ *	0  no vCPU runs any more, no timer fires
+ *	1  event channels closed: no other domain refers to this one
+ *	2  vCPUs give up page tables, descriptor tables and shared areas, that is their uses of frames
+ *	3  frames given back (mm_relinquish): page tables taken apart, then everything freed that nobody else
+ *maps 4  shared_info given up, and with it the domain's hold on itself
+ *
+ * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain:
+ *port_alloc(), domain_alloc_pages() and the domctls look at d->state.
+ */
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "evt/evtchn.h"
+#include "lib/errno.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/xen.h"
+
+static void stop(struct domain *d)
+{
+	struct vcpu *v;
+
+	domain_pause(d); /* for good */
+	d->state = DOMAIN_DYING;
+	watchdog_stop(d);
+	for_each_vcpu (d, v)
+		vcpu_timers_stop(v);
+}
+
+static void release_vcpus(struct domain *d)
+{
+	struct vcpu *v;
+
+	for_each_vcpu (d, v) {
+		vcpu_unmap_info(v);
+		vcpu_drop_roots(v);
+		d->ops->vcpu_free(v);
+	}
+}
+
+int domain_relinquish(struct domain *d)
+{
+	int rc;
+
+	switch (d->relinquish_stage) {
+	case 0:
+		stop(d);
+		d->relinquish_stage++;
+		/* fall through */
+	case 1:
+		rc = evtchn_close_all(d, &d->close_next);
+		if (rc)
+			return rc;
+		d->relinquish_stage++;
+		/* fall through */
+	case 2:
+		release_vcpus(d);
+		d->relinquish_stage++;
+		/* fall through */
+	case 3:
+		rc = mm_relinquish(d);
+		if (rc)
+			return rc;
+		d->relinquish_stage++;
+		/* fall through */
+	case 4:
+		unshare_heap_page(d->shared_info);
+		d->state = DOMAIN_DEAD;
+		d->relinquish_stage++;
+		send_global_virq(VIRQ_DOM_EXC);
+		domain_put(d);
+	}
+	return 0;
+}

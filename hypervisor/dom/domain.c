@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Domains: creation, ids, references, pausing.
+ *
+ * A domain lives while anybody holds a reference: itself until it is relinquished (destroy.c), its frames
+ * together (mm/frame_domain.c), each shared hypervisor page, and whoever looked it up. So a dead domain some
+ * of whose frames Dom0 still maps stays in the list, dying, until the last of them is let go.
+ * Locking: domain_list_lock guards the list; it is a leaf lock, since references drop in many places.
+ */
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "evt/evtchn.h"
+#include "lib/errno.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/xen.h"
+
+struct list domain_list = LIST_INIT(domain_list);
+struct spinlock domain_list_lock;
+struct domain *dom0;
+
+static struct domain io_domain = {.id = DOMID_IO, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_io"};
+static struct domain xen_domain = {.id = DOMID_XEN, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_xen"};
+struct domain *dom_io = &io_domain, *dom_xen = &xen_domain;
+struct domain dom_idle = {.id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle"};
+
+/* One more reference, unless the last is gone already. */
+static bool get_unless_dead(struct domain *d)
+{
+	uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
+
+	do {
+		if (!refs)
+			return false;
+	} while (!__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+struct domain *domain_by_id(domid_t id)
+{
+	struct domain *d, *found = NULL;
+
+	if (id == DOMID_SELF || id == current->domain->id) {
+		domain_get(current->domain);
+		return current->domain;
+	}
+	spin_lock(&domain_list_lock);
+	list_for_each (d, &domain_list, link) {
+		if (d->id >= id) {
+			if (d->id == id && get_unless_dead(d))
+				found = d;
+			break;
+		}
+	}
+	spin_unlock(&domain_list_lock);
+	return found;
+}
+
+struct domain *domain_next(domid_t first)
+{
+	struct domain *d, *found = NULL;
+
+	spin_lock(&domain_list_lock);
+	list_for_each (d, &domain_list, link) {
+		if (d->id >= first && get_unless_dead(d)) {
+			found = d;
+			break;
+		}
+	}
+	spin_unlock(&domain_list_lock);
+	return found;
+}
+
+void domain_get(struct domain *d)
+{
+	__atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void domain_free(struct domain *d)
+{
+	struct vcpu *v;
+
+	for_each_vcpu (d, v)
+		vcpu_free(v);
+	evtchn_destroy(d);
+	if (d->window_l3)
+		heap_free_pages(d->window_l3, 0);
+	heap_free(d);
+}
+
+void domain_put(struct domain *d)
+{
+	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	spin_lock(&domain_list_lock);
+	list_del(&d->link);
+	spin_unlock(&domain_list_lock);
+	domain_free(d);
+}
+
+/* Link @d at its place, with the id wished for or the next free one after the last given out: an id is not
+ * soon used again, so that a tool's stale number rarely means another domain. */
+static int list_insert(struct domain *d, domid_t id)
+{
+	static domid_t last;
+	struct domain *pos;
+	int rc = 0;
+
+	spin_lock(&domain_list_lock);
+	if (id == DOMID_INVALID) {
+		bool taken;
+
+		do {
+			if (++last >= DOMID_FIRST_RESERVED)
+				last = 1;
+			id = last;
+			taken = false;
+			list_for_each (pos, &domain_list, link)
+				taken |= pos->id == id;
+		} while (taken);
+	}
+	list_for_each (pos, &domain_list, link)
+		if (pos->id >= id)
+			break;
+	if (&pos->link != &domain_list && pos->id == id) {
+		rc = -EEXIST;
+	} else {
+		d->id = id;
+		snprintf(d->name, sizeof(d->name), "d%u", id);
+		list_add_before(&d->link, &pos->link);
+	}
+	spin_unlock(&domain_list_lock);
+	return rc;
+}
+
+struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
+{
+	struct domain *d = heap_alloc(sizeof(*d));
+
+	*err = -ENOMEM;
+	if (!d)
+		return NULL;
+	d->ops = ops;
+	d->refs = 1;
+	d->state = DOMAIN_BUILDING;
+	d->pause_count = d->controller_pauses = 1;
+	d->max_port = ~0u;
+	list_init(&d->link);
+	watchdog_init(d);
+	d->window_l3 = heap_alloc_pages(0);
+	d->shared_info = heap_alloc_pages(0);
+	if (!d->window_l3 || !d->shared_info || evtchn_init(d))
+		goto fail;
+	*err = list_insert(d, id);
+	if (*err)
+		goto fail;
+	d->shared_info_mfn = virt_to_mfn(d->shared_info);
+	share_heap_page(d->shared_info, d, false);
+	time_update_wallclock(d);
+	return d;
+fail:
+	if (d->shared_info)
+		heap_free_pages(d->shared_info, 0);
+	domain_free(d);
+	return NULL;
+}
+
+int domain_set_ops(struct domain *d, const struct guest_ops *ops)
+{
+	struct vcpu *v;
+	int rc = 0;
+
+	if (d->ops == ops)
+		return 0;
+	if (d->tot_pages || d->state != DOMAIN_BUILDING)
+		return -EACCES;
+	for_each_vcpu (d, v)
+		d->ops->vcpu_free(v);
+	d->ops = ops;
+	evtchn_init(d);
+	time_update_wallclock(d);
+	for_each_vcpu (d, v)
+		rc = rc ? rc : ops->vcpu_init(v);
+	return rc;
+}
+
+void domain_pause_nosync(struct domain *d)
+{
+	struct vcpu *v;
+
+	__atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+	for_each_vcpu (d, v)
+		vcpu_reconsider(v);
+}
+
+void domain_pause(struct domain *d)
+{
+	struct vcpu *v;
+
+	domain_pause_nosync(d);
+	for_each_vcpu (d, v)
+		vcpu_sync(v);
+}
+
+void domain_unpause(struct domain *d)
+{
+	struct vcpu *v;
+
+	__atomic_fetch_sub(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+	for_each_vcpu (d, v)
+		vcpu_reconsider(v);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside dom/: what the control hypercalls share. */
+#pragma once
+
+#include "lib/types.h"
+
+struct domain;
+struct vcpu;
+struct xen_domctl;
+struct xen_domctl_getdomaininfo;
+struct xenctl_bitmap;
+
+/* Fill @info with what XEN_DOMCTL_getdomaininfo tells of @d. */
+void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
+/* The operations on one vCPU (domctl_vcpu.c); -ENOSYS if @op is none of them. @copyback: it answers in *op.
+ */
+long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
+/* A CPU bitmap between the caller's memory and ours. 0 or -EFAULT. */
+int cpumap_get(uint32_t *cpus, const struct xenctl_bitmap *map);
+int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus);
+
+/* Register the debug keys (boot). */
+void debug_keys_init(void);

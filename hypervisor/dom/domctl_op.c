@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercall 36, domctl (xen/domctl.h): Dom0 makes, changes and ends domains. The dispatcher has checked that
+ * the caller may.
+ *
+ * domctl_lock serialises all of them. A target's own hypercalls never take it, so waiting under it for the
+ * target's vCPUs to stop is safe; d->lock would not be.
+ */
+#include "dom/domain.h"
+#include "dom/domctl.h"
+#include "dom/guest_ops.h"
+#include "entry/hypercall.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/domctl.h"
+#include "xen/xen.h"
+
+#define PAGEFRAME_MAX 1024
+#define PAUSE_MAX     255
+
+static struct spinlock domctl_lock;
+
+static long create(struct xen_domctl *op)
+{
+	struct xen_domctl_createdomain *c = &op->u.createdomain;
+	bool any_id = op->domain == 0 || op->domain >= DOMID_FIRST_RESERVED;
+	struct domain *d;
+	int rc;
+
+	/* Paravirtual guests only: no flag asks for more than a hint. */
+	if (c->flags & ~XEN_DOMCTL_CDF_xs_domain || c->arch.emulation_flags || c->vmtrace_size ||
+	    c->cpupool_id)
+		return -EINVAL;
+	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS)
+		return -EINVAL;
+	d = domain_create(any_id ? DOMID_INVALID : op->domain, &pv64_ops, &rc);
+	if (!d)
+		return rc;
+	d->max_vcpus = c->max_vcpus;
+	d->max_port = MIN(d->max_port, c->max_evtchn_port);
+	d->ssidref = c->ssidref;
+	memcpy(d->uuid, c->handle, sizeof(d->uuid));
+	op->domain = d->id;
+	return 0;
+}
+
+static long max_vcpus(struct domain *d, uint32_t max)
+{
+	int rc = 0;
+
+	if (max != d->max_vcpus || d == current->domain)
+		return -EINVAL;
+	for (uint32_t id = 0; id < max && !rc; id++)
+		if (!d->vcpu[id])
+			rc = vcpu_create(d, id);
+	return rc;
+}
+
+static long destroy(struct domain *d)
+{
+	if (d == current->domain || d == dom0)
+		return -EINVAL;
+	if (d->state == DOMAIN_DEAD)
+		return 0;
+	return domain_relinquish(d);
+}
+
+static long pause(struct domain *d)
+{
+	if (d == current->domain)
+		return -EINVAL;
+	if (d->controller_pauses == PAUSE_MAX)
+		return -EOVERFLOW;
+	d->controller_pauses++;
+	domain_pause(d);
+	return 0;
+}
+
+static long unpause(struct domain *d)
+{
+	enum domain_state building = DOMAIN_BUILDING;
+
+	if (d == current->domain || !d->controller_pauses)
+		return -EINVAL;
+	__atomic_compare_exchange_n(&d->state, &building, DOMAIN_ALIVE, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_RELAXED);
+	d->controller_pauses--;
+	domain_unpause(d);
+	return 0;
+}
+
+static long set_address_size(struct domain *d, uint32_t size)
+{
+	if (d == current->domain)
+		return -EINVAL;
+	switch (size) {
+	case 32:
+		return domain_set_ops(d, &pv32_ops);
+	case 64:
+		return domain_set_ops(d, &pv64_ops);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long hypercall_init(struct domain *d, mfn_t mfn)
+{
+	struct page_info *pg = page_get_mfn(mfn, d);
+
+	if (!pg)
+		return -EACCES;
+	if (page_get_type(pg, PGT_WRITABLE)) {
+		page_put(pg);
+		return -EPERM;
+	}
+	d->ops->fill_hypercall_page(mfn_to_virt(mfn));
+	page_put_and_type(pg);
+	return 0;
+}
+
+/* What kind of page each of these frames is, for whoever saves a domain. */
+static long page_frame_info(struct domain *d, const struct xen_domctl_getpageframeinfo3 *p)
+{
+	if (p->num > PAGEFRAME_MAX)
+		return -E2BIG;
+	for (uint64_t i = 0; i < p->num; i++) {
+		uint64_t mfn, info = XEN_DOMCTL_PFINFO_XTAB;
+		struct page_info *pg;
+
+		if (guest_get_word(&mfn, p->array, i))
+			return -EFAULT;
+		pg = page_get_mfn(mfn, d);
+		if (pg) {
+			enum page_type type = page_type_of(pg);
+
+			info = XEN_DOMCTL_PFINFO_NOTAB;
+			if (type >= PGT_L1 && type <= PGT_L4)
+				info = (uint64_t)(type - PGT_L1 + 1) << XEN_DOMCTL_PFINFO_LTAB_SHIFT;
+			if (pg->type & PGT_PINNED)
+				info |= XEN_DOMCTL_PFINFO_LPINTAB;
+			page_put(pg);
+		}
+		if (guest_put_word(p->array, i, info))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* Shares cannot be weighted: every vCPU has the same. */
+static long scheduler_op(struct xen_domctl_scheduler_op *s)
+{
+	if (s->sched_id != sched_policy->sched_id)
+		return -EINVAL;
+	if (s->cmd == XEN_DOMCTL_SCHEDOP_getinfo) {
+		s->u.credit.weight = 256;
+		s->u.credit.cap = 0;
+		return 0;
+	}
+	if (s->cmd == XEN_DOMCTL_SCHEDOP_putinfo)
+		return s->u.credit.weight == 256 && !s->u.credit.cap ? 0 : -EOPNOTSUPP;
+	return -EINVAL;
+}
+
+/* The operations on an existing domain @d, which the caller holds. */
+static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+	switch (op->cmd) {
+	case XEN_DOMCTL_destroydomain:
+		return destroy(d);
+	case XEN_DOMCTL_getdomaininfo:
+		domain_info(d, &op->u.getdomaininfo);
+		op->domain = d->id;
+		*copyback = true;
+		return 0;
+	}
+	if (d->state >= DOMAIN_DYING) /* to be looked at and finished, nothing else */
+		return -ESRCH;
+	switch (op->cmd) {
+	case XEN_DOMCTL_pausedomain:
+		return pause(d);
+	case XEN_DOMCTL_unpausedomain:
+		return unpause(d);
+	case XEN_DOMCTL_max_mem:
+		d->max_pages = op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10);
+		return 0;
+	case XEN_DOMCTL_max_vcpus:
+		return max_vcpus(d, op->u.max_vcpus.max);
+	case XEN_DOMCTL_set_address_size:
+		return set_address_size(d, op->u.address_size.size);
+	case XEN_DOMCTL_get_address_size:
+		op->u.address_size.size = 1u << d->ops->word_shift;
+		*copyback = true;
+		return 0;
+	case XEN_DOMCTL_hypercall_init:
+		return hypercall_init(d, op->u.hypercall_init.gmfn);
+	case XEN_DOMCTL_settimeoffset:
+		d->time_offset = op->u.settimeoffset.time_offset_seconds;
+		time_update_wallclock(d);
+		return 0;
+	case XEN_DOMCTL_setdomainhandle:
+		memcpy(d->uuid, op->u.setdomainhandle.handle, sizeof(d->uuid));
+		return 0;
+	case XEN_DOMCTL_getpageframeinfo3:
+		return page_frame_info(d, &op->u.getpageframeinfo3);
+	case XEN_DOMCTL_scheduler_op:
+		*copyback = op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getinfo;
+		return scheduler_op(&op->u.scheduler_op);
+	default:
+		return domctl_vcpu(d, op, copyback);
+	}
+}
+
+/* The domain an operation is for. Asking for one's state is also how tools go through all: it means the first
+ * with at least this id. */
+static struct domain *find(const struct xen_domctl *op)
+{
+	if (op->domain >= DOMID_FIRST_RESERVED)
+		return NULL;
+	return op->cmd == XEN_DOMCTL_getdomaininfo ? domain_next(op->domain) : domain_by_id(op->domain);
+}
+
+long hc_domctl(uint64_t arg)
+{
+	struct xen_domctl op;
+	struct domain *d;
+	bool copyback = false;
+	long rc;
+
+	if (guest_read(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.interface_version != XEN_DOMCTL_INTERFACE_VERSION)
+		return -EACCES;
+	spin_lock(&domctl_lock);
+	if (op.cmd == XEN_DOMCTL_createdomain) {
+		rc = create(&op);
+		copyback = true;
+	} else if ((d = find(&op)) != NULL) {
+		rc = domctl_on(d, &op, &copyback);
+		domain_put(d);
+	} else {
+		rc = -ESRCH;
+	}
+	spin_unlock(&domctl_lock);
+	if (rc == -ERESTART)
+		return HYPERCALL_RESTART(__HYPERVISOR_domctl, arg);
+	if (!rc && copyback && guest_write(arg, &op, sizeof(op)))
+		return -EFAULT;
+	return rc;
+}

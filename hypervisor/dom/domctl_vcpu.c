@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* The domctls on one vCPU: its registers, its state, where it may run. domctl_lock held. */
+#include "dom/domain.h"
+#include "dom/domctl.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+#include "mm/guest_copy.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/domctl.h"
+#include "xen/vcpu.h"
+#include "xen/xen.h"
+
+static uint32_t all_cpus(void)
+{
+	return nr_cpus < 32 ? (1u << nr_cpus) - 1 : ~0u;
+}
+
+int cpumap_get(uint32_t *cpus, const struct xenctl_bitmap *map)
+{
+	uint32_t bytes = MIN((map->nr_bits + 7) / 8, (uint32_t)sizeof(*cpus));
+
+	*cpus = 0;
+	if (guest_read(cpus, map->bitmap, bytes))
+		return -EFAULT;
+	if (map->nr_bits < 32)
+		*cpus &= (1u << map->nr_bits) - 1;
+	return 0;
+}
+
+int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus)
+{
+	uint32_t bytes = (map->nr_bits + 7) / 8;
+
+	for (uint32_t i = 0; i < bytes; i++) {
+		uint8_t byte = i < sizeof(cpus) ? cpus >> i * 8 : 0;
+
+		if (guest_write(map->bitmap + i, &byte, 1))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* The context is in the target's layout, whatever the caller's is: bytes to us, until ops reads them. */
+static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
+{
+	void *ctx;
+	long rc;
+
+	if (d == current->domain)
+		return -EINVAL;
+	ctx = heap_alloc(d->ops->context_size);
+	if (!ctx)
+		return -ENOMEM;
+	rc = guest_read(ctx, ctxt, d->ops->context_size);
+	if (!rc) {
+		domain_pause(d);
+		rc = vcpu_set_context(v, ctx);
+		domain_unpause(d);
+	}
+	heap_free(ctx);
+	return rc;
+}
+
+static long get_context(struct vcpu *v, gva_t ctxt)
+{
+	const struct guest_ops *ops = v->domain->ops;
+	void *ctx;
+	long rc;
+
+	if (v->domain == current->domain) /* one of ours may be waiting for us right now */
+		return -EINVAL;
+	if (!v->initialised)
+		return -ENODATA;
+	ctx = heap_alloc(ops->context_size);
+	if (!ctx)
+		return -ENOMEM;
+	vcpu_pause(v);
+	ops->get_context(v, ctx);
+	vcpu_unpause(v);
+	rc = guest_write(ctxt, ctx, ops->context_size);
+	heap_free(ctx);
+	return rc;
+}
+
+static void info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
+{
+	struct vcpu_runstate_info r;
+
+	vcpu_runstate_get(v, &r);
+	i->online = v->state != VCPU_OFFLINE;
+	i->blocked = v->state == VCPU_BLOCKED;
+	i->running = v->running;
+	i->cpu_time = r.time[RUNSTATE_running];
+	i->cpu = v->cpu->id;
+}
+
+static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
+{
+	uint32_t cpus;
+
+	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
+		return -EINVAL;
+	if (!(a->flags & XEN_VCPUAFFINITY_HARD)) /* soft affinity is a hint, and we take none */
+		return 0;
+	if (cpumap_get(&cpus, &a->cpumap_hard))
+		return -EFAULT;
+	if (!(cpus & all_cpus()))
+		return -EINVAL;
+	vcpu_set_affinity(v, cpus);
+	return cpumap_put(&a->cpumap_hard, cpus & all_cpus());
+}
+
+static long get_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a)
+{
+	if ((a->flags & XEN_VCPUAFFINITY_HARD) && cpumap_put(&a->cpumap_hard, v->hard_affinity & all_cpus()))
+		return -EFAULT;
+	if ((a->flags & XEN_VCPUAFFINITY_SOFT) && cpumap_put(&a->cpumap_soft, all_cpus()))
+		return -EFAULT;
+	return 0;
+}
+
+static struct vcpu *vcpu_of(struct domain *d, uint32_t id)
+{
+	return id < d->max_vcpus ? d->vcpu[id] : NULL;
+}
+
+long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+	struct vcpu *v = vcpu_of(d, op->u.vcpucontext.vcpu); /* the first member of all four structures */
+
+	switch (op->cmd) {
+	case XEN_DOMCTL_setvcpucontext:
+		return v ? set_context(d, v, op->u.vcpucontext.ctxt) : -EINVAL;
+	case XEN_DOMCTL_getvcpucontext:
+		return v ? get_context(v, op->u.vcpucontext.ctxt) : -ESRCH;
+	case XEN_DOMCTL_getvcpuinfo:
+		if (!v)
+			return -ESRCH;
+		info(v, &op->u.getvcpuinfo);
+		*copyback = true;
+		return 0;
+	case XEN_DOMCTL_setvcpuaffinity:
+		return v ? set_affinity(v, &op->u.vcpuaffinity) : -ESRCH;
+	case XEN_DOMCTL_getvcpuaffinity:
+		return v ? get_affinity(v, &op->u.vcpuaffinity) : -ESRCH;
+	default:
+		return -ENOSYS;
+	}
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The report on a crashed guest. Its memory is read like in any hypercall (mm/guest_copy.h), so a wild stack
+ * pointer only makes the report shorter.
+ */
+#include "dom/report.h"
+#include "cpu/panic.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/format.h"
+#include "lib/printk.h"
+#include "mm/guest_copy.h"
+
+#define STACK_LINES    4
+#define WORDS_PER_LINE 4
+#define MAX_CALLERS    16
+
+static void print_stack(gva_t sp)
+{
+	for (unsigned line = 0; line < STACK_LINES; line++) {
+		char text[WORDS_PER_LINE * 18 + 1];
+		size_t at = 0;
+
+		for (unsigned i = 0; i < WORDS_PER_LINE; i++) {
+			uint64_t word;
+
+			if (guest_get_word(&word, sp, line * WORDS_PER_LINE + i))
+				break;
+			at += snprintf(text + at, sizeof(text) - at, " %016lx", word);
+		}
+		if (!at)
+			return;
+		printk("  %s%s\n", line ? "      " : "stack:", text);
+	}
+}
+
+/* Each frame begins with the caller's frame pointer and the return address; going up, addresses rise. */
+static void print_callers(uint64_t rip, gva_t frame)
+{
+	printk("  at %016lx\n", rip);
+	for (unsigned i = 0; i < MAX_CALLERS; i++) {
+		uint64_t next, address;
+
+		if (guest_get_word(&next, frame, 0) || guest_get_word(&address, frame, 1) || !address)
+			return;
+		printk("  by %016lx\n", address);
+		if (next <= frame)
+			return;
+		frame = next;
+	}
+}
+
+void report_crash(struct domain *d, const char *why)
+{
+	struct vcpu *v = d == current->domain ? current : d->vcpu[0];
+
+	if (!v) {
+		printk("%s crashed: %s\n", d->name, why);
+		return;
+	}
+	printk("%s vCPU %u (%s, %s) crashed at RIP %016lx: %s\n", d->name, v->id, d->ops->name,
+	       d->ops->in_kernel(v) ? "kernel" : "application", v->regs.rip, why);
+	if (v != current)
+		return;
+	regs_print(&v->regs);
+	print_stack(v->regs.rsp);
+	print_callers(v->regs.rip, v->regs.rbp);
+}

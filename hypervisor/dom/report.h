@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What is said of a domain that cannot go on, and the line buffer of a guest's emergency console. */
+#pragma once
+
+struct domain;
+
+/* Domain, vCPU, RIP, the sentence @why; if it is the current vCPU's, registers, stack and callers too. */
+void report_crash(struct domain *d, const char *why);
+
+/* Print what @d has written by console_io without ending the line (dom/console_op.c). */
+void console_flush_line(struct domain *d);

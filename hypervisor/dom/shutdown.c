@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a domain stops: by its own wish, by Dom0's, or because it cannot go on. Its vCPUs are paused for good,
+ * its memory and its console ring stay as they are, and Dom0 learns of it by VIRQ_DOM_EXC. If it is Dom0
+ * itself, the machine stops.
+ */
+#include <stdarg.h>
+#include "dev/power.h"
+#include "dom/domain.h"
+#include "dom/report.h"
+#include "evt/evtchn.h"
+#include "lib/format.h"
+#include "lib/printk.h"
+#include "sched/sched.h"
+#include "xen/sched.h"
+#include "xen/xen.h"
+
+static const char *reason_name(uint8_t reason)
+{
+	static const char *const names[] = {"poweroff", "reboot",   "suspend",
+					    "crash",    "watchdog", "soft reset"};
+
+	return reason < ARRAY_SIZE(names) ? names[reason] : "?";
+}
+
+static void end_machine(uint8_t reason)
+{
+	printk("Dom0 has stopped: %s\n", reason_name(reason));
+	switch (reason) {
+	case SHUTDOWN_poweroff:
+		power_off();
+	case SHUTDOWN_reboot:
+		power_reboot();
+	default:
+		power_crash();
+	}
+}
+
+/* The first one to stop @d gets true. */
+static bool enter_shutdown(struct domain *d)
+{
+	enum domain_state state = __atomic_load_n(&d->state, __ATOMIC_RELAXED);
+
+	do {
+		if (state >= DOMAIN_SHUTDOWN)
+			return false;
+	} while (!__atomic_compare_exchange_n(&d->state, &state, DOMAIN_SHUTDOWN, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+void domain_shutdown(struct domain *d, uint8_t reason)
+{
+	if (d == dom0)
+		end_machine(reason);
+	if (!enter_shutdown(d))
+		return;
+	if (!d->code_latched)
+		d->shutdown_code = reason;
+	d->shut_down = true;
+	domain_pause_nosync(d);
+	console_flush_line(d);
+	printk("%s: %s\n", d->name, reason_name(d->shutdown_code));
+	send_global_virq(VIRQ_DOM_EXC);
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+	char why[160];
+	va_list ap;
+
+	if (d->state >= DOMAIN_SHUTDOWN) /* one sentence is enough: the rest follows from it */
+		return;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	report_crash(d, why);
+	domain_shutdown(d, SHUTDOWN_crash);
+}

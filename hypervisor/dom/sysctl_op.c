@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercall 35, sysctl (xen/sysctl.h): Dom0 looks at the machine as a whole. The dispatcher has checked that
+ * the caller may. Nothing here needs a lock of its own. */
+#include "cpu/features.h"
+#include "cpu/tsc.h"
+#include "dev/console.h"
+#include "dom/domain.h"
+#include "dom/domctl.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/domctl.h"
+#include "xen/sysctl.h"
+#include "xen/vcpu.h"
+
+#define CHUNK 256
+
+static long read_console(struct xen_sysctl_readconsole *r)
+{
+	uint32_t done = 0;
+	bool incremental = r->incremental;
+
+	while (done < r->count) {
+		char text[CHUNK];
+		size_t n = log_read(&r->index, incremental, text, MIN(r->count - done, (uint32_t)CHUNK));
+
+		if (!n)
+			break;
+		if (guest_write(r->buffer + done, text, n))
+			return -EFAULT;
+		done += n;
+		incremental = true; /* go on where the first part ended */
+	}
+	if (r->clear)
+		log_clear();
+	r->count = done;
+	return 0;
+}
+
+static long physinfo(struct xen_sysctl_physinfo *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->threads_per_core = 1;
+	p->cores_per_socket = nr_cpus;
+	p->nr_cpus = nr_cpus;
+	p->max_cpu_id = nr_cpus - 1;
+	p->nr_nodes = 1;
+	p->cpu_khz = tsc_hz / 1000;
+	p->capabilities = XEN_SYSCTL_PHYSCAP_pv;
+	p->total_pages = frames_total();
+	p->free_pages = frames_free();
+	p->max_mfn = max_mfn - 1;
+	return 0;
+}
+
+static long domain_info_list(struct xen_sysctl_getdomaininfolist *l)
+{
+	uint32_t n = 0, next = l->first_domain;
+	struct domain *d;
+
+	while (n < l->max_domains && (d = domain_next(next)) != NULL) {
+		struct xen_domctl_getdomaininfo info;
+
+		domain_info(d, &info);
+		next = d->id + 1;
+		domain_put(d);
+		if (guest_write(l->buffer + n * sizeof(info), &info, sizeof(info)))
+			return -EFAULT;
+		n++;
+	}
+	l->num_domains = n;
+	return 0;
+}
+
+static long debug_keys(const struct xen_sysctl_debug_keys *k)
+{
+	for (uint32_t i = 0; i < k->nr_keys; i++) {
+		char key;
+
+		if (guest_read(&key, k->keys + i, 1))
+			return -EFAULT;
+		debug_key(key);
+	}
+	return 0;
+}
+
+static long cpu_info(struct xen_sysctl_getcpuinfo *c)
+{
+	uint32_t n = MIN(c->max_cpus, nr_cpus);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct vcpu_runstate_info r;
+		struct xen_sysctl_cpuinfo info;
+
+		vcpu_runstate_get(cpu_table[i]->idle, &r);
+		info.idletime = r.time[RUNSTATE_running];
+		if (guest_write(c->info + i * sizeof(info), &info, sizeof(info)))
+			return -EFAULT;
+	}
+	c->nr_cpus = n;
+	return 0;
+}
+
+/* Each CPU a core of one socket on one node: what QEMU shows by default. */
+static long cpu_topology(struct xen_sysctl_cputopoinfo *t)
+{
+	if (t->cputopo) {
+		for (uint32_t i = 0; i < MIN(t->num_cpus, nr_cpus); i++) {
+			struct xen_sysctl_cputopo topo = {.core = i};
+
+			if (guest_write(t->cputopo + i * sizeof(topo), &topo, sizeof(topo)))
+				return -EFAULT;
+		}
+	}
+	t->num_cpus = nr_cpus;
+	return 0;
+}
+
+static long numa_info(struct xen_sysctl_numainfo *n)
+{
+	struct xen_sysctl_meminfo mem = {
+	    .memsize = frames_total() << PAGE_SHIFT,
+	    .memfree = frames_free() << PAGE_SHIFT,
+	};
+	uint32_t distance = 10;
+
+	if (n->num_nodes && n->meminfo && guest_write(n->meminfo, &mem, sizeof(mem)))
+		return -EFAULT;
+	if (n->num_nodes && n->distance && guest_write(n->distance, &distance, sizeof(distance)))
+		return -EFAULT;
+	n->num_nodes = 1;
+	return 0;
+}
+
+static long sysctl_do(struct xen_sysctl *op)
+{
+	switch (op->cmd) {
+	case XEN_SYSCTL_readconsole:
+		return read_console(&op->u.readconsole);
+	case XEN_SYSCTL_physinfo:
+		return physinfo(&op->u.physinfo);
+	case XEN_SYSCTL_sched_id:
+		op->u.sched_id.sched_id = sched_policy->sched_id;
+		return 0;
+	case XEN_SYSCTL_getdomaininfolist:
+		return domain_info_list(&op->u.getdomaininfolist);
+	case XEN_SYSCTL_debug_keys:
+		return debug_keys(&op->u.debug_keys);
+	case XEN_SYSCTL_getcpuinfo:
+		return cpu_info(&op->u.getcpuinfo);
+	case XEN_SYSCTL_availheap:
+		op->u.availheap.avail_bytes = frames_free() << PAGE_SHIFT;
+		return 0;
+	case XEN_SYSCTL_cputopoinfo:
+		return cpu_topology(&op->u.cputopoinfo);
+	case XEN_SYSCTL_numainfo:
+		return numa_info(&op->u.numainfo);
+	default:
+		return -ENOSYS;
+	}
+}
+
+long hc_sysctl(uint64_t arg)
+{
+	struct xen_sysctl op;
+	long rc;
+
+	if (guest_read(&op, arg, sizeof(op)))
+		return -EFAULT;
+	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
+		return -EACCES;
+	rc = sysctl_do(&op);
+	if (!rc && guest_write(arg, &op, sizeof(op)))
+		return -EFAULT;
+	return rc;
+}

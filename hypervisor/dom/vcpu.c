@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vCPUs: their memory, their first state, the place of their vcpu_info. Everything that belongs to the guest
+ * kind is done by ops->vcpu_init and undone by ops->vcpu_free.
+ */
+#include "cpu/fpu.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "evt/evtchn.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+#include "xen/xen.h"
+
+/* TSS.RSP0 must be 16-byte aligned, or the processor aligns it itself and frames slip (struct vcpu). */
+_Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0,
+	       "frame alignment");
+
+static unsigned vcpu_order(void)
+{
+	unsigned order = 0;
+
+	while ((PAGE_SIZE << order) < sizeof(struct vcpu))
+		order++;
+	return order;
+}
+
+struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
+{
+	struct vcpu *v = heap_alloc_pages(vcpu_order());
+
+	if (!v)
+		return NULL;
+	v->domain = d;
+	v->id = id;
+	v->info_mfn = v->root = v->user_root = INVALID_MFN;
+	list_init(&v->run_link);
+	return v;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+	heap_free(v->fpu);
+	heap_free_pages(v, vcpu_order());
+}
+
+int vcpu_create(struct domain *d, uint32_t id)
+{
+	struct vcpu *v;
+	int rc = -ENOMEM;
+
+	if (id >= MAX_VCPUS)
+		return -EINVAL;
+	if (d->vcpu[id])
+		return -EEXIST;
+	v = vcpu_alloc(d, id);
+	if (!v)
+		return -ENOMEM;
+	v->fpu = heap_alloc(sizeof(*v->fpu));
+	if (!v->fpu)
+		goto fail;
+	fpu_reset(v->fpu);
+	v->info = (char *)d->shared_info + id * sizeof(struct vcpu_info);
+	v->upcall = v->info;
+	v->upcall[1] = 1;
+	vcpu_timers_init(v);
+	sched_vcpu_init(v);
+	time_update_vcpu(v); /* GRUB divides by its multiplier before anything else */
+	rc = d->ops->vcpu_init(v);
+	if (rc)
+		goto fail;
+	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
+	return 0;
+fail:
+	vcpu_free(v);
+	return rc;
+}
+
+int vcpu_set_context(struct vcpu *v, const void *ctx)
+{
+	uint64_t flags;
+	int rc = v->domain->ops->set_context(v, ctx);
+
+	if (rc)
+		return rc;
+	v->initialised = true;
+	/* In both layouts a word of flags follows the FXSAVE image. */
+	memcpy(&flags, (const char *)ctx + offsetof(struct vcpu_guest_context, flags), sizeof(flags));
+	if (flags & VGCF_online)
+		vcpu_online(v);
+	return 0;
+}
+
+int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
+{
+	struct page_info *pg;
+	char *info;
+
+	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
+	    offset % ((1u << v->domain->ops->word_shift) / 8))
+		return -ENXIO;
+	/* Once, and not under the feet of a vCPU that may be using the old place. */
+	if (v->info_mfn != INVALID_MFN || (v != current && v->state != VCPU_OFFLINE))
+		return -EINVAL;
+	pg = page_get_mfn(mfn, v->domain);
+	if (!pg)
+		return -EINVAL;
+	if (page_get_type(pg, PGT_WRITABLE)) {
+		page_put(pg);
+		return -EINVAL;
+	}
+	info = (char *)mfn_to_virt(mfn) + offset;
+	memcpy(info, v->info, sizeof(struct vcpu_info));
+	v->info_mfn = mfn;
+	v->info = info;
+	v->upcall = v->info;
+	evtchn_rescan(v); /* an event may have gone to the old place in between */
+	return 0;
+}
+
+void vcpu_unmap_info(struct vcpu *v)
+{
+	if (v->info_mfn == INVALID_MFN)
+		return;
+	page_put_and_type(mfn_to_page(v->info_mfn));
+	v->info_mfn = INVALID_MFN;
+	v->info = (char *)v->domain->shared_info + v->id * sizeof(struct vcpu_info);
+	v->upcall = v->info;
+}
