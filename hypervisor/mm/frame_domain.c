@@ -101,12 +101,12 @@ int domain_claim_pages(struct domain *d, uint64_t pages)
 }
 
 /* Count @n frames in before they exist, so that two CPUs cannot both pass the limit. */
-static bool total_grow(struct domain *d, uint64_t n)
+static bool total_grow(struct domain *d, uint64_t n, uint64_t beyond)
 {
 	bool ok, first;
 
 	spin_lock(&d->page_lock);
-	ok = d->state < DOMAIN_DYING && d->tot_pages + n <= d->max_pages;
+	ok = d->state < DOMAIN_DYING && d->tot_pages + n <= d->max_pages + beyond;
 	first = ok && !d->tot_pages;
 	if (ok)
 		d->tot_pages += n;
@@ -132,10 +132,16 @@ static void total_shrink(struct domain *d, uint64_t n, mfn_t unlink)
 
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits)
 {
+	return domain_alloc_pages_beyond(d, order, addr_bits, 0);
+}
+
+struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, unsigned addr_bits,
+					    uint64_t beyond)
+{
 	uint64_t n = 1ull << order;
 	mfn_t mfn;
 
-	if (order > MAX_ORDER || !total_grow(d, n))
+	if (order > MAX_ORDER || !total_grow(d, n, beyond))
 		return NULL;
 	mfn = claim_take(d, n) ? buddy_alloc(order, addr_bits) : 0;
 	if (!mfn) {

@@ -23,6 +23,9 @@ static int pin(struct domain *owner, mfn_t mfn, int level)
 	struct page_info *pg;
 	int rc;
 
+	/* Only guests have page tables. */
+	if (!owner->ops)
+		return -EINVAL;
 	/* A PAE guest has no such tables, and always was told that pinning one went well. */
 	if (level > owner->ops->root_level)
 		return 0;

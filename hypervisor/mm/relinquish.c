@@ -42,5 +42,8 @@ int mm_relinquish(struct domain *d)
 			return -ERESTART;
 	}
 	domain_claim_pages(d, 0);
+	heap_free(d->memory_map);
+	d->memory_map = NULL;
+	d->memory_map_entries = 0;
 	return 0;
 }

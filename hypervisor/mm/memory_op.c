@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The hypercall memory_op: dispatch, and the operations on lists of extents. These return how many extents
+ * were done, and nothing but that: a bad argument simply ends the list early. They restart with the number of
+ * the next extent above the command.
+ */
+#include "mm/memory_op.h"
+#include "dom/domain.h"
+#include "entry/hypercall.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "mm/guest_copy.h"
+#include "mm/memory.h"
+#include "mm/mmu_owner.h"
+#include "mm/page.h"
+#include "xen/memory.h"
+
+#define MAX_EXTENTS (~0u >> MEMOP_EXTENT_SHIFT)
+
+static bool one_extent(uint32_t cmd, struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
+{
+	unsigned addr_bits = XENMEMF_get_address_bits(r->mem_flags);
+	uint64_t given = INVALID_PFN;
+	mfn_t mfn;
+
+	if (cmd != XENMEM_increase_reservation && guest_get_word(&given, r->extent_start, i))
+		return false;
+	if (cmd == XENMEM_decrease_reservation)
+		return memory_decrease(d, given, r->extent_order);
+	mfn = memory_populate(d, given, r->extent_order, addr_bits);
+	if (mfn == INVALID_MFN)
+		return false;
+	/* The guest may not be told its frame: then it can never find it, and we take it back. */
+	if (r->extent_start && guest_put_word(r->extent_start, i, mfn)) {
+		memory_decrease(d, mfn, r->extent_order);
+		return false;
+	}
+	return true;
+}
+
+long memory_reservation_op(uint32_t cmd, uint64_t start, gva_t arg)
+{
+	struct xen_memory_reservation r;
+	unsigned max_order = current->domain->privileged ? MAX_ORDER_DOM0 : MAX_ORDER_DOMU;
+	struct domain *d;
+	uint64_t i = start;
+	bool restart = false;
+	int rc;
+
+	if (guest_get(&r, arg, xen_memory_reservation) || r.nr_extents > MAX_EXTENTS ||
+	    start >= r.nr_extents || r.extent_order > max_order)
+		return start;
+	d = mmu_owner_get(r.domid, &rc);
+	if (!d)
+		return start;
+	for (; i < r.nr_extents; i++) {
+		restart = i != start && hypercall_preempt_check();
+		if (restart || !one_extent(cmd, d, &r, i))
+			break;
+	}
+	domain_put(d);
+	return restart ? HYPERCALL_RESTART(__HYPERVISOR_memory_op, cmd | i << MEMOP_EXTENT_SHIFT, arg)
+		       : (long)i;
+}
+
+static long claim_pages(gva_t arg)
+{
+	struct xen_memory_reservation r;
+	struct domain *d;
+	int rc;
+
+	if (!current->domain->privileged)
+		return -EPERM;
+	if (guest_get(&r, arg, xen_memory_reservation))
+		return -EFAULT;
+	if (r.extent_start || r.extent_order || r.mem_flags)
+		return -EINVAL;
+	d = mmu_owner_get(r.domid, &rc);
+	if (!d)
+		return rc;
+	rc = domain_claim_pages(d, r.nr_extents);
+	domain_put(d);
+	return rc;
+}
+
+long hc_memory_op(uint64_t cmd_arg, uint64_t arg)
+{
+	uint32_t cmd = cmd_arg & MEMOP_CMD_MASK;
+	uint64_t start = (uint32_t)cmd_arg >> MEMOP_EXTENT_SHIFT;
+
+	switch (cmd) {
+	case XENMEM_increase_reservation:
+	case XENMEM_decrease_reservation:
+	case XENMEM_populate_physmap:
+		return memory_reservation_op(cmd, start, arg);
+	case XENMEM_exchange:
+		return memory_exchange_op(arg);
+	case XENMEM_claim_pages:
+		return claim_pages(arg);
+	case XENMEM_add_to_physmap:
+	case XENMEM_add_to_physmap_batch:
+	case XENMEM_remove_from_physmap:
+		return -EACCES; /* the physmap of a PV guest is its own affair */
+	default:
+		return memory_describe_op(cmd, arg);
+	}
+}
