@@ -2,6 +2,7 @@
 /* What the boot loader handed over, copied out of its reach. */
 #pragma once
 
+#include "cpu/percpu.h"
 #include "lib/types.h"
 
 #define MAX_MODULES 8
@@ -18,6 +19,9 @@ extern char boot_cmdline[CMDLINE_MAX];
 /* boot/multiboot.c: copy map, modules and command lines; reserve the low 1 MiB, the image and the modules. */
 void multiboot_parse(uint32_t magic, paddr_t info);
 
+/* boot/smp.c: this_cpu of the boot CPU, before anything else. */
+void percpu_init_boot(void);
+extern uint8_t boot_stack[CPU_STACK_SIZE];
 /* boot/smp.c: start the other processors, each into the idle loop. */
 void smp_init(void);
 

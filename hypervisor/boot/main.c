@@ -40,7 +40,8 @@ static void print_memory_map(void)
 		if (r->type == MEM_RAM)
 			ram += r->end - r->start;
 	}
-	printk("RAM: %lu MiB; our image: %lu KiB\n", ram >> 20, (uint64_t)(image_end - image_start) >> 10);
+	printk("RAM: %lu MiB; our image: %lu KiB\n", ram >> 20,
+	       ((uint64_t)image_end - (uint64_t)image_start) >> 10);
 }
 
 static void print_processor(void)

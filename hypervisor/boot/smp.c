@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other processors: INIT, STARTUP (SDM 3A 9.4.4.1, Typical BSP Initialization Sequence), one
- * after the other, since the early stack pointer is one variable. Each enters its idle loop by itself.
+ * The boot CPU's own structures, and starting the other processors: INIT, STARTUP (SDM 3A 9.4.4.1, Typical
+ * BSP Initialization Sequence), one after the other, since the early stack pointer is one variable. Each
+ * enters its idle loop by itself.
  */
 #include "boot/boot.h"
 #include "boot/trampoline.h"
@@ -27,7 +28,19 @@
 #define STARTUP_LIMIT_US 200000
 #define POLL_US          10
 
+/* The boot CPU's are part of the image, so that it needs no allocator. */
+static struct percpu boot_cpu;
+static struct cpu_tables boot_tables;
+uint8_t boot_stack[CPU_STACK_SIZE] __aligned(PAGE_SIZE); /* multiboot.asm loads it */
+
 static struct percpu *starting; /* who the next CPU to enter ap_main is */
+
+void percpu_init_boot(void)
+{
+	/* The window of a vCPU maps the tables by frame number, which needs a direct-map address. */
+	percpu_fill(&boot_cpu, paddr_to_virt(image_phys(&boot_tables)), boot_stack, 0, 0);
+	percpu_load(&boot_cpu);
+}
 
 static unsigned order_of(size_t size)
 {
@@ -98,7 +111,8 @@ void smp_init(void)
 	uint32_t limit = options.maxcpus ? options.maxcpus : MAX_CPUS;
 
 	mark_online();
-	memcpy(paddr_to_virt(TRAMPOLINE), trampoline_start, trampoline_end - trampoline_start);
+	memcpy(paddr_to_virt(TRAMPOLINE), trampoline_start,
+	       (uint64_t)trampoline_end - (uint64_t)trampoline_start);
 	for (uint32_t i = 0; i < acpi.cpu_count && nr_cpus < limit; i++)
 		if (acpi.cpu_apic_id[i] != cpu_table[0]->apic_id)
 			start(alloc_cpu(nr_cpus, acpi.cpu_apic_id[i]));

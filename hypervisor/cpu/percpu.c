@@ -3,15 +3,9 @@
 #include "cpu/percpu.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
-#include "lib/image.h"
-#include "mm/page.h"
 
 struct percpu *cpu_table[MAX_CPUS];
 uint32_t nr_cpus;
-
-static struct percpu boot_cpu;
-static struct cpu_tables boot_tables;
-uint8_t boot_stack[CPU_STACK_SIZE] __aligned(PAGE_SIZE);
 
 void percpu_fill(struct percpu *cpu, struct cpu_tables *tables, void *stack, uint32_t id, uint32_t apic_id)
 {
@@ -31,13 +25,4 @@ void percpu_load(struct percpu *cpu)
 	idt_load();
 	cpu->cr3 = read_cr3();
 	cpu->cr4 = read_cr4();
-}
-
-void percpu_init_boot(void)
-{
-	/* The window of a vCPU maps the tables by frame number, which needs a direct-map address. */
-	struct cpu_tables *tables = paddr_to_virt(image_phys(&boot_tables));
-
-	percpu_fill(&boot_cpu, tables, boot_stack, 0, 0);
-	percpu_load(&boot_cpu);
 }

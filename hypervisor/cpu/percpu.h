@@ -64,10 +64,7 @@ extern uint32_t nr_cpus;
  * it anyway). */
 void cpu_raise(struct percpu *cpu, uint32_t bits);
 
-/* cpu/percpu.c. The boot CPU's structure, tables and stack are part of the image; of the others boot/smp.c
- * allocates them. percpu_fill prepares, percpu_load makes the executing CPU the one of @cpu. */
+/* Prepare @cpu (cpu/percpu.c), and make the executing CPU the one of @cpu. boot/smp.c provides the memory. */
 struct cpu_tables;
-void percpu_init_boot(void);
 void percpu_fill(struct percpu *cpu, struct cpu_tables *tables, void *stack, uint32_t id, uint32_t apic_id);
 void percpu_load(struct percpu *cpu);
-extern uint8_t boot_stack[CPU_STACK_SIZE];

@@ -6,6 +6,7 @@
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dev/acpi.h"
+#include "dev/console.h"
 #include "lib/options.h"
 #include "lib/printk.h"
 
@@ -21,6 +22,7 @@
 void power_init(void)
 {
 	panic_set_end(power_crash);
+	debug_key_register('R', "reboot the machine", power_reboot);
 }
 
 void power_off(void)
