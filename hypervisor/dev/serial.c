@@ -21,7 +21,7 @@
 #define IER_RX       0x01
 #define CLOCK        115200
 #define FIFO_DEPTH   16
-#define TX_PATIENCE  100000 /* polls before a line that never drains is given up */
+#define TX_PATIENCE  2000000 /* polls, about a second */
 
 static bool present;
 
@@ -43,13 +43,19 @@ bool serial_init(uint32_t baud)
 	return true;
 }
 
-/* Wait until the transmit FIFO is empty; then FIFO_DEPTH characters may follow without another look. */
+/* Wait until the transmit FIFO is empty; then FIFO_DEPTH characters may follow without another look. A line
+ * whose other end has stopped reading delays us once, and from then on loses characters until it drains
+ * again. */
 static bool wait_empty(void)
 {
-	for (int i = 0; i < TX_PATIENCE; i++)
-		if (inb(LSR) & LSR_TX_EMPTY)
+	static bool stuck;
+
+	for (int i = 0; i < (stuck ? 1 : TX_PATIENCE); i++)
+		if (inb(LSR) & LSR_TX_EMPTY) {
+			stuck = false;
 			return true;
-	present = false;
+		}
+	stuck = true;
 	return false;
 }
 
