@@ -40,9 +40,8 @@ static pfn_t frames_end(const void *first, size_t len)
 static void read_memory(void)
 {
 	pfn_t end = frames_end((const void *)start_info->pt_base, start_info->nr_pt_frames * PAGE_SIZE) + 1;
-	pfn_t initrd_end = boot_info.initrd_len
-			       ? virt_to_pfn((char *)boot_info.initrd + boot_info.initrd_len - 1) + 1
-			       : 0;
+	pfn_t initrd_end =
+	    boot_info.initrd_len ? virt_to_pfn((char *)boot_info.initrd + boot_info.initrd_len - 1) + 1 : 0;
 	pfn_t list_end = frames_end((const void *)start_info->mfn_list, start_info->nr_pages * sizeof(long));
 	pfn_t in_use = MAX(initrd_end, list_end);
 	struct frame_range used[3] = {{0, MAX(end, in_use)}};

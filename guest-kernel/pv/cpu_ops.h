@@ -28,9 +28,10 @@ pfn_t mfn_to_pfn(uint64_t mfn);
 /* Machine address of something in the linear map. */
 uint64_t machine_address(const void *virt);
 
-/* Write a leaf entry that maps a frame of another domain (or a device's, DOMID_IO). -errno from the
- * hypervisor. PTE_FOREIGN is added to the flags. */
-int pte_set_foreign(pte_t *ptep, uint64_t mfn, pte_t flags, domid_t owner);
+/* Write `count` leaf entries in a row that map frames of another domain (or a device's: DOMID_IO). Each gets
+ * 0 or the hypervisor's -errno. PTE_FOREIGN is added to the flags. */
+void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned count, pte_t flags,
+		     domid_t owner);
 
 /* Event channels (interrupts.c). The port of a virtual interrupt of this vCPU, or -errno. */
 int evtchn_bind_virq(uint32_t virq);

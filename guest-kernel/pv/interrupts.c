@@ -111,7 +111,8 @@ void evtchn_notify(evtchn_port_t port)
 
 void evtchn_mask(evtchn_port_t port)
 {
-	__atomic_or_fetch(&shared_info.evtchn_mask[port / WORD_BITS], 1ul << port % WORD_BITS, __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&shared_info.evtchn_mask[port / WORD_BITS], 1ul << port % WORD_BITS,
+			  __ATOMIC_SEQ_CST);
 }
 
 /* The hypervisor looks whether it became pending meanwhile. */

@@ -48,8 +48,9 @@ static void fill_leaf(pfn_t table, pfn_t pfn)
 	for (unsigned i = 0; i < TABLE_ENTRIES; i++, pfn++) {
 		bool read_only = in_range(&boot_tables, pfn) || in_range(&new_tables, pfn);
 
-		window[i] = pfn >= boot_info.pages ? 0
-						   : pte_make(pfn, read_only ? LINEAR_READ_ONLY : LINEAR_WRITABLE);
+		window[i] = pfn >= boot_info.pages
+				? 0
+				: pte_make(pfn, read_only ? LINEAR_READ_ONLY : LINEAR_WRITABLE);
 	}
 	remap(window, 0);
 }
@@ -80,7 +81,7 @@ static pfn_t take_tables(unsigned count, pte_t boot_flags)
 	return first;
 }
 
-#define HOOK_FLAGS (PTE_P | PTE_W | PTE_U)
+#define HOOK_FLAGS   (PTE_P | PTE_W | PTE_U)
 #define DIV_UP(n, d) (((n) + (d)-1) / (d))
 
 #ifdef __x86_64__
@@ -121,7 +122,8 @@ static void drop_boot_map(void)
 	pte_batch_begin();
 	for (; table_index(va, 1) && (entry = pte_find(&r, va, false)); va += PAGE_SIZE)
 		pte_set(entry, 0);
-	entry = pte_find(&r, va - PAGE_SIZE, false); /* the last leaf table to stay; above it, its directory */
+	entry =
+	    pte_find(&r, va - PAGE_SIZE, false); /* the last leaf table to stay; above it, its directory */
 	pte_batch_end();
 	for (const pte_t *table = pfn_to_virt(kernel_root), *dir = NULL; !dir;) {
 		table = pfn_to_virt(pte_pfn(table[table_index(va - PAGE_SIZE, 4)]));

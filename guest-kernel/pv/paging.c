@@ -98,16 +98,33 @@ void pte_batch_end(void)
 		queue_flush();
 }
 
-int pte_set_foreign(pte_t *ptep, uint64_t mfn, pte_t flags, domid_t owner)
+/* A refused entry ends a call; note why and go on behind it. */
+static void apply_foreign(const struct mmu_update *updates, int *errors, unsigned count, domid_t owner)
 {
-	struct mmu_update update = {
-	    .ptr = machine_address(ptep) | MMU_NORMAL_PT_UPDATE,
-	    .val = mfn << PAGE_SHIFT | flags | PTE_FOREIGN,
-	};
-	unsigned done;
+	for (unsigned at = 0; at < count;) {
+		unsigned done = 0;
+		int rc = hypercall_mmu_update(updates + at, count - at, &done, owner);
 
+		at += done;
+		if (!rc)
+			return;
+		if (at < count)
+			errors[at++] = rc;
+	}
+}
+
+void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned count, pte_t flags,
+		     domid_t owner)
+{
 	queue_flush();
-	return hypercall_mmu_update(&update, 1, &done, owner);
+	for (unsigned i = 0, n; i < count; i += n) {
+		for (n = 0; n < ARRAY_SIZE(queue) && i + n < count; n++) {
+			errors[i + n] = 0;
+			queue[n].ptr = machine_address(ptep + i + n) | MMU_NORMAL_PT_UPDATE;
+			queue[n].val = (uint64_t)mfns[i + n] << PAGE_SHIFT | flags | PTE_FOREIGN;
+		}
+		apply_foreign(queue, errors + i, n, owner);
+	}
 }
 
 static void linear_remap(pfn_t pfn, pte_t flags)
