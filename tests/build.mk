@@ -17,6 +17,7 @@ endef
 -include tests/fw/fw.mk
 -include tests/bench/bench.mk
 -include tests/host/host.mk
+-include tests/host/tools.mk
 -include tests/system/system.mk
 
 $(eval $(call test,abi,60,python3 tests/abi/compare.py $(B)/abi,$(ABI_STAMP)))

@@ -346,12 +346,8 @@ static bool take_request(struct store *s)
 
 		if (s->have >= sizeof(head)) {
 			memcpy(&head, s->request, sizeof(head));
-			if (head.len > XENSTORE_PAYLOAD_MAX) {
-				s->broken = true;
-				return false;
-			}
 			want += head.len;
-			if (s->have == want)
+			if (s->have == want || head.len > XENSTORE_PAYLOAD_MAX)
 				break;
 		}
 		s->request[s->have++] = ring->req[MASK_XENSTORE_IDX(cons++)];
@@ -361,12 +357,14 @@ static bool take_request(struct store *s)
 	return s->have != before;
 }
 
-static bool whole_request(const struct store *s, struct xsd_sockmsg *head)
+static bool whole_request(struct store *s, struct xsd_sockmsg *head)
 {
 	if (s->have < sizeof(*head))
 		return false;
 	memcpy(head, s->request, sizeof(*head));
-	return head->len <= XENSTORE_PAYLOAD_MAX && s->have == sizeof(*head) + head->len;
+	if (head->len > XENSTORE_PAYLOAD_MAX)
+		s->broken = true;
+	return !s->broken && s->have == sizeof(*head) + head->len;
 }
 
 static bool flush(struct store *s)

@@ -33,7 +33,8 @@ struct build {
 	char *initrd;
 	size_t initrd_size;
 	struct plan plan;
-	uint64_t *p2m; /* machine frame of each pfn */
+	uint64_t *p2m;        /* machine frame of each pfn */
+	uint64_t shared_info; /* its machine frame */
 };
 
 static long domctl(struct build *b, struct xen_domctl *op)
@@ -227,13 +228,6 @@ static void fill_tables(struct build *b, uint8_t *at, uint64_t first, uint64_t c
 		plan_fill_table(&b->plan, first + i, b->p2m, (uint64_t *)(at + i * FRAME_SIZE));
 }
 
-static uint64_t shared_info_mfn(struct build *b)
-{
-	struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo};
-
-	return domctl(b, &op) < 0 ? 0 : op.u.getdomaininfo.shared_info_frame;
-}
-
 static void fill_start_info(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
 {
 	const struct guest_abi *abi = b->plan.abi;
@@ -243,7 +237,7 @@ static void fill_start_info(struct build *b, uint8_t *at, uint64_t first, uint64
 	memset(at, 0, FRAME_SIZE);
 	memcpy(at, abi->magic, strlen(abi->magic));
 	abi_put(abi, at, abi->si.nr_pages, p->nr_pages);
-	abi_put(abi, at, abi->si.shared_info, shared_info_mfn(b) << FRAME_SHIFT);
+	abi_put(abi, at, abi->si.shared_info, b->shared_info << FRAME_SHIFT);
 	abi_put32(at, abi->si.flags, p->initrd.count && by_pfn ? SIF_MOD_START_PFN : 0);
 	abi_put(abi, at, abi->si.store_mfn, b->p2m[p->store.pfn]);
 	abi_put32(at, abi->si.store_evtchn, b->result->store_port);
@@ -277,6 +271,15 @@ static int fill_memory(struct build *b)
 }
 
 /* ---- What the hypervisor must do or know ---- */
+
+static int find_shared_info(struct build *b)
+{
+	struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo};
+	long ret = domctl(b, &op);
+
+	b->shared_info = op.u.getdomaininfo.shared_info_frame;
+	return ret < 0 ? fail_errno(ret, "shared_info page of domain %u", b->id) : 0;
+}
 
 static int alloc_port(struct build *b, const char *what, unsigned *port)
 {
@@ -331,7 +334,7 @@ static int pin_tables(struct build *b)
 /* Events are masked until the kernel is ready for them. */
 static int mask_events(struct build *b)
 {
-	uint8_t *info = hv_map_one(b->hv, b->id, shared_info_mfn(b));
+	uint8_t *info = hv_map_one(b->hv, b->id, b->shared_info);
 
 	if (!info)
 		return fail_errno(errno, "cannot map the shared_info page of domain %u", b->id);
@@ -386,7 +389,7 @@ static int read_files(struct build *b)
 
 static int steps(struct build *b)
 {
-	if (set_up_domain(b) || give_memory(b) || alloc_ports(b) || fill_memory(b) ||
+	if (set_up_domain(b) || give_memory(b) || find_shared_info(b) || alloc_ports(b) || fill_memory(b) ||
 	    fill_hypercall_page(b) || pin_tables(b) || mask_events(b) || set_context(b))
 		return -1;
 	return 0;

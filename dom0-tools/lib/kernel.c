@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See kernel.h. */
 #include "kernel.h"
-#include "elf.h"
+#include "elf_file.h"
 #include "err.h"
 #include "files.h"
 #include "inflate.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See elf.h. Field offsets as in the System V ABI, chapter 4, Object Files; both classes differ only in the
- * size and place of fields. */
-#include "elf.h"
+/* See elf_file.h. Field offsets as in the System V ABI, chapter 4, Object Files; both classes differ only in
+ * the size and place of fields. */
+#include "elf_file.h"
 
 #include <string.h>
 

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The domain builder against a fake hypervisor: for both kinds, build from a small ELF kernel with notes,
+ * then look at the domain through its own page tables as its first instruction would. Then let each hypercall
+ * fail in turn: nothing may remain.
+ */
+#include "builder.h"
+#include "err.h"
+#include "guest_abi.h"
+#include "tools_fake.h"
+
+#include <elf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <xen/elfnote.h>
+
+#define KERNEL_FILE "/tmp/ringlet-tools-kernel.elf"
+#define INITRD_FILE "/tmp/ringlet-tools-initrd"
+#define INITRD_SIZE 10000
+
+#define BASE64 0xffffffff80000000ull
+#define BASE32 0xc0000000ull
+
+/* ---- A kernel to build from ---- */
+
+static uint8_t image[32768];
+static size_t notes_len;
+
+static void add_note(uint32_t type, const void *desc, uint32_t size)
+{
+	uint8_t *at = image + 0x2000 + notes_len;
+	uint32_t head[3] = {4, size, type};
+
+	memcpy(at, head, 12);
+	memcpy(at + 12, "Xen", 4);
+	memcpy(at + 16, desc, size);
+	notes_len += 16 + ((size + 3) & ~3u);
+}
+
+static void add_number(uint32_t type, uint64_t value, bool is64)
+{
+	add_note(type, &value, is64 ? 8 : 4);
+}
+
+/* Text of 0x1800 bytes at 1 MiB, 0x3000 in memory; entry at +0x10; hypercall page at +0x1000. */
+static void write_kernel(bool is64, uint64_t init_p2m, bool initrd_by_pfn)
+{
+	uint64_t base = is64 ? BASE64 : BASE32;
+	FILE *out = fopen(KERNEL_FILE, "wb");
+
+	memset(image, 0, sizeof(image));
+	notes_len = 0;
+	add_number(XEN_ELFNOTE_VIRT_BASE, base, is64);
+	add_number(XEN_ELFNOTE_ENTRY, base + 0x100010, is64);
+	add_number(XEN_ELFNOTE_HYPERCALL_PAGE, base + 0x101000, is64);
+	add_note(XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+	add_note(XEN_ELFNOTE_PAE_MODE, "yes", 4);
+	if (init_p2m)
+		add_number(XEN_ELFNOTE_INIT_P2M, init_p2m, is64);
+	if (initrd_by_pfn)
+		add_number(XEN_ELFNOTE_MOD_START_PFN, 1, is64);
+	if (is64) {
+		Elf64_Ehdr h = {.e_machine = EM_X86_64,
+				.e_type = ET_EXEC,
+				.e_version = 1,
+				.e_phoff = 64,
+				.e_ehsize = 64,
+				.e_phentsize = 56,
+				.e_phnum = 2,
+				.e_entry = 1};
+		Elf64_Phdr p[2] = {{.p_type = PT_LOAD,
+				    .p_offset = 0x4000,
+				    .p_vaddr = base + 0x100000,
+				    .p_paddr = 0x100000,
+				    .p_filesz = 0x1800,
+				    .p_memsz = 0x3000},
+				   {.p_type = PT_NOTE, .p_offset = 0x2000, .p_filesz = notes_len}};
+
+		memcpy(h.e_ident, "\177ELF\2\1\1", 7);
+		memcpy(image, &h, sizeof(h));
+		memcpy(image + 64, p, sizeof(p));
+	} else {
+		Elf32_Ehdr h = {.e_machine = EM_386,
+				.e_type = ET_EXEC,
+				.e_version = 1,
+				.e_phoff = 52,
+				.e_ehsize = 52,
+				.e_phentsize = 32,
+				.e_phnum = 2,
+				.e_entry = 1};
+		Elf32_Phdr p[2] = {{.p_type = PT_LOAD,
+				    .p_offset = 0x4000,
+				    .p_vaddr = base + 0x100000,
+				    .p_paddr = 0x100000,
+				    .p_filesz = 0x1800,
+				    .p_memsz = 0x3000},
+				   {.p_type = PT_NOTE, .p_offset = 0x2000, .p_filesz = notes_len}};
+
+		memcpy(h.e_ident, "\177ELF\1\1\1", 7);
+		memcpy(image, &h, sizeof(h));
+		memcpy(image + 52, p, sizeof(p));
+	}
+	for (int i = 0; i < 0x1800; i++)
+		image[0x4000 + i] = i * 7;
+	fwrite(image, 1, 0x4000 + 0x1800, out);
+	fclose(out);
+	out = fopen(INITRD_FILE, "wb");
+	for (int i = 0; i < INITRD_SIZE; i++)
+		fputc(i * 13, out);
+	fclose(out);
+}
+
+/* ---- The domain seen from inside ---- */
+
+static bool is64;
+
+static uint64_t ctx_word(unsigned offset)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, fake.context + offset, is64 ? 8 : 4);
+	return value;
+}
+
+/* The leaf entry for @va, or 0. */
+static uint64_t walk(uint64_t va)
+{
+	const struct guest_abi *abi = is64 ? &abi_pv64 : &abi_pv32;
+	uint64_t entry = ctx_word(abi->ctx.cr3) >> 12;
+
+	entry = entry << 12 | 1;
+	for (unsigned level = abi->levels; level >= 1; level--) {
+		uint8_t *frame = fake_frame(entry >> 12 & 0xfffffffff);
+		unsigned slot = va >> (12 + 9 * (level - 1)) & (level == 3 && !is64 ? 3 : 511);
+
+		if (!(entry & 1))
+			return 0;
+		assert_non_null(frame);
+		memcpy(&entry, frame + slot * 8, 8);
+	}
+	return entry & 1 ? entry : 0;
+}
+
+static uint8_t *at_va(uint64_t va)
+{
+	uint64_t entry = walk(va);
+
+	assert_true(entry & 1);
+	return fake_frame(entry >> 12 & 0xfffffffff) + (va & 4095);
+}
+
+static uint64_t word_at(uint64_t va, unsigned offset)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, at_va(va) + offset, is64 ? 8 : 4);
+	return value;
+}
+
+static struct build_result build(uint64_t memory_mib, int *ret)
+{
+	static struct build_result result;
+	struct build_request request = {.kernel = KERNEL_FILE,
+					.ramdisk = INITRD_FILE,
+					.cmdline = "hello world",
+					.memory_kb = memory_mib * 1024,
+					.maxmem_kb = memory_mib * 1024,
+					.vcpus = 2};
+	struct hv hv;
+
+	assert_int_equal(hv_open_with(&hv, &fake_ops), 0);
+	*ret = build_domain(&hv, &request, &result);
+	assert_int_equal(hv.used, 0);
+	hv_close(&hv);
+	return result;
+}
+
+static void check_start_info(const struct guest_abi *abi, uint64_t si, const struct build_result *r)
+{
+	assert_string_equal((char *)at_va(si), abi->magic);
+	assert_int_equal(word_at(si, abi->si.nr_pages), 16 * 256);
+	assert_int_equal(word_at(si, abi->si.shared_info), fake.shared_info_mfn << 12);
+	assert_int_equal(word_at(si, abi->si.console_mfn), r->console_mfn);
+	assert_int_equal(word_at(si, abi->si.store_mfn), r->store_mfn);
+	assert_string_equal((char *)at_va(si) + abi->si.cmd_line, "hello world");
+	assert_int_equal(word_at(si, abi->si.mod_len), INITRD_SIZE);
+}
+
+/* Machine frame of @pfn by the guest's P2M. */
+static uint64_t p2m_of(const struct guest_abi *abi, uint64_t si, uint64_t pfn)
+{
+	return word_at(word_at(si, abi->si.mfn_list) + pfn * abi->word, 0);
+}
+
+static void check_tables(const struct guest_abi *abi, uint64_t si, uint64_t base)
+{
+	uint64_t pt = word_at(si, abi->si.pt_base), count = word_at(si, abi->si.nr_pt_frames);
+
+	assert_int_equal(walk(pt) >> 12 & 0xfffffffff, fake.pinned); /* root first */
+	for (uint64_t i = 0; i < count; i++)
+		assert_int_equal(walk(pt + i * 4096) & 2, 0);
+	assert_int_equal(walk(si) & 2, 2);
+	/* Every page of the area is what the P2M says. */
+	for (uint64_t va = base; walk(va); va += 4096)
+		assert_int_equal(walk(va) >> 12 & 0xfffffffff, p2m_of(abi, si, (va - base) >> 12));
+	/* 512 KiB above the boot stack. */
+	assert_true(walk((pt + count * 4096) + 4096 + 512 * 1024 - 4096));
+}
+
+static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
+{
+	const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
+	uint64_t base = wide ? BASE64 : BASE32, si, mod;
+	struct build_result r;
+	int ret;
+
+	is64 = wide;
+	fake_reset();
+	write_kernel(wide, init_p2m, by_pfn);
+	r = build(16, &ret);
+	assert_int_equal(ret, 0);
+	assert_true(fake.alive);
+	assert_int_equal(fake.maps, 0);
+	assert_int_equal(fake.address_size, wide ? 0 : 32);
+	assert_int_equal(fake.max_vcpus, 2);
+	assert_string_equal(r.kind, abi->kind);
+	assert_int_equal(fake.pin_cmd, wide ? MMUEXT_PIN_L4_TABLE : MMUEXT_PIN_L3_TABLE);
+	assert_int_equal(ctx_word(abi->ctx.ip), base + 0x100010);
+	assert_int_equal(ctx_word(abi->ctx.cr3), fake.pinned << 12);
+	assert_int_equal(ctx_word(abi->ctx.cs) & 0xffff, abi->kernel_cs);
+	si = ctx_word(abi->ctx.start_info);
+	check_start_info(abi, si, &r);
+	check_tables(abi, si, base);
+	/* The kernel and the zeros behind it; the hypercall page; the stack's top word. */
+	for (int i = 0; i < 0x1800; i++)
+		assert_int_equal(*at_va(base + 0x100000 + i), (uint8_t)(i * 7));
+	assert_int_equal(*at_va(base + 0x102fff), 0);
+	assert_int_equal(fake.hypercall_mfn, walk(base + 0x101000) >> 12 & 0xfffffffff);
+	assert_true(walk(ctx_word(abi->ctx.sp) - 8) & 2);
+	/* The initrd, by address or by frame number. */
+	mod = word_at(si, abi->si.mod_start);
+	for (int i = 0; i < INITRD_SIZE; i += 97) {
+		uint8_t *at =
+		    by_pfn ? fake_frame(p2m_of(abi, si, mod + (i >> 12))) + (i & 4095) : at_va(mod + i);
+
+		assert_int_equal(*at, (uint8_t)(i * 13));
+	}
+	assert_int_equal(word_at(si, abi->si.flags) & SIF_MOD_START_PFN, by_pfn ? SIF_MOD_START_PFN : 0);
+	if (init_p2m)
+		assert_int_equal(word_at(si, abi->si.mfn_list), init_p2m);
+	/* Events masked for every vCPU. */
+	assert_int_equal(fake_frame(fake.shared_info_mfn)[31 * 64 + 1], 1);
+}
+
+static void pv64_starts(void **state)
+{
+	check_domain(true, 0, false);
+}
+
+static void pv64_as_linux_starts(void **state)
+{
+	check_domain(true, 0x8000000000ull, true);
+}
+
+static void pv32_starts(void **state)
+{
+	check_domain(false, 0, false);
+	/* The hypervisor puts the M2P into the L2 of the last GiB. */
+	assert_true(walk(0xc0000000));
+}
+
+static void memory_in_pieces_will_do(void **state)
+{
+	int ret;
+
+	is64 = true;
+	fake_reset();
+	fake.largest_order = 0;
+	write_kernel(true, 0, false);
+	build(16, &ret);
+	assert_int_equal(ret, 0);
+}
+
+static void too_small_is_said(void **state)
+{
+	int ret;
+
+	fake_reset();
+	write_kernel(true, 0, false);
+	build(1, &ret);
+	assert_int_equal(ret, -1);
+	assert_false(fake.alive);
+	assert_non_null(strstr(fail_last(), "raise memory="));
+}
+
+static void too_large_is_said(void **state)
+{
+	int ret;
+
+	fake_reset();
+	write_kernel(true, 0, false);
+	build(80, &ret);
+	assert_int_equal(ret, -1);
+	assert_false(fake.alive);
+	assert_non_null(strstr(fail_last(), "lower memory="));
+}
+
+static void every_failure_is_undone(void **state)
+{
+	unsigned total;
+	int ret;
+
+	for (int wide = 0; wide < 2; wide++) {
+		is64 = wide;
+		fake_reset();
+		write_kernel(wide, 0, false);
+		build(16, &ret);
+		total = fake.calls;
+		for (unsigned at = 1; at <= total; at++) {
+			fake_reset();
+			fake.fail_at = at;
+			build(16, &ret);
+			/* Extents that fail are asked for again in smaller ones: that is no error. */
+			assert_int_equal(fake.alive, ret == 0);
+			assert_int_equal(fake.maps, 0);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pv64_starts),
+	    cmocka_unit_test(pv64_as_linux_starts),
+	    cmocka_unit_test(pv32_starts),
+	    cmocka_unit_test(memory_in_pieces_will_do),
+	    cmocka_unit_test(too_small_is_said),
+	    cmocka_unit_test(too_large_is_said),
+	    cmocka_unit_test(every_failure_is_undone),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	unlink(KERNEL_FILE);
+	unlink(INITRD_FILE);
+	free(fake.ram);
+	return failed;
+}

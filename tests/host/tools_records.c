@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* What Dom0 remembers: records of domains, the kept console output, xl's columns, words that are close. */
+#include "conlog.h"
+#include "err.h"
+#include "files.h"
+#include "record.h"
+#include "table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <xen/sched.h>
+
+static char dir[] = "/tmp/ringlet-tools-XXXXXX";
+
+static void make_record(unsigned id, const char *name)
+{
+	struct record r = {
+	    .id = id, .console_mfn = 0x123456789ull, .console_port = 2, .on_crash = ACTION_PRESERVE};
+
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	strcpy(r.kind, "pv32");
+	assert_int_equal(record_save(&r), 0);
+}
+
+static void records_come_back(void **state)
+{
+	struct record r;
+
+	make_record(7, "seven");
+	assert_int_equal(record_load(7, &r), 0);
+	assert_string_equal(r.name, "seven");
+	assert_string_equal(r.kind, "pv32");
+	assert_int_equal(r.console_mfn, 0x123456789ull);
+	assert_int_equal(r.on_crash, ACTION_PRESERVE);
+	assert_string_equal(r.end, "");
+	assert_int_equal(record_load(8, &r), -1);
+	record_end(7, "crash", -1);
+	record_end(7, "destroyed", 9); /* the first reason stays */
+	assert_int_equal(record_load(7, &r), 0);
+	assert_string_equal(r.end, "crash");
+	assert_int_equal(r.restarted, 9);
+	record_remove(7);
+	assert_int_equal(record_load(7, &r), -1);
+}
+
+static void living_before_ended(void **state)
+{
+	struct record r;
+
+	make_record(1, "same");
+	record_end(1, "poweroff", -1);
+	make_record(2, "same");
+	make_record(3, "same");
+	record_end(3, "poweroff", -1);
+	assert_int_equal(record_find("same", true, &r), 0);
+	assert_int_equal(r.id, 2);
+	record_end(2, "poweroff", -1);
+	assert_int_equal(record_find("same", false, &r), -1);
+	assert_int_equal(record_find("same", true, &r), 0);
+	assert_int_equal(r.id, 3);
+}
+
+static void oldest_ended_are_forgotten(void **state)
+{
+	unsigned *ids;
+	size_t n;
+
+	for (unsigned id = 10; id < 50; id++) {
+		make_record(id, "x");
+		record_end(id, "destroyed", -1);
+	}
+	n = record_list(&ids);
+	assert_int_equal(n, RECORDS_KEPT);
+	assert_int_equal(ids[n - 1], 49);
+	for (size_t i = 0; i < n; i++)
+		record_remove(ids[i]);
+	free(ids);
+}
+
+static void log_keeps_the_newest(void **state)
+{
+	struct conlog writer, reader;
+	char path[64], piece[1000], expect;
+	uint64_t seen = 0;
+	ssize_t got;
+
+	snprintf(path, sizeof(path), "%s/log", dir);
+	assert_int_equal(conlog_create(&writer, path), 0);
+	assert_int_equal(conlog_open(&reader, path), 0);
+	for (int round = 0; round < 100; round++) {
+		for (size_t i = 0; i < sizeof(piece); i++)
+			piece[i] = (char)((writer.at + i) % 251);
+		assert_int_equal(conlog_append(&writer, piece, sizeof(piece)), 0);
+		while (round % 3 == 0 && (got = conlog_read(&reader, piece, 333)) > 0)
+			for (ssize_t i = 0; i < got; i++)
+				assert_int_equal(piece[i], (char)(seen++ % 251));
+	}
+	conlog_close(&reader);
+	assert_int_equal(conlog_open(&reader, path), 0);
+	seen = reader.at;
+	assert_int_equal(seen, 100000 - (CONLOG_SIZE - CONLOG_CHUNK));
+	while ((got = conlog_read(&reader, piece, sizeof(piece))) > 0)
+		for (ssize_t i = 0; i < got; i++) {
+			expect = (char)(seen++ % 251);
+			assert_int_equal(piece[i], expect);
+		}
+	assert_int_equal(seen, 100000);
+	conlog_close(&reader);
+	conlog_close(&writer);
+	unlink(path);
+}
+
+static void columns_are_those_of_xl(void **state)
+{
+	struct xen_domctl_getdomaininfo info = {.domain = 3,
+						.tot_pages = 64 * 256,
+						.nr_online_vcpus = 2,
+						.cpu_time = 12340000000ull,
+						.flags = XEN_DOMINF_blocked | XEN_DOMINF_paused};
+	struct xen_domctl_getvcpuinfo vcpu = {
+	    .vcpu = 1, .online = 1, .running = 1, .cpu = 1, .cpu_time = 1500000000};
+	char line[256], state_text[7];
+
+	table_domain_head(line, sizeof(line));
+	assert_string_equal(line,
+			    "Name                                        ID   Mem VCPUs\tState\tTime(s)");
+	table_domain(line, sizeof(line), "demo64", &info);
+	assert_string_equal(
+	    line, "demo64                                       3    64     2     -bp---      12.3");
+	info.flags = XEN_DOMINF_shutdown | SHUTDOWN_crash << XEN_DOMINF_shutdownshift;
+	table_state(&info, state_text);
+	assert_string_equal(state_text, "---sc-");
+	info.flags = XEN_DOMINF_shutdown | XEN_DOMINF_dying;
+	table_state(&info, state_text);
+	assert_string_equal(state_text, "---s-d");
+	table_vcpu_head(line, sizeof(line));
+	assert_string_equal(
+	    line,
+	    "Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)");
+	table_vcpu(line, sizeof(line), "demo64", 3, &vcpu, ~0ull, 2);
+	assert_string_equal(line,
+			    "demo64                               3     1     1   r--       1.5  all / all");
+	table_vcpu(line, sizeof(line), "demo64", 3, &vcpu, 0xb, 5);
+	assert_non_null(strstr(line, "  0-1,3 / all"));
+}
+
+static void near_words_are_found(void **state)
+{
+	static const char *const words[] = {"create", "list", "console", "destroy", NULL};
+
+	assert_string_equal(nearest("lst", words), "list");
+	assert_string_equal(nearest("destory", words), "destroy");
+	assert_string_equal(nearest("create", words), "create");
+	assert_null(nearest("frobnicate", words));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(records_come_back),          cmocka_unit_test(living_before_ended),
+	    cmocka_unit_test(oldest_ended_are_forgotten), cmocka_unit_test(log_keeps_the_newest),
+	    cmocka_unit_test(columns_are_those_of_xl),    cmocka_unit_test(near_words_are_found),
+	};
+	int failed;
+	char command[64];
+
+	if (!mkdtemp(dir))
+		return 1;
+	run_dir = dir;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return failed || system(command);
+}
