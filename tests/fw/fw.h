@@ -194,3 +194,5 @@ void user_map(const void *code, size_t len);
 /* Run it from its start, @arg in RDI/EBX, until it leaves ring 3. */
 struct user_exit user_run(unsigned long arg);
 unsigned long user_root_mfn(void);
+/* Called with the frame of each entry from ring 3. */
+extern void (*user_hook)(const struct frame *f);

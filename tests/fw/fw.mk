@@ -5,7 +5,7 @@
 GUEST_TESTS  := $(patsubst tests/%/main.c,%,$(wildcard tests/hc-*/main.c tests/attack-*/main.c tests/pv-*/main.c))
 GUEST_IMAGES := $(foreach k,pv64 pv32,$(GUEST_TESTS:%=$(B)/tests/%-$(k).elf))
 
-FW_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone \
+FW_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone -Wno-clobbered \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -fno-strict-aliasing \
 	-Itests/fw $(ABI_CFLAGS) -MMD -MP
 FW_CFLAGS_pv64 := -m64 -mcmodel=kernel

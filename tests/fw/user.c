@@ -8,6 +8,7 @@
 
 void user_enter(unsigned long ip, unsigned long sp, unsigned long arg, unsigned long cs, unsigned long ss);
 
+void (*user_hook)(const struct frame *f);
 static unsigned long user_root;
 static struct user_exit last;
 static char trap_stack[8192] __attribute__((aligned(16)));
@@ -70,6 +71,8 @@ static bool leave_user(struct frame *f)
 {
 	if ((f->cs & 3) != 3)
 		return false;
+	if (user_hook)
+		user_hook(f);
 	last = (struct user_exit){.syscall = f->vector == 128,
 				  .vector = f->vector,
 				  .error = f->error,

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domctl: an empty domain is created, found, given vCPUs and a memory limit, and destroyed without a trace.
+ * Unknown domains give -ESRCH, a wrong interface version -EACCES, nonsense -EINVAL.
+ */
+#include "fw.h"
+#include "time.h"
+#include "xen/domctl.h"
+#include "xen/sysctl.h"
+
+const char test_title[] = "hc-domctl";
+
+static struct xen_domctl op;
+
+static int call(unsigned cmd, domid_t dom)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = dom;
+	return hypercall_domctl(&op);
+}
+
+static uint64_t free_pages(void)
+{
+	static struct xen_sysctl s;
+
+	s.cmd = XEN_SYSCTL_physinfo;
+	s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	check_eq(hypercall_sysctl(&s), 0);
+	return s.u.physinfo.free_pages;
+}
+
+static domid_t create(void)
+{
+	__builtin_memset(&op, 0, sizeof(op));
+	op.u.createdomain.max_vcpus = 1;
+	op.u.createdomain.max_evtchn_port = -1;
+	op.u.createdomain.max_grant_frames = 1;
+	op.u.createdomain.max_maptrack_frames = 1;
+	op.u.createdomain.grant_opts = 1;
+	check_eq(call(XEN_DOMCTL_createdomain, 0), 0);
+	return op.domain;
+}
+
+void test_main(void)
+{
+	uint64_t before;
+	unsigned timer = bind_timer();
+	domid_t dom = create();
+
+	check(dom > 0 && dom < DOMID_FIRST_RESERVED);
+	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
+	check_eq(op.domain, dom);
+	check_eq(op.u.getdomaininfo.tot_pages, 0);
+	op.u.max_vcpus.max = 1;
+	check_eq(call(XEN_DOMCTL_max_vcpus, dom), 0);
+	op.u.max_mem.max_memkb = 4096;
+	check_eq(call(XEN_DOMCTL_max_mem, dom), 0);
+
+	unsigned long pfns[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+	struct xen_memory_reservation r = {.nr_extents = 8, .domid = dom};
+	set_xen_guest_handle(r.extent_start, pfns);
+	check_eq(hypercall_memory_op(XENMEM_populate_physmap, &r), 8);
+	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
+	check_eq(op.u.getdomaininfo.tot_pages, 8);
+
+	check_eq(call(XEN_DOMCTL_pausedomain, dom), 0);
+	check_eq(call(XEN_DOMCTL_unpausedomain, dom), 0);
+	check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
+	check(call(XEN_DOMCTL_getdomaininfo, dom) < 0 || op.domain != dom);
+
+	/* Nothing is lost over rounds. */
+	wait_for_port(timer, system_time() + 50000000);
+	before = free_pages();
+	for (int i = 0; i < 10; i++) {
+		dom = create();
+		op.u.max_vcpus.max = 1;
+		check_eq(call(XEN_DOMCTL_max_vcpus, dom), 0);
+		check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
+	}
+	/* A hypervisor may take a moment to tear down. */
+	for (int i = 0; i < 100 && free_pages() != before; i++)
+		wait_for_port(timer, system_time() + 10000000);
+	check_eq(free_pages(), before);
+
+	check_eq(call(XEN_DOMCTL_pausedomain, 0x1234), -XEN_ESRCH);
+	check(call(XEN_DOMCTL_destroydomain, 0) < 0); /* not ourselves */
+	check(call(9999, 0) < 0);
+	op.interface_version++;
+	check_eq(hypercall_domctl(&op), -XEN_EACCES);
+	check_eq(hypercall_domctl((void *)8), -XEN_EFAULT);
+}
