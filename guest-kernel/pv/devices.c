@@ -4,6 +4,8 @@
 #include "cpu_ops.h"
 #include "drivers/console_ring.h"
 #include "drivers/console_io.h"
+#include "drivers/evtchn.h"
+#include "drivers/privcmd.h"
 
 void drivers_init(void)
 {
@@ -11,4 +13,6 @@ void drivers_init(void)
 		console_ring_start_input();
 	else if (boot_info.privileged)
 		console_io_start_input();
+	privcmd_init();
+	evtchn_init();
 }
