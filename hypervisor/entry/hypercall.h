@@ -8,6 +8,11 @@
 
 #include "lib/types.h"
 
+struct vcpu;
+
+/* Run hypercall @nr of @v (current), its arguments in guest words as registers or a multicall entry hold them. */
+long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6]);
+
 /* Should a long hypercall stop now? Opens a short interrupt window, then tests this CPU's pending word and
  * current's upcall bytes. */
 bool hypercall_preempt_check(void);

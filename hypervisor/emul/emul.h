@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Emulation of single guest instructions: what the ABI promises of privileged ones after a #GP, forced CPUID
+ * after a #UD, and stores to live page tables after a #PF. On success the registers stand behind the
+ * instruction. All for the current vCPU.
+ */
+#pragma once
+
+#include "emul/decode.h"
+#include "lib/types.h"
+
+struct cpu_user_regs;
+struct vcpu;
+
+enum emul_result {
+	EMUL_DONE,    /* go on behind it */
+	EMUL_REFUSED, /* not ours, or not allowed: the guest gets the fault that brought us here */
+	EMUL_FAULT,   /* the guest gets a page fault: emul.fault_address, fault_error */
+	EMUL_AGAIN,   /* registers stand where they should: on it again, for the next round of a REP */
+};
+
+/* One instruction being emulated. */
+struct emul {
+	struct vcpu *v;
+	struct cpu_user_regs *regs;
+	struct insn insn;
+	gva_t fault_address;
+	uint32_t fault_error;
+};
+
+enum emul_result emul_privileged(struct emul *e, struct vcpu *v); /* after #GP(0) */
+bool emul_forced(struct vcpu *v);                                 /* after #UD: true if it was the prefix */
+bool emul_ptwr(struct vcpu *v, gva_t addr); /* after #PF of a kernel's store to a present page */
+
+/* How many bytes @regs' instruction at RIP offers, up to INSN_MAX, and in *mode what code it is. 0: none. */
+unsigned emul_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX], unsigned *mode);
+/* Move RIP behind @length bytes. */
+void emul_advance(struct vcpu *v, unsigned length);
+
+/* May the guest's present code use its I/O privilege? (virtual IOPL; CLI, STI) */
+bool emul_iopl_ok(const struct vcpu *v);
+
+/* The parts, by subject. All expect e->insn decoded. */
+enum emul_result emul_io(struct emul *e);      /* io.c */
+enum emul_result emul_mov_cr(struct emul *e);  /* control.c: 0f 20, 0f 22 */
+enum emul_result emul_mov_dr(struct emul *e);  /* 0f 21, 0f 23 */
+enum emul_result emul_clts(struct emul *e);    /* 0f 06 */
+enum emul_result emul_xsetbv(struct emul *e);  /* 0f 01 d1 */
+enum emul_result emul_rdmsr(struct emul *e);   /* msr.c */
+enum emul_result emul_wrmsr(struct emul *e);
+void emul_cpuid(struct vcpu *v, struct cpu_user_regs *regs); /* cpuid.c */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is done between the hypervisor and a guest (exit.asm tests whether anything is): requests of other CPUs,
+ * due timers, console and device interrupts, a switch to another vCPU, and the delivery of events. The exit path
+ * tests again afterwards, so one round need not finish everything.
+ */
+#include "dev/console.h"
+#include "dev/ioapic.h"
+#include "dom/domain.h"
+#include "entry/entry.h"
+#include "pv/bounce.h"
+#include "sched/sched.h"
+
+void exit_work(void)
+{
+	uint32_t pending = __atomic_exchange_n(&this_cpu->self->pending, 0, __ATOMIC_SEQ_CST);
+	struct vcpu *v;
+
+	if (pending & PENDING_CALL)
+		cpu_service_requests();
+	if (pending & PENDING_TIMER)
+		timers_run();
+	if (pending & PENDING_DEBUG)
+		console_work();
+	if (pending & PENDING_IRQ)
+		irq_work();
+	if (pending & PENDING_SCHEDULE)
+		schedule();
+
+	v = current;
+	if (vcpu_is_idle(v))
+		enter_idle();
+	if (v->nmi_pending)
+		bounce_nmi(v);
+	if (v->upcall[0] && !v->upcall[1])
+		bounce_event(v);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercall dispatch. The pv64 door (syscall.asm) calls through hypercall_table itself, its registers being C
+ * arguments already; INT 0x82 and multicalls come through hypercall_call().
+ *
+ * Restart: a long handler that finds other work waiting puts its progress into its own arguments and lets the
+ * guest execute the hypercall instruction once more. The guest sees one hypercall, perhaps with an upcall in
+ * the middle. The registers of the arguments are the only memory of how far it came.
+ */
+#include "entry/hypercall.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "entry/entry.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+
+static const struct hypercall_row rows[NR_HYPERCALLS] = {
+#include "hypercall_table.inc"
+};
+
+/* First what ordinary domains may call, then the same for the privileged one. */
+extern hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
+hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
+
+long hypercall_unknown(void)
+{
+	return -ENOSYS;
+}
+
+static long hypercall_denied(void)
+{
+	return -EPERM;
+}
+
+void hypercall_init(void)
+{
+	for (unsigned i = 0; i < NR_HYPERCALLS; i++) {
+		const struct hypercall_row *row = &rows[i];
+		hypercall_fn fn = row->fn ? row->fn : (hypercall_fn)(void (*)(void))hypercall_unknown;
+
+		hypercall_table[i] = row->privileged ? (hypercall_fn)(void (*)(void))hypercall_denied : fn;
+		hypercall_table[NR_HYPERCALLS + i] = fn;
+	}
+}
+
+long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
+{
+	const struct domain *d = v->domain;
+	uint64_t a[6];
+
+	v->hypercalls++;
+	if (nr >= NR_HYPERCALLS)
+		return -ENOSYS;
+	d->ops->hypercall_join(a, words, rows[nr].nargs, rows[nr].wide);
+	return hypercall_table[(d->privileged ? NR_HYPERCALLS : 0) + nr](a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+void hypercall_int82(struct vcpu *v)
+{
+	struct cpu_user_regs *r = &v->regs;
+	uint64_t words[6] = {r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp};
+
+	r->rax = (uint32_t)hypercall_call(v, (uint32_t)r->rax, words);
+}
+
+bool hypercall_preempt_check(void)
+{
+	struct vcpu *v = current;
+
+	/* STI takes effect after the next instruction: NOP is where a waiting interrupt comes in. */
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+	return __atomic_load_n(&this_cpu->self->pending, __ATOMIC_RELAXED) || (v->upcall[0] && !v->upcall[1]);
+}
+
+long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
+{
+	struct vcpu *v = current;
+	const struct guest_ops *ops = v->domain->ops;
+	uint64_t words[6];
+	unsigned n = ops->hypercall_split(words, args, nargs, rows[nr].wide);
+
+	if (v->multicall) {
+		v->multicall->op = nr;
+		for (unsigned i = 0; i < n; i++)
+			v->multicall->args[i] = words[i];
+		v->multicall_restarted = true;
+		return 0;
+	}
+	ops->hypercall_rewind(v, nr, words, n);
+	return nr; /* into RAX, as the instruction expects it */
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults (SDM 3A 4.7, Page-Fault Exceptions). Of a guest's, few are the hypervisor's business:
+ *   - the processor read a descriptor in a part of the LDT window that is not mapped yet (pv/desc.c);
+ *   - the guest's kernel stored into one of its live L1 tables (writable page tables, emul/ptwr.c);
+ *   - another vCPU granted the access between the fault and now.
+ * Everything else goes to the guest, with the user bit of its own view: a pv64 kernel runs in ring 3 too.
+ * In the hypervisor, a fault is a guest address that was bad (the exception table knows) or our own bug.
+ */
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "emul/emul.h"
+#include "entry/entry.h"
+#include "mm/mm.h"
+#include "pv/bounce.h"
+#include "pv/desc.h"
+#include "pv/walk.h"
+
+static bool is_hypervisor_address(gva_t va)
+{
+	unsigned slot = pt_slot(va, 4);
+
+	return slot >= SLOT_FIRST && slot <= SLOT_LAST;
+}
+
+/* The exception's selector is in the window address; the guest is to see the address in its own LDT. */
+static void bounce_ldt_fault(struct vcpu *v, uint32_t error, gva_t addr)
+{
+	bounce_page_fault(v, v->ldt_base + (addr - LDT_WINDOW(v->id)), error);
+}
+
+static bool wants_ptwr(struct vcpu *v, uint32_t error)
+{
+	return (error & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
+	       (v->domain->vm_assist & 1u << VMASST_TYPE_writable_pagetables) && v->domain->ops->in_kernel(v);
+}
+
+void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	gva_t addr = read_cr2();
+	uint32_t error = regs->error_code;
+
+	if (unlikely(is_hypervisor_address(addr))) {
+		/* Not from an instruction of ring 3 or 1: those have the user bit or 32-bit addresses. */
+		if (!(error & PF_USER) && desc_in_ldt_window(v, addr)) {
+			if (!desc_ldt_fault(v, addr))
+				bounce_ldt_fault(v, error, addr);
+			return;
+		}
+	} else if (wants_ptwr(v, error) && emul_ptwr(v, addr)) {
+		return;
+	} else if (walk_permits(this_cpu->cr3, addr, error)) {
+		return; /* spurious: the processor forgot its stale translation when it faulted */
+	}
+	bounce_page_fault(v, addr, error);
+}
+
+bool page_fault_hypervisor(struct cpu_user_regs *regs)
+{
+	gva_t addr = read_cr2();
+	struct vcpu *v = current;
+
+	if (desc_in_ldt_window(v, addr))
+		return desc_ldt_fault(v, addr);
+	return !is_hypervisor_address(addr) && walk_permits(this_cpu->cr3, addr, regs->error_code);
+}

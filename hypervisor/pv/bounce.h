@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bouncing: making the guest's kernel go on at one of its entry points, with a frame on its stack that says
+ * where it was. The frames themselves are the guest kind's (guest_ops.enter; drawn in pv64_entry.c and
+ * pv32_entry.c). All act on the current vCPU. Afterwards either its registers are those of the handler, or the
+ * domain has crashed; the caller just goes on to the exit path.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+struct vcpu;
+
+void bounce_trap(struct vcpu *v, uint8_t vector);
+void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error);
+void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error); /* the user bit is made the guest's */
+void bounce_event(struct vcpu *v);
+void bounce_nmi(struct vcpu *v);
+void bounce_syscall(struct vcpu *v);   /* pv64: the application's SYSCALL */
+void bounce_syscall32(struct vcpu *v); /* the same from compatibility mode */
+
+/* Selectors that could not be loaded. */
+struct segment_selectors {
+	uint16_t ds, es, fs, gs;
+};
+void bounce_failsafe(struct vcpu *v, const struct segment_selectors *sel);

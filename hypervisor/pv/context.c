@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* See context.h. @v does not run. */
+#include "pv/context.h"
+#include "cpu/fpu.h"
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "pv/debugreg.h"
+#include "pv/desc.h"
+#include "pv/flags.h"
+
+/* CR4 as guests see it: what is on for everybody, and what each may choose. */
+#define CR4_FIXED (CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+
+uint64_t context_cr4(uint64_t wanted)
+{
+	return CR4_FIXED | (fpu_xcr0_mask() ? wanted & CR4_OSXSAVE : 0);
+}
+
+uint64_t context_cr0(const struct vcpu *v)
+{
+	return v->cr0 | (v->ts_virtual ? CR0_TS : 0);
+}
+
+void context_init(struct vcpu *v)
+{
+	v->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
+	v->cr4 = context_cr4(0);
+	v->debugreg[6] = 0xffff0ff0;
+	v->debugreg[7] = 0x400;
+	v->root = v->user_root = INVALID_MFN;
+}
+
+/* Before anything is changed. */
+static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	if (c->gdt_ents > GDT_GUEST_ENTRIES || c->ldt_ents > LDT_MAX_ENTRIES || (c->ldt_base & ~PAGE_MASK))
+		return -EINVAL;
+	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
+		if (c->trap_ctxt[i].address && !v->domain->ops->range_ok(c->trap_ctxt[i].address, 1))
+			return -EINVAL;
+	return v->domain->ops->range_ok(c->user_regs.rip, 1) ? 0 : -EINVAL;
+}
+
+static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	const struct guest_ops *ops = v->domain->ops;
+	int rc = vcpu_set_root(v, ops->cr3_to_mfn(c->ctrlreg[3]));
+
+	if (!rc && c->ctrlreg[1] && ops->code64)
+		rc = vcpu_set_user_root(v, ops->cr3_to_mfn(c->ctrlreg[1]));
+	return rc;
+}
+
+static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	const struct guest_ops *ops = v->domain->ops;
+	struct cpu_user_regs *r = &v->regs;
+
+	*r = c->user_regs;
+	r->cs = ops->fix_selector(r->cs);
+	r->ss = ops->fix_selector(r->ss);
+	v->iopl = r->rflags >> 12 & 3;
+	r->rflags = (r->rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
+	v->syscall_return = false;
+	v->segs_fresh = true;
+	v->kernel_ss = ops->fix_selector(c->kernel_ss);
+	v->kernel_sp = c->kernel_sp;
+	v->ts_virtual = c->ctrlreg[0] & CR0_TS;
+	v->cr4 = context_cr4(c->ctrlreg[4]);
+	for (unsigned i = 0; i < 8; i++)
+		if (i != 4 && i != 5)
+			debugreg_set(v, i, c->debugreg[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++) {
+		v->traps[i] = c->trap_ctxt[i];
+		v->traps[i].cs = ops->fix_selector(v->traps[i].cs);
+	}
+	fpu_reset(v->fpu);
+	if (c->flags & VGCF_i387_valid)
+		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
+}
+
+int context_set(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+	mfn_t frames[GDT_GUEST_PAGES];
+	int rc = check(v, c);
+
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)
+		frames[i] = c->gdt_frames[i];
+	rc = desc_set_gdt(v, frames, c->gdt_ents);
+	if (!rc)
+		rc = desc_set_ldt(v, c->ldt_base, c->ldt_ents);
+	if (!rc)
+		rc = set_roots(v, c);
+	if (rc)
+		return rc;
+	set_registers(v, c);
+	__atomic_or_fetch(&v->domain->vm_assist, c->vm_assist, __ATOMIC_RELAXED);
+	return 0;
+}
+
+void context_get(struct vcpu *v, struct vcpu_guest_context *c)
+{
+	const struct guest_ops *ops = v->domain->ops;
+
+	memset(c, 0, sizeof(*c));
+	fpu_get_fxsave(v->fpu, c->fpu_ctxt.x);
+	c->flags = VGCF_i387_valid | (ops->in_kernel(v) ? VGCF_in_kernel : 0) |
+		   (v->state != VCPU_OFFLINE ? VGCF_online : 0);
+	c->user_regs = v->regs;
+	c->user_regs.saved_upcall_mask = v->upcall[1];
+	c->user_regs.rflags = flags_seen(v, v->regs.rflags, v->upcall[1]);
+	memcpy(c->trap_ctxt, v->traps, sizeof(c->trap_ctxt));
+	c->ldt_base = v->ldt_base;
+	c->ldt_ents = v->ldt_entries;
+	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)
+		c->gdt_frames[i] = v->gdt_frames[i] == INVALID_MFN ? 0 : v->gdt_frames[i];
+	c->gdt_ents = v->gdt_entries;
+	c->kernel_ss = v->kernel_ss;
+	c->kernel_sp = v->kernel_sp;
+	c->ctrlreg[0] = context_cr0(v);
+	c->ctrlreg[1] = v->user_root == INVALID_MFN ? 0 : ops->mfn_to_cr3(v->user_root);
+	c->ctrlreg[2] = ops->get_cr2(v);
+	c->ctrlreg[3] = v->root == INVALID_MFN ? 0 : ops->mfn_to_cr3(v->root);
+	c->ctrlreg[4] = v->cr4;
+	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
+	c->vm_assist = v->domain->vm_assist;
+}

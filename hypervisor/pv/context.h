@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct vcpu_guest_context: the whole state of a vCPU, as VCPUOP_initialise and DOMCTL_setvcpucontext give it.
+ * The kinds bring their layouts to the native one; what is common is here.
+ */
+#pragma once
+
+#include "xen/xen.h"
+
+struct vcpu;
+
+/* The frames of the context's GDT, page tables and the rest. -EINVAL: something is not as it must be (then
+ * @v is not fit to run, but nothing is lost). Callbacks are the kind's. */
+int context_set(struct vcpu *v, const struct vcpu_guest_context *c);
+void context_get(struct vcpu *v, struct vcpu_guest_context *c);
+
+/* Registers of a vCPU whose context says nothing: debug registers, CR0, CR4. */
+void context_init(struct vcpu *v);
+/* The guest's CR0 as it reads it (current vCPU), and what it may have in CR4. */
+uint64_t context_cr0(const struct vcpu *v);
+uint64_t context_cr4(uint64_t wanted);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* See debugreg.h. */
+#include "pv/debugreg.h"
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+
+#define DR6_FIXED   0xffff0ff0ul /* reserved bits, read as one */
+#define DR6_WRITE   0xe00ful     /* B0-B3, BD, BS, BT */
+#define DR7_FIXED   0x400ul
+#define DR7_ZERO    0xd800ul /* reserved bits 11, 12, 14, 15 */
+#define DR7_GD      0x2000ul
+#define DR7_ENABLES 0xfful
+#define DR7_IO      2 /* the R/W field of an I/O breakpoint */
+
+/* 4 and 5 are other names of 6 and 7, unless CR4.DE says that they do not exist. */
+static int resolve(const struct vcpu *v, unsigned *reg)
+{
+	if (*reg > 7)
+		return -EINVAL;
+	if (*reg == 4 || *reg == 5) {
+		if (v->cr4 & CR4_DE)
+			return -ENODEV;
+		*reg += 2;
+	}
+	return 0;
+}
+
+static int check_dr7(uint64_t value)
+{
+	if (value >> 32 || (value & DR7_GD))
+		return -EPERM;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned field = value >> (16 + 4 * i) & 0xf;
+
+		if ((value >> (2 * i) & 3) && (field & 3) == DR7_IO)
+			return -EPERM;
+	}
+	return 0;
+}
+
+static void load(const struct vcpu *v, unsigned reg)
+{
+	switch (reg) {
+	case 0:
+		write_dr0(v->debugreg[0]);
+		break;
+	case 1:
+		write_dr1(v->debugreg[1]);
+		break;
+	case 2:
+		write_dr2(v->debugreg[2]);
+		break;
+	case 3:
+		write_dr3(v->debugreg[3]);
+		break;
+	case 6:
+		write_dr6(v->debugreg[6] | DR6_FIXED);
+		break;
+	case 7:
+		write_dr7(v->debugreg[7] | DR7_FIXED);
+		break;
+	}
+}
+
+int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
+{
+	int rc = resolve(v, &reg);
+
+	if (rc)
+		return rc;
+	if (reg < 4 && !v->domain->ops->range_ok(value, 8))
+		return -EPERM;
+	if (reg == 6)
+		value = (value & DR6_WRITE) | DR6_FIXED;
+	if (reg == 7) {
+		rc = check_dr7(value);
+		if (rc)
+			return rc;
+		value = (value & ~DR7_ZERO) | DR7_FIXED;
+	}
+	v->debugreg[reg] = value;
+	if (v != current)
+		return 0;
+	/* With no breakpoint enabled the processor's copies do not matter. */
+	if (reg == 7)
+		debugreg_switch_in(v);
+	else if (v->debugreg[7] & DR7_ENABLES)
+		load(v, reg);
+	return 0;
+}
+
+int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
+{
+	int rc = resolve(v, &reg);
+
+	if (!rc)
+		*value = v->debugreg[reg];
+	return rc;
+}
+
+void debugreg_switch_in(struct vcpu *v)
+{
+	static const uint8_t order[] = {0, 1, 2, 3, 6, 7};
+
+	if (v->debugreg[7] & DR7_ENABLES)
+		for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
+			load(v, order[i]);
+	else
+		write_dr7(DR7_FIXED);
+}
+
+void debugreg_switch_out(struct vcpu *v)
+{
+	if (v->debugreg[7] & DR7_ENABLES)
+		write_dr7(DR7_FIXED);
+}
+
+void debugreg_report(struct vcpu *v)
+{
+	v->debugreg[6] |= read_dr6() & DR6_WRITE;
+	write_dr6(DR6_FIXED);
+}

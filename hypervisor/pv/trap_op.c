@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* set_trap_table, stack_switch, iret: how the guest's kernel is entered by exceptions, and left. */
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "entry/hypercall.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+
+#define PREEMPT_EVERY 32 /* entries */
+
+static int set_trap(struct vcpu *v, struct trap_info *ti)
+{
+	const struct guest_ops *ops = v->domain->ops;
+
+	if (!ops->range_ok(ti->address, 1))
+		return -EINVAL;
+	ti->cs = ops->fix_selector(ti->cs);
+	v->traps[ti->vector] = *ti;
+	return 0;
+}
+
+long hc_set_trap_table(uint64_t traps)
+{
+	struct vcpu *v = current;
+	struct trap_info ti;
+	int err;
+
+	if (!traps) {
+		memset(v->traps, 0, sizeof(v->traps));
+		return 0;
+	}
+	for (unsigned n = 1;; n++, traps += guest_sizeof(trap_info)) {
+		if (guest_get(&ti, traps, trap_info))
+			return -EFAULT;
+		if (!ti.address)
+			return 0;
+		err = set_trap(v, &ti);
+		if (err)
+			return err;
+		if (n % PREEMPT_EVERY == 0 && hypercall_preempt_check())
+			return HYPERCALL_RESTART(__HYPERVISOR_set_trap_table, traps + guest_sizeof(trap_info));
+	}
+}
+
+long hc_stack_switch(uint64_t ss, uint64_t sp)
+{
+	struct vcpu *v = current;
+
+	v->kernel_ss = v->domain->ops->fix_selector(ss);
+	v->kernel_sp = sp;
+	return 0;
+}
+
+long hc_iret(void)
+{
+	struct vcpu *v = current;
+
+	v->syscall_return = false;
+	v->multicall_stop = true; /* if there is one, what it does next would be done to another context */
+	return v->domain->ops->iret(v);
+}

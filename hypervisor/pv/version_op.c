@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* xen_version: what guests may ask about the hypervisor. Strings fill their whole array with zeros. */
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "hypercalls.h"
+#include "lib/errno.h"
+#include "lib/options.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "emul/version.h"
+#include "xen/version.h"
+
+static long put_string(gva_t arg, const char *s, size_t size)
+{
+	char buf[sizeof(xen_capabilities_info_t)] = {0};
+
+	strlcpy(buf, s, size);
+	return guest_write(arg, buf, size);
+}
+
+static long put_compile_info(gva_t arg)
+{
+	struct xen_compile_info info = {.compiler = "gcc " __VERSION__,
+					.compile_by = "ringlet",
+					.compile_domain = "localhost",
+					.compile_date = "2026"};
+
+	return guest_put(arg, &info, xen_compile_info);
+}
+
+static long put_platform_parameters(gva_t arg)
+{
+	struct xen_platform_parameters p = {.virt_start = current->domain->ops->hv_start};
+
+	return guest_put(arg, &p, xen_platform_parameters);
+}
+
+static long put_features(gva_t arg)
+{
+	struct xen_feature_info fi;
+
+	if (guest_get(&fi, arg, xen_feature_info))
+		return -EFAULT;
+	if (fi.submap_idx >= XENFEAT_NR_SUBMAPS)
+		return -EINVAL;
+	fi.submap = 1u << XENFEAT_pae_pgdir_above_4gb | 1u << XENFEAT_mmu_pt_update_preserve_ad |
+		    1u << XENFEAT_gnttab_map_avail_bits;
+	if (current->domain->privileged)
+		fi.submap |= 1u << XENFEAT_dom0;
+	return guest_put(arg, &fi, xen_feature_info);
+}
+
+long hc_xen_version(uint64_t cmd, uint64_t arg)
+{
+	switch ((uint32_t)cmd) {
+	case XENVER_version:
+		return VERSION_MAJOR << 16 | VERSION_MINOR;
+	case XENVER_extraversion:
+		return put_string(arg, ".0-ringlet", sizeof(xen_extraversion_t));
+	case XENVER_compile_info:
+		return put_compile_info(arg);
+	case XENVER_capabilities:
+		return put_string(arg, "xen-3.0-x86_64 xen-3.0-x86_32p ", sizeof(xen_capabilities_info_t));
+	case XENVER_changeset:
+		return put_string(arg, "unavailable", sizeof(xen_changeset_info_t));
+	case XENVER_platform_parameters:
+		return put_platform_parameters(arg);
+	case XENVER_get_features:
+		return put_features(arg);
+	case XENVER_pagesize:
+		return arg ? -EINVAL : (long)PAGE_SIZE;
+	case XENVER_guest_handle:
+		return guest_write(arg, current->domain->uuid, sizeof(current->domain->uuid));
+	case XENVER_commandline:
+		return put_string(arg, current->domain->privileged ? options.line : "<denied>",
+				  sizeof(xen_commandline_t));
+	case XENVER_build_id:
+		return -ENODATA;
+	}
+	return -ENOSYS;
+}
