@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* See dom0_memory.h. */
+#include "boot/dom0_memory.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+#define BIG_ORDER 9 /* 2 MiB at a time, while they last */
+
+int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages)
+{
+	/* A PAE root must lie below 4 GiB; so does all the rest then. */
+	unsigned addr_bits = d->ops->root_level == 3 ? 32 : 0, order = BIG_ORDER;
+
+	*m = (struct dom0_memory){.d = d};
+	while ((PAGE_SIZE << m->order) < nr_pages * sizeof(mfn_t))
+		m->order++;
+	m->mfn = heap_alloc_pages(m->order);
+	if (!m->mfn)
+		return -ENOMEM;
+	d->max_pages = nr_pages;
+	while (m->nr_pages < nr_pages) {
+		struct page_info *pg = NULL;
+		mfn_t first;
+
+		while ((1ull << order) > nr_pages - m->nr_pages)
+			order--;
+		while (!(pg = domain_alloc_pages(d, order, addr_bits)))
+			if (!order--)
+				return -ENOMEM;
+		first = page_to_mfn(pg);
+		for (uint64_t i = 0; i < 1ull << order; i++) {
+			m2p_set(first + i, m->nr_pages);
+			m->mfn[m->nr_pages++] = first + i;
+		}
+	}
+	return 0;
+}
+
+void dom0_memory_free_list(struct dom0_memory *m)
+{
+	if (m->mfn)
+		heap_free_pages(m->mfn, m->order);
+}
+
+void *dom0_page(const struct dom0_memory *m, pfn_t pfn)
+{
+	BUG_ON(pfn >= m->nr_pages);
+	return mfn_to_virt(m->mfn[pfn]);
+}
+
+void dom0_copy(const struct dom0_memory *m, uint64_t pa, const void *src, size_t n)
+{
+	while (n) {
+		size_t at = pa % PAGE_SIZE, part = MIN(n, PAGE_SIZE - at);
+
+		memcpy((char *)dom0_page(m, pa >> PAGE_SHIFT) + at, src, part);
+		src = (const char *)src + part;
+		pa += part;
+		n -= part;
+	}
+}

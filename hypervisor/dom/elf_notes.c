@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Xen notes of a kernel: in PT_NOTE segments, else in SHT_NOTE sections, else as the comma-separated
+ * string of the old section __xen_guest. Features that a kernel requires are not looked at: some ask for what
+ * no hypervisor has offered for years, and run without.
+ */
+#include "dom/elf.h"
+#include "lib/string.h"
+#include "xen/elfnote.h"
+
+#define PT_NOTE   4
+#define SHT_NOTE  7
+#define NOTE_HEAD 12 /* namesz, descsz, type */
+
+static uint64_t number(const uint8_t *desc, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, desc, MIN(n, sizeof(v)));
+	return v;
+}
+
+static void note(struct elf_notes *notes, uint32_t type, const uint8_t *desc, size_t n)
+{
+	switch (type) {
+	case XEN_ELFNOTE_ENTRY:
+		notes->entry = number(desc, n);
+		break;
+	case XEN_ELFNOTE_HYPERCALL_PAGE:
+		notes->hypercall_page = number(desc, n);
+		break;
+	case XEN_ELFNOTE_VIRT_BASE:
+		notes->virt_base = number(desc, n);
+		break;
+	case XEN_ELFNOTE_PADDR_OFFSET:
+		notes->paddr_offset = number(desc, n);
+		break;
+	case XEN_ELFNOTE_INIT_P2M:
+		notes->init_p2m = number(desc, n);
+		break;
+	case XEN_ELFNOTE_MOD_START_PFN:
+		notes->mod_start_pfn = number(desc, n);
+		break;
+	case XEN_ELFNOTE_PAE_MODE:
+		/* "yes", "yes,bimodal", "bimodal": whoever knows this note knows the folded CR3. */
+		notes->extended_cr3 = n >= 2 && memcmp(desc, "no", 2);
+		break;
+	}
+	notes->found = true;
+}
+
+/* All notes of one part. Sizes of name and descriptor are rounded up to 4; a descriptor that the file's end
+ * cuts off (GRUB has one) counts as far as it goes. */
+static void parse_notes(const struct elf *e, const struct elf_part *p, struct elf_notes *notes)
+{
+	const uint8_t *at = e->data + p->offset, *end = at + p->filesz;
+
+	while (end - at >= NOTE_HEAD) {
+		uint32_t namesz = number(at, 4), descsz = number(at + 4, 4), type = number(at + 8, 4);
+		uint64_t name_len = ROUND_UP((uint64_t)namesz, 4), desc_len = ROUND_UP((uint64_t)descsz, 4);
+		const uint8_t *name = at + NOTE_HEAD, *desc;
+
+		if (name_len > (uint64_t)(end - name))
+			return;
+		desc = name + name_len;
+		if (namesz == 4 && !memcmp(name, "Xen", 4))
+			note(notes, type, desc, MIN((uint64_t)descsz, (uint64_t)(end - desc)));
+		if (desc_len > (uint64_t)(end - desc))
+			return;
+		at = desc + desc_len;
+	}
+}
+
+/* Does the string at @s of @n characters begin with "@key="? Then *value is what follows. */
+static bool has_key(const char *s, size_t n, const char *key, const char **value)
+{
+	size_t len = strlen(key);
+
+	if (n <= len || memcmp(s, key, len) || s[len] != '=')
+		return false;
+	*value = s + len + 1;
+	return true;
+}
+
+/* One "KEY=value" of __xen_guest. @s is zero-ended. */
+static void legacy_item(struct elf_notes *notes, const char *s, size_t n, bool *offset_given)
+{
+	const char *value, *end;
+
+	if (has_key(s, n, "VIRT_BASE", &value)) {
+		notes->virt_base = parse_number(value, &end);
+	} else if (has_key(s, n, "ELF_PADDR_OFFSET", &value)) {
+		notes->paddr_offset = parse_number(value, &end);
+		*offset_given = true;
+	} else if (has_key(s, n, "VIRT_ENTRY", &value)) {
+		notes->entry = parse_number(value, &end);
+	} else if (has_key(s, n, "HYPERCALL_PAGE", &value)) {
+		notes->hypercall_page =
+		    (parse_number(value, &end) << PAGE_SHIFT) | 1; /* a frame number: see below */
+	} else if (has_key(s, n, "PAE", &value)) {
+		notes->extended_cr3 = !strncmp(value, "yes[extended-cr3]", 17);
+	}
+}
+
+/* A copy of the string is walked, so that every number has an end. */
+static void parse_legacy(const struct elf *e, const struct elf_part *p, struct elf_notes *notes)
+{
+	char text[512];
+	size_t n = MIN(p->filesz, sizeof(text) - 1);
+	bool offset_given = false;
+	char *s = text;
+
+	memcpy(text, e->data + p->offset, n);
+	text[n] = 0;
+	notes->found = true;
+	while (*s) {
+		char *comma = strchr(s, ',');
+		size_t len = comma ? (size_t)(comma - s) : strlen(s);
+
+		legacy_item(notes, s, len, &offset_given);
+		s += len + (comma != NULL);
+	}
+	if (!offset_given)
+		notes->paddr_offset = notes->virt_base;
+	if (notes->hypercall_page)
+		notes->hypercall_page += notes->virt_base - 1;
+}
+
+const char *elf_read_notes(const struct elf *e, struct elf_notes *notes)
+{
+	struct elf_part p;
+
+	memset(notes, 0, sizeof(*notes));
+	notes->entry = e->entry;
+	for (uint32_t i = 0; elf_segment(e, i, &p); i++)
+		if (p.type == PT_NOTE)
+			parse_notes(e, &p, notes);
+	for (uint32_t i = 0; !notes->found && elf_section(e, i, &p); i++)
+		if (p.type == SHT_NOTE)
+			parse_notes(e, &p, notes);
+	for (uint32_t i = 0; !notes->found && elf_section(e, i, &p); i++)
+		if (!strcmp(p.name, "__xen_guest"))
+			parse_legacy(e, &p, notes);
+	if (!notes->found)
+		return "it has no Xen notes, so it is not a kernel for a paravirtual machine";
+	return NULL;
+}
