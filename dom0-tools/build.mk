@@ -1,13 +1,16 @@
 # The Dom0 tools: static programs for 64- and 32-bit Dom0s, and Dom0's initramfs.
 # SPDX-License-Identifier: MIT
 
-TOOLS_LIB  := $(wildcard dom0-tools/lib/*.c)
+# Reading kernels is the hypervisor's code: it does the same for Dom0.
+TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c inflate.c)
+TOOLS_LIB    := $(wildcard dom0-tools/lib/*.c)
 TOOLS_rl   := $(wildcard dom0-tools/rl/*.c)
 TOOLS_rl-consoled := $(wildcard dom0-tools/consoled/*.c)
 TOOLS_rl-domd     := $(wildcard dom0-tools/domd/*.c)
 TOOLS      := rl rl-consoled rl-domd
 
-TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -ffunction-sections -fdata-sections
+TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -Ihypervisor \
+	-ffunction-sections -fdata-sections
 
 # 32-bit programs are made with Debian's i386 musl, unpacked privately (guest-kernel/user/fetch-i386.sh).
 I386_DIR   := $(B)/i386
@@ -19,7 +22,10 @@ define tools_programs
 $(B)/$(1)/obj/%.o: dom0-tools/%.c | $(ABI_STAMP) $(4)
 	$$(call say,CC,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -MMD -MP -c -o $$@ $$<
 
-$(B)/$(1)/obj/librl.a: $(TOOLS_LIB:dom0-tools/%.c=$(B)/$(1)/obj/%.o)
+$(B)/$(1)/obj/%.o: hypervisor/%.c | $(ABI_STAMP) $(4)
+	$$(call say,CC,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -MMD -MP -c -o $$@ $$<
+
+$(B)/$(1)/obj/librl.a: $(TOOLS_LIB:dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(TOOLS_SHARED:hypervisor/%.c=$(B)/$(1)/obj/%.o)
 	$$(call say,AR,$$@)rm -f $$@ && ar rcs $$@ $$^
 
 $(foreach t,$(TOOLS),

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest kernel's image: an ELF file (ELF32 or ELF64, plain or packed by gzip) with Xen's notes, either ELF
- * notes of owner "Xen" or an old-style __xen_guest section of NAME=VALUE words.
- *
- * Segments are loaded by physical address: virtual = physical - paddr_offset + virt_base.
+ * A guest kernel's image: an ELF file (ELF32 or ELF64, plain or packed by gzip, alone or in a Linux bzImage)
+ * with Xen notes. The reading itself is the hypervisor's (dom/elf.h, dom/inflate.h), which does the same for
+ * Dom0: one source, two users.
  */
 #pragma once
 
@@ -14,7 +13,7 @@
 
 struct kernel_segment {
 	uint64_t va; /* where it is loaded, seen through the initial area */
-	uint64_t file_size, mem_size;
+	uint64_t file_size;
 	const uint8_t *data;
 };
 
@@ -24,7 +23,6 @@ struct kernel {
 	struct plan_kernel plan;
 	uint64_t entry;
 	uint64_t hypercall_page; /* virtual address, or PLAN_NONE */
-	char os[32];             /* XEN_ELFNOTE_GUEST_OS, for messages; "" if not said */
 	struct kernel_segment segment[KERNEL_SEGMENTS_MAX];
 	size_t segments;
 	uint8_t *file; /* what the segments point into; freed by kernel_free() */

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 
 TOOLS_TESTS   := tools_builder tools_cfg tools_kernel tools_records tools_store
-TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) dom0-tools/rl/table.c dom0-tools/consoled/store.c
+TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) dom0-tools/rl/table.c \
+	dom0-tools/consoled/store.c
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
-	$(ABI_CFLAGS) -Idom0-tools/lib -Idom0-tools/rl -Idom0-tools/consoled -Itests/host
+	$(ABI_CFLAGS) -Idom0-tools/lib -Idom0-tools/rl -Idom0-tools/consoled -Itests/host -Ihypervisor
 
 $(B)/tests/host/tools/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TOOLS_TCFLAGS) -MMD -MP -c -o $@ $<
