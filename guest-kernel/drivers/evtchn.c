@@ -236,5 +236,5 @@ static const struct file_ops evtchn_ops = {
 
 void evtchn_init(void)
 {
-	devfs_register("xen/evtchn", &evtchn_ops);
+	devfs_add("xen/evtchn", MKDEV(DEV_MISC, 61), 0600, &evtchn_ops);
 }

@@ -197,5 +197,5 @@ static const struct file_ops privcmd_ops = {
 
 void privcmd_init(void)
 {
-	devfs_register("xen/privcmd", &privcmd_ops);
+	devfs_add("xen/privcmd", MKDEV(DEV_MISC, 60), 0600, &privcmd_ops);
 }

@@ -43,6 +43,7 @@
 #define EOVERFLOW    75
 #define EAFNOSUPPORT 97
 #define EOPNOTSUPP   95
+#define ENOTCONN     107
 #define ETIMEDOUT    110
 
 /*
