@@ -41,10 +41,20 @@ static uint64_t dom0_pages(void)
 	return bytes >> PAGE_SHIFT;
 }
 
+static const struct guest_ops *kind_of(const struct elf *e)
+{
+	static const struct guest_ops *const kinds[] = {&pv64_ops, &pv32_ops};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i]->elf_class == e->class)
+			return kinds[i];
+	BUG(); /* elf_open() knows no others */
+}
+
 static int create(const struct elf_kernel *k)
 {
 	uint32_t vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : nr_cpus;
-	const struct guest_ops *ops = k->elf.class == pv64_ops.elf_class ? &pv64_ops : &pv32_ops;
+	const struct guest_ops *ops = kind_of(&k->elf);
 	int rc;
 
 	dom0 = domain_create(0, ops, &rc);
