@@ -6,6 +6,7 @@
 #include "drivers/console_io.h"
 #include "drivers/evtchn.h"
 #include "drivers/privcmd.h"
+#include "drivers/xenstore.h"
 
 void drivers_init(void)
 {
@@ -13,6 +14,8 @@ void drivers_init(void)
 		console_ring_start_input();
 	else if (boot_info.privileged)
 		console_io_start_input();
+	if (!boot_info.privileged && start_info->store_evtchn)
+		xenstore_init(pfn_to_virt(mfn_to_pfn(start_info->store_mfn)), start_info->store_evtchn);
 	privcmd_init();
 	evtchn_init();
 }
