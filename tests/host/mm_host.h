@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What mm/ needs around it to run on the build machine: a small machine memory, processors that are not
+ * there, domains of both kinds. Used by test_frame.c, test_page.c. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+
+#define HOST_FRAMES 8192 /* 32 MiB of machine memory */
+
+/* Fresh memory with a map like a PC's: a hole below 1 MiB, an image, reserved space at the end; allocator,
+ * frame table, M2P and hypervisor tables stand. Once per program. */
+void host_init(void);
+/* A new empty domain of a kind; max_pages frames at most. */
+struct domain *host_domain(const struct guest_ops *ops, uint64_t max_pages);
+void host_domain_free(struct domain *d);
+/* A random number below @n; the same sequence each time. */
+uint32_t host_random(uint32_t n);
+
+extern const struct guest_ops host_pv64, host_pv32;
+extern unsigned host_flushes; /* calls of tlb_flush_cpus so far */

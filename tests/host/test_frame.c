@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Specification: machine memory is given out once, given back whole, and counted right.
+ *   boot      the map's RAM less what is reserved, and nothing else, joins the allocator
+ *   buddy     blocks are aligned, in bounds of addr_bits, never overlap, and join again when freed
+ *   heap      objects are zeroed, aligned, disjoint; all pages go back
+ *   domain    limits, totals, list and references agree; claims keep frames for who claimed them
+ *   exchange  trades frames that nobody maps, or changes nothing
+ *   m2p       both tables say the same, and all ones past the end, in the tables that guests see
+ */
+#include "mm_host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/errno.h"
+#include "mm/bootmem.h"
+#include "mm/m2p.h"
+#include "mm/memory.h"
+
+static uint8_t owner_of[HOST_FRAMES]; /* by the test: which live block a frame is in */
+
+static void boot(void **state)
+{
+	assert_int_equal(max_mfn, HOST_FRAMES - 16);
+	assert_true(frames_free() < frames_total());
+	assert_true(mfn_is_io(0x9f) && mfn_is_io(0xff) && mfn_is_io(HOST_FRAMES));
+	assert_false(mfn_is_io(0x100) || mfn_is_io(1));
+	for (mfn_t m = 0; m < 0x141; m++)
+		assert_false(mfn_to_page(m)->type & PGT_FREE);
+}
+
+static void check_block(mfn_t mfn, unsigned order, mfn_t limit)
+{
+	assert_int_equal(mfn & ((1u << order) - 1), 0);
+	assert_true(mfn >= 0x141 && mfn + (1u << order) <= limit);
+	for (mfn_t m = mfn; m < mfn + (1u << order); m++) {
+		assert_int_equal(owner_of[m], 0);
+		owner_of[m] = 1;
+	}
+}
+
+static void buddy(void **state)
+{
+	struct {
+		mfn_t mfn;
+		unsigned order;
+	} live[200] = {};
+	uint64_t before = frames_free(), held = 0;
+	mfn_t big = buddy_alloc(11, 0);
+
+	assert_true(big);
+	buddy_free(big, 11);
+	for (int i = 0; i < 20000; i++) {
+		unsigned n = host_random(ARRAY_SIZE(live)), order = host_random(7),
+			 bits = host_random(2) ? 0 : 24;
+
+		if (live[n].mfn) {
+			memset(owner_of + live[n].mfn, 0, 1u << live[n].order);
+			buddy_free(live[n].mfn, live[n].order);
+			held -= 1u << live[n].order;
+			live[n].mfn = 0;
+		} else if ((live[n].mfn = buddy_alloc(order, bits))) {
+			live[n].order = order;
+			held += 1u << order;
+			check_block(live[n].mfn, order, bits ? 1u << (bits - PAGE_SHIFT) : max_mfn);
+		}
+		assert_int_equal(frames_free(), before - held);
+	}
+	for (unsigned n = 0; n < ARRAY_SIZE(live); n++)
+		if (live[n].mfn)
+			buddy_free(live[n].mfn, live[n].order);
+	memset(owner_of, 0, sizeof(owner_of));
+	assert_int_equal(frames_free(), before);
+	assert_int_equal(buddy_alloc(MAX_ORDER, 0), 0);
+	assert_int_equal(buddy_alloc(MAX_ORDER + 1, 0), 0);
+	big = buddy_alloc(11, 0);
+	assert_true(big); /* everything joined again */
+	buddy_free(big, 11);
+}
+
+static void heap(void **state)
+{
+	struct {
+		uint8_t *p;
+		size_t size;
+	} live[300] = {};
+	uint64_t before = frames_free();
+
+	for (int i = 0; i < 20000; i++) {
+		unsigned n = host_random(ARRAY_SIZE(live));
+		size_t size = 1 + host_random(host_random(8) ? 300 : 9000);
+
+		if (live[n].p) {
+			for (size_t k = 0; k < live[n].size; k++)
+				assert_int_equal(live[n].p[k], (uint8_t)n);
+			heap_free(live[n].p);
+			live[n].p = NULL;
+			continue;
+		}
+		live[n].p = heap_alloc(size);
+		live[n].size = size;
+		assert_non_null(live[n].p);
+		assert_int_equal((uintptr_t)live[n].p % 16, 0);
+		for (size_t k = 0; k < size; k++)
+			assert_int_equal(live[n].p[k], 0);
+		memset(live[n].p, n, size);
+	}
+	for (unsigned n = 0; n < ARRAY_SIZE(live); n++)
+		heap_free(live[n].p);
+	assert_int_equal(frames_free(), before);
+}
+
+static void domain(void **state)
+{
+	uint64_t before = frames_free();
+	struct domain *d = host_domain(&host_pv64, 10), *other = host_domain(&host_pv64, 10);
+	struct page_info *pg = domain_alloc_pages(d, 3, 0), *one;
+	void *shared = heap_alloc_pages(0);
+
+	assert_non_null(pg);
+	assert_int_equal(d->tot_pages, 8);
+	assert_int_equal(d->refs, 2);
+	assert_null(domain_alloc_pages(d, 2, 0)); /* 12 > 10 */
+	one = domain_alloc_pages(d, 0, 24);
+	assert_true(page_to_mfn(one) < 4096);
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		assert_int_equal(((uint8_t *)mfn_to_virt(page_to_mfn(one)))[i], 0);
+	assert_false(page_get(one, other));
+	assert_true(page_get(one, d));
+	assert_true(page_disown(one));
+	assert_false(page_disown(one));
+	assert_int_equal(d->tot_pages, 9);
+	page_put(one);
+	assert_int_equal(d->tot_pages, 8);
+	assert_false(page_get(one, d));
+
+	share_heap_page(shared, d, false);
+	assert_true(page_get(mfn_to_page(virt_to_mfn(shared)), d));
+	assert_int_equal(page_get_type(mfn_to_page(virt_to_mfn(shared)), PGT_L1), -EINVAL);
+	assert_int_equal(d->tot_pages, 8);
+	assert_false(memory_decrease(d, HOST_FRAMES, 0));
+	assert_true(memory_decrease(d, virt_to_mfn(shared), 0)); /* no effect: not the guest's to give */
+	unshare_heap_page(shared);
+	page_put(mfn_to_page(virt_to_mfn(shared)));
+	assert_int_equal(d->refs, 2);
+	host_domain_free(d);
+	host_domain_free(other);
+	assert_int_equal(frames_free(), before);
+}
+
+static void claims(void **state)
+{
+	struct domain *d = host_domain(&host_pv64, HOST_FRAMES),
+		      *other = host_domain(&host_pv64, HOST_FRAMES);
+
+	assert_int_equal(domain_claim_pages(d, HOST_FRAMES), -ENOMEM);
+	assert_int_equal(domain_claim_pages(d, HOST_FRAMES + 1), -EINVAL);
+	assert_int_equal(domain_claim_pages(d, frames_free()), 0);
+	assert_null(domain_alloc_pages(other, 0, 0));
+	assert_non_null(domain_alloc_pages(d, 4, 0));
+	assert_null(domain_alloc_pages(other, 0, 0));
+	assert_int_equal(domain_claim_pages(d, 0), 0);
+	assert_non_null(domain_alloc_pages(other, 0, 0));
+	assert_int_equal(domain_claim_pages(d, 100), 0);
+	host_domain_free(d);
+	assert_int_equal(domain_claim_pages(other, frames_free()), 0);
+	host_domain_free(other);
+}
+
+static void exchange(void **state)
+{
+	static struct exchange x;
+	struct domain *d = host_domain(&host_pv64, 8);
+	struct page_info *pg = domain_alloc_pages(d, 3, 0);
+	mfn_t mfn = page_to_mfn(pg);
+
+	x.n = 8;
+	x.out_order = 2;
+	for (unsigned i = 0; i < 8; i++)
+		x.in[i] = mfn + i;
+	page_get(&pg[7], d);
+	assert_int_equal(memory_exchange(d, &x), -EINVAL); /* somebody maps the last one */
+	page_put(&pg[7]);
+	x.addr_bits = 13;
+	assert_int_equal(memory_exchange(d, &x), -ENOMEM);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(pg[i].count, PGC_ALLOCATED | 1);
+	x.addr_bits = 0;
+	assert_int_equal(memory_exchange(d, &x), 0);
+	assert_int_equal(d->tot_pages, 8);
+	assert_false(page_get(pg, d));
+	assert_true(page_get(mfn_to_page(x.out[1] + 3), d));
+	page_put(mfn_to_page(x.out[1] + 3));
+	x.in[0] = mfn; /* no longer ours */
+	assert_int_equal(memory_exchange(d, &x), -EINVAL);
+	host_domain_free(d);
+}
+
+/* The leaf for @va, from a table at @level on. */
+static uint64_t leaf(const uint64_t *table, int level, uint64_t va)
+{
+	uint64_t e = table[pt_slot(va, level)];
+
+	assert_true(e & PTE_P);
+	assert_false(level == 1 && (e & PTE_RW));
+	return level == 1 || (e & PTE_PS) ? e : leaf(mfn_to_virt(pte_mfn(e)), level - 1, va);
+}
+
+static void m2p(void **state)
+{
+	mfn_t mfn = HOST_FRAMES / 2 + 5;
+	const uint64_t *l1_page;
+	const uint32_t *compat_page;
+
+	m2p_set(mfn, 0x1234);
+	assert_int_equal(m2p_get(mfn), 0x1234);
+	l1_page = mfn_to_virt(pte_mfn(leaf(idle_root, 4, M2P_VA + mfn * 8)));
+	assert_int_equal(l1_page[mfn % 512], 0x1234);
+	compat_page = mfn_to_virt(pte_mfn(leaf(m2p_compat_l2, 2, COMPAT_M2P_VA + mfn * 4)));
+	assert_int_equal(compat_page[mfn % 1024], 0x1234);
+	for (uint64_t past = max_mfn + 1024; past < 1ull << 36; past = past * 3 + 511) {
+		l1_page = mfn_to_virt(pte_mfn(leaf(idle_root, 4, M2P_VA + past * 8)));
+		assert_true(l1_page[past % 512] == ~0ull);
+	}
+	compat_page = mfn_to_virt(pte_mfn(leaf(m2p_compat_l2, 2, 0xffdff000)));
+	assert_true(compat_page[1023] == ~0u);
+	m2p_set(mfn, INVALID_PFN);
+	m2p_share();
+	assert_true(m2p_frame(3, 0) && m2p_frame(2, 0) && !m2p_frame(3, 1));
+	assert_true(page_get(mfn_to_page(m2p_frame(3, 0)), dom_xen));
+	assert_int_equal(page_get_type(mfn_to_page(m2p_frame(3, 0)), PGT_WRITABLE), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(boot),   cmocka_unit_test(buddy),  cmocka_unit_test(heap),
+	    cmocka_unit_test(domain), cmocka_unit_test(claims), cmocka_unit_test(exchange),
+	    cmocka_unit_test(m2p),
+	};
+
+	host_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
