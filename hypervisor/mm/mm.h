@@ -77,7 +77,11 @@ void tlb_flush_local(void);
 void tlb_flush_page_local(gva_t va);
 void tlb_flush_cpus(uint32_t cpus);
 void tlb_flush_page_cpus(uint32_t cpus, gva_t va);
-uint32_t tlb_stamp_now(void);
+extern uint64_t tlb_clock;
+static inline uint32_t tlb_stamp_now(void)
+{
+	return __atomic_load_n(&tlb_clock, __ATOMIC_ACQUIRE);
+}
 /* Those of @cpus that hold guest translations and were not flushed since @stamp. */
 uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp);
 /* Load CR3, which forgets all guest translations: no guest page is ever global. */

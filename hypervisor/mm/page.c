@@ -49,29 +49,6 @@
 
 #define PGT_IS_TABLE(type) ((type) >= PGT_L1 && (type) <= PGT_L4)
 
-bool page_get(struct page_info *pg, struct domain *d)
-{
-	uint32_t count = __atomic_load_n(&pg->count, __ATOMIC_RELAXED);
-
-	do {
-		/* None: free, or not a domain's. All: one more would overflow into the flags. */
-		if (unlikely(!(count & PGC_COUNT) || (count & PGC_COUNT) == PGC_COUNT || pg->owner != d))
-			return false;
-	} while (unlikely(!__atomic_compare_exchange_n(&pg->count, &count, count + 1, false, __ATOMIC_ACQ_REL,
-						       __ATOMIC_RELAXED)));
-	/* It may have changed hands before we had our reference; now it cannot. */
-	if (likely(pg->owner == d))
-		return true;
-	page_put(pg);
-	return false;
-}
-
-void page_put(struct page_info *pg)
-{
-	if (unlikely(!(__atomic_sub_fetch(&pg->count, 1, __ATOMIC_ACQ_REL) & PGC_COUNT)))
-		frame_release(pg);
-}
-
 struct page_info *page_get_mfn(mfn_t mfn, struct domain *d)
 {
 	return mfn_valid(mfn) && page_get(mfn_to_page(mfn), d) ? mfn_to_page(mfn) : NULL;

@@ -135,8 +135,9 @@ void unshare_heap_page(void *p);
 /* ---- references and types (mm/page.c) ---- */
 
 /* Take a reference to a frame that @d owns; false if it is not an allocated frame of @d. */
-bool page_get(struct page_info *pg, struct domain *d);
-void page_put(struct page_info *pg); /* the last one frees the frame */
+static inline bool page_get(struct page_info *pg, struct domain *d);
+/* Drop one; the last frees the frame. */
+static inline void page_put(struct page_info *pg);
 /* Take a use of @type, promoting (validating) the frame first if need be. -EINVAL: other type in use or
  * validation refused. The caller holds a reference and, for PGT_L1..L4, owner->pt_lock. */
 int page_get_type(struct page_info *pg, enum page_type type);
@@ -159,6 +160,29 @@ static inline bool mfn_is_io(mfn_t m)
 /* MMUEXT_PIN_Ln_TABLE, UNPIN_TABLE: 0 or -errno. They take owner->pt_lock. */
 int page_pin(struct page_info *pg, enum page_type level);
 int page_unpin(struct page_info *pg);
+
+static inline void page_put(struct page_info *pg)
+{
+	if (unlikely(!(__atomic_sub_fetch(&pg->count, 1, __ATOMIC_ACQ_REL) & PGC_COUNT)))
+		frame_release(pg);
+}
+
+static inline bool page_get(struct page_info *pg, struct domain *d)
+{
+	uint32_t count = __atomic_load_n(&pg->count, __ATOMIC_RELAXED);
+
+	do {
+		/* None: free, or not a domain's. All: one more would overflow into the flags. */
+		if (unlikely(!(count & PGC_COUNT) || (count & PGC_COUNT) == PGC_COUNT || pg->owner != d))
+			return false;
+	} while (unlikely(!__atomic_compare_exchange_n(&pg->count, &count, count + 1, false, __ATOMIC_ACQ_REL,
+						       __ATOMIC_RELAXED)));
+	/* It may have changed hands before we had our reference; now it cannot. */
+	if (likely(pg->owner == d))
+		return true;
+	page_put(pg);
+	return false;
+}
 
 /* ---- M2P (mm/m2p.c) ---- */
 

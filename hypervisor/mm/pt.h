@@ -60,16 +60,23 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	return -EINVAL;
 }
 
-/* Put what entry @pte held. */
+/* Put what entry @pte held. Fast for a frame mapped writable: only the stamp of the last use to note. */
 static inline void l1_put(uint64_t pte)
 {
 	mfn_t mfn = pte_mfn(pte);
 	struct page_info *pg = mfn_to_page(mfn);
+	uint64_t type;
 
 	if (!(pte & PTE_P) || unlikely(mfn_is_io(mfn)))
 		return;
-	if (pte & PTE_RW)
-		page_put_type(pg);
+	if (pte & PTE_RW) {
+		type = pg->type;
+		if ((type & PGT_COUNT) == 1)
+			pg->stamp = tlb_stamp_now();
+		if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, type - 1, false, __ATOMIC_ACQ_REL,
+							  __ATOMIC_RELAXED)))
+			page_put_type(pg);
+	}
 	page_put(pg);
 }
 

@@ -16,12 +16,7 @@
 #include "cpu/x86.h"
 #include "mm/mm.h"
 
-static uint64_t tlb_clock = 1;
-
-uint32_t tlb_stamp_now(void)
-{
-	return __atomic_load_n(&tlb_clock, __ATOMIC_ACQUIRE);
-}
+uint64_t tlb_clock = 1;
 
 uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp)
 {

@@ -32,7 +32,8 @@ struct domain *dom0, *dom_io, *dom_xen;
 unsigned host_flushes;
 
 static struct domain host_dom_xen, host_dom_io;
-static uint32_t tlb_clock = 1, tlb_flushed;
+uint64_t tlb_clock = 1;
+static uint64_t tlb_flushed;
 
 void cpu_service_requests(void)
 {
@@ -73,11 +74,6 @@ void domain_put(struct domain *d)
 }
 
 /* One processor, which always holds guest translations. */
-uint32_t tlb_stamp_now(void)
-{
-	return tlb_clock;
-}
-
 uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp)
 {
 	return tlb_flushed <= stamp ? cpus & 1 : 0;
