@@ -32,6 +32,7 @@ void asm_offsets(void)
 	OFFSET(VCPU_UPCALL, vcpu, upcall);
 	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
 	OFFSET(DOMAIN_PRIVILEGED, domain, privileged);
+	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
 	DEFINE(NR_HYPERCALLS_SHIFT, __builtin_ctz(NR_HYPERCALLS));
 
 	/* struct cpu_user_regs, the frame of entry/ */
