@@ -7,7 +7,7 @@ fills in), and any layer may include them.
 """
 import re, subprocess, sys
 
-LAYERS = "lib cpu mm dev dom sched evt gnt trace emul pv entry boot".split()
+LAYERS = "lib cpu mm dev dom sched evt gnt trace pv emul entry boot".split()
 CONTRACTS = {"dom/domain.h", "dom/guest_ops.h", "sched/timer.h", "sched/sched.h", "evt/evtchn.h", "entry/hypercall.h",
              "cpu/percpu.h", "dev/console.h"}
 

@@ -180,6 +180,7 @@ void cmdline_parse(const char *line)
 {
 	char word[128];
 
+	options.line = line;
 	while (*line) {
 		size_t n = 0;
 

@@ -13,6 +13,7 @@
 #include "dev/console.h"
 #include "dev/ioapic.h"
 #include "dev/power.h"
+#include "entry/entry.h"
 #include "lib/image.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -90,6 +91,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	ioapic_init();
 	tsc_calibrate_end();
 	time_init();
+	hypercall_init();
 	sched_init();
 	sched_cpu_init(); /* from here on `current` is the idle vCPU */
 	smp_init();

@@ -171,6 +171,12 @@ X86_SEL(fs)
 X86_SEL(gs)
 #undef X86_SEL
 
+/* Bits 63 to 47 equal (SDM 1 3.3.7.1, Canonical Addressing). */
+static inline bool is_canonical(uint64_t va)
+{
+	return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
+
 static inline void invlpg(uint64_t va)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");

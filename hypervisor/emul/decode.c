@@ -16,35 +16,66 @@
 #define LONE KNOWN
 
 static const uint8_t one_byte[256] = {
-    [0x00] = RM8, [0x01] = RM, [0x08] = RM8, [0x09] = RM, /* add, or */
-    [0x20] = RM8, [0x21] = RM, [0x28] = RM8, [0x29] = RM, /* and, sub */
-    [0x30] = RM8, [0x31] = RM,                            /* xor */
-    [0x6c] = LONE | BYTE, [0x6d] = LONE | NO_W,           /* ins */
-    [0x6e] = LONE | BYTE, [0x6f] = LONE | NO_W,           /* outs */
-    [0x80] = RM8 | IMM8, [0x81] = RM | IMM, [0x83] = RM | IMM8, /* the same with a constant */
-    [0x86] = RM8, [0x87] = RM,                            /* xchg */
-    [0x88] = RM8, [0x89] = RM,                            /* mov */
-    [0xa2] = LONE | BYTE | MOFFS, [0xa3] = LONE | MOFFS,
-    [0xa4] = LONE | BYTE, [0xa5] = LONE,                  /* movs */
-    [0xaa] = LONE | BYTE, [0xab] = LONE,                  /* stos */
-    [0xc6] = RM8 | IMM8, [0xc7] = RM | IMM,               /* mov constant */
-    [0xe4] = LONE | BYTE | IMM8, [0xe5] = LONE | NO_W | IMM8, /* in, out */
-    [0xe6] = LONE | BYTE | IMM8, [0xe7] = LONE | NO_W | IMM8,
-    [0xec] = LONE | BYTE, [0xed] = LONE | NO_W,
-    [0xee] = LONE | BYTE, [0xef] = LONE | NO_W,
-    [0xfa] = LONE, [0xfb] = LONE,                         /* cli, sti */
+    [0x00] = RM8,
+    [0x01] = RM,
+    [0x08] = RM8,
+    [0x09] = RM, /* add, or */
+    [0x20] = RM8,
+    [0x21] = RM,
+    [0x28] = RM8,
+    [0x29] = RM, /* and, sub */
+    [0x30] = RM8,
+    [0x31] = RM, /* xor */
+    [0x6c] = LONE | BYTE,
+    [0x6d] = LONE | NO_W, /* ins */
+    [0x6e] = LONE | BYTE,
+    [0x6f] = LONE | NO_W, /* outs */
+    [0x80] = RM8 | IMM8,
+    [0x81] = RM | IMM,
+    [0x83] = RM | IMM8, /* the same with a constant */
+    [0x86] = RM8,
+    [0x87] = RM, /* xchg */
+    [0x88] = RM8,
+    [0x89] = RM, /* mov */
+    [0xa2] = LONE | BYTE | MOFFS,
+    [0xa3] = LONE | MOFFS,
+    [0xa4] = LONE | BYTE,
+    [0xa5] = LONE, /* movs */
+    [0xaa] = LONE | BYTE,
+    [0xab] = LONE, /* stos */
+    [0xc6] = RM8 | IMM8,
+    [0xc7] = RM | IMM, /* mov constant */
+    [0xe4] = LONE | BYTE | IMM8,
+    [0xe5] = LONE | NO_W | IMM8, /* in, out */
+    [0xe6] = LONE | BYTE | IMM8,
+    [0xe7] = LONE | NO_W | IMM8,
+    [0xec] = LONE | BYTE,
+    [0xed] = LONE | NO_W,
+    [0xee] = LONE | BYTE,
+    [0xef] = LONE | NO_W,
+    [0xfa] = LONE,
+    [0xfb] = LONE, /* cli, sti */
 };
 
 static const uint8_t two_byte[256] = {
-    [0x01] = KNOWN | MODRM,                                     /* xsetbv */
-    [0x06] = LONE, [0x08] = LONE, [0x09] = LONE,                /* clts, invd, wbinvd */
-    [0x20] = KNOWN | MODRM, [0x21] = KNOWN | MODRM,             /* mov from and to CR, DR */
-    [0x22] = KNOWN | MODRM, [0x23] = KNOWN | MODRM,
-    [0x30] = LONE, [0x32] = LONE,                               /* wrmsr, rdmsr */
-    [0xa2] = LONE,                                              /* cpuid */
-    [0xab] = RM, [0xb3] = RM, [0xbb] = RM, [0xba] = RM | IMM8,  /* bts, btr, btc */
-    [0xb0] = RM8, [0xb1] = RM,                                  /* cmpxchg */
-    [0xc7] = RM,                                                /* cmpxchg8b */
+    [0x01] = KNOWN | MODRM, /* xsetbv */
+    [0x06] = LONE,
+    [0x08] = LONE,
+    [0x09] = LONE, /* clts, invd, wbinvd */
+    [0x20] = KNOWN | MODRM,
+    [0x21] = KNOWN | MODRM, /* mov from and to CR, DR */
+    [0x22] = KNOWN | MODRM,
+    [0x23] = KNOWN | MODRM,
+    [0x30] = LONE,
+    [0x32] = LONE, /* wrmsr, rdmsr */
+    [0xa2] = LONE, /* cpuid */
+    [0xab] = RM,
+    [0xb3] = RM,
+    [0xbb] = RM,
+    [0xba] = RM | IMM8, /* bts, btr, btc */
+    [0xb0] = RM8,
+    [0xb1] = RM, /* cmpxchg */
+    [0xc7] = RM, /* cmpxchg8b */
 };
 
 struct cursor {
@@ -146,7 +177,8 @@ static void set_sizes(struct insn *i, const struct prefixes *p, uint8_t attribut
 /* 16-bit forms (SDM 2A table 2-1). */
 static bool decode_memory16(struct insn *i, struct cursor *c, unsigned mod, unsigned rm)
 {
-	static const uint8_t base[8] = {REG_RBX, REG_RBX, REG_RBP, REG_RBP, REG_RSI, REG_RDI, REG_RBP, REG_RBX};
+	static const uint8_t base[8] = {REG_RBX, REG_RBX, REG_RBP, REG_RBP,
+					REG_RSI, REG_RDI, REG_RBP, REG_RBX};
 	static const uint8_t index[8] = {REG_RSI,  REG_RDI,  REG_RSI,  REG_RDI,
 					 REG_NONE, REG_NONE, REG_NONE, REG_NONE};
 	bool absolute = mod == 0 && rm == 6;
@@ -213,7 +245,8 @@ enum decode_result insn_decode(struct insn *i, const uint8_t *bytes, unsigned n,
 	int64_t value;
 	int b;
 
-	*i = (struct insn){.mode = mode, .segment = SEG_NONE, .base = REG_NONE, .index = REG_NONE, .scale = 1};
+	*i =
+	    (struct insn){.mode = mode, .segment = SEG_NONE, .base = REG_NONE, .index = REG_NONE, .scale = 1};
 	b = decode_prefixes(i, &c, &p);
 	if (b < 0)
 		return at_end;

@@ -9,8 +9,26 @@
 
 #define INSN_MAX 15 /* bytes in an instruction */
 
-enum segment_register { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_NONE };
-enum insn_register { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI, REG_NONE = 16 };
+enum segment_register {
+	SEG_ES,
+	SEG_CS,
+	SEG_SS,
+	SEG_DS,
+	SEG_FS,
+	SEG_GS,
+	SEG_NONE
+};
+enum insn_register {
+	REG_RAX,
+	REG_RCX,
+	REG_RDX,
+	REG_RBX,
+	REG_RSP,
+	REG_RBP,
+	REG_RSI,
+	REG_RDI,
+	REG_NONE = 16
+};
 
 #define OP_0F(second) (0x100 | (second)) /* insn.opcode of a two-byte one */
 

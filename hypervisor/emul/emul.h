@@ -41,11 +41,11 @@ void emul_advance(struct vcpu *v, unsigned length);
 bool emul_iopl_ok(const struct vcpu *v);
 
 /* The parts, by subject. All expect e->insn decoded. */
-enum emul_result emul_io(struct emul *e);      /* io.c */
-enum emul_result emul_mov_cr(struct emul *e);  /* control.c: 0f 20, 0f 22 */
-enum emul_result emul_mov_dr(struct emul *e);  /* 0f 21, 0f 23 */
-enum emul_result emul_clts(struct emul *e);    /* 0f 06 */
-enum emul_result emul_xsetbv(struct emul *e);  /* 0f 01 d1 */
-enum emul_result emul_rdmsr(struct emul *e);   /* msr.c */
+enum emul_result emul_io(struct emul *e);     /* io.c */
+enum emul_result emul_mov_cr(struct emul *e); /* control.c: 0f 20, 0f 22 */
+enum emul_result emul_mov_dr(struct emul *e); /* 0f 21, 0f 23 */
+enum emul_result emul_clts(struct emul *e);   /* 0f 06 */
+enum emul_result emul_xsetbv(struct emul *e); /* 0f 01 d1 */
+enum emul_result emul_rdmsr(struct emul *e);  /* msr.c */
 enum emul_result emul_wrmsr(struct emul *e);
 void emul_cpuid(struct vcpu *v, struct cpu_user_regs *regs); /* cpuid.c */

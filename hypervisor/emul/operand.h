@@ -6,7 +6,8 @@
 
 /* The 64-bit register @number (enum insn_register) in the frame. */
 uint64_t *reg_ptr(struct cpu_user_regs *r, unsigned number);
-/* Its low @size bytes; byte registers 4 to 7 are AH to BH unless @rex. Writing 4 bytes clears the upper half. */
+/* Its low @size bytes; byte registers 4 to 7 are AH to BH unless @rex. Writing 4 bytes clears the upper half.
+ */
 uint64_t reg_read(struct cpu_user_regs *r, unsigned number, unsigned size, bool rex);
 void reg_write(struct cpu_user_regs *r, unsigned number, unsigned size, bool rex, uint64_t value);
 

@@ -19,7 +19,7 @@ void hypercall_init(void);
 void trap_from_guest(struct cpu_user_regs *regs);
 void trap_from_hypervisor(struct cpu_user_regs *regs); /* on the CPU's stack; may change regs->rip */
 void trap_paranoid(struct cpu_user_regs *regs);        /* on an interrupt stack */
-void exit_fault(struct cpu_user_regs *frame);          /* IRETQ failed: the guest's registers, see traps.asm */
+void exit_fault(struct cpu_user_regs *frame); /* IRETQ failed: the guest's registers, see traps.asm */
 void exit_work(void);
 void app_syscall(struct vcpu *v);
 void app_syscall32(struct vcpu *v);

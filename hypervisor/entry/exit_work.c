@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done between the hypervisor and a guest (exit.asm tests whether anything is): requests of other CPUs,
- * due timers, console and device interrupts, a switch to another vCPU, and the delivery of events. The exit path
- * tests again afterwards, so one round need not finish everything.
+ * What is done between the hypervisor and a guest (exit.asm tests whether anything is): requests of other
+ * CPUs, due timers, console and device interrupts, a switch to another vCPU, and the delivery of events. The
+ * exit path tests again afterwards, so one round need not finish everything.
  */
 #include "dev/console.h"
 #include "dev/ioapic.h"

@@ -10,7 +10,8 @@
 
 struct vcpu;
 
-/* Run hypercall @nr of @v (current), its arguments in guest words as registers or a multicall entry hold them. */
+/* Run hypercall @nr of @v (current), its arguments in guest words as registers or a multicall entry hold
+ * them. */
 long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6]);
 
 /* Should a long hypercall stop now? Opens a short interrupt window, then tests this CPU's pending word and

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * multicall: a list of hypercalls in one. Only the result of each entry is written back. An entry that wants to
- * be restarted is written back whole, and the batch restarts with it. iret ends the batch: what it set up is
- * where the guest goes on.
+ * multicall: a list of hypercalls in one. Only the result of each entry is written back. An entry that wants
+ * to be restarted is written back whole, and the batch restarts with it. iret ends the batch: what it set up
+ * is where the guest goes on.
  */
 #include "dom/domain.h"
 #include "entry/hypercall.h"

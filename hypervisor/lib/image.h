@@ -19,4 +19,7 @@ static inline paddr_t image_phys(const void *p)
 struct ex_entry {
 	int32_t fault, fixup;
 };
+/* For inline assembly: a fault at label @fault goes on at label @fixup. */
+#define EX_TABLE(fault, fixup) \
+	".pushsection .ex_table, \"a\"\n\t.long " fault " - ., " fixup " - .\n\t.popsection\n"
 extern const struct ex_entry ex_table_start[], ex_table_end[];

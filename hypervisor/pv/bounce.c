@@ -16,8 +16,8 @@ static void enter_trap(struct vcpu *v, uint8_t vector, const uint64_t *error, un
 	    .address = ti->address, .cs = ti->cs, .flags = TI_GET_IF(ti) ? CALLBACKF_mask_events : 0};
 
 	if (unlikely(!to.address)) {
-		domain_crash(v->domain, "exception %u (error code %x), for which it has set no handler", vector,
-			     n ? (uint32_t)*error : 0);
+		domain_crash(v->domain, "exception %u (error code %x), for which it has set no handler",
+			     vector, n ? (uint32_t)*error : 0);
 		return;
 	}
 	v->domain->ops->enter(v, &to, error, n);

@@ -2,8 +2,8 @@
 /*
  * Bouncing: making the guest's kernel go on at one of its entry points, with a frame on its stack that says
  * where it was. The frames themselves are the guest kind's (guest_ops.enter; drawn in pv64_entry.c and
- * pv32_entry.c). All act on the current vCPU. Afterwards either its registers are those of the handler, or the
- * domain has crashed; the caller just goes on to the exit path.
+ * pv32_entry.c). All act on the current vCPU. Afterwards either its registers are those of the handler, or
+ * the domain has crashed; the caller just goes on to the exit path.
  */
 #pragma once
 

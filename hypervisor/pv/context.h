@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct vcpu_guest_context: the whole state of a vCPU, as VCPUOP_initialise and DOMCTL_setvcpucontext give it.
- * The kinds bring their layouts to the native one; what is common is here.
+ * struct vcpu_guest_context: the whole state of a vCPU, as VCPUOP_initialise and DOMCTL_setvcpucontext give
+ * it. The kinds bring their layouts to the native one; what is common is here.
  */
 #pragma once
 

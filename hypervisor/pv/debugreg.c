@@ -6,8 +6,7 @@
 #include "dom/guest_ops.h"
 #include "lib/errno.h"
 
-#define DR6_FIXED   0xffff0ff0ul /* reserved bits, read as one */
-#define DR6_WRITE   0xe00ful     /* B0-B3, BD, BS, BT */
+#define DR6_WRITE   0xe00ful /* B0-B3, BD, BS, BT */
 #define DR7_FIXED   0x400ul
 #define DR7_ZERO    0xd800ul /* reserved bits 11, 12, 14, 15 */
 #define DR7_GD      0x2000ul

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A vCPU's debug registers (SDM 3B 17.2, Debug Registers): checked, and in the processor only while it runs. */
+/* A vCPU's debug registers (SDM 3B 17.2, Debug Registers): checked, and in the processor only while it runs.
+ */
 #pragma once
 
 #include "lib/types.h"
 
+#define DR6_FIXED 0xffff0ff0ul /* reserved bits, read as one */
+#define DR6_BS    0x4000ul     /* single step */
+
 struct vcpu;
 
-/* -EINVAL: no such register; -EPERM: the value would watch the hypervisor; -ENODEV: CR4.DE makes 4 and 5 fault. */
+/* -EINVAL: no such register; -EPERM: the value would watch the hypervisor; -ENODEV: CR4.DE makes 4 and 5
+ * fault. */
 int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
 int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value);
 

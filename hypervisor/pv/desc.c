@@ -27,7 +27,8 @@
 #define VCPUS_PER_L1 (PTES_PER_TABLE / DESC_PAGES)
 #define SELECTOR_LDT 4
 
-/* Shown wherever a GDT page is not the guest's: loading a null descriptor is #GP(selector), as it should be. */
+/* Shown wherever a GDT page is not the guest's: loading a null descriptor is #GP(selector), as it should be.
+ */
 static uint64_t empty_page[512] __aligned(4096);
 
 static uint64_t hv_pte(const void *page, uint64_t flags)
@@ -174,7 +175,8 @@ static void load_ldt(struct vcpu *v, uint64_t *reserved)
 		lldt(0);
 		return;
 	}
-	d[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_LDT << 40 | DESC_P | (base >> 24 & 0xff) << 56;
+	d[0] =
+	    (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_LDT << 40 | DESC_P | (base >> 24 & 0xff) << 56;
 	d[1] = base >> 32;
 	lldt(SEL_LDT);
 }
@@ -233,9 +235,7 @@ static uint64_t read_live(gva_t at)
 {
 	uint64_t d = 0;
 
-	__asm__ volatile("1:\tmov %1, %0\n2:\n" EX_TABLE("1b", "2b")
-			 : "+r"(d)
-			 : "m"(*(const uint64_t *)at));
+	__asm__ volatile("1:\tmov %1, %0\n2:\n" EX_TABLE("1b", "2b") : "+r"(d) : "m"(*(const uint64_t *)at));
 	return d;
 }
 
@@ -264,9 +264,9 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 }
 
 /* Only present descriptors matter. Code and data segments are harmless at the guest's privilege: memory is
- * protected by paging alone. 64-bit code in ring 1 would reach the hypervisor, which paging does not keep from
- * it. Of system segments none is allowed; type 0 is the empty second half of a 16-byte one.
- * EXERCISE: call gates. Xen lets a guest have them, with DPL 0 so that the call faults and can be emulated. */
+ * protected by paging alone. 64-bit code in ring 1 would reach the hypervisor, which paging does not keep
+ * from it. Of system segments none is allowed; type 0 is the empty second half of a 16-byte one. EXERCISE:
+ * call gates. Xen lets a guest have them, with DPL 0 so that the call faults and can be emulated. */
 bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 {
 	uint64_t d = *desc, dpl = d >> DESC_WORD_DPL_SHIFT & 3;

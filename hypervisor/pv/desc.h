@@ -12,12 +12,12 @@
 struct domain;
 struct vcpu;
 
-#define GDT_GUEST_PAGES      14
-#define GDT_GUEST_ENTRIES    (GDT_GUEST_PAGES * 512)
-#define LDT_MAX_ENTRIES      8192
-#define DESC_RESERVED_PAGE   14
-#define DESC_FIRST_LDT_PAGE  16
-#define DESC_PAGES           32
+#define GDT_GUEST_PAGES     14
+#define GDT_GUEST_ENTRIES   (GDT_GUEST_PAGES * 512)
+#define LDT_MAX_ENTRIES     8192
+#define DESC_RESERVED_PAGE  14
+#define DESC_FIRST_LDT_PAGE 16
+#define DESC_PAGES          32
 
 /* A new vCPU (any): its 32 entries in the domain's window tables. -ENOMEM. */
 int desc_init(struct vcpu *v);

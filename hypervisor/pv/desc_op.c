@@ -21,8 +21,8 @@ long hc_set_gdt(uint64_t frame_list, uint64_t entries)
 	return desc_set_gdt(current, frames, n);
 }
 
-/* @maddr: the descriptor's machine address. It is written under a use of the frame's present type, so that the
- * frame cannot become a page table meanwhile; a plain frame is taken as a writable one. */
+/* @maddr: the descriptor's machine address. It is written under a use of the frame's present type, so that
+ * the frame cannot become a page table meanwhile; a plain frame is taken as a writable one. */
 long hc_update_descriptor(uint64_t maddr, uint64_t desc)
 {
 	struct domain *d = current->domain;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RFLAGS in frames. While a guest runs, the real IF is set and the real IOPL is 0. What a guest sees in IF is the
- * inverse of its upcall mask; IOPL it sees only if it asked for that (VMASST_TYPE_architectural_iopl).
+ * RFLAGS in frames. While a guest runs, the real IF is set and the real IOPL is 0. What a guest sees in IF is
+ * the inverse of its upcall mask; IOPL it sees only if it asked for that (VMASST_TYPE_architectural_iopl).
  */
 #pragma once
 

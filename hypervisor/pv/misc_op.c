@@ -6,9 +6,9 @@
 #include "pv/debugreg.h"
 #include "pv/taskswitch.h"
 
-#define VMASST_VALID                                                                              \
-	(1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |                 \
-	 1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 |             \
+#define VMASST_VALID                                                                  \
+	(1u << VMASST_TYPE_4gb_segments | 1u << VMASST_TYPE_4gb_segments_notify |     \
+	 1u << VMASST_TYPE_writable_pagetables | 1u << VMASST_TYPE_pae_extended_cr3 | \
 	 1u << VMASST_TYPE_architectural_iopl | 1u << VMASST_TYPE_runstate_update_flag)
 
 long hc_fpu_taskswitch(uint64_t set)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pv32: a 32-bit PAE guest in compatibility mode, its kernel in ring 1. This file and pv64.c hold what differs
- * between the kinds, the same functions in the same order; memory rules are in pv32_mm.c, the ways in and out
- * in pv32_entry.c.
+ * pv32: a 32-bit PAE guest in compatibility mode, its kernel in ring 1. This file and pv64.c hold what
+ * differs between the kinds, the same functions in the same order; memory rules are in pv32_mm.c, the ways in
+ * and out in pv32_entry.c.
  */
 #include "compat_offsets.h"
 #include "cpu/features.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pv32: into the guest's kernel and out of it. The kernel runs in ring 1, applications in ring 3, under one set of
- * page tables; CS tells which. pv64_entry.c holds the same functions in the same order.
+ * pv32: into the guest's kernel and out of it. The kernel runs in ring 1, applications in ring 3, under one
+ * set of page tables; CS tells which. pv64_entry.c holds the same functions in the same order.
  */
 #include "pv/pv32_entry.h"
 #include "compat_offsets.h"
@@ -49,7 +49,8 @@ void pv32_enter(struct vcpu *v, const struct callback *to, const uint64_t *extra
 	uint16_t ss = r->ss;
 
 	if (unlikely(to->cs <= 3)) {
-		domain_crash(v->domain, "an entry point at %08x with a null code selector", (uint32_t)to->address);
+		domain_crash(v->domain, "an entry point at %08x with a null code selector",
+			     (uint32_t)to->address);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++)
@@ -157,14 +158,14 @@ void pv32_hypercall_rewind(struct vcpu *v, unsigned nr, const uint64_t *words, u
 void pv32_fill_hypercall_page(void *page)
 {
 	static const uint8_t normal[] = {
-	    0xb8, 0, 0, 0, 0, /* mov eax, number */
-	    0xcd, 0x82,       /* int 0x82 */
-	    0xc3,             /* ret */
+	    0xb8, 0,    0, 0, 0, /* mov eax, number */
+	    0xcd, 0x82,          /* int 0x82 */
+	    0xc3,                /* ret */
 	};
 	static const uint8_t iret[] = {
-	    0x50,             /* push eax */
-	    0xb8, 0, 0, 0, 0, /* mov eax, number */
-	    0xcd, 0x82,       /* int 0x82 */
+	    0x50,                /* push eax */
+	    0xb8, 0,    0, 0, 0, /* mov eax, number */
+	    0xcd, 0x82,          /* int 0x82 */
 	};
 
 	memset(page, 0xcc, PAGE_SIZE);

@@ -17,11 +17,11 @@
 #define TRAP_INFO_SIZE 8 /* vector, flags, cs (2), address (4) */
 
 /* Every field of the context and of its registers with a 32-bit word, by native and pv32 name. */
-#define CONTEXT_WORDS(f) f(flags) f(ldt_base) f(ldt_ents) f(gdt_ents) f(kernel_ss) f(kernel_sp) f(vm_assist)
+#define CONTEXT_WORDS(f)  f(flags) f(ldt_base) f(ldt_ents) f(gdt_ents) f(kernel_ss) f(kernel_sp) f(vm_assist)
 #define CONTEXT_ARRAYS(f) f(gdt_frames) f(ctrlreg) f(debugreg)
-#define REGISTER_WORDS(f)                                                                       \
+#define REGISTER_WORDS(f)                                                                               \
 	f(rbx, ebx) f(rcx, ecx) f(rdx, edx) f(rsi, esi) f(rdi, edi) f(rbp, ebp) f(rax, eax) f(rip, eip) \
-	f(rflags, eflags) f(rsp, esp)
+	    f(rflags, eflags) f(rsp, esp)
 #define REGISTER_HALVES(f) f(cs) f(ss) f(es) f(ds) f(fs) f(gs)
 
 void pv32_put_start_info(void *page, const struct start_info *si)
@@ -80,8 +80,8 @@ void pv32_context_in(struct vcpu_guest_context *c, const void *p)
 		    .vector = BYTE(t, 0), .flags = BYTE(t, 1), .cs = HALF(t, 2), .address = WORD(t, 4)};
 	}
 #define GET(name) c->name = WORD(p, COMPAT_vcpu_guest_context_##name);
-#define GET_ARRAY(name)                                          \
-	for (unsigned i = 0; i < ARRAY_SIZE(c->name); i++)       \
+#define GET_ARRAY(name)                                    \
+	for (unsigned i = 0; i < ARRAY_SIZE(c->name); i++) \
 		c->name[i] = WORD(p, COMPAT_vcpu_guest_context_##name + 4 * i);
 	CONTEXT_WORDS(GET)
 	CONTEXT_ARRAYS(GET_ARRAY)
@@ -102,8 +102,8 @@ void pv32_context_out(void *p, const struct vcpu_guest_context *c, const struct 
 		WORD(t, 4) = c->trap_ctxt[i].address;
 	}
 #define PUT(name) WORD(p, COMPAT_vcpu_guest_context_##name) = c->name;
-#define PUT_ARRAY(name)                                          \
-	for (unsigned i = 0; i < ARRAY_SIZE(c->name); i++)       \
+#define PUT_ARRAY(name)                                    \
+	for (unsigned i = 0; i < ARRAY_SIZE(c->name); i++) \
 		WORD(p, COMPAT_vcpu_guest_context_##name + 4 * i) = c->name[i];
 	CONTEXT_WORDS(PUT)
 	CONTEXT_ARRAYS(PUT_ARRAY)
@@ -122,20 +122,18 @@ void pv32_callbacks_in(struct vcpu *v, const void *p)
 	uint16_t (*fix)(uint16_t) = v->domain->ops->fix_selector;
 	uint32_t flags = WORD(p, COMPAT_vcpu_guest_context_flags);
 
-	v->event_cb = (struct callback){
-	    .cs = fix(WORD(p, COMPAT_vcpu_guest_context_event_callback_cs)),
-	    .address = WORD(p, COMPAT_vcpu_guest_context_event_callback_eip)};
-	v->failsafe_cb = (struct callback){
-	    .cs = fix(WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_cs)),
-	    .address = WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_eip),
-	    .flags = flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0};
+	v->event_cb = (struct callback){.cs = fix(WORD(p, COMPAT_vcpu_guest_context_event_callback_cs)),
+					.address = WORD(p, COMPAT_vcpu_guest_context_event_callback_eip)};
+	v->failsafe_cb =
+	    (struct callback){.cs = fix(WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_cs)),
+			      .address = WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_eip),
+			      .flags = flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0};
 }
 
 void pv32_callback_in(const void *p, uint16_t *type, struct callback *cb)
 {
 	*type = HALF(p, COMPAT_callback_register_type);
-	*cb = (struct callback){
-	    .cs = WORD(p, COMPAT_callback_register_address_cs),
-	    .address = WORD(p, COMPAT_callback_register_address_eip),
-	    .flags = HALF(p, COMPAT_callback_register_flags) & CALLBACKF_mask_events};
+	*cb = (struct callback){.cs = WORD(p, COMPAT_callback_register_address_cs),
+				.address = WORD(p, COMPAT_callback_register_address_eip),
+				.flags = HALF(p, COMPAT_callback_register_flags) & CALLBACKF_mask_events};
 }

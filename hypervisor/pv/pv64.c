@@ -90,8 +90,9 @@ static void pv64_put_start_info(void *page, const struct start_info *si)
 static int pv64_set_context(struct vcpu *v, const void *ctx)
 {
 	const struct vcpu_guest_context *c = ctx;
-	const uint64_t entries[] = {c->event_callback_eip, c->failsafe_callback_eip, c->syscall_callback_eip,
-				    c->fs_base, c->gs_base_kernel, c->gs_base_user};
+	const uint64_t entries[] = {c->event_callback_eip,   c->failsafe_callback_eip,
+				    c->syscall_callback_eip, c->fs_base,
+				    c->gs_base_kernel,       c->gs_base_user};
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
@@ -102,12 +103,12 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	if (rc)
 		return rc;
 	v->event_cb = (struct callback){.address = c->event_callback_eip};
-	v->failsafe_cb = (struct callback){
-	    .address = c->failsafe_callback_eip,
-	    .flags = c->flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0};
-	v->syscall_cb = (struct callback){
-	    .address = c->syscall_callback_eip,
-	    .flags = c->flags & VGCF_syscall_disables_events ? CALLBACKF_mask_events : 0};
+	v->failsafe_cb =
+	    (struct callback){.address = c->failsafe_callback_eip,
+			      .flags = c->flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0};
+	v->syscall_cb =
+	    (struct callback){.address = c->syscall_callback_eip,
+			      .flags = c->flags & VGCF_syscall_disables_events ? CALLBACKF_mask_events : 0};
 	v->fs_base = c->fs_base;
 	v->gs_base_kernel = c->gs_base_kernel;
 	v->gs_base_user = c->gs_base_user;

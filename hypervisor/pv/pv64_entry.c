@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pv64: into the guest's kernel and out of it. Kernel and applications both run in ring 3; user_mode says which,
- * and with it change the page tables and the GS base. pv32_entry.c holds the same functions in the same order.
+ * pv64: into the guest's kernel and out of it. Kernel and applications both run in ring 3; user_mode says
+ * which, and with it change the page tables and the GS base. pv32_entry.c holds the same functions in the
+ * same order.
  */
 #include "pv/pv64_entry.h"
 #include "cpu/gdt.h"
@@ -161,20 +162,20 @@ void pv64_hypercall_rewind(struct vcpu *v, unsigned nr, const uint64_t *words, u
 void pv64_fill_hypercall_page(void *page)
 {
 	static const uint8_t normal[] = {
-	    0x51,             /* push rcx */
-	    0x41, 0x53,       /* push r11 */
-	    0xb8, 0, 0, 0, 0, /* mov eax, number */
-	    0x0f, 0x05,       /* syscall */
-	    0x41, 0x5b,       /* pop r11 */
-	    0x59,             /* pop rcx */
-	    0xc3,             /* ret */
+	    0x51,                /* push rcx */
+	    0x41, 0x53,          /* push r11 */
+	    0xb8, 0,    0, 0, 0, /* mov eax, number */
+	    0x0f, 0x05,          /* syscall */
+	    0x41, 0x5b,          /* pop r11 */
+	    0x59,                /* pop rcx */
+	    0xc3,                /* ret */
 	};
 	static const uint8_t iret[] = {
-	    0x51,             /* push rcx */
-	    0x41, 0x53,       /* push r11 */
-	    0x50,             /* push rax */
-	    0xb8, 0, 0, 0, 0, /* mov eax, number */
-	    0x0f, 0x05,       /* syscall */
+	    0x51,                /* push rcx */
+	    0x41, 0x53,          /* push r11 */
+	    0x50,                /* push rax */
+	    0xb8, 0,    0, 0, 0, /* mov eax, number */
+	    0x0f, 0x05,          /* syscall */
 	};
 
 	memset(page, 0xcc, PAGE_SIZE);

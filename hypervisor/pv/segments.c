@@ -8,19 +8,19 @@
 
 #define IS_NULL(sel) ((sel) <= 3)
 
-#define LOAD(reg, sel)                                                \
-	({                                                            \
-		uint32_t ok_ = 0;                                     \
-		__asm__ volatile("1:\tmov %w1, %%" #reg "\n"          \
-				 "\tmov $1, %0\n"                     \
-				 "2:\n" EX_TABLE("1b", "2b")          \
-				 : "+r"(ok_)                          \
-				 : "r"((uint32_t)(sel)));             \
-		ok_ != 0;                                             \
+#define LOAD(reg, sel)                                       \
+	({                                                   \
+		uint32_t ok_ = 0;                            \
+		__asm__ volatile("1:\tmov %w1, %%" #reg "\n" \
+				 "\tmov $1, %0\n"            \
+				 "2:\n" EX_TABLE("1b", "2b") \
+				 : "+r"(ok_)                 \
+				 : "r"((uint32_t)(sel)));    \
+		ok_ != 0;                                    \
 	})
 
-/* The base comes and goes within one instruction stream that touches no memory: nothing may use GS in between.
- * If MOV faults, GS and its base are as before. */
+/* The base comes and goes within one instruction stream that touches no memory: nothing may use GS in
+ * between. If MOV faults, GS and its base are as before. */
 bool segments_load_gs(uint16_t selector, uint64_t *base)
 {
 	uint64_t self = (uint64_t)this_cpu->self;

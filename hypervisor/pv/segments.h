@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data segment registers. The hypervisor has no use for DS, ES, FS and GS, so they keep the guest's values while
- * it runs; only a switch of vCPUs saves and loads them. Loading one can fault, since the guest may have changed
- * its tables: then all four become null and the guest is told by its failsafe callback.
+ * Data segment registers. The hypervisor has no use for DS, ES, FS and GS, so they keep the guest's values
+ * while it runs; only a switch of vCPUs saves and loads them. Loading one can fault, since the guest may have
+ * changed its tables: then all four become null and the guest is told by its failsafe callback.
  */
 #pragma once
 

@@ -7,7 +7,7 @@
 #include "lib/options.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
-#include "emul/version.h"
+#include "pv/version.h"
 #include "xen/version.h"
 
 static long put_string(gva_t arg, const char *s, size_t size)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Walking page tables as the processor does, from any CR3 value (both kinds: the real tables have 4 levels). */
+/* Walking page tables as the processor does, from any CR3 value (both kinds: the real tables have 4 levels).
+ */
 #pragma once
 
 #include "lib/types.h"

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* MOV to and from control and debug registers, CLTS, XSETBV: on the guest's own values (SDM 3A 2.5). */
+#include "cpu/fpu.h"
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "emul/emul.h"
+#include "emul/operand.h"
+#include "lib/errno.h"
+#include "mm/mm.h"
+#include "pv/context.h"
+#include "pv/debugreg.h"
+#include "pv/taskswitch.h"
+
+#define MODRM_XSETBV 0xd1
+#define XCR0         0
+
+static uint64_t mask(const struct emul *e)
+{
+	return e->insn.mode == 64 ? ~0ull : 0xffffffffull;
+}
+
+static enum emul_result read_cr(struct emul *e, uint64_t *value)
+{
+	struct vcpu *v = e->v;
+
+	switch (e->insn.reg) {
+	case 0:
+		*value = context_cr0(v);
+		return EMUL_DONE;
+	case 2:
+		*value = v->domain->ops->get_cr2(v);
+		return EMUL_DONE;
+	case 3:
+		*value = v->domain->ops->mfn_to_cr3(v->root);
+		return EMUL_DONE;
+	case 4:
+		*value = v->cr4;
+		return EMUL_DONE;
+	}
+	return EMUL_REFUSED;
+}
+
+/* CR0: only TS may change. CR4: what guests have no say in stays as it is, silently. */
+static enum emul_result write_cr(struct emul *e, uint64_t value)
+{
+	struct vcpu *v = e->v;
+
+	switch (e->insn.reg) {
+	case 0:
+		if ((value ^ context_cr0(v)) & ~CR0_TS)
+			return EMUL_REFUSED;
+		taskswitch_set(v, value & CR0_TS);
+		return EMUL_DONE;
+	case 2:
+		v->domain->ops->set_cr2(v, value);
+		return EMUL_DONE;
+	case 3:
+		switch (vcpu_set_root(v, v->domain->ops->cr3_to_mfn(value))) {
+		case 0:
+			return EMUL_DONE;
+		case -ERESTART:
+			return EMUL_AGAIN;
+		}
+		return EMUL_REFUSED;
+	case 4:
+		v->cr4 = context_cr4(value);
+		fpu_set_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
+		return EMUL_DONE;
+	}
+	return EMUL_REFUSED;
+}
+
+/* Bit 1 of the opcode: to the control or debug register. The r/m field always means a general register. */
+enum emul_result emul_mov_cr(struct emul *e)
+{
+	uint64_t value = 0;
+	enum emul_result result;
+
+	if (e->insn.opcode & 2)
+		return write_cr(e, *reg_ptr(e->regs, e->insn.rm) & mask(e));
+	result = read_cr(e, &value);
+	if (result == EMUL_DONE)
+		*reg_ptr(e->regs, e->insn.rm) = value & mask(e);
+	return result;
+}
+
+enum emul_result emul_mov_dr(struct emul *e)
+{
+	uint64_t value;
+
+	if (e->insn.opcode & 2)
+		return debugreg_set(e->v, e->insn.reg, *reg_ptr(e->regs, e->insn.rm) & mask(e)) ? EMUL_REFUSED
+												: EMUL_DONE;
+	if (debugreg_get(e->v, e->insn.reg, &value))
+		return EMUL_REFUSED;
+	*reg_ptr(e->regs, e->insn.rm) = value & mask(e);
+	return EMUL_DONE;
+}
+
+enum emul_result emul_clts(struct emul *e)
+{
+	taskswitch_set(e->v, false);
+	return EMUL_DONE;
+}
+
+enum emul_result emul_xsetbv(struct emul *e)
+{
+	struct cpu_user_regs *r = e->regs;
+
+	if (e->insn.mod_rm != MODRM_XSETBV || (uint32_t)r->rcx != XCR0)
+		return EMUL_REFUSED;
+	return fpu_set_xcr0(e->v->fpu, (uint32_t)r->rax | r->rdx << 32) ? EMUL_REFUSED : EMUL_DONE;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fetching an instruction and finding who emulates it (emul.h). Kernels may use all of it; applications only
+ * what their virtual IOPL lets them. What is not in the table is refused, and the guest gets its #GP.
+ */
+#include "emul/emul.h"
+#include "cpu/gdt.h"
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "pv/desc.h"
+#include "pv/flags.h"
+
+/* Base and kind of the code segment; the flat ones that nearly everybody uses without a look at the tables.
+ */
+static bool code_segment(struct vcpu *v, gva_t *base, unsigned *mode)
+{
+	struct segment seg;
+
+	*base = 0;
+	if (v->domain->ops->code64 && v->regs.cs == SEL_GUEST_CS64) {
+		*mode = 64;
+		return true;
+	}
+	if (!desc_segment(v, v->regs.cs, &seg) || !seg.code)
+		return false;
+	*mode = seg.code64 ? 64 : seg.big ? 32 : 16;
+	*base = seg.code64 ? 0 : seg.base;
+	return true;
+}
+
+unsigned emul_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX], unsigned *mode)
+{
+	gva_t base, at;
+	unsigned n;
+
+	if (!code_segment(v, &base, mode))
+		return 0;
+	at = base + v->regs.rip;
+	if (*mode != 64)
+		at = (uint32_t)at;
+	/* The instruction may end at the end of the last mapped page. */
+	n = MIN(INSN_MAX, PAGE_SIZE - (at & ~PAGE_MASK));
+	if (guest_read(bytes, at, n))
+		return 0;
+	if (n < INSN_MAX && !guest_read(bytes + n, at + n, INSN_MAX - n))
+		n = INSN_MAX;
+	return n;
+}
+
+void emul_advance(struct vcpu *v, unsigned length)
+{
+	v->regs.rip += length;
+	if (v->regs.cs != SEL_GUEST_CS64)
+		v->regs.rip = (uint32_t)v->regs.rip;
+	v->regs.rflags &= ~RFLAGS_RF;
+}
+
+bool emul_iopl_ok(const struct vcpu *v)
+{
+	unsigned cpl = !v->domain->ops->in_kernel(v) ? 3 : iopl_is_architectural(v) ? 0 : 1;
+
+	return cpl <= v->iopl;
+}
+
+/* CLI and STI change nothing: the upcall mask is the guest's interrupt flag, and POPF, which cannot be seen,
+ * would not go with them. They are let pass where the virtual IOPL would. */
+static enum emul_result interrupt_flag(struct emul *e)
+{
+	return emul_iopl_ok(e->v) ? EMUL_DONE : EMUL_REFUSED;
+}
+
+/* Caches stay coherent without the guest's help. */
+static enum emul_result cache_op(struct emul *e)
+{
+	return EMUL_DONE;
+}
+
+static enum emul_result cpuid_op(struct emul *e)
+{
+	emul_cpuid(e->v, e->regs);
+	return EMUL_DONE;
+}
+
+static enum emul_result dispatch(struct emul *e)
+{
+	switch (e->insn.opcode) {
+	case 0x6c ... 0x6f:
+	case 0xe4 ... 0xe7:
+	case 0xec ... 0xef:
+		return emul_io(e);
+	case 0xfa:
+	case 0xfb:
+		return interrupt_flag(e);
+	}
+	if (!e->v->domain->ops->in_kernel(e->v))
+		return EMUL_REFUSED;
+	switch (e->insn.opcode) {
+	case OP_0F(0x01):
+		return emul_xsetbv(e);
+	case OP_0F(0x06):
+		return emul_clts(e);
+	case OP_0F(0x08):
+	case OP_0F(0x09):
+		return cache_op(e);
+	case OP_0F(0x20):
+	case OP_0F(0x22):
+		return emul_mov_cr(e);
+	case OP_0F(0x21):
+	case OP_0F(0x23):
+		return emul_mov_dr(e);
+	case OP_0F(0x30):
+		return emul_wrmsr(e);
+	case OP_0F(0x32):
+		return emul_rdmsr(e);
+	case OP_0F(0xa2):
+		return cpuid_op(e); /* processors can be told to fault on it */
+	}
+	return EMUL_REFUSED;
+}
+
+enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
+{
+	uint8_t bytes[INSN_MAX];
+	unsigned mode, n = emul_fetch(v, bytes, &mode);
+	enum emul_result result;
+
+	e->v = v;
+	e->regs = &v->regs;
+	if (insn_decode(&e->insn, bytes, n, mode) != DECODE_OK)
+		return EMUL_REFUSED;
+	result = dispatch(e);
+	if (result == EMUL_DONE)
+		emul_advance(v, e->insn.length);
+	return result;
+}
+
+/* ud2; "xen"; then the instruction (xen/arch-x86/xen.h, XEN_EMULATE_PREFIX). Only CPUID is wanted that way.
+ */
+bool emul_forced(struct vcpu *v)
+{
+	static const uint8_t forced_cpuid[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
+	uint8_t bytes[INSN_MAX];
+	unsigned mode, n = emul_fetch(v, bytes, &mode);
+
+	if (n < sizeof(forced_cpuid) || memcmp(bytes, forced_cpuid, sizeof(forced_cpuid)))
+		return false;
+	emul_cpuid(v, &v->regs);
+	emul_advance(v, sizeof(forced_cpuid));
+	return true;
+}

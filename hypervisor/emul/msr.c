@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RDMSR and WRMSR (SDM 4): the registers a PV guest's kernel may see, in one table. Reading: a function, or a
+ * constant. Writing: a function, or nothing at all (the write is dropped). Any other register is #GP, which
+ * kernels expect of registers that a machine lacks.
+ */
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "emul/emul.h"
+#include "mm/guest_copy.h"
+#include "lib/string.h"
+#include "mm/page.h"
+
+#define MSR_TSC            0x10
+#define MSR_UCODE_REV      0x8b
+#define MSR_MCG_CAP        0x179
+#define MSR_MCG_STATUS     0x17a
+#define MSR_MISC_ENABLE    0x1a0
+#define MSR_DEBUGCTL       0x1d9
+#define MSR_HYPERCALL_PAGE 0x40000000 /* named by CPUID leaf 0x40000002 */
+#define MSR_AMD_SYSCFG     0xc0010010
+#define MSR_AMD_HWCR       0xc0010015
+
+#define MISC_ENABLE_FAST_STRING 1
+#define HWCR_TSC_FREQ_SEL       (1ul << 24) /* the TSC runs at a constant rate */
+
+struct msr_rule {
+	uint32_t msr;
+	bool (*read)(struct vcpu *v, uint64_t *value); /* NULL: the constant */
+	uint64_t constant;
+	bool (*write)(struct vcpu *v, uint64_t value); /* NULL: dropped. False: #GP */
+};
+
+static bool refuse_read(struct vcpu *v, uint64_t *value)
+{
+	return false;
+}
+
+static bool refuse_write(struct vcpu *v, uint64_t value)
+{
+	return false;
+}
+
+static bool zero_only(struct vcpu *v, uint64_t value)
+{
+	return value == 0;
+}
+
+static bool base_ok(struct vcpu *v, uint64_t value)
+{
+	return v->domain->ops->code64 && is_canonical(value);
+}
+
+static bool fs_base_read(struct vcpu *v, uint64_t *value)
+{
+	*value = rdmsr(MSR_FS_BASE);
+	return v->domain->ops->code64;
+}
+
+static bool fs_base_write(struct vcpu *v, uint64_t value)
+{
+	if (!base_ok(v, value))
+		return false;
+	wrmsr(MSR_FS_BASE, value);
+	return true;
+}
+
+/* The guest's active base, which SWAPGS left in the other register when we were entered. */
+static bool gs_base_read(struct vcpu *v, uint64_t *value)
+{
+	*value = rdmsr(MSR_KERNEL_GS_BASE);
+	return v->domain->ops->code64;
+}
+
+static bool gs_base_write(struct vcpu *v, uint64_t value)
+{
+	if (!base_ok(v, value))
+		return false;
+	wrmsr(MSR_KERNEL_GS_BASE, value);
+	return true;
+}
+
+static bool shadow_gs_base_read(struct vcpu *v, uint64_t *value)
+{
+	*value = v->gs_base_user;
+	return v->domain->ops->code64;
+}
+
+static bool shadow_gs_base_write(struct vcpu *v, uint64_t value)
+{
+	if (!base_ok(v, value))
+		return false;
+	v->gs_base_user = value;
+	return true;
+}
+
+static bool efer_read(struct vcpu *v, uint64_t *value)
+{
+	uint64_t hidden = v->domain->ops->code64 ? 0 : EFER_LME | EFER_LMA;
+
+	*value = rdmsr(MSR_EFER) & (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) & ~hidden;
+	return true;
+}
+
+static bool real_read(uint32_t msr, uint64_t *value)
+{
+	*value = rdmsr(msr);
+	return true;
+}
+
+static bool pat_read(struct vcpu *v, uint64_t *value)
+{
+	return real_read(MSR_PAT, value);
+}
+
+static bool pat_write(struct vcpu *v, uint64_t value)
+{
+	return value == rdmsr(MSR_PAT);
+}
+
+static bool apic_base_read(struct vcpu *v, uint64_t *value)
+{
+	return real_read(MSR_APIC_BASE, value);
+}
+
+static bool tsc_read(struct vcpu *v, uint64_t *value)
+{
+	*value = rdtsc();
+	return true;
+}
+
+/* The value is a guest frame's number as an address, in PV a machine frame's; low 12 bits: page index 0. */
+static bool hypercall_page_write(struct vcpu *v, uint64_t value)
+{
+	mfn_t mfn = value >> PAGE_SHIFT;
+	struct page_info *pg;
+
+	if ((value & ~PAGE_MASK) || !mfn_valid(mfn))
+		return false;
+	pg = mfn_to_page(mfn);
+	if (page_get_and_type(pg, v->domain, PGT_WRITABLE))
+		return false;
+	v->domain->ops->fill_hypercall_page(mfn_to_virt(mfn));
+	page_put_and_type(pg);
+	return true;
+}
+
+static const struct msr_rule rules[] = {
+    {MSR_GS_BASE, gs_base_read, 0, gs_base_write},
+    {MSR_FS_BASE, fs_base_read, 0, fs_base_write},
+    {MSR_KERNEL_GS_BASE, shadow_gs_base_read, 0, shadow_gs_base_write},
+    {MSR_EFER, efer_read, 0, NULL},
+    {MSR_TSC, tsc_read, 0, NULL},
+    {MSR_APIC_BASE, apic_base_read, 0, NULL},
+    {MSR_PAT, pat_read, 0, pat_write},
+    {MSR_DEBUGCTL, NULL, 0, zero_only},
+    {MSR_MISC_ENABLE, NULL, MISC_ENABLE_FAST_STRING, NULL},
+    {MSR_UCODE_REV, NULL, 0, NULL},
+    {MSR_MCG_CAP, NULL, 0, refuse_write},
+    {MSR_MCG_STATUS, NULL, 0, NULL},
+    /* The doors are the hypervisor's; guests register theirs by callback_op. */
+    {MSR_SYSENTER_CS, NULL, 0, NULL},
+    {MSR_SYSENTER_ESP, NULL, 0, NULL},
+    {MSR_SYSENTER_EIP, NULL, 0, NULL},
+    {MSR_STAR, NULL, 0, NULL},
+    {MSR_LSTAR, NULL, 0, NULL},
+    {MSR_CSTAR, NULL, 0, NULL},
+    {MSR_SFMASK, NULL, 0, NULL},
+    {MSR_AMD_SYSCFG, NULL, 0, refuse_write},
+    {MSR_AMD_HWCR, NULL, HWCR_TSC_FREQ_SEL, NULL},
+    {MSR_HYPERCALL_PAGE, refuse_read, 0, hypercall_page_write},
+};
+
+static const struct msr_rule *find(uint32_t msr)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i].msr == msr)
+			return &rules[i];
+	return NULL;
+}
+
+enum emul_result emul_rdmsr(struct emul *e)
+{
+	const struct msr_rule *rule = find(e->regs->rcx);
+	uint64_t value;
+
+	if (!rule)
+		return EMUL_REFUSED;
+	value = rule->constant;
+	if (rule->read && !rule->read(e->v, &value))
+		return EMUL_REFUSED;
+	e->regs->rax = (uint32_t)value;
+	e->regs->rdx = value >> 32;
+	return EMUL_DONE;
+}
+
+enum emul_result emul_wrmsr(struct emul *e)
+{
+	const struct msr_rule *rule = find(e->regs->rcx);
+	uint64_t value = (uint32_t)e->regs->rax | e->regs->rdx << 32;
+
+	if (!rule || (rule->write && !rule->write(e->v, value)))
+		return EMUL_REFUSED;
+	return EMUL_DONE;
+}

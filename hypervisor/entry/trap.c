@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions and interrupts in C (traps.asm says how they get here). An exception of a guest is the guest's:
+ * it is bounced to its handler, unless it is a privileged instruction to emulate or something the hypervisor
+ * itself arranged. In the hypervisor only accesses to guest memory may fault, and the exception table knows
+ * them.
+ */
+#include "cpu/gdt.h"
+#include "cpu/ipi.h"
+#include "cpu/panic.h"
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "emul/emul.h"
+#include "entry/entry.h"
+#include "lib/string.h"
+#include "mm/guest_copy.h"
+#include "pv/bounce.h"
+#include "pv/debugreg.h"
+#include "pv/taskswitch.h"
+
+#define FIRST_INTERRUPT 0x20
+#define VECTOR_INT80    0x80
+
+/* Bits of a selector's error code (SDM 3A 6.13, Error Code). */
+#define ERROR_IDT 2u
+
+static void bounce(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	bounce_trap(v, regs->entry_vector);
+}
+
+static void bounce_with_error(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	bounce_trap_error(v, regs->entry_vector, regs->error_code);
+}
+
+static void debug(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	debugreg_report(v);
+	bounce_trap(v, TRAP_DB);
+}
+
+static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	if (!emul_forced(v))
+		bounce_trap(v, TRAP_UD);
+}
+
+/* CR0.TS was set for the guest by itself; the handler finds it clear. */
+static void device_not_available(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	taskswitch_set(v, false);
+	bounce_trap(v, TRAP_NM);
+}
+
+static bool is_prefix(uint8_t b, unsigned mode)
+{
+	static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+
+	for (unsigned i = 0; i < sizeof(prefixes); i++)
+		if (b == prefixes[i])
+			return true;
+	return mode == 64 && (b & 0xf0) == 0x40; /* REX */
+}
+
+/* INT n through a gate that is closed to the guest: its own gate decides. Some processors get the error code
+ * wrong (docs/tricks.md), so the vector comes from the instruction. */
+static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned *length)
+{
+	uint8_t bytes[INSN_MAX];
+	unsigned mode, n = emul_fetch(v, bytes, &mode), i = 0;
+
+	while (i < n && is_prefix(bytes[i], mode))
+		i++;
+	if (i + 2 > n || bytes[i] != 0xcd)
+		return false;
+	*vector = bytes[i + 1];
+	*length = i + 2;
+	return true;
+}
+
+/* The guest's own gate: its DPL against the guest's privilege as the guest sees it. */
+static void software_interrupt(struct vcpu *v, uint8_t vector, unsigned length)
+{
+	const struct trap_info *ti = &v->traps[vector];
+	unsigned cpl = v->domain->ops->in_kernel(v) ? 1 : 3;
+
+	if (TI_GET_DPL(ti) < cpl) {
+		bounce_trap_error(v, TRAP_GP, vector * 8u | ERROR_IDT);
+		return;
+	}
+	emul_advance(v, length);
+	bounce_trap(v, vector);
+}
+
+static void privileged_instruction(struct vcpu *v)
+{
+	struct emul e;
+	bool step = v->regs.rflags & RFLAGS_TF;
+
+	switch (emul_privileged(&e, v)) {
+	case EMUL_DONE:
+		if (step) {
+			v->debugreg[6] |= DR6_BS;
+			bounce_trap(v, TRAP_DB);
+		}
+		break;
+	case EMUL_AGAIN:
+		break;
+	case EMUL_FAULT:
+		bounce_page_fault(v, e.fault_address, e.fault_error);
+		break;
+	case EMUL_REFUSED:
+		bounce_trap_error(v, TRAP_GP, 0);
+		break;
+	}
+}
+
+static void general_protection(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	uint8_t vector;
+	unsigned length;
+
+	if (!regs->error_code)
+		privileged_instruction(v);
+	else if ((regs->error_code & ERROR_IDT) && software_interrupt_vector(v, &vector, &length))
+		software_interrupt(v, vector, length);
+	else
+		bounce_with_error(v, regs);
+}
+
+/* What cannot come from a guest. */
+static void impossible(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	panic_trap(regs);
+}
+
+static void (*const handlers[FIRST_INTERRUPT])(struct vcpu *v, struct cpu_user_regs *regs) = {
+    [TRAP_DE] = bounce,
+    [TRAP_DB] = debug,
+    [TRAP_NMI] = impossible, /* trap_paranoid */
+    [TRAP_BP] = bounce,
+    [TRAP_OF] = bounce,
+    [TRAP_BR] = bounce,
+    [TRAP_UD] = invalid_opcode,
+    [TRAP_NM] = device_not_available,
+    [TRAP_DF] = impossible, /* trap_paranoid */
+    [9] = impossible,
+    [TRAP_TS] = bounce_with_error,
+    [TRAP_NP] = bounce_with_error,
+    [TRAP_SS] = bounce_with_error,
+    [TRAP_GP] = general_protection,
+    [TRAP_PF] = page_fault_guest,
+    [15] = impossible,
+    [TRAP_MF] = bounce,
+    [TRAP_AC] = bounce_with_error,
+    [TRAP_MC] = impossible, /* trap_paranoid */
+    [TRAP_XM] = bounce,
+    [20 ... 31] = impossible,
+};
+
+/* INT 0x80 has a gate open to applications: system calls of 32-bit ones need no detour by #GP. */
+static void int80(struct vcpu *v)
+{
+	if (TI_GET_DPL(&v->traps[VECTOR_INT80]) >= (v->domain->ops->in_kernel(v) ? 1 : 3)) {
+		bounce_trap(v, VECTOR_INT80);
+		return;
+	}
+	v->regs.rip -= 2;
+	bounce_trap_error(v, TRAP_GP, VECTOR_INT80 * 8u | ERROR_IDT);
+}
+
+void trap_from_guest(struct cpu_user_regs *regs)
+{
+	uint32_t vector = regs->entry_vector;
+
+	if (likely(vector < FIRST_INTERRUPT))
+		handlers[vector](current, regs);
+	else if (vector == VECTOR_INT80)
+		int80(current);
+	else
+		irq_handler(vector);
+}
+
+void trap_from_hypervisor(struct cpu_user_regs *regs)
+{
+	uint64_t fixup;
+
+	if (regs->entry_vector >= FIRST_INTERRUPT) {
+		irq_handler(regs->entry_vector);
+		return;
+	}
+	if (regs->entry_vector == TRAP_PF && page_fault_hypervisor(regs))
+		return;
+	fixup = ex_table_lookup(regs->rip);
+	if (!fixup)
+		panic_trap(regs);
+	regs->rip = fixup;
+}
+
+/* An NMI of the machine is Dom0's to know. Its vCPU sees it at its next entry to the hypervisor: returning by
+ * the shortest way is what lets the next NMI in. */
+static void tell_dom0(void)
+{
+	if (dom0 && dom0->vcpu[0])
+		dom0->vcpu[0]->nmi_pending = true;
+	__atomic_or_fetch(&this_cpu->self->pending, PENDING_SCHEDULE, __ATOMIC_SEQ_CST);
+}
+
+void trap_paranoid(struct cpu_user_regs *regs)
+{
+	switch (regs->entry_vector) {
+	case TRAP_NMI:
+		nmi_handler(regs);
+		tell_dom0();
+		return;
+	case TRAP_DB:
+		/* A guest's breakpoint on memory that we touched for it, or delayed by MOV SS. */
+		write_dr6(DR6_FIXED);
+		return;
+	}
+	panic_trap(regs);
+}
+
+/*
+ * The exit path's IRETQ faulted: the guest's CS or SS is bad, or its descriptor is in an LDT page not yet
+ * mapped.
+ * @frame lies over current->regs, lower by some words, and holds the guest's general registers; RIP to SS in
+ * regs were not touched. The fault becomes the guest's, at the instruction it was to return to.
+ */
+void exit_fault(struct cpu_user_regs *frame)
+{
+	struct vcpu *v = current;
+	struct cpu_user_regs *regs = &v->regs;
+	const struct trap_info *ti;
+
+	memmove(regs, frame, offsetof(struct cpu_user_regs, rip));
+	v->syscall_return = false;
+	ti = &v->traps[regs->entry_vector & 0x1f];
+	/* If even the handler of this fault cannot be entered, the next attempt would end the same way. */
+	if (regs->rip == ti->address && regs->cs == ti->cs && regs->entry_vector != TRAP_PF) {
+		domain_crash(v->domain, "exception %u at the entry of its own handler (error code %x)",
+			     regs->entry_vector, regs->error_code);
+		return;
+	}
+	trap_from_guest(regs);
+}
+
+void app_syscall(struct vcpu *v)
+{
+	bounce_syscall(v);
+}
+
+void app_syscall32(struct vcpu *v)
+{
+	if (!v->domain->ops->code64) {
+		v->regs.cs = SEL_COMPAT_USER_CS;
+		v->regs.ss = SEL_COMPAT_USER_DS;
+	}
+	bounce_syscall32(v);
+}
