@@ -14,28 +14,34 @@ TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -Ihyper
 
 # 32-bit programs are made with Debian's i386 musl, unpacked privately (guest-kernel/user/fetch-i386.sh).
 I386_DIR   := $(B)/i386
-I386_READY := $(I386_DIR)/root/.complete
-I386_MUSL  := $(I386_DIR)/root/usr
+I386_SPECS := $(I386_DIR)/musl-gcc.specs
+I386_CC    := gcc -m32 -specs=$(I386_SPECS)
 
-# $(1): dom0-tools or dom0-tools32; $(2): compiler; $(3): what links; $(4): what must be there first
+$(I386_SPECS): guest-kernel/user/fetch-i386.sh
+	$(call say,FETCH,$(I386_DIR))sh $< $(I386_DIR) && \
+	sed 's|/usr/|$(CURDIR)/$(I386_DIR)/root/usr/|g; s|^-dynamic-linker|-m elf_i386 &|' \
+	$(I386_DIR)/root/usr/lib/i386-linux-musl/musl-gcc.specs >$@
+
+# $(1): dom0-tools or dom0-tools32; $(2): compiler; $(3): what must be there before it runs
 define tools_programs
-$(B)/$(1)/obj/%.o: dom0-tools/%.c | $(ABI_STAMP) $(4)
+$(B)/$(1)/obj/%.o: dom0-tools/%.c | $(ABI_STAMP) $(3)
 	$$(call say,CC,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -MMD -MP -c -o $$@ $$<
 
-$(B)/$(1)/obj/%.o: hypervisor/%.c | $(ABI_STAMP) $(4)
+$(B)/$(1)/obj/%.o: hypervisor/%.c | $(ABI_STAMP) $(3)
 	$$(call say,CC,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -MMD -MP -c -o $$@ $$<
 
 $(B)/$(1)/obj/librl.a: $(TOOLS_LIB:dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(TOOLS_SHARED:hypervisor/%.c=$(B)/$(1)/obj/%.o)
 	$$(call say,AR,$$@)rm -f $$@ && ar rcs $$@ $$^
 
 $(foreach t,$(TOOLS),
-$(B)/$(1)/$(t): $(TOOLS_$(t):dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(B)/$(1)/obj/librl.a
-	$$(call say,LD,$$@)$(2) -static -s -Wl$$(COMMA)--gc-sections -o $$@ $$(filter %.o %.a,$$^) $(3)
+$(B)/$(1)/$(t): $(TOOLS_$(t):dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(B)/$(1)/obj/librl.a | $(3)
+	$$(call say,LD,$$@)$(2) -static -s -Wl$$(COMMA)--gc-sections -o $$@ $$(filter %.o %.a,$$^)
 )
 -include $(patsubst dom0-tools/%.c,$(B)/$(1)/obj/%.d,$(TOOLS_LIB) $(foreach t,$(TOOLS),$(TOOLS_$(t))))
 endef
 COMMA := ,
 
-$(eval $(call tools_programs,dom0-tools,musl-gcc))
+$(eval $(call tools_programs,dom0-tools,musl-gcc,))
+$(eval $(call tools_programs,dom0-tools32,$(I386_CC),$(I386_SPECS)))
 
-all: $(addprefix $(B)/dom0-tools/,$(TOOLS))
+all: $(addprefix $(B)/dom0-tools/,$(TOOLS)) $(addprefix $(B)/dom0-tools32/,$(TOOLS))
