@@ -92,9 +92,10 @@ struct vcpu {
 	struct percpu *cpu;    /* where it runs or last ran */
 	struct list run_link;
 	void *sched_priv;
-	uint32_t hard_affinity;      /* CPU bitmap, CPUs that may run it */
-	ns_t turn_used;              /* CPU time since its turn began (sched/rr.c) */
-	ns_t ready_since, run_since; /* on the queue; on the CPU */
+	uint32_t hard_affinity; /* CPU bitmap, CPUs that may run it */
+	uint64_t round;         /* turns it has had, the running one included (sched/rr.c) */
+	ns_t turn_used;         /* CPU time of the running turn */
+	ns_t run_since;
 	struct vcpu_runstate_info runstate;
 	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */
 	gva_t time_area;

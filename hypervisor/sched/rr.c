@@ -2,44 +2,39 @@
 /*
  * Scheduling policy: round robin in turns of one slice of CPU time.
  *
- * A vCPU that used up its turn goes to the end of `ready` and begins a new one. One that slept before its
- * turn was over comes back through `woken`, ahead of everybody whose turn has not come, and may preempt: so
- * short bursts (Dom0's daemons, a shell) answer at once, and yet nobody gets more than one slice per round.
+ * Turns are numbered: v->round. A vCPU that used up its turn begins the next one at the end of `ready`. One
+ * that slept before its turn was over comes back through `woken`, ahead of everybody whose turn has not come,
+ * and may preempt: so short bursts (Dom0's daemons, a shell) answer at once, and yet nobody gets more than
+ * one slice per round. Who slept while the others went on to later rounds joins them there, with a fresh
+ * turn: sleep is not saved up.
  *
- * Between the CPUs: a CPU takes the vCPU that has waited longest anywhere (by more than STEAL_MARGIN), which
- * makes the queues together one round-robin list and keeps shares equal when vCPUs do not divide by CPUs.
+ * Between the CPUs: a CPU takes a vCPU that waits elsewhere in an earlier round than its own next one is in,
+ * which makes the queues together one list and keeps shares equal when vCPUs do not divide by CPUs.
  */
 #include "lib/printk.h"
 #include "sched/queue.h"
 #include "xen/domctl.h"
-#include "xen/vcpu.h"
-
-#define STEAL_MARGIN (SLICE_NS / 4)
-
-static bool turn_over(const struct vcpu *v)
-{
-	return v->turn_used >= SLICE_NS;
-}
 
 static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, bool woken)
 {
-	ns_t t = now();
+	bool over = v->turn_used >= SLICE_NS;
 
-	/* Who slept for longer than a turn need not finish the old one. */
-	if (v->runstate.state == RUNSTATE_blocked && t - v->runstate.state_entry_time > SLICE_NS)
+	if (over) {
+		v->round++;
 		v->turn_used = 0;
-	v->ready_since = t;
-	q->nr_ready++;
-	if (turn_over(v)) {
-		v->turn_used = 0;
-		list_add_tail(&v->run_link, &q->ready);
-	} else if (woken) {
-		list_add_tail(&v->run_link, &q->woken);
-		return !q->boosted;
-	} else {
-		list_add_head(&v->run_link, &q->ready); /* preempted: its turn goes on */
 	}
-	return vcpu_is_idle(q->running);
+	if (woken && v->round < q->round) {
+		v->round = q->round;
+		v->turn_used = 0;
+	}
+	q->nr_ready++;
+	if (over)
+		list_add_tail(&v->run_link, &q->ready);
+	else if (woken)
+		list_add_tail(&v->run_link, &q->woken);
+	else
+		list_add_head(&v->run_link, &q->ready); /* preempted: its turn goes on */
+	return vcpu_is_idle(q->running) || (woken && !over && !q->boosted);
 }
 
 static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
@@ -48,36 +43,33 @@ static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
 	q->nr_ready--;
 }
 
-/* The vCPU of @list that waited longest, is saved, and may run on CPU @cpu. */
-static struct vcpu *oldest(struct list *list, uint32_t cpu)
+/* The first vCPU of @list in a round before @limit that is saved, and may run on CPU @cpu. */
+static struct vcpu *earlier(struct list *list, uint32_t cpu, uint64_t limit)
 {
-	struct vcpu *v, *best = NULL;
+	struct vcpu *v;
 
 	list_for_each (v, list, run_link)
-		if (!v->running && (v->hard_affinity >> cpu & 1) &&
-		    (!best || v->ready_since < best->ready_since))
-			best = v;
-	return best;
+		if (!v->running && (v->hard_affinity >> cpu & 1) && v->round < limit)
+			return v;
+	return NULL;
 }
 
-/* Take from another queue a vCPU that has waited since before @limit. Only trylock: two CPUs may be doing
- * this to each other. */
-static struct vcpu *steal(struct sched_queue *q, ns_t limit)
+/* Take from another queue a vCPU in a round before @limit. Only trylock: two CPUs may be doing this to each
+ * other. */
+static struct vcpu *steal(struct sched_queue *q, uint64_t limit)
 {
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		struct sched_queue *other = queue_of(cpu_table[i]);
-		struct vcpu *v = NULL;
+		struct vcpu *v;
 
 		if (!other || other == q || !other->nr_ready || !spin_trylock(&other->lock))
 			continue;
-		v = oldest(&other->woken, q->cpu->id);
-		if (!v || v->ready_since >= limit)
-			v = oldest(&other->ready, q->cpu->id);
-		if (v && v->ready_since < limit) {
+		v = earlier(&other->woken, q->cpu->id, limit);
+		if (!v)
+			v = earlier(&other->ready, q->cpu->id, limit);
+		if (v) {
 			rr_dequeue(other, v);
 			v->cpu = q->cpu;
-		} else {
-			v = NULL;
 		}
 		spin_unlock(&other->lock);
 		if (v)
@@ -98,17 +90,16 @@ static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
 	q->boosted = v != NULL;
 	if (!v) {
 		v = first(&q->ready);
-		if (!v)
-			stolen = steal(q, ~0ull);
-		else if (v->ready_since > STEAL_MARGIN)
-			stolen = steal(q, v->ready_since - STEAL_MARGIN);
+		stolen = steal(q, v ? v->round : ~0ull);
 	}
 	if (stolen)
 		v = stolen;
 	else if (v)
 		rr_dequeue(q, v);
-	if (v)
+	if (v) {
+		q->round = MAX(q->round, v->round);
 		*slice = SLICE_NS - MIN(v->turn_used, SLICE_NS - 1);
+	}
 	return v;
 }
 

@@ -298,8 +298,8 @@ void sched_dump(void)
 		list_for_each (v, &q->woken, run_link)
 			printk("  woken %sv%u\n", v->domain->name, v->id);
 		list_for_each (v, &q->ready, run_link)
-			printk("  ready %sv%u, %lu us of its turn used\n", v->domain->name, v->id,
-			       v->turn_used / 1000);
+			printk("  ready %sv%u, round %lu, %lu us of it used\n", v->domain->name, v->id,
+			       v->round, v->turn_used / 1000);
 		spin_unlock(&q->lock);
 	}
 }

@@ -19,6 +19,7 @@ struct sched_queue {
 	struct vcpu *running;     /* chosen for this CPU; its state may still be on its way in */
 	struct list woken, ready; /* runnable, waiting for the CPU, by run_link */
 	uint32_t nr_ready;        /* in both */
+	uint64_t round;           /* that of the vCPU picked last off `ready`: where this CPU stands */
 	bool boosted;             /* the running one came off `woken`: the next sleeper waits */
 	struct timer slice;       /* ends the current slice */
 	uint64_t switches;

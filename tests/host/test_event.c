@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: event channels, 2-level ABI, for both layouts.
+ *   states    alloc, bind, close as in xen/event_channel.h; the other end falls back to unbound
+ *   bits      pending, selector and upcall byte at the layout's places; masked ports raise nothing; unmask
+ * does limits    4095 and 1023 ports, never port 0; -ENOSPC after the last virqs     global ones on vCPU 0
+ * only, once each; free again after close polling   a pending port wakes the vCPU that polls for it, and no
+ * other reset     closes everything, on both sides
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "evt/evtchn.c"
+#include "evt/port.c"
+#include "evt/virq.c"
+
+struct percpu host_percpu, *cpu_table[MAX_CPUS];
+uint32_t nr_cpus = 1;
+struct domain *dom0;
+struct domain dom_idle;
+static unsigned wakes, kicks;
+
+void cpu_service_requests(void)
+{
+}
+void *heap_alloc(size_t n)
+{
+	return calloc(1, n);
+}
+void heap_free(void *p)
+{
+	free(p);
+}
+void vcpu_wake(struct vcpu *v)
+{
+	wakes++;
+	v->state = VCPU_RUNNABLE;
+	v->polling = false;
+	v->domain->pollers &= ~(1u << v->id);
+}
+void vcpu_kick(struct vcpu *v)
+{
+	kicks++;
+}
+bool hypercall_preempt_check(void)
+{
+	return false;
+}
+void pirq_release(uint32_t pirq)
+{
+}
+void printk(const char *fmt, ...)
+{
+}
+
+static const struct guest_ops ops64 = {.max_ports = 4096, .word_shift = 6};
+static const struct guest_ops ops32 = {.max_ports = 1024, .word_shift = 5};
+
+static void make(struct domain *d, domid_t id, const struct guest_ops *ops)
+{
+	*d = (struct domain){.id = id, .ops = ops, .state = DOMAIN_ALIVE, .max_vcpus = 2, .max_port = ~0u};
+	d->shared_info = calloc(1, PAGE_SIZE);
+	for (unsigned i = 0; i < 2; i++) {
+		struct vcpu *v = calloc(1, sizeof(*v));
+
+		v->domain = d;
+		v->id = i;
+		v->info = (char *)d->shared_info + i * 64;
+		v->upcall = v->info;
+		v->state = VCPU_RUNNABLE;
+		d->vcpu[i] = v;
+	}
+	assert_int_equal(evtchn_init(d), 0);
+	wakes = kicks = 0;
+}
+
+static void end(struct domain *d)
+{
+	uint32_t next = 0;
+
+	assert_int_equal(evtchn_close_all(d, &next), 0);
+	evtchn_destroy(d);
+	free(d->vcpu[0]);
+	free(d->vcpu[1]);
+	free(d->shared_info);
+}
+
+static uint8_t *info(struct domain *d)
+{
+	return d->shared_info;
+}
+
+static uint32_t status(struct domain *d, uint32_t port)
+{
+	struct evtchn_status s = {.port = port};
+
+	assert_int_equal(evtchn_status(d, &s), 0);
+	return s.status;
+}
+
+static void pairs(void **state)
+{
+	struct domain a, b;
+	int pa, pb;
+
+	make(&a, 1, &ops64);
+	make(&b, 2, &ops32);
+	pa = evtchn_alloc_unbound(&a, 2);
+	assert_int_equal(pa, 1);
+	assert_int_equal(status(&a, pa), EVTCHNSTAT_unbound);
+	assert_int_equal(evtchn_send(&a, pa), 0);
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, 77), -EINVAL);
+	pb = evtchn_bind_interdomain(&b, &a, pa);
+	assert_int_equal(pb, 1);
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, pa), -EINVAL);
+	assert_true(evtchn_port_pending(&b, pb)); /* it may have missed something */
+	assert_int_equal(evtchn_send(&b, pb), 0);
+	assert_int_equal(info(&a)[0x800], 1 << pa);
+	assert_int_equal(info(&a)[8], 1); /* selector */
+	assert_int_equal(info(&a)[0], 1); /* upcall */
+	assert_int_equal(evtchn_close(&b, pb), 0);
+	assert_int_equal(status(&a, pa), EVTCHNSTAT_unbound);
+	assert_int_equal(evtchn_close(&b, pb), -EINVAL);
+	assert_int_equal(evtchn_send(&b, pb), -EINVAL);
+	assert_int_equal(evtchn_close(&a, 0), -EINVAL);
+	end(&a);
+	end(&b);
+}
+
+/* Both ends in one domain. */
+static void loopback(void **state)
+{
+	struct domain a;
+	int p, q;
+
+	make(&a, 1, &ops64);
+	p = evtchn_alloc_unbound(&a, 1);
+	q = evtchn_bind_interdomain(&a, &a, p);
+	assert_int_equal(q, 2);
+	assert_int_equal(evtchn_send(&a, p), 0);
+	assert_true(evtchn_port_pending(&a, q));
+	assert_int_equal(evtchn_close(&a, q), 0);
+	assert_int_equal(status(&a, p), EVTCHNSTAT_unbound);
+	end(&a);
+}
+
+static void masks(void **state)
+{
+	const struct guest_ops *kinds[] = {&ops64, &ops32};
+	static const unsigned mask_at[] = {0xa00, 0x880}, sel_at[] = {8, 4};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct domain a;
+		int p;
+
+		make(&a, 1, kinds[i]);
+		p = evtchn_bind_ipi(a.vcpu[0]);
+		info(&a)[mask_at[i]] = 1 << p;
+		assert_int_equal(evtchn_send(&a, p), 0);
+		assert_true(evtchn_port_pending(&a, p));
+		assert_int_equal(info(&a)[0], 0);
+		assert_int_equal(info(&a)[sel_at[i]], 0);
+		assert_int_equal(evtchn_unmask(&a, p), 0);
+		assert_int_equal(info(&a)[mask_at[i]], 0);
+		assert_int_equal(info(&a)[0], 1);
+		assert_int_equal(info(&a)[sel_at[i]], 1);
+		assert_int_equal(evtchn_unmask(&a, 5000), -EINVAL);
+		end(&a);
+	}
+}
+
+static void exhaustion(void **state)
+{
+	const struct guest_ops *kinds[] = {&ops64, &ops32};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct domain a;
+		uint32_t next = 0;
+
+		make(&a, 1, kinds[i]);
+		for (uint32_t n = 1; n < kinds[i]->max_ports; n++)
+			assert_int_equal(evtchn_alloc_unbound(&a, 1), n);
+		assert_int_equal(evtchn_alloc_unbound(&a, 1), -ENOSPC);
+		assert_int_equal(evtchn_close(&a, 700), 0);
+		assert_int_equal(evtchn_alloc_unbound(&a, 1), 700);
+		assert_int_equal(evtchn_close_all(&a, &next), 0);
+		assert_int_equal(evtchn_alloc_unbound(&a, 1), 1);
+		end(&a);
+	}
+}
+
+static void virqs(void **state)
+{
+	struct domain a;
+	int timer, console;
+
+	make(&a, 0, &ops64);
+	dom0 = &a;
+	timer = evtchn_bind_virq(a.vcpu[1], VIRQ_TIMER);
+	assert_true(timer > 0);
+	assert_int_equal(evtchn_bind_virq(a.vcpu[1], VIRQ_TIMER), -EEXIST);
+	assert_int_equal(evtchn_bind_virq(a.vcpu[1], VIRQ_CONSOLE), -EINVAL);
+	console = evtchn_bind_virq(a.vcpu[0], VIRQ_CONSOLE);
+	assert_int_equal(evtchn_bind_vcpu(&a, timer, 0), -EINVAL);
+	assert_int_equal(evtchn_bind_vcpu(&a, console, 1), 0);
+	assert_int_equal(evtchn_bind_vcpu(&a, console, 2), -ENOENT);
+	send_global_virq(VIRQ_CONSOLE);
+	assert_true(evtchn_port_pending(&a, console));
+	assert_int_equal(info(&a)[64], 1); /* vCPU 1 is told */
+	assert_int_equal(info(&a)[0], 0);
+	send_virq(a.vcpu[0], VIRQ_TIMER); /* not bound there: nothing */
+	assert_false(evtchn_port_pending(&a, timer));
+	assert_int_equal(evtchn_close(&a, console), 0);
+	assert_int_equal(evtchn_bind_virq(a.vcpu[0], VIRQ_CONSOLE), console);
+	assert_int_equal(evtchn_bind_virq(a.vcpu[0], 24), -EINVAL);
+	dom0 = NULL;
+	end(&a);
+}
+
+static void waking(void **state)
+{
+	struct domain a;
+	int p, q;
+
+	make(&a, 1, &ops64);
+	p = evtchn_bind_ipi(a.vcpu[0]);
+	q = evtchn_bind_ipi(a.vcpu[1]);
+	a.vcpu[0]->state = VCPU_BLOCKED;
+	assert_int_equal(evtchn_send(&a, p), 0);
+	assert_int_equal(wakes, 1);
+	a.vcpu[1]->running = true;
+	assert_int_equal(evtchn_send(&a, q), 0);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(evtchn_send(&a, q), 0); /* still pending: no second kick */
+	assert_int_equal(kicks, 1);
+	end(&a);
+}
+
+static void polling(void **state)
+{
+	struct domain a;
+	int p, q;
+
+	make(&a, 1, &ops64);
+	p = evtchn_bind_ipi(a.vcpu[0]);
+	q = evtchn_bind_ipi(a.vcpu[0]);
+	info(&a)[0xa00] = 0xff;
+	a.vcpu[1]->polling = true;
+	a.vcpu[1]->poll_port = q;
+	a.pollers = 2;
+	evtchn_send(&a, p);
+	assert_int_equal(wakes, 0);
+	evtchn_send(&a, q);
+	assert_int_equal(wakes, 1);
+	end(&a);
+}
+
+static void dying(void **state)
+{
+	struct domain a, b;
+	int p;
+
+	make(&a, 1, &ops64);
+	make(&b, 2, &ops64);
+	p = evtchn_alloc_unbound(&a, 2);
+	b.state = DOMAIN_DYING;
+	assert_true(evtchn_alloc_unbound(&b, 1) < 0);
+	assert_true(evtchn_bind_interdomain(&b, &a, p) < 0);
+	assert_int_equal(status(&a, p), EVTCHNSTAT_unbound);
+	end(&a);
+	end(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pairs),      cmocka_unit_test(loopback), cmocka_unit_test(masks),
+	    cmocka_unit_test(exhaustion), cmocka_unit_test(virqs),    cmocka_unit_test(waking),
+	    cmocka_unit_test(polling),    cmocka_unit_test(dying),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

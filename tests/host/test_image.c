@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: the loader of the initial domain takes any file and either understands it or says why not.
+ *   elf       both classes; notes in segments, in sections, as __xen_guest; a note cut off by the file's end
+ *   hostile   every byte of a good file changed, every length cut: no access outside, no endless loop
+ *   gzip      what gzip makes at every level comes back; damaged files are refused
+ *   plan      areas in order, apart, inside the memory; tables suffice; pae roots have their four tables
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "xen/elfnote.h"
+#include "dom/elf.c"
+#include "dom/elf_notes.c"
+#include "dom/inflate.c"
+#include "boot/dom0_plan.c"
+
+/* lib/string.h's, for which the C library has no equal. */
+uint64_t parse_number(const char *s, const char **end)
+{
+	return strtoull(s, (char **)end, 0);
+}
+
+static uint8_t image[4096];
+
+static void poke(size_t at, uint64_t value, unsigned bytes)
+{
+	memcpy(image + at, &value, bytes);
+}
+
+static size_t put_note(size_t at, uint32_t type, const void *desc, uint32_t n)
+{
+	poke(at, 4, 4);
+	poke(at + 4, n, 4);
+	poke(at + 8, type, 4);
+	memcpy(image + at + 12, "Xen", 4);
+	memcpy(image + at + 16, desc, n);
+	return at + 16 + (n + 3) / 4 * 4;
+}
+
+static size_t put_number(size_t at, uint32_t type, uint64_t value)
+{
+	return put_note(at, type, &value, 8);
+}
+
+/* A 64-bit kernel of one segment at 0x200, 0x100 bytes in the file and 0x3000 in memory, notes at 0x400. */
+static size_t make_elf64(uint64_t paddr)
+{
+	size_t end;
+
+	memset(image, 0, sizeof(image));
+	memcpy(image, "\177ELF\2\1\1", 7);
+	poke(18, EM_X86_64, 2);
+	poke(24, 0x1234, 8);
+	poke(32, 64, 8); /* phoff */
+	poke(54, 56, 2);
+	poke(56, 2, 2);
+	poke(64, PT_LOAD, 4);
+	poke(64 + 8, 0x200, 8);
+	poke(64 + 24, paddr, 8);
+	poke(64 + 32, 0x100, 8);
+	poke(64 + 40, 0x3000, 8);
+	end = put_number(0x400, XEN_ELFNOTE_VIRT_BASE, 0xffffffff80000000);
+	end = put_number(end, XEN_ELFNOTE_ENTRY, 0xffffffff80001000);
+	end = put_number(end, XEN_ELFNOTE_HYPERCALL_PAGE, 0xffffffff80002000);
+	end = put_note(end, XEN_ELFNOTE_PAE_MODE, "yes", 4);
+	poke(120, PT_NOTE, 4);
+	poke(120 + 8, 0x400, 8);
+	poke(120 + 32, end - 0x400, 8);
+	return end;
+}
+
+static void elf64(void **state)
+{
+	struct elf_kernel k;
+	size_t n = make_elf64(0x100000);
+
+	assert_null(elf_kernel_open(&k, image, n));
+	assert_int_equal(k.notes.virt_base, 0xffffffff80000000);
+	assert_int_equal(k.notes.entry, 0xffffffff80001000);
+	assert_int_equal(k.notes.hypercall_page, 0xffffffff80002000);
+	assert_true(k.notes.extended_cr3);
+	assert_int_equal(k.start, 0x100000);
+	assert_int_equal(k.end, 0x103000);
+}
+
+static void cut_note(void **state)
+{
+	struct elf_kernel k;
+	size_t n = make_elf64(0x100000);
+
+	/* The last note promises 12 bytes and the file has 4. */
+	poke(n - 4 - 12, 12, 4);
+	assert_null(elf_kernel_open(&k, image, n));
+	assert_true(k.notes.extended_cr3);
+}
+
+/* The section __xen_guest of a file without notes. */
+static void legacy(void **state)
+{
+	static const char text[] =
+	    "GUEST_OS=Hurd,VIRT_BASE=0x40000000,HYPERCALL_PAGE=0x2,LOADER=generic,PAE=yes";
+	struct elf_kernel k;
+
+	make_elf64(0x40000000);
+	poke(120, 0, 4);
+	poke(40, 0x600, 8); /* shoff */
+	poke(58, 64, 2);
+	poke(60, 2, 2);
+	poke(62, 1, 2);
+	poke(0x600, 1, 4); /* the name's place in section 1, the strings */
+	poke(0x600 + 4, 1, 4);
+	poke(0x600 + 24, 0x800, 8);
+	poke(0x600 + 32, sizeof(text), 8);
+	memcpy(image + 0x800, text, sizeof(text));
+	poke(0x640 + 4, 3, 4);
+	poke(0x640 + 24, 0x900, 8);
+	poke(0x640 + 32, 32, 8);
+	memcpy(image + 0x900, "\0__xen_guest", 13);
+	assert_null(elf_kernel_open(&k, image, sizeof(image)));
+	assert_int_equal(k.notes.virt_base, 0x40000000);
+	assert_int_equal(k.notes.paddr_offset, 0x40000000);
+	assert_int_equal(k.notes.hypercall_page, 0x40002000);
+	assert_int_equal(k.notes.entry, 0x1234);
+	assert_false(k.notes.extended_cr3);
+	assert_int_equal(k.start, 0);
+}
+
+/* Exactly as long as said, so that the address sanitizer sees each byte too many. */
+static void try_open(size_t n)
+{
+	uint8_t *copy = malloc(n ? n : 1);
+	struct elf_kernel k;
+	struct elf_part p;
+
+	memcpy(copy, image, n);
+	if (!elf_kernel_open(&k, copy, n))
+		for (uint32_t i = 0; elf_segment(&k.elf, i, &p); i++)
+			assert_true(p.offset + p.filesz <= n);
+	free(copy);
+}
+
+static void hostile_elf(void **state)
+{
+	size_t n = make_elf64(0x100000);
+
+	for (size_t cut = 0; cut < n; cut++)
+		try_open(cut);
+	for (size_t at = 0; at < n; at++) {
+		static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+		uint8_t old = image[at];
+
+		for (unsigned i = 0; i < sizeof(values); i++) {
+			image[at] = values[i];
+			try_open(n);
+		}
+		image[at] = old;
+	}
+}
+
+/* Bytes that compress somewhat. */
+static void fill(uint8_t *data, size_t n)
+{
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		x = x * 1103515245 + 12345;
+		data[i] = i > 300 && x >> 30 ? data[i - 1 - (x >> 8) % 299] : x >> 16;
+	}
+}
+
+static size_t gzip(const char *options, const uint8_t *data, size_t n, uint8_t *out, size_t size)
+{
+	char name[] = "/tmp/ringlet-gzip-XXXXXX", command[128];
+	int fd = mkstemp(name);
+	FILE *pipe;
+	size_t got;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, n), n);
+	close(fd);
+	snprintf(command, sizeof(command), "gzip %s -c %s", options, name);
+	pipe = popen(command, "r");
+	got = fread(out, 1, size, pipe);
+	assert_int_equal(pclose(pipe), 0);
+	unlink(name);
+	return got;
+}
+
+static void gzip_round_trip(void **state)
+{
+	static uint8_t data[200000], packed[250000], back[200000];
+	static const char *const options[] = {"-1", "-6n", "-9"};
+	static const size_t sizes[] = {1, 5, 70000, 200000};
+
+	fill(data, sizeof(data));
+	for (unsigned o = 0; o < 3; o++) {
+		for (unsigned i = 0; i < 4; i++) {
+			size_t n = gzip(options[o], data, sizes[i], packed, sizeof(packed)), size;
+
+			assert_true(gzip_detect(packed, n, &size));
+			assert_int_equal(size, sizes[i]);
+			assert_null(gzip_unpack(packed, n, back, size));
+			assert_memory_equal(back, data, size);
+		}
+	}
+}
+
+static void gzip_damaged(void **state)
+{
+	static uint8_t data[3000], packed[5000];
+	size_t n, size;
+
+	fill(data, sizeof(data));
+	n = gzip("-9", data, sizeof(data), packed, sizeof(packed));
+	for (size_t at = 0; at < n; at++) {
+		uint8_t *copy = malloc(n), *out = malloc(sizeof(data));
+
+		memcpy(copy, packed, n);
+		copy[at] ^= 0x55;
+		/* The time stamp and the like in the header do not matter; everything else does. */
+		if (gzip_detect(copy, n, &size) && size == sizeof(data) && !gzip_unpack(copy, n, out, size))
+			assert_memory_equal(out, data, sizeof(data));
+		free(copy);
+		free(out);
+	}
+	for (size_t cut = 0; cut < n; cut++) {
+		uint8_t *copy = malloc(cut ? cut : 1), *out = malloc(sizeof(data));
+
+		memcpy(copy, packed, cut);
+		if (gzip_detect(copy, cut, &size))
+			assert_non_null(gzip_unpack(copy, cut, out, sizeof(data)));
+		free(copy);
+		free(out);
+	}
+}
+
+static void check_plan(const struct dom0_plan *p, const struct dom0_request *rq)
+{
+	assert_true(p->v_start + rq->kernel->end <= p->start_info);
+	assert_true(p->tables == p->start_info + PAGE_SIZE);
+	assert_true(p->stack == p->tables + p->nr_tables * PAGE_SIZE);
+	assert_true(p->v_end >= p->stack + PAGE_SIZE + SLACK);
+	assert_int_equal(p->v_end % AREA_ALIGN, 0);
+	assert_true(dom0_tables_needed(p->v_start, p->v_end, rq->root_level, true) <= p->nr_tables);
+	assert_true(p->used_pages <= rq->nr_pages);
+}
+
+static void plan_linux(void **state)
+{
+	struct elf_kernel k = {.start = 0x1000000, .end = 0x3e00000};
+	struct dom0_request rq = {&k, 4, 8, 65536, 20 << 20};
+	struct dom0_plan p;
+
+	k.notes.virt_base = 0xffffffff80000000;
+	k.notes.init_p2m = 0x8000000000;
+	k.notes.mod_start_pfn = true;
+	assert_null(dom0_plan_make(&p, &rq));
+	check_plan(&p, &rq);
+	/* Where Xen 4.17 puts them for the same kernel. */
+	assert_int_equal(p.start_info, 0xffffffff83e00000);
+	assert_int_equal(p.tables, 0xffffffff83e01000);
+	assert_int_equal(p.stack, 0xffffffff83e24000);
+	assert_int_equal(p.v_end, 0xffffffff84000000);
+	assert_int_equal(p.p2m, 0x8000000000);
+	assert_int_equal(p.p2m_frames, 128);
+	assert_int_equal(p.p2m_tables, 3);
+	assert_int_equal(p.initrd, 0);
+	assert_int_equal(p.initrd_pfn, p.p2m_pfn + 131);
+}
+
+static void plan_pae(void **state)
+{
+	struct elf_kernel k = {.start = 0, .end = 0x41e1f0};
+	struct dom0_request rq = {&k, 3, 4, 16384, 5000};
+	struct dom0_plan p;
+
+	assert_null(dom0_plan_make(&p, &rq));
+	check_plan(&p, &rq);
+	assert_int_equal(p.initrd, 0x41f000);
+	assert_int_equal(p.p2m, 0x421000);
+	/* Root, four second-level tables, and a first-level one for each 2 MiB. */
+	assert_int_equal(p.nr_tables, 5 + (p.v_end >> 21));
+	k.notes.init_p2m = 0x40000000;
+	assert_non_null(dom0_plan_make(&p, &rq));
+}
+
+static void plan_too_small(void **state)
+{
+	struct elf_kernel k = {.start = 0, .end = 32 << 20};
+	struct dom0_request rq = {&k, 4, 8, 4096, 0};
+	struct dom0_plan p;
+
+	assert_non_null(dom0_plan_make(&p, &rq));
+	assert_true(p.used_pages > 8192);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(elf64),           cmocka_unit_test(cut_note),
+	    cmocka_unit_test(legacy),          cmocka_unit_test(hostile_elf),
+	    cmocka_unit_test(gzip_round_trip), cmocka_unit_test(gzip_damaged),
+	    cmocka_unit_test(plan_linux),      cmocka_unit_test(plan_pae),
+	    cmocka_unit_test(plan_too_small),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: scheduler, timers and clock arithmetic, on two simulated processors and a clock of our own.
+ *   shares    nine busy vCPUs on two CPUs get equal time, within a slice or two; so do three
+ *   sleepers  one that runs briefly and often waits much less than a slice, and takes no more than its share
+ *   states    block, wake, pause, offline, affinity: who may run does, and nobody else
+ *   timers    fire in order, once; stopped ones never; moved ones on the new CPU
+ *   clock     ticks to nanoseconds for any frequency to a few parts in a thousand million; counter wraps
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sched/sched.c"
+#include "sched/rr.c"
+#include "sched/timer.c"
+#include "sched/clock.h"
+
+struct percpu host_percpu, *cpu_table[MAX_CPUS];
+uint32_t nr_cpus = 2;
+struct domain dom_idle = {.name = "idle"};
+struct options options;
+static struct domain dom = {.name = "d1"};
+static ns_t clock_ns;
+static struct percpu cpus[2];
+
+/* Everything a test makes, forgotten at the next one's start. */
+static uint64_t pool[40000];
+static size_t pool_used;
+static void *pool_alloc(size_t n)
+{
+	void *p = &pool[pool_used];
+
+	pool_used += (n + 15) / 16 * 2;
+	assert_true(pool_used <= ARRAY_SIZE(pool));
+	return memset(p, 0, n);
+}
+void cpu_service_requests(void)
+{
+}
+void lapic_timer_set(ns_t delta)
+{
+}
+void cpu_raise(struct percpu *cpu, uint32_t bits)
+{
+	cpu->pending |= bits;
+}
+void *heap_alloc(size_t n)
+{
+	return pool_alloc(n);
+}
+struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
+{
+	struct vcpu *v = pool_alloc(sizeof(*v));
+
+	v->domain = d;
+	v->id = id;
+	list_init(&v->run_link);
+	return v;
+}
+void panic(const char *fmt, ...)
+{
+	abort();
+}
+void printk(const char *fmt, ...)
+{
+}
+void domain_get(struct domain *d)
+{
+}
+void domain_put(struct domain *d)
+{
+}
+ns_t now(void)
+{
+	return clock_ns;
+}
+void vcpu_switch(struct vcpu *prev, struct vcpu *next)
+{
+	current = next;
+	prev->running = false;
+}
+bool vcpu_event_pending(const struct vcpu *v)
+{
+	return v->upcall[0] && !v->upcall[1];
+}
+void vcpu_timers_resume(struct vcpu *v)
+{
+}
+void vcpu_runstate_publish(struct vcpu *v)
+{
+}
+bool time_is_stale(const struct vcpu *v)
+{
+	return false;
+}
+void time_update_vcpu(struct vcpu *v)
+{
+}
+void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t)
+{
+	int state = v->state == VCPU_BLOCKED ? RUNSTATE_blocked
+		    : !vcpu_runnable(v)      ? RUNSTATE_offline
+		    : q->running == v        ? RUNSTATE_running
+					     : RUNSTATE_runnable;
+
+	if (state == v->runstate.state)
+		return;
+	v->runstate.time[v->runstate.state] += t - v->runstate.state_entry_time;
+	v->runstate.state_entry_time = t;
+	v->runstate.state = state;
+}
+
+/* Everything this_cpu names becomes CPU @i's until leave(). */
+static void enter(unsigned i)
+{
+	host_percpu = cpus[i];
+}
+static void leave(unsigned i)
+{
+	uint32_t pending = cpus[i].pending;
+	struct list_timers timers = cpus[i].timers;
+
+	cpus[i] = host_percpu;
+	cpus[i].pending = pending;
+	cpus[i].timers = timers;
+}
+
+static int setup(void **state)
+{
+	clock_ns = 1;
+	pool_used = 0;
+	dom.pause_count = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		cpus[i] = (struct percpu){.self = &cpus[i], .id = i};
+		cpu_table[i] = &cpus[i];
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		enter(i);
+		sched_cpu_init(); /* it goes through self, so there is nothing to copy back */
+	}
+	return 0;
+}
+
+static struct vcpu *start(uint32_t id)
+{
+	struct vcpu *v = vcpu_alloc(&dom, id);
+
+	v->upcall = pool_alloc(2);
+	enter(0);
+	sched_vcpu_init(v);
+	vcpu_online(v);
+	leave(0);
+	return v;
+}
+
+/* What each CPU does on its way out: due timers, then the scheduler if asked for. */
+static void exits(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		enter(i);
+		timers_run();
+		while (cpus[i].pending & PENDING_SCHEDULE) {
+			cpus[i].pending = 0;
+			schedule();
+		}
+		leave(i);
+	}
+}
+
+/* Let time pass, in steps of 100 us. */
+static void run(ns_t span)
+{
+	for (ns_t end = clock_ns + span; clock_ns < end; clock_ns += 100000)
+		exits();
+	exits();
+}
+
+static ns_t ran(struct vcpu *v)
+{
+	struct vcpu_runstate_info *r = &v->runstate;
+
+	return r->time[RUNSTATE_running] +
+	       (r->state == RUNSTATE_running ? clock_ns - r->state_entry_time : 0);
+}
+
+static void shares(unsigned n)
+{
+	struct vcpu *v[16];
+	ns_t span = 10 * NS_PER_SEC, fair = 2 * span / n;
+
+	for (unsigned i = 0; i < n; i++)
+		v[i] = start(i);
+	run(span);
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(ran(v[i]) > fair - fair / 20);
+		assert_true(ran(v[i]) < fair + fair / 20);
+	}
+}
+
+static void shares_of_nine(void **state)
+{
+	shares(9);
+}
+static void shares_of_three(void **state)
+{
+	shares(3);
+}
+
+static void sleeper(void **state)
+{
+	struct vcpu *v[9];
+	ns_t worst = 0;
+
+	for (unsigned i = 0; i < 9; i++)
+		v[i] = start(i);
+	run(NS_PER_SEC);
+	for (unsigned round = 0; round < 100; round++) {
+		ns_t since, before;
+
+		/* Wait until it runs; let it run for 300 us; then it sleeps for 5 ms. */
+		since = clock_ns;
+		while (cpus[0].vcpu != v[0] && cpus[1].vcpu != v[0])
+			run(100000);
+		if (round > 10)
+			worst = MAX(worst, clock_ns - since);
+		before = ran(v[0]);
+		while (ran(v[0]) - before < 300000)
+			run(100000);
+		if (cpus[0].vcpu == v[0] || cpus[1].vcpu == v[0]) {
+			unsigned i = cpus[1].vcpu == v[0];
+
+			enter(i);
+			vcpu_block(v[0]);
+			leave(i);
+		}
+		run(5000000);
+		enter(0);
+		vcpu_wake(v[0]);
+		leave(0);
+	}
+	assert_true(worst <= SLICE_NS);
+	assert_true(ran(v[0]) < ran(v[1]));
+}
+
+static void states(void **state)
+{
+	struct vcpu *a = start(0), *b;
+
+	run(1000000);
+	assert_true(a->running);
+	enter(a->cpu->id);
+	a->upcall[0] = 1;
+	vcpu_block(a); /* an event is pending: it goes on */
+	leave(a->cpu->id);
+	run(1000000);
+	assert_true(a->running);
+	a->upcall[0] = 0;
+	enter(a->cpu->id);
+	vcpu_block(a);
+	leave(a->cpu->id);
+	run(1000000);
+	assert_false(a->running);
+	assert_int_equal(a->runstate.state, RUNSTATE_blocked);
+	vcpu_pause_nosync(a);
+	vcpu_wake(a);
+	run(1000000);
+	assert_false(a->running);
+	vcpu_unpause(a);
+	run(1000000);
+	assert_true(a->running);
+	vcpu_set_affinity(a, 2);
+	run(1000000);
+	assert_true(a->running);
+	assert_int_equal(a->cpu->id, 1);
+	b = start(1);
+	run(1000000);
+	assert_true(b->running && b->cpu->id == 0);
+	vcpu_set_affinity(b, 2);
+	run(50000000);
+	assert_int_equal(b->cpu->id, 1);
+	assert_ptr_equal(cpus[0].vcpu, cpus[0].idle);
+	vcpu_offline(a);
+	run(1000000);
+	assert_false(a->running);
+	assert_true(b->running);
+	dom.pause_count++;
+	vcpu_reconsider(b);
+	run(1000000);
+	assert_false(b->running);
+}
+
+static unsigned order[8], fired;
+static void note(void *arg)
+{
+	order[fired++] = (uintptr_t)arg;
+}
+
+static void timer_order(void **state)
+{
+	struct timer t[4];
+
+	fired = 0;
+	enter(0);
+	for (uintptr_t i = 0; i < 4; i++)
+		timer_init(&t[i], note, (void *)i);
+	timer_set(&t[0], clock_ns + 3000000);
+	timer_set(&t[1], clock_ns + 1000000);
+	timer_set(&t[2], clock_ns + 2000000);
+	timer_set(&t[3], clock_ns + 1500000);
+	timer_set(&t[0], clock_ns + 500000); /* moved forward */
+	timer_stop(&t[3]);
+	leave(0);
+	enter(1);
+	timer_set(&t[2], clock_ns + 2500000); /* to the other CPU */
+	leave(1);
+	assert_null(t[3].cpu);
+	assert_ptr_equal(t[2].cpu, &cpus[1]);
+	run(5000000);
+	assert_int_equal(fired, 3);
+	assert_int_equal(order[0], 0);
+	assert_int_equal(order[1], 1);
+	assert_int_equal(order[2], 2);
+	assert_null(cpus[0].timers.first);
+}
+
+static void clock_rates(void **state)
+{
+	static const uint64_t hz[] = {3579545,    1000000,    999999999, 1000000000,
+				      1000000001, 2400000123, 5300000000};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(hz); i++) {
+		struct clock_rate r = clock_rate_of(hz[i]);
+		ns_t day = 86400 * NS_PER_SEC, got = clock_scale(hz[i] * 86400, r);
+
+		assert_true(r.mul >= 1u << 31);
+		assert_true(got <= day && day - got < 100000);
+	}
+}
+
+static void counter_wraps(void **state)
+{
+	assert_int_equal(clock_unwrap(0xfffff0, 0x10, 24, 30), 0x20);
+	assert_int_equal(clock_unwrap(0x10, 0x10, 24, 1 << 24), 1 << 24);
+	assert_int_equal(clock_unwrap(0, 5, 24, 3 * (1 << 24) + 100), 3 * (1 << 24) + 5);
+	assert_int_equal(clock_unwrap(5, 5, 24, 10), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(shares_of_nine, setup),
+	    cmocka_unit_test_setup(shares_of_three, setup),
+	    cmocka_unit_test_setup(sleeper, setup),
+	    cmocka_unit_test_setup(states, setup),
+	    cmocka_unit_test_setup(timer_order, setup),
+	    cmocka_unit_test(clock_rates),
+	    cmocka_unit_test(counter_wraps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
