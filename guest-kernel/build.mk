@@ -36,7 +36,7 @@ $(foreach w,32 64,$(eval $(call GK_KERN_RULES,$(w))))
 
 # $(1) native or pv, $(2) word size
 define GK_KIND_RULES
-GK_SRC_$(1)$(2) := $$(wildcard $(GK_DIR)/x86/*.c $(GK_DIR)/x86/*.asm $(GK_DIR)/$(1)/*.c $(GK_DIR)/$(1)/*.asm) \
+GK_SRC_$(1)$(2) := $$(filter-out %/linux$(if $(filter 32,$(2)),64,32).c,$$(wildcard $(GK_DIR)/x86/*.c $(GK_DIR)/x86/*.asm $(GK_DIR)/$(1)/*.c $(GK_DIR)/$(1)/*.asm)) \
 	$$(GK_DRV_$(1):%=$(GK_DIR)/drivers/%.c)
 GK_OBJ_$(1)$(2) := $$(GK_SRC_$(1)$(2):$(GK_DIR)/%=$(GK_OUT)/$(1)$(2)/%.o)
 $(GK_OUT)/$(1)$(2)/%.c.o: $(GK_DIR)/%.c | $$(ABI_STAMP)

@@ -147,6 +147,8 @@ void tls_load(uintptr_t base);
 void fpu_init(void *area);      /* state of a new program, into area */
 void fpu_save(void *area);      /* registers -> area */
 void fpu_restore(void *area);   /* area -> registers */
+/* The first 512 bytes of area were written by a user: make them safe for fpu_restore(). */
+void fpu_sanitise(void *area);
 
 /* ---- 8. Page tables (types and flags: x86/pagetable.h) ---------------------------------------------------
  */

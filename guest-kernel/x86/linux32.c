@@ -6,13 +6,14 @@
  * floating point state of both is in the FSAVE format followed by the FXSAVE image.
  */
 #include "x86/linux_abi.h"
+#include "x86/cpu.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/user.h"
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
 
-#define FX_SIZE	   512
+#define FX_SIZE    512
 #define FSAVE_SIZE 112 /* with status and magic words */
 
 struct sigcontext {
@@ -26,7 +27,7 @@ struct ucontext {
 	struct sigaltstack stack;
 	struct sigcontext mc;
 	u64 sigmask;
-} __attribute__((packed));
+};
 
 struct old_frame {
 	u32 return_address;
@@ -45,10 +46,27 @@ struct frame {
 static void save_registers(struct sigcontext *sc, const struct trapframe *tf, ulong fp, u64 blocked)
 {
 	*sc = (struct sigcontext){
-		.gs = tf->gs, .fs = tf->fs, .es = tf->es, .ds = tf->ds, .di = tf->edi, .si = tf->esi,
-		.bp = tf->ebp, .sp = tf->sp, .bx = tf->ebx, .dx = tf->edx, .cx = tf->ecx, .ax = tf->ax,
-		.trapno = tf->trapno, .error = tf->error, .ip = tf->ip, .cs = tf->cs, .flags = tf->flags,
-		.sp_at_signal = tf->sp, .ss = tf->ss, .fpstate = fp, .oldmask = (u32)blocked,
+	    .gs = tf->gs,
+	    .fs = tf->fs,
+	    .es = tf->es,
+	    .ds = tf->ds,
+	    .di = tf->edi,
+	    .si = tf->esi,
+	    .bp = tf->ebp,
+	    .sp = tf->sp,
+	    .bx = tf->ebx,
+	    .dx = tf->edx,
+	    .cx = tf->ecx,
+	    .ax = tf->ax,
+	    .trapno = tf->trapno,
+	    .error = tf->error,
+	    .ip = tf->ip,
+	    .cs = tf->cs,
+	    .flags = tf->flags,
+	    .sp_at_signal = tf->sp,
+	    .ss = tf->ss,
+	    .fpstate = fp,
+	    .oldmask = (u32)blocked,
 	};
 }
 
@@ -126,14 +144,15 @@ static int push_rt(struct trapframe *tf, ulong fp, int sig, const struct sigacti
 	return copy_to_user(user, &f, sizeof(f));
 }
 
-int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act, const struct siginfo *info,
-			  uint64_t blocked)
+int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act,
+			  const struct siginfo *info, uint64_t blocked)
 {
 	ulong fp = ROUND_DOWN(frame_top(tf, act) - FX_SIZE - FSAVE_SIZE, 16UL);
 
 	if (!(act->flags & SA_RESTORER) || push_fpu(fp))
 		return -EFAULT;
-	if (act->flags & SA_SIGINFO ? push_rt(tf, fp, sig, act, info, blocked) : push_old(tf, fp, sig, act, blocked))
+	if (act->flags & SA_SIGINFO ? push_rt(tf, fp, sig, act, info, blocked)
+				    : push_old(tf, fp, sig, act, blocked))
 		return -EFAULT;
 	tf->ax = sig;
 	tf->ip = act->handler;
@@ -162,6 +181,11 @@ int abi_clone_tls(unsigned long arg, uintptr_t *base)
 		return -EFAULT;
 	*base = d.base;
 	return 0;
+}
+
+unsigned long abi_hwcap(void)
+{
+	return cpuid(1).edx;
 }
 
 /* The trampoline popped return address and signal number. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Linux's user interface, 64-bit parts. The handler's frame (low to high): return address, struct ucontext with
- * the registers in Linux's order, siginfo, then the floating point state the ucontext points to.
+ * Linux's user interface, 64-bit parts. The handler's frame (low to high): return address, struct ucontext
+ * with the registers in Linux's order, siginfo, then the floating point state the ucontext points to.
  */
 #include "x86/linux_abi.h"
+#include "x86/cpu.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/user.h"
@@ -11,7 +12,7 @@
 #include "kern/sys/syscalls.h"
 
 #define RED_ZONE 128 /* below the stack pointer, leaf functions own it */
-#define FX_SIZE	 512 /* the part of the state the frame carries: the FXSAVE format */
+#define FX_SIZE  512 /* the part of the state the frame carries: the FXSAVE format */
 
 struct sigcontext {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, flags;
@@ -38,10 +39,28 @@ struct frame {
 static void save_registers(struct sigcontext *sc, const struct trapframe *tf)
 {
 	*sc = (struct sigcontext){
-		.r8 = tf->r8, .r9 = tf->r9, .r10 = tf->r10, .r11 = tf->r11, .r12 = tf->r12, .r13 = tf->r13,
-		.r14 = tf->r14, .r15 = tf->r15, .di = tf->rdi, .si = tf->rsi, .bp = tf->rbp, .bx = tf->rbx,
-		.dx = tf->rdx, .ax = tf->ax, .cx = tf->rcx, .sp = tf->sp, .ip = tf->ip, .flags = tf->flags,
-		.cs = tf->cs, .ss = tf->ss, .error = tf->error, .trapno = tf->trapno,
+	    .r8 = tf->r8,
+	    .r9 = tf->r9,
+	    .r10 = tf->r10,
+	    .r11 = tf->r11,
+	    .r12 = tf->r12,
+	    .r13 = tf->r13,
+	    .r14 = tf->r14,
+	    .r15 = tf->r15,
+	    .di = tf->rdi,
+	    .si = tf->rsi,
+	    .bp = tf->rbp,
+	    .bx = tf->rbx,
+	    .dx = tf->rdx,
+	    .ax = tf->ax,
+	    .cx = tf->rcx,
+	    .sp = tf->sp,
+	    .ip = tf->ip,
+	    .flags = tf->flags,
+	    .cs = tf->cs,
+	    .ss = tf->ss,
+	    .error = tf->error,
+	    .trapno = tf->trapno,
 	};
 }
 
@@ -63,8 +82,8 @@ static ulong frame_top(const struct trapframe *tf, const struct sigaction *act)
 	return tf->sp - RED_ZONE;
 }
 
-int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act, const struct siginfo *info,
-			  uint64_t blocked)
+int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act,
+			  const struct siginfo *info, uint64_t blocked)
 {
 	ulong fp = ROUND_DOWN(frame_top(tf, act) - FX_SIZE, 64UL);
 	struct frame *user = (struct frame *)(ROUND_DOWN(fp - sizeof(struct frame), 16UL) - 8), f = {0};
@@ -99,6 +118,11 @@ int abi_clone_tls(unsigned long arg, uintptr_t *base)
 		return -EPERM;
 	*base = arg;
 	return 0;
+}
+
+unsigned long abi_hwcap(void)
+{
+	return cpuid(1).edx;
 }
 
 /* The handler's ret has popped the return address. */

@@ -22,13 +22,16 @@ struct siginfo;
 #endif
 
 /* Puts the frame of a handler on the user's stack and makes tf start the handler. -EFAULT: no stack there. */
-int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act, const struct siginfo *info,
-			  uint64_t blocked);
+int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act,
+			  const struct siginfo *info, uint64_t blocked);
 
 /* clone()'s last two arguments come as (child_tid, tls) in 64 bit and as (tls, child_tid) in 32 bit. */
 void abi_clone_args(unsigned long *child_tid, unsigned long *tls);
 /* The TLS base that clone()'s argument means. */
 int abi_clone_tls(unsigned long arg, uintptr_t *base);
+
+/* AT_HWCAP: the processor's CPUID.1:EDX. */
+unsigned long abi_hwcap(void);
 
 /* struct stat as stat() (64 bit) or stat64() (32 bit) returns it. */
 #ifdef __x86_64__
@@ -52,7 +55,7 @@ struct abi_stat {
 	uint64_t blocks;
 	uint32_t atime, atime_nsec, mtime, mtime_nsec, ctime, ctime_nsec;
 	uint64_t ino;
-} __attribute__((packed));
+};
 _Static_assert(sizeof(struct abi_stat) == 96, "struct stat64 of i386");
 #endif
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The log: a ring of the last bytes printed, each line with the time since boot. And panic(). */
+#include "kern/console/log.h"
+#include "kern/console/panic.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/mm/user.h"
+#include "kern/proc/process.h"
+#include "kern/time/clock.h"
+
+#define LOG_SIZE 8192
+#define LINE_MAX 256
+
+static char ring[LOG_SIZE];
+static u64 written; /* bytes since boot */
+static bool quiet;
+
+void log_set_quiet(bool q)
+{
+	quiet = q;
+}
+
+size_t log_size(void)
+{
+	return MIN(written, (u64)LOG_SIZE);
+}
+
+u64 log_written(void)
+{
+	return written;
+}
+
+static void keep(const char *text, size_t n)
+{
+	for (; n; n--)
+		ring[written++ % LOG_SIZE] = *text++;
+}
+
+static void emit(const char *fmt, va_list ap, bool show)
+{
+	char line[LINE_MAX];
+	u32 ns;
+	u64 seconds = div64(clock_monotonic(), NSEC_PER_SEC, &ns);
+	size_t n =
+	    snprintf(line, sizeof(line), "[%5llu.%06u] ", (unsigned long long)seconds, ns / NSEC_PER_USEC);
+
+	n += MIN((size_t)vsnprintf(line + n, sizeof(line) - n, fmt, ap), sizeof(line) - n - 1);
+	keep(line, n);
+	if (show)
+		console_write(line, n);
+}
+
+void log_print(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit(fmt, ap, !quiet);
+	va_end(ap);
+}
+
+long log_read_user(void *buf, size_t n, u64 *pos)
+{
+	size_t done = 0;
+
+	if (written - *pos > LOG_SIZE)
+		*pos = written - LOG_SIZE;
+	for (; done < n && *pos < written; done++, ++*pos) {
+		if (put_user(ring[*pos % LOG_SIZE], (char *)buf + done))
+			return -EFAULT;
+	}
+	return done;
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	irq_disable();
+	console_write("\nkernel panic: ", 15);
+	va_start(ap, fmt);
+	emit(fmt, ap, true);
+	va_end(ap);
+	console_write("\n", 1);
+	panic_show_task();
+	machine_crash();
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Character devices and the file system on /dev that names them. */
+#ifndef KERN_FS_DEVFS_H
+#define KERN_FS_DEVFS_H
+
+#include "kern/fs/vfs.h"
+
+#define DEV_TTY     MKDEV(5, 0)
+#define DEV_CONSOLE MKDEV(5, 1)
+#define DEV_MISC    10 /* major number of devices that have no number of their own at Linux */
+
+void devfs_init(void);
+/* Names a device ("xen/privcmd" makes /dev/xen too) and finds its operations by number from then on. */
+int devfs_add(const char *name, u32 rdev, u32 mode, const struct file_ops *ops);
+const struct file_ops *devfs_ops(u32 rdev); /* NULL: no such device */
+struct inode *devfs_root(void);             /* counted */
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files and the table of file descriptors. */
+#include "kern/fs/devfs.h"
+#include "kern/fs/pipe.h"
+#include "kern/fs/vfs.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/proc/process.h"
+#include "kern/sys/syscalls.h"
+
+#define F_DUPFD         0
+#define F_GETFD         1
+#define F_SETFD         2
+#define F_GETFL         3
+#define F_SETFL         4
+#define F_GETLK         5
+#define F_SETLK         6
+#define F_SETLKW        7
+#define F_GETLK64       12
+#define F_SETLK64       13
+#define F_SETLKW64      14
+#define F_DUPFD_CLOEXEC 1030
+#define SETTABLE        (O_APPEND | O_NONBLOCK)
+
+/* Takes its own reference on inode. */
+struct file *file_alloc(struct inode *inode, const struct file_ops *ops, u32 flags)
+{
+	struct file *file = kzalloc(sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->refs = 1;
+	file->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY | O_CLOEXEC);
+	file->inode = inode_get(inode);
+	file->ops = ops;
+	return file;
+}
+
+static const struct file_ops nothing = {0}; /* directories and O_PATH files */
+
+static const struct file_ops *ops_for(const struct inode *inode, u32 flags)
+{
+	if (flags & O_PATH)
+		return &nothing;
+	switch (inode->mode & S_IFMT) {
+	case S_IFREG:
+		return inode->fops;
+	case S_IFDIR:
+		return inode->fops ? inode->fops : &nothing;
+	case S_IFCHR:
+		return devfs_ops(inode->rdev);
+	case S_IFIFO:
+		return &fifo_ops;
+	}
+	return NULL;
+}
+
+struct file *file_open_inode(struct inode *inode, u32 flags)
+{
+	const struct file_ops *ops = ops_for(inode, flags);
+	struct file *file;
+	int rc;
+
+	if (!ops)
+		return ERR_PTR(-ENXIO);
+	file = file_alloc(inode, ops, flags);
+	if (!file)
+		return ERR_PTR(-ENOMEM);
+	rc = ops->open ? ops->open(inode, file) : 0;
+	if (rc) {
+		inode_put(file->inode);
+		kfree(file);
+		return ERR_PTR(rc);
+	}
+	return file;
+}
+
+struct file *file_get(struct file *file)
+{
+	file->refs++;
+	return file;
+}
+
+void file_put(struct file *file)
+{
+	if (--file->refs)
+		return;
+	if (file->ops->release)
+		file->ops->release(file);
+	inode_put(file->inode);
+	kfree(file);
+}
+
+struct file *fd_file(int fd)
+{
+	return (unsigned)fd < FD_MAX ? current->process->files.fd[fd] : NULL;
+}
+
+static void set_cloexec(struct files *files, int fd, bool on)
+{
+	if (on)
+		files->cloexec[fd / 32] |= 1U << (fd % 32);
+	else
+		files->cloexec[fd / 32] &= ~(1U << (fd % 32));
+}
+
+static bool get_cloexec(const struct files *files, int fd)
+{
+	return files->cloexec[fd / 32] >> (fd % 32) & 1;
+}
+
+int fd_install(struct file *file, int lowest, bool cloexec)
+{
+	struct files *files = &current->process->files;
+	int fd;
+
+	for (fd = lowest; fd < FD_MAX; fd++) {
+		if (!files->fd[fd]) {
+			files->fd[fd] = file;
+			set_cloexec(files, fd, cloexec);
+			return fd;
+		}
+	}
+	file_put(file);
+	return -EMFILE;
+}
+
+int fd_close(struct files *files, int fd)
+{
+	struct file *file;
+
+	if ((unsigned)fd >= FD_MAX || !files->fd[fd])
+		return -EBADF;
+	file = files->fd[fd];
+	files->fd[fd] = NULL;
+	file_put(file);
+	return 0;
+}
+
+void files_copy(struct files *to, const struct files *from)
+{
+	int fd;
+
+	*to = *from;
+	for (fd = 0; fd < FD_MAX; fd++) {
+		if (to->fd[fd])
+			file_get(to->fd[fd]);
+	}
+}
+
+void files_close_all(struct files *files)
+{
+	int fd;
+
+	for (fd = 0; fd < FD_MAX; fd++)
+		fd_close(files, fd);
+}
+
+void files_close_on_exec(struct files *files)
+{
+	int fd;
+
+	for (fd = 0; fd < FD_MAX; fd++) {
+		if (get_cloexec(files, fd))
+			fd_close(files, fd);
+	}
+	memset(files->cloexec, 0, sizeof(files->cloexec));
+}
+
+long sys_close(int fd)
+{
+	return fd_close(&current->process->files, fd);
+}
+
+long sys_close_range(u32 first, u32 last, u32 flags)
+{
+	u32 fd;
+
+	if (flags || first > last)
+		return -EINVAL;
+	for (fd = first; fd <= last && fd < FD_MAX; fd++)
+		fd_close(&current->process->files, fd);
+	return 0;
+}
+
+long sys_dup(int fd)
+{
+	struct file *file = fd_file(fd);
+
+	return file ? fd_install(file_get(file), 0, false) : -EBADF;
+}
+
+long sys_dup3(int from, int to, int flags)
+{
+	struct file *file = fd_file(from);
+
+	if (!file || (unsigned)to >= FD_MAX)
+		return -EBADF;
+	if (from == to)
+		return -EINVAL;
+	file_get(file);
+	fd_close(&current->process->files, to);
+	return fd_install(file, to, flags & O_CLOEXEC);
+}
+
+long sys_dup2(int from, int to)
+{
+	if (from == to)
+		return fd_file(from) ? to : -EBADF;
+	return sys_dup3(from, to, 0);
+}
+
+long sys_fcntl(int fd, int command, ulong arg)
+{
+	struct files *files = &current->process->files;
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	switch (command) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (arg >= FD_MAX)
+			return -EINVAL;
+		return fd_install(file_get(file), arg, command == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return get_cloexec(files, fd);
+	case F_SETFD:
+		set_cloexec(files, fd, arg & 1);
+		return 0;
+	case F_GETFL:
+		return file->flags | (sizeof(long) == 4 ? O_LARGEFILE : 0);
+	case F_SETFL:
+		file->flags = (file->flags & ~SETTABLE) | (arg & SETTABLE);
+		return 0;
+	case F_SETLK:
+	case F_SETLKW:
+	case F_SETLK64:
+	case F_SETLKW64: /* advisory locks: there is never a second owner to refuse */
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* As above: advisory, and granted. */
+long sys_flock(int fd, int operation)
+{
+	return fd_file(fd) ? 0 : -EBADF;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Inodes: allocation and reference counting. */
+#include "kern/fs/vfs.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/time/clock.h"
+
+struct inode *inode_alloc(const struct fs_stat *fs, u32 mode)
+{
+	static u64 last_ino = 1;
+	struct inode *inode = kzalloc(sizeof(*inode));
+
+	if (!inode)
+		return NULL;
+	inode->refs = 1;
+	inode->nlink = 1;
+	inode->mode = mode;
+	inode->ino = ++last_ino;
+	inode->fs = fs;
+	inode->atime = inode->mtime = inode->ctime = clock_realtime();
+	return inode;
+}
+
+struct inode *inode_get(struct inode *inode)
+{
+	inode->refs++;
+	return inode;
+}
+
+void inode_put(struct inode *inode)
+{
+	if (inode && --inode->refs == 0)
+		inode->ops->release(inode);
+}
+
+void inode_touch(struct inode *inode)
+{
+	inode->mtime = inode->ctime = clock_realtime();
+}

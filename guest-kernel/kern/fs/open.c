@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening and creating files; paths from user memory. */
+#include "kern/fs/vfs.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/mm/user.h"
+#include "kern/proc/process.h"
+#include "kern/sys/syscalls.h"
+
+int path_arg_get(struct path_arg *arg, int dirfd, const char *user_path)
+{
+	char *text;
+	long n;
+
+	arg->at = NULL;
+	arg->text = NULL;
+	if (dirfd != AT_FDCWD) {
+		struct file *file = fd_file(dirfd);
+
+		arg->at = file ? file->inode : NULL;
+	}
+	text = kmalloc(PATH_MAX);
+	if (!text)
+		return -ENOMEM;
+	n = strncpy_from_user(text, user_path, PATH_MAX);
+	if (n < 0) {
+		kfree(text);
+		return n;
+	}
+	if (dirfd != AT_FDCWD && !arg->at && *text != '/') {
+		kfree(text);
+		return -EBADF;
+	}
+	arg->text = text;
+	return 0;
+}
+
+void path_arg_put(struct path_arg *arg)
+{
+	kfree(arg->text);
+}
+
+int user_path_lookup(int dirfd, const char *user_path, unsigned flags, struct inode **out)
+{
+	struct path_arg path;
+	int rc = path_arg_get(&path, dirfd, user_path);
+
+	if (rc)
+		return rc;
+	rc = path_lookup(path.at, path.text, flags, out);
+	path_arg_put(&path);
+	return rc;
+}
+
+/* Finds or creates the file. With O_EXCL it must not be there yet. */
+static int open_or_create(struct inode *at, const char *path, u32 flags, u32 mode, struct inode **out)
+{
+	struct inode *dir;
+	const char *name;
+	size_t len;
+	int rc = path_lookup(at, path, flags & (O_EXCL | O_NOFOLLOW) ? 0 : WALK_FOLLOW, out);
+
+	if (!rc && (flags & O_EXCL)) {
+		inode_put(*out);
+		return -EEXIST;
+	}
+	if (rc != -ENOENT)
+		return rc;
+	rc = path_parent(at, path, &dir, &name, &len);
+	if (rc)
+		return rc;
+	if (!len || name[len])
+		rc = -EISDIR;
+	else if (!dir->ops->create)
+		rc = -EROFS;
+	else
+		rc = dir->ops->create(dir, name, len, S_IFREG | (mode & 07777 & ~current->process->umask), 0,
+				      out);
+	inode_put(dir);
+	return rc;
+}
+
+static int check_open(struct inode *inode, u32 flags)
+{
+	u32 type = inode->mode & S_IFMT;
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+
+	if (type == S_IFLNK && !(flags & O_PATH))
+		return -ELOOP;
+	if ((flags & O_DIRECTORY) && type != S_IFDIR)
+		return -ENOTDIR;
+	if (type == S_IFDIR && (writes || (flags & O_CREAT)))
+		return -EISDIR;
+	if (type == S_IFREG && (flags & O_TRUNC) && writes && inode->ops->truncate)
+		return inode->ops->truncate(inode, 0);
+	return 0;
+}
+
+int file_open(struct inode *at, const char *path, u32 flags, u32 mode, struct file **out)
+{
+	struct inode *inode;
+	struct file *file;
+	int rc;
+
+	if (flags & O_CREAT)
+		rc = open_or_create(at, path, flags, mode, &inode);
+	else
+		rc = path_lookup(at, path, flags & O_NOFOLLOW ? 0 : WALK_FOLLOW, &inode);
+	if (rc)
+		return rc;
+	rc = check_open(inode, flags);
+	if (!rc) {
+		file = file_open_inode(inode, flags);
+		rc = IS_ERR(file) ? PTR_ERR(file) : 0;
+		*out = file;
+	}
+	inode_put(inode);
+	return rc;
+}
+
+long sys_openat(int dirfd, const char *user_path, int flags, u32 mode)
+{
+	struct path_arg path;
+	struct file *file;
+	int rc = path_arg_get(&path, dirfd, user_path);
+
+	if (rc)
+		return rc;
+	rc = file_open(path.at, path.text, flags, mode, &file);
+	path_arg_put(&path);
+	return rc ? rc : fd_install(file, 0, flags & O_CLOEXEC);
+}
+
+long sys_open(const char *path, int flags, u32 mode)
+{
+	return sys_openat(AT_FDCWD, path, flags, mode);
+}
+
+long sys_creat(const char *path, u32 mode)
+{
+	return sys_openat(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc: what the kernel knows, as text made when a file is opened. Inodes are made on lookup and carry in
+ * their number which file of which process they are.
+ */
+#ifndef KERN_FS_PROCFS_H
+#define KERN_FS_PROCFS_H
+
+#include "kern/fs/vfs.h"
+
+struct process;
+
+/* Text that grows while it is written. */
+struct proc_text {
+	char *text;
+	size_t len, room;
+	bool failed; /* no memory: the file shows what there is */
+};
+
+void proc_print(struct proc_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void proc_write(struct proc_text *t, const void *bytes, size_t n);
+
+struct proc_file {
+	const char *name;
+	u32 mode;                                             /* type and rights */
+	void (*show)(struct proc_text *t, struct process *p); /* p is NULL in /proc itself */
+};
+
+/* fs/proc_system.c and fs/proc_process.c; the last entry has no name */
+extern const struct proc_file proc_system_files[], proc_process_files[];
+
+struct inode *procfs_root(void); /* counted */
+void proc_show_mounts(struct proc_text *t, struct process *p);
+
+#endif

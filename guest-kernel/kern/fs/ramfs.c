@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names in the file system in memory. An inode lives as long as it has names (nlink) or users (refs).
+ * Entries of a directory are kept in order of a cookie that only grows, so that a listing that is interrupted
+ * by removals goes on at the right place.
+ */
+#include "kern/fs/ramfs_internal.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/mm/kmalloc.h"
+
+#define TMPFS_MAGIC 0x01021994
+
+struct ram_entry {
+	struct list list;
+	struct inode *inode;
+	u64 cookie;
+	u32 len;
+	char name[];
+};
+
+/* inode.private of a directory. */
+struct ram_dir {
+	struct list entries;
+	struct inode *parent; /* not counted: a directory outlives its children */
+	u64 last_cookie;
+};
+
+const struct fs_stat ramfs_root = {"rootfs", TMPFS_MAGIC, true};
+const struct fs_stat ramfs_tmpfs = {"tmpfs", TMPFS_MAGIC, true};
+const struct fs_stat ramfs_devtmpfs = {"devtmpfs", TMPFS_MAGIC, true};
+
+static const struct inode_ops ramfs_ops;
+
+static bool is_dir(const struct inode *inode)
+{
+	return (inode->mode & S_IFMT) == S_IFDIR;
+}
+
+static struct inode *new_inode(const struct fs_stat *fs, struct inode *parent, u32 mode)
+{
+	struct inode *inode = inode_alloc(fs, mode);
+	struct ram_dir *d;
+
+	if (!inode)
+		return NULL;
+	inode->ops = &ramfs_ops;
+	if (is_dir(inode)) {
+		d = inode->private = kzalloc(sizeof(*d));
+		if (d) {
+			list_init(&d->entries);
+			d->parent = parent ? parent : inode;
+			d->last_cookie = 2; /* positions 0 and 1 are "." and ".." */
+			inode->nlink = 2;
+		}
+	} else if ((mode & S_IFMT) == S_IFREG) {
+		inode->private = kzalloc(sizeof(struct ram_file));
+		inode->fops = &ramfs_file_ops;
+	} else {
+		return inode;
+	}
+	if (!inode->private) {
+		kfree(inode);
+		return NULL;
+	}
+	return inode;
+}
+
+static void ramfs_release(struct inode *inode)
+{
+	struct ram_file *rf = inode->private;
+
+	if (inode->nlink)
+		return;
+	if ((inode->mode & S_IFMT) == S_IFREG) {
+		ramfs_truncate(inode, 0);
+		kfree(rf->frames);
+	}
+	kfree(inode->private);
+	kfree(inode);
+}
+
+static struct ram_entry *find(struct inode *dir, const char *name, size_t len)
+{
+	struct ram_dir *d = dir->private;
+	struct ram_entry *e;
+
+	list_for_each (e, &d->entries, list) {
+		if (e->len == len && !memcmp(e->name, name, len))
+			return e;
+	}
+	return NULL;
+}
+
+static struct ram_entry *add_entry(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+	struct ram_dir *d = dir->private;
+	struct ram_entry *e;
+
+	if (!dir->nlink) /* removed, but somebody still stands in it */
+		return NULL;
+	e = kmalloc(sizeof(*e) + len);
+	if (!e)
+		return NULL;
+	e->inode = inode;
+	e->len = len;
+	e->cookie = d->last_cookie++;
+	memcpy(e->name, name, len);
+	list_add_tail(&d->entries, &e->list);
+	if (is_dir(inode))
+		dir->nlink++;
+	inode_touch(dir);
+	return e;
+}
+
+/* Takes the name away and with it one link of the inode. */
+static void remove_entry(struct inode *dir, struct ram_entry *e)
+{
+	struct inode *inode = e->inode;
+
+	list_del(&e->list);
+	kfree(e);
+	inode_touch(dir);
+	inode_get(inode);
+	if (is_dir(inode)) {
+		dir->nlink--;
+		inode->nlink = 0;
+	} else {
+		inode->nlink--;
+	}
+	inode_put(inode);
+}
+
+/* Depth first without recursion: go down while there is a directory, remove what is at hand. */
+void ramfs_remove_all(struct inode *root)
+{
+	struct inode *dir = root;
+
+	for (;;) {
+		struct ram_dir *d = dir->private;
+		struct ram_entry *e = list_entry(d->entries.next, struct ram_entry, list);
+
+		if (list_empty(&d->entries)) {
+			if (dir == root)
+				break;
+			dir = d->parent;
+			d = dir->private;
+			remove_entry(dir, list_entry(d->entries.next, struct ram_entry, list));
+		} else if (is_dir(e->inode)) {
+			dir = e->inode;
+		} else {
+			remove_entry(dir, e);
+		}
+	}
+	root->nlink = 0; /* the last user frees it */
+}
+
+static int ramfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+	struct ram_entry *e = find(dir, name, len);
+
+	if (!e)
+		return -ENOENT;
+	*out = inode_get(e->inode);
+	return 0;
+}
+
+static struct inode *ramfs_parent(struct inode *dir)
+{
+	struct ram_dir *d = dir->private;
+
+	return inode_get(d->parent);
+}
+
+static int ramfs_create(struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev,
+			struct inode **out)
+{
+	struct inode *inode = new_inode(dir->fs, dir, mode);
+
+	if (!inode)
+		return -ENOSPC;
+	inode->rdev = rdev;
+	if (!add_entry(dir, name, len, inode)) {
+		inode->nlink = 0;
+		inode_put(inode);
+		return -ENOSPC;
+	}
+	*out = inode;
+	return 0;
+}
+
+static int ramfs_symlink(struct inode *dir, const char *name, size_t len, const char *target)
+{
+	struct inode *inode;
+	int rc = ramfs_create(dir, name, len, S_IFLNK | 0777, 0, &inode);
+
+	if (rc)
+		return rc;
+	inode->private = kstrdup(target);
+	inode->size = strlen(target);
+	inode_put(inode);
+	return 0;
+}
+
+static int ramfs_readlink(struct inode *inode, char *buf, size_t size)
+{
+	size_t n = MIN(inode->private ? strlen(inode->private) : 0, size);
+
+	memcpy(buf, inode->private, n);
+	return n;
+}
+
+static int ramfs_link(struct inode *dir, const char *name, size_t len, struct inode *inode)
+{
+	if (!add_entry(dir, name, len, inode))
+		return -ENOSPC;
+	inode->nlink++;
+	return 0;
+}
+
+static bool is_empty(struct inode *dir)
+{
+	struct ram_dir *d = dir->private;
+
+	return list_empty(&d->entries);
+}
+
+static int ramfs_unlink(struct inode *dir, const char *name, size_t len, bool directory)
+{
+	struct ram_entry *e = find(dir, name, len);
+
+	if (!e)
+		return -ENOENT;
+	if (directory != is_dir(e->inode))
+		return directory ? -ENOTDIR : -EISDIR;
+	if (directory && !is_empty(e->inode))
+		return -ENOTEMPTY;
+	if (e->inode->mounted)
+		return -EBUSY;
+	remove_entry(dir, e);
+	return 0;
+}
+
+/* Is `dir` the inode `above` or somewhere below it? */
+static bool is_below(struct inode *dir, const struct inode *above)
+{
+	for (;;) {
+		struct ram_dir *d = dir->private;
+
+		if (dir == above)
+			return true;
+		if (d->parent == dir)
+			return false;
+		dir = d->parent;
+	}
+}
+
+static int check_target(const struct ram_entry *target, struct inode *inode)
+{
+	if (is_dir(target->inode) != is_dir(inode))
+		return is_dir(inode) ? -ENOTDIR : -EISDIR;
+	if (is_dir(inode) && !is_empty(target->inode))
+		return -ENOTEMPTY;
+	return target->inode->mounted ? -EBUSY : 0;
+}
+
+static int ramfs_rename(struct inode *from_dir, const char *from, size_t from_len, struct inode *to_dir,
+			const char *to, size_t to_len)
+{
+	struct ram_entry *e = find(from_dir, from, from_len), *target = find(to_dir, to, to_len);
+	struct inode *inode;
+	int rc;
+
+	if (!e)
+		return -ENOENT;
+	inode = e->inode;
+	if (target && target->inode == inode)
+		return 0;
+	if (is_dir(inode) && is_below(to_dir, inode))
+		return -EINVAL;
+	rc = target ? check_target(target, inode) : 0;
+	if (rc)
+		return rc;
+	if (!add_entry(to_dir, to, to_len, inode))
+		return -ENOSPC;
+	if (target)
+		remove_entry(to_dir, target);
+	list_del(&e->list);
+	kfree(e);
+	inode_touch(from_dir);
+	if (is_dir(inode)) {
+		struct ram_dir *d = inode->private;
+
+		d->parent = to_dir;
+		from_dir->nlink--;
+	}
+	return 0;
+}
+
+static void ramfs_readdir(struct inode *dir, u64 *pos, dir_emit_t emit, void *ctx)
+{
+	struct ram_dir *d = dir->private;
+	struct ram_entry *e;
+
+	list_for_each (e, &d->entries, list) {
+		if (e->cookie < *pos)
+			continue;
+		if (!emit(ctx, e->name, e->len, e->inode->ino, e->inode->mode))
+			return;
+		*pos = e->cookie + 1;
+	}
+}
+
+static const struct inode_ops ramfs_ops = {
+    .lookup = ramfs_lookup,
+    .parent = ramfs_parent,
+    .create = ramfs_create,
+    .symlink = ramfs_symlink,
+    .link = ramfs_link,
+    .unlink = ramfs_unlink,
+    .rename = ramfs_rename,
+    .readdir = ramfs_readdir,
+    .readlink = ramfs_readlink,
+    .truncate = ramfs_truncate,
+    .peek = ramfs_peek,
+    .page = ramfs_page,
+    .release = ramfs_release,
+};
+
+struct inode *ramfs_create_root(const struct fs_stat *fs)
+{
+	return new_inode(fs, NULL, S_IFDIR | 0755);
+}
+
+struct file *ramfs_anonymous_file(size_t size)
+{
+	struct inode *inode = new_inode(&ramfs_tmpfs, NULL, S_IFREG | 0600);
+	struct file *file;
+
+	if (!inode)
+		return NULL;
+	inode->nlink = 0;
+	inode->size = size;
+	file = file_alloc(inode, inode->fops, O_RDWR);
+	inode_put(inode);
+	return file;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading, writing and positioning. */
+#include "kern/fs/vfs.h"
+#include "kern/lib/errno.h"
+#include "kern/mm/user.h"
+#include "kern/proc/process.h"
+#include "kern/sys/syscalls.h"
+
+#define IOV_MAX  1024
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+
+static long file_read(struct file *file, void *buf, size_t n, u64 *pos)
+{
+	if ((file->flags & O_ACCMODE) == O_WRONLY || (file->flags & O_PATH))
+		return -EBADF;
+	if ((file->inode->mode & S_IFMT) == S_IFDIR)
+		return -EISDIR;
+	return file->ops->read ? file->ops->read(file, buf, n, pos) : -EINVAL;
+}
+
+static long file_write(struct file *file, const void *buf, size_t n, u64 *pos)
+{
+	if ((file->flags & O_ACCMODE) == O_RDONLY || (file->flags & O_PATH))
+		return -EBADF;
+	if ((file->flags & O_APPEND) && file->ops->seekable)
+		*pos = file->inode->size;
+	return file->ops->write ? file->ops->write(file, buf, n, pos) : -EINVAL;
+}
+
+/* The file stays referenced while the operation may sleep: another thread could close it. */
+long sys_read(int fd, void *buf, size_t n)
+{
+	struct file *file = fd_file(fd);
+	long rc;
+
+	if (!file)
+		return -EBADF;
+	file_get(file);
+	rc = file_read(file, buf, n, &file->pos);
+	file_put(file);
+	return rc;
+}
+
+long sys_write(int fd, const void *buf, size_t n)
+{
+	struct file *file = fd_file(fd);
+	long rc;
+
+	if (!file)
+		return -EBADF;
+	file_get(file);
+	rc = file_write(file, buf, n, &file->pos);
+	file_put(file);
+	return rc;
+}
+
+struct iovec {
+	void *base;
+	size_t len;
+};
+
+typedef long (*transfer_t)(struct file *file, void *buf, size_t n, u64 *pos);
+
+static long write_part(struct file *file, void *buf, size_t n, u64 *pos)
+{
+	return file_write(file, buf, n, pos);
+}
+
+static long transfer_vector(int fd, const struct iovec *vector, int count, transfer_t transfer)
+{
+	struct file *file = fd_file(fd);
+	struct iovec part;
+	long done = 0, rc = 0;
+	int i;
+
+	if (!file)
+		return -EBADF;
+	if (count < 0 || count > IOV_MAX)
+		return -EINVAL;
+	file_get(file);
+	for (i = 0; i < count; i++) {
+		rc = get_user(part, &vector[i]);
+		if (!rc && part.len)
+			rc = transfer(file, part.base, part.len, &file->pos);
+		if (rc < 0)
+			break;
+		done += rc;
+		if ((size_t)rc < part.len)
+			break;
+	}
+	file_put(file);
+	return done ? done : rc;
+}
+
+long sys_readv(int fd, const void *vector, int count)
+{
+	return transfer_vector(fd, vector, count, file_read);
+}
+
+long sys_writev(int fd, const void *vector, int count)
+{
+	return transfer_vector(fd, vector, count, write_part);
+}
+
+static long read_at(int fd, void *buf, size_t n, u64 pos)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	return file->ops->seekable ? file_read(file, buf, n, &pos) : -ESPIPE;
+}
+
+static long write_at(int fd, const void *buf, size_t n, u64 pos)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	return file->ops->seekable ? file_write(file, buf, n, &pos) : -ESPIPE;
+}
+
+long sys_pread64(int fd, void *buf, size_t n, ulong pos)
+{
+	return read_at(fd, buf, n, pos);
+}
+
+long sys_pwrite64(int fd, const void *buf, size_t n, ulong pos)
+{
+	return write_at(fd, buf, n, pos);
+}
+
+/* In 32 bit a 64-bit argument takes two registers, low half first. */
+long sys_pread64_pair(int fd, void *buf, size_t n, u32 low, u32 high)
+{
+	return read_at(fd, buf, n, (u64)high << 32 | low);
+}
+
+long sys_pwrite64_pair(int fd, const void *buf, size_t n, u32 low, u32 high)
+{
+	return write_at(fd, buf, n, (u64)high << 32 | low);
+}
+
+static s64 seek(int fd, s64 offset, int whence)
+{
+	struct file *file = fd_file(fd);
+	bool dir;
+
+	if (!file)
+		return -EBADF;
+	dir = (file->inode->mode & S_IFMT) == S_IFDIR;
+	if (!file->ops->seekable && !dir)
+		return -ESPIPE;
+	if (whence == SEEK_CUR)
+		offset += file->pos;
+	else if (whence == SEEK_END)
+		offset += file->inode->size;
+	else if (whence != SEEK_SET)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	return file->pos = offset;
+}
+
+long sys_lseek(int fd, long offset, int whence)
+{
+	return seek(fd, offset, whence);
+}
+
+long sys_llseek(int fd, u32 high, u32 low, s64 *result, int whence)
+{
+	s64 pos = seek(fd, (s64)((u64)high << 32 | low), whence);
+
+	return pos < 0 ? (long)pos : put_user(pos, result);
+}
+
+static long truncate_inode(struct inode *inode, u64 size)
+{
+	if ((inode->mode & S_IFMT) == S_IFDIR)
+		return -EISDIR;
+	return inode->ops->truncate && (inode->mode & S_IFMT) == S_IFREG ? inode->ops->truncate(inode, size)
+									 : -EINVAL;
+}
+
+long sys_ftruncate(int fd, ulong size)
+{
+	struct file *file = fd_file(fd);
+
+	if (!file)
+		return -EBADF;
+	return (file->flags & O_ACCMODE) == O_RDONLY ? -EINVAL : truncate_inode(file->inode, size);
+}
+
+long sys_truncate(const char *path, ulong size)
+{
+	struct inode *inode;
+	long rc = user_path_lookup(AT_FDCWD, path, WALK_FOLLOW, &inode);
+
+	if (rc)
+		return rc;
+	rc = truncate_inode(inode, size);
+	inode_put(inode);
+	return rc;
+}
+
+long sys_ftruncate64(int fd, u32 low, u32 high)
+{
+	return high ? -EFBIG : sys_ftruncate(fd, low);
+}
+
+long sys_truncate64(const char *path, u32 low, u32 high)
+{
+	return high ? -EFBIG : sys_truncate(path, low);
+}
+
+long sys_ioctl(int fd, u32 command, ulong arg)
+{
+	struct file *file = fd_file(fd);
+	long rc;
+
+	if (!file)
+		return -EBADF;
+	if (!file->ops->ioctl)
+		return -ENOTTY;
+	file_get(file);
+	rc = file->ops->ioctl(file, command, arg);
+	file_put(file);
+	return rc;
+}
+
+/* Everything lives in memory: written is as safe as it gets. */
+long sys_sync(void)
+{
+	return 0;
+}
+
+long sys_fsync(int fd)
+{
+	return fd_file(fd) ? 0 : -EBADF;
+}

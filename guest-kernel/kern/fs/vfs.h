@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The virtual file system: inodes with their operations, open files, mounts.
+ *
+ * There is no name cache. A directory entry belongs to its file system; path walking asks inode_ops.lookup
+ * for every component and holds one counted reference on the inode it stands on.
+ *
+ * Locking: none. The kernel is not preempted, so nothing changes between two sleeps; code that sleeps
+ * (reads of pipes and ttys) looks at its condition again afterwards.
+ */
+#ifndef KERN_FS_VFS_H
+#define KERN_FS_VFS_H
+
+#include "kern/lib/types.h"
+#include "kern/lib/list.h"
+
+struct area;
+struct file;
+struct inode;
+struct poll_set;
+
+#define S_IFMT   0170000
+#define S_IFSOCK 0140000
+#define S_IFLNK  0120000
+#define S_IFREG  0100000
+#define S_IFBLK  0060000
+#define S_IFDIR  0040000
+#define S_IFCHR  0020000
+#define S_IFIFO  0010000
+
+#define O_ACCMODE   3
+#define O_RDONLY    0
+#define O_WRONLY    1
+#define O_RDWR      2
+#define O_CREAT     0100
+#define O_EXCL      0200
+#define O_NOCTTY    0400
+#define O_TRUNC     01000
+#define O_APPEND    02000
+#define O_NONBLOCK  04000
+#define O_LARGEFILE 0100000
+#define O_DIRECTORY 0200000
+#define O_NOFOLLOW  0400000
+#define O_CLOEXEC   02000000
+#define O_PATH      010000000
+
+#define NAME_MAX 255
+#define PATH_MAX 4096
+
+#define MKDEV(major, minor) ((u32)((major) << 8 | (minor)))
+
+struct fs_stat {
+	const char *type; /* as in /proc/mounts */
+	ulong magic;
+	bool counts_memory; /* statfs shows the machine's memory as its space */
+};
+
+struct inode {
+	u32 refs; /* open files, path walks, mounts; a directory entry counts in nlink instead */
+	u32 mode, nlink, uid, gid, rdev;
+	u64 ino, size;
+	s64 atime, mtime, ctime; /* nanoseconds since 1970 */
+	const struct inode_ops *ops;
+	const struct file_ops *fops; /* NULL for devices and fifos: found at open */
+	const struct fs_stat *fs;
+	struct inode *mounted; /* root of a file system mounted upon this directory */
+	struct inode *covers;  /* for the root of a mounted file system: the directory it covers */
+	struct pipe *pipe;     /* the buffer of a fifo while it is open */
+	void *private;
+};
+
+/* Called by readdir for each entry; false means stop, the entry did not fit. */
+typedef bool (*dir_emit_t)(void *ctx, const char *name, size_t len, u64 ino, u32 mode);
+
+/* Directory operations take names that are not terminated, and never "." or "..". */
+struct inode_ops {
+	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
+	struct inode *(*parent)(struct inode *dir); /* counted reference */
+	int (*create)(struct inode *dir, const char *name, size_t len, u32 mode, u32 rdev,
+		      struct inode **out);
+	int (*symlink)(struct inode *dir, const char *name, size_t len, const char *target);
+	int (*link)(struct inode *dir, const char *name, size_t len, struct inode *inode);
+	int (*unlink)(struct inode *dir, const char *name, size_t len, bool directory);
+	int (*rename)(struct inode *from_dir, const char *from, size_t from_len, struct inode *to_dir,
+		      const char *to, size_t to_len);
+	/* Emits entries from position *pos on and moves *pos. Positions 0 and 1, "." and "..", are done. */
+	void (*readdir)(struct inode *dir, u64 *pos, dir_emit_t emit, void *ctx);
+	int (*readlink)(struct inode *inode, char *buf, size_t size); /* length, not terminated */
+	int (*truncate)(struct inode *inode, u64 size);
+	long (*peek)(struct inode *inode, u64 pos, void *kernel_buf, size_t n); /* read into kernel memory */
+	/* The frame holding page `index` of a regular file, with a reference for the caller; 0: none. */
+	ulong (*page)(struct inode *inode, ulong index, bool for_write);
+	void (*release)(struct inode *inode); /* no reference is left */
+};
+
+struct file_ops {
+	int (*open)(struct inode *inode, struct file *file);
+	void (*release)(struct file *file);
+	long (*read)(struct file *file, void *user_buf, size_t n, u64 *pos);
+	long (*write)(struct file *file, const void *user_buf, size_t n, u64 *pos);
+	unsigned (*poll)(struct file *file, struct poll_set *set);
+	long (*ioctl)(struct file *file, unsigned command, ulong arg);
+	int (*mmap)(struct file *file, struct area *area);
+	bool seekable;
+};
+
+struct file {
+	u32 refs, flags;
+	u64 pos;
+	struct inode *inode;
+	const struct file_ops *ops;
+	void *private;
+};
+
+#define FD_MAX 256
+
+struct files {
+	struct file *fd[FD_MAX];
+	u32 cloexec[FD_MAX / 32];
+};
+
+/* fs/inode.c */
+struct inode *inode_alloc(const struct fs_stat *fs, u32 mode);
+struct inode *inode_get(struct inode *inode);
+void inode_put(struct inode *inode);
+void inode_touch(struct inode *inode); /* mtime and ctime become now */
+
+/* fs/path.c */
+#define WALK_FOLLOW 1 /* follow a symbolic link in the last component too */
+#define WALK_DIR    2 /* the result must be a directory */
+
+/* Finds the inode of a path, starting from `at` (NULL: the current directory). */
+int path_lookup(struct inode *at, const char *path, unsigned flags, struct inode **out);
+/* Finds the directory of the last component; *name points into path, *len may be 0 for "/". */
+int path_parent(struct inode *at, const char *path, struct inode **dir, const char **name, size_t *len);
+/* Writes the absolute path of a directory; the length without the terminator, or -errno. */
+int path_of_dir(struct inode *dir, char *buf, size_t size);
+struct inode *mount_root(void);
+void mount_set_root(struct inode *root);
+
+/* fs/file.c */
+struct file *file_open_inode(struct inode *inode, u32 flags);
+struct file *file_alloc(struct inode *inode, const struct file_ops *ops, u32 flags);
+struct file *file_get(struct file *file);
+void file_put(struct file *file);
+struct file *fd_file(int fd); /* of the current process, not counted; NULL if not open */
+int fd_install(struct file *file, int lowest, bool cloexec); /* takes the reference; -EMFILE puts it */
+int fd_close(struct files *files, int fd);
+void files_copy(struct files *to, const struct files *from);
+void files_close_all(struct files *files);
+void files_close_on_exec(struct files *files);
+
+/* fs/open.c */
+int file_open(struct inode *at, const char *path, u32 flags, u32 mode, struct file **out);
+
+/* fs/user_path.c: copies a path from user memory; dirfd as in openat */
+struct path_arg {
+	char *text;
+	struct inode *at;
+};
+int path_arg_get(struct path_arg *arg, int dirfd, const char *user_path);
+void path_arg_put(struct path_arg *arg);
+int user_path_lookup(int dirfd, const char *user_path, unsigned flags, struct inode **out);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Random numbers good enough for AT_RANDOM and a teaching kernel's /dev/urandom; not for secrets. */
+#ifndef KERN_LIB_RANDOM_H
+#define KERN_LIB_RANDOM_H
+
+#include "types.h"
+
+void random_bytes(void *to, size_t n);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The teaching kernel's start: the machine layer has mapped memory and made the console work; from here on
+ * everything is portable. The order below is the order of dependence.
+ */
+#include "kern/console/log.h"
+#include "kern/fs/devfs.h"
+#include "kern/fs/initramfs.h"
+#include "kern/fs/mem_devices.h"
+#include "kern/fs/mount.h"
+#include "kern/fs/ramfs.h"
+#include "kern/lib/string.h"
+#include "kern/mm/page.h"
+#include "kern/proc/exec.h"
+#include "kern/proc/process.h"
+#include "kern/sys/syscalls.h"
+#include "kern/sys/uts.h"
+#include "kern/tty/tty.h"
+
+#define OPTION_MAX 64
+
+static char init_path[OPTION_MAX];
+
+/* Finds "name" or "name=value" on the command line; copies the value. */
+static bool option(const char *name, char *value, size_t size)
+{
+	const char *at = boot_info.cmdline;
+	size_t len = strlen(name), n;
+
+	while ((at = strstr(at, name))) {
+		bool starts = at == boot_info.cmdline || at[-1] == ' ';
+
+		at += len;
+		if (!starts || (*at && *at != ' ' && *at != '='))
+			continue;
+		if (value && *at == '=') {
+			for (n = 0; at[1 + n] && at[1 + n] != ' '; n++)
+				;
+			strlcpy(value, at + 1, MIN(size, n + 1));
+		}
+		return true;
+	}
+	return false;
+}
+
+static void make_root(void)
+{
+	struct inode *root = ramfs_create_root(&ramfs_root), *dev;
+	int n = 0;
+
+	if (!root)
+		panic("no memory for the root file system");
+	mount_set_root(root);
+	if (boot_info.initrd)
+		n = initramfs_unpack(root, boot_info.initrd, boot_info.initrd_len);
+	log_print("initramfs: %d files in %lu KiB\n", n, (ulong)boot_info.initrd_len / 1024);
+	if (!root->ops->create(root, "dev", 3, S_IFDIR | 0755, 0, &dev))
+		inode_put(dev); /* fails where the archive has it already */
+	if (mount_at("/dev", "devtmpfs", "devtmpfs", devfs_root()))
+		panic("cannot mount /dev");
+}
+
+/* Process 1 begins here, on its own stack. Its standard files are the console. */
+static void first_process(void)
+{
+	static const char *const candidates[] = {init_path, "/init", "/sbin/init", "/bin/sh"};
+	struct exec_args args = {0};
+	struct file *file;
+	size_t i;
+
+	if (!file_open(NULL, "/dev/console", O_RDWR | O_NOCTTY, 0, &file)) {
+		fd_install(file, 0, false);
+		sys_dup(0);
+		sys_dup(0);
+	}
+	for (i = 0; i < ARRAY_SIZE(candidates); i++) {
+		args.argc = args.envc = args.len = 0;
+		if (!*candidates[i] || exec_args_add(&args, candidates[i]) ||
+		    exec_args_add(&args, "HOME=/root") || exec_args_add(&args, "TERM=vt100") ||
+		    exec_args_add(&args, "PATH=/bin:/sbin:/usr/bin:/usr/sbin"))
+			continue;
+		args.argc = 1;
+		args.envc = 3;
+		if (!exec_program(NULL, candidates[i], &args)) {
+			exec_args_free(&args);
+			return;
+		}
+		log_print("cannot run %s\n", candidates[i]);
+	}
+	panic("no program to start: need /init in the initrd, or init=");
+}
+
+static void make_first_process(void)
+{
+	struct process *p = process_alloc();
+	struct task *t = p ? task_alloc(p, 1) : NULL;
+
+	if (!t)
+		panic("no memory for process 1");
+	p->pid = pid_alloc();
+	p->pgid = p->sid = p->pid;
+	p->cwd = inode_get(mount_root());
+	process_set_comm(p, "init");
+	init_process = p;
+	fpu_init(t->fpu);
+	sched_prepare_kernel(t, first_process);
+	sched_add(t);
+}
+
+void kernel_main(void)
+{
+	log_set_quiet(option("quiet", NULL, 0));
+	log_print("Ringlet teaching kernel %s: %s, on %s\n", boot_info.build, boot_info.ring,
+		  boot_info.platform);
+	log_print("command line: %s\n", boot_info.cmdline);
+	option("init", init_path, sizeof(init_path));
+	option("hostname", uts.nodename, sizeof(uts.nodename));
+
+	page_init(); /* page frames; kmalloc works from here on */
+	log_print("memory: %lu KiB free\n", page_free_count() * (PAGE_SIZE / 1024));
+	syscall_init();     /* numbers to handlers */
+	devfs_init();       /* the table of devices */
+	mem_devices_init(); /* /dev/null and the like */
+	console_tty_init(); /* /dev/console: from here on input has somewhere to go */
+	drivers_init();     /* the machine's devices; interrupts may be pending, but are still off */
+	make_root();        /* the root file system, /dev on it */
+	make_first_process();
+	sched_start(); /* on with process 1 */
+}

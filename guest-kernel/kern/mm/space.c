@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces: life and inheritance. */
+#include "kern/mm/space.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/mm/page.h"
+
+static struct mm *active; /* whose root the processor has; NULL: the kernel's own */
+
+struct mm *mm_create(void)
+{
+	struct mm *mm = kzalloc(sizeof(*mm));
+
+	if (!mm)
+		return NULL;
+	if (root_create(&mm->root)) {
+		kfree(mm);
+		return NULL;
+	}
+	mm->refs = 1;
+	list_init(&mm->areas);
+	return mm;
+}
+
+struct mm *mm_get(struct mm *mm)
+{
+	mm->refs++;
+	return mm;
+}
+
+void mm_put(struct mm *mm)
+{
+	if (--mm->refs)
+		return;
+	area_unmap(mm, 0, USER_END);
+	if (active == mm)
+		mm_switch(NULL);
+	root_destroy(&mm->root);
+	kfree(mm);
+}
+
+void mm_switch(struct mm *mm)
+{
+	if (active == mm)
+		return;
+	active = mm;
+	root_switch(mm ? &mm->root : NULL);
+}
+
+ulong mm_size(const struct mm *mm)
+{
+	struct area *a;
+	ulong bytes = 0;
+
+	list_for_each (a, &mm->areas, list)
+		bytes += a->end - a->start;
+	return bytes;
+}
+
+/*
+ * Gives the child what one leaf table of the parent maps. Private writable pages become read-only on both
+ * sides; whoever writes first copies (mm/fault.c).
+ */
+static bool fork_entries(struct area *a, struct mm *child, ulong start, ulong end)
+{
+	pte_t *from = pte_find(&a->mm->root, start, false), *to = NULL;
+	ulong i, count = (end - start) >> PAGE_SHIFT;
+	bool private = !(a->flags & AREA_SHARED);
+
+	for (i = 0; from && i < count; i++) {
+		pte_t pte = from[i];
+
+		if (!pte_holds_frame(pte))
+			continue;
+		if (!to)
+			to = pte_find(&child->root, start, true);
+		if (!to)
+			return false;
+		if (private && (pte & PTE_W)) {
+			pte &= ~PTE_W;
+			pte_set(&from[i], pte);
+		}
+		page_get(pte_frame(pte));
+		pte_set(&to[i], pte);
+		child->pages++;
+	}
+	return true;
+}
+
+static bool fork_area(struct area *a, struct mm *child)
+{
+	struct area *copy;
+	ulong va, stop;
+	bool ok = true;
+
+	if (a->flags & AREA_FOREIGN)
+		return true;
+	copy = area_add(child, a->start, a->end, a->prot, a->flags, a->file, a->offset);
+	if (!copy)
+		return false;
+	for (va = a->start; va < a->end && ok; va = stop) {
+		stop = MIN(a->end, (va | ((PAGE_SIZE << 9) - 1)) + 1);
+		pte_batch_begin();
+		ok = fork_entries(a, child, va, stop);
+		pte_batch_end();
+	}
+	return ok;
+}
+
+struct mm *mm_fork(struct mm *old)
+{
+	struct mm *mm = mm_create();
+	struct area *a;
+	bool ok = true;
+
+	if (!mm)
+		return NULL;
+	list_for_each (a, &old->areas, list) {
+		if (!fork_area(a, mm)) {
+			ok = false;
+			break;
+		}
+	}
+	tlb_flush_all();
+	if (!ok) {
+		mm_put(mm);
+		return NULL;
+	}
+	mm->brk_start = old->brk_start;
+	mm->brk = old->brk;
+	mm->arg_start = old->arg_start;
+	mm->arg_end = old->arg_end;
+	mm->stack_top = old->stack_top;
+	return mm;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* fork, vfork and clone: a new process, or a new thread of this one. */
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/mm/space.h"
+#include "kern/mm/user.h"
+#include "kern/proc/process.h"
+#include "kern/sys/syscalls.h"
+#include "x86/linux_abi.h"
+
+#define CLONE_VM             0x00000100UL
+#define CLONE_VFORK          0x00004000UL
+#define CLONE_THREAD         0x00010000UL
+#define CLONE_SETTLS         0x00080000UL
+#define CLONE_PARENT_SETTID  0x00100000UL
+#define CLONE_CHILD_CLEARTID 0x00200000UL
+#define CLONE_CHILD_SETTID   0x01000000UL
+
+/*
+ * The new process gets copies of files, directory and signal actions; sharing them without being a thread of
+ * the same process is not offered, as programs do not ask for it.
+ */
+static struct process *process_copy(const struct process *old, bool share_memory)
+{
+	struct process *p = process_alloc();
+
+	if (!p)
+		return NULL;
+	p->mm = share_memory ? mm_get(old->mm) : mm_fork(old->mm);
+	if (!p->mm) {
+		process_free(p);
+		return NULL;
+	}
+	p->pid = pid_alloc();
+	p->pgid = old->pgid;
+	p->sid = old->sid;
+	p->tty = old->tty;
+	p->umask = old->umask;
+	p->cwd = inode_get(old->cwd);
+	files_copy(&p->files, &old->files);
+	memcpy(p->actions, old->actions, sizeof(p->actions));
+	memcpy(p->comm, old->comm, COMM_LEN);
+	p->exe = old->exe ? kstrdup(old->exe) : NULL;
+	return p;
+}
+
+static void process_undo(struct process *p)
+{
+	files_close_all(&p->files);
+	inode_put(p->cwd);
+	mm_put(p->mm);
+	process_free(p);
+}
+
+/* The child returns 0 from the same system call, on its own stack if it was given one. */
+static void task_copy(struct task *t, ulong stack)
+{
+	struct trapframe *tf = task_frame(t);
+
+	*tf = *task_frame(current);
+	sc_set_result(tf, 0);
+	if (stack)
+		tf->sp = stack;
+	fpu_save(current->fpu);
+	memcpy(t->fpu, current->fpu, FPU_AREA_SIZE);
+	t->tls = current->tls;
+	t->blocked = current->blocked;
+	t->altstack = current->altstack;
+	sched_prepare(t);
+}
+
+static int apply_flags(struct task *t, ulong flags, int *parent_tid, int *child_tid, ulong tls)
+{
+	if ((flags & CLONE_SETTLS) && abi_clone_tls(tls, &t->tls))
+		return -EFAULT;
+	if ((flags & CLONE_PARENT_SETTID) && put_user(t->tid, parent_tid))
+		return -EFAULT;
+	if (flags & CLONE_CHILD_SETTID)
+		t->set_tid = child_tid; /* written by the child: the memory may be its own copy already */
+	if (flags & CLONE_CHILD_CLEARTID)
+		t->clear_tid = (ulong)child_tid;
+	return 0;
+}
+
+/* The parent sleeps until its child no longer uses the memory they share. The child may be gone by then. */
+static void wait_for_vfork(struct process *child)
+{
+	int pid = child->pid;
+
+	child->vfork_waiting = true;
+	while (process_find(pid) == child && child->vfork_waiting)
+		wait_on_always(&current->process->child_changed);
+}
+
+static long do_clone(ulong flags, ulong stack, int *parent_tid, int *child_tid, ulong tls)
+{
+	bool thread = flags & CLONE_THREAD;
+	struct process *p = current->process;
+	struct task *t;
+	int tid;
+
+	if (!thread) {
+		p = process_copy(current->process, flags & CLONE_VM);
+		if (!p)
+			return -ENOMEM;
+	}
+	tid = thread ? pid_alloc() : p->pid;
+	t = task_alloc(p, tid);
+	if (!t || (task_copy(t, stack), apply_flags(t, flags, parent_tid, child_tid, tls))) {
+		if (t) {
+			p->task_count--;
+			task_free(t);
+		}
+		if (!thread)
+			process_undo(p);
+		return t ? -EFAULT : -ENOMEM;
+	}
+	if (!thread) {
+		p->parent = current->process;
+		list_add_tail(&p->parent->children, &p->sibling);
+	}
+	sched_add(t);
+	if (!thread && (flags & CLONE_VFORK))
+		wait_for_vfork(p);
+	return tid;
+}
+
+long sys_fork(void)
+{
+	return do_clone(0, 0, NULL, NULL, 0);
+}
+
+long sys_vfork(void)
+{
+	return do_clone(CLONE_VM | CLONE_VFORK, 0, NULL, NULL, 0);
+}
+
+/* The order of the last two arguments depends on the word size: see x86/linux_abi.h. */
+long sys_clone(ulong flags, ulong stack, int *parent_tid, ulong arg4, ulong arg5)
+{
+	ulong child_tid = arg4, tls = arg5;
+
+	abi_clone_args(&child_tid, &tls);
+	return do_clone(flags, stack, parent_tid, (int *)child_tid, tls);
+}

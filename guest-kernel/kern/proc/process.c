@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes and tasks: allocation and lookup. */
+#include "kern/proc/process.h"
+#include "kern/lib/string.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/mm/page.h"
+#include "kern/time/clock.h"
+
+#define PID_LAST 32767
+
+struct list all_processes = LIST_INIT(all_processes);
+struct process *init_process;
+
+static void alarm_expired(struct timer *t)
+{
+	struct process *p = container_of(t, struct process, alarm);
+
+	signal_send(p, SIGALRM, NULL);
+	if (p->alarm_interval)
+		timer_set(t, t->deadline + p->alarm_interval);
+}
+
+struct process *process_alloc(void)
+{
+	struct process *p = kzalloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	list_init(&p->children);
+	list_init(&p->sibling);
+	list_init(&p->tasks);
+	wait_init(&p->child_changed);
+	timer_init(&p->alarm, alarm_expired);
+	p->umask = 022;
+	p->start_time = clock_monotonic();
+	list_add_tail(&all_processes, &p->all);
+	return p;
+}
+
+void process_free(struct process *p)
+{
+	timer_cancel(&p->alarm);
+	list_del(&p->all);
+	list_del(&p->sibling);
+	kfree(p->exe);
+	kfree(p);
+}
+
+struct task *task_alloc(struct process *p, int tid)
+{
+	struct task *t = kzalloc(sizeof(*t));
+	pfn_t stack = page_alloc(1), fpu = page_alloc_zeroed();
+
+	if (!t || !stack || !fpu) {
+		kfree(t);
+		if (stack)
+			page_free(stack);
+		if (fpu)
+			page_free(fpu);
+		return NULL;
+	}
+	t->stack = pfn_to_virt(stack);
+	t->fpu = pfn_to_virt(fpu);
+	t->process = p;
+	t->tid = tid;
+	t->altstack.flags = SS_DISABLE;
+	list_init(&t->run);
+	list_add_tail(&p->tasks, &t->siblings);
+	p->task_count++;
+	return t;
+}
+
+/* Must not be the running task, nor stand on its own stack. */
+void task_free(struct task *t)
+{
+	list_del(&t->siblings);
+	page_free(virt_to_pfn(t->stack));
+	page_free(virt_to_pfn(t->fpu));
+	kfree(t);
+}
+
+struct process *process_find(int pid)
+{
+	struct process *p;
+
+	list_for_each (p, &all_processes, all) {
+		if (p->pid == pid)
+			return p;
+	}
+	return NULL;
+}
+
+struct task *task_find(int tid)
+{
+	struct process *p;
+	struct task *t;
+
+	list_for_each (p, &all_processes, all) {
+		list_for_each (t, &p->tasks, siblings) {
+			if (t->tid == tid && t->state != TASK_DEAD)
+				return t;
+		}
+	}
+	return NULL;
+}
+
+static bool pid_taken(int pid)
+{
+	struct process *p;
+
+	list_for_each (p, &all_processes, all) {
+		if (p->pid == pid || p->pgid == pid || p->sid == pid)
+			return true;
+	}
+	return task_find(pid);
+}
+
+int pid_alloc(void)
+{
+	static int last;
+
+	do
+		last = last == PID_LAST ? 2 : last + 1;
+	while (pid_taken(last));
+	return last;
+}
+
+u32 process_count(void)
+{
+	struct process *p;
+	u32 n = 0;
+
+	list_for_each (p, &all_processes, all)
+		n++;
+	return n;
+}
+
+void process_set_comm(struct process *p, const char *path)
+{
+	const char *slash;
+
+	while ((slash = strchr(path, '/')))
+		path = slash + 1;
+	strlcpy(p->comm, path, COMM_LEN);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes and tasks. A process owns what its threads share: address space, open files, directory, signal
+ * actions, family. A task is one thread of control with its kernel stack; most processes have exactly one.
+ *
+ * Life of a process: fork makes it, its last task's exit closes everything and leaves a zombie, which the
+ * parent's wait frees. Orphans are given to process 1.
+ */
+#ifndef KERN_PROC_PROCESS_H
+#define KERN_PROC_PROCESS_H
+
+#include "kern/fs/vfs.h"
+#include "kern/proc/signal.h"
+#include "kern/proc/wait.h"
+#include "kern/time/timer.h"
+#include "machine.h"
+
+struct mm;
+struct tty;
+
+#define COMM_LEN          16
+#define KERNEL_STACK_SIZE (2 * PAGE_SIZE)
+
+struct process {
+	struct list all;
+	int pid, pgid, sid;
+	struct process *parent;
+	struct list children, sibling;
+	struct list tasks;
+	u32 task_count;
+
+	struct mm *mm;
+	struct files files;
+	struct inode *cwd;
+	u32 umask;
+	struct tty *tty; /* controlling terminal */
+
+	struct sigaction actions[NSIG];
+	u64 pending; /* signals for any task of the process */
+	struct siginfo pending_info[NSIG];
+	struct timer alarm;
+	u64 alarm_interval;
+
+	bool zombie, exiting, stopped, report_stop, report_continue;
+	bool executed;                   /* has called execve: setpgid by the parent comes too late */
+	bool forgotten;                  /* the parent ignores SIGCHLD: freed with its last task */
+	int exit_status;                 /* as wait4 stores it */
+	struct wait_queue child_changed; /* a child died, stopped, went on or gave memory back */
+	bool vfork_waiting;              /* the parent sleeps until the address space is given back */
+
+	u64 start_time, user_ns, system_ns, children_user_ns, children_system_ns;
+	char comm[COMM_LEN];
+	char *exe; /* path of the program's file; NULL before the first */
+};
+
+enum task_state {
+	TASK_READY,    /* running, or in the run queue */
+	TASK_SLEEPING, /* a signal ends the sleep */
+	TASK_BLOCKED,  /* only a wake-up does */
+	TASK_STOPPED,  /* by a job control signal */
+	TASK_DEAD,
+};
+
+struct task {
+	struct context context;
+	void *stack;   /* KERNEL_STACK_SIZE bytes; the user's registers lie at its top */
+	void *fpu;     /* a page of its own */
+	uintptr_t tls; /* base of the thread's TLS segment */
+	struct process *process;
+	struct list siblings; /* in process->tasks */
+	struct list run;
+	enum task_state state;
+	int tid;
+	bool need_resched, timed_out;
+	bool restart;              /* the system call ended with ERESTARTSYS: signal_deliver() decides */
+	u64 slice_end, charged_to; /* times: end of the slice; up to where time was accounted */
+	struct timer sleep_timer;
+
+	u64 blocked, pending, saved_blocked;
+	bool restore_blocked; /* put saved_blocked back after the handler is set up (sigsuspend, ppoll) */
+	struct siginfo pending_info[NSIG];
+	struct sigaltstack altstack;
+
+	int *set_tid;    /* user address where a new task writes its number; NULL: none */
+	ulong clear_tid; /* user address to clear and wake at exit; 0: none */
+};
+
+extern struct task *current;
+extern struct list all_processes;
+extern struct process *init_process;
+
+/* proc/process.c */
+struct process *process_alloc(void);
+struct task *task_alloc(struct process *p, int tid);
+void task_free(struct task *t);
+void process_free(struct process *p);
+struct process *process_find(int pid);
+struct task *task_find(int tid);
+int pid_alloc(void);
+u32 process_count(void);
+void process_set_comm(struct process *p, const char *path);
+
+static inline struct trapframe *task_frame(struct task *t)
+{
+	return trapframe_of((char *)t->stack + KERNEL_STACK_SIZE);
+}
+
+/* proc/exit.c */
+noreturn void task_exit(int status);    /* this thread; ends the process if it is the last */
+noreturn void process_exit(int status); /* all threads; status as wait4 stores it */
+void process_mm_released(struct process *p);
+void process_report_stop(struct process *p, int sig);
+void process_report_continue(struct process *p);
+bool group_is_orphaned(int pgid);
+
+/* proc/sched.c */
+void sched_prepare_kernel(struct task *t, void (*start)(void)); /* process 1: start() calls exec_program() */
+void sched_prepare(struct task *t);   /* its context: user mode, as its trap frame says */
+void sched_add(struct task *t);       /* makes a new task ready */
+void sched_wake(struct task *t);      /* out of TASK_SLEEPING or TASK_BLOCKED */
+void sched_interrupt(struct task *t); /* out of TASK_SLEEPING: a signal came */
+void sched_continue(struct task *t);  /* out of TASK_STOPPED */
+void schedule(void);                  /* runs others until current is ready again */
+void sched_preempt(void);             /* on the way to user mode: gives way if the slice is over */
+noreturn void sched_start(void);      /* leaves the boot stack for the first task, for ever */
+void sched_charge_user(void);         /* the time since the last charge was spent in user mode */
+void sched_charge_system(void);
+void sched_load(u32 load[3]); /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
+u64 sched_idle_ns(void);
+void sched_times(u64 *user_ns, u64 *system_ns); /* of all processes that ever ran */
+u64 sched_switches(void);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Signals: sending, and delivery on the way to user mode. The frames that handlers run on depend on the word
+ * size and are in x86/linux32.c and x86/linux64.c.
+ */
+#include "kern/proc/signal.h"
+#include "kern/console/log.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/proc/process.h"
+#include "x86/linux_abi.h"
+
+#define UNBLOCKABLE (SIGMASK(SIGKILL) | SIGMASK(SIGSTOP))
+#define STOPPERS    (SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
+#define IGNORED     (SIGMASK(SIGCHLD) | SIGMASK(SIGURG) | SIGMASK(SIGWINCH) | SIGMASK(SIGCONT))
+
+static bool is_ignored(const struct process *p, int sig)
+{
+	ulong handler = p->actions[sig - 1].handler;
+
+	if (p == init_process && handler == SIG_DFL)
+		return true; /* nothing kills or stops process 1 unless it says so */
+	return handler == SIG_IGN || (handler == SIG_DFL && (SIGMASK(sig) & IGNORED));
+}
+
+void siginfo_to_user(const struct siginfo *info, struct siginfo_user *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->signo = info->signo;
+	out->error = info->error;
+	out->code = info->code;
+	if (info->signo == SIGSEGV || info->signo == SIGBUS || info->signo == SIGILL ||
+	    info->signo == SIGFPE) {
+		out->u.address = info->address;
+	} else {
+		out->u.who.pid = info->pid;
+		out->u.who.uid = info->uid;
+		out->u.who.status = info->status;
+	}
+}
+
+bool signal_pending(struct task *t)
+{
+	return (t->pending | t->process->pending) & ~t->blocked;
+}
+
+static void remember(struct siginfo *slot, int sig, const struct siginfo *info)
+{
+	*slot = info ? *info : (struct siginfo){.signo = sig, .code = SI_KERNEL};
+	slot->signo = sig;
+}
+
+static void drop_pending(struct process *p, u64 mask)
+{
+	struct task *t;
+
+	p->pending &= ~mask;
+	list_for_each (t, &p->tasks, siblings)
+		t->pending &= ~mask;
+}
+
+/* SIGCONT makes a stopped process go on even if it is blocked or ignored, and stops and goes cancel out. */
+static void before_sending(struct process *p, int sig)
+{
+	struct task *t;
+
+	if (sig == SIGCONT || sig == SIGKILL) {
+		drop_pending(p, STOPPERS);
+		if (p->stopped) {
+			p->stopped = false;
+			if (sig == SIGCONT)
+				process_report_continue(p);
+		}
+		list_for_each (t, &p->tasks, siblings)
+			sched_continue(t);
+	} else if (SIGMASK(sig) & STOPPERS) {
+		drop_pending(p, SIGMASK(SIGCONT));
+	}
+}
+
+static bool wants(const struct task *t, int sig)
+{
+	return t->state != TASK_DEAD && !(t->blocked & SIGMASK(sig));
+}
+
+int signal_send(struct process *p, int sig, const struct siginfo *info)
+{
+	struct task *t;
+
+	if (p->zombie || !sig)
+		return 0;
+	before_sending(p, sig);
+	list_for_each (t, &p->tasks, siblings) {
+		if (is_ignored(p, sig) && !(t->blocked & SIGMASK(sig)) && sig != SIGKILL)
+			return 0;
+	}
+	if (sig == SIGKILL && p == init_process)
+		return 0;
+	if (!(p->pending & SIGMASK(sig)))
+		remember(&p->pending_info[sig - 1], sig, info);
+	p->pending |= SIGMASK(sig);
+	list_for_each (t, &p->tasks, siblings) {
+		if (wants(t, sig)) {
+			sched_interrupt(t);
+			break;
+		}
+	}
+	return 0;
+}
+
+int signal_send_task(struct task *t, int sig, const struct siginfo *info)
+{
+	if (t->state == TASK_DEAD || !sig)
+		return 0;
+	before_sending(t->process, sig);
+	if (is_ignored(t->process, sig) && !(t->blocked & SIGMASK(sig)) && sig != SIGKILL)
+		return 0;
+	remember(&t->pending_info[sig - 1], sig, info);
+	t->pending |= SIGMASK(sig);
+	if (wants(t, sig))
+		sched_interrupt(t);
+	return 0;
+}
+
+void signal_send_group(int pgid, int sig)
+{
+	struct process *p;
+
+	list_for_each (p, &all_processes, all) {
+		if (p->pgid == pgid)
+			signal_send(p, sig, NULL);
+	}
+}
+
+void signal_force(int sig, const struct siginfo *info)
+{
+	struct sigaction *act = &current->process->actions[sig - 1];
+
+	if ((current->blocked & SIGMASK(sig)) || act->handler == SIG_IGN)
+		act->handler = SIG_DFL;
+	if (current->process == init_process && act->handler == SIG_DFL)
+		panic("process 1: signal %d at address %lx", sig, info ? info->address : 0);
+	current->blocked &= ~SIGMASK(sig);
+	remember(&current->pending_info[sig - 1], sig, info);
+	current->pending |= SIGMASK(sig);
+}
+
+void signal_set_blocked(u64 mask)
+{
+	current->blocked = mask & ~UNBLOCKABLE;
+}
+
+void signal_reset_handlers(struct process *p)
+{
+	int i;
+
+	for (i = 0; i < NSIG; i++) {
+		if (p->actions[i].handler != SIG_IGN)
+			memset(&p->actions[i], 0, sizeof(p->actions[i]));
+	}
+}
+
+/* Takes the lowest pending signal, faults (the task's own) first. 0: none. */
+static int take(struct siginfo *info)
+{
+	struct process *p = current->process;
+	u64 own = current->pending & ~current->blocked, shared = p->pending & ~current->blocked;
+	u64 set = own ? own : shared;
+	int sig = (u32)set ? __builtin_ctz((u32)set) + 1 : set ? __builtin_ctz((u32)(set >> 32)) + 33 : 0;
+
+	if (!sig)
+		return 0;
+	if ((own | shared) & SIGMASK(SIGKILL)) {
+		sig = SIGKILL;
+		own = current->pending & SIGMASK(SIGKILL);
+	}
+	*info = own ? current->pending_info[sig - 1] : p->pending_info[sig - 1];
+	if (own)
+		current->pending &= ~SIGMASK(sig);
+	else
+		p->pending &= ~SIGMASK(sig);
+	return sig;
+}
+
+/* Every task of the process comes here by itself: the first one tells the parent and interrupts the others.
+ */
+static void stop_process(int sig)
+{
+	struct process *p = current->process;
+	struct task *t;
+
+	if (sig != SIGSTOP && group_is_orphaned(p->pgid))
+		return; /* nobody could ever continue it */
+	if (!p->stopped) {
+		p->stopped = true;
+		list_for_each (t, &p->tasks, siblings) {
+			if (t != current)
+				signal_send_task(t, SIGSTOP, NULL);
+		}
+		process_report_stop(p, sig);
+	}
+	current->state = TASK_STOPPED;
+	schedule();
+}
+
+static void default_action(int sig, const struct siginfo *info, const struct trapframe *tf)
+{
+	if (SIGMASK(sig) & STOPPERS) {
+		stop_process(sig);
+		return;
+	}
+	if (sig == SIGSEGV || sig == SIGILL || sig == SIGBUS || sig == SIGFPE)
+		log_print("%s[%d]: signal %d at ip %lx sp %lx, address %lx\n", current->process->comm,
+			  current->process->pid, sig, (ulong)tf->ip, (ulong)tf->sp, info->address);
+	process_exit(sig);
+}
+
+/*
+ * The interrupted system call ended with ERESTARTSYS. Handlers installed with SA_RESTART, and no handler at
+ * all, let it run again; otherwise it fails with EINTR.
+ */
+static void settle_restart(struct trapframe *tf, bool *restart, bool again)
+{
+	if (!*restart)
+		return;
+	*restart = false;
+	if (again)
+		sc_restart(tf);
+	else
+		sc_set_result(tf, -EINTR);
+}
+
+static void call_handler(struct trapframe *tf, int sig, const struct siginfo *info)
+{
+	struct sigaction *act = &current->process->actions[sig - 1], used = *act;
+	u64 mask = current->restore_blocked ? current->saved_blocked : current->blocked;
+
+	current->restore_blocked = false;
+	if (abi_push_signal_frame(tf, sig, &used, info, mask)) {
+		log_print("%s[%d]: no stack for signal %d\n", current->process->comm, current->process->pid,
+			  sig);
+		process_exit(SIGSEGV);
+	}
+	if (used.flags & SA_RESETHAND)
+		memset(act, 0, sizeof(*act));
+	signal_set_blocked(current->blocked | used.mask | (used.flags & SA_NODEFER ? 0 : SIGMASK(sig)));
+}
+
+void signal_deliver(struct trapframe *tf)
+{
+	bool restart = current->restart;
+	struct siginfo info;
+	int sig;
+
+	current->restart = false;
+	while ((sig = take(&info))) {
+		struct sigaction *act = &current->process->actions[sig - 1];
+
+		if (sig == SIGKILL || (act->handler == SIG_DFL && !is_ignored(current->process, sig))) {
+			default_action(sig, &info, tf);
+			continue;
+		}
+		if (is_ignored(current->process, sig))
+			continue;
+		settle_restart(tf, &restart, act->flags & SA_RESTART);
+		call_handler(tf, sig, &info);
+	}
+	settle_restart(tf, &restart, true);
+	if (current->restore_blocked) {
+		current->restore_blocked = false;
+		signal_set_blocked(current->saved_blocked);
+	}
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Signals: numbers, actions, sending and delivery. Layouts are Linux's for the kernel's word size. */
+#ifndef KERN_PROC_SIGNAL_H
+#define KERN_PROC_SIGNAL_H
+
+#include "kern/lib/types.h"
+
+struct process;
+struct task;
+struct trapframe;
+
+#define NSIG 64
+
+enum {
+	SIGHUP = 1,
+	SIGINT,
+	SIGQUIT,
+	SIGILL,
+	SIGTRAP,
+	SIGABRT,
+	SIGBUS,
+	SIGFPE,
+	SIGKILL,
+	SIGUSR1,
+	SIGSEGV,
+	SIGUSR2,
+	SIGPIPE,
+	SIGALRM,
+	SIGTERM,
+	SIGSTKFLT,
+	SIGCHLD,
+	SIGCONT,
+	SIGSTOP,
+	SIGTSTP,
+	SIGTTIN,
+	SIGTTOU,
+	SIGURG,
+	SIGXCPU,
+	SIGXFSZ,
+	SIGVTALRM,
+	SIGPROF,
+	SIGWINCH,
+	SIGIO,
+	SIGPWR,
+	SIGSYS,
+};
+
+#define SIGMASK(n) (1ULL << ((n)-1))
+
+#define SIG_DFL 0UL
+#define SIG_IGN 1UL
+
+#define SA_NOCLDSTOP 0x00000001UL
+#define SA_NOCLDWAIT 0x00000002UL
+#define SA_SIGINFO   0x00000004UL
+#define SA_RESTORER  0x04000000UL
+#define SA_ONSTACK   0x08000000UL
+#define SA_RESTART   0x10000000UL
+#define SA_NODEFER   0x40000000UL
+#define SA_RESETHAND 0x80000000UL
+
+/* As rt_sigaction passes it. */
+struct sigaction {
+	ulong handler, flags, restorer;
+	u64 mask;
+};
+
+#define SS_ONSTACK 1
+#define SS_DISABLE 2
+
+struct sigaltstack {
+	ulong sp;
+	int flags;
+	ulong size;
+};
+
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_TKILL      (-6)
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_STOPPED   5
+#define CLD_CONTINUED 6
+#define SEGV_MAPERR   1
+
+/* The part of Linux's siginfo that handlers look at; 128 bytes when it is stored (see struct siginfo_user).
+ */
+struct siginfo {
+	int signo, error, code;
+	int pid, uid, status;
+	ulong address;
+};
+
+struct siginfo_user {
+	int signo, error, code;
+#if __SIZEOF_LONG__ == 8
+	int pad;
+#endif
+	union {
+		struct {
+			int pid, uid, status;
+		} who;
+		ulong address;
+		int fill[(128 - 4 * sizeof(int)) / sizeof(int)];
+	} u;
+};
+
+void siginfo_to_user(const struct siginfo *info, struct siginfo_user *out);
+
+int signal_send(struct process *p, int sig, const struct siginfo *info); /* info NULL: from the kernel */
+int signal_send_task(struct task *t, int sig, const struct siginfo *info);
+void signal_send_group(int pgid, int sig);
+/* A fault of the current task: cannot be blocked or ignored. */
+void signal_force(int sig, const struct siginfo *info);
+bool signal_pending(struct task *t);
+/* Delivers what is pending to the current task, on its way to user mode. */
+void signal_deliver(struct trapframe *tf);
+/* On exec: handlers become the default action. */
+void signal_reset_handlers(struct process *p);
+void signal_set_blocked(u64 mask);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Exceptions: page faults are resolved, what programs did wrong becomes a signal, what we did wrong a panic.
+ */
+#include "kern/console/log.h"
+#include "kern/console/panic.h"
+#include "kern/mm/space.h"
+#include "kern/proc/process.h"
+
+#define VECTOR_DEBUG      1
+#define VECTOR_BREAKPOINT 3
+#define VECTOR_PAGE_FAULT 14
+
+/* SDM 3A 6.3.1, table 6-1: exceptions as Linux reports them. */
+static int signal_of(u32 vector)
+{
+	switch (vector) {
+	case 0:  /* divide error */
+	case 16: /* x87 */
+	case 19: /* SIMD */
+		return SIGFPE;
+	case VECTOR_DEBUG:
+	case VECTOR_BREAKPOINT:
+		return SIGTRAP;
+	case 6: /* invalid opcode */
+		return SIGILL;
+	case 11: /* segment not present */
+	case 12: /* stack */
+	case 17: /* alignment */
+		return SIGBUS;
+	}
+	return SIGSEGV;
+}
+
+/* Only memory can run out here: the program that needs more is ended. */
+static void out_of_memory(void)
+{
+	log_print("out of memory: %s[%d] is killed\n", current->process->comm, current->process->pid);
+}
+
+static void fault_signal(int sig, ulong address, u32 error)
+{
+	struct siginfo info = {
+	    .signo = sig, .address = address, .code = SEGV_MAPERR + (error & PF_PRESENT ? 1 : 0)};
+
+	if (sig == SIGKILL)
+		out_of_memory();
+	signal_force(sig, &info);
+}
+
+/* Resolves a fault on a user address. 0, or the signal that it deserves. */
+static int resolve(ulong address, u32 error)
+{
+	if (!current || !current->process->mm || address >= USER_END)
+		return SIGSEGV;
+	return mm_fault(current->process->mm, address, error);
+}
+
+static void kernel_exception(struct trapframe *tf, ulong address)
+{
+	if (tf->trapno == VECTOR_PAGE_FAULT && address < USER_END) {
+		int sig = resolve(address, tf->error);
+
+		if (!sig)
+			return;
+		if (sig == SIGKILL)
+			fault_signal(sig, address, tf->error);
+	}
+	if (trap_fixup(tf))
+		return;
+	panic_show_registers(tf);
+	panic("exception %lu in the kernel at %lx, address %lx", (ulong)tf->trapno, (ulong)tf->ip, address);
+}
+
+void trap(struct trapframe *tf)
+{
+	ulong address = tf->trapno == VECTOR_PAGE_FAULT ? fault_address() : (ulong)tf->ip;
+	int sig;
+
+	if (!trapframe_user(tf)) {
+		kernel_exception(tf, address);
+		return;
+	}
+	sched_charge_user();
+	sig = tf->trapno == VECTOR_PAGE_FAULT ? resolve(address, tf->error) : signal_of(tf->trapno);
+	if (sig)
+		fault_signal(sig, address, tf->error);
+}
+
+/* The way back to user mode: others may run first, then signals are seen to. */
+void trap_exit(struct trapframe *tf)
+{
+	if (!trapframe_user(tf))
+		return;
+	sched_preempt();
+	if (signal_pending(current) || current->restart || current->restore_blocked)
+		signal_deliver(tf);
+	sched_charge_system();
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Wait queues: see wait.h for why no wake-up is lost. */
+#include "kern/proc/wait.h"
+#include "kern/lib/errno.h"
+#include "kern/proc/process.h"
+#include "kern/time/clock.h"
+
+void wait_init(struct wait_queue *q)
+{
+	list_init(&q->waiters);
+}
+
+void wait_add(struct wait_queue *q, struct waiter *w)
+{
+	w->task = current;
+	list_add_tail(&q->waiters, &w->list);
+}
+
+void wait_remove(struct waiter *w)
+{
+	list_del(&w->list);
+}
+
+/* Waiters leave the queue by themselves, after they have run; waking one twice does nothing. */
+void wake_all(struct wait_queue *q)
+{
+	struct waiter *w;
+
+	list_for_each (w, &q->waiters, list)
+		sched_wake(w->task);
+}
+
+int wait_until(u64 deadline)
+{
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	if (deadline <= clock_monotonic())
+		return -ETIMEDOUT;
+	current->timed_out = false;
+	if (deadline != WAIT_FOREVER)
+		timer_set(&current->sleep_timer, deadline);
+	current->state = TASK_SLEEPING;
+	schedule();
+	timer_cancel(&current->sleep_timer);
+	if (current->timed_out)
+		return -ETIMEDOUT;
+	return signal_pending(current) ? -ERESTARTSYS : 0;
+}
+
+int wait_on_until(struct wait_queue *q, u64 deadline)
+{
+	struct waiter w;
+	int rc;
+
+	wait_add(q, &w);
+	rc = wait_until(deadline);
+	wait_remove(&w);
+	return rc;
+}
+
+int wait_on(struct wait_queue *q)
+{
+	return wait_on_until(q, WAIT_FOREVER);
+}
+
+void wait_on_always(struct wait_queue *q)
+{
+	struct waiter w;
+
+	wait_add(q, &w);
+	current->state = TASK_BLOCKED;
+	schedule();
+	wait_remove(&w);
+}

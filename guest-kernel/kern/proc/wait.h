@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sleeping and waking. A wait queue is a list of waiters; a task may stand in several (poll does).
+ *
+ * The kernel runs with interrupts off except while idle, and is never preempted: between testing a condition
+ * and sleeping on its queue nothing else runs, so no wake-up can be lost. The pattern is always
+ *
+ *	while (!condition) {
+ *		rc = wait_on(&queue);
+ *		if (rc)
+ *			return rc;
+ *	}
+ */
+#ifndef KERN_PROC_WAIT_H
+#define KERN_PROC_WAIT_H
+
+#include "kern/lib/list.h"
+
+struct task;
+
+struct wait_queue {
+	struct list waiters;
+};
+
+struct waiter {
+	struct list list;
+	struct task *task;
+};
+
+#define WAIT_FOREVER (~0ULL)
+
+void wait_init(struct wait_queue *q);
+void wait_add(struct wait_queue *q, struct waiter *w); /* the current task becomes a waiter */
+void wait_remove(struct waiter *w);
+void wake_all(struct wait_queue *q);
+
+/* Sleeps until woken. 0, or -ERESTARTSYS when a signal is pending (then it may not have slept at all). */
+int wait_on(struct wait_queue *q);
+/* The same with a deadline in clock_monotonic nanoseconds: -ETIMEDOUT once it has passed. */
+int wait_on_until(struct wait_queue *q, u64 deadline);
+/* Sleeps until woken, whatever signals arrive. */
+void wait_on_always(struct wait_queue *q);
+/* Sleeps in the queues joined by wait_add until woken, a signal comes or the deadline passes; as above. */
+int wait_until(u64 deadline);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The names uname() tells. */
+#ifndef KERN_SYS_UTS_H
+#define KERN_SYS_UTS_H
+
+#define UTS_LEN 65
+
+struct utsname {
+	char sysname[UTS_LEN], nodename[UTS_LEN], release[UTS_LEN], version[UTS_LEN], machine[UTS_LEN],
+	    domainname[UTS_LEN];
+};
+
+extern struct utsname uts;
+
+#endif

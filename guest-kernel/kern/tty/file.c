@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Terminals as files: /dev/console on the machine's console, and /dev/tty, whatever terminal one has. */
+#include "kern/console/log.h"
+#include "kern/fs/devfs.h"
+#include "kern/fs/poll.h"
+#include "kern/lib/errno.h"
+#include "kern/mm/user.h"
+#include "kern/proc/process.h"
+#include "kern/tty/tty.h"
+#include "kern/time/clock.h"
+
+static struct tty console;
+
+void console_input(char c)
+{
+	tty_input(&console, c);
+}
+
+static struct tty *tty_of(const struct file *file)
+{
+	return file->private;
+}
+
+static int tty_open(struct inode *inode, struct file *file)
+{
+	struct tty *own = current->process->tty;
+
+	file->private = inode->rdev == DEV_TTY ? own : &console;
+	if (!file->private)
+		return -ENXIO;
+	if (!(file->flags & O_NOCTTY))
+		tty_acquire(file->private);
+	return 0;
+}
+
+static bool readable(const struct tty *tty)
+{
+	return tty->termios.lflag & ICANON ? tty->line_ends : tty->ready != tty->read_at;
+}
+
+/* One line at most; in raw mode what is there. Returns how many bytes went to buf. */
+static long take_input(struct tty *tty, char *buf, size_t n)
+{
+	bool lines = tty->termios.lflag & ICANON;
+	size_t done = 0;
+
+	while (done < n && tty->read_at != tty->ready) {
+		char c = tty->input[tty->read_at % TTY_BUFFER];
+
+		if (lines && !c) {
+			tty->read_at++;
+			tty->line_ends--;
+			break;
+		}
+		if (put_user(c, buf + done))
+			return -EFAULT;
+		tty->read_at++;
+		done++;
+		if (lines && c == '\n') {
+			tty->line_ends--;
+			break;
+		}
+	}
+	return done;
+}
+
+/* Raw mode's timing (termios: VMIN, VTIME): VMIN 0 lets a read end after VTIME tenths of a second. */
+static u64 read_deadline(const struct tty *tty)
+{
+	const u8 *cc = tty->termios.cc;
+
+	if ((tty->termios.lflag & ICANON) || cc[VMIN])
+		return WAIT_FOREVER;
+	return clock_monotonic() + cc[VTIME] * 100ULL * NSEC_PER_MSEC;
+}
+
+static long tty_read(struct file *file, void *buf, size_t n, u64 *pos)
+{
+	struct tty *tty = tty_of(file);
+	u64 deadline = read_deadline(tty);
+	int rc = tty_check_foreground(tty, SIGTTIN);
+
+	while (!rc && !readable(tty)) {
+		if (file->flags & O_NONBLOCK)
+			return -EAGAIN;
+		rc = wait_on_until(&tty->readers, deadline);
+		if (rc == -ETIMEDOUT)
+			return 0;
+		if (!rc)
+			rc = tty_check_foreground(tty, SIGTTIN);
+	}
+	return rc ? rc : take_input(tty, buf, n);
+}
+
+static long tty_write(struct file *file, const void *buf, size_t n, u64 *pos)
+{
+	struct tty *tty = tty_of(file);
+	char part[128];
+	size_t done;
+	int rc = tty->termios.lflag & TOSTOP ? tty_check_foreground(tty, SIGTTOU) : 0;
+
+	if (rc)
+		return rc;
+	for (done = 0; done < n; done += MIN(n - done, sizeof(part))) {
+		if (copy_from_user(part, (const char *)buf + done, MIN(n - done, sizeof(part))))
+			return -EFAULT;
+		tty_output(tty, part, MIN(n - done, sizeof(part)));
+	}
+	return n;
+}
+
+static unsigned tty_poll(struct file *file, struct poll_set *set)
+{
+	struct tty *tty = tty_of(file);
+
+	poll_wait(set, &tty->readers);
+	return POLLOUT | (readable(tty) ? POLLIN : 0);
+}
+
+static long tty_file_ioctl(struct file *file, unsigned command, ulong arg)
+{
+	return tty_ioctl(tty_of(file), command, arg);
+}
+
+static const struct file_ops tty_ops = {
+    .open = tty_open,
+    .read = tty_read,
+    .write = tty_write,
+    .poll = tty_poll,
+    .ioctl = tty_file_ioctl,
+};
+
+void console_tty_init(void)
+{
+	tty_init(&console, console_write);
+	devfs_add("console", DEV_CONSOLE, 0600, &tty_ops);
+	devfs_add("tty", DEV_TTY, 0666, &tty_ops);
+}
