@@ -5,7 +5,8 @@
 #define BATCHES 8
 
 extern uint64_t idt[512];
-extern char user_exit_entry[], user_loop[], syscall_save[], syscall_cr3[], skip2[], skip2_error[], interrupt[];
+extern char user_exit_entry[], user_loop[], syscall_save[], syscall_cr3[], skip2[], skip2_error[],
+    interrupt[];
 uint64_t run_user(const void *code, unsigned n);
 void floor_main(void);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows about page tables. Mappings alternate between two frames, so that no update is a repetition; the frames
- * are mapped writable elsewhere too, as any data page is.
+ * Rows about page tables. Mappings alternate between two frames, so that no update is a repetition; the
+ * frames are mapped writable elsewhere too, as any data page is.
  */
 #include "bench.h"
 
@@ -23,8 +23,9 @@ static void bench_updates(void)
 
 	for (unsigned i = 0; i < SPARE; i++)
 		for (int k = 0; k < 2; k++)
-			batch[k][i] = (struct mmu_update){
-			    .ptr = pte_maddr((unsigned long)spare[i], 1) | MMU_NORMAL_PT_UPDATE, .val = pte[k]};
+			batch[k][i] = (struct mmu_update){.ptr = pte_maddr((unsigned long)spare[i], 1) |
+								 MMU_NORMAL_PT_UPDATE,
+							  .val = pte[k]};
 	BENCH("update-va-mapping", 256, hypercall_update_va_mapping(va, pte[i & 1], UVMF_INVLPG));
 	BENCH("mmu-update-1", 256, hypercall_mmu_update(&batch[i & 1][0], 1, NULL, DOMID_SELF));
 	uint64_t best = ~0ull;
@@ -38,7 +39,8 @@ static void bench_updates(void)
 	bench_report("mmu-update-64-per-entry", best, 16 * SPARE, 0);
 }
 
-/* Writing the read-only mapping of a live L1, which the hypervisor emulates; pv32 writes the half that changes. */
+/* Writing the read-only mapping of a live L1, which the hypervisor emulates; pv32 writes the half that
+ * changes. */
 static void bench_emulated_write(void)
 {
 	volatile unsigned long *entry = (volatile unsigned long *)pte_of((unsigned long)spare[0], 1);
@@ -49,7 +51,8 @@ static void bench_emulated_write(void)
 	BENCH("emulated-l1-write", 256, *entry = value[i & 1]);
 }
 
-/* A second root with the same contents; pv32 needs a second L2 for the slot that carries the hypervisor's part. */
+/* A second root with the same contents; pv32 needs a second L2 for the slot that carries the hypervisor's
+ * part. */
 static unsigned long second_root(void)
 {
 	pte_t *root = page_alloc(), *old = root_page();

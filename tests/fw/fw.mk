@@ -7,6 +7,7 @@ GUEST_IMAGES := $(foreach k,pv64 pv32,$(GUEST_TESTS:%=$(B)/tests/%-$(k).elf))
 
 FW_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone -Wno-clobbered \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -fno-strict-aliasing \
+	--param=min-pagesize=0 \
 	-Itests/fw $(ABI_CFLAGS) -MMD -MP
 FW_CFLAGS_pv64 := -m64 -mcmodel=kernel
 FW_CFLAGS_pv32 := -m32 -march=i686

@@ -37,6 +37,7 @@ void fw_event(struct frame *f)
 {
 	upcalls++;
 	shared->vcpu_info[0].evtchn_upcall_pending = 0;
+	shared->vcpu_info[0].evtchn_pending_sel = 0;
 	barrier();
 	if (event_hook)
 		event_hook(f);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Privileged instructions of a guest kernel do what the ABI promises: control registers show the guest's own
+ * view, CLTS clears the virtual TS, the harmless MSRs can be read and written, CPUID with the
+ * forced-emulation prefix names the hypervisor (in applications too), ports obey the virtual IOPL. All else
+ * is #GP, and for an application everything but the prefixed CPUID is.
+ */
+#include "fw.h"
+#include "xen/arch-x86/cpuid.h"
+#include "xen/physdev.h"
+
+const char test_title[] = "pv-emulation";
+
+#define MSR_EFER    0xc0000080u
+#define MSR_FS_BASE 0xc0000100u
+#define CR0_TS      8ul
+
+static uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+static void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+#define READ_CR(n)                                                 \
+	({                                                         \
+		unsigned long v_;                                  \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v_)); \
+		v_;                                                \
+	})
+#define WRITE_CR(n, value) __asm__ volatile("mov %0, %%cr" #n ::"r"((unsigned long)(value)))
+
+static void control_registers(void)
+{
+	volatile unsigned long cr;
+
+	check_no_fault(cr = READ_CR(0));
+	check((cr & 0x80000001) == 0x80000001); /* PG, PE */
+	check(!(cr & CR0_TS));
+	check_eq(hypercall_fpu_taskswitch(1), 0);
+	check(READ_CR(0) & CR0_TS);
+	check_no_fault(__asm__ volatile("clts"));
+	check(!(READ_CR(0) & CR0_TS));
+	check_no_fault(WRITE_CR(0, READ_CR(0) | CR0_TS));
+	check(READ_CR(0) & CR0_TS);
+	check_fault(VEC_NM, __asm__ volatile("fnop"));
+	check_no_fault(__asm__ volatile("fnop")); /* TS was cleared by the trap */
+
+	check_fault(VEC_PF, *(volatile char *)24);
+	check_eq(READ_CR(2), 24);
+	check_no_fault(WRITE_CR(2, 4096));
+	check_eq(READ_CR(2), 4096);
+	check_eq(READ_CR(3), xen_pfn_to_cr3(root_mfn()));
+	check_no_fault(cr = READ_CR(4));
+	check_no_fault(WRITE_CR(4, cr));
+	check_eq(READ_CR(4), cr);
+}
+
+static void msrs(void)
+{
+	check(rdmsr(MSR_EFER) & 1 << 8 || ROOT_LEVEL == 3); /* LME */
+	check_fault(VEC_GP, rdmsr(0x12345678));
+	check_fault(VEC_GP, wrmsr(0x12345678, 0));
+#ifdef __x86_64__
+	static unsigned long word = 0x1234;
+	unsigned long got;
+
+	check_no_fault(wrmsr(MSR_FS_BASE, (unsigned long)&word));
+	check_eq(rdmsr(MSR_FS_BASE), (unsigned long)&word);
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(got));
+	check_eq(got, 0x1234);
+	check_fault(VEC_GP, wrmsr(MSR_FS_BASE, 1ull << 63));
+#endif
+}
+
+static void cpuid(void)
+{
+	uint32_t a = XEN_CPUID_LEAF(0), b, c = 0, d;
+
+	check_no_fault(__asm__ volatile(XEN_CPUID : "+a"(a), "=b"(b), "+c"(c), "=d"(d)));
+	check(a >= XEN_CPUID_LEAF(2));
+	check_eq(b, XEN_CPUID_SIGNATURE_EBX);
+	check_eq(c, XEN_CPUID_SIGNATURE_ECX);
+	check_eq(d, XEN_CPUID_SIGNATURE_EDX);
+	/* The prefix with another instruction is what it looks like: UD2. */
+	check_fault(VEC_UD, __asm__ volatile(XEN_EMULATE_PREFIX "nop"));
+}
+
+static void ports(void)
+{
+	struct physdev_set_iopl iopl = {1};
+	uint8_t value;
+
+	check_fault(VEC_GP, __asm__ volatile("inb $0x80, %0" : "=a"(value)));
+	check_eq(hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+	check_no_fault(__asm__ volatile("inb $0x80, %0" : "=a"(value)));
+	check_no_fault(__asm__ volatile("outb %0, $0x80" ::"a"((uint8_t)0)));
+	/* Real devices answer Dom0: the CMOS clock's seconds are BCD. */
+	__asm__ volatile("outb %0, $0x70" ::"a"((uint8_t)0));
+	__asm__ volatile("inb $0x71, %0" : "=a"(value));
+	check(value < 0x60 && (value & 15) < 10);
+	iopl.iopl = 0;
+	check_eq(hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+}
+
+static void others(void)
+{
+	check_no_fault(__asm__ volatile("wbinvd"));
+	check_fault(VEC_GP, __asm__ volatile("hlt"));
+	check_fault(VEC_GP, __asm__ volatile("invlpg (%0)" ::"r"(0ul)));
+	check_fault(VEC_GP, __asm__ volatile("ltr %w0" ::"r"(8)));
+	check_fault(VEC_GP, __asm__ volatile("lldt %w0" ::"r"(8)));
+	static char table[16];
+	check_fault(VEC_GP, __asm__ volatile("lgdt %0" ::"m"(table)));
+	check_fault(VEC_GP, __asm__ volatile("lidt %0" ::"m"(table)));
+}
+
+/* Ring 3, by the argument: 0 prefixed CPUID, then a system call with EBX in EAX; 1 CLTS; 2 IN; 3 mov from
+ * CR0; 4 RDMSR; 5 CLI. */
+#ifdef __x86_64__
+#define ARG     "%edi"
+#define SYSCALL "syscall"
+#define CR0_EAX "mov %cr0, %rax"
+#else
+#define ARG     "%ebx"
+#define SYSCALL "int $0x80"
+#define CR0_EAX "mov %cr0, %eax"
+#endif
+__asm__(".pushsection .rodata\nuser_code:\n"
+	"cmp $1, " ARG "; je 1f; cmp $2, " ARG "; je 2f; cmp $3, " ARG "; je 3f; cmp $4, " ARG "; je 4f\n"
+	"cmp $5, " ARG "; je 5f\n"
+	"mov $0x40000000, %eax; xor %ecx, %ecx\n" XEN_CPUID "\n"
+	"mov %ebx, %eax; " SYSCALL "\n"
+	"1: clts\n"
+	"2: in $0x80, %al\n"
+	"3: " CR0_EAX "\n"
+	"4: mov $0xc0000080, %ecx; rdmsr\n"
+	"5: cli\n"
+	"user_end:\n.popsection");
+extern const char user_code[], user_end[];
+
+static void application(void)
+{
+	struct user_exit x;
+
+	user_map(user_code, user_end - user_code);
+	x = user_run(0);
+	check(x.syscall);
+	check_eq((uint32_t)x.ax, XEN_CPUID_SIGNATURE_EBX);
+	for (unsigned i = 1; i <= 5; i++) {
+		x = user_run(i);
+		check(!x.syscall);
+		check_eq(x.vector, VEC_GP);
+		check_eq(x.error, 0);
+	}
+}
+
+void test_main(void)
+{
+	control_registers();
+	msrs();
+	cpuid();
+	ports();
+	others();
+	application();
+}

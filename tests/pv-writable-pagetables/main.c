@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VMASST_TYPE_writable_pagetables: a kernel's write to the read-only mapping of a live L1 is emulated, for
+ * plain moves and locked read-modify-writes of any size, as if it were an mmu_update. A value that mmu_update
+ * would refuse and a write to an upper table are page faults and change nothing.
+ */
+#include "fw.h"
+
+const char test_title[] = "pv-writable-pagetables";
+
+static char target[4096] __attribute__((aligned(4096)));
+static char other[4096] __attribute__((aligned(4096)));
+
+void test_main(void)
+{
+	unsigned long va = (unsigned long)target;
+	volatile pte_t *entry = pte_of(va, 1);
+	volatile unsigned long *low = (volatile unsigned long *)entry;
+	const pte_t mine = *entry;
+	const unsigned long to_other = va_to_mfn(other) << 12 | (mine & 0xfff);
+
+	target[0] = 1;
+	other[0] = 2;
+
+	check_eq(hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables), 0);
+	/* Plain moves. */
+	check_no_fault(*low = to_other);
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+	check_eq(*(volatile char *)target, 2);
+	check_no_fault(*low = (unsigned long)mine);
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+	check_eq(*(volatile char *)target, 1);
+
+	/* Locked ones. The entry is read-only, then not present, then whole again. */
+	check_no_fault(__asm__ volatile("lock andb $0xfd, %0" : "+m"(*(volatile char *)entry)));
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+	check_fault(VEC_PF, *(volatile char *)target = 3);
+	check_no_fault(__asm__ volatile("lock btrl $0, %0" : "+m"(*(volatile uint32_t *)entry)));
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+	check_fault(VEC_PF, *(volatile char *)target);
+	pte_t was = 0;
+	check_no_fault(was = __atomic_exchange_n(low, (unsigned long)mine, __ATOMIC_SEQ_CST));
+	check((was & (PTE_P | PTE_RW)) == 0);
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+	check_eq(*(volatile char *)target, 1);
+
+	/* cmpxchg: with the wrong old value nothing changes, with the right one it does. */
+	unsigned long expect = 0;
+	check_no_fault(
+	    __atomic_compare_exchange_n(low, &expect, to_other, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	check((*entry & PTE_ADDR) == (mine & PTE_ADDR));
+	bool swapped = false;
+	check_no_fault(swapped = __atomic_compare_exchange_n(low, &expect, to_other, false, __ATOMIC_SEQ_CST,
+							     __ATOMIC_SEQ_CST));
+	check(swapped);
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+	check_eq(*(volatile char *)target, 2);
+	*low = (unsigned long)mine;
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+
+	/* Refused: a writable mapping of the page table itself, and of the root. */
+	unsigned long self = va_to_mfn((void *)((unsigned long)entry & ~4095ul)) << 12 | (mine & 0xfff);
+	check_fault(VEC_PF, *low = self);
+	check((*entry & PTE_ADDR) == (mine & PTE_ADDR));
+	check_fault(VEC_PF, *low = root_mfn() << 12 | (mine & 0xfff));
+	check((*entry & PTE_ADDR) == (mine & PTE_ADDR));
+
+	/* Upper tables are not covered. */
+	volatile unsigned long *upper = (volatile unsigned long *)pte_of(va, 2);
+	check_fault(VEC_PF, *upper = *upper);
+}
