@@ -122,8 +122,7 @@ void time_init(void)
 {
 	clock_set(rdtsc(), tsc_hz);
 	boot_wallclock = rtc_read();
-	printk("TSC %u.%03u MHz, wallclock %lu\n", (uint32_t)(tsc_hz / 1000000),
-	       (uint32_t)(tsc_hz / 1000 % 1000), boot_wallclock);
+	printk("Wallclock: %lu seconds since 1970\n", boot_wallclock);
 	if (!acpi.pm_timer) {
 		printk("no PM timer: the TSC's rate stays as calibrated\n");
 		return;
