@@ -49,7 +49,7 @@ def xen():
 
 def measure(name, kernel, guest, icount):
     """{row: (instructions, ns)} of one boot; empty if it did not get to its end."""
-    cmd = ["qemu-system-x86_64", "-m", "512", "-cpu", "EPYC", "-display", "none", "-monitor", "none", "-nic", "none",
+    cmd = ["qemu-system-x86_64", "-m", "512", "-cpu", "EPYC,-monitor", "-display", "none", "-monitor", "none", "-nic", "none",
            "-no-reboot", "-serial", "stdio", "-kernel", kernel] + (ICOUNT if icount else [])
     if guest:
         cmd += ["-initrd", guest, "-append", "console=com1 com1=115200,8n1 dom0_mem=64M noreboot"]
