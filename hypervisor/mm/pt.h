@@ -45,7 +45,7 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	struct page_info *pg = mfn_to_page(mfn);
 	uint64_t type;
 
-	if (unlikely(!mfn_valid(mfn) || pg->owner != from || !page_get(pg, from)))
+	if (unlikely(!mfn_valid(mfn) || !page_get(pg, from)))
 		return l1_get_slow(pte, d, from);
 	if (!(pte & PTE_RW))
 		return 0;
