@@ -7,10 +7,10 @@
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
+#include "dom/domain.h"
 #include "lib/format.h"
 #include "lib/printk.h"
 #include "lib/symbols.h"
-#include "xen/xen.h"
 
 static bool panicking;
 static void (*end)(void);
@@ -29,6 +29,16 @@ static void enter_once(void)
 	for (uint32_t id = 0; id < nr_cpus; id++)
 		if (id != this_cpu->id && (cpus_online >> id & 1))
 			lapic_send_nmi(cpu_table[id]->apic_id);
+}
+
+/* What else tells where we were: the faulting address, the address space, whose vCPU this CPU holds. */
+static void print_context(void)
+{
+	const struct vcpu *v = current;
+
+	printk("  cr2 %016lx  cr3 %016lx\n", read_cr2(), read_cr3());
+	if (v)
+		printk("  current: d%u, vCPU %u\n", v->domain->id, v->id);
 }
 
 static void finish(void) __noreturn;
@@ -88,7 +98,7 @@ void panic(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	printk("PANIC on CPU %u: %s\n", this_cpu->id, text);
-	printk("  cr2 %016lx  cr3 %016lx\n", read_cr2(), read_cr3());
+	print_context();
 	backtrace_print((uint64_t)__builtin_return_address(0), *(uint64_t *)__builtin_frame_address(0));
 	finish();
 }
@@ -99,7 +109,7 @@ void panic_trap(const struct cpu_user_regs *regs)
 	printk("PANIC on CPU %u: %s (vector %u) in the hypervisor\n", this_cpu->id,
 	       trap_name(regs->entry_vector), regs->entry_vector);
 	regs_print(regs);
-	printk("  cr2 %016lx  cr3 %016lx\n", read_cr2(), read_cr3());
+	print_context();
 	backtrace_print(regs->rip, regs->rbp);
 	finish();
 }

@@ -19,9 +19,15 @@
 #define CF9             0xcf9
 #define CF9_HARD        0x06
 
+static void crash_on_request(void)
+{
+	panic("asked for by debug key");
+}
+
 void power_init(void)
 {
 	panic_set_end(power_crash);
+	debug_key_register('C', "crash, for the report's sake", crash_on_request);
 	debug_key_register('R', "reboot the machine", power_reboot);
 }
 
