@@ -54,8 +54,8 @@ static void make_root(void)
 	if (boot_info.initrd)
 		n = initramfs_unpack(root, boot_info.initrd, boot_info.initrd_len);
 	log_print("initramfs: %d files in %lu KiB\n", n, (ulong)boot_info.initrd_len / 1024);
-	if (!root->ops->create(root, "dev", 3, S_IFDIR | 0755, 0, &dev))
-		inode_put(dev); /* fails where the archive has it already */
+	if (!root->ops->lookup(root, "dev", 3, &dev) || !root->ops->create(root, "dev", 3, S_IFDIR | 0755, 0, &dev))
+		inode_put(dev);
 	if (mount_at("/dev", "devtmpfs", "devtmpfs", devfs_root()))
 		panic("cannot mount /dev");
 }
@@ -97,7 +97,7 @@ static void make_first_process(void)
 
 	if (!t)
 		panic("no memory for process 1");
-	p->pid = pid_alloc();
+	p->pid = 1;
 	p->pgid = p->sid = p->pid;
 	p->cwd = inode_get(mount_root());
 	process_set_comm(p, "init");

@@ -117,7 +117,7 @@ static bool pid_taken(int pid)
 
 int pid_alloc(void)
 {
-	static int last;
+	static int last = 1; /* process 1 is made by main.c */
 
 	do
 		last = last == PID_LAST ? 2 : last + 1;

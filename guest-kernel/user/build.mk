@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Programs for the teaching kernel and its small root file systems, build/guest/initrd{32,64}.cpio.
+# The 32-bit compiler and busybox come from Debian's i386 packages (fetch-i386.sh; see dom0-tools/build.mk).
+
+USER_DIR      := guest-kernel/user
+USER_PROGRAMS := $(basename $(notdir $(wildcard $(USER_DIR)/programs/*.c)))
+USER_I386     := $(B)/i386/musl-gcc.specs
+USER_CFLAGS   := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
+USER_CC_64     = musl-gcc
+USER_CC_32     = gcc -m32 -specs=$(USER_I386)
+USER_BUSYBOX_64 := /bin/busybox
+USER_BUSYBOX_32 := $(B)/i386/root/bin/busybox
+
+# $(1): word size; $(2): what the compiler needs first
+define USER_RULES
+$(GK_OUT)/user$(1)/%: $(USER_DIR)/programs/%.c | $(2)
+	@mkdir -p $$(@D)
+	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $$<
+$(GK_OUT)/initrd$(1).cpio: $(USER_DIR)/base.list $$(wildcard $(USER_DIR)/etc/*) dom0-tools/mkcpio.py \
+		$(USER_PROGRAMS:%=$(GK_OUT)/user$(1)/%) | $(2)
+	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$$(USER_BUSYBOX_$(1)) \
+		-D PROGRAMS=$(GK_OUT)/user$(1) $$@ $(USER_DIR)/base.list
+all: $(GK_OUT)/initrd$(1).cpio
+endef
+$(eval $(call USER_RULES,64,))
+$(eval $(call USER_RULES,32,$(USER_I386)))

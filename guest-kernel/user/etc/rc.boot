@@ -1,0 +1,14 @@
+#!/bin/sh
+# Run once at boot, before the first shell. SPDX-License-Identifier: MIT
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /tmp
+
+# The root file system's own start-up, if it has one (Dom0 starts its daemons there).
+[ -x /etc/rc ] && /etc/rc
+
+# run=COMMAND on the kernel's command line: started in the background; commas stand for blanks.
+for word in $(cat /proc/cmdline); do
+	case $word in
+	run=*) sh -c "$(echo "${word#run=}" | tr , ' ')" & ;;
+	esac
+done
