@@ -45,3 +45,17 @@ $(eval $(call tools_programs,dom0-tools,musl-gcc,))
 $(eval $(call tools_programs,dom0-tools32,$(I386_CC),$(I386_SPECS)))
 
 all: $(addprefix $(B)/dom0-tools/,$(TOOLS)) $(addprefix $(B)/dom0-tools32/,$(TOOLS))
+
+# Dom0's initramfs: the base of every file system of the teaching kernel, the tools, and guests of both kinds.
+# $(1): suffix of the archive; $(2): word size; $(3): folder of the tools
+define dom0_archive
+$(B)/dom0$(1).cpio: dom0-tools/mkcpio.py dom0-tools/dom0.list guest-kernel/user/base.list \
+		$(addprefix $(B)/$(3)/,$(TOOLS)) $(wildcard dom0-tools/etc/* dom0-tools/etc/rl/* guest-kernel/user/etc/*) \
+		$(addprefix $(B)/guest/,kernel-pv64.elf kernel-pv32.elf initrd64.cpio initrd32.cpio)
+	$$(call say,CPIO,$$@)python3 $$< -D BUSYBOX=$(if $(filter 32,$(2)),$(I386_DIR)/root,)/bin/busybox \
+		-D PROGRAMS=$(B)/guest/user$(2) -D TOOLS=$(B)/$(3) -D GUEST=$(B)/guest \
+		$$@ guest-kernel/user/base.list dom0-tools/dom0.list
+all: $(B)/dom0$(1).cpio
+endef
+$(eval $(call dom0_archive,,64,dom0-tools))
+$(eval $(call dom0_archive,-32,32,dom0-tools32))
