@@ -26,11 +26,13 @@ $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
 $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
 $(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
 
-# Every guest test, once for each kind of guest; the attacks also on the plainest processor.
+# Every guest test, once for each kind of guest; attacks and pv tests also on the plainest processor.
 $(foreach k,pv64 pv32,$(foreach t,$(GUEST_TESTS),$(eval \
 	$(call test,$(t)-$(k),60,sh scripts/guest-test $(B)/tests/$(t)-$(k).elf,$(B)/tests/$(t)-$(k).elf $(B)/ringlet.elf))))
-$(foreach k,pv64 pv32,$(foreach t,$(filter attack-%,$(GUEST_TESTS)),$(eval \
-	$(call test,$(t)-$(k)-qemu64,60,CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
+$(foreach k,pv64 pv32,$(foreach t,$(filter attack-% pv-%,$(GUEST_TESTS)),$(eval \
+	$(call test,$(t)-$(k)-qemu64-2cpu,60,CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
+$(foreach k,pv64 pv32,$(foreach t,pv-events pv-time,$(eval \
+	$(call test,$(t)-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 
 .PHONY: test-images $(B)/tests/list
 test-images: $(B)/tests/list $(TEST_NEEDS)
