@@ -78,7 +78,8 @@ static void dispatch_port(evtchn_port_t port)
 }
 
 /* Two levels: a selector bit for each word of the pending bitmap. The pending flag is cleared before the
- * selector is read, so an event that comes meanwhile calls us again. */
+ * selector is read, so an event that comes meanwhile calls us again: after trap_exit() had its turn, even
+ * if a handler itself caused it (a timer set to the past). */
 void irq_dispatch(unsigned vector)
 {
 	unsigned long words, bits;
@@ -88,8 +89,9 @@ void irq_dispatch(unsigned vector)
 	for (; words; words &= words - 1) {
 		unsigned w = __builtin_ctzl(words);
 
-		while ((bits = __atomic_load_n(&shared_info.evtchn_pending[w], __ATOMIC_SEQ_CST) &
-			       ~shared_info.evtchn_mask[w]))
+		bits = __atomic_load_n(&shared_info.evtchn_pending[w], __ATOMIC_SEQ_CST) &
+		       ~shared_info.evtchn_mask[w];
+		for (; bits; bits &= bits - 1)
 			dispatch_port(w * WORD_BITS + __builtin_ctzl(bits));
 	}
 }
