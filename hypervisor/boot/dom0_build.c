@@ -84,9 +84,9 @@ static int plan(struct dom0_plan *p, const struct elf_kernel *k, uint64_t initrd
 		printk("Dom0 has %lu MiB and needs %lu: dom0_mem=%luM would do\n",
 		       rq.nr_pages >> (20 - PAGE_SHIFT), (p->used_pages >> (20 - PAGE_SHIFT)) + 1,
 		       (p->used_pages >> (20 - PAGE_SHIFT)) + 16);
-	if (!wrong && !ops->range_ok(p->v_start, p->v_end - p->v_start))
+	if (!wrong && !range_ok(ops, p->v_start, p->v_end - p->v_start))
 		wrong = "it wants addresses that are the hypervisor's";
-	if (!wrong && p->p2m_pfn && !ops->range_ok(p->p2m, p->p2m_frames << PAGE_SHIFT))
+	if (!wrong && p->p2m_pfn && !range_ok(ops, p->p2m, p->p2m_frames << PAGE_SHIFT))
 		wrong = "it wants its P2M at addresses that are the hypervisor's";
 	return wrong ? refuse(wrong) : 0;
 }

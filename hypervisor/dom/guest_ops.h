@@ -34,10 +34,11 @@ struct guest_ops {
 	gva_t hv_start; /* where the hypervisor's part of the address space begins */
 
 	/* Memory rules (called by mm/). */
-	int root_level;      /* 4 or 3: which type a root table has */
-	uint64_t allowed[5]; /* PTE bits a guest may set at level 1..4 */
-	uint64_t (*pte_in)(int level,
-			   uint64_t pte); /* guest's value to the real entry (pv64: U, soft bit 52) */
+	int root_level; /* 4 or 3: which type a root table has */
+	uint64_t
+	    allowed[5]; /* by level 1..4: bits of an entry that the guest may choose, frame number included */
+	uint64_t added[5]; /* bits we add to present entries: above level 1 to all, at level 1 to those
+			      without U */
 	/* Whose is a slot of a level 2..4 table? @carrier: the table is one with the hypervisor's share. */
 	enum slot_rule (*slot_rule)(int level, unsigned slot, bool carrier);
 	/* Last checks of a root table whose entries are valid; install the hypervisor's slots. 0 or -errno.
@@ -51,7 +52,7 @@ struct guest_ops {
 			     mfn_t root);        /* real CR3 for this root (pv32: through kind_root) */
 	mfn_t (*cr3_to_mfn)(uint64_t guest_cr3); /* the guest's CR3 value unfolded, and back */
 	uint64_t (*mfn_to_cr3)(mfn_t mfn);
-	bool (*range_ok)(gva_t va, uint64_t len); /* guest addresses only, never the hypervisor's */
+	gva_t low_end, high_start; /* the guest's addresses lie below the one or from the other on */
 
 	/* vCPU state. */
 	int (*vcpu_init)(struct vcpu *v);
@@ -89,5 +90,13 @@ struct guest_ops {
 	uint16_t (*fix_selector)(uint16_t sel);                       /* RPL at least 1 / 3 */
 	int (*set_ldt)(struct vcpu *v, gva_t base, uint32_t entries); /* MMUEXT_SET_LDT of the current vCPU */
 };
+
+/* Only guest addresses, none of the hypervisor's? */
+static inline bool range_ok(const struct guest_ops *ops, gva_t va, uint64_t len)
+{
+	gva_t end = va + len;
+
+	return end >= va && (end <= ops->low_end || va >= ops->high_start);
+}
 
 extern const struct guest_ops pv64_ops, pv32_ops;

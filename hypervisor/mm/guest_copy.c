@@ -85,14 +85,14 @@ fault:
 
 int guest_read(void *dst, gva_t src, size_t n)
 {
-	if (unlikely(!current->domain->ops->range_ok(src, n)))
+	if (unlikely(!range_ok(current->domain->ops, src, n)))
 		return -EFAULT;
 	return copy(dst, (const char *)src, n);
 }
 
 int guest_write(gva_t dst, const void *src, size_t n)
 {
-	if (unlikely(!current->domain->ops->range_ok(dst, n)))
+	if (unlikely(!range_ok(current->domain->ops, dst, n)))
 		return -EFAULT;
 	return copy((char *)dst, src, n);
 }

@@ -87,12 +87,6 @@ uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp);
 /* Load CR3, which forgets all guest translations: no guest page is ever global. */
 void tlb_load_cr3(uint64_t cr3);
 
-/* The leaf entry that maps @va in the current guest's tables: its value copied to *pte, and the machine
- * address of the entry to *where (may be NULL). false: not present at some level. Works for both kinds. */
-bool guest_walk(struct vcpu *v, gva_t va, uint64_t *pte, paddr_t *where);
-/* The same, but the leaf may be not present: false only if there is no L1 table. */
-bool guest_walk_entry(struct vcpu *v, gva_t va, paddr_t *where);
-
 /* Emulated store to a live L1 (writable page tables): called by emul/ with the decoded store of 1, 2, 4 or 8
  * @bytes. If @cmpxchg, only if the old contents equal @old; what was there goes to *seen (may be NULL).
  * 0; -EAGAIN: @old differs; -EINVAL: not such a store, or the entry is refused: deliver the fault. */

@@ -16,60 +16,75 @@
 #include "mm/guest_copy.h"
 #include "mm/mmu_owner.h"
 #include "mm/pt.h"
+#include "mm/walk.h"
 
 #define COUNT_RESTARTED   (1u << 31) /* in the count: *pdone already counts what came before */
 #define ENTRIES_PER_CHECK 32
 
 struct batch {
-	struct pt_change c;
+	struct domain *d, *from; /* owners of tables and of frames */
 	struct page_info *table; /* the last table changed: a reference and the pt_lock are held; or NULL */
+	bool flush;
 };
 
 static void batch_release(struct batch *b)
 {
 	if (!b->table)
 		return;
-	if (b->c.flush)
-		tlb_flush_cpus(b->c.d->tlb_cpus);
-	b->c.flush = false;
-	spin_unlock(&b->c.d->pt_lock);
+	if (unlikely(b->flush))
+		tlb_flush_cpus(b->d->tlb_cpus);
+	b->flush = false;
+	spin_unlock(&b->d->pt_lock);
 	page_put(b->table);
 	b->table = NULL;
 }
 
-static bool is_table(const struct page_info *pg)
+/* Entries follow for the frame @mfn. */
+static struct page_info *batch_begin(struct batch *b, mfn_t mfn)
 {
-	return page_type_of(pg) >= PGT_L1 && page_type_of(pg) <= PGT_L4 && (pg->type & PGT_VALIDATED);
+	struct page_info *pg;
+
+	batch_release(b);
+	pg = page_get_mfn(mfn, b->d);
+	if (pg)
+		spin_lock(&b->d->pt_lock);
+	b->table = pg;
+	return pg;
+}
+
+static bool is_upper_table(uint64_t type)
+{
+	return (type & PGT_VALIDATED) && (type & PGT_TYPE_MASK) >= PGT_KEY_OF(PGT_L2) &&
+	       (type & PGT_TYPE_MASK) <= PGT_KEY_OF(PGT_L4);
 }
 
 /* The frame is no page table: a plain store, if it may be written at all. */
-static int plain_write(struct page_info *pg, unsigned offset, uint64_t val)
+static int plain_write(struct page_info *pg, uint64_t *where, uint64_t val)
 {
 	int rc = page_get_type(pg, PGT_WRITABLE);
 
 	if (rc)
 		return rc;
-	*(uint64_t *)((char *)mfn_to_virt(page_to_mfn(pg)) + (offset & ~7u)) = val;
+	*where = val;
 	page_put_type(pg);
 	return 0;
 }
 
-static int update_entry(struct batch *b, uint64_t ptr, uint64_t val)
+static int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool preserve_ad)
 {
-	mfn_t mfn = ptr >> PAGE_SHIFT;
-	struct page_info *pg = b->table;
+	struct page_info *pg = mfn_to_page(ptr >> PAGE_SHIFT);
+	uint64_t *where = paddr_to_virt(ptr & ~7ull);
 
-	if (!pg || page_to_mfn(pg) != mfn) {
-		batch_release(b);
-		pg = page_get_mfn(mfn, b->c.d);
+	if (pg != b->table) {
+		pg = batch_begin(b, ptr >> PAGE_SHIFT);
 		if (!pg)
 			return -EINVAL;
-		spin_lock(&b->c.d->pt_lock);
-		b->table = pg;
 	}
-	if (likely(is_table(pg)))
-		return pt_change(pg, ptr & ~PAGE_MASK, val, &b->c);
-	return plain_write(pg, ptr & ~PAGE_MASK, val);
+	if (likely((pg->type & (PGT_KEY | PGT_VALIDATED)) == (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED)))
+		return pt_change_l1(where, val, b->d, b->from, preserve_ad);
+	if (is_upper_table(pg->type))
+		return pt_change_upper(pg, ptr & ~PAGE_MASK, val, preserve_ad, &b->flush);
+	return plain_write(pg, where, val);
 }
 
 static int update_m2p(struct domain *owner, mfn_t mfn, pfn_t pfn)
@@ -88,91 +103,97 @@ static int update_one(struct batch *b, const struct mmu_update *req)
 	switch (req->ptr & 7) {
 	case MMU_NORMAL_PT_UPDATE:
 	case MMU_PT_UPDATE_NO_TRANSLATE: /* the same: frame numbers of PV guests are never translated */
-		b->c.preserve_ad = false;
-		return update_entry(b, req->ptr, req->val);
+		return update_entry(b, req->ptr, req->val, false);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		b->c.preserve_ad = true;
-		return update_entry(b, req->ptr, req->val);
+		return update_entry(b, req->ptr, req->val, true);
 	case MMU_MACHPHYS_UPDATE:
-		return update_m2p(b->c.from, req->ptr >> PAGE_SHIFT, req->val);
+		return update_m2p(b->from, req->ptr >> PAGE_SHIFT, req->val);
 	default:
 		return -ENOSYS;
 	}
 }
 
-/* @foreigndom: owner of the frames in its low half; in its high half, if not zero, one more than the number
- * of the owner of the tables. */
-static int batch_owners(struct batch *b, uint32_t foreigndom)
-{
-	uint32_t tables = foreigndom >> 16;
-	int rc;
-
-	b->c.d = mmu_owner_get(tables ? tables - 1 : DOMID_SELF, &rc);
-	if (!b->c.d)
-		return rc;
-	b->c.from = mmu_owner_get(foreigndom & 0xffff, &rc);
-	if (!b->c.from)
-		domain_put(b->c.d);
-	return rc;
-}
-
 static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *done)
 {
+	uint32_t i;
 	int rc = 0;
 
-	for (*done = 0; *done < count; ++*done) {
+	for (i = 0; i < count; i++) {
 		struct mmu_update req;
 
-		if (*done % ENTRIES_PER_CHECK == ENTRIES_PER_CHECK - 1) {
+		if (unlikely(i % ENTRIES_PER_CHECK == ENTRIES_PER_CHECK - 1)) {
 			batch_release(b);
-			if (hypercall_preempt_check()) {
-				rc = -ERESTART;
+			rc = hypercall_preempt_check() ? -ERESTART : 0;
+			if (rc)
 				break;
-			}
 		}
-		rc = guest_read(&req, ureqs + *done * sizeof(req), sizeof(req));
-		if (!rc)
+		rc = guest_read(&req, ureqs + i * sizeof(req), sizeof(req));
+		if (likely(!rc))
 			rc = update_one(b, &req);
-		if (rc)
+		if (unlikely(rc))
 			break;
 	}
 	batch_release(b);
+	*done = i;
 	return rc;
+}
+
+/* @foreigndom: owner of the frames in its low half; in its high half, if not zero, one more than the number
+ * of the owner of the tables. */
+static int foreign_batch(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint32_t *done)
+{
+	uint32_t tables = foreigndom >> 16;
+	struct batch b = {.table = NULL};
+	int rc;
+
+	*done = 0;
+	b.d = mmu_owner_get(tables ? tables - 1 : DOMID_SELF, &rc);
+	if (!b.d)
+		return rc;
+	b.from = mmu_owner_get(foreigndom & 0xffff, &rc);
+	if (b.from) {
+		rc = batch_run(&b, ureqs, count, done);
+		domain_put(b.from);
+	}
+	domain_put(b.d);
+	return rc;
+}
+
+static int own_batch(gva_t ureqs, uint32_t count, uint32_t *done)
+{
+	struct domain *d = current->domain;
+	struct batch b = {.d = d, .from = d};
+
+	return batch_run(&b, ureqs, count, done);
 }
 
 long hc_mmu_update(uint64_t ureqs, uint64_t count_arg, uint64_t pdone, uint64_t foreigndom)
 {
-	struct batch b = {.table = NULL};
 	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
 	int rc;
 
-	if ((count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
+	if (unlikely(count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
 		return -EFAULT;
-	rc = batch_owners(&b, foreigndom);
-	if (rc)
-		return rc;
-	rc = batch_run(&b, ureqs, count, &done);
-	domain_put(b.c.d);
-	domain_put(b.c.from);
-
+	if (likely((uint32_t)foreigndom == DOMID_SELF))
+		rc = own_batch(ureqs, count, &done);
+	else
+		rc = foreign_batch(foreigndom, ureqs, count, &done);
 	before += done;
 	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
 		rc = -EFAULT;
-	if (rc == -ERESTART)
+	if (unlikely(rc == -ERESTART))
 		return HYPERCALL_RESTART(__HYPERVISOR_mmu_update, ureqs + done * sizeof(struct mmu_update),
 					 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
 	return rc;
 }
 
-/* The flush that update_va_mapping's flags ask for; they end with the kind, the rest says which vCPUs. */
+/* The flush that update_va_mapping's flags ask for: the kind in the low bits, the rest says which vCPUs. */
 static int flush_for(gva_t va, uint64_t flags)
 {
 	uint64_t who = flags & ~UVMF_FLUSHTYPE_MASK;
 	uint32_t cpus = 1u << this_cpu->id;
 	int rc = 0;
 
-	if (!(flags & UVMF_FLUSHTYPE_MASK))
-		return 0;
 	if (who == UVMF_ALL)
 		cpus = current->domain->tlb_cpus;
 	else if (who != UVMF_LOCAL)
@@ -186,20 +207,23 @@ static int flush_for(gva_t va, uint64_t flags)
 
 static long va_mapping(gva_t va, uint64_t val, uint64_t flags, struct domain *from)
 {
-	struct domain *d = current->domain;
-	struct pt_change c = {.d = d, .from = from};
+	struct vcpu *v = current;
+	struct domain *d = v->domain;
 	long rc = -EINVAL, flush_rc;
-	paddr_t where;
+	uint64_t *where;
 
 	spin_lock(&d->pt_lock);
-	if (guest_walk_entry(current, va, &where)) {
-		struct page_info *pg = mfn_to_page(where >> PAGE_SHIFT);
+	where = walk_locked(v, va);
+	if (likely(where)) {
+		struct page_info *pg = mfn_to_page(virt_to_mfn(where));
 
 		/* Through a linear entry one may arrive at a table of another level. */
-		if (pg->owner == d && page_type_of(pg) == PGT_L1 && (pg->type & PGT_VALIDATED))
-			rc = pt_change_l1(paddr_to_virt(where), val, &c);
+		if (likely((pg->type & PGT_KEY) == PGT_KEY_OF(PGT_L1) && pg->owner == d))
+			rc = pt_change_l1(where, val, d, from, false);
 	}
 	spin_unlock(&d->pt_lock);
+	if (!(flags & UVMF_FLUSHTYPE_MASK))
+		return rc;
 	flush_rc = flush_for(va, flags);
 	return rc ? rc : flush_rc;
 }

@@ -19,8 +19,7 @@ static int l1_promote(struct page_info *pg)
 {
 	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
 	struct domain *d = pg->owner;
-	uint64_t (*pte_in)(int, uint64_t) = d->ops->pte_in;
-	const uint64_t refused = ~l1_allowed(d);
+	const uint64_t refused = ~l1_allowed(d), added = d->ops->added[1];
 	unsigned i;
 	int rc = 0;
 
@@ -33,7 +32,7 @@ static int l1_promote(struct page_info *pg)
 			rc = -EINVAL;
 			break;
 		}
-		pte = pte_in(1, given);
+		pte = l1_in(given, added);
 		rc = l1_get(pte, d, d);
 		if (unlikely(rc))
 			break;
@@ -98,7 +97,7 @@ int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule ru
 	struct page_info *to = mfn_to_page(mfn);
 	int rc;
 
-	if (entry & ~(d->ops->allowed[level] | PTE_ADDR))
+	if (entry & ~d->ops->allowed[level])
 		return -EINVAL;
 	if (mfn_valid(mfn) && to == pg)
 		return rule == SLOT_GUEST && !(entry & PTE_RW) && linear_allowed(d, level) ? 0 : -EINVAL;
@@ -154,7 +153,7 @@ static int upper_promote(struct page_info *pg, int level, bool carrier)
 		if (t[i] & PTE_P) {
 			rc = entry_get(pg, level, t[i], rule);
 			if (!rc)
-				t[i] = d->ops->pte_in(level, t[i]);
+				t[i] |= d->ops->added[level];
 		} else if (rule == SLOT_CARRIER) {
 			rc = -EINVAL;
 		}

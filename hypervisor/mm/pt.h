@@ -31,10 +31,17 @@ void entry_put(struct page_info *pg, int level, uint64_t entry);
 /* An L1 entry of @d's table, naming a frame of @from: the cases that l1_get does not settle. */
 int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from);
 
-/* L1 bits that @d may set: cache control is for the domain that drives devices. */
+/* Bits of an L1 entry that @d may set: cache control is for the domain that drives devices. */
 static inline uint64_t l1_allowed(const struct domain *d)
 {
-	return d->ops->allowed[1] | PTE_ADDR | (d->privileged ? PTE_PWT | PTE_PCD | PTE_PS : 0);
+	return d->ops->allowed[1] | (d->privileged ? PTE_PWT | PTE_PCD | PTE_PS : 0);
+}
+
+/* The present entry that stands for the guest's @pte. Never global: one CR3 load must forget every guest
+ * translation (mm/tlb.c). */
+static inline uint64_t l1_in(uint64_t pte, uint64_t added)
+{
+	return (pte & PTE_U ? pte : pte | added) & ~PTE_G;
 }
 
 /* Get what the present entry @pte names. Fast for what nearly all entries are: a mapping of a frame that is
@@ -80,15 +87,11 @@ static inline void l1_put(uint64_t pte)
 	page_put(pg);
 }
 
-/* How to change an entry. */
-struct pt_change {
-	struct domain *d;    /* owner of the table */
-	struct domain *from; /* owner of frames that L1 entries may name */
-	bool preserve_ad;    /* keep Accessed and Dirty of the old entry */
-	bool flush;          /* out: an upper entry changed, TLBs must forget it before the guest goes on */
-};
-
-/* Change the entry of table @pg (validated, owned by c->d) at offset @offset of the page to @new. */
-int pt_change(struct page_info *pg, unsigned offset, uint64_t new, struct pt_change *c);
-/* The same for an L1 entry at @where. */
-int pt_change_l1(uint64_t *where, uint64_t new, struct pt_change *c);
+/*
+ * Changing an entry of a live table of @d (mm/pt_update.c). @from owns the frames that L1 entries may name;
+ * @preserve_ad keeps Accessed and Dirty of the old entry.
+ */
+int pt_change_l1(uint64_t *where, uint64_t new, struct domain *d, struct domain *from, bool preserve_ad);
+/* Entry at @offset of table @pg of level 2..4. *flush is set if TLBs must forget the old one before the guest
+ * goes on. */
+int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t new, bool preserve_ad, bool *flush);

@@ -9,7 +9,7 @@
 #include "lib/errno.h"
 #include "mm/pt.h"
 
-static void entry_write(uint64_t *where, uint64_t new, bool preserve_ad)
+static inline void entry_write(uint64_t *where, uint64_t new, bool preserve_ad)
 {
 	uint64_t old = *where;
 
@@ -22,17 +22,18 @@ static void entry_write(uint64_t *where, uint64_t new, bool preserve_ad)
 		;
 }
 
-int pt_change_l1(uint64_t *where, uint64_t new, struct pt_change *c)
+int pt_change_l1(uint64_t *where, uint64_t new, struct domain *d, struct domain *from, bool preserve_ad)
 {
+	const struct guest_ops *ops = d->ops;
 	uint64_t old = *where;
 
 	if (new &PTE_P) {
-		if (new & ~l1_allowed(c->d))
+		if (unlikely(new & ~ops->allowed[1]) && (new & ~l1_allowed(d)))
 			return -EINVAL;
-		new = c->d->ops->pte_in(1, new);
+		new = l1_in(new, ops->added[1]);
 		/* Same frame, same right to write: the uses stay as they are. */
 		if ((old ^ new) & (PTE_ADDR | PTE_RW | PTE_P)) {
-			int rc = l1_get(new, c->d, c->from);
+			int rc = l1_get(new, d, from);
 
 			if (unlikely(rc))
 				return rc;
@@ -40,17 +41,18 @@ int pt_change_l1(uint64_t *where, uint64_t new, struct pt_change *c)
 			old = 0;
 		}
 	}
-	entry_write(where, new, c->preserve_ad);
-	if (old & PTE_P)
-		l1_put(old);
+	entry_write(where, new, preserve_ad);
+	l1_put(old);
 	return 0;
 }
 
-static int change_upper(struct page_info *pg, int level, uint64_t *where, uint64_t new, struct pt_change *c)
+int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t new, bool preserve_ad, bool *flush)
 {
-	unsigned slot = ((uintptr_t)where & ~PAGE_MASK) / sizeof(*where);
-	enum slot_rule rule = c->d->ops->slot_rule(level, slot, pg->type & PGT_CARRIER);
-	uint64_t old = *where;
+	const struct guest_ops *ops = pg->owner->ops;
+	unsigned slot = offset / sizeof(uint64_t);
+	uint64_t *where = (uint64_t *)mfn_to_virt(page_to_mfn(pg)) + slot, old = *where;
+	int level = page_type_of(pg);
+	enum slot_rule rule = ops->slot_rule(level, slot, pg->type & PGT_CARRIER);
 
 	if (rule != SLOT_GUEST)
 		return -EINVAL;
@@ -59,20 +61,12 @@ static int change_upper(struct page_info *pg, int level, uint64_t *where, uint64
 
 		if (rc)
 			return rc;
-		new = c->d->ops->pte_in(level, new);
+		new |= ops->added[level];
 	}
-	entry_write(where, new, c->preserve_ad);
+	entry_write(where, new, preserve_ad);
 	if (old & PTE_P) {
 		entry_put(pg, level, old);
-		c->flush = true;
+		*flush = true;
 	}
 	return 0;
-}
-
-int pt_change(struct page_info *pg, unsigned offset, uint64_t new, struct pt_change *c)
-{
-	uint64_t *where = (void *)((char *)mfn_to_virt(page_to_mfn(pg)) + (offset & ~7u));
-	enum page_type level = page_type_of(pg);
-
-	return level == PGT_L1 ? pt_change_l1(where, new, c) : change_upper(pg, level, where, new, c);
 }

@@ -8,6 +8,7 @@
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "mm/pt.h"
+#include "mm/walk.h"
 
 /* A store of @bytes to @va: which entry, and which part of it. */
 struct store {
@@ -18,12 +19,11 @@ struct store {
 
 static bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s)
 {
-	uint64_t pte;
-	struct page_info *pg;
+	uint64_t *leaf = walk_locked(v, va), pte = leaf ? *leaf : 0;
+	struct page_info *pg = mfn_to_page(pte_mfn(pte));
 
-	if (!guest_walk(v, va, &pte, NULL) || (pte & PTE_RW) || mfn_is_io(pte_mfn(pte)))
+	if ((pte & (PTE_P | PTE_RW)) != PTE_P || mfn_is_io(pte_mfn(pte)))
 		return false;
-	pg = mfn_to_page(pte_mfn(pte));
 	if (pg->owner != v->domain || page_type_of(pg) != PGT_L1 || !(pg->type & PGT_VALIDATED))
 		return false;
 	s->where = (uint64_t *)((char *)mfn_to_virt(pte_mfn(pte)) + (va & ~PAGE_MASK & ~7ul));
@@ -34,9 +34,9 @@ static bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s
 
 static int change(struct vcpu *v, const struct store *s, uint64_t entry, uint64_t new, unsigned bytes)
 {
-	struct pt_change c = {.d = v->domain, .from = v->domain};
+	struct domain *d = v->domain;
 	uint64_t whole = (entry & ~s->mask) | (new << s->shift & s->mask);
-	int rc = pt_change_l1(s->where, whole, &c);
+	int rc = pt_change_l1(s->where, whole, d, d, false);
 
 	/*
 	 * A PAE guest changes an entry in two halves. If it begins with the upper one of a present entry, the
@@ -44,7 +44,7 @@ static int change(struct vcpu *v, const struct store *s, uint64_t entry, uint64_
 	 * present.
 	 */
 	if (rc && bytes == 4 && s->shift == 32)
-		rc = pt_change_l1(s->where, whole & ~PTE_P, &c);
+		rc = pt_change_l1(s->where, whole & ~PTE_P, d, d, false);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
  * flush is younger than the frame's stamp cannot hold such a leftover. Stamps keep the low half of the
  * clock; a reading back assumes the most recent time with that half, which errs towards a needless flush.
  *
- * Guests' translations are never global (pte_in drops G), so loading CR3 forgets them all, and those of the
+ * Guests' translations are never global (l1_in drops G), so loading CR3 forgets them all, and those of the
  * hypervisor, which never change, survive in every address space (SDM 3A 4.10.2.4, "Global Pages").
  * Locking: none; a CPU writes its own tlb_stamp and tlb_vcpu only.
  */

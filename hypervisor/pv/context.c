@@ -40,9 +40,9 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	if (c->gdt_ents > GDT_GUEST_ENTRIES || c->ldt_ents > LDT_MAX_ENTRIES || (c->ldt_base & ~PAGE_MASK))
 		return -EINVAL;
 	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
-		if (c->trap_ctxt[i].address && !v->domain->ops->range_ok(c->trap_ctxt[i].address, 1))
+		if (c->trap_ctxt[i].address && !range_ok(v->domain->ops, c->trap_ctxt[i].address, 1))
 			return -EINVAL;
-	return v->domain->ops->range_ok(c->user_regs.rip, 1) ? 0 : -EINVAL;
+	return range_ok(v->domain->ops, c->user_regs.rip, 1) ? 0 : -EINVAL;
 }
 
 static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -69,7 +69,7 @@ int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 
 	if (rc)
 		return rc;
-	if (reg < 4 && !v->domain->ops->range_ok(value, 8))
+	if (reg < 4 && !range_ok(v->domain->ops, value, 8))
 		return -EPERM;
 	if (reg == 6)
 		value = (value & DR6_WRITE) | DR6_FIXED;

@@ -184,7 +184,7 @@ static void load_ldt(struct vcpu *v, uint64_t *reserved)
 int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 {
 	if (entries > LDT_MAX_ENTRIES || (base & ~PAGE_MASK) ||
-	    (entries && !v->domain->ops->range_ok(base, entries * 8)))
+	    (entries && !range_ok(v->domain->ops, base, entries * 8)))
 		return -EINVAL;
 	drop_ldt_pages(v);
 	v->ldt_base = base;

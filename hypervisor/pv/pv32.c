@@ -166,7 +166,7 @@ const struct guest_ops pv32_ops = {
 
     .root_level = 3,
     .allowed = PV32_PTE_ALLOWED,
-    .pte_in = pv32_pte_in,
+    .added = PV32_PTE_ADDED,
     .slot_rule = pv32_slot_rule,
     .root_promote = pv32_root_promote,
     .l2_promote = pv32_l2_promote,
@@ -176,7 +176,8 @@ const struct guest_ops pv32_ops = {
     .make_cr3 = pv32_make_cr3,
     .cr3_to_mfn = pv32_cr3_to_mfn,
     .mfn_to_cr3 = pv32_mfn_to_cr3,
-    .range_ok = pv32_range_ok,
+    .low_end = PV32_LOW_END,
+    .high_start = PV32_HIGH_START,
 
     .vcpu_init = pv32_vcpu_init,
     .vcpu_free = pv32_vcpu_free,

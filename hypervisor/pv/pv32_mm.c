@@ -16,15 +16,6 @@
 #define PAE_ENTRIES 4
 #define FRAMES_4GB  (1ull << (32 - PAGE_SHIFT))
 
-uint64_t pv32_pte_in(int level, uint64_t pte)
-{
-	if (!(pte & PTE_P))
-		return pte;
-	/* A PAE root's entries have no rights of their own; in our four-level tree they must not take any
-	 * away. */
-	return level == 3 ? pte | PTE_U | PTE_RW : pte & ~PTE_G;
-}
-
 enum slot_rule pv32_slot_rule(int level, unsigned slot, bool carrier)
 {
 	if (level == 3)
@@ -71,11 +62,6 @@ mfn_t pv32_cr3_to_mfn(uint64_t guest_cr3)
 uint64_t pv32_mfn_to_cr3(mfn_t mfn)
 {
 	return (uint32_t)(mfn << PAGE_SHIFT) | (uint32_t)(mfn >> 20);
-}
-
-bool pv32_range_ok(gva_t va, uint64_t len)
-{
-	return va <= COMPAT_M2P_VA && len <= COMPAT_M2P_VA - va;
 }
 
 int pv32_kind_root_alloc(struct vcpu *v)

@@ -96,7 +96,7 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
-		if (entries[i] && !pv64_range_ok(entries[i], 1))
+		if (entries[i] && !range_ok(&pv64_ops, entries[i], 1))
 			return -EINVAL;
 	v->user_mode = !(c->flags & VGCF_in_kernel);
 	rc = context_set(v, c);
@@ -136,7 +136,7 @@ static void pv64_get_context(struct vcpu *v, void *ctx)
 static long pv64_set_callbacks(struct vcpu *v, const uint64_t args[4])
 {
 	for (unsigned i = 0; i < 3; i++)
-		if (args[i] && !pv64_range_ok(args[i], 1))
+		if (args[i] && !range_ok(&pv64_ops, args[i], 1))
 			return -EINVAL;
 	v->event_cb.address = args[0];
 	v->failsafe_cb = (struct callback){.address = args[1]};
@@ -150,7 +150,7 @@ static int pv64_get_callback(gva_t arg, uint16_t *type, struct callback *cb)
 
 	if (guest_read(&r, arg, sizeof(r)))
 		return -EFAULT;
-	if (!pv64_range_ok(r.address, 1))
+	if (!range_ok(&pv64_ops, r.address, 1))
 		return -EINVAL;
 	*type = r.type;
 	*cb = (struct callback){.address = r.address, .flags = r.flags & CALLBACKF_mask_events};
@@ -204,7 +204,7 @@ const struct guest_ops pv64_ops = {
 
     .root_level = 4,
     .allowed = PV64_PTE_ALLOWED,
-    .pte_in = pv64_pte_in,
+    .added = PV64_PTE_ADDED,
     .slot_rule = pv64_slot_rule,
     .root_promote = pv64_root_promote,
     .l2_promote = pv64_l2_promote,
@@ -214,7 +214,8 @@ const struct guest_ops pv64_ops = {
     .make_cr3 = pv64_make_cr3,
     .cr3_to_mfn = pv64_cr3_to_mfn,
     .mfn_to_cr3 = pv64_mfn_to_cr3,
-    .range_ok = pv64_range_ok,
+    .low_end = PV64_LOW_END,
+    .high_start = PV64_HIGH_START,
 
     .vcpu_init = pv64_vcpu_init,
     .vcpu_free = pv64_vcpu_free,

@@ -14,7 +14,7 @@ static int set_trap(struct vcpu *v, struct trap_info *ti)
 {
 	const struct guest_ops *ops = v->domain->ops;
 
-	if (!ops->range_ok(ti->address, 1))
+	if (!range_ok(ops, ti->address, 1))
 		return -EINVAL;
 	ti->cs = ops->fix_selector(ti->cs);
 	v->traps[ti->vector] = *ti;

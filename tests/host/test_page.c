@@ -51,15 +51,23 @@ static void end(void)
 	host_domain_free(d);
 }
 
-static int set(unsigned t, unsigned slot, uint64_t new)
+static int set_preserving(unsigned t, unsigned slot, uint64_t new, bool preserve_ad)
 {
-	struct pt_change c = {.d = d, .from = d};
+	bool flush;
 	int rc;
 
 	spin_lock(&d->pt_lock);
-	rc = pt_change(&frames[t], slot * 8, new, &c);
+	if (page_type_of(&frames[t]) == PGT_L1)
+		rc = pt_change_l1(table(t) + slot, new, d, d, preserve_ad);
+	else
+		rc = pt_change_upper(&frames[t], slot * 8, new, preserve_ad, &flush);
 	spin_unlock(&d->pt_lock);
 	return rc;
+}
+
+static int set(unsigned t, unsigned slot, uint64_t new)
+{
+	return set_preserving(t, slot, new, false);
 }
 
 static int pin(unsigned t, enum page_type level)
@@ -196,14 +204,12 @@ static void change(void **state)
 		DATA,
 		OTHER
 	};
-	struct pt_change c;
 
 	begin(&host_pv64, 2);
 	table(L1)[0] = pte(DATA, RW);
 	assert_int_equal(pin(L1, PGT_L1), 0);
 	table(L1)[0] |= PTE_A | PTE_D; /* the processor */
-	c = (struct pt_change){.d = d, .from = d, .preserve_ad = true};
-	assert_int_equal(pt_change(&frames[L1], 0, pte(DATA, RO), &c), 0);
+	assert_int_equal(set_preserving(L1, 0, pte(DATA, RO), true), 0);
 	assert_int_equal(table(L1)[0], pte(DATA, RO | PTE_A | PTE_D));
 	assert_int_equal(type_count(DATA), 0);
 	assert_int_equal(set(L1, 0, pte(OTHER, RW)), 0);
