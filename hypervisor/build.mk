@@ -12,10 +12,10 @@ HV_GEN   = $(ABI_STAMP)
 
 HV_INC    := -I$(HV_DIR) -Iabi/include -I$(B)/abi
 # -fpie and hidden visibility: all addresses RIP-relative, so the image may be linked far above 2 GiB in the
-# small code model. Interrupts use our stack: no red zone. Frame pointers give the backtrace of a panic.
+# small code model. Interrupts use our stack: no red zone. No frame pointers: a panic reads the stack.
 HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -include $(HV_DIR)/lib/hidden.h $(HV_INC) $(WARN) \
 	-mno-red-zone -mno-sse -mno-mmx -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing \
-	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
+	-fomit-frame-pointer -fno-asynchronous-unwind-tables -fno-common -fcf-protection=none \
 	-ffunction-sections -fdata-sections -fno-jump-tables -falign-functions=16
 HV_NFLAGS := -f elf64 -g -F dwarf -I$(HV_DIR)/ -I$(HV_OUT)/ -I$(B)/abi/
 HV_LDS    := $(HV_DIR)/ringlet.lds
@@ -24,11 +24,11 @@ HV_LD      = ld -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecs
 # What objcopy takes off every address, so that virtual equals physical in the multiboot container.
 HV_BASE   := 0xffff828000000000
 
-$(HV_OUT)/%.o: $(HV_DIR)/%.c | $(HV_GEN)
+$(HV_OUT)/%.o: $(HV_DIR)/%.c $(HV_DIR)/build.mk | $(HV_GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(HV_OUT)/xlat.o: $(B)/abi/xlat.c | $(HV_GEN)
+$(HV_OUT)/xlat.o: $(B)/abi/xlat.c $(HV_DIR)/build.mk | $(HV_GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -3,6 +3,7 @@
  */
 #include <stdarg.h>
 #include "cpu/panic.h"
+#include "cpu/gdt.h"
 #include "cpu/ipi.h"
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
@@ -39,6 +40,20 @@ static void print_context(void)
 	printk("  cr2 %016lx  cr3 %016lx\n", read_cr2(), read_cr3());
 	if (v)
 		printk("  current: d%u, vCPU %u\n", v->domain->id, v->id);
+}
+
+/* On the CPU's stack, or on an interrupt stack, which is one page. A wild stack pointer shows nothing more.
+ */
+static void print_backtrace(uint64_t rip, uint64_t rsp)
+{
+	uint64_t top = this_cpu->stack_top, ist_end = (uint64_t)this_cpu->tss;
+
+	if (rsp >= top - CPU_STACK_SIZE && rsp < top)
+		backtrace_print(rip, rsp, top);
+	else if (rsp < ist_end && rsp >= ist_end - IST_COUNT * IST_STACK_SIZE)
+		backtrace_print(rip, rsp, ROUND_UP(rsp + 1, IST_STACK_SIZE));
+	else
+		backtrace_print(rip, 0, 0);
 }
 
 static void finish(void) __noreturn;
@@ -99,7 +114,8 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	printk("PANIC on CPU %u: %s\n", this_cpu->id, text);
 	print_context();
-	backtrace_print((uint64_t)__builtin_return_address(0), *(uint64_t *)__builtin_frame_address(0));
+	/* Behind the saved RBP and the return address that GCC's frame address points at. */
+	print_backtrace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0) + 16);
 	finish();
 }
 
@@ -110,7 +126,7 @@ void panic_trap(const struct cpu_user_regs *regs)
 	       trap_name(regs->entry_vector), regs->entry_vector);
 	regs_print(regs);
 	print_context();
-	backtrace_print(regs->rip, regs->rbp);
+	print_backtrace(regs->rip, regs->rsp);
 	finish();
 }
 

@@ -12,6 +12,7 @@ extern const uint32_t symbol_offsets[];
 extern const char symbol_names[];
 
 #define BACKTRACE_MAX 24
+#define LONGEST_CALL  7 /* bytes */
 
 const char *symbol_lookup(uint64_t addr, uint64_t *offset)
 {
@@ -36,39 +37,72 @@ const char *symbol_lookup(uint64_t addr, uint64_t *offset)
 	return name;
 }
 
-static void print_frame(uint64_t rip)
+static uint64_t symbol_offset(uint64_t addr)
+{
+	uint64_t offset = 0;
+
+	symbol_lookup(addr, &offset);
+	return offset;
+}
+
+static void print_frame(const char *mark, uint64_t rip)
 {
 	uint64_t offset = 0;
 	const char *name = symbol_lookup(rip, &offset);
 
 	if (name)
-		printk("  [%016lx] %s+0x%lx\n", rip, name, offset);
+		printk("  [%016lx] %s%s+0x%lx\n", rip, mark, name, offset);
 	else
-		printk("  [%016lx]\n", rip);
+		printk("  [%016lx] %s\n", rip, mark);
 }
 
-/* A frame pointer worth following: kernel half, aligned, further up the same stack. */
-static bool plausible(uint64_t frame, uint64_t previous)
+/* The displacement of CALL rel32 (SDM 2A, CALL: E8) before @ret, or of none. */
+static bool direct_call(const uint8_t *ret, uint64_t *callee)
 {
-	return frame > previous && frame - previous < 65536 && frame % 8 == 0;
+	int32_t displacement;
+
+	memcpy(&displacement, ret - 4, 4);
+	*callee = (uint64_t)ret + displacement;
+	return ret[-5] == 0xe8 && *callee >= (uint64_t)text_start && *callee < (uint64_t)text_end;
 }
 
-void backtrace_print(uint64_t rip, uint64_t rbp)
+/* CALL r/m64 (FF /2) before @ret: register, or memory with no, one or four bytes of displacement, maybe SIB.
+ */
+static bool indirect_call(const uint8_t *ret)
 {
-	uint64_t frame = rbp;
+	static const uint8_t lengths[] = {2, 3, 4, 6, 7};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++)
+		if (ret[-lengths[i]] == 0xff && (ret[1 - lengths[i]] & 0x38) == 0x10)
+			return true;
+	return false;
+}
+
+/*
+ * Without frame pointers (they cost every hypercall a few percent) the callers are found by reading the
+ * stack: a word that points behind a CALL is a return address, of this chain or left over from an earlier
+ * one. If that call goes to the function below it in the chain it certainly belongs; a "?" marks the others
+ * (calls by pointer, functions left by a jump, leftovers).
+ */
+void backtrace_print(uint64_t rip, uint64_t rsp, uint64_t stack_end)
+{
+	uint64_t inner = rip - symbol_offset(rip), callee;
+	int lines = 0;
 
 	printk("Backtrace:\n");
-	print_frame(rip);
-	if (frame < IMAGE_BASE || frame % 8)
-		return;
-	for (int i = 0; i < BACKTRACE_MAX; i++) {
-		const uint64_t *f = (const uint64_t *)frame;
+	print_frame("", rip);
+	for (uint64_t p = ROUND_UP(rsp, 8); p + 8 <= stack_end && lines < BACKTRACE_MAX; p += 8) {
+		uint64_t ret = *(const uint64_t *)p;
+		bool direct, certain;
 
-		if (f[1] < (uint64_t)text_start || f[1] >= (uint64_t)text_end)
-			return;
-		print_frame(f[1]);
-		if (!plausible(f[0], frame))
-			return;
-		frame = f[0];
+		if (ret < (uint64_t)text_start + LONGEST_CALL || ret >= (uint64_t)text_end)
+			continue;
+		direct = direct_call((const uint8_t *)ret, &callee);
+		if (!direct && !indirect_call((const uint8_t *)ret))
+			continue;
+		certain = direct && callee == inner;
+		print_frame(certain ? "" : "? ", ret);
+		lines++;
+		inner = ret - symbol_offset(ret);
 	}
 }
