@@ -29,23 +29,28 @@ static void unlock(void)
 		spin_unlock(&log_lock);
 }
 
-static void emit(const char *text, size_t n)
+static void show(const char *text, size_t n)
 {
 	if (!n)
 		return;
 	last_char = text[n - 1];
-	for (size_t i = 0; i < n; i++)
-		ring[head++ % LOG_SIZE] = text[i];
 	if (sink)
 		sink(text, n);
+}
+
+static void emit(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ring[head++ % LOG_SIZE] = text[i];
+	show(text, n);
 }
 
 /* Text line by line, each behind the prefix; a line somebody left open is ended first. */
 static void emit_lines(const char *prefix, const char *text)
 {
 	lock();
-	if (last_char != '\n')
-		emit("\n", 1);
+	if (last_char != '\n') /* left open by printk_raw: whatever is in the ring is whole lines */
+		show("\n", 1);
 	while (*text) {
 		const char *end = strchr(text, '\n');
 		size_t n = end ? (size_t)(end - text) + 1 : strlen(text);
@@ -85,7 +90,7 @@ void guest_printk(domid_t domid, const char *fmt, ...)
 void printk_raw(const char *text, size_t n)
 {
 	lock();
-	emit(text, n);
+	show(text, n);
 	unlock();
 }
 

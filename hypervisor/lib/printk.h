@@ -19,7 +19,7 @@ void log_clear(void); /* what is kept so far is not shown again by a non-increme
 
 /* Where printk's text goes besides the ring; dev/console.c registers. */
 void printk_set_sink(void (*sink)(const char *text, size_t n));
-/* Text without a prefix, straight through (console_io of Dom0). */
+/* Text without a prefix, straight to the consoles and not kept: Dom0's terminal (console_io). */
 void printk_raw(const char *text, size_t n);
 /* A panic may interrupt a holder of the log's lock: take no locks from now on. */
 void printk_force(void);
