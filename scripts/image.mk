@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 ISO_FILES := $(B)/ringlet.elf $(B)/guest/kernel-pv64.elf $(B)/guest/kernel-pv32.elf \
-	$(B)/guest/kernel-native64.elf $(B)/dom0.cpio $(B)/dom0-32.cpio
+	$(B)/guest/kernel-native64.elf $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/guest/initrd64.cpio
 
 $(B)/ringlet.iso: scripts/grub.cfg $(ISO_FILES)
 	$(call say,ISO,$@)rm -rf $(B)/iso && mkdir -p $(B)/iso/boot/grub && \
