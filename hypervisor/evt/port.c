@@ -85,8 +85,7 @@ void vcpu_mark_events(struct vcpu *v)
 		vcpu_kick(v);
 }
 
-/* A port became pending: vCPUs that poll for it wake up even if it is masked. */
-static void wake_pollers(struct domain *d, uint32_t port)
+void port_wake_pollers(struct domain *d, uint32_t port)
 {
 	uint32_t pollers = d->pollers;
 
@@ -101,23 +100,7 @@ static void wake_pollers(struct domain *d, uint32_t port)
 
 void evtchn_set_pending(struct vcpu *v, uint32_t port)
 {
-	struct domain *d = v->domain;
-
-	if (bit_test_and_set(d->evtchn_pending, port))
-		return;
-	if (!bit_test(d->evtchn_mask, port) &&
-	    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
-		vcpu_mark_events(v);
-	if (unlikely(d->pollers))
-		wake_pollers(d, port);
-}
-
-void port_notify(struct domain *d, uint32_t port, const struct evtchn *ch)
-{
-	struct vcpu *v = d->vcpu[ch->vcpu];
-
-	if (v) /* the tools may connect a port before they add the vCPUs */
-		evtchn_set_pending(v, port);
+	port_set_pending(v, port);
 }
 
 void evtchn_rescan(struct vcpu *v)

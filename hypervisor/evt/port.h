@@ -49,7 +49,31 @@ static inline struct evtchn *port_channel(struct domain *d, uint32_t port)
 /* A free port, its channel in *ch zeroed but for the state, which the caller sets. -ENOSPC, -ENOMEM. */
 int port_alloc(struct domain *d, struct evtchn **ch);
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
+/* @port became pending: vCPUs that poll for it wake up even if it is masked. */
+void port_wake_pollers(struct domain *d, uint32_t port);
+
+/* The bits of an event, in line since it is the hot path of every send. */
+static inline void port_set_pending(struct vcpu *v, uint32_t port)
+{
+	struct domain *d = v->domain;
+
+	if (bit_test_and_set(d->evtchn_pending, port))
+		return;
+	if (!bit_test(d->evtchn_mask, port) &&
+	    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
+		vcpu_mark_events(v);
+	if (unlikely(d->pollers))
+		port_wake_pollers(d, port);
+}
+
 /* Set the port pending at the vCPU that its channel notifies. */
-void port_notify(struct domain *d, uint32_t port, const struct evtchn *ch);
+static inline void port_notify(struct domain *d, uint32_t port, const struct evtchn *ch)
+{
+	struct vcpu *v = d->vcpu[ch->vcpu];
+
+	if (likely(v)) /* the tools may connect a port before they add the vCPUs */
+		port_set_pending(v, port);
+}
+
 /* An ECS_PIRQ port of @d closes (evt/pirq.c). */
 void pirq_release(uint32_t pirq);
