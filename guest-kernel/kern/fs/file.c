@@ -31,7 +31,7 @@ struct file *file_alloc(struct inode *inode, const struct file_ops *ops, u32 fla
 	if (!file)
 		return NULL;
 	file->refs = 1;
-	file->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY | O_CLOEXEC);
+	file->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	file->inode = inode_get(inode);
 	file->ops = ops;
 	return file;

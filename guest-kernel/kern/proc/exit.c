@@ -70,7 +70,7 @@ static void give_children_to_init(struct process *p)
 		child->parent = init_process;
 		list_add_tail(&init_process->children, &child->sibling);
 		if (child->zombie)
-			wake_all(&init_process->child_changed);
+			tell_parent(child, CLD_EXITED, 0);
 	}
 }
 

@@ -77,6 +77,7 @@ struct task {
 	struct timer sleep_timer;
 
 	u64 blocked, pending, saved_blocked;
+	u64 awaited; /* sigtimedwait takes these, blocked or ignored as they may be */
 	bool restore_blocked; /* put saved_blocked back after the handler is set up (sigsuspend, ppoll) */
 	struct siginfo pending_info[NSIG];
 	struct sigaltstack altstack;

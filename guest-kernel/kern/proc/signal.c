@@ -41,7 +41,7 @@ void siginfo_to_user(const struct siginfo *info, struct siginfo_user *out)
 
 bool signal_pending(struct task *t)
 {
-	return (t->pending | t->process->pending) & ~t->blocked;
+	return (t->pending | t->process->pending) & (~t->blocked | t->awaited);
 }
 
 static void remember(struct siginfo *slot, int sig, const struct siginfo *info)
@@ -78,9 +78,15 @@ static void before_sending(struct process *p, int sig)
 	}
 }
 
+/* An ignored signal is dropped, unless a task has blocked it or waits for it: what it is then is decided later. */
+static bool is_dropped(const struct task *t, int sig)
+{
+	return is_ignored(t->process, sig) && !(SIGMASK(sig) & (t->blocked | t->awaited)) && sig != SIGKILL;
+}
+
 static bool wants(const struct task *t, int sig)
 {
-	return t->state != TASK_DEAD && !(t->blocked & SIGMASK(sig));
+	return t->state != TASK_DEAD && (SIGMASK(sig) & (~t->blocked | t->awaited));
 }
 
 int signal_send(struct process *p, int sig, const struct siginfo *info)
@@ -91,7 +97,7 @@ int signal_send(struct process *p, int sig, const struct siginfo *info)
 		return 0;
 	before_sending(p, sig);
 	list_for_each (t, &p->tasks, siblings) {
-		if (is_ignored(p, sig) && !(t->blocked & SIGMASK(sig)) && sig != SIGKILL)
+		if (is_dropped(t, sig))
 			return 0;
 	}
 	if (sig == SIGKILL && p == init_process)
@@ -113,7 +119,7 @@ int signal_send_task(struct task *t, int sig, const struct siginfo *info)
 	if (t->state == TASK_DEAD || !sig)
 		return 0;
 	before_sending(t->process, sig);
-	if (is_ignored(t->process, sig) && !(t->blocked & SIGMASK(sig)) && sig != SIGKILL)
+	if (is_dropped(t, sig))
 		return 0;
 	remember(&t->pending_info[sig - 1], sig, info);
 	t->pending |= SIGMASK(sig);

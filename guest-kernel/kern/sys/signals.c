@@ -96,11 +96,9 @@ static int take_one(u64 set, struct siginfo *info)
 	return 0;
 }
 
-/* While it waits the signals of the set are unblocked, so that they end the sleep; they are taken before
- * anybody could deliver them. */
 static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
 {
-	u64 set, blocked = current->blocked;
+	u64 set;
 	struct siginfo info;
 	struct siginfo_user out;
 	int sig, rc = 0;
@@ -108,10 +106,10 @@ static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
 	if (get_user(set, user_set))
 		return -EFAULT;
 	while (!(sig = take_one(set, &info)) && !rc) {
-		signal_set_blocked(blocked & ~set);
+		current->awaited = set;
 		rc = wait_until(deadline);
-		signal_set_blocked(blocked);
-		if (rc == -ERESTARTSYS && (current->pending | current->process->pending) & set)
+		current->awaited = 0;
+		if (rc == -ERESTARTSYS && ((current->pending | current->process->pending) & set))
 			rc = 0;
 	}
 	if (!sig)

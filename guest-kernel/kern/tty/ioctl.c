@@ -39,6 +39,8 @@ void tty_acquire(struct tty *tty)
 {
 	struct process *p = current->process;
 
+	if (p == init_process) /* it opens the console for others */
+		return;
 	if (p->sid != p->pid || p->tty || tty->session)
 		return;
 	p->tty = tty;
