@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* L1 entries that do not simply name a frame of the expected owner: device memory, and refusals. */
+/* The rare ways of L1 entries: device memory, refusals, types to be changed. */
 #include "lib/errno.h"
 #include "mm/pt.h"
 
@@ -14,4 +14,18 @@ int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from)
 	if (!d->privileged || (from != d && from != dom_io) || !mmio_allowed(mfn))
 		return -EPERM;
 	return 0;
+}
+
+int l1_get_writable(struct page_info *pg)
+{
+	int rc = page_get_type(pg, PGT_WRITABLE);
+
+	if (rc)
+		page_put(pg);
+	return rc;
+}
+
+void l1_put_writable(struct page_info *pg)
+{
+	page_put_type(pg);
 }

@@ -4,10 +4,8 @@
  * update_va_mapping (one L1 entry, by virtual address). Copying in and authorising; pt_update.c does the
  * work.
  *
- * Locking: a batch takes the table owner's pt_lock at its first page-table entry and keeps it, with a
- * reference to the table, as long as entries follow for the same table; so a run of entries for one table
- * costs one look-up. Reading the guest's list may fault meanwhile, which the exception table handles without
- * any lock.
+ * Locking: a batch holds the table owner's pt_lock, except while it looks whether other work is pending.
+ * Reading the guest's list may fault meanwhile, which the exception table handles without any lock.
  */
 #include "dom/domain.h"
 #include "entry/hypercall.h"
@@ -23,33 +21,20 @@
 
 struct batch {
 	struct domain *d, *from; /* owners of tables and of frames */
-	struct page_info *table; /* the last table changed: a reference and the pt_lock are held; or NULL */
-	bool flush;
+	bool flush;              /* an upper entry changed */
 };
 
-static void batch_release(struct batch *b)
+static void batch_lock(struct batch *b)
 {
-	if (!b->table)
-		return;
+	spin_lock(&b->d->pt_lock);
+}
+
+static void batch_unlock(struct batch *b)
+{
 	if (unlikely(b->flush))
 		tlb_flush_cpus(b->d->tlb_cpus);
 	b->flush = false;
 	spin_unlock(&b->d->pt_lock);
-	page_put(b->table);
-	b->table = NULL;
-}
-
-/* Entries follow for the frame @mfn. */
-static struct page_info *batch_begin(struct batch *b, mfn_t mfn)
-{
-	struct page_info *pg;
-
-	batch_release(b);
-	pg = page_get_mfn(mfn, b->d);
-	if (pg)
-		spin_lock(&b->d->pt_lock);
-	b->table = pg;
-	return pg;
 }
 
 static bool is_upper_table(uint64_t type)
@@ -59,32 +44,30 @@ static bool is_upper_table(uint64_t type)
 }
 
 /* The frame is no page table: a plain store, if it may be written at all. */
-static int plain_write(struct page_info *pg, uint64_t *where, uint64_t val)
+static int plain_write(struct page_info *pg, struct domain *d, uint64_t *where, uint64_t val)
 {
-	int rc = page_get_type(pg, PGT_WRITABLE);
+	int rc = page_get_and_type(pg, d, PGT_WRITABLE);
 
 	if (rc)
 		return rc;
 	*where = val;
-	page_put_type(pg);
+	page_put_and_type(pg);
 	return 0;
 }
 
+/* A validated table needs no reference of ours: it cannot be demoted without the lock. */
 static int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool preserve_ad)
 {
 	struct page_info *pg = mfn_to_page(ptr >> PAGE_SHIFT);
 	uint64_t *where = paddr_to_virt(ptr & ~7ull);
 
-	if (pg != b->table) {
-		pg = batch_begin(b, ptr >> PAGE_SHIFT);
-		if (!pg)
-			return -EINVAL;
-	}
+	if (unlikely(!mfn_valid(ptr >> PAGE_SHIFT) || pg->owner != b->d))
+		return -EINVAL;
 	if (likely((pg->type & (PGT_KEY | PGT_VALIDATED)) == (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED)))
 		return pt_change_l1(where, val, b->d, b->from, preserve_ad);
 	if (is_upper_table(pg->type))
 		return pt_change_upper(pg, ptr & ~PAGE_MASK, val, preserve_ad, &b->flush);
-	return plain_write(pg, where, val);
+	return plain_write(pg, b->d, where, val);
 }
 
 static int update_m2p(struct domain *owner, mfn_t mfn, pfn_t pfn)
@@ -118,12 +101,14 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 	uint32_t i;
 	int rc = 0;
 
+	batch_lock(b);
 	for (i = 0; i < count; i++) {
 		struct mmu_update req;
 
 		if (unlikely(i % ENTRIES_PER_CHECK == ENTRIES_PER_CHECK - 1)) {
-			batch_release(b);
+			batch_unlock(b);
 			rc = hypercall_preempt_check() ? -ERESTART : 0;
+			batch_lock(b);
 			if (rc)
 				break;
 		}
@@ -133,7 +118,7 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 		if (unlikely(rc))
 			break;
 	}
-	batch_release(b);
+	batch_unlock(b);
 	*done = i;
 	return rc;
 }
@@ -143,7 +128,7 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 static int foreign_batch(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint32_t *done)
 {
 	uint32_t tables = foreigndom >> 16;
-	struct batch b = {.table = NULL};
+	struct batch b = {.flush = false};
 	int rc;
 
 	*done = 0;
@@ -194,6 +179,8 @@ static int flush_for(gva_t va, uint64_t flags)
 	uint32_t cpus = 1u << this_cpu->id;
 	int rc = 0;
 
+	if (!(flags & UVMF_FLUSHTYPE_MASK))
+		return 0;
 	if (who == UVMF_ALL)
 		cpus = current->domain->tlb_cpus;
 	else if (who != UVMF_LOCAL)
@@ -222,8 +209,12 @@ static long va_mapping(gva_t va, uint64_t val, uint64_t flags, struct domain *fr
 			rc = pt_change_l1(where, val, d, from, false);
 	}
 	spin_unlock(&d->pt_lock);
-	if (!(flags & UVMF_FLUSHTYPE_MASK))
+	/* What nearly all calls ask for: nothing, or one page of this CPU. */
+	if (likely(!(flags & ~UVMF_INVLPG))) {
+		if (flags)
+			tlb_flush_page_local(va);
 		return rc;
+	}
 	flush_rc = flush_for(va, flags);
 	return rc ? rc : flush_rc;
 }

@@ -122,7 +122,7 @@ struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, un
 /* The owner gives a frame up: drop PGC_ALLOCATED's reference, if still there. false: it was not. */
 bool page_disown(struct page_info *pg);
 /* The last reference is gone (only page_put calls this). */
-void frame_release(struct page_info *pg);
+void frame_release(struct page_info *pg) __cold;
 /* The first frame of @d's list, moved to its end; 0 if it has none. */
 mfn_t owned_rotate(struct domain *d);
 /* Keep frames for @d, that will grow to @pages: XENMEM_claim_pages. 0 or -errno. */

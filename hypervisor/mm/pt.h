@@ -28,8 +28,11 @@ void table_demote(struct page_info *pg, int level, bool carrier);
 int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule rule);
 void entry_put(struct page_info *pg, int level, uint64_t entry);
 
-/* An L1 entry of @d's table, naming a frame of @from: the cases that l1_get does not settle. */
-int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from);
+/* What l1_get and l1_put do not settle in line (mm/l1.c). Cold, so that the ways past them save no registers.
+ */
+int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from) __cold;
+int l1_get_writable(struct page_info *pg) __cold; /* on failure the reference is put */
+void l1_put_writable(struct page_info *pg) __cold;
 
 /* Bits of an L1 entry that @d may set: cache control is for the domain that drives devices. */
 static inline uint64_t l1_allowed(const struct domain *d)
@@ -61,10 +64,7 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	    likely(__atomic_compare_exchange_n(&pg->type, &type, type + 1, false, __ATOMIC_ACQ_REL,
 					       __ATOMIC_RELAXED)))
 		return 0;
-	if (likely(!page_get_type(pg, PGT_WRITABLE)))
-		return 0;
-	page_put(pg);
-	return -EINVAL;
+	return l1_get_writable(pg);
 }
 
 /* Put what entry @pte held. Fast for a frame mapped writable: only the stamp of the last use to note. */
@@ -82,7 +82,7 @@ static inline void l1_put(uint64_t pte)
 			pg->stamp = tlb_stamp_now();
 		if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, type - 1, false, __ATOMIC_ACQ_REL,
 							  __ATOMIC_RELAXED)))
-			page_put_type(pg);
+			l1_put_writable(pg);
 	}
 	page_put(pg);
 }

@@ -3,31 +3,25 @@
 #pragma once
 
 #include "dom/domain.h"
+#include "dom/guest_ops.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
-/* The next table down, for an entry of a table with addresses as the direct map has them. */
+/* The table that an entry (or CR3) names, in the direct map. */
 static inline uint64_t *pte_table(uint64_t pte)
 {
 	return paddr_to_virt(pte & PTE_ADDR);
 }
 
-/* Can @va have an L1 of the guest's at all? */
-static inline bool walk_possible(gva_t va)
-{
-	unsigned top = pt_slot(va, 4);
-
-	return (gva_t)((int64_t)(va << 16) >> 16) == va && (top < SLOT_FIRST || top > SLOT_LAST);
-}
-
-/* The L1 entry for @va in the tables that @v runs on, or NULL. Validated tables name nothing but RAM, and the
- * caller holds the lock: nothing needs a check but presence. */
+/* The L1 entry for @va in the kernel's tables of @v, which is current, or NULL. Validated tables name nothing
+ * but RAM, and the caller holds the lock: nothing needs a check but presence. */
 static inline uint64_t *walk_locked(const struct vcpu *v, gva_t va)
 {
-	uint64_t entry = v->user_mode ? v->user_cr3 : v->kernel_cr3;
+	uint64_t entry = v->kernel_cr3;
 
-	if (unlikely(!entry || !walk_possible(va)))
+	if (unlikely(!range_ok(v->domain->ops, va, 1)))
 		return NULL;
+#pragma GCC unroll 3
 	for (int level = 4; level > 1; level--) {
 		entry = pte_table(entry)[pt_slot(va, level)];
 		if (unlikely((entry & (PTE_P | PTE_PS)) != PTE_P))
