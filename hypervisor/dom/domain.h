@@ -21,11 +21,12 @@
 
 struct guest_ops;
 
-/* A guest entry point: selector (pv32 only), address, CALLBACKF_* flags. */
+/* A guest entry point. */
 struct callback {
 	uint64_t address;
-	uint16_t cs;
+	uint16_t cs;   /* pv32 only */
 	uint8_t flags; /* CALLBACKF_mask_events */
+	uint8_t dpl;   /* an exception's: privilege that INT n needs */
 };
 
 enum vcpu_state {
@@ -58,7 +59,8 @@ struct vcpu {
 
 	/* Guest entry points (pv/). */
 	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb, nmi_cb;
-	struct trap_info traps[256];
+	struct callback traps[256];
+	uint64_t entry_words[4]; /* what the next entry pushes below the return frame (pv/bounce.c) */
 	uint64_t kernel_sp;
 	uint16_t kernel_ss;
 
@@ -109,9 +111,14 @@ struct vcpu {
 	volatile bool polling; /* in SCHEDOP_poll: a pending port wakes it, masked or not */
 	uint32_t poll_port;    /* the single polled port, or 0 for several */
 
-	/* Multicall: the entry being run, or NULL; its handler asked for a restart; iret ends the batch. */
+	/* Multicall: where a restarted entry's new arguments go, NULL outside a batch; why it was
+	 * interrupted. */
 	struct multicall_entry *multicall;
-	bool multicall_restarted, multicall_stop;
+	enum {
+		MULTICALL_GOES_ON,
+		MULTICALL_RESTART,
+		MULTICALL_STOP
+	} multicall_interrupted;
 	uint64_t hypercalls; /* counters for rl info */
 };
 

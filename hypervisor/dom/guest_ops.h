@@ -69,12 +69,15 @@ struct guest_ops {
 
 	/* Entry and return (called by entry/ and pv/bounce.c). */
 	bool (*in_kernel)(const struct vcpu *v); /* was the guest's kernel interrupted? */
-	/* Push a frame for guest entry point @to on the guest kernel's stack, with @n words of @extra below
-	 * the return frame, and aim the vCPU's registers at it. A bad stack ends the domain. */
-	void (*enter)(struct vcpu *v, const struct callback *to, const uint64_t *extra, unsigned n);
+	/* Push a frame for guest entry point @to on the guest kernel's stack, with the first @n of
+	 * v->entry_words below the return frame, and aim the vCPU's registers at it. A bad stack ends the
+	 * domain. */
+	void (*enter)(struct vcpu *v, const struct callback *to, unsigned n);
 	void (*set_cr2)(struct vcpu *v, gva_t address); /* the fault address, in vcpu_info */
 	gva_t (*get_cr2)(const struct vcpu *v);
 	long (*iret)(struct vcpu *v); /* the iret hypercall; returns the new RAX */
+	/* Run the multicall entry at @at: 0, -EFAULT, or 1 to restart the batch with it. */
+	int (*multicall_step)(struct vcpu *v, gva_t at);
 	/* Six argument registers or multicall words <-> arguments (@wide, @nargs: struct hypercall_row). */
 	void (*hypercall_join)(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
 	unsigned (*hypercall_split)(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);

@@ -113,6 +113,8 @@ static int decode_prefixes(struct insn *i, struct cursor *c, struct prefixes *p)
 	for (;;) {
 		int b = next(c);
 
+		if (b < 0 || b == 0x0f || one_byte[b])
+			return b; /* the quick way for nearly all */
 		switch (b) {
 		case 0x26:
 			i->segment = SEG_ES;
@@ -148,7 +150,7 @@ static int decode_prefixes(struct insn *i, struct cursor *c, struct prefixes *p)
 			i->rep = true;
 			break;
 		default:
-			if (i->mode != 64 || (b & 0xf0) != 0x40 || b < 0)
+			if (i->mode != 64 || (b & 0xf0) != 0x40)
 				return b;
 			/* REX counts only directly before the opcode. */
 			p->rex = b;

@@ -9,7 +9,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "lib/string.h"
-#include "mm/guest_copy.h"
+#include "mm/guest_words.h"
 #include "pv/desc.h"
 #include "pv/flags.h"
 
@@ -31,7 +31,21 @@ static bool code_segment(struct vcpu *v, gva_t *base, unsigned *mode)
 	return true;
 }
 
-unsigned emul_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX], unsigned *mode)
+static bool fetch_words(struct vcpu *v, gva_t at, uint64_t words[2])
+{
+	if (!range_ok(v->domain->ops, at, FETCH_BYTES))
+		return false;
+	guest_access_begin();
+	GUEST_LOAD(words[0], at, fault);
+	GUEST_LOAD(words[1], at + 8, fault);
+	guest_access_end();
+	return true;
+fault:
+	guest_access_end();
+	return false;
+}
+
+unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode)
 {
 	gva_t base, at;
 	unsigned n;
@@ -41,8 +55,11 @@ unsigned emul_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX], unsigned *mode)
 	at = base + v->regs.rip;
 	if (*mode != 64)
 		at = (uint32_t)at;
+	n = PAGE_SIZE - (at & ~PAGE_MASK);
+	if (likely(n >= FETCH_BYTES))
+		return fetch_words(v, at, (uint64_t *)bytes) ? INSN_MAX : 0;
 	/* The instruction may end at the end of the last mapped page. */
-	n = MIN(INSN_MAX, PAGE_SIZE - (at & ~PAGE_MASK));
+	n = MIN(INSN_MAX, n);
 	if (guest_read(bytes, at, n))
 		return 0;
 	if (n < INSN_MAX && !guest_read(bytes + n, at + n, INSN_MAX - n))
@@ -123,7 +140,7 @@ static enum emul_result dispatch(struct emul *e)
 
 enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 {
-	uint8_t bytes[INSN_MAX];
+	uint8_t bytes[FETCH_BYTES] __aligned(8);
 	unsigned mode, n = emul_fetch(v, bytes, &mode);
 	enum emul_result result;
 
@@ -142,7 +159,7 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 bool emul_forced(struct vcpu *v)
 {
 	static const uint8_t forced_cpuid[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
-	uint8_t bytes[INSN_MAX];
+	uint8_t bytes[FETCH_BYTES] __aligned(8);
 	unsigned mode, n = emul_fetch(v, bytes, &mode);
 
 	if (n < sizeof(forced_cpuid) || memcmp(bytes, forced_cpuid, sizeof(forced_cpuid)))

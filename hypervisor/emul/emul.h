@@ -32,8 +32,10 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v); /* after #GP(0
 bool emul_forced(struct vcpu *v);                                 /* after #UD: true if it was the prefix */
 bool emul_ptwr(struct vcpu *v, gva_t addr); /* after #PF of a kernel's store to a present page */
 
+#define FETCH_BYTES 16 /* two words: the last byte is never looked at */
+
 /* How many bytes @regs' instruction at RIP offers, up to INSN_MAX, and in *mode what code it is. 0: none. */
-unsigned emul_fetch(struct vcpu *v, uint8_t bytes[INSN_MAX], unsigned *mode);
+unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode);
 /* Move RIP behind @length bytes. */
 void emul_advance(struct vcpu *v, unsigned length);
 

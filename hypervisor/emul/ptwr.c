@@ -272,7 +272,7 @@ static bool is_over(const struct emul *e)
 /* Decode the instruction at RIP and find out what it stores and where. */
 static bool prepare(struct emul *e, struct store *s, gva_t *va)
 {
-	uint8_t bytes[INSN_MAX];
+	uint8_t bytes[FETCH_BYTES] __aligned(8);
 	unsigned mode, n = emul_fetch(e->v, bytes, &mode);
 	bool movs;
 

@@ -24,7 +24,6 @@ void exit_work(void);
 void app_syscall(struct vcpu *v);
 void app_syscall32(struct vcpu *v);
 void hypercall_int82(struct vcpu *v);
-long hypercall_unknown(void);
 
 /* entry/page_fault.c: a guest's #PF, and the hypervisor's own (true: the access may be repeated). */
 void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs);

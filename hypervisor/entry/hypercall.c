@@ -8,10 +8,8 @@
  * the middle. The registers of the arguments are the only memory of how far it came.
  */
 #include "entry/hypercall.h"
-#include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "entry/entry.h"
-#include "hypercalls.h"
 #include "lib/errno.h"
 
 static const struct hypercall_row rows[NR_HYPERCALLS] = {
@@ -19,7 +17,6 @@ static const struct hypercall_row rows[NR_HYPERCALLS] = {
 };
 
 /* First what ordinary domains may call, then the same for the privileged one. */
-extern hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
 hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
 
 long hypercall_unknown(void)
@@ -45,14 +42,11 @@ void hypercall_init(void)
 
 long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
 {
-	const struct domain *d = v->domain;
-	uint64_t a[6];
+	uint64_t a[6] = {0};
 
-	v->hypercalls++;
-	if (nr >= NR_HYPERCALLS)
-		return -ENOSYS;
-	d->ops->hypercall_join(a, words, rows[nr].nargs, rows[nr].wide);
-	return hypercall_table[(d->privileged ? NR_HYPERCALLS : 0) + nr](a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (likely(nr < NR_HYPERCALLS))
+		v->domain->ops->hypercall_join(a, words, rows[nr].nargs, rows[nr].wide);
+	return hypercall_fn_of(v, nr)(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 void hypercall_int82(struct vcpu *v)
@@ -60,6 +54,7 @@ void hypercall_int82(struct vcpu *v)
 	struct cpu_user_regs *r = &v->regs;
 	uint64_t words[6] = {r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp};
 
+	v->hypercalls++;
 	r->rax = (uint32_t)hypercall_call(v, (uint32_t)r->rax, words);
 }
 
@@ -83,7 +78,7 @@ long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
 		v->multicall->op = nr;
 		for (unsigned i = 0; i < n; i++)
 			v->multicall->args[i] = words[i];
-		v->multicall_restarted = true;
+		v->multicall_interrupted = MULTICALL_RESTART;
 		return 0;
 	}
 	ops->hypercall_rewind(v, nr, words, n);

@@ -6,9 +6,22 @@
  */
 #pragma once
 
+#include "dom/domain.h"
+#include "hypercalls.h"
 #include "lib/types.h"
 
-struct vcpu;
+/* After an entry that wants a restart or ended the batch: what multicall_step returns. */
+int multicall_interrupted(struct vcpu *v, gva_t at);
+
+/* The function behind number @nr as @v may call it: the handler, or one that refuses. */
+extern hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
+long hypercall_unknown(void);
+static inline hypercall_fn hypercall_fn_of(const struct vcpu *v, uint64_t nr)
+{
+	if (unlikely(nr >= NR_HYPERCALLS))
+		return (hypercall_fn)(void (*)(void))hypercall_unknown;
+	return hypercall_table[nr + (v->domain->privileged ? NR_HYPERCALLS : 0)];
+}
 
 /* Run hypercall @nr of @v (current), its arguments in guest words as registers or a multicall entry hold
  * them. */

@@ -1,50 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * multicall: a list of hypercalls in one. Only the result of each entry is written back. An entry that wants
- * to be restarted is written back whole, and the batch restarts with it. iret ends the batch: what it set up
- * is where the guest goes on.
+ * to be restarted gets its new number and arguments, and the batch restarts with it. iret ends the batch:
+ * what it set up is where the guest goes on.
  */
 #include "dom/domain.h"
+#include "dom/guest_ops.h"
 #include "entry/hypercall.h"
-#include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 
-/* One entry at @at. 0; -EFAULT; 1: it is to be restarted. */
-static int run_entry(struct vcpu *v, gva_t at)
-{
-	struct multicall_entry e;
+#define PREEMPT_EVERY 4 /* entries; a power of two */
 
-	if (guest_get(&e, at, multicall_entry))
-		return -EFAULT;
-	v->multicall = &e;
-	v->multicall_restarted = false;
-	e.result = hypercall_call(v, e.op, e.args);
-	v->multicall = NULL;
-	if (v->multicall_restarted)
-		return guest_put(at, &e, multicall_entry) ? -EFAULT : 1;
-	/* Word 1 of the entry: op, result, args[6]. */
-	return v->multicall_stop ? 0 : guest_put_word(at, 1, e.result);
+int multicall_interrupted(struct vcpu *v, gva_t at)
+{
+	if (v->multicall_interrupted == MULTICALL_STOP)
+		return 0;
+	return guest_put(at, v->multicall, multicall_entry) ? -EFAULT : 1;
+}
+
+/* Run entries from *list on, *left of them, until done, interrupted or something else waits. */
+static int run(struct vcpu *v, gva_t *list, uint32_t *left)
+{
+	int (*step)(struct vcpu *, gva_t) = v->domain->ops->multicall_step;
+	unsigned stride = guest_sizeof(multicall_entry);
+	int err;
+
+	for (;;) {
+		err = step(v, *list);
+		if (unlikely(err || v->multicall_interrupted))
+			return err;
+		*list += stride;
+		if (!--*left)
+			return 0;
+		if (!(*left & (PREEMPT_EVERY - 1)) && hypercall_preempt_check())
+			return 0;
+	}
 }
 
 long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 {
 	struct vcpu *v = current;
 	uint32_t left = nr_calls;
-	int err = 0;
+	struct multicall_entry entry = {0};
+	int err;
 
 	if (v->multicall)
 		return -EINVAL;
-	v->multicall_stop = false;
-	for (; left && !err; left--, call_list += guest_sizeof(multicall_entry)) {
-		if (left != (uint32_t)nr_calls && hypercall_preempt_check())
-			break;
-		err = run_entry(v, call_list);
-		if (v->multicall_stop)
-			return v->regs.rax;
-		if (err)
-			break;
-	}
+	if (!left)
+		return 0;
+	v->multicall = &entry;
+	v->multicall_interrupted = MULTICALL_GOES_ON;
+	err = run(v, &call_list, &left);
+	v->multicall = NULL;
+	if (v->multicall_interrupted == MULTICALL_STOP)
+		return v->regs.rax;
 	if (err < 0)
 		return err;
 	return left ? HYPERCALL_RESTART(__HYPERVISOR_multicall, call_list, left) : 0;

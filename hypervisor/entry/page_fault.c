@@ -2,10 +2,11 @@
 /*
  * Page faults (SDM 3A 4.7, Page-Fault Exceptions). Of a guest's, few are the hypervisor's business:
  *   - the processor read a descriptor in a part of the LDT window that is not mapped yet (pv/desc.c);
- *   - the guest's kernel stored into one of its live L1 tables (writable page tables, emul/ptwr.c);
- *   - another vCPU granted the access between the fault and now.
+ *   - the guest's kernel stored into one of its live L1 tables (writable page tables, emul/ptwr.c).
  * Everything else goes to the guest, with the user bit of its own view: a pv64 kernel runs in ring 3 too.
- * In the hypervisor, a fault is a guest address that was bad (the exception table knows) or our own bug.
+ * A fault by a stale translation it gets as it would on the bare machine (SDM 3A 4.10.4.3, Optional
+ * Invalidation). In the hypervisor, a fault is such a stale one, a guest address that was bad (the exception
+ * table knows), or our own bug.
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -50,8 +51,6 @@ void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		}
 	} else if (wants_ptwr(v, error) && emul_ptwr(v, addr)) {
 		return;
-	} else if (walk_permits(this_cpu->cr3, addr, error)) {
-		return; /* spurious: the processor forgot its stale translation when it faulted */
 	}
 	bounce_page_fault(v, addr, error);
 }

@@ -68,7 +68,7 @@ static bool is_prefix(uint8_t b, unsigned mode)
  * wrong (docs/tricks.md), so the vector comes from the instruction. */
 static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned *length)
 {
-	uint8_t bytes[INSN_MAX];
+	uint8_t bytes[FETCH_BYTES] __aligned(8);
 	unsigned mode, n = emul_fetch(v, bytes, &mode), i = 0;
 
 	while (i < n && is_prefix(bytes[i], mode))
@@ -83,10 +83,9 @@ static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned 
 /* The guest's own gate: its DPL against the guest's privilege as the guest sees it. */
 static void software_interrupt(struct vcpu *v, uint8_t vector, unsigned length)
 {
-	const struct trap_info *ti = &v->traps[vector];
 	unsigned cpl = v->domain->ops->in_kernel(v) ? 1 : 3;
 
-	if (TI_GET_DPL(ti) < cpl) {
+	if (v->traps[vector].dpl < cpl) {
 		bounce_trap_error(v, TRAP_GP, vector * 8u | ERROR_IDT);
 		return;
 	}
@@ -163,7 +162,7 @@ static void (*const handlers[FIRST_INTERRUPT])(struct vcpu *v, struct cpu_user_r
 /* INT 0x80 has a gate open to applications: system calls of 32-bit ones need no detour by #GP. */
 static void int80(struct vcpu *v)
 {
-	if (TI_GET_DPL(&v->traps[VECTOR_INT80]) >= (v->domain->ops->in_kernel(v) ? 1 : 3)) {
+	if (v->traps[VECTOR_INT80].dpl >= (v->domain->ops->in_kernel(v) ? 1 : 3)) {
 		bounce_trap(v, VECTOR_INT80);
 		return;
 	}
@@ -233,13 +232,13 @@ void exit_fault(struct cpu_user_regs *frame)
 {
 	struct vcpu *v = current;
 	struct cpu_user_regs *regs = &v->regs;
-	const struct trap_info *ti;
+	const struct callback *handler;
 
 	memmove(regs, frame, offsetof(struct cpu_user_regs, rip));
 	v->syscall_return = false;
-	ti = &v->traps[regs->entry_vector & 0x1f];
+	handler = &v->traps[regs->entry_vector & 0x1f];
 	/* If even the handler of this fault cannot be entered, the next attempt would end the same way. */
-	if (regs->rip == ti->address && regs->cs == ti->cs && regs->entry_vector != TRAP_PF) {
+	if (regs->rip == handler->address && regs->cs == handler->cs && regs->entry_vector != TRAP_PF) {
 		domain_crash(v->domain, "exception %u at the entry of its own handler (error code %x)",
 			     regs->entry_vector, regs->error_code);
 		return;

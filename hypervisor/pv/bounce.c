@@ -9,30 +9,31 @@
 
 #define SYSCALL_LENGTH 2 /* 0f 05 */
 
-static void enter_trap(struct vcpu *v, uint8_t vector, const uint64_t *error, unsigned n)
+static void no_handler(struct vcpu *v, uint8_t vector, unsigned n)
 {
-	const struct trap_info *ti = &v->traps[vector];
-	struct callback to = {
-	    .address = ti->address, .cs = ti->cs, .flags = TI_GET_IF(ti) ? CALLBACKF_mask_events : 0};
+	domain_crash(v->domain, "exception %u (error code %lx), for which it has set no handler", vector,
+		     n ? v->entry_words[0] : 0);
+}
 
-	if (unlikely(!to.address)) {
-		domain_crash(v->domain, "exception %u (error code %x), for which it has set no handler",
-			     vector, n ? (uint32_t)*error : 0);
-		return;
-	}
-	v->domain->ops->enter(v, &to, error, n);
+static inline void enter_trap(struct vcpu *v, uint8_t vector, unsigned n)
+{
+	const struct callback *to = &v->traps[vector];
+
+	if (unlikely(!to->address))
+		no_handler(v, vector, n);
+	else
+		v->domain->ops->enter(v, to, n);
 }
 
 void bounce_trap(struct vcpu *v, uint8_t vector)
 {
-	enter_trap(v, vector, NULL, 0);
+	enter_trap(v, vector, 0);
 }
 
 void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
 {
-	uint64_t word = error;
-
-	enter_trap(v, vector, &word, 1);
+	v->entry_words[0] = error;
+	enter_trap(v, vector, 1);
 }
 
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
@@ -48,21 +49,19 @@ void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
 
 void bounce_event(struct vcpu *v)
 {
-	struct callback to = v->event_cb;
-
-	if (unlikely(!to.address)) {
+	if (unlikely(!v->event_cb.address)) {
 		domain_crash(v->domain, "an event for which it has set no callback");
 		return;
 	}
-	to.flags = CALLBACKF_mask_events;
-	v->domain->ops->enter(v, &to, NULL, 0);
+	v->event_cb.flags = CALLBACKF_mask_events;
+	v->domain->ops->enter(v, &v->event_cb, 0);
 }
 
 void bounce_nmi(struct vcpu *v)
 {
 	v->nmi_pending = false;
 	if (v->nmi_cb.address)
-		v->domain->ops->enter(v, &v->nmi_cb, NULL, 0);
+		v->domain->ops->enter(v, &v->nmi_cb, 0);
 }
 
 /* The instruction was executed: it faults at its own address as if there were none. */
@@ -79,7 +78,7 @@ void bounce_syscall(struct vcpu *v)
 		return;
 	}
 	v->regs.rflags &= ~RFLAGS_DF; /* a kernel relies on it, as it would on the processor's flag mask */
-	v->domain->ops->enter(v, &v->syscall_cb, NULL, 0);
+	v->domain->ops->enter(v, &v->syscall_cb, 0);
 }
 
 void bounce_syscall32(struct vcpu *v)
@@ -89,13 +88,11 @@ void bounce_syscall32(struct vcpu *v)
 		return;
 	}
 	v->regs.rflags &= ~RFLAGS_DF;
-	v->domain->ops->enter(v, &v->syscall32_cb, NULL, 0);
+	v->domain->ops->enter(v, &v->syscall32_cb, 0);
 }
 
 void bounce_failsafe(struct vcpu *v, const struct segment_selectors *sel)
 {
-	const uint64_t words[] = {sel->ds, sel->es, sel->fs, sel->gs};
-
 	if (!v->failsafe_cb.address) {
 		domain_crash(v->domain,
 			     "segments ds %04x es %04x fs %04x gs %04x cannot be loaded, and there is no "
@@ -103,5 +100,9 @@ void bounce_failsafe(struct vcpu *v, const struct segment_selectors *sel)
 			     sel->ds, sel->es, sel->fs, sel->gs);
 		return;
 	}
-	v->domain->ops->enter(v, &v->failsafe_cb, words, ARRAY_SIZE(words));
+	v->entry_words[0] = sel->ds;
+	v->entry_words[1] = sel->es;
+	v->entry_words[2] = sel->fs;
+	v->entry_words[3] = sel->gs;
+	v->domain->ops->enter(v, &v->failsafe_cb, 4);
 }

@@ -74,10 +74,8 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	for (unsigned i = 0; i < 8; i++)
 		if (i != 4 && i != 5)
 			debugreg_set(v, i, c->debugreg[i]);
-	for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++) {
-		v->traps[i] = c->trap_ctxt[i];
-		v->traps[i].cs = ops->fix_selector(v->traps[i].cs);
-	}
+	for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++)
+		v->traps[i] = callback_of_trap(&c->trap_ctxt[i], ops);
 	fpu_reset(v->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
@@ -115,7 +113,12 @@ void context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->user_regs = v->regs;
 	c->user_regs.saved_upcall_mask = v->upcall[1];
 	c->user_regs.rflags = flags_seen(v, v->regs.rflags, v->upcall[1]);
-	memcpy(c->trap_ctxt, v->traps, sizeof(c->trap_ctxt));
+	for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++)
+		c->trap_ctxt[i] = (struct trap_info){
+		    .vector = i,
+		    .flags = v->traps[i].dpl | (v->traps[i].flags & CALLBACKF_mask_events ? 4 : 0),
+		    .cs = v->traps[i].cs,
+		    .address = v->traps[i].address};
 	c->ldt_base = v->ldt_base;
 	c->ldt_ents = v->ldt_entries;
 	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)

@@ -5,9 +5,19 @@
  */
 #pragma once
 
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "xen/callback.h"
 #include "xen/xen.h"
 
-struct vcpu;
+/* A guest's gate as we keep it. */
+static inline struct callback callback_of_trap(const struct trap_info *ti, const struct guest_ops *ops)
+{
+	return (struct callback){.address = ti->address,
+				 .cs = ops->fix_selector(ti->cs),
+				 .flags = TI_GET_IF(ti) ? CALLBACKF_mask_events : 0,
+				 .dpl = TI_GET_DPL(ti)};
+}
 
 /* The frames of the context's GDT, page tables and the rest. -EINVAL: something is not as it must be (then
  * @v is not fit to run, but nothing is lost). Callbacks are the kind's. */

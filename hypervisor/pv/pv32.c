@@ -194,6 +194,7 @@ const struct guest_ops pv32_ops = {
     .set_cr2 = pv32_set_cr2,
     .get_cr2 = pv32_get_cr2,
     .iret = pv32_iret,
+    .multicall_step = pv32_multicall_step,
     .hypercall_join = pv32_hypercall_join,
     .hypercall_split = pv32_hypercall_split,
     .hypercall_rewind = pv32_hypercall_rewind,

@@ -8,16 +8,17 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
+#include "entry/hypercall.h"
 #include "hypercalls.h"
+#include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/guest_copy.h"
+#include "mm/guest_words.h"
 #include "mm/mm.h"
 #include "pv/desc.h"
 #include "pv/flags.h"
 #include "xen/callback.h"
 
 #define INT82_LENGTH 2
-#define MAX_EXTRA    4
 
 bool pv32_in_kernel(const struct vcpu *v)
 {
@@ -41,41 +42,54 @@ static gva_t stack_base(struct vcpu *v, uint16_t ss)
  *		eflags  saved_upcall_mask << 16 | cs  eip
  *	low	[error code]  or, for failsafe, [gs fs es ds]	<- ESP
  */
-void pv32_enter(struct vcpu *v, const struct callback *to, const uint64_t *extra, unsigned n)
+void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint32_t frame[5 + MAX_EXTRA], *w = frame, sp = r->rsp;
-	uint8_t mask = v->upcall[1];
-	uint16_t ss = r->ss;
+	uint32_t mask = v->upcall[1], cs = r->cs | mask << 16, ss = r->ss, sp = r->rsp, low, at;
+	uint32_t eip = r->rip, esp = sp, flags = flags_seen(v, r->rflags, mask), old_ss = ss;
+	bool switches = !pv32_in_kernel(v);
 
 	if (unlikely(to->cs <= 3)) {
 		domain_crash(v->domain, "an entry point at %08x with a null code selector",
 			     (uint32_t)to->address);
 		return;
 	}
-	for (unsigned i = 0; i < n; i++)
-		*w++ = extra[i];
-	*w++ = r->rip;
-	*w++ = r->cs | (uint32_t)mask << 16;
-	*w++ = flags_seen(v, r->rflags, mask);
-	if (!pv32_in_kernel(v)) {
-		*w++ = r->rsp;
-		*w++ = r->ss;
-		sp = v->kernel_sp;
+	if (switches) {
+		sp = v->kernel_sp - 2 * 4;
 		ss = v->kernel_ss;
 	}
-	sp -= (w - frame) * sizeof(*w);
-	if (unlikely(guest_write((uint32_t)(stack_base(v, ss) + sp), frame, (w - frame) * sizeof(*w)))) {
-		domain_crash(v->domain, "its kernel stack at %04x:%08x takes no exception frame", ss, sp);
-		return;
+	sp -= 3 * 4;
+	low = sp - n * 4;
+	at = stack_base(v, ss) + low;
+	if (unlikely(!range_ok(&pv32_ops, at, (n + 5) * 4)))
+		goto bad_stack;
+	guest_access_begin();
+	for (unsigned i = 0; i < n; i++, at += 4) {
+		uint32_t word = v->entry_words[i];
+
+		GUEST_STORE((gva_t)at, word, fault);
 	}
+	GUEST_STORE((gva_t)at, eip, fault);
+	GUEST_STORE((gva_t)at + 4, cs, fault);
+	GUEST_STORE((gva_t)at + 8, flags, fault);
+	if (switches) {
+		GUEST_STORE((gva_t)at + 12, esp, fault);
+		GUEST_STORE((gva_t)at + 16, old_ss, fault);
+	}
+	guest_access_end();
 	r->rip = (uint32_t)to->address;
 	r->cs = to->cs;
 	r->ss = ss;
-	r->rsp = sp;
+	r->rsp = low;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
 	if (to->flags & CALLBACKF_mask_events)
 		v->upcall[1] = 1;
+	return;
+
+fault:
+	guest_access_end();
+bad_stack:
+	domain_crash(v->domain, "its kernel stack at %04x:%08x takes no exception frame", ss, low);
 }
 
 void pv32_set_cr2(struct vcpu *v, gva_t address)
@@ -88,38 +102,89 @@ gva_t pv32_get_cr2(const struct vcpu *v)
 	return *(const uint32_t *)((const uint8_t *)v->info + COMPAT_vcpu_info_arch_cr2);
 }
 
-/* The guest's frame at SS:ESP: eax, eip, cs, eflags, and esp, ss if CS is not of ring 1. */
+/* The guest's frame at SS:ESP; the last two words are there unless CS is of ring 1. */
+struct iret_frame32 {
+	uint32_t eax, eip, cs, eflags, esp, ss;
+};
+
+static inline bool read_iret_frame(gva_t at, struct iret_frame32 *f)
+{
+	uint32_t eax, eip, cs, eflags, esp = 0, ss = 0;
+
+	if (unlikely(!range_ok(&pv32_ops, at, sizeof(*f))))
+		return false;
+	guest_access_begin();
+	GUEST_LOAD(eax, at, fault);
+	GUEST_LOAD(eip, at + 4, fault);
+	GUEST_LOAD(cs, at + 8, fault);
+	GUEST_LOAD(eflags, at + 12, fault);
+	if ((cs & 3) != 1) {
+		GUEST_LOAD(esp, at + 16, fault);
+		GUEST_LOAD(ss, at + 20, fault);
+	}
+	guest_access_end();
+	*f = (struct iret_frame32){eax, eip, (uint16_t)cs, eflags, esp, ss};
+	return true;
+fault:
+	guest_access_end();
+	return false;
+}
+
 long pv32_iret(struct vcpu *v)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint32_t at = stack_base(v, r->ss) + r->rsp, w[6];
-	uint16_t cs;
+	uint32_t at = stack_base(v, r->ss) + r->rsp;
+	struct iret_frame32 f;
 
-	if (unlikely(guest_read(w, at, 4 * sizeof(*w))))
-		goto bad_frame;
-	cs = w[2];
-	if (unlikely(w[3] & RFLAGS_VM || !(cs & 3))) {
-		domain_crash(v->domain, "iret to selector %04x with eflags %08x", cs, w[3]);
+	if (unlikely(!read_iret_frame(at, &f))) {
+		domain_crash(v->domain, "iret: the frame at %08x cannot be read", at);
 		return 0;
 	}
-	if ((cs & 3) == 1) {
-		r->rsp = (uint32_t)(r->rsp + 4 * sizeof(*w));
-	} else {
-		if (unlikely(guest_read(w + 4, (uint32_t)(at + 4 * sizeof(*w)), 2 * sizeof(*w))))
-			goto bad_frame;
-		r->rsp = w[4];
-		r->ss = w[5];
+	if (unlikely(f.eflags & RFLAGS_VM || !(f.cs & 3))) {
+		domain_crash(v->domain, "iret to selector %04x with eflags %08x", f.cs, f.eflags);
+		return 0;
 	}
-	r->rax = w[0];
-	r->rip = w[1];
-	r->cs = cs;
-	r->rflags = flags_accepted(v, w[3]);
-	v->upcall[1] = !(w[3] & RFLAGS_IF);
-	return w[0];
+	if ((f.cs & 3) == 1) {
+		r->rsp = (uint32_t)(r->rsp + 4 * 4);
+	} else {
+		r->rsp = f.esp;
+		r->ss = f.ss;
+	}
+	r->rax = f.eax;
+	r->rip = f.eip;
+	r->cs = f.cs;
+	r->rflags = flags_accepted(v, f.eflags);
+	v->upcall[1] = !(f.eflags & RFLAGS_IF);
+	return f.eax;
+}
 
-bad_frame:
-	domain_crash(v->domain, "iret: the frame at %08x cannot be read", at);
+/* Words of 32 bits, of which some arguments take two. */
+int pv32_multicall_step(struct vcpu *v, gva_t at)
+{
+	const unsigned word = 4;
+	uint32_t op, w0, w1, w2, w3, w4, w5, result;
+
+	if (unlikely(!range_ok(&pv32_ops, at, 8 * word)))
+		return -EFAULT;
+	guest_access_begin();
+	GUEST_LOAD(op, at, fault);
+	GUEST_LOAD(w0, at + 2 * word, fault);
+	GUEST_LOAD(w1, at + 3 * word, fault);
+	GUEST_LOAD(w2, at + 4 * word, fault);
+	GUEST_LOAD(w3, at + 5 * word, fault);
+	GUEST_LOAD(w4, at + 6 * word, fault);
+	GUEST_LOAD(w5, at + 7 * word, fault);
+	guest_access_end();
+	result = hypercall_call(v, op, (const uint64_t[]){w0, w1, w2, w3, w4, w5});
+	if (unlikely(v->multicall_interrupted))
+		return multicall_interrupted(v, at);
+	guest_access_begin();
+	GUEST_STORE(at + word, result, fault);
+	guest_access_end();
 	return 0;
+fault:
+	guest_access_end();
+	return -EFAULT;
 }
 
 void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide)

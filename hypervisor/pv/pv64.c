@@ -232,6 +232,7 @@ const struct guest_ops pv64_ops = {
     .set_cr2 = pv64_set_cr2,
     .get_cr2 = pv64_get_cr2,
     .iret = pv64_iret,
+    .multicall_step = pv64_multicall_step,
     .hypercall_join = pv64_hypercall_join,
     .hypercall_split = pv64_hypercall_split,
     .hypercall_rewind = pv64_hypercall_rewind,

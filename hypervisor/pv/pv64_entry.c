@@ -8,37 +8,44 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
+#include "entry/hypercall.h"
 #include "hypercalls.h"
+#include "lib/errno.h"
 #include "lib/string.h"
-#include "mm/guest_copy.h"
+#include "mm/guest_words.h"
 #include "mm/mm.h"
 #include "pv/flags.h"
 #include "xen/callback.h"
 
 #define SYSCALL_LENGTH 2
-#define MAX_EXTRA      4
 
 bool pv64_in_kernel(const struct vcpu *v)
 {
 	return !v->user_mode;
 }
 
-/* Between kernel and user: the active GS base may have changed by a segment load, so it is read back. */
-static void toggle_mode(struct vcpu *v)
+/* Between kernel and user: the active GS base may have changed by a segment load, so it is read back. Both
+ * page tables are this vCPU's, so who may hold its translations stays as it is, and CR3 alone changes. */
+static inline void toggle_mode(struct vcpu *v)
 {
-	uint64_t active = rdmsr(MSR_KERNEL_GS_BASE), other;
+	uint64_t active = rdmsr(MSR_KERNEL_GS_BASE), other, cr3;
 
 	if (v->user_mode) {
 		v->gs_base_user = active;
 		other = v->gs_base_kernel;
+		cr3 = v->kernel_cr3;
 	} else {
 		v->gs_base_kernel = active;
 		other = v->gs_base_user;
+		cr3 = v->user_cr3;
 	}
 	v->user_mode = !v->user_mode;
 	if (other != active)
 		wrmsr(MSR_KERNEL_GS_BASE, other);
-	vcpu_load_cr3(v);
+	if (likely(cr3 != this_cpu->cr3)) {
+		this_cpu->cr3 = cr3;
+		write_cr3(cr3);
+	}
 }
 
 /*
@@ -50,43 +57,49 @@ static void toggle_mode(struct vcpu *v)
  *
  * RIP and CS tell user (cs & 3 == 3) from kernel (0): both are really in ring 3.
  */
-void pv64_enter(struct vcpu *v, const struct callback *to, const uint64_t *extra, unsigned n)
+void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint64_t frame[7 + MAX_EXTRA], *w = frame;
-	uint8_t mask = v->upcall[1];
-	uint64_t cs = r->cs;
-	gva_t sp;
+	uint64_t mask = v->upcall[1], cs = r->cs, ss = r->ss;
+	gva_t sp = r->rsp, low;
 
 	if (v->user_mode) {
 		toggle_mode(v);
 		sp = v->kernel_sp;
 	} else {
-		sp = r->rsp;
 		cs &= ~3ul;
 	}
-	*w++ = r->rcx;
-	*w++ = r->r11;
+	sp = ROUND_DOWN(sp, 16) - 5 * 8;
+	low = sp - (n + 2) * 8;
+	if (unlikely(!range_ok(&pv64_ops, low, (n + 7) * 8)))
+		goto bad_stack;
+	guest_access_begin();
+	GUEST_STORE(low, r->rcx, fault);
+	GUEST_STORE(low + 8, r->r11, fault);
 	for (unsigned i = 0; i < n; i++)
-		*w++ = extra[i];
-	*w++ = r->rip;
-	*w++ = cs | (uint64_t)mask << 32;
-	*w++ = flags_seen(v, r->rflags, mask);
-	*w++ = r->rsp;
-	*w++ = r->ss;
-	sp = ROUND_DOWN(sp, 16) - (w - frame) * sizeof(*w);
-	if (unlikely(guest_write(sp, frame, (w - frame) * sizeof(*w)))) {
-		domain_crash(v->domain, "its kernel stack at %016lx takes no exception frame", sp);
-		return;
-	}
+		GUEST_STORE(low + 16 + i * 8, v->entry_words[i], fault);
+	GUEST_STORE(sp, r->rip, fault);
+	cs |= mask << 32;
+	GUEST_STORE(sp + 8, cs, fault);
+	mask = flags_seen(v, r->rflags, mask);
+	GUEST_STORE(sp + 16, mask, fault);
+	GUEST_STORE(sp + 24, r->rsp, fault);
+	GUEST_STORE(sp + 32, ss, fault);
+	guest_access_end();
 	r->rip = to->address;
 	r->cs = SEL_GUEST_CS64;
 	r->ss = SEL_GUEST_DS;
-	r->rsp = sp;
+	r->rsp = low;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
 	v->syscall_return = true; /* rcx and r11 are in the frame */
 	if (to->flags & CALLBACKF_mask_events)
 		v->upcall[1] = 1;
+	return;
+
+fault:
+	guest_access_end();
+bad_stack:
+	domain_crash(v->domain, "its kernel stack at %016lx takes no exception frame", sp);
 }
 
 void pv64_set_cr2(struct vcpu *v, gva_t address)
@@ -99,13 +112,38 @@ gva_t pv64_get_cr2(const struct vcpu *v)
 	return ((const struct vcpu_info *)v->info)->arch.cr2;
 }
 
-/* The guest's frame: struct iret_context at RSP. */
+/* The guest's frame, struct iret_context at RSP. */
+static inline bool read_iret_frame(gva_t at, struct iret_context *c)
+{
+	uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
+
+	if (unlikely(!range_ok(&pv64_ops, at, sizeof(*c))))
+		return false;
+	guest_access_begin();
+	GUEST_LOAD(rax, at, fault);
+	GUEST_LOAD(r11, at + 8, fault);
+	GUEST_LOAD(rcx, at + 16, fault);
+	GUEST_LOAD(flags, at + 24, fault);
+	GUEST_LOAD(rip, at + 32, fault);
+	GUEST_LOAD(cs, at + 40, fault);
+	GUEST_LOAD(rflags, at + 48, fault);
+	GUEST_LOAD(rsp, at + 56, fault);
+	GUEST_LOAD(ss, at + 64, fault);
+	guest_access_end();
+	*c = (struct iret_context){rax, r11, rcx, flags, rip, cs, rflags, rsp, ss};
+	return true;
+fault:
+	guest_access_end();
+	return false;
+}
+
 long pv64_iret(struct vcpu *v)
 {
 	struct cpu_user_regs *r = &v->regs;
 	struct iret_context c;
+	uint64_t rflags;
 
-	if (unlikely(guest_read(&c, r->rsp, sizeof(c)))) {
+	if (unlikely(!read_iret_frame(r->rsp, &c))) {
 		domain_crash(v->domain, "iret: the frame at %016lx cannot be read", r->rsp);
 		return 0;
 	}
@@ -116,34 +154,65 @@ long pv64_iret(struct vcpu *v)
 		}
 		toggle_mode(v);
 	}
+	rflags = flags_accepted(v, c.rflags);
+	v->upcall[1] = !(c.rflags & RFLAGS_IF);
 	r->rip = c.rip;
 	r->rsp = c.rsp;
-	r->rflags = flags_accepted(v, c.rflags);
-	v->upcall[1] = !(c.rflags & RFLAGS_IF);
+	r->rflags = rflags;
+	r->rax = c.rax;
 	if (c.flags & VGCF_in_syscall) {
 		r->cs = SEL_GUEST_CS64;
 		r->ss = SEL_GUEST_DS;
+		v->syscall_return = true;
 	} else {
 		r->cs = c.cs | 3;
 		r->ss = c.ss | 3;
 		r->rcx = c.rcx;
 		r->r11 = c.r11;
-		/* SYSRET would be right if the guest wants in RCX and R11 what it leaves there. */
-		v->syscall_return = r->rcx == r->rip && r->r11 == r->rflags && r->cs == SEL_GUEST_CS64 &&
-				    r->ss == SEL_GUEST_DS;
 	}
-	r->rax = c.rax;
 	return c.rax;
+}
+
+/* The six words stand in the entry as the handler's arguments. */
+int pv64_multicall_step(struct vcpu *v, gva_t at)
+{
+	const unsigned word = 8;
+	uint64_t op, a0, a1, a2, a3, a4, a5;
+	long result;
+
+	if (unlikely(!range_ok(&pv64_ops, at, 8 * word)))
+		return -EFAULT;
+	guest_access_begin();
+	GUEST_LOAD(op, at, fault);
+	GUEST_LOAD(a0, at + 2 * word, fault);
+	GUEST_LOAD(a1, at + 3 * word, fault);
+	GUEST_LOAD(a2, at + 4 * word, fault);
+	GUEST_LOAD(a3, at + 5 * word, fault);
+	GUEST_LOAD(a4, at + 6 * word, fault);
+	GUEST_LOAD(a5, at + 7 * word, fault);
+	guest_access_end();
+	result = hypercall_fn_of(v, op)(a0, a1, a2, a3, a4, a5);
+	if (unlikely(v->multicall_interrupted))
+		return multicall_interrupted(v, at);
+	guest_access_begin();
+	GUEST_STORE(at + word, result, fault);
+	guest_access_end();
+	return 0;
+fault:
+	guest_access_end();
+	return -EFAULT;
 }
 
 void pv64_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide)
 {
-	memcpy(args, words, 6 * sizeof(*args));
+	for (unsigned i = 0; i < 6; i++)
+		args[i] = words[i];
 }
 
 unsigned pv64_hypercall_split(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide)
 {
-	memcpy(words, args, nargs * sizeof(*words));
+	for (unsigned i = 0; i < nargs; i++)
+		words[i] = args[i];
 	return nargs;
 }
 

@@ -5,10 +5,11 @@
 #include "dom/guest_ops.h"
 
 bool pv64_in_kernel(const struct vcpu *v);
-void pv64_enter(struct vcpu *v, const struct callback *to, const uint64_t *extra, unsigned n);
+void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n);
 void pv64_set_cr2(struct vcpu *v, gva_t address);
 gva_t pv64_get_cr2(const struct vcpu *v);
 long pv64_iret(struct vcpu *v);
+int pv64_multicall_step(struct vcpu *v, gva_t at);
 void pv64_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
 unsigned pv64_hypercall_split(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
 void pv64_hypercall_rewind(struct vcpu *v, unsigned nr, const uint64_t *words, unsigned n);

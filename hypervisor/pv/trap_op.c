@@ -7,6 +7,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
+#include "pv/context.h"
 
 #define PREEMPT_EVERY 32 /* entries */
 
@@ -16,8 +17,7 @@ static int set_trap(struct vcpu *v, struct trap_info *ti)
 
 	if (!range_ok(ops, ti->address, 1))
 		return -EINVAL;
-	ti->cs = ops->fix_selector(ti->cs);
-	v->traps[ti->vector] = *ti;
+	v->traps[ti->vector] = callback_of_trap(ti, ops);
 	return 0;
 }
 
@@ -59,6 +59,6 @@ long hc_iret(void)
 	struct vcpu *v = current;
 
 	v->syscall_return = false;
-	v->multicall_stop = true; /* if there is one, what it does next would be done to another context */
+	v->multicall_interrupted = MULTICALL_STOP;
 	return v->domain->ops->iret(v);
 }

@@ -52,9 +52,10 @@ static long put_features(gva_t arg)
 
 long hc_xen_version(uint64_t cmd, uint64_t arg)
 {
-	switch ((uint32_t)cmd) {
-	case XENVER_version:
+	/* By custom also the hypercall that does nothing: guests use it to have waiting events delivered. */
+	if (likely((uint32_t)cmd == XENVER_version))
 		return VERSION_MAJOR << 16 | VERSION_MINOR;
+	switch ((uint32_t)cmd) {
 	case XENVER_extraversion:
 		return put_string(arg, ".0-ringlet", sizeof(xen_extraversion_t));
 	case XENVER_compile_info:
