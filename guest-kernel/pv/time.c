@@ -7,6 +7,8 @@
 #include "x86/cpu.h"
 #include "cpu_ops.h"
 
+#define SHORTEST_DELAY_NS 100000u
+
 static uint64_t boot_time; /* system time when we started */
 
 static void timer_irq(void *data)
@@ -63,8 +65,11 @@ uint64_t time_wall_ns(void)
 	return start + system_time();
 }
 
-/* Of a deadline in the past the event comes at once. */
+/* A deadline in the past would bring the event before this call returns, again and again if the kernel sets
+ * it from its timer handler. So there is a shortest delay, long enough for some progress in between. */
 void timer_arm(uint64_t deadline_ns)
 {
-	hypercall_set_timer_op(boot_time + deadline_ns);
+	uint64_t earliest = system_time() + SHORTEST_DELAY_NS, deadline = boot_time + deadline_ns;
+
+	hypercall_set_timer_op(MAX(deadline, earliest));
 }
