@@ -42,4 +42,4 @@ lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated page
 	$(Q)sh scripts/check-kinds.sh
 	$(Q)$(MAKE) --no-print-directory check-docs
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
-		--suppress=missingIncludeSystem -Ihypervisor -Iabi/include -I$(B)/abi hypervisor
+		--suppressions-list=scripts/cppcheck.suppress -Ihypervisor -Iabi/include -I$(B)/abi hypervisor

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A second vCPU: VCPUOP_initialise and _up start it with the registers and the page tables given; is_up
+ * tells; an IPI reaches it; after a flush of all vCPUs' TLBs it cannot see an old mapping any more;
+ * VCPUOP_down stops it, and up lets it go on. Initialising it twice is refused. Skipped where Dom0 has one
+ * vCPU.
+ */
+#include "time.h"
+
+const char test_title[] = "pv-smp";
+
+#define MS 1000000ull
+
+static volatile unsigned long started, rounds, seen, orders;
+static char target[4096] __attribute__((aligned(4096)));
+static char frames[2][4096] __attribute__((aligned(4096)));
+
+enum {
+	ORDER_RUN,
+	ORDER_DOWN,
+};
+
+/* vCPU 1: look at the page, count, obey. */
+static void second(void)
+{
+	started = 1;
+	for (;;) {
+		seen = *(volatile unsigned char *)target;
+		barrier();
+		rounds++;
+		if (orders == ORDER_DOWN) {
+			orders = ORDER_RUN;
+			hypercall_vcpu_op(VCPUOP_down, 1, NULL);
+			started++;
+		}
+	}
+}
+
+static struct vcpu_guest_context *context(void)
+{
+	static struct vcpu_guest_context c;
+	static char stack[8192] __attribute__((aligned(16)));
+	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
+
+	c.flags = VGCF_in_kernel;
+#ifdef __x86_64__
+	c.user_regs.rip = (unsigned long)second;
+	c.user_regs.rsp = top - 8; /* as after a call */
+	c.user_regs.rflags = 0x200;
+#else
+	c.user_regs.eip = (unsigned long)second;
+	c.user_regs.esp = top - 4;
+	c.user_regs.eflags = 0x200;
+	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
+#endif
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = top;
+	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
+	return &c;
+}
+
+/* Wait, with a limit; other vCPUs run meanwhile even on one processor. */
+static bool reaches(volatile unsigned long *word, unsigned long value)
+{
+	uint64_t until = system_time() + 1000 * MS;
+
+	while (*word < value && system_time() < until)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	return *word >= value;
+}
+
+static void map(unsigned i, unsigned long flags)
+{
+	pte_t pte = (pte_t)va_to_mfn(frames[i]) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
+
+	check_eq(hypercall_update_va_mapping((unsigned long)target, pte, flags), 0);
+}
+
+/* No vCPU may use the old mapping once the flushing call has returned. */
+static void shootdown(void)
+{
+	unsigned stale = 0;
+
+	frames[0][0] = 1;
+	frames[1][0] = 2;
+	for (unsigned i = 0; i < 200; i++) {
+		map(i & 1, (i & 2 ? UVMF_INVLPG : UVMF_TLB_FLUSH) | UVMF_ALL);
+		unsigned long from = rounds;
+		if (!reaches(&rounds, from + 2))
+			error("vCPU 1 does not run");
+		stale += seen != (i & 1) + 1;
+	}
+	check_eq(stale, 0);
+}
+
+static void interrupt(void)
+{
+	struct evtchn_bind_ipi bind = {.vcpu = 1};
+	struct evtchn_send send;
+
+	check_eq(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind), 0);
+	send.port = bind.port;
+	check_eq(hypercall_event_channel_op(EVTCHNOP_send, &send), 0);
+	check_eq(shared->vcpu_info[1].evtchn_upcall_pending, 1);
+	check_eq(shared->vcpu_info[0].evtchn_upcall_pending, 0);
+	check(event_test_and_clear(bind.port));
+}
+
+void test_main(void)
+{
+	struct vcpu_runstate_info state;
+
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	if (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) == -XEN_ENOENT)
+		skip("Dom0 has one vCPU");
+	map(0, UVMF_INVLPG);
+	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, context()), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, context()), -XEN_EEXIST);
+	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	check_eq(started, 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
+	if (!reaches(&started, 1))
+		error("vCPU 1 did not start");
+	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 1);
+
+	interrupt();
+	shootdown();
+
+	orders = ORDER_DOWN;
+	uint64_t until = system_time() + 1000 * MS;
+	while (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) == 1 && system_time() < until)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	unsigned long at = rounds;
+	for (uint64_t t = system_time(); system_time() < t + 5 * MS;)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	check_eq(rounds, at);
+	check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 1, &state), 0);
+	check_eq(state.state, RUNSTATE_offline);
+	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
+	check(reaches(&started, 2));
+	check(reaches(&rounds, at + 2));
+	orders = ORDER_DOWN;
+}
