@@ -34,6 +34,8 @@ static void dump_domain(struct domain *d)
 
 	printk("%s: %s, %s, %u vCPUs, %lu of %lu pages, %u references, %u pauses\n", d->name, d->ops->name,
 	       state_name(d), d->max_vcpus, d->tot_pages, d->max_pages, d->refs, d->pause_count);
+	if (d->state == DOMAIN_DEAD) /* what vCPUs point at is gone */
+		return;
 	for_each_vcpu (d, v)
 		printk("  vCPU %u: %s%s on CPU %u, RIP %016lx RSP %016lx, upcall %s%s, %lu hypercalls\n",
 		       v->id, states[v->state], v->running ? ", running" : "", v->cpu->id, v->regs.rip,

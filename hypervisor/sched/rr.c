@@ -34,7 +34,7 @@ static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, bool woken)
 		list_add_tail(&v->run_link, &q->woken);
 	else
 		list_add_head(&v->run_link, &q->ready); /* preempted: its turn goes on */
-	return vcpu_is_idle(q->running) || (woken && !over && !q->boosted);
+	return q->running == q->cpu->idle || (woken && !over && !q->boosted);
 }
 
 static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
@@ -105,7 +105,7 @@ static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
 
 static bool idle_queue(const struct sched_queue *q)
 {
-	return vcpu_is_idle(q->running) && !q->nr_ready;
+	return q->running == q->cpu->idle && !q->nr_ready;
 }
 
 /* A hint only: other queues are read without their locks. */
