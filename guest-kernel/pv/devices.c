@@ -4,6 +4,7 @@
 #include "cpu_ops.h"
 #include "drivers/console_ring.h"
 #include "drivers/console_io.h"
+#include "drivers/crash.h"
 #include "drivers/evtchn.h"
 #include "drivers/privcmd.h"
 #include "drivers/xenstore.h"
@@ -16,6 +17,7 @@ void drivers_init(void)
 		console_io_start_input();
 	if (!boot_info.privileged && start_info->store_evtchn)
 		xenstore_init(pfn_to_virt(mfn_to_pfn(start_info->store_mfn)), start_info->store_evtchn);
+	crash_init();
 	privcmd_init();
 	evtchn_init();
 }
