@@ -8,17 +8,17 @@ setup: # install missing Debian packages, or print the line that does
 
 run: ## boot the ISO; serial console on this terminal (^A x ends it)
 	$(Q)sh scripts/setup.sh
-	$(Q)$(MAKE) $(B)/ringlet.iso
+	$(Q)$(MAKE) --no-print-directory $(B)/ringlet.iso
 	$(Q)sh scripts/run-qemu -cdrom $(B)/ringlet.iso
 
 run-iso: ## boot the ISO with QEMU's own screen and keyboard
 	$(Q)sh scripts/setup.sh
-	$(Q)$(MAKE) $(B)/ringlet.iso
+	$(Q)$(MAKE) --no-print-directory $(B)/ringlet.iso
 	$(Q)DISPLAY_TYPE=$${DISPLAY_TYPE:-curses} sh scripts/run-qemu -serial none -cdrom $(B)/ringlet.iso
 
 debug: ## start the machine stopped, with gdb attached
 	$(Q)sh scripts/setup.sh
-	$(Q)$(MAKE) all
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)sh scripts/debug.sh
 
 test: ## build and run every test (T=word: only tests with that word in their name)
@@ -27,7 +27,7 @@ test: ## build and run every test (T=word: only tests with that word in their na
 
 bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
 	$(Q)sh scripts/setup.sh
-	$(Q)$(MAKE) bench-images
+	$(Q)$(MAKE) --no-print-directory bench-images
 	$(Q)python3 scripts/bench.py
 
 FORMATTED = $(shell git ls-files '*.c' '*.h')
