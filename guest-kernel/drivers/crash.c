@@ -3,11 +3,11 @@
  * /dev/crash. Write one of these words into it, as `echo stack >/dev/crash`, and see who notices what:
  *
  *	panic      the kernel gives up by itself, and tells the hypervisor that it crashed
- *	pagetable  the kernel writes its own page table: read-only for a PV kernel, so it gets a page fault,
- *		   which it has no answer to
- *	hypervisor the kernel writes the hypervisor's memory, the M2P table, which it may only read: a page
- *fault too stack      the kernel loses its stack pointer and meets an exception: the hypervisor has no place
- *to put the exception frame, and ends the domain
+ *	pagetable  the kernel writes its own page table, which it may only read: a page fault, and it has no
+ *		   answer to that
+ *	hypervisor the kernel writes the hypervisor's M2P table, which it may only read: a page fault too
+ *	stack      the kernel loses its stack and meets an exception: the hypervisor has no place for the
+ *		   exception frame, and ends the domain
  *
  * In all cases the other domains go on. Only root can write.
  */
