@@ -87,7 +87,8 @@ class Machine:
         mark = "%s%d" % (self.PROMPT, self.serial)
         # The quotes keep the echo of the typed line from looking like the answer.
         self.send("%s; echo '%s'\"%d:$?:\"\n" % (command, self.PROMPT, self.serial))
-        self.expect(r"echo '%s'.*\n" % self.PROMPT, limit)
+        # The line editor breaks its echo where the screen ends.
+        self.expect("\n?".join("echo '%s'" % self.PROMPT) + r"(?:.|\n)*?:\n?\"\n", limit)
         before = self.expect(r"(?s)(.*?)%s:(\d+):" % mark, limit)
         output, got = before.group(1), int(before.group(2))
         if code is not None and got != code:

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The main job, on the real thing: the ISO on a machine of 512 MiB and 2 processors, Dom0's shell on the serial line.
+
+Eight guests at once, four in ring 1 and four in ring 3, run real programs; consoles in and out; pause and
+unpause; a crash that is explained while the others go on; 100 rounds of create and destroy that lose no frame;
+and a clean power-off.
+"""
+
+import hashlib
+import os
+import re
+import sys
+import time
+
+from machine import BUILD, Failure, Machine, Tap
+
+ROUNDS = int(os.environ.get("ROUNDS", "100"))
+GUESTS = [("p32%c" % c, "demo32.cfg") for c in "abcd"] + [("p64%c" % c, "demo64.cfg") for c in "abcd"]
+SHELL = r"[#$] (\x1b\[6n)?$"
+
+# What each guest computes, over files, through pipes, by forked programs; and what must come out.
+WORK = "for i in 1 2 3; do seq 1 $((i * 700)) > /tmp/f$i; done; cat /tmp/f1 /tmp/f2 /tmp/f3 | sha256sum | cut -c1-64"
+RESULT = hashlib.sha256("".join("".join("%d\n" % n for n in range(1, i * 700 + 1)) for i in (1, 2, 3)).encode()).hexdigest()
+LOOP = "(n=0; while :; do seq 1 300 | sha256sum > /dev/null; n=$((n + 1)); echo $n > /tmp/count; done) & true"
+
+
+def require(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def rows(m):
+    """`rl list` as {name: (id, state, seconds)}."""
+    found = {}
+    for line in m.run("rl list").splitlines():
+        row = re.match(r"(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+([-rbpscd]{6})\s+([0-9.]+)\s*$", line)
+        if row:
+            found[row[1]] = (int(row[2]), row[5], float(row[6]))
+    return found
+
+
+def free_pages(m):
+    return int(re.search(r"free_pages\s*:\s*(\d+)", m.run("rl info"))[1])
+
+
+class Console:
+    """`with Console(m, name):` the serial line is that guest's console; ^] leaves."""
+
+    count = 0
+
+    def __init__(self, m, name):
+        self.m, self.name = m, name
+
+    def __enter__(self):
+        Console.count += 1
+        self.m.send("rl console %s\n" % self.name)
+        time.sleep(0.3)
+        # The console shows its history first; only the sum can come from the new command.
+        self.m.send("\necho at$((70000 + %d))\n" % Console.count)
+        self.m.expect("at%d" % (70000 + Console.count), 60)
+        self.m.expect(SHELL)
+
+    def __exit__(self, *unused):
+        self.m.send("\x1d")
+        self.m.run("true")
+
+
+def boot(m):
+    m.expect(r"GRUB", 60)
+    m.expect(r"\(ringlet\) .*2 CPUs up", 120)
+    m.expect(SHELL, 120)
+    require(rows(m)["Domain-0"][0] == 0, "no Domain-0 in rl list")
+
+
+def create_all(m):
+    for name, config in GUESTS:
+        m.run("rl create %s name=%s memory=24" % (config, name))
+    listed = rows(m)
+    for name, _ in GUESTS:
+        require(name in listed, "%s is not in rl list" % name)
+
+
+def work_all(m):
+    for name, _ in GUESTS:
+        with Console(m, name):
+            output = m.run(WORK, 120)
+            require(RESULT in output, "%s computed %r, not %s" % (name, output.strip(), RESULT))
+            require("sum" in m.run("work -r 1", 60), "%s: work printed no sum" % name)
+
+
+def rings(m):
+    for name, want in (("p32a", "ring 1"), ("p64a", "ring 3")):
+        with Console(m, name):
+            require(want in m.run("grep -i ring /proc/cpuinfo /proc/version; dmesg | head -5"), "%s does not name %s" % (name, want))
+
+
+def progress_all(m):
+    for name, _ in GUESTS:
+        with Console(m, name):
+            m.run(LOOP)
+    before = rows(m)
+    m.run("sleep 8")
+    after = rows(m)
+    for name, _ in GUESTS:
+        require(after[name][2] > before[name][2], "%s got no time: %s" % (name, after[name]))
+    for name, _ in GUESTS:
+        with Console(m, name):
+            require(int(m.run("cat /tmp/count")) > 0, "%s's loop made no round" % name)
+
+
+def pause(m):
+    m.run("rl pause p64b")
+    before = rows(m)
+    require(before["p64b"][1][2] == "p", "p64b is not shown as paused")
+    m.run("sleep 2")
+    after = rows(m)
+    require(after["p64b"][2] == before["p64b"][2], "a paused domain used time")
+    require(after["p32b"][2] > before["p32b"][2], "pausing one stopped another")
+    m.run("rl unpause p64b")
+    m.run("sleep 2")
+    require(rows(m)["p64b"][2] > after["p64b"][2], "p64b did not go on after unpause")
+
+
+def crash(m):
+    m.run("rl dmesg -c > /dev/null")
+    m.run("rl create --wait crash.cfg", 120, code=3)
+    report = m.run("rl dmesg")
+    for part in (r"[Dd]om(ain)?\s*\d+", "vCPU", "RIP", "crash"):
+        require(re.search(part, report), "the crash report lacks %r: %s" % (part, report))
+    require("read-only" in report or "page table" in report or "fault" in report, "no reason in: " + report)
+    before = rows(m)
+    m.run("sleep 3")
+    after = rows(m)
+    for name, _ in GUESTS:
+        require(after[name][2] > before[name][2], "%s stopped after another's crash" % name)
+
+
+def rounds(m):
+    """Kinds in turn; the shell counts the rounds that went well."""
+    loop = ("i=0; while [ $i -lt %d ]; do c=demo64.cfg; [ $((i %% 2)) = 0 ] && c=demo32.cfg; "
+            "rl create -q $c name=round memory=16 && rl destroy round || break; i=$((i + 1)); done; echo rounds=$i")
+    m.run("i=0; rl create -q demo64.cfg name=round memory=16 && rl destroy round")
+    before = free_pages(m)
+    output = m.run(loop % ROUNDS, 900)
+    require("rounds=%d" % ROUNDS in output, "stopped early: " + output)
+    after = free_pages(m)
+    require(after == before, "free pages before %d, after %d" % (before, after))
+
+
+def destroy_all(m, at_start):
+    for name, _ in GUESTS:
+        m.run("rl destroy %s" % name)
+    require(list(rows(m)) == ["Domain-0"], "domains are left: %s" % rows(m))
+    left = free_pages(m)
+    require(left == at_start, "free pages at the start %d, in the end %d" % (at_start, left))
+
+
+def power_off(m):
+    m.send("poweroff\n")
+    code = m.wait_end(60)
+    require(code == 0, "QEMU's exit code is %d" % code)
+
+
+def main():
+    tap = Tap()
+    cpu = sys.argv[1] if len(sys.argv) > 1 else "max"
+    with Machine(["-m", "512", "-smp", "2", "-cpu", cpu, "-cdrom", os.path.join(BUILD, "ringlet.iso")],
+                 os.path.join(BUILD, "tests", "main-job.log"), limit=1800) as m:
+        if tap.step("GRUB boots Ringlet, Dom0 reaches its shell", lambda: boot(m)):
+            start = []
+            tap.step("free memory is known", lambda: start.append(free_pages(m)))
+            tap.step("eight guests, four of each kind, are created", lambda: create_all(m))
+            tap.step("each computes the right checksum", lambda: work_all(m))
+            tap.step("each kind names its ring", lambda: rings(m))
+            tap.step("all make progress together", lambda: progress_all(m))
+            tap.step("pause stops one, unpause resumes it", lambda: pause(m))
+            tap.step("a crash is explained and harms nobody", lambda: crash(m))
+            tap.step("%d rounds of create and destroy lose nothing" % ROUNDS, lambda: rounds(m))
+            tap.step("destroy gives every frame back", lambda: destroy_all(m, start[0]))
+            tap.step("power-off ends the machine", lambda: power_off(m))
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
