@@ -12,8 +12,14 @@ A list has one entry a line; words are separated by blanks, # begins a comment, 
 import sys
 
 
-def entry(number, path, mode, data, links=1):
+PAGE = 4096
+BIG = 4 * PAGE  # contents from this size on start at a page boundary: the kernel maps them in place
+
+
+def entry(number, path, mode, data, links=1, position=0):
     name = path.lstrip("/").encode() + b"\0"
+    if len(data) >= BIG:  # zeros behind the name do not belong to it
+        name += b"\0" * (-(position + 110 + len(name)) % PAGE)
     head = "070701" + "".join("%08x" % v for v in (number, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(name), 0))
     out = head.encode() + name
     out += b"\0" * (-len(out) % 4) + data
@@ -38,7 +44,8 @@ def main(args):
                 if words[0] == "dir":
                     out += entry(number, words[1], 0o040000 | int(words[2], 8), b"", 2)
                 elif words[0] == "file":
-                    out += entry(number, words[1], 0o100000 | int(words[2], 8), open(words[3], "rb").read())
+                    out += entry(number, words[1], 0o100000 | int(words[2], 8), open(words[3], "rb").read(),
+                                 position=len(out))
                 elif words[0] == "link":
                     out += entry(number, words[1], 0o120777, words[2].encode())
                 else:

@@ -13,7 +13,7 @@
 #include "kern/mm/page.h"
 #include "kern/mm/user.h"
 
-#define KEEP_FREE 64 /* files leave so many frames to programs */
+#define KEEP_FREE 128 /* writing leaves so many frames to programs */
 
 static ulong owned;
 
@@ -58,7 +58,7 @@ static pfn_t own_frame(struct ram_file *rf, ulong index)
 
 	if (index < rf->room && rf->frames[index])
 		return rf->frames[index];
-	if (page_free_count() < KEEP_FREE || !make_room(rf, index))
+	if (!make_room(rf, index))
 		return 0;
 	pfn = page_alloc(0);
 	if (!pfn)
@@ -158,7 +158,7 @@ static long ramfs_write(struct file *file, const void *buf, size_t size, u64 *po
 	while (done < size) {
 		ulong offset = (*pos + done) & ~PAGE_MASK;
 		size_t n = MIN(size - done, PAGE_SIZE - offset);
-		pfn_t pfn = own_frame(rf, (*pos + done) >> PAGE_SHIFT);
+		pfn_t pfn = page_free_count() < KEEP_FREE ? 0 : own_frame(rf, (*pos + done) >> PAGE_SHIFT);
 
 		rc = pfn ? copy_from_user((char *)pfn_to_virt(pfn) + offset, (char *)buf + done, n) : -ENOSPC;
 		if (rc)

@@ -2,10 +2,20 @@
 /* String functions. The compiler may call memcpy, memmove, memset and memcmp of its own accord. */
 #include "string.h"
 
+#if __SIZEOF_LONG__ == 8
+#define WORD_SUFFIX "q"
+#else
+#define WORD_SUFFIX "l"
+#endif
+
+/* Words first, then the bytes that are left. */
 void *memcpy(void *to, const void *from, size_t n)
 {
 	void *d = to;
+	size_t words = n / sizeof(ulong);
 
+	n %= sizeof(ulong);
+	__asm__ volatile("rep movs" WORD_SUFFIX : "+D"(d), "+S"(from), "+c"(words) : : "memory");
 	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(n) : : "memory");
 	return to;
 }
@@ -25,8 +35,12 @@ void *memmove(void *to, const void *from, size_t n)
 void *memset(void *to, int byte, size_t n)
 {
 	void *d = to;
+	size_t words = n / sizeof(ulong);
+	ulong pattern = (u8)byte * (~0UL / 0xff);
 
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
+	n %= sizeof(ulong);
+	__asm__ volatile("rep stos" WORD_SUFFIX : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(pattern) : "memory");
 	return to;
 }
 
