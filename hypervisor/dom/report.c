@@ -5,6 +5,7 @@
  */
 #include "dom/report.h"
 #include "cpu/panic.h"
+#include "cpu/x86.h"
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "lib/format.h"
@@ -53,6 +54,7 @@ static void print_callers(uint64_t rip, gva_t frame)
 void report_crash(struct domain *d, const char *why)
 {
 	struct vcpu *v = d == current->domain ? current : d->vcpu[0];
+	uint64_t cr2 = read_cr2(); /* before we read the guest's stack and fault ourselves */
 
 	if (!v) {
 		printk("%s crashed: %s\n", d->name, why);
@@ -63,6 +65,8 @@ void report_crash(struct domain *d, const char *why)
 	if (v != current)
 		return;
 	regs_print(&v->regs);
+	if (v->regs.entry_vector == TRAP_PF)
+		printk("  cr2 %016lx\n", cr2);
 	print_stack(v->regs.rsp);
 	print_callers(v->regs.rip, v->regs.rbp);
 }
