@@ -9,6 +9,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "lib/string.h"
+#include "mm/guest_copy.h"
 #include "mm/guest_words.h"
 #include "pv/desc.h"
 #include "pv/flags.h"

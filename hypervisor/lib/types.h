@@ -33,3 +33,6 @@ typedef uint64_t ns_t; /* nanoseconds since the hypervisor started (system time)
 #define __cold              __attribute__((cold))
 #define __noreturn          __attribute__((noreturn))
 #define __printf_like(f, a) __attribute__((format(printf, f, a)))
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif

@@ -12,10 +12,9 @@
 #include "lib/image.h"
 #include "lib/string.h"
 
-bool guest_copy_smap;
+#define STRING_MIN 128 /* from here on a string instruction pays */
 
-/* An entry of the exception table for label 1. */
-#define ON_FAULT(label) ".pushsection .ex_table, \"a\"\n .long 1b - ., %l[" #label "] - .\n .popsection"
+bool guest_copy_smap;
 
 uint64_t ex_table_lookup(uint64_t rip)
 {
@@ -25,72 +24,39 @@ uint64_t ex_table_lookup(uint64_t rip)
 	return 0;
 }
 
-/* SMAP: guest pages only between these two (SDM 3A 4.6, "Access Rights"). */
-static inline void access_begin(void)
-{
-	if (unlikely(guest_copy_smap))
-		__asm__ volatile("stac" : : : "memory");
-}
-
-static inline void access_end(void)
-{
-	if (unlikely(guest_copy_smap))
-		__asm__ volatile("clac" : : : "memory");
-}
-
-#define COPY_UNIT(type)                                        \
-	do {                                                   \
-		type unit;                                     \
-		__asm__ goto("1: mov %1, %0\n" ON_FAULT(fault) \
-			     : "=r"(unit)                      \
-			     : "m"(*(const type *)src)         \
-			     : "memory"                        \
-			     : fault);                         \
-		__asm__ goto("1: mov %0, %1\n" ON_FAULT(fault) \
-			     :                                 \
-			     : "r"(unit), "m"(*(type *)dst)    \
-			     : "memory"                        \
-			     : fault);                         \
-		src += sizeof(type);                           \
-		dst += sizeof(type);                           \
-		n -= sizeof(type);                             \
-	} while (0)
-
 /* One side is the guest's; either may fault without harm. */
 static int copy(char *dst, const char *src, size_t n)
 {
-	access_begin();
-	if (n >= 128) {
+	guest_access_begin();
+	if (n >= STRING_MIN) {
 		size_t words = n / 8;
 
-		__asm__ goto("1: rep movsq\n" ON_FAULT(fault)
+		__asm__ goto("1: rep movsq\n" EX_TABLE("1b", "%l[fault]")
 			     : "+D"(dst), "+S"(src), "+c"(words)
 			     :
 			     : "memory"
 			     : fault);
 		n %= 8;
 	}
-	while (n >= 8)
-		COPY_UNIT(uint64_t);
-	if (n >= 4)
-		COPY_UNIT(uint32_t);
-	while (n)
-		COPY_UNIT(uint8_t);
-	access_end();
+	for (; n >= 8; n -= 8, dst += 8, src += 8)
+		GUEST_MOVE(uint64_t, dst, src, fault);
+	for (; n; n--)
+		GUEST_MOVE(uint8_t, dst++, src++, fault);
+	guest_access_end();
 	return 0;
 fault:
-	access_end();
+	guest_access_end();
 	return -EFAULT;
 }
 
-int guest_read(void *dst, gva_t src, size_t n)
+int guest_read_any(void *dst, gva_t src, size_t n)
 {
 	if (unlikely(!range_ok(current->domain->ops, src, n)))
 		return -EFAULT;
 	return copy(dst, (const char *)src, n);
 }
 
-int guest_write(gva_t dst, const void *src, size_t n)
+int guest_write_any(gva_t dst, const void *src, size_t n)
 {
 	if (unlikely(!range_ok(current->domain->ops, dst, n)))
 		return -EFAULT;

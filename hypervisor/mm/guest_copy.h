@@ -6,18 +6,68 @@
  */
 #pragma once
 
+#include "cpu/percpu.h"
+#include "dom/domain.h"
 #include "dom/guest_ops.h"
+#include "lib/errno.h"
 #include "lib/types.h"
+#include "mm/guest_words.h"
+
+/* Any size; use guest_read and guest_write. */
+int guest_read_any(void *dst, gva_t src, size_t n);
+int guest_write_any(gva_t dst, const void *src, size_t n);
+
+/* *@dst = *@src, one of them the guest's. */
+#define GUEST_MOVE(type, dst, src, fault)       \
+	do {                                    \
+		type unit_;                     \
+		GUEST_LOAD(unit_, src, fault);  \
+		GUEST_STORE(dst, unit_, fault); \
+	} while (0)
+
+/* A few words of a size known to the compiler: straight line, no calls. */
+#define GUEST_SMALL 32
+static __always_inline int guest_move_small(char *dst, const char *src, size_t n)
+{
+	guest_access_begin();
+#pragma GCC unroll 4
+	for (size_t i = 0; i + 8 <= n; i += 8)
+		GUEST_MOVE(uint64_t, dst + i, src + i, fault);
+	if (n & 4)
+		GUEST_MOVE(uint32_t, dst + (n & ~7ul), src + (n & ~7ul), fault);
+	guest_access_end();
+	return 0;
+fault:
+	guest_access_end();
+	return -EFAULT;
+}
 
 /* Copy @n bytes. 0 or -EFAULT (nothing is promised about how much was copied). */
-int guest_read(void *dst, gva_t src, size_t n);
-int guest_write(gva_t dst, const void *src, size_t n);
+static __always_inline int guest_read(void *dst, gva_t src, size_t n)
+{
+	if (!__builtin_constant_p(n) || n > GUEST_SMALL || n % 4)
+		return guest_read_any(dst, src, n);
+	if (unlikely(!range_ok(current->domain->ops, src, n)))
+		return -EFAULT;
+	return guest_move_small(dst, (const char *)src, n);
+}
+
+static __always_inline int guest_write(gva_t dst, const void *src, size_t n)
+{
+	if (!__builtin_constant_p(n) || n > GUEST_SMALL || n % 4)
+		return guest_write_any(dst, src, n);
+	if (unlikely(!range_ok(current->domain->ops, dst, n)))
+		return -EFAULT;
+	return guest_move_small((char *)dst, src, n);
+}
 
 /* One structure of the ABI, translated between the current guest's layout and ours (the native 64-bit one)
  * where they differ: @id is XLAT_<name>. Identical layouts cost a plain copy. */
 int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id);
 int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
-#define guest_get(dst, src, name) guest_get_xlat(dst, src, XLAT_##name)
+#define guest_get(dst, src, name)                                                                   \
+	(current->domain->ops->layout[XLAT_##name].same ? guest_read(dst, src, sizeof(struct name)) \
+							: guest_get_xlat(dst, src, XLAT_##name))
 #define guest_put(dst, src, name) guest_put_xlat(dst, src, XLAT_##name)
 /* Size of structure @name in the current guest's layout: the stride of an array of them. */
 #define guest_sizeof(name) (current->domain->ops->layout[XLAT_##name].guest_size)
@@ -27,5 +77,3 @@ int guest_put_word(gva_t array, uint64_t index, uint64_t value);
 
 /* Page fault or #GP in the hypervisor at @rip: where to go on; 0: it was our own bug. Used by entry/. */
 uint64_t ex_table_lookup(uint64_t rip);
-/* CR4.SMAP is on for some guests: guest memory is opened by STAC around each copy. */
-extern bool guest_copy_smap;

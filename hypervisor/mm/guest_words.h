@@ -8,8 +8,12 @@
 #pragma once
 
 #include "lib/image.h"
-#include "mm/guest_copy.h"
+#include "lib/types.h"
 
+/* CR4.SMAP is on for some guests: guest memory is opened by STAC around each copy. */
+extern bool guest_copy_smap;
+
+/* SMAP: guest pages only between these two (SDM 3A 4.6, "Access Rights"). */
 static inline void guest_access_begin(void)
 {
 	if (unlikely(guest_copy_smap))

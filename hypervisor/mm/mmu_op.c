@@ -55,8 +55,17 @@ static int plain_write(struct page_info *pg, struct domain *d, uint64_t *where, 
 	return 0;
 }
 
+/* Not an entry of an L1. */
+static int update_other(struct batch *b, struct page_info *pg, uint64_t *where, uint64_t val,
+			bool preserve_ad)
+{
+	if (is_upper_table(pg->type))
+		return pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
+	return plain_write(pg, b->d, where, val);
+}
+
 /* A validated table needs no reference of ours: it cannot be demoted without the lock. */
-static int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool preserve_ad)
+static inline int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool preserve_ad)
 {
 	struct page_info *pg = mfn_to_page(ptr >> PAGE_SHIFT);
 	uint64_t *where = paddr_to_virt(ptr & ~7ull);
@@ -65,9 +74,7 @@ static int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool preser
 		return -EINVAL;
 	if (likely((pg->type & (PGT_KEY | PGT_VALIDATED)) == (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED)))
 		return pt_change_l1(where, val, b->d, b->from, preserve_ad);
-	if (is_upper_table(pg->type))
-		return pt_change_upper(pg, ptr & ~PAGE_MASK, val, preserve_ad, &b->flush);
-	return plain_write(pg, b->d, where, val);
+	return update_other(b, pg, where, val, preserve_ad);
 }
 
 static int update_m2p(struct domain *owner, mfn_t mfn, pfn_t pfn)

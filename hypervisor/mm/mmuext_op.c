@@ -188,24 +188,34 @@ static int run(struct domain *owner, gva_t ops, uint32_t count, uint32_t *done)
 	return 0;
 }
 
+static int foreign_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
+{
+	int rc;
+	struct domain *owner = mmu_owner_get(foreigndom, &rc);
+
+	*done = 0;
+	if (!owner)
+		return rc;
+	rc = run(owner, ops, count, done);
+	domain_put(owner);
+	return rc;
+}
+
 long hc_mmuext_op(uint64_t ops, uint64_t count_arg, uint64_t pdone, uint64_t foreigndom)
 {
 	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
-	struct domain *owner;
 	int rc;
 
-	if ((count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
+	if (unlikely(count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
 		return -EFAULT;
-	owner = mmu_owner_get(foreigndom, &rc);
-	if (!owner)
-		return rc;
-	rc = run(owner, ops, count, &done);
-	domain_put(owner);
-
+	if (likely((uint32_t)foreigndom == DOMID_SELF))
+		rc = run(current->domain, ops, count, &done);
+	else
+		rc = foreign_run(foreigndom, ops, count, &done);
 	before += done;
 	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
 		rc = -EFAULT;
-	if (rc == -ERESTART)
+	if (unlikely(rc == -ERESTART))
 		return HYPERCALL_RESTART(__HYPERVISOR_mmuext_op, ops + done * guest_sizeof(mmuext_op),
 					 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
 	return rc;

@@ -60,7 +60,8 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	if (!(pte & PTE_RW))
 		return 0;
 	type = pg->type;
-	if (likely((type & (PGT_KEY | PGT_VALIDATED)) == WRITABLE_VALIDATED) &&
+	/* Such frames have no other flag. */
+	if (likely(type >> PGT_SHIFT == WRITABLE_VALIDATED >> PGT_SHIFT) &&
 	    likely(__atomic_compare_exchange_n(&pg->type, &type, type + 1, false, __ATOMIC_ACQ_REL,
 					       __ATOMIC_RELAXED)))
 		return 0;

@@ -12,6 +12,7 @@
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
+#include "mm/guest_copy.h"
 #include "mm/guest_words.h"
 #include "mm/mm.h"
 #include "pv/flags.h"
