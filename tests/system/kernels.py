@@ -61,7 +61,7 @@ def job_control(m):
 
 def storm(m):
     m.run("i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done", limit=120)
-    m.run("for i in $(seq 1 40); do (sleep 1 &); done")
+    m.run("for i in $(seq 1 40); do sleep 1 & done; wait")
 
 
 def full_memory(m):

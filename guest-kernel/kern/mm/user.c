@@ -22,7 +22,7 @@ int copy_to_user(void *to, const void *from, size_t n)
 
 int clear_user(void *to, size_t n)
 {
-	static const u8 zeros[256];
+	static const u8 zeros[PAGE_SIZE];
 	char *p = to;
 
 	for (; n; n -= MIN(n, sizeof(zeros)), p += sizeof(zeros)) {
