@@ -118,8 +118,6 @@ static int own_op(const struct mmuext_op *op)
 	struct domain *d = v->domain;
 
 	switch (op->cmd) {
-	case MMUEXT_NEW_BASEPTR:
-		return vcpu_set_root(v, op->arg1.mfn);
 	case MMUEXT_NEW_USER_BASEPTR:
 		return d->ops->root_level == 4 ? vcpu_set_user_root(v, op->arg1.mfn) : -EINVAL;
 	case MMUEXT_TLB_FLUSH_LOCAL:
@@ -171,24 +169,29 @@ static int one_op(struct domain *owner, const struct mmuext_op *op)
 	}
 }
 
-static int run(struct domain *owner, gva_t ops, uint32_t count, uint32_t *done)
+static __always_inline int run(struct domain *owner, gva_t ops, uint32_t count, uint32_t *done)
 {
-	for (*done = 0; *done < count; ++*done) {
-		struct mmuext_op op;
-		int rc;
+	uint32_t i;
+	int rc = 0;
 
-		if (*done && hypercall_preempt_check())
-			return -ERESTART;
-		rc = guest_get(&op, ops + *done * guest_sizeof(mmuext_op), mmuext_op);
+	for (i = 0; i < count; i++) {
+		struct mmuext_op op;
+
+		rc = i && hypercall_preempt_check() ? -ERESTART : 0;
 		if (!rc)
-			rc = one_op(owner, &op);
-		if (rc)
-			return rc;
+			rc = guest_get(&op, ops + i * guest_sizeof(mmuext_op), mmuext_op);
+		if (!rc) /* first what guests do at every switch of processes */
+			rc = op.cmd == MMUEXT_NEW_BASEPTR && owner == current->domain
+				 ? vcpu_set_root(current, op.arg1.mfn)
+				 : one_op(owner, &op);
+		if (unlikely(rc))
+			break;
 	}
-	return 0;
+	*done = i;
+	return rc;
 }
 
-static int foreign_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
+static __cold int foreign_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
 {
 	int rc;
 	struct domain *owner = mmu_owner_get(foreigndom, &rc);

@@ -41,25 +41,29 @@ static uint64_t wanted_cr3(const struct vcpu *v)
 	return v == this_cpu->idle || !cr3 ? virt_to_mfn(idle_root) << PAGE_SHIFT : cr3;
 }
 
-static void load(struct vcpu *v, uint64_t cr3)
+/* Another vCPU's translations come in. */
+static void load_other(struct vcpu *v, uint64_t cr3)
 {
 	struct vcpu *before = this_cpu->tlb_vcpu, *after = v == this_cpu->idle ? NULL : v;
 	struct domain *left = before ? before->domain : NULL, *entered = after ? after->domain : NULL;
 	uint32_t self = 1u << this_cpu->id;
 
-	if (left == entered) {
-		this_cpu->tlb_vcpu = after;
-		tlb_load_cr3(cr3);
-		return;
-	}
 	if (entered) {
 		__atomic_or_fetch(&entered->tlb_cpus, self, __ATOMIC_ACQ_REL);
 		this_cpu->tlb_vcpu = after;
 	}
 	tlb_load_cr3(cr3);
 	this_cpu->tlb_vcpu = after;
-	if (left)
+	if (left && left != entered)
 		__atomic_and_fetch(&left->tlb_cpus, ~self, __ATOMIC_ACQ_REL);
+}
+
+static inline void load(struct vcpu *v, uint64_t cr3)
+{
+	if (likely(this_cpu->tlb_vcpu == v))
+		tlb_load_cr3(cr3);
+	else
+		load_other(v, cr3);
 }
 
 void vcpu_load_cr3(struct vcpu *v)
