@@ -7,7 +7,7 @@
  *	<run>/console/ID/log       the kept output (conlog.h)
  *	<run>/console/ID/in        FIFO: keys for the domain
  *	<run>/console/ID/attached  there while its pages are mapped here
- *	<run>/console/ID/control   there while its kernel watches control/shutdown
+ *	<run>/console/ID/control   the watch of its kernel on control/shutdown, if it has one
  *
  * One thread, one poll(): each wake-up moves at most a ring's worth per domain, so no domain and no client
  *can keep it from the others. After a restart of the daemon all living domains of <run>/domains are taken up

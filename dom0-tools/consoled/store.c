@@ -10,7 +10,6 @@
 #include "guest.h"
 #include "files.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,24 +135,42 @@ static void fire(struct guest *g, const char *path)
 
 /* ---- Requests ---- */
 
-/* rl shutdown looks at this file: does the kernel listen? */
+static bool watches_shutdown(const struct guest *g, const struct store_watch *w)
+{
+	const char *watched = w->path ? own_path(g, w->path) : NULL;
+
+	return watched && is_below("control/shutdown", watched);
+}
+
+/* The file that tells rl shutdown whether the kernel listens. It holds the watch (path and token), so that a
+ * restarted daemon knows it again: kernels ask only once. */
 static void show_control(struct guest *g)
 {
-	bool listens = false;
-	int fd;
+	char text[1024];
 
 	for (size_t i = 0; i < STORE_WATCHES; i++) {
-		const char *watched = g->store.watch[i].path ? own_path(g, g->store.watch[i].path) : NULL;
+		const struct store_watch *w = &g->store.watch[i];
 
-		listens |= watched && is_below("control/shutdown", watched);
-	}
-	if (!listens) {
-		unlink(console_path(g->id, "control"));
+		if (!watches_shutdown(g, w))
+			continue;
+		snprintf(text, sizeof(text), "%s\n%s\n", w->path, w->token);
+		file_write(console_path(g->id, "control"), text);
 		return;
 	}
-	fd = open(console_path(g->id, "control"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		close(fd);
+	unlink(console_path(g->id, "control"));
+}
+
+static void recall_control(struct guest *g)
+{
+	size_t len;
+	char *text = file_read_quiet(console_path(g->id, "control"), 1024, &len);
+	char *path = text ? strtok(text, "\n") : NULL, *token = path ? strtok(NULL, "\n") : NULL;
+
+	if (token) {
+		g->store.watch[0].path = strdup(path);
+		g->store.watch[0].token = strdup(token);
+	}
+	free(text);
 }
 
 static void clear_watch(struct store_watch *w)
@@ -422,6 +439,7 @@ void store_init(struct guest *g, const struct record *r)
 	set_node(&g->store, "name", r->name);
 	set_node(&g->store, "domid", id);
 	set_node(&g->store, "control/shutdown", "");
+	recall_control(g);
 }
 
 void store_free(struct guest *g)

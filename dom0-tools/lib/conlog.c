@@ -22,11 +22,27 @@ static int put_header(struct conlog *log)
 	return pwrite(log->fd, &h, sizeof(h), 0) == sizeof(h) ? 0 : -EIO;
 }
 
+static int get_total(const struct conlog *log, uint64_t *total)
+{
+	struct header h;
+
+	if (pread(log->fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.magic, magic, sizeof(magic)))
+		return -EINVAL;
+	*total = h.total;
+	return 0;
+}
+
 int conlog_create(struct conlog *log, const char *path)
 {
 	log->at = 0;
-	log->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	return log->fd < 0 ? -errno : put_header(log);
+	log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (log->fd < 0)
+		return -errno;
+	if (!get_total(log, &log->at))
+		return 0;
+	if (ftruncate(log->fd, 0) < 0)
+		return -errno;
+	return put_header(log);
 }
 
 int conlog_append(struct conlog *log, const void *data, size_t len)
@@ -49,16 +65,6 @@ int conlog_append(struct conlog *log, const void *data, size_t len)
 		if (err)
 			return err;
 	}
-	return 0;
-}
-
-static int get_total(const struct conlog *log, uint64_t *total)
-{
-	struct header h;
-
-	if (pread(log->fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.magic, magic, sizeof(magic)))
-		return -EINVAL;
-	*total = h.total;
 	return 0;
 }
 

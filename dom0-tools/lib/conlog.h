@@ -19,7 +19,7 @@ struct conlog {
 	uint64_t at; /* writer: bytes ever written. reader: bytes read or lost */
 };
 
-/* New and empty, for the writer. -errno. */
+/* For the writer: new and empty, or an earlier writer's, to go on behind what is there. -errno. */
 int conlog_create(struct conlog *log, const char *path);
 int conlog_append(struct conlog *log, const void *data, size_t len);
 

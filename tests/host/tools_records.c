@@ -112,6 +112,12 @@ static void log_keeps_the_newest(void **state)
 			assert_int_equal(piece[i], expect);
 		}
 	assert_int_equal(seen, 100000);
+	/* Another writer goes on where the first one stopped. */
+	conlog_close(&writer);
+	assert_int_equal(conlog_create(&writer, path), 0);
+	assert_int_equal(conlog_append(&writer, "more", 4), 0);
+	assert_int_equal(conlog_read(&reader, piece, sizeof(piece)), 4);
+	assert_memory_equal(piece, "more", 4);
 	conlog_close(&reader);
 	conlog_close(&writer);
 	unlink(path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The small store of rl-consoled, spoken to through its ring as a guest's kernel would. */
+#include "files.h"
 #include "guest.h"
 #include "record.h"
 
@@ -77,6 +78,30 @@ static void shutdown_is_watched(void **state)
 	assert_int_equal(receive(data, &len), XS_WATCH_EVENT);
 }
 
+/* The watch outlives the daemon: what is kept in the file is known again. */
+static void watch_outlives_the_daemon(void **state)
+{
+	char dir[] = "/tmp/ringlet-tools-XXXXXX", data[1100], command[64];
+	const char *before = run_dir;
+	uint32_t len;
+
+	run_dir = mkdtemp(dir);
+	assert_int_equal(make_dirs(console_path(4, NULL)), 0);
+	begin();
+	send(XS_WATCH, "control/shutdown\0tok", 21);
+	begin();
+	assert_true(store_shutdown(&guest, "reboot"));
+	assert_int_equal(receive(data, &len), XS_WATCH_EVENT);
+	assert_string_equal(data + 17, "tok");
+	send(XS_UNWATCH, "control/shutdown\0tok", 21);
+	begin();
+	store_shutdown(&guest, "reboot");
+	assert_int_equal(ring.rsp_prod, 0);
+	run_dir = before;
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert_int_equal(system(command), 0);
+}
+
 static void nodes_and_directories(void **state)
 {
 	char data[1100];
@@ -148,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(shutdown_is_watched),
+	    cmocka_unit_test(watch_outlives_the_daemon),
 	    cmocka_unit_test(nodes_and_directories),
 	    cmocka_unit_test(wild_guests_do_no_harm),
 	};
