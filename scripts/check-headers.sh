@@ -25,6 +25,10 @@ for h in $(git ls-files 'tests/fw/*.h'); do
 	check "-m64 -O1 -ffreestanding -Itests/fw $abi" "$h"
 	check "-m32 -O1 -ffreestanding -Itests/fw $abi" "$h"
 done
+for h in $(git ls-files 'dom0-tools/*.h'); do
+	check "-m64 -Idom0-tools/lib -Ihypervisor $abi" "$h"
+	check "-m32 -Idom0-tools/lib -Ihypervisor $abi" "$h"
+done
 for h in $(git ls-files 'guest-kernel/machine.h' 'guest-kernel/kern/*.h' 'guest-kernel/x86/*.h'); do
 	check "-m64 -ffreestanding -mgeneral-regs-only -Iguest-kernel $abi" "$h"
 	check "-m32 -ffreestanding -mgeneral-regs-only -Iguest-kernel $abi" "$h"
