@@ -36,8 +36,8 @@ $(foreach w,32 64,$(eval $(call GK_KERN_RULES,$(w))))
 
 # $(1) native or pv, $(2) word size
 define GK_KIND_RULES
-GK_SRC_$(1)$(2) := $$(filter-out %/linux$(if $(filter 32,$(2)),64,32).c,$$(wildcard $(GK_DIR)/x86/*.c $(GK_DIR)/x86/*.asm $(GK_DIR)/$(1)/*.c $(GK_DIR)/$(1)/*.asm)) \
-	$$(GK_DRV_$(1):%=$(GK_DIR)/drivers/%.c)
+GK_SRC_$(1)$(2) := $$(filter-out %/linux$(if $(filter 32,$(2)),64,32).c,$$(wildcard $(GK_DIR)/x86/*.c)) \
+	$$(wildcard $(GK_DIR)/x86/*.asm $(GK_DIR)/$(1)/*.c $(GK_DIR)/$(1)/*.asm) $$(GK_DRV_$(1):%=$(GK_DIR)/drivers/%.c)
 GK_OBJ_$(1)$(2) := $$(GK_SRC_$(1)$(2):$(GK_DIR)/%=$(GK_OUT)/$(1)$(2)/%.o)
 $(GK_OUT)/$(1)$(2)/%.c.o: $(GK_DIR)/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
@@ -55,10 +55,13 @@ all: $(GK_OUT)/kernel-$(1)$(2).elf
 endef
 $(foreach w,32 64,$(foreach m,native pv,$(eval $(call GK_KIND_RULES,$(m),$(w)))))
 
-# Multiboot1 loaders take ELF32: the same bytes in the smaller container, all addresses physical.
+# Multiboot1 loaders take ELF32 (the same bytes in the smaller container), and an entry point inside of a
+# segment: all addresses become physical.
 $(GK_OUT)/kernel-native64.elf: $(GK_OUT)/kernel-native64.debug.elf
 	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.k*-0xffffffff80000000' $< $@
-$(GK_OUT)/kernel-%.elf: $(GK_OUT)/kernel-%.debug.elf
+$(GK_OUT)/kernel-native32.elf: $(GK_OUT)/kernel-native32.debug.elf
+	$(call say,OBJCOPY,$@)objcopy -S --change-section-vma '.k*-0xc0000000' $< $@
+$(GK_OUT)/kernel-pv%.elf: $(GK_OUT)/kernel-pv%.debug.elf
 	$(call say,STRIP,$@)objcopy -S $< $@
 
 .PHONY: guest-kernel

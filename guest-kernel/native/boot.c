@@ -9,10 +9,11 @@
 #define MBI_CMDLINE (1u << 2)
 #define MBI_MODULES (1u << 3)
 #define MBI_MMAP    (1u << 6)
+#define MBI_LOADER  (1u << 9)
 
 struct multiboot_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];
-	uint32_t mmap_length, mmap_addr;
+	uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
 };
 
 struct multiboot_module {
@@ -35,13 +36,17 @@ static void *phys_to_virt(uint64_t addr)
 	return (char *)pfn_to_virt(0) + addr;
 }
 
-/* Loaders put the kernel's file name before the arguments. */
+/* GRUB 2 hands over the arguments only; other loaders put the kernel's file name before them. */
+static bool loader_is_grub2(const struct multiboot_info *mbi)
+{
+	return mbi->flags & MBI_LOADER && !strncmp(phys_to_virt(mbi->boot_loader_name), "GRUB 2", 6);
+}
+
 static void read_cmdline(const struct multiboot_info *mbi)
 {
-	const char *text = "";
+	const char *text = mbi->flags & MBI_CMDLINE ? phys_to_virt(mbi->cmdline) : "";
 
-	if (mbi->flags & MBI_CMDLINE) {
-		text = phys_to_virt(mbi->cmdline);
+	if (!loader_is_grub2(mbi)) {
 		while (*text && *text != ' ')
 			text++;
 		while (*text == ' ')
