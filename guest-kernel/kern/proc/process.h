@@ -20,6 +20,7 @@ struct tty;
 
 #define COMM_LEN          16
 #define KERNEL_STACK_SIZE (2 * PAGE_SIZE)
+#define STACK_GUARD       0x57ac6a4dUL /* the lowest word of each kernel stack */
 
 struct process {
 	struct list all;
@@ -77,7 +78,7 @@ struct task {
 	struct timer sleep_timer;
 
 	u64 blocked, pending, saved_blocked;
-	u64 awaited; /* sigtimedwait takes these, blocked or ignored as they may be */
+	u64 awaited;          /* sigtimedwait takes these, blocked or ignored as they may be */
 	bool restore_blocked; /* put saved_blocked back after the handler is set up (sigsuspend, ppoll) */
 	struct siginfo pending_info[NSIG];
 	struct sigaltstack altstack;

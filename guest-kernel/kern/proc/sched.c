@@ -207,6 +207,8 @@ static void switch_to(struct task *next)
 {
 	struct task *prev = current;
 
+	if (*(ulong *)prev->stack != STACK_GUARD)
+		panic("kernel stack of task %d overflowed", prev->tid);
 	if (prev->state == TASK_DEAD)
 		dead = prev;
 	else

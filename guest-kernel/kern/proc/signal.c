@@ -78,7 +78,8 @@ static void before_sending(struct process *p, int sig)
 	}
 }
 
-/* An ignored signal is dropped, unless a task has blocked it or waits for it: what it is then is decided later. */
+/* An ignored signal is dropped, unless a task has blocked it or waits for it: what it is then is decided
+ * later. */
 static bool is_dropped(const struct task *t, int sig)
 {
 	return is_ignored(t->process, sig) && !(SIGMASK(sig) & (t->blocked | t->awaited)) && sig != SIGKILL;
