@@ -63,17 +63,35 @@ int guest_write_any(gva_t dst, const void *src, size_t n)
 	return copy((char *)dst, src, n);
 }
 
-/* Translate all fields of one structure; the destination was zeroed, so wider fields are zero-extended. */
-static void translate(const struct xlat *x, char *native, char *guest, bool to_guest)
+/* Fields are integers of 1, 2, 4 or 8 bytes. */
+static uint64_t field_load(const char *p, unsigned size)
 {
-	for (unsigned i = 0; i < x->nfields; i++) {
-		const struct xlat_field *f = &x->fields[i];
-		size_t n = MIN(f->native_size, f->guest_size);
+	switch (size) {
+	case 8:
+		return *(const uint64_t *)p;
+	case 4:
+		return *(const uint32_t *)p;
+	case 2:
+		return *(const uint16_t *)p;
+	default:
+		return *(const uint8_t *)p;
+	}
+}
 
-		if (to_guest)
-			memcpy(guest + f->guest_off, native + f->native_off, n);
-		else
-			memcpy(native + f->native_off, guest + f->guest_off, n);
+static void field_store(char *p, unsigned size, uint64_t value)
+{
+	switch (size) {
+	case 8:
+		*(uint64_t *)p = value;
+		break;
+	case 4:
+		*(uint32_t *)p = value;
+		break;
+	case 2:
+		*(uint16_t *)p = value;
+		break;
+	default:
+		*(uint8_t *)p = value;
 	}
 }
 
@@ -86,8 +104,12 @@ int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id)
 		return guest_read(dst, src, x->native_size);
 	if (guest_read(buf, src, x->guest_size))
 		return -EFAULT;
-	memset(dst, 0, x->native_size);
-	translate(x, dst, buf, false);
+	for (unsigned i = 0; i < x->nfields; i++) {
+		const struct xlat_field *f = &x->fields[i];
+
+		field_store((char *)dst + f->native_off, f->native_size,
+			    field_load(buf + f->guest_off, f->guest_size));
+	}
 	return 0;
 }
 
@@ -99,7 +121,12 @@ int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id)
 	if (x->same)
 		return guest_write(dst, src, x->native_size);
 	memset(buf, 0, x->guest_size);
-	translate(x, (char *)src, buf, true);
+	for (unsigned i = 0; i < x->nfields; i++) {
+		const struct xlat_field *f = &x->fields[i];
+
+		field_store(buf + f->guest_off, f->guest_size,
+			    field_load((const char *)src + f->native_off, f->native_size));
+	}
 	return guest_write(dst, buf, x->guest_size);
 }
 
