@@ -6,6 +6,7 @@
 #include "x86/internal.h"
 #include "cpu_ops.h"
 #include "segments.h"
+#include "x86/descriptor.h"
 
 #define MSR_FS_BASE 0xc0000100u
 
@@ -51,13 +52,6 @@ static uint64_t gdt[16] = {
 #endif
     [4] = FLAT_DATA(3),
 };
-
-/* Base and limit as a descriptor has them, in pieces. */
-static uint64_t descriptor(uintptr_t base, uint32_t limit, uint64_t rights)
-{
-	return rights | (limit & 0xffffu) | (uint64_t)(limit & 0xf0000u) << 32 |
-	       (uint64_t)(base & 0xffffffu) << 16 | (uint64_t)(base >> 24 & 0xffu) << 56;
-}
 
 void segments_init(void)
 {

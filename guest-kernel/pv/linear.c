@@ -15,13 +15,11 @@
 
 const unsigned long *linear_frame_list;
 
-#define PAGE_OBJECT __attribute__((aligned(PAGE_SIZE), section(".bss.pages,\"aw\",@nobits#")))
-
 union {
 	struct shared_info info;
 	char page[PAGE_SIZE];
-} shared_info_page __asm__("shared_info") PAGE_OBJECT;
-static pte_t window[TABLE_ENTRIES] PAGE_OBJECT;
+} shared_info_page __asm__("shared_info") __attribute__((aligned(PAGE_SIZE)));
+static pte_t window[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 static struct frame_range boot_tables, new_tables; /* to be mapped read-only */
 

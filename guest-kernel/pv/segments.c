@@ -7,6 +7,7 @@
 #include "x86/internal.h"
 #include "cpu_ops.h"
 #include "segments.h"
+#include "x86/descriptor.h"
 
 #ifdef __x86_64__
 
@@ -18,14 +19,7 @@ void segments_init(void)
 
 #define FLAT_DATA_RING3 0x00cff2000000ffffull
 
-static uint64_t gdt[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE), section(".bss.pages,\"aw\",@nobits#")));
-
-/* Base and limit as a descriptor has them, in pieces. */
-static uint64_t descriptor(uintptr_t base, uint32_t limit, uint64_t rights)
-{
-	return rights | (limit & 0xffffu) | (uint64_t)(limit & 0xf0000u) << 32 |
-	       (uint64_t)(base & 0xffffffu) << 16 | (uint64_t)(base >> 24 & 0xffu) << 56;
-}
+static uint64_t gdt[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 void segments_init(void)
 {
