@@ -66,6 +66,7 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *remote, uint32_t re
 		rch->state = ECS_INTERDOMAIN;
 		rch->remote = d;
 		rch->remote_port = port;
+		rch->peer = lch;
 		/* The peer may have sent before we were here to listen. */
 		port_notify(d, port, lch);
 	}
@@ -118,7 +119,7 @@ int evtchn_send(struct domain *d, uint32_t port)
 	ch = port_channel(d, port);
 	switch (ch ? ch->state : ECS_FREE) {
 	case ECS_INTERDOMAIN:
-		port_notify(ch->remote, ch->remote_port, port_channel(ch->remote, ch->remote_port));
+		port_notify(ch->remote, ch->remote_port, ch->peer);
 		break;
 	case ECS_IPI:
 		port_notify(d, port, ch);
@@ -159,12 +160,12 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
 /* Take one end of a pair apart; the other one waits for a new partner. Both locks held. */
 static void unbind_pair(struct domain *d, uint32_t port, struct evtchn *ch)
 {
-	struct domain *remote = ch->remote;
-	struct evtchn *rch = port_channel(remote, ch->remote_port);
+	struct evtchn *rch = ch->peer;
 
 	port_free(d, port, ch);
 	rch->state = ECS_UNBOUND;
 	rch->remote = NULL;
+	rch->peer = NULL;
 	rch->remote_port = 0;
 	rch->remote_domid = d->id;
 }

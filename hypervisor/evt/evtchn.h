@@ -29,6 +29,7 @@ struct evtchn {
 	uint32_t remote_port;  /* ECS_INTERDOMAIN */
 	uint32_t pirq;         /* ECS_PIRQ */
 	struct domain *remote; /* ECS_INTERDOMAIN; not counted: closing either end takes both locks */
+	struct evtchn *peer;   /* its channel there: remote_port's */
 };
 
 #define EVTCHNS_PER_BUCKET 128
