@@ -61,8 +61,8 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *remote, uint32_t re
 	else
 		port = port_alloc(d, &lch);
 	if (port >= 0) {
-		*lch =
-		    (struct evtchn){.state = ECS_INTERDOMAIN, .remote = remote, .remote_port = remote_port};
+		*lch = (struct evtchn){
+		    .state = ECS_INTERDOMAIN, .remote = remote, .remote_port = remote_port, .peer = rch};
 		rch->state = ECS_INTERDOMAIN;
 		rch->remote = d;
 		rch->remote_port = port;
