@@ -100,7 +100,8 @@ static void show_new(struct client *c)
 static bool pass_input(struct client *c)
 {
 	char keys[256];
-	ssize_t got = read(STDIN_FILENO, keys, sizeof(keys));
+	/* From a terminal key by key: what is typed behind the escape is the shell's. */
+	ssize_t got = read(STDIN_FILENO, keys, c->terminal ? 1 : sizeof(keys));
 	char *leave;
 
 	if (got <= 0) {

@@ -113,9 +113,9 @@ size_t log_read(uint32_t *index, bool incremental, char *buf, size_t n)
 
 	lock();
 	kept = head > LOG_SIZE ? head - LOG_SIZE : 0;
-	from = incremental ? *index : cleared;
-	if (from < kept || from > head)
-		from = kept;
+	from = MAX(kept, cleared);
+	if (incremental && *index > from && *index <= head)
+		from = *index;
 	for (i = 0; i < n && from != head; i++)
 		buf[i] = ring[from++ % LOG_SIZE];
 	*index = from;
