@@ -6,6 +6,8 @@
 #include "dom/domain.h"
 #include "hypercalls.h"
 #include "mm/mm.h"
+#include "pv/flags.h"
+#include "pv/pv_mm.h"
 
 #define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(struct type, member))
@@ -19,6 +21,7 @@ void asm_offsets(void)
 	OFFSET(CPU_STACK_TOP, percpu, stack_top);
 	OFFSET(CPU_REGS_TOP, percpu, regs_top);
 	OFFSET(CPU_SCRATCH, percpu, scratch);
+	OFFSET(CPU_SCRATCH_RBX, percpu, scratch_rbx);
 	OFFSET(CPU_PENDING, percpu, pending);
 	OFFSET(CPU_CR3, percpu, cr3);
 	OFFSET(CPU_CR4, percpu, cr4);
@@ -31,7 +34,32 @@ void asm_offsets(void)
 	OFFSET(VCPU_SYSCALL_RETURN, vcpu, syscall_return);
 	OFFSET(VCPU_UPCALL, vcpu, upcall);
 	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
+	OFFSET(VCPU_SYSCALL_CB, vcpu, syscall_cb.address);
+	OFFSET(VCPU_SYSCALL_CB_FLAGS, vcpu, syscall_cb.flags);
+	OFFSET(VCPU_KERNEL_SP, vcpu, kernel_sp);
+	OFFSET(VCPU_KERNEL_CR3, vcpu, kernel_cr3);
+	OFFSET(VCPU_USER_CR3, vcpu, user_cr3);
+	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, gs_base_kernel);
+	OFFSET(VCPU_GS_BASE_USER, vcpu, gs_base_user);
 	OFFSET(DOMAIN_PRIVILEGED, domain, privileged);
+	OFFSET(DOMAIN_VM_ASSIST, domain, vm_assist);
+	DEFINE(HYPERVISOR_END, PV64_HIGH_START);
+	DEFINE(ASSIST_IOPL, 1u << VMASST_TYPE_architectural_iopl);
+
+	/* struct iret_context on the guest's stack */
+	OFFSET(IRET_RAX, iret_context, rax);
+	OFFSET(IRET_R11, iret_context, r11);
+	OFFSET(IRET_RCX, iret_context, rcx);
+	OFFSET(IRET_RIP, iret_context, rip);
+	OFFSET(IRET_CS, iret_context, cs);
+	OFFSET(IRET_RFLAGS, iret_context, rflags);
+	OFFSET(IRET_RSP, iret_context, rsp);
+	OFFSET(IRET_SS, iret_context, ss);
+	DEFINE(FLAGS_SETTABLE, FLAGS_SETTABLE);
+	DEFINE(FLAGS_FORCED, RFLAGS_IF | RFLAGS_MBS);
+	DEFINE(FLAGS_AT_SYSCALL, (uint32_t)(FLAGS_KEPT_ON_ENTRY & ~RFLAGS_DF));
+	DEFINE(RFLAGS_IF, RFLAGS_IF);
+	DEFINE(MSR_KERNEL_GS_BASE, (int32_t)MSR_KERNEL_GS_BASE);
 	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
 	DEFINE(NR_HYPERCALLS_SHIFT, __builtin_ctz(NR_HYPERCALLS));
 

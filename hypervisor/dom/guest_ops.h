@@ -74,6 +74,8 @@ struct guest_ops {
 	 * domain. */
 	void (*enter)(struct vcpu *v, const struct callback *to, unsigned n);
 	void (*set_cr2)(struct vcpu *v, gva_t address); /* the fault address, in vcpu_info */
+	/* A page fault for the guest: set CR2; the error code with the user bit as the guest sees itself. */
+	uint32_t (*page_fault)(struct vcpu *v, gva_t address, uint32_t error);
 	gva_t (*get_cr2)(const struct vcpu *v);
 	long (*iret)(struct vcpu *v); /* the iret hypercall; returns the new RAX */
 	/* Run the multicall entry at @at: 0, -EFAULT, or 1 to restart the batch with it. */

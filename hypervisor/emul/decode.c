@@ -96,6 +96,10 @@ static bool number(struct cursor *c, unsigned size, int64_t *value)
 
 	if (c->end - c->at < size)
 		return false;
+	if (size == 1) {
+		*value = (int8_t)c->bytes[c->at++];
+		return true;
+	}
 	for (unsigned i = 0; i < size; i++)
 		v |= (uint64_t)c->bytes[c->at++] << (8 * i);
 	*value = size == 8 || !size ? (int64_t)v : (int64_t)(v << (64 - 8 * size)) >> (64 - 8 * size);
@@ -282,16 +286,16 @@ enum decode_result insn_decode(struct insn *i, const uint8_t *bytes, unsigned n,
 	return DECODE_OK;
 }
 
-uint64_t insn_offset(const struct insn *i, const uint64_t gpr[16], uint64_t next_rip)
+uint64_t insn_offset(const struct insn *i, uint64_t base, uint64_t index, uint64_t next_rip)
 {
 	uint64_t at = i->displacement;
 
 	if (i->rip_relative)
 		at += next_rip;
 	if (i->base != REG_NONE)
-		at += gpr[i->base];
+		at += base;
 	if (i->index != REG_NONE)
-		at += gpr[i->index] * i->scale;
+		at += index * i->scale;
 	return i->address == 8 ? at : i->address == 4 ? (uint32_t)at : (uint16_t)at;
 }
 

@@ -60,8 +60,8 @@ enum decode_result {
 /* Decode at @bytes for code of @mode bits. Never looks behind bytes[n - 1] or bytes[INSN_MAX - 1]. */
 enum decode_result insn_decode(struct insn *insn, const uint8_t *bytes, unsigned n, unsigned mode);
 
-/* Offset of the memory operand within its segment; @gpr[16] in the order of enum insn_register, @next_rip the
- * address behind the instruction. */
-uint64_t insn_offset(const struct insn *insn, const uint64_t gpr[16], uint64_t next_rip);
+/* Offset of the memory operand within its segment, from the contents of its registers base and index (those
+ * that it has) and the address behind the instruction. */
+uint64_t insn_offset(const struct insn *insn, uint64_t base, uint64_t index, uint64_t next_rip);
 /* The segment register of the memory operand. */
 enum segment_register insn_segment(const struct insn *insn);

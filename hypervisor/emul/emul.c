@@ -14,17 +14,10 @@
 #include "pv/desc.h"
 #include "pv/flags.h"
 
-/* Base and kind of the code segment; the flat ones that nearly everybody uses without a look at the tables.
- */
-static bool code_segment(struct vcpu *v, gva_t *base, unsigned *mode)
+static bool code_segment_from_tables(struct vcpu *v, gva_t *base, unsigned *mode)
 {
 	struct segment seg;
 
-	*base = 0;
-	if (v->domain->ops->code64 && v->regs.cs == SEL_GUEST_CS64) {
-		*mode = 64;
-		return true;
-	}
 	if (!desc_segment(v, v->regs.cs, &seg) || !seg.code)
 		return false;
 	*mode = seg.code64 ? 64 : seg.big ? 32 : 16;
@@ -32,14 +25,38 @@ static bool code_segment(struct vcpu *v, gva_t *base, unsigned *mode)
 	return true;
 }
 
-static bool fetch_words(struct vcpu *v, gva_t at, uint64_t words[2])
+/* Linear address of the instruction at RIP, and what kind of code it is. The flat segment that nearly all
+ * pv64 code uses needs no look at the tables. */
+static inline bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
 {
-	if (!range_ok(v->domain->ops, at, FETCH_BYTES))
+	gva_t base;
+
+	if (likely(v->regs.cs == SEL_GUEST_CS64 && v->domain->ops->code64)) {
+		*mode = 64;
+		*at = v->regs.rip;
+		return true;
+	}
+	if (!code_segment_from_tables(v, &base, mode))
+		return false;
+	*at = *mode == 64 ? v->regs.rip : (uint32_t)(base + v->regs.rip);
+	return true;
+}
+
+/* One or two words of instructions. */
+static inline bool fetch_words(struct vcpu *v, gva_t at, uint64_t *to, unsigned n)
+{
+	uint64_t low, high = 0;
+
+	if (!range_ok(v->domain->ops, at, n * sizeof(*to)))
 		return false;
 	guest_access_begin();
-	GUEST_LOAD(words[0], at, fault);
-	GUEST_LOAD(words[1], at + 8, fault);
+	GUEST_LOAD(low, at, fault);
+	if (n == 2)
+		GUEST_LOAD(high, at + sizeof(*to), fault);
 	guest_access_end();
+	to[0] = low;
+	if (n == 2)
+		to[1] = high;
 	return true;
 fault:
 	guest_access_end();
@@ -48,17 +65,14 @@ fault:
 
 unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode)
 {
-	gva_t base, at;
+	gva_t at;
 	unsigned n;
 
-	if (!code_segment(v, &base, mode))
+	if (!code_address(v, &at, mode))
 		return 0;
-	at = base + v->regs.rip;
-	if (*mode != 64)
-		at = (uint32_t)at;
 	n = PAGE_SIZE - (at & ~PAGE_MASK);
 	if (likely(n >= FETCH_BYTES))
-		return fetch_words(v, at, (uint64_t *)bytes) ? INSN_MAX : 0;
+		return fetch_words(v, at, (uint64_t *)bytes, 2) ? INSN_MAX : 0;
 	/* The instruction may end at the end of the last mapped page. */
 	n = MIN(INSN_MAX, n);
 	if (guest_read(bytes, at, n))
@@ -157,15 +171,26 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 
 /* ud2; "xen"; then the instruction (xen/arch-x86/xen.h, XEN_EMULATE_PREFIX). Only CPUID is wanted that way.
  */
+#define FORCED_CPUID 0xa20f6e65780b0full
+#define FORCED_BYTES 7
+
 bool emul_forced(struct vcpu *v)
 {
-	static const uint8_t forced_cpuid[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
-	uint8_t bytes[FETCH_BYTES] __aligned(8);
-	unsigned mode, n = emul_fetch(v, bytes, &mode);
+	uint64_t word = 0;
+	unsigned mode;
+	gva_t at;
 
-	if (n < sizeof(forced_cpuid) || memcmp(bytes, forced_cpuid, sizeof(forced_cpuid)))
+	if (!code_address(v, &at, &mode))
+		return false;
+	if (likely((at & ~PAGE_MASK) <= PAGE_SIZE - sizeof(word))) {
+		if (!fetch_words(v, at, &word, 1))
+			return false;
+	} else if (guest_read(&word, at, FORCED_BYTES)) {
+		return false;
+	}
+	if (word << 8 != FORCED_CPUID << 8)
 		return false;
 	emul_cpuid(v, &v->regs);
-	emul_advance(v, sizeof(forced_cpuid));
+	emul_advance(v, FORCED_BYTES);
 	return true;
 }

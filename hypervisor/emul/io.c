@@ -12,21 +12,23 @@
 #include "mm/guest_copy.h"
 #include "pv/walk.h"
 
-struct port_range {
-	uint16_t first, last;
-};
-
 /* The interrupt controllers, the interval timer, the serial console's UART. */
-static const struct port_range own_ports[] = {
-    {0x20, 0x21}, {0x40, 0x43}, {0xa0, 0xa1}, {0x3f8, 0x3ff}, {0x4d0, 0x4d1},
-};
-
-static bool is_own(uint16_t port, unsigned size)
+static bool is_own(uint16_t port)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(own_ports); i++)
-		if (port <= own_ports[i].last && port + size - 1 >= own_ports[i].first)
-			return true;
+	switch (port) {
+	case 0x20 ... 0x21:
+	case 0x40 ... 0x43:
+	case 0xa0 ... 0xa1:
+	case 0x3f8 ... 0x3ff:
+	case 0x4d0 ... 0x4d1:
+		return true;
+	}
 	return false;
+}
+
+static bool is_real(const struct vcpu *v, uint16_t port, unsigned size)
+{
+	return v->domain->privileged && !is_own(port) && (size == 1 || !is_own(port + size - 1));
 }
 
 static bool permitted(struct vcpu *v, uint16_t port, unsigned size)
@@ -45,14 +47,14 @@ static bool permitted(struct vcpu *v, uint16_t port, unsigned size)
 
 static uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	if (!v->domain->privileged || is_own(port, size))
+	if (!is_real(v, port, size))
 		return ~0u;
 	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
 }
 
 static void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
 {
-	if (!v->domain->privileged || is_own(port, size))
+	if (!is_real(v, port, size))
 		return;
 	if (size == 1)
 		outb(port, value);

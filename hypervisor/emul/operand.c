@@ -80,14 +80,13 @@ bool segment_base(struct emul *e, enum segment_register s, gva_t *base)
 
 bool operand_address(struct emul *e, gva_t *va)
 {
-	uint64_t gpr[16];
+	const struct insn *i = &e->insn;
 	gva_t base;
 
-	for (unsigned i = 0; i < 16; i++)
-		gpr[i] = *reg_ptr(e->regs, i);
-	if (!segment_base(e, insn_segment(&e->insn), &base))
+	if (!segment_base(e, insn_segment(i), &base))
 		return false;
-	*va = base + insn_offset(&e->insn, gpr, e->regs->rip + e->insn.length);
+	*va = base + insn_offset(i, *reg_ptr(e->regs, i->base), *reg_ptr(e->regs, i->index),
+				 e->regs->rip + i->length);
 	if (e->insn.mode != 64)
 		*va = (uint32_t)*va;
 	return true;

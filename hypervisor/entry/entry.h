@@ -23,6 +23,7 @@ void exit_fault(struct cpu_user_regs *frame); /* IRETQ failed: the guest's regis
 void exit_work(void);
 void app_syscall(struct vcpu *v);
 void app_syscall32(struct vcpu *v);
+void app_bad_stack(struct vcpu *v);
 void hypercall_int82(struct vcpu *v);
 
 /* entry/page_fault.c: a guest's #PF, and the hypervisor's own (true: the access may be repeated). */

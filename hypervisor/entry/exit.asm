@@ -14,7 +14,8 @@ global exit_syscall, exit_to_guest, exit_iretq, enter_idle
 
 section .text
 
-; After a SYSCALL. In: RBX = current (the vCPU that entered), RAX = its result, RBP R12-R15 the guest's.
+; After a SYSCALL or a trap. In: RBX = current (the vCPU that entered), RAX = what its RAX will be, RBP R12-R15
+; the guest's (C has preserved them).
 	align 16
 exit_syscall:
 	mov	[V(rbx, RAX)], rax

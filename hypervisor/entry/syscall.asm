@@ -2,6 +2,7 @@
 ; The doors that guests open themselves: SYSCALL in 64-bit mode, SYSCALL in compatibility mode, INT 0x82. Each
 ; builds the common frame (frame.inc) in current->regs and takes the CPU's stack; all leave by exit.asm.
 ; SYSCALL (SDM 2B) loads neither RSP nor GS: RCX = return address, R11 = RFLAGS, interrupts off by SFMASK.
+; Two crossings that every system call of a pv64 guest makes take shortcuts through crossing.asm.
 
 bits 64
 default rel
@@ -9,25 +10,44 @@ default rel
 %include "hypercalls.inc"
 
 extern hypercall_table, hypercall_unknown, hypercall_int82
-extern app_syscall, app_syscall32
+extern app_syscall, app_syscall32, app_bad_stack
+extern app_syscall_crossing, iret_crossing
 extern exit_syscall, exit_to_guest
-global syscall_entry, syscall32_entry, int82_entry
+global syscall_entry, syscall_application, syscall_hypercall, syscall_bad_stack, syscall32_entry, int82_entry
 
 section .text
 
-; Build the frame of a SYSCALL. %1, %2: selectors of the caller. Out: RBX = current, RSP = the CPU's stack;
-; RDI RSI RDX R8 R9 R10 RAX still the caller's.
-%macro SYSCALL_FRAME 2
+; Complete the frame of a SYSCALL. In: RBX = current, guest's RSP and RBX parked. %1: the caller's code selector.
+%macro SYSCALL_FRAME 1
+	mov	[V(rbx, R15)], r15
+	mov	[V(rbx, R14)], r14
+	mov	[V(rbx, R13)], r13
+	mov	[V(rbx, R12)], r12
+	mov	[V(rbx, RBP)], rbp
+	push	qword gs:[CPU_SCRATCH_RBX]
+	pop	qword [V(rbx, RBX)]
+	mov	[V(rbx, R11)], r11
+	mov	[V(rbx, R10)], r10
+	mov	[V(rbx, R9)], r9
+	mov	[V(rbx, R8)], r8
+	mov	[V(rbx, RAX)], rax
+	mov	[V(rbx, RCX)], rcx
+	mov	[V(rbx, RDX)], rdx
+	mov	[V(rbx, RSI)], rsi
+	mov	[V(rbx, RDI)], rdi
+	mov	[V(rbx, RIP)], rcx
+	mov	qword [V(rbx, CS)], %1
+	mov	[V(rbx, RFLAGS)], r11
+	push	qword gs:[CPU_SCRATCH]
+	pop	qword [V(rbx, RSP)]
+	mov	qword [V(rbx, SS)], SEL_GUEST_DS
+%endmacro
+
+; Out: RBX = current, RSP = the CPU's stack, everything else the caller's.
+%macro SYSCALL_BEGIN 0
 	swapgs
 	mov	gs:[CPU_SCRATCH], rsp
-	mov	rsp, gs:[CPU_REGS_TOP]
-	push	%2			; ss
-	push	qword gs:[CPU_SCRATCH]	; rsp
-	push	r11			; rflags
-	push	%1			; cs
-	push	rcx			; rip
-	push	0			; entry_vector:error_code
-	PUSH_REGS
+	mov	gs:[CPU_SCRATCH_RBX], rbx
 	mov	rsp, gs:[CPU_STACK_TOP]
 	mov	rbx, gs:[CPU_CURRENT]
 %endmacro
@@ -37,10 +57,14 @@ section .text
 ; Next: exit_syscall with RBX = current, RAX = result. Only RAX, RCX, R11 of the caller change.
 	align 16
 syscall_entry:
-	SYSCALL_FRAME SEL_GUEST_CS64, SEL_GUEST_DS
-	mov	byte [rbx + VCPU_SYSCALL_RETURN], 1
+	SYSCALL_BEGIN
 	cmp	byte [rbx + VCPU_USER_MODE], 0
-	jne	.application
+	jne	app_syscall_crossing
+	cmp	rax, __HYPERVISOR_iret
+	je	iret_crossing
+syscall_hypercall:			; all registers as after SYSCALL_BEGIN
+	SYSCALL_FRAME SEL_GUEST_CS64
+	mov	byte [rbx + VCPU_SYSCALL_RETURN], 1
 	inc	qword [rbx + VCPU_HYPERCALLS]
 	cmp	rax, NR_HYPERCALLS
 	jae	.unknown
@@ -55,17 +79,28 @@ syscall_entry:
 .unknown:
 	call	hypercall_unknown
 	jmp	exit_syscall
-.application:
+
+; A system call for which the shortcut did not serve. In: all registers as after SYSCALL_BEGIN.
+syscall_application:
+	SYSCALL_FRAME SEL_GUEST_CS64
 	mov	rdi, rbx
 	call	app_syscall
 	mov	rax, [V(rbx, RAX)]
 	jmp	exit_syscall
 
+; The guest kernel's stack takes no frame. In: as above.
+syscall_bad_stack:
+	SYSCALL_FRAME SEL_GUEST_CS64
+	mov	rdi, rbx
+	call	app_bad_stack
+	jmp	exit_to_guest
+
 ; SYSCALL of a 32-bit application, of either guest kind.
 ; Next: exit_to_guest, entering the guest's callback.
 	align 16
 syscall32_entry:
-	SYSCALL_FRAME SEL_GUEST_CS32, SEL_GUEST_DS
+	SYSCALL_BEGIN
+	SYSCALL_FRAME SEL_GUEST_CS32
 	mov	byte [rbx + VCPU_SYSCALL_RETURN], 0
 	mov	rdi, rbx
 	call	app_syscall32

@@ -251,6 +251,11 @@ void app_syscall(struct vcpu *v)
 	bounce_syscall(v);
 }
 
+void app_bad_stack(struct vcpu *v)
+{
+	domain_crash(v->domain, "its kernel stack at %016lx takes no system call", v->kernel_sp);
+}
+
 void app_syscall32(struct vcpu *v)
 {
 	if (!v->domain->ops->code64) {

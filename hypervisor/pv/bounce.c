@@ -4,7 +4,6 @@
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
-#include "pv/walk.h"
 #include "xen/callback.h"
 
 #define SYSCALL_LENGTH 2 /* 0f 05 */
@@ -38,13 +37,8 @@ void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
 
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
 {
-	const struct guest_ops *ops = v->domain->ops;
-
-	error &= ~PF_USER;
-	if (!ops->in_kernel(v))
-		error |= PF_USER;
-	ops->set_cr2(v, addr);
-	bounce_trap_error(v, TRAP_PF, error);
+	v->entry_words[0] = v->domain->ops->page_fault(v, addr, error);
+	enter_trap(v, TRAP_PF, 1);
 }
 
 void bounce_event(struct vcpu *v)
@@ -77,8 +71,8 @@ void bounce_syscall(struct vcpu *v)
 		refuse_syscall(v);
 		return;
 	}
-	v->regs.rflags &= ~RFLAGS_DF; /* a kernel relies on it, as it would on the processor's flag mask */
 	v->domain->ops->enter(v, &v->syscall_cb, 0);
+	v->regs.rflags &= ~RFLAGS_DF; /* a kernel relies on it, as it would on the processor's flag mask */
 }
 
 void bounce_syscall32(struct vcpu *v)
@@ -87,8 +81,8 @@ void bounce_syscall32(struct vcpu *v)
 		refuse_syscall(v);
 		return;
 	}
-	v->regs.rflags &= ~RFLAGS_DF;
 	v->domain->ops->enter(v, &v->syscall32_cb, 0);
+	v->regs.rflags &= ~RFLAGS_DF;
 }
 
 void bounce_failsafe(struct vcpu *v, const struct segment_selectors *sel)

@@ -192,6 +192,7 @@ const struct guest_ops pv32_ops = {
     .in_kernel = pv32_in_kernel,
     .enter = pv32_enter,
     .set_cr2 = pv32_set_cr2,
+    .page_fault = pv32_page_fault,
     .get_cr2 = pv32_get_cr2,
     .iret = pv32_iret,
     .multicall_step = pv32_multicall_step,

@@ -17,6 +17,7 @@
 #include "mm/mm.h"
 #include "pv/desc.h"
 #include "pv/flags.h"
+#include "pv/walk.h"
 #include "xen/callback.h"
 
 #define INT82_LENGTH 2
@@ -96,6 +97,12 @@ bad_stack:
 void pv32_set_cr2(struct vcpu *v, gva_t address)
 {
 	*(uint32_t *)((uint8_t *)v->info + COMPAT_vcpu_info_arch_cr2) = address;
+}
+
+uint32_t pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error)
+{
+	pv32_set_cr2(v, address);
+	return pv32_in_kernel(v) ? error & ~PF_USER : error | PF_USER;
 }
 
 gva_t pv32_get_cr2(const struct vcpu *v)

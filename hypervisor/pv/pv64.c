@@ -230,6 +230,7 @@ const struct guest_ops pv64_ops = {
     .in_kernel = pv64_in_kernel,
     .enter = pv64_enter,
     .set_cr2 = pv64_set_cr2,
+    .page_fault = pv64_page_fault,
     .get_cr2 = pv64_get_cr2,
     .iret = pv64_iret,
     .multicall_step = pv64_multicall_step,

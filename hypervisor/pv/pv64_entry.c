@@ -16,6 +16,7 @@
 #include "mm/guest_words.h"
 #include "mm/mm.h"
 #include "pv/flags.h"
+#include "pv/walk.h"
 #include "xen/callback.h"
 
 #define SYSCALL_LENGTH 2
@@ -77,7 +78,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	guest_access_begin();
 	GUEST_STORE(low, r->rcx, fault);
 	GUEST_STORE(low + 8, r->r11, fault);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; unlikely(i < n); i++)
 		GUEST_STORE(low + 16 + i * 8, v->entry_words[i], fault);
 	GUEST_STORE(sp, r->rip, fault);
 	cs |= mask << 32;
@@ -106,6 +107,12 @@ bad_stack:
 void pv64_set_cr2(struct vcpu *v, gva_t address)
 {
 	((struct vcpu_info *)v->info)->arch.cr2 = address;
+}
+
+uint32_t pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error)
+{
+	pv64_set_cr2(v, address);
+	return pv64_in_kernel(v) ? error & ~PF_USER : error | PF_USER;
 }
 
 gva_t pv64_get_cr2(const struct vcpu *v)

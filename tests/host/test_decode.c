@@ -30,6 +30,11 @@ static enum decode_result decode(struct insn *i, unsigned mode, unsigned n, cons
 		assert_int_equal((i)->length, sizeof((uint8_t[]){__VA_ARGS__})); \
 	} while (0)
 
+static uint64_t offset(const struct insn *i, const uint64_t gpr[16], uint64_t next_rip)
+{
+	return insn_offset(i, gpr[i->base & 15], gpr[i->index & 15], next_rip);
+}
+
 static void privileged(void **state)
 {
 	struct insn i;
@@ -78,32 +83,32 @@ static void stores(void **state)
 	OK(&i, 64, 0x48, 0x89, 0x44, 0xfb, 0x08); /* mov [rbx + rdi*8 + 8], rax */
 	assert_int_equal(i.operand, 8);
 	assert_true(i.memory);
-	assert_int_equal(insn_offset(&i, gpr, 0), 0x1000 + 0x80 + 8);
+	assert_int_equal(offset(&i, gpr, 0), 0x1000 + 0x80 + 8);
 	assert_int_equal(insn_segment(&i), SEG_DS);
 	OK(&i, 64, 0x89, 0x45, 0xfc); /* mov [rbp - 4], eax */
-	assert_int_equal(insn_offset(&i, gpr, 0), 0x1ffc);
+	assert_int_equal(offset(&i, gpr, 0), 0x1ffc);
 	assert_int_equal(insn_segment(&i), SEG_SS);
 	OK(&i, 64, 0xf0, 0x41, 0x80, 0x24, 0x24, 0xfd); /* lock and byte [r12], 0xfd */
 	assert_true(i.lock);
 	assert_int_equal(i.operand, 1);
 	assert_int_equal(i.reg, 4);
-	assert_int_equal(insn_offset(&i, gpr, 0), 0x4000);
+	assert_int_equal(offset(&i, gpr, 0), 0x4000);
 	assert_true(i.immediate == (uint64_t)-3);
 	OK(&i, 64, 0x48, 0xc7, 0x05, 0x10, 0, 0, 0, 0xff, 0xff, 0xff, 0xff); /* mov qword [rip + 16], -1 */
-	assert_int_equal(insn_offset(&i, gpr, 0x5000), 0x5010);
+	assert_int_equal(offset(&i, gpr, 0x5000), 0x5010);
 	assert_true(i.immediate == ~0ull);
 	OK(&i, 64, 0x48, 0xa3, 1, 2, 3, 4, 5, 6, 7, 8); /* mov [0x0807060504030201], rax */
-	assert_true(insn_offset(&i, gpr, 0) == 0x0807060504030201ull);
+	assert_true(offset(&i, gpr, 0) == 0x0807060504030201ull);
 	OK(&i, 32, 0xa3, 1, 2, 3, 0x84);
-	assert_true(insn_offset(&i, gpr, 0) == 0x84030201ull);
+	assert_true(offset(&i, gpr, 0) == 0x84030201ull);
 	OK(&i, 32, 0x89, 0x04, 0x8d, 0, 0, 0, 0xc0); /* mov [ecx*4 + 0xc0000000], eax */
 	assert_int_equal(i.base, REG_NONE);
 	assert_int_equal(i.scale, 4);
-	assert_true(insn_offset(&i, gpr, 0) == 0xc0000000ull);
+	assert_true(offset(&i, gpr, 0) == 0xc0000000ull);
 	OK(&i, 32, 0x67, 0x89, 0x40, 0x05); /* mov [bx + si + 5], eax */
-	assert_int_equal(insn_offset(&i, gpr, 0), 0x1005);
+	assert_int_equal(offset(&i, gpr, 0), 0x1005);
 	OK(&i, 32, 0x67, 0x89, 0x06, 0x34, 0x12); /* mov [0x1234], eax */
-	assert_int_equal(insn_offset(&i, gpr, 0), 0x1234);
+	assert_int_equal(offset(&i, gpr, 0), 0x1234);
 	OK(&i, 32, 0xf0, 0x0f, 0xb3, 0x03); /* lock btr [ebx], eax */
 	OK(&i, 32, 0xf0, 0x0f, 0xc7, 0x0b); /* lock cmpxchg8b [ebx] */
 	OK(&i, 64, 0x40, 0x88, 0x33);       /* mov [rbx], sil */
@@ -154,7 +159,6 @@ static void any_bytes(void **state)
 	static const unsigned modes[] = {16, 32, 64};
 	uint8_t bytes[20];
 	struct insn i;
-	uint64_t gpr[16] = {0};
 
 	srand(1);
 	for (unsigned round = 0; round < 2000000; round++) {
@@ -167,7 +171,7 @@ static void any_bytes(void **state)
 		assert_in_range(i.length, 1, n < INSN_MAX ? n : INSN_MAX);
 		assert_true(i.operand == 1 || i.operand == 2 || i.operand == 4 || i.operand == 8);
 		assert_true(i.reg < 16 && i.rm < 16 && i.base <= 16 && i.index <= 16);
-		insn_offset(&i, gpr, 0);
+		insn_offset(&i, 0, 0, 0);
 	}
 }
 
