@@ -3,6 +3,7 @@
  * the caller may. Nothing here needs a lock of its own. */
 #include "cpu/features.h"
 #include "cpu/tsc.h"
+#include "cpu/x86.h"
 #include "dev/console.h"
 #include "dom/domain.h"
 #include "dom/domctl.h"
@@ -41,6 +42,27 @@ static long read_console(struct xen_sysctl_readconsole *r)
 	return 0;
 }
 
+/* The processor's feature words, in the order of Xen's tools: CPUID 1 D C, 0x80000001 D C, 0xd.1 A, 7 B. */
+static void feature_words(uint32_t caps[8])
+{
+	uint32_t r[4];
+
+	cpuid(1, 0, r);
+	caps[0] = r[3];
+	caps[1] = r[2];
+	cpuid(0x80000001, 0, r);
+	caps[2] = r[3];
+	caps[3] = r[2];
+	if (features.max_leaf >= 0xd) {
+		cpuid(0xd, 1, r);
+		caps[4] = r[0];
+	}
+	if (features.max_leaf >= 7) {
+		cpuid(7, 0, r);
+		caps[5] = r[1];
+	}
+}
+
 static long physinfo(struct xen_sysctl_physinfo *p)
 {
 	memset(p, 0, sizeof(*p));
@@ -54,6 +76,7 @@ static long physinfo(struct xen_sysctl_physinfo *p)
 	p->total_pages = frames_total();
 	p->free_pages = frames_free();
 	p->max_mfn = max_mfn - 1;
+	feature_words(p->hw_cap);
 	return 0;
 }
 
