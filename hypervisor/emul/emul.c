@@ -29,10 +29,12 @@ static bool code_segment_from_tables(struct vcpu *v, gva_t *base, unsigned *mode
  * pv64 code uses needs no look at the tables. */
 static inline bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
 {
+	uint16_t cs = v->regs.cs;
 	gva_t base;
 
-	if (likely(v->regs.cs == SEL_GUEST_CS64 && v->domain->ops->code64)) {
-		*mode = 64;
+	if (v->domain->ops->code64 ? cs == SEL_GUEST_CS64
+				   : cs == SEL_COMPAT_KERNEL_CS || cs == SEL_COMPAT_USER_CS) {
+		*mode = v->domain->ops->code64 ? 64 : 32;
 		*at = v->regs.rip;
 		return true;
 	}

@@ -9,6 +9,7 @@
 #include "dom/domain.h"
 #include "emul/emul.h"
 #include "emul/operand.h"
+#include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "pv/walk.h"
 
@@ -64,6 +65,14 @@ static void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint3
 		outl(port, value);
 }
 
+static void set_rax(struct cpu_user_regs *r, unsigned size, uint32_t value)
+{
+	if (size == 4)
+		r->rax = value;
+	else
+		memcpy(&r->rax, &value, size == 1 ? 1 : 2);
+}
+
 /* Bits 3 and 1 of the opcode: DX or a constant; in or out. */
 static enum emul_result single(struct emul *e)
 {
@@ -75,7 +84,7 @@ static enum emul_result single(struct emul *e)
 	if (e->insn.opcode & 2)
 		port_write(e->v, port, size, e->regs->rax);
 	else
-		reg_write(e->regs, REG_RAX, size, true, port_read(e->v, port, size));
+		set_rax(e->regs, size, port_read(e->v, port, size));
 	return EMUL_DONE;
 }
 

@@ -9,7 +9,7 @@ default rel
 
 %define MASK_OFFSET 1	; evtchn_upcall_mask stands behind evtchn_upcall_pending
 
-extern exit_work, idle_loop
+extern exit_work, bounce_event, idle_loop
 global exit_syscall, exit_to_guest, exit_iretq, enter_idle
 
 section .text
@@ -47,7 +47,10 @@ exit_syscall:
 	o64 sysret
 .event:	cmp	byte [rcx + MASK_OFFSET], 0
 	jne	.ready
-	jmp	work
+	mov	rdi, rbx		; nothing but an event, and no other vCPU: no need for exit_work
+	call	bounce_event
+	mov	rax, [V(rbx, RAX)]
+	jmp	exit_syscall
 
 ; From anywhere, with GS ours. In: nothing else. Never returns.
 	align 16

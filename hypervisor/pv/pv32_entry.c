@@ -197,6 +197,11 @@ fault:
 
 void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide)
 {
+	if (likely(!wide)) {
+		for (unsigned i = 0; i < 6; i++)
+			args[i] = (uint32_t)words[i];
+		return;
+	}
 	for (unsigned i = 0, w = 0; i < 6; i++) {
 		args[i] = w < 6 ? (uint32_t)words[w++] : 0;
 		if ((wide >> i & 1) && w < 6)

@@ -160,22 +160,22 @@ static int pv64_get_callback(gva_t arg, uint16_t *type, struct callback *cb)
 /* Only the kernel makes hypercalls, so its GS is the active one and the user's waits in the vCPU. */
 static long pv64_set_segment_base(struct vcpu *v, unsigned which, uint64_t base)
 {
-	if (which == SEGBASE_GS_USER_SEL) {
-		if (!segments_load_gs(base, &v->gs_base_user))
-			segments_load_gs(0, &v->gs_base_user);
-		return 0;
-	}
-	if (unlikely(!is_canonical(base)))
+	if (unlikely(!is_canonical(base) && which != SEGBASE_GS_USER_SEL))
 		return -EINVAL;
-	switch (which) {
-	case SEGBASE_FS:
+	if (likely(which == SEGBASE_FS)) {
 		wrmsr(MSR_FS_BASE, base);
 		return 0;
+	}
+	switch (which) {
 	case SEGBASE_GS_USER:
 		v->gs_base_user = base;
 		return 0;
 	case SEGBASE_GS_KERNEL:
 		wrmsr(MSR_KERNEL_GS_BASE, base);
+		return 0;
+	case SEGBASE_GS_USER_SEL:
+		if (!segments_load_gs(base, &v->gs_base_user))
+			segments_load_gs(0, &v->gs_base_user);
 		return 0;
 	}
 	return -EINVAL;
