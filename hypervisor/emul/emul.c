@@ -25,8 +25,8 @@ static bool code_segment_from_tables(struct vcpu *v, gva_t *base, unsigned *mode
 	return true;
 }
 
-/* Linear address of the instruction at RIP, and what kind of code it is. The flat segment that nearly all
- * pv64 code uses needs no look at the tables. */
+/* Linear address of the instruction at RIP, and what kind of code it is. The flat segments that nearly all
+ * code uses need no look at the tables. */
 static inline bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
 {
 	uint16_t cs = v->regs.cs;
