@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * domctl: an empty domain is created, found, given vCPUs and a memory limit, and destroyed without a trace.
+ * A frame of it that Dom0 still maps keeps it, dying, until the mapping goes; the contents stay readable.
  * Unknown domains give -ESRCH, a wrong interface version -EACCES, nonsense -EINVAL.
  */
 #include "fw.h"
@@ -42,6 +43,27 @@ static domid_t create(void)
 	return op.domain;
 }
 
+/* Destroy @dom while one of its frames, @mfn, is mapped here. */
+static void outlive(domid_t dom, unsigned long mfn, unsigned timer)
+{
+	volatile char *page = page_alloc();
+	unsigned long va = (unsigned long)page;
+	pte_t old = *pte_of(va, 1), foreign = (pte_t)mfn << 12 | (old & 0xfff);
+
+	check_eq(hypercall_update_va_mapping_otherdomain(va, foreign, UVMF_INVLPG, dom), 0);
+	*page = 42;
+	check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
+	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
+	check_eq(op.domain, dom);
+	check(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
+	check_eq(op.u.getdomaininfo.tot_pages, 1);
+	check_eq(*page, 42);
+	check_eq(hypercall_update_va_mapping(va, old, UVMF_INVLPG), 0);
+	for (int i = 0; i < 100 && !call(XEN_DOMCTL_getdomaininfo, dom) && op.domain == dom; i++)
+		wait_for_port(timer, system_time() + 10000000);
+	check(call(XEN_DOMCTL_getdomaininfo, dom) < 0 || op.domain != dom);
+}
+
 void test_main(void)
 {
 	uint64_t before;
@@ -66,8 +88,7 @@ void test_main(void)
 
 	check_eq(call(XEN_DOMCTL_pausedomain, dom), 0);
 	check_eq(call(XEN_DOMCTL_unpausedomain, dom), 0);
-	check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
-	check(call(XEN_DOMCTL_getdomaininfo, dom) < 0 || op.domain != dom);
+	outlive(dom, pfns[3], timer);
 
 	/* Nothing is lost over rounds. */
 	wait_for_port(timer, system_time() + 50000000);
