@@ -126,7 +126,7 @@ def crash(m):
     m.run("rl dmesg -c > /dev/null")
     m.run("rl create --wait crash.cfg", 120, code=3)
     report = m.run("rl dmesg")
-    for part in (r"[Dd]om(ain)?\s*\d+", "vCPU", "RIP", "crash"):
+    for part in (r"\bd\d+ vCPU 0", r"RIP [0-9a-f]{8}", "rflags", "crash"):
         require(re.search(part, report), "the crash report lacks %r: %s" % (part, report))
     require("its kernel stack" in report, "no reason in: " + report)
     require("Command line" not in report, "rl dmesg -c did not clear the log")
