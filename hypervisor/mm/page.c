@@ -144,6 +144,8 @@ void page_put_type(struct page_info *pg)
 	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED), new;
 	bool table;
 
+	/* Whatever mapping the caller took away comes before the stamp for all CPUs. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	do {
 		bool last = (old & PGT_COUNT) == 1;
 

@@ -9,12 +9,14 @@
 #include "lib/errno.h"
 #include "mm/pt.h"
 
+/* A locked instruction in both cases: the frame's stamp, read next (l1_put), must not be older than this
+ * store is for the walkers of other CPUs. */
 static inline void entry_write(uint64_t *where, uint64_t new, bool preserve_ad)
 {
 	uint64_t old = *where;
 
 	if (!preserve_ad) {
-		__atomic_store_n(where, new, __ATOMIC_RELEASE);
+		__atomic_exchange_n(where, new, __ATOMIC_ACQ_REL);
 		return;
 	}
 	while (!__atomic_compare_exchange_n(where, &old, new | (old & (PTE_A | PTE_D)), false,

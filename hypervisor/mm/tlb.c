@@ -7,6 +7,10 @@
  * flush is younger than the frame's stamp cannot hold such a leftover. Stamps keep the low half of the
  * clock; a reading back assumes the most recent time with that half, which errs towards a needless flush.
  *
+ * The stamp must be read after the mapping was taken away for every CPU to see, not just in this CPU's store
+ * buffer: another could tick and flush in between, and then walk the old entry again. So entries are
+ * changed by locked instructions.
+ *
  * Guests' translations are never global (l1_in drops G), so loading CR3 forgets them all, and those of the
  * hypervisor, which never change, survive in every address space (SDM 3A 4.10.2.4, "Global Pages").
  * Locking: none; a CPU writes its own tlb_stamp and tlb_vcpu only.

@@ -17,9 +17,10 @@ static inline uint64_t *pte_table(uint64_t pte)
  * but RAM, and the caller holds the lock: nothing needs a check but presence. */
 static inline uint64_t *walk_locked(const struct vcpu *v, gva_t va)
 {
+	const struct guest_ops *ops = v->domain->ops;
 	uint64_t entry = v->kernel_cr3;
 
-	if (unlikely(!range_ok(v->domain->ops, va, 1)))
+	if (unlikely(va >= ops->low_end && va < ops->high_start))
 		return NULL;
 #pragma GCC unroll 3
 	for (int level = 4; level > 1; level--) {
