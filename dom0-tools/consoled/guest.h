@@ -15,7 +15,7 @@
 #include <xen/io/console.h>
 #include <xen/io/xs_wire.h>
 
-#define STORE_NODES   32
+#define STORE_NODES   64
 #define STORE_WATCHES 16
 #define STORE_OUT     8192
 

@@ -433,12 +433,16 @@ bool store_shutdown(struct guest *g, const char *what)
 
 void store_init(struct guest *g, const struct record *r)
 {
-	char id[16];
+	char id[16], cpu[32];
 
 	snprintf(id, sizeof(id), "%u", g->id);
 	set_node(&g->store, "name", r->name);
 	set_node(&g->store, "domid", id);
 	set_node(&g->store, "control/shutdown", "");
+	for (unsigned v = 0; v < r->vcpus && v < XEN_LEGACY_MAX_VCPUS; v++) {
+		snprintf(cpu, sizeof(cpu), "cpu/%u/availability", v); /* Linux takes its vCPUs up by these */
+		set_node(&g->store, cpu, "online");
+	}
 	recall_control(g);
 }
 

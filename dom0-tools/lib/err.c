@@ -8,10 +8,13 @@
 
 static const char *program = "rl";
 static char last[512];
+static bool quiet;
 
 static void put_line(const char *kind, const char *fmt, va_list ap)
 {
 	vsnprintf(last, sizeof(last), fmt, ap);
+	if (quiet)
+		return;
 	fflush(stdout); /* keep the order a reader of both streams expects */
 	fprintf(stderr, "%s: %s%s\n", program, kind, last);
 }
@@ -54,4 +57,9 @@ const char *fail_last(void)
 void fail_program(const char *name)
 {
 	program = name;
+}
+
+void fail_quiet(bool on)
+{
+	quiet = on;
 }

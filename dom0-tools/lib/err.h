@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Report and return -1: `return fail("...")`. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the meaning of @err (-errno of a hypercall or system call) at the end. */
@@ -14,5 +16,7 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last line reported by fail() in this process, without the program's name; "" if none. */
 const char *fail_last(void);
+/* Keep the lines from standard error, for callers that make many errors on purpose. */
+void fail_quiet(bool on);
 /* Name printed before each line ("rl" unless set). */
 void fail_program(const char *name);

@@ -59,10 +59,11 @@ int record_save(const struct record *r)
 	int err = make_dirs(record_path(r->id, NULL));
 
 	snprintf(text, sizeof(text),
-		 "name = \"%s\"\nkind = \"%s\"\nconsole_mfn = %llu\nconsole_port = %u\nstore_mfn = %llu\n"
+		 "name = \"%s\"\nkind = \"%s\"\nvcpus = %u\nconsole_mfn = %llu\nconsole_port = %u\nstore_mfn "
+		 "= %llu\n"
 		 "store_port = %u\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\nstarted_ms = "
 		 "%llu\n",
-		 r->name, r->kind, (unsigned long long)r->console_mfn, r->console_port,
+		 r->name, r->kind, r->vcpus, (unsigned long long)r->console_mfn, r->console_port,
 		 (unsigned long long)r->store_mfn, r->store_port, action_name(r->on_poweroff),
 		 action_name(r->on_reboot), action_name(r->on_crash), (unsigned long long)r->started_ms);
 	if (!err)
@@ -118,6 +119,7 @@ int record_load(unsigned id, struct record *r)
 	}
 	text_of(&cfg, "name", r->name, sizeof(r->name));
 	text_of(&cfg, "kind", r->kind, sizeof(r->kind));
+	r->vcpus = number_of(&cfg, "vcpus");
 	r->console_mfn = number_of(&cfg, "console_mfn");
 	r->console_port = number_of(&cfg, "console_port");
 	r->store_mfn = number_of(&cfg, "store_mfn");

@@ -30,6 +30,7 @@ struct record {
 	unsigned id;
 	char name[RECORD_NAME_MAX];
 	char kind[8]; /* "pv64", "pv32" */
+	unsigned vcpus;
 	uint64_t console_mfn, store_mfn;
 	unsigned console_port, store_port; /* the domain's ports */
 	enum action on_poweroff, on_reboot, on_crash;

@@ -61,6 +61,7 @@ static int write_record(const struct cfg *cfg, const struct domconf *conf, const
 {
 	struct record r = {
 	    .id = built->id,
+	    .vcpus = conf->vcpus,
 	    .console_mfn = built->console_mfn,
 	    .store_mfn = built->store_mfn,
 	    .console_port = built->console_port,

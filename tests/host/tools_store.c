@@ -17,7 +17,7 @@ static struct guest guest;
 
 static void begin(void)
 {
-	struct record r = {.id = 4, .name = "four"};
+	struct record r = {.id = 4, .name = "four", .vcpus = 2};
 
 	store_free(&guest);
 	memset(&ring, 0, sizeof(ring));
@@ -126,6 +126,12 @@ static void nodes_and_directories(void **state)
 	send(XS_READ, "name", 5);
 	receive(data, &len);
 	assert_string_equal(data, "four");
+	send(XS_DIRECTORY, "cpu", 4);
+	receive(data, &len);
+	assert_memory_equal(data,
+			    "0\0"
+			    "1\0",
+			    4);
 	send(XS_READ, "/local/domain/0/name", 21);
 	assert_int_equal(receive(data, &len), XS_ERROR);
 	send(XS_INTRODUCE, "9", 2);
