@@ -42,6 +42,5 @@ $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \
 test-images: $(B)/tests/list $(TEST_NEEDS)
 
 $(B)/tests/list:
-	@mkdir -p $(@D)
-	$(file >$@,$(subst $(NEWLINE) ,$(NEWLINE),$(TEST_LIST)))
+	$(shell mkdir -p $(@D))$(file >$@,$(subst $(NEWLINE) ,$(NEWLINE),$(TEST_LIST)))
 	@sed -i '/^$$/d' $@
