@@ -40,9 +40,7 @@ typedef unsigned long ulong;
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define noreturn    __attribute__((noreturn))
+#define noreturn __attribute__((noreturn))
 
 /* A pointer that may hold a small negative errno instead. */
 #define IS_ERR(p)  ((ulong)(p) >= (ulong)-4095)
