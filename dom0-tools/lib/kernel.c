@@ -11,7 +11,7 @@
 #include "dom/inflate.h"
 
 #define KERNEL_MAX   (256u << 20)
-#define UNPACKED_MAX (64u << 20)
+#define UNPACKED_MAX (128u << 20)
 
 /* What lib/string.c of the hypervisor offers, by the C library. */
 uint64_t parse_number(const char *s, const char **end);

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Real guests from Debian packages: fetch_guests.sh OUT
+# Downloads the packages into OUT/deb (nothing is installed), and puts into OUT the kernels as ELF files, as the
+# tests and other hypervisors take them, and packed by gzip, as Dom0's file system holds them. What is already
+# there is kept.
+set -eu
+out=$1
+here=$(dirname "$0")
+mkdir -p "$out/deb"
+
+# The newest kernel package that a metapackage stands for.
+kernel_package() {
+	apt-cache depends --no-recommends --no-suggests "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | tail -n 1
+}
+
+# The file of package $1 in OUT/deb, downloaded if need be.
+fetch() {
+	found=$(find "$out/deb" -name "$1_*.deb" | sort | tail -n 1)
+	if [ -z "$found" ]; then
+		(cd "$out/deb" && apt-get download -q "$1" >download.log 2>&1) || {
+			cat "$out/deb/download.log" >&2
+			echo "fetch_guests: cannot download $1; needed: Debian 12's package sources and a network" >&2
+			return 1
+		}
+		found=$(find "$out/deb" -name "$1_*.deb" | sort | tail -n 1)
+	fi
+	echo "$found"
+}
+
+# member PACKAGE-FILE PATTERN: the one file of the package whose name fits, to the standard output.
+member() {
+	dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "$2"
+}
+
+# A file is written whole or not at all: the next run trusts what it finds.
+finish() {
+	gzip -9nc "$1.part" >"$1.gz.part"
+	mv "$1.gz.part" "$1.gz"
+	mv "$1.part" "$1"
+	echo "  GUEST    $1"
+}
+
+linux() { # NAME METAPACKAGE
+	[ -s "$out/$1" ] && return
+	package=$(ls "$out/deb" | sed -n "s/^\($3\)_.*\.deb\$/\1/p" | tail -n 1)
+	[ -n "$package" ] || package=$(kernel_package "$2")
+	deb=$(fetch "$package")
+	member "$deb" './boot/vmlinuz-*' >"$out/$1.bz"
+	python3 "$here/unpack_vmlinuz.py" "$out/$1.bz" "$out/$1.part"
+	rm "$out/$1.bz"
+	finish "$out/$1"
+}
+
+grub() { # NAME FILE
+	[ -s "$out/$1" ] && return
+	deb=$(fetch grub-xen-host)
+	member "$deb" "./usr/lib/grub-xen/$2" >"$out/$1.part"
+	finish "$out/$1"
+}
+
+mach() {
+	[ -s "$out/gnumach" ] && return
+	deb=$(fetch gnumach-image-1.8-xen-486)
+	member "$deb" './boot/gnumach-*-xen-*.gz' | gzip -dc >"$out/gnumach.part"
+	finish "$out/gnumach"
+}
+
+apt-cache show grub-xen-host >/dev/null 2>&1 || apt-get update -q >&2 || true
+linux vmlinux-cloud linux-image-cloud-amd64 'linux-image-[0-9.-]*-cloud-amd64'
+linux vmlinux linux-image-amd64 'linux-image-[0-9.-]*-amd64'
+grub grub-x86_64-xen.bin grub-x86_64-xen.bin
+grub grub-i386-xen.bin grub-i386-xen.bin
+mach

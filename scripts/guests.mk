@@ -1,0 +1,32 @@
+# Real guests from Debian packages, beside the default image: build/guests.cpio is Dom0's file system with them,
+# build/guests.iso boots it. Nothing here is part of `make all`: it needs a network.
+# SPDX-License-Identifier: MIT
+
+GUESTS := $(B)/guests
+GUEST_IMAGES := vmlinux-cloud vmlinux grub-x86_64-xen.bin grub-i386-xen.bin gnumach
+
+.PHONY: guests run-guests
+guests: $(B)/guests.cpio $(B)/guests.iso ## fetch real guests (Linux, GRUB, GNU Mach) and pack them for Dom0
+
+run-guests: ## boot the machine that has the real guests
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) --no-print-directory guests
+	$(Q)MEM=$${MEM:-1536} sh scripts/run-qemu -cdrom $(B)/guests.iso
+
+$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/unpack_vmlinuz.py
+	$(call say,FETCH,$(GUESTS))mkdir -p $(GUESTS) && sh $< $(GUESTS) && touch $@
+
+$(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init
+	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list
+
+$(B)/guests.cpio: $(B)/dom0.cpio $(GUESTS)/.fetched $(GUESTS)/initrd-linux.cpio scripts/guests/guests.list \
+		$(wildcard scripts/guests/*.cfg)
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest $@ \
+		guest-kernel/user/base.list dom0-tools/dom0.list scripts/guests/guests.list
+
+$(B)/guests.iso: scripts/guests/grub.cfg $(B)/guests.cpio $(B)/ringlet.elf $(B)/guest/kernel-pv64.elf
+	$(call say,ISO,$@)rm -rf $(B)/guests-iso && mkdir -p $(B)/guests-iso/boot/grub && \
+	cp $(filter-out %.cfg,$^) $(B)/guests-iso/boot/ && cp $< $(B)/guests-iso/boot/grub/grub.cfg && \
+	grub-mkrescue --directory=/usr/lib/grub/i386-pc -o $@ $(B)/guests-iso >$(B)/guests-iso.log 2>&1 || \
+	{ cat $(B)/guests-iso.log; exit 1; }
