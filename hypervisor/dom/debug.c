@@ -6,6 +6,7 @@
 #include "dom/domctl.h"
 #include "dom/guest_ops.h"
 #include "evt/evtchn.h"
+#include "gnt/grant.h"
 #include "lib/printk.h"
 #include "mm/page.h"
 #include "sched/sched.h"
@@ -65,10 +66,16 @@ static void dump_events(void)
 	for_each_domain(evtchn_dump);
 }
 
+static void dump_grants(void)
+{
+	for_each_domain(grant_dump);
+}
+
 void debug_keys_init(void)
 {
 	debug_key_register('q', "domains and their vCPUs", dump_domains);
 	debug_key_register('m', "memory", dump_memory);
 	debug_key_register('e', "event channels", dump_events);
+	debug_key_register('g', "grants in use", dump_grants);
 	debug_key_register('r', "run queues", sched_dump);
 }

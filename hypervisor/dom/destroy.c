@@ -2,11 +2,12 @@
 /*
  * The end of a domain, in stages, each of which may stop for other work and be called again:
  *
- *	0  no vCPU runs any more, no timer fires
+ *	0  no vCPU runs any more, no timer fires; nobody may begin to use its grants
  *	1  event channels closed: no other domain refers to this one
  *	2  vCPUs give up page tables, descriptor tables and shared areas, that is their uses of frames
  *	3  frames given back (mm_relinquish): page tables taken apart, then everything freed that nobody else
- *maps 4  shared_info given up, and with it the domain's hold on itself
+ *maps 4  grants of others let go: what their mappings held went with the page tables 5  shared_info and grant
+ *frames given up, and with them the domain's hold on itself
  *
  * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain:
  *port_alloc(), domain_alloc_pages() and the domctls look at d->state.
@@ -14,6 +15,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "evt/evtchn.h"
+#include "gnt/grant.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -26,6 +28,7 @@ static void stop(struct domain *d)
 
 	domain_pause(d); /* for good */
 	d->state = DOMAIN_DYING;
+	grant_close(d);
 	watchdog_stop(d);
 	for_each_vcpu (d, v)
 		vcpu_timers_stop(v);
@@ -68,7 +71,14 @@ int domain_relinquish(struct domain *d)
 		d->relinquish_stage++;
 		/* fall through */
 	case 4:
+		rc = grant_release_maps(d);
+		if (rc)
+			return rc;
+		d->relinquish_stage++;
+		/* fall through */
+	case 5:
 		unshare_heap_page(d->shared_info);
+		grant_unshare(d);
 		d->state = DOMAIN_DEAD;
 		d->relinquish_stage++;
 		send_global_virq(VIRQ_DOM_EXC);

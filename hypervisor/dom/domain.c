@@ -10,6 +10,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "evt/evtchn.h"
+#include "gnt/grant.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -86,6 +87,7 @@ static void domain_free(struct domain *d)
 	for_each_vcpu (d, v)
 		vcpu_free(v);
 	evtchn_destroy(d);
+	grant_destroy(d);
 	if (d->window_l3)
 		heap_free_pages(d->window_l3, 0);
 	heap_free(d);
@@ -152,7 +154,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	watchdog_init(d);
 	d->window_l3 = heap_alloc_pages(0);
 	d->shared_info = heap_alloc_pages(0);
-	if (!d->window_l3 || !d->shared_info || evtchn_init(d))
+	if (!d->window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
 		goto fail;
 	*err = list_insert(d, id);
 	if (*err)
@@ -162,6 +164,8 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	time_update_wallclock(d);
 	return d;
 fail:
+	if (d->grants)
+		grant_unshare(d);
 	if (d->shared_info)
 		heap_free_pages(d->shared_info, 0);
 	domain_free(d);

@@ -157,6 +157,10 @@ struct domain {
 	uint32_t features;
 	bool extended_cr3; /* pv32: L3 may lie above 4 GiB */
 
+	/* Grants (gnt/). */
+	struct grant_table *grants;
+	bool mapped_abroad; /* another domain has mapped a grant of ours: any CPU's TLB may show our frames */
+
 	/* Events (evt/). */
 	struct spinlock evt_lock;
 	struct evtchn *evtchn_bucket[32];   /* 128 ports each, allocated when first used */

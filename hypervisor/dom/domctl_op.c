@@ -10,6 +10,7 @@
 #include "dom/domctl.h"
 #include "dom/guest_ops.h"
 #include "entry/hypercall.h"
+#include "gnt/grant.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -35,13 +36,15 @@ static long create(struct xen_domctl *op)
 	if (c->flags & ~XEN_DOMCTL_CDF_xs_domain || c->arch.emulation_flags || c->vmtrace_size ||
 	    c->cpupool_id)
 		return -EINVAL;
-	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS)
+	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS ||
+	    !grant_limits_ok(c->max_grant_frames, c->max_maptrack_frames))
 		return -EINVAL;
 	d = domain_create(any_id ? DOMID_INVALID : op->domain, &pv64_ops, &rc);
 	if (!d)
 		return rc;
 	d->max_vcpus = c->max_vcpus;
 	d->max_port = MIN(d->max_port, c->max_evtchn_port);
+	grant_set_limits(d, c->max_grant_frames, c->max_maptrack_frames);
 	d->ssidref = c->ssidref;
 	memcpy(d->uuid, c->handle, sizeof(d->uuid));
 	op->domain = d->id;

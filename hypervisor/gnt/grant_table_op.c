@@ -1,10 +1,364 @@
-/* SPDX-License-Identifier: MIT */
-/* Hypercall 20, grant_table_op (xen/grant_table.h). No operation is offered yet: guests see a hypervisor
- * without grants. */
+// SPDX-License-Identifier: MIT
+/*
+ * Hypercall 20, grant_table_op (xen/grant_table.h): copying in, authorising, copying out. The argument is an
+ * array of structures; each gets its own status (GNTST_*), so that the call as a whole fails only where it
+ * cannot be understood. A long array is interrupted between entries and goes on with the rest of it.
+ *
+ * Version 1 only: asked for version 2, which Linux does, we answer like a Xen that was told not to offer it.
+ */
+#include "dom/domain.h"
+#include "entry/hypercall.h"
+#include "gnt/table.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
+#include "mm/guest_copy.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "xen/grant_table.h"
 
-long hc_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count)
+#define ENTRIES_PER_CHECK 16
+#define UNMAP_BATCH       16 /* unmapped with one TLB flush */
+#define CACHE_LINE        64
+
+/* The domain of a request about a whole table: one's own, or for Dom0 any. NULL and *status. */
+static struct domain *table_owner(domid_t id, int16_t *status)
 {
+	struct domain *self = current->domain, *d;
+
+	if (id != DOMID_SELF && id != self->id && !self->privileged) {
+		*status = GNTST_permission_denied;
+		return NULL;
+	}
+	d = domain_by_id(id);
+	*status = d ? GNTST_okay : GNTST_bad_domain;
+	return d;
+}
+
+static int put_frame_list(struct grant_table *gt, const struct gnttab_setup_table *op)
+{
+	for (uint32_t i = 0; i < op->nr_frames; i++)
+		if (guest_put_word(op->frame_list, i, virt_to_mfn(gt->shared[i])))
+			return GNTST_bad_virt_addr;
+	return GNTST_okay;
+}
+
+static long setup_table(gva_t arg)
+{
+	struct gnttab_setup_table op;
+	struct domain *d;
+
+	if (guest_get(&op, arg, gnttab_setup_table))
+		return -EFAULT;
+	d = table_owner(op.dom, &op.status);
+	if (d) {
+		op.status = grant_grow(d, op.nr_frames);
+		if (op.status == GNTST_okay)
+			op.status = put_frame_list(d->grants, &op);
+		domain_put(d);
+	}
+	return guest_put(arg, &op, gnttab_setup_table);
+}
+
+static long query_size(gva_t arg)
+{
+	struct gnttab_query_size op;
+	struct domain *d;
+
+	if (guest_get(&op, arg, gnttab_query_size))
+		return -EFAULT;
+	d = table_owner(op.dom, &op.status);
+	if (d) {
+		op.nr_frames = d->grants->frames;
+		op.max_nr_frames = d->grants->max_frames;
+		domain_put(d);
+	}
+	return guest_put(arg, &op, gnttab_query_size);
+}
+
+static long dump_table(gva_t arg)
+{
+	struct gnttab_dump_table op;
+	struct domain *d = NULL;
+
+	if (guest_get(&op, arg, gnttab_dump_table))
+		return -EFAULT;
+	/* The log is not everybody's to fill. */
+	if (current->domain->privileged)
+		d = table_owner(op.dom, &op.status);
+	else
+		op.status = GNTST_permission_denied;
+	if (d) {
+		grant_dump(d);
+		domain_put(d);
+	}
+	return guest_put(arg, &op, gnttab_dump_table);
+}
+
+static long set_version(gva_t arg)
+{
+	struct gnttab_set_version op;
+	long rc;
+
+	if (guest_get(&op, arg, gnttab_set_version))
+		return -EFAULT;
+	rc = op.version == 1 ? 0 : op.version == 2 ? -ENOSYS : -EINVAL;
+	op.version = 1;
+	return guest_put(arg, &op, gnttab_set_version) ? -EFAULT : rc;
+}
+
+static long get_version(gva_t arg)
+{
+	struct gnttab_get_version op;
+	struct domain *d;
+	int16_t status;
+
+	if (guest_get(&op, arg, gnttab_get_version))
+		return -EFAULT;
+	d = table_owner(op.dom, &status);
+	if (!d)
+		return status == GNTST_permission_denied ? -EPERM : -ESRCH;
+	domain_put(d);
+	op.version = 1;
+	return guest_put(arg, &op, gnttab_get_version);
+}
+
+/* Version 1 keeps the status in the entries themselves. */
+static long get_status_frames(gva_t arg)
+{
+	struct gnttab_get_status_frames op;
+	struct domain *d;
+
+	if (guest_get(&op, arg, gnttab_get_status_frames))
+		return -EFAULT;
+	d = table_owner(op.dom, &op.status);
+	if (d) {
+		op.status = GNTST_general_error;
+		domain_put(d);
+	}
+	return guest_put(arg, &op, gnttab_get_status_frames);
+}
+
+static long map_one(gva_t arg)
+{
+	struct gnttab_map_grant_ref op;
+	struct domain *granter;
+
+	if (guest_get(&op, arg, gnttab_map_grant_ref))
+		return -EFAULT;
+	granter = domain_by_id(op.dom);
+	op.status = GNTST_bad_domain;
+	if (likely(granter)) {
+		op.status = grant_map(current, granter, &op);
+		domain_put(granter);
+	}
+	return guest_write(arg, &op, sizeof(op));
+}
+
+/* Pages of PV guests change hands through memory_op. This status alone says that the page is still the
+ * caller's. */
+static long transfer_one(gva_t arg)
+{
+	struct gnttab_transfer op;
+
+	if (guest_get(&op, arg, gnttab_transfer))
+		return -EFAULT;
+	op.status = GNTST_bad_page;
+	return guest_put(arg, &op, gnttab_transfer);
+}
+
+/* Whose page: by a grant anybody's, by frame number DOMID_SELF's alone. */
+static struct domain *copy_domain(domid_t id, bool granted, int16_t *status)
+{
+	struct domain *d = domain_by_id(id);
+
+	*status = d ? GNTST_okay : GNTST_bad_domain;
+	if (d && id != DOMID_SELF && !granted) {
+		*status = GNTST_permission_denied;
+		domain_put(d);
+		d = NULL;
+	}
+	return d;
+}
+
+static void copy_between(struct gnttab_copy *op)
+{
+	struct domain *from = copy_domain(op->source.domid, op->flags & GNTCOPY_source_gref, &op->status),
+		      *to;
+
+	if (!from)
+		return;
+	to = copy_domain(op->dest.domid, op->flags & GNTCOPY_dest_gref, &op->status);
+	if (to) {
+		op->status = grant_copy(current->domain, from, to, op);
+		domain_put(to);
+	}
+	domain_put(from);
+}
+
+static long copy_one(gva_t arg)
+{
+	struct gnttab_copy op;
+
+	if (guest_get(&op, arg, gnttab_copy))
+		return -EFAULT;
+	copy_between(&op);
+	return guest_put(arg, &op, gnttab_copy);
+}
+
+static long swap_one(gva_t arg)
+{
+	struct gnttab_swap_grant_ref op;
+
+	if (guest_get(&op, arg, gnttab_swap_grant_ref))
+		return -EFAULT;
+	op.status = grant_swap(current->domain, op.ref_a, op.ref_b);
+	return guest_put(arg, &op, gnttab_swap_grant_ref);
+}
+
+/* Caches of the processors are coherent: this is for devices that are not. CLFLUSH writes back and discards;
+ * discarding alone would bring back what was there before, perhaps another's. */
+static long cache_flush_one(gva_t arg)
+{
+	struct gnttab_cache_flush op;
+	struct page_info *pg;
+	const char *line;
+
+	if (guest_get(&op, arg, gnttab_cache_flush))
+		return -EFAULT;
+	if (op.offset + op.length > PAGE_SIZE || (op.op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)))
+		return -EINVAL;
+	if (!op.length || !op.op)
+		return 0;
+	if (op.op == GNTTAB_CACHE_INVAL)
+		return -EOPNOTSUPP;
+	pg = page_get_mfn(op.a.dev_bus_addr >> PAGE_SHIFT, current->domain);
+	if (!pg)
+		return -EINVAL;
+	line = (const char *)mfn_to_virt(page_to_mfn(pg)) + (op.offset & -CACHE_LINE);
+	for (unsigned at = op.offset & -CACHE_LINE; at < op.offset + op.length; at += CACHE_LINE)
+		__asm__ volatile("clflush (%0)" : : "r"(line + at - (op.offset & -CACHE_LINE)) : "memory");
+	page_put(pg);
+	return 0;
+}
+
+/* Each entry by itself: @one copies in, works, copies out. */
+static long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size, long (*one)(gva_t arg))
+{
+	for (uint32_t i = 0; i < count; i++, uop += size) {
+		long rc;
+
+		if (unlikely(i % ENTRIES_PER_CHECK == ENTRIES_PER_CHECK - 1) && hypercall_preempt_check())
+			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count - i);
+		rc = one(uop);
+		if (unlikely(rc))
+			return rc;
+	}
+	return 0;
+}
+
+/* The two requests to unmap differ in one word: the device's address, or the address whose mapping moves. */
+_Static_assert(sizeof(struct gnttab_unmap_and_replace) == sizeof(struct gnttab_unmap_grant_ref) &&
+		   offsetof(struct gnttab_unmap_and_replace, new_addr) ==
+		       offsetof(struct gnttab_unmap_grant_ref, dev_bus_addr) &&
+		   offsetof(struct gnttab_unmap_and_replace, status) ==
+		       offsetof(struct gnttab_unmap_grant_ref, status),
+	       "one reader for both");
+
+static long unmap_begin(struct grant_unmap *u, gva_t arg, bool replace)
+{
+	struct gnttab_unmap_grant_ref op;
+
+	u->done = 0;
+	if (guest_get(&op, arg, gnttab_unmap_grant_ref))
+		return -EFAULT;
+	u->host_addr = op.host_addr;
+	u->dev_addr = replace ? 0 : op.dev_bus_addr;
+	u->new_addr = replace ? op.dev_bus_addr : 0;
+	u->handle = op.handle;
+	op.status = grant_unmap_begin(current, u);
+	return guest_write(arg, &op, sizeof(op));
+}
+
+/* The first halves of all, one flush, the second halves. What was begun is ended whatever happens. */
+static long unmap_batch(gva_t uop, unsigned n, bool replace)
+{
+	struct domain *d = current->domain;
+	struct grant_unmap u[UNMAP_BATCH];
+	uint32_t done = 0;
+	unsigned i;
+	long rc = 0;
+
+	for (i = 0; i < n && !rc; i++) {
+		rc = unmap_begin(&u[i], uop + i * sizeof(struct gnttab_unmap_grant_ref), replace);
+		done |= u[i].done;
+	}
+	if (done & GNTMAP_host_map)
+		tlb_flush_cpus(d->tlb_cpus);
+	while (i--)
+		if (likely(u[i].done))
+			grant_unmap_end(d, &u[i]);
+	return rc;
+}
+
+static long unmap_list(uint32_t cmd, gva_t uop, uint32_t count, bool replace)
+{
+	long rc = 0;
+
+	while (count && !rc) {
+		unsigned n = MIN(count, (uint32_t)UNMAP_BATCH);
+
+		rc = unmap_batch(uop, n, replace);
+		uop += n * sizeof(struct gnttab_unmap_grant_ref);
+		count -= n;
+		if (count && !rc && hypercall_preempt_check())
+			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count);
+	}
+	return rc;
+}
+
+static long one_table(uint32_t cmd, gva_t uop)
+{
+	switch (cmd) {
+	case GNTTABOP_setup_table:
+		return setup_table(uop);
+	case GNTTABOP_query_size:
+		return query_size(uop);
+	case GNTTABOP_dump_table:
+		return dump_table(uop);
+	case GNTTABOP_set_version:
+		return set_version(uop);
+	case GNTTABOP_get_version:
+		return get_version(uop);
+	case GNTTABOP_get_status_frames:
+		return get_status_frames(uop);
+	}
 	return -ENOSYS;
+}
+
+long hc_grant_table_op(uint64_t cmd_arg, uint64_t uop, uint64_t count_arg)
+{
+	uint32_t cmd = cmd_arg, count = count_arg;
+
+	if (unlikely((int32_t)count < 0))
+		return -EINVAL;
+	switch (cmd) {
+	case GNTTABOP_map_grant_ref:
+		return run_list(cmd, uop, count, sizeof(struct gnttab_map_grant_ref), map_one);
+	case GNTTABOP_unmap_grant_ref:
+		return unmap_list(cmd, uop, count, false);
+	case GNTTABOP_unmap_and_replace:
+		return unmap_list(cmd, uop, count, true);
+	case GNTTABOP_copy:
+		return run_list(cmd, uop, count, guest_sizeof(gnttab_copy), copy_one);
+	case GNTTABOP_transfer:
+		return run_list(cmd, uop, count, guest_sizeof(gnttab_transfer), transfer_one);
+	case GNTTABOP_swap_grant_ref:
+		return run_list(cmd, uop, count, sizeof(struct gnttab_swap_grant_ref), swap_one);
+	case GNTTABOP_cache_flush:
+		return run_list(cmd, uop, count, sizeof(struct gnttab_cache_flush), cache_flush_one);
+	default:
+		if (cmd <= GNTTABOP_cache_flush && count != 1)
+			return -EINVAL;
+		return one_table(cmd, uop);
+	}
 }

@@ -44,6 +44,7 @@
  * Locking: counts are atomic. Getting or putting a table type needs the owner's pt_lock, so validations of
  * one domain's tables never run at the same time.
  */
+#include "cpu/ipi.h"
 #include "mm/pt.h"
 #include "lib/printk.h"
 
@@ -65,9 +66,12 @@ static int segdesc_promote(struct page_info *pg)
 	return 0;
 }
 
-/* CPUs whose TLB may show frames of @d: its own, and those of the domain that maps others' frames. */
+/* CPUs whose TLB may show frames of @d: its own, those of the domain that maps others' frames, and once it has
+ * granted any, all. */
 static uint32_t mapping_cpus(const struct domain *d)
 {
+	if (d->mapped_abroad)
+		return cpus_online;
 	return d->tlb_cpus | (dom0 ? dom0->tlb_cpus : 0);
 }
 

@@ -130,6 +130,25 @@ struct gnttab_get_version {
 	uint32_t version;
 };
 
+struct gnttab_swap_grant_ref {
+	grant_ref_t ref_a;
+	grant_ref_t ref_b;
+	int16_t status;
+};
+
+struct gnttab_cache_flush {
+	union {
+		uint64_t dev_bus_addr;
+		grant_ref_t ref;
+	} a;
+	uint16_t offset;
+	uint16_t length;
+	uint32_t op;
+};
+#define GNTTAB_CACHE_CLEAN       (1u << 0)
+#define GNTTAB_CACHE_INVAL       (1u << 1)
+#define GNTTAB_CACHE_SOURCE_GREF (1u << 31)
+
 #define GNTMAP_device_map       (1 << 0)
 #define GNTMAP_host_map         (1 << 1)
 #define GNTMAP_readonly         (1 << 2)

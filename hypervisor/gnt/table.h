@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside gnt/: a domain's grant table, both sides of it. Locking: grant_table.lock, except where said. */
+#pragma once
+
+#include "gnt/grant.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "xen/grant_table.h"
+#include "xen/xen.h"
+
+struct gnttab_copy;
+struct gnttab_map_grant_ref;
+struct vcpu;
+
+#define GRANT_FRAMES_MAX     64 /* shared frames of a domain, and the default */
+#define GRANTS_PER_FRAME     (PAGE_SIZE / sizeof(struct grant_entry_v1))
+#define MAPTRACK_FRAMES_MAX  1024
+#define MAPTRACKS_PER_FRAME  (PAGE_SIZE / sizeof(struct maptrack))
+#define MAPTRACK_NONE        (~0u)
+#define GRANT_USE_PAGE_ORDER 1 /* a shared frame's entries in struct grant_use */
+
+/* An entry as the guest sees it; its head is changed in one piece. */
+union grant_slot {
+	struct grant_entry_v1 v1;
+	struct {
+		uint16_t flags;
+		domid_t domid;
+	};
+	uint32_t head;
+};
+
+/* What we know of an entry in use. While pins is not zero, frame and domid are what the entry said at the
+ * first pin: the guest can change its entry, but not what was mapped. */
+struct grant_use {
+	uint32_t pins; /* mappings and running copies */
+	uint32_t writers;
+	uint32_t frame;
+	domid_t domid;
+};
+
+#define MAPTRACK_BUSY (1u << 31) /* in flags: being unmapped */
+
+/* A mapping, known to the domain that mapped by its number, the handle. */
+struct maptrack {
+	struct domain *granter; /* a reference is held; NULL: free */
+	uint32_t ref;           /* of a free one: the next free handle */
+	uint32_t flags;         /* GNTMAP_* as mapped; of host_map and device_map what is still there */
+};
+
+struct grant_table {
+	struct spinlock lock;
+	bool closed; /* its domain is dying */
+
+	/* As granter. */
+	uint32_t frames, max_frames;
+	union grant_slot *shared[GRANT_FRAMES_MAX];
+	struct grant_use *uses[GRANT_FRAMES_MAX];
+
+	/* As mapper. */
+	uint32_t maptrack_frames, max_maptrack_frames;
+	uint32_t maptrack_free; /* first free handle, or MAPTRACK_NONE */
+	uint32_t release_next;  /* how far grant_release_maps() came */
+	struct maptrack **maptrack;
+};
+
+static inline union grant_slot *grant_slot(struct grant_table *gt, grant_ref_t ref)
+{
+	return &gt->shared[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+}
+
+static inline struct grant_use *grant_use(struct grant_table *gt, grant_ref_t ref)
+{
+	return &gt->uses[ref / GRANTS_PER_FRAME][ref % GRANTS_PER_FRAME];
+}
+
+/* ---- grant.c; results are GNTST_* ---- */
+
+/* At least @frames shared frames. */
+int grant_grow(struct domain *d, uint32_t frames);
+/* Begin to use entry @ref of @granter for domain @who; *mfn is the frame, on which nothing is held yet. */
+int grant_pin(struct domain *granter, grant_ref_t ref, domid_t who, bool readonly, mfn_t *mfn);
+void grant_unpin(struct domain *granter, grant_ref_t ref, bool readonly);
+int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b);
+
+/* ---- maptrack.c ---- */
+
+/* A handle of @gt, its mapping still to be filled in, or MAPTRACK_NONE. */
+uint32_t maptrack_get(struct grant_table *gt);
+void maptrack_put(struct grant_table *gt, uint32_t handle);
+/* The mapping behind a number from the guest, marked busy: until maptrack_unclaim() nobody else gets it. NULL
+ * if there is none. */
+struct maptrack *maptrack_claim(struct grant_table *gt, uint32_t handle);
+/* Parts @done of it (GNTMAP_host_map, GNTMAP_device_map) are gone. True: that was all, and the caller has
+ * what it held, copied to *was; the handle is free again. */
+bool maptrack_unclaim(struct grant_table *gt, uint32_t handle, uint32_t done, struct maptrack *was);
+static inline struct maptrack *maptrack_at(struct grant_table *gt, uint32_t handle)
+{
+	return &gt->maptrack[handle / MAPTRACKS_PER_FRAME][handle % MAPTRACKS_PER_FRAME];
+}
+
+/* ---- map.c; @v is current, results are GNTST_* ---- */
+
+/* Fills in op->handle and op->dev_bus_addr. */
+int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_ref *op);
+
+/* Unmapping has two halves. In between the TLBs of the mapping domain are flushed, once for many: only then
+ * may the granter hear that its frame is unused. */
+struct grant_unmap {
+	uint64_t host_addr, dev_addr, new_addr; /* as in the requests; 0: not wanted */
+	grant_handle_t handle;
+	uint32_t done; /* parts that the first half took away */
+};
+int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u);
+void grant_unmap_end(struct domain *d, const struct grant_unmap *u);
+
+/* ---- copy.c ---- */
+
+/* One copy for domain @d, between frames of @from and @to or between what these granted it. */
+int grant_copy(struct domain *d, struct domain *from, struct domain *to, const struct gnttab_copy *op);
