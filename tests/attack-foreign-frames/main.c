@@ -2,9 +2,10 @@
 /*
  * A guest may map its own frames, and Dom0 the machine's devices; every other frame of RAM is refused,
  * readable or writable, by update_va_mapping and by mmu_update, as a leaf or as a page table. Tried with
- * every frame of RAM above 1 MiB that is not in the guest's own list.
+ * every frame of RAM above 1 MiB that is not in the guest's own list nor shared with it.
  */
 #include "fw.h"
+#include "xen/grant_table.h"
 
 const char test_title[] = "attack-foreign-frames";
 
@@ -17,6 +18,23 @@ struct e820 {
 
 static uint8_t own[MAX_FRAMES / 8];
 static char page[4096] __attribute__((aligned(4096)));
+
+static void set_own(uint64_t mfn)
+{
+	if (mfn < MAX_FRAMES)
+		own[mfn / 8] |= 1 << mfn % 8;
+}
+
+static uint64_t grant_frame(void)
+{
+	struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = 1};
+	xen_pfn_t frame;
+
+	set_xen_guest_handle(setup.frame_list, &frame);
+	if (hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1) || setup.status)
+		error("no grant table");
+	return frame;
+}
 
 static bool refused(uint64_t mfn, pte_t flags)
 {
@@ -33,9 +51,9 @@ void test_main(void)
 	const pte_t mine = *pte_of((unsigned long)page, 1), upper = *pte_of((unsigned long)page, 2);
 
 	for (unsigned long i = 0; i < start_info->nr_pages; i++)
-		if (p2m[i] < MAX_FRAMES)
-			own[p2m[i] / 8] |= 1 << p2m[i] % 8;
-	own[(start_info->shared_info >> 12) / 8] |= 1 << (start_info->shared_info >> 12) % 8;
+		set_own(p2m[i]);
+	set_own(start_info->shared_info >> 12);
+	set_own(grant_frame());
 
 	set_xen_guest_handle(arg.buffer, map);
 	check_eq(hypercall_memory_op(XENMEM_machine_memory_map, &arg), 0);
