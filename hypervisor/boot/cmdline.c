@@ -120,6 +120,12 @@ static bool opt_smap(const char *v)
 	return set_tristate(&options.smap, v);
 }
 
+static bool opt_audit(const char *v)
+{
+	options.audit_exit = !strcmp(v, "exit");
+	return options.audit_exit;
+}
+
 /* Xen's log levels: every message of ours is worth its line, so there is nothing to filter. */
 static bool opt_loglvl(const char *v)
 {
@@ -136,19 +142,13 @@ static const struct {
 	const char *name;
 	bool (*set)(const char *value);
 } table[] = {
-    {"console", opt_console},
-    {"com1", opt_com1},
-    {"dom0_mem", opt_dom0_mem},
-    {"dom0_max_vcpus", opt_dom0_max_vcpus},
-    {"loglvl", opt_loglvl},
-    {"guest_loglvl", opt_loglvl},
-    {"maxcpus", opt_maxcpus},
-    {"noreboot", opt_noreboot},
-    {"reboot", opt_reboot},
-    {"sched", opt_sched},
-    {"smep", opt_smep},
-    {"smap", opt_smap},
-    {"placeholder", opt_placeholder},
+    {"console", opt_console},   {"com1", opt_com1},
+    {"dom0_mem", opt_dom0_mem}, {"dom0_max_vcpus", opt_dom0_max_vcpus},
+    {"loglvl", opt_loglvl},     {"guest_loglvl", opt_loglvl},
+    {"maxcpus", opt_maxcpus},   {"noreboot", opt_noreboot},
+    {"reboot", opt_reboot},     {"sched", opt_sched},
+    {"smep", opt_smep},         {"smap", opt_smap},
+    {"audit", opt_audit},       {"placeholder", opt_placeholder},
 };
 
 static void note_unknown(const char *word)

@@ -10,7 +10,9 @@
 #include "dom/report.h"
 #include "evt/evtchn.h"
 #include "lib/format.h"
+#include "lib/options.h"
 #include "lib/printk.h"
+#include "mm/audit.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
 #include "xen/xen.h"
@@ -26,6 +28,8 @@ static const char *reason_name(uint8_t reason)
 static void end_machine(uint8_t reason)
 {
 	printk("Dom0 has stopped: %s\n", reason_name(reason));
+	if (options.audit_exit && reason <= SHUTDOWN_reboot) /* not in the middle of what made it crash */
+		audit_run();
 	switch (reason) {
 	case SHUTDOWN_poweroff:
 		power_off();

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The auditor. The rules of mm/page.c say what the counts of a frame mean; here they are counted from scratch
+ * and compared. Nothing below trusts the code it examines: it reads the tables that the processor reads.
+ *
+ *	- references and uses are exactly those that entries, pins, roots, GDTs, LDTs, grants and registered
+ *	  areas hold, no more (a leak) and no less (a use after free to come);
+ *	- all uses of a frame are of one kind, the frame's type: so none is writable and a table;
+ *	- entries name frames of their own domain, or such as it has a right to (audit_tables.c);
+ *	- an owned frame is in its owner's list, and the list holds no other;
+ *	- a free frame has no owner, no count and no type, and the free ones are as many as the allocator
+ *says.
+ *
+ * It runs while no other vCPU does. A vCPU leaves its CPU only on the way out of the hypervisor, so no count
+ * is on its way from one value to another. The counts cost 16 bytes per frame, allocated at the first audit
+ * and kept.
+ * Locking: audit_lock keeps a second audit out, which does not wait.
+ */
+#include "mm/audit.h"
+#include <stdarg.h>
+#include "dev/console.h"
+#include "dom/domain.h"
+#include "gnt/grant.h"
+#include "lib/format.h"
+#include "lib/printk.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "sched/sched.h"
+
+#define LINES_MAX 20
+
+struct audit_count *audit_counts;
+
+static struct spinlock audit_lock;
+static unsigned wrong;
+static uint64_t free_seen, guests_seen;
+
+void audit_ref(mfn_t mfn)
+{
+	if (mfn_valid(mfn))
+		audit_counts[mfn].refs++;
+	else
+		audit_wrong("a reference to frame %lx, which does not exist", (unsigned long)mfn);
+}
+
+void audit_use(mfn_t mfn, unsigned kind)
+{
+	audit_ref(mfn);
+	if (!mfn_valid(mfn))
+		return;
+	audit_counts[mfn].uses++;
+	audit_counts[mfn].kinds |= 1u << kind;
+}
+
+void audit_wrong(const char *fmt, ...)
+{
+	char line[160];
+	va_list ap;
+
+	if (wrong++ >= LINES_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	printk("audit: wrong: %s\n", line);
+}
+
+/* All vCPUs but the current one. Dom0 is the first in the list, so no domain comes or goes meanwhile. */
+static void for_each_other_vcpu(void (*fn)(struct vcpu *v))
+{
+	struct domain *d;
+	struct vcpu *v;
+
+	for (uint32_t next = 0; (d = domain_next(next)) != NULL; domain_put(d)) {
+		next = d->id + 1;
+		for_each_vcpu (d, v)
+			if (v != current)
+				fn(v);
+	}
+}
+
+static void audit_domain(struct domain *d)
+{
+	uint64_t listed = 0;
+	mfn_t mfn = d->page_head;
+
+	for (; mfn && listed <= d->tot_pages; listed++, mfn = mfn_to_page(mfn)->next) {
+		if (mfn_to_page(mfn)->owner != d || audit_counts[mfn].kinds & AUDIT_LISTED)
+			audit_wrong("frame %lx in the list of %s, which is not its owner", (unsigned long)mfn,
+				    d->name);
+		audit_counts[mfn].kinds |= AUDIT_LISTED;
+	}
+	if (listed != d->tot_pages)
+		audit_wrong("%s: %lu frames in its list, %lu in its total", d->name, (unsigned long)listed,
+			    (unsigned long)d->tot_pages);
+	audit_vcpus(d);
+	if (d->grants)
+		grant_audit(d);
+}
+
+static bool is_table(const struct page_info *pg)
+{
+	return page_type_of(pg) >= PGT_L1 && page_type_of(pg) <= PGT_L4;
+}
+
+static unsigned kind_of(const struct page_info *pg)
+{
+	return pg->type & PGT_CARRIER ? AUDIT_CARRIER : page_type_of(pg);
+}
+
+/* What stands in the frame table itself: the owner's reference, the pin, a shared page's own use. */
+static void count_flags(struct page_info *pg, struct audit_count *c)
+{
+	c->refs += !!(pg->count & PGC_ALLOCATED);
+	if (pg->type & PGT_PINNED)
+		audit_use(page_to_mfn(pg), kind_of(pg));
+	if (pg->count & PGC_HEAP) {
+		c->uses++;
+		c->kinds |= 1u << kind_of(pg);
+	}
+}
+
+static void check_owned(struct page_info *pg, struct audit_count *c)
+{
+	unsigned long mfn = page_to_mfn(pg);
+	uint32_t refs = pg->count & PGC_COUNT, uses = pg->type & PGT_COUNT;
+	const char *owner = pg->owner ? pg->owner->name : "nobody";
+	uint32_t kinds;
+
+	count_flags(pg, c);
+	kinds = c->kinds & ~AUDIT_LISTED;
+	if (refs != c->refs || uses != c->uses)
+		audit_wrong("frame %lx of %s, type %lx: %u references, %u wanted; %u uses, %u wanted", mfn,
+			    owner, (unsigned long)pg->type, refs, c->refs, uses, c->uses);
+	if (kinds & ~(1u << kind_of(pg)))
+		audit_wrong("frame %lx of %s, type %lx, is used as kinds %x", mfn, owner,
+			    (unsigned long)pg->type, kinds);
+	if (is_table(pg) && !!(pg->type & PGT_VALIDATED) != !!uses)
+		audit_wrong("frame %lx of %s: a table with type word %lx", mfn, owner,
+			    (unsigned long)pg->type);
+	if (is_table(pg) && uses && pg->linear != c->linear)
+		audit_wrong("frame %lx of %s: %d linear entries, %d wanted", mfn, owner, pg->linear,
+			    c->linear);
+	if (!(pg->count & PGC_HEAP) != !!(c->kinds & AUDIT_LISTED))
+		audit_wrong("frame %lx of %s is %sin its list", mfn, owner,
+			    c->kinds & AUDIT_LISTED ? "" : "not ");
+	guests_seen++;
+}
+
+/* A free block; returns how many frames it has. */
+static uint64_t check_free(mfn_t mfn)
+{
+	uint64_t n = 1ull << (mfn_to_page(mfn)->type & 0xff);
+
+	for (mfn_t m = mfn; m < mfn + n; m++) {
+		struct page_info *pg = mfn_to_page(m);
+
+		if (!mfn_valid(m) || pg->count || pg->owner || (m != mfn && pg->type) || audit_counts[m].refs)
+			audit_wrong("free frame %lx: count %x, type %lx, %u holders", (unsigned long)m,
+				    pg->count, (unsigned long)pg->type, audit_counts[m].refs);
+	}
+	free_seen += n;
+	return n;
+}
+
+/* The hypervisor's own frames, device memory: in nobody's hands. */
+static void check_unowned(struct page_info *pg, const struct audit_count *c)
+{
+	if (c->refs || c->uses)
+		audit_wrong("frame %lx, which is no guest's, has %u holders", (unsigned long)page_to_mfn(pg),
+			    c->refs);
+}
+
+static void check_frames(void)
+{
+	for (mfn_t mfn = 1; mfn < max_mfn;) {
+		struct page_info *pg = mfn_to_page(mfn);
+
+		if (!pg->count && (pg->type & PGT_FREE)) {
+			mfn += check_free(mfn);
+			continue;
+		}
+		if (pg->count & PGC_COUNT)
+			check_owned(pg, &audit_counts[mfn]);
+		else
+			check_unowned(pg, &audit_counts[mfn]);
+		mfn++;
+	}
+	if (free_seen != frames_free())
+		audit_wrong("%lu frames are free, the allocator says %lu", (unsigned long)free_seen,
+			    (unsigned long)frames_free());
+}
+
+/* No CPU walks anything but the idle tables or the roots of the vCPU it is said to hold. */
+static void check_cpus(void)
+{
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		const struct percpu *cpu = cpu_table[i];
+		const struct vcpu *v = cpu->tlb_vcpu;
+
+		if (cpu->online && cpu->cr3 >> PAGE_SHIFT != virt_to_mfn(idle_root) &&
+		    (!v || (cpu->cr3 != v->kernel_cr3 && cpu->cr3 != v->user_cr3)))
+			audit_wrong("CPU %u walks %lx", i, (unsigned long)cpu->cr3);
+	}
+}
+
+static bool counts_ready(void)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < max_mfn * sizeof(*audit_counts))
+		order++;
+	if (!audit_counts)
+		audit_counts = heap_alloc_pages(order);
+	if (audit_counts)
+		memset(audit_counts, 0, max_mfn * sizeof(*audit_counts));
+	return audit_counts;
+}
+
+static void count_all(void)
+{
+	struct domain *d;
+
+	for (mfn_t mfn = 1; mfn < max_mfn; mfn++) {
+		struct page_info *pg = mfn_to_page(mfn);
+
+		if ((pg->count & PGC_COUNT) && is_table(pg) && (pg->type & PGT_VALIDATED))
+			audit_table(pg);
+	}
+	for (uint32_t next = 0; (d = domain_next(next)) != NULL; domain_put(d)) {
+		next = d->id + 1;
+		audit_domain(d);
+	}
+}
+
+static void report(void)
+{
+	uint64_t total = frames_total();
+
+	if (wrong)
+		printk("audit: %u discrepancies\n", wrong);
+	else
+		printk("audit: %lu frames, ok: %lu free, %lu held for guests\n", (unsigned long)total,
+		       (unsigned long)free_seen, (unsigned long)guests_seen);
+}
+
+bool audit_run(void)
+{
+	bool ok;
+
+	if (!spin_trylock(&audit_lock)) {
+		printk("audit: one is running\n");
+		return false;
+	}
+	for_each_other_vcpu(vcpu_pause);
+	wrong = 0;
+	free_seen = guests_seen = 0;
+	if (counts_ready()) {
+		count_all();
+		check_frames();
+		check_cpus();
+	} else {
+		audit_wrong("no memory for the counts");
+	}
+	report();
+	ok = !wrong;
+	for_each_other_vcpu(vcpu_unpause);
+	spin_unlock(&audit_lock);
+	return ok;
+}

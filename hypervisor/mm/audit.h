@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* The auditor: proves that every count of the frame table is what tables, roots, pins, descriptor tables,
+ * grants and registered areas hold (mm/audit.c). For tests: debug key a, option audit=exit. */
+#pragma once
+
+#include "lib/types.h"
+
+struct domain;
+struct page_info;
+
+/* Stop all vCPUs but the current one, count everything anew, print each discrepancy or one line that all is
+ * well, and let them run again. True: all is well. The caller holds no lock. */
+bool audit_run(void);
+
+/* ---- for those who report what they hold (mm/audit_tables.c, gnt/audit.c) ---- */
+
+/* What a frame's counts should be. One per frame, zero at the start of an audit. */
+struct audit_count {
+	uint32_t refs, uses; /* references, uses of the type */
+	int32_t linear;      /* as page_info.linear */
+	uint32_t kinds;      /* bit n: somebody uses it as page_type n */
+};
+#define AUDIT_CARRIER 8          /* kind: PGT_L2 with PGT_CARRIER */
+#define AUDIT_LISTED  (1u << 31) /* in kinds: in its owner's list */
+
+extern struct audit_count *audit_counts; /* by mfn */
+
+/* Somebody holds a reference to @mfn; and a use of it as @kind (enum page_type or AUDIT_CARRIER). */
+void audit_ref(mfn_t mfn);
+void audit_use(mfn_t mfn, unsigned kind);
+/* A discrepancy: counted, and printed unless there were too many. */
+void audit_wrong(const char *fmt, ...) __printf_like(1, 2);
+
+/* Everything that the live table @pg holds. */
+void audit_table(struct page_info *pg);
+/* Everything that @d's vCPUs hold: roots, descriptor tables, vcpu_info. */
+void audit_vcpus(struct domain *d);

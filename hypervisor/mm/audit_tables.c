@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The auditor's reading of page tables and vCPUs (see mm/audit.c): what each of them holds, and whether each
+ * entry is one that a guest may have: only bits that are the guest's or added by us, only frames of its own
+ * domain, granted, or reachable by privilege, and the hypervisor's slots as we installed them.
+ */
+#include "dom/domain.h"
+#include "gnt/grant.h"
+#include "mm/audit.h"
+#include "mm/m2p.h"
+#include "mm/mm.h"
+#include "mm/pt.h"
+
+static void bad_entry(struct page_info *table, unsigned slot, uint64_t entry, const char *why)
+{
+	audit_wrong("frame %lx of %s, level %u, slot %u: %016lx %s", (unsigned long)page_to_mfn(table),
+		    table->owner->name, page_type_of(table), slot, (unsigned long)entry, why);
+}
+
+static bool is_live_table(const struct page_info *pg, int level)
+{
+	return page_type_of(pg) == (enum page_type)level && (pg->type & PGT_VALIDATED);
+}
+
+/* May @d's entry map frame @pg of somebody else? */
+static bool foreign_ok(struct domain *d, struct page_info *pg, bool writable)
+{
+	return d->privileged || (pg->owner && grant_maps(d, page_to_mfn(pg), writable));
+}
+
+static void l1_entry(struct page_info *table, unsigned slot, uint64_t pte)
+{
+	struct domain *d = table->owner;
+	mfn_t mfn = pte_mfn(pte);
+	struct page_info *pg = mfn_to_page(mfn);
+
+	if (pte & ~(l1_allowed(d) | d->ops->added[1]) || pte & PTE_G)
+		bad_entry(table, slot, pte, "has bits that it may not have");
+	if ((pte & d->ops->added[1] & PTE_U) != (d->ops->added[1] & PTE_U))
+		bad_entry(table, slot, pte, "lacks the user bit");
+	if (mfn_is_io(mfn)) {
+		if (!d->privileged || !mmio_allowed(mfn))
+			bad_entry(table, slot, pte, "maps device memory");
+		return;
+	}
+	if (!(pg->count & PGC_COUNT))
+		bad_entry(table, slot, pte, "maps a frame that is no guest's");
+	else if (pg->owner != d && !foreign_ok(d, pg, pte & PTE_RW))
+		bad_entry(table, slot, pte, "maps another domain's frame");
+	if (pte & PTE_RW)
+		audit_use(mfn, PGT_WRITABLE);
+	else
+		audit_ref(mfn);
+}
+
+/* What the hypervisor has in a slot of its own. */
+static uint64_t reserved_entry(const struct domain *d, int level, unsigned slot)
+{
+	if (level == 2)
+		return m2p_compat_l2[slot];
+	if (level == 3)
+		return 0;
+	return slot == SLOT_WINDOW ? make_pte(virt_to_mfn(d->window_l3), PTE_P | PTE_RW | PTE_A)
+				   : idle_root[slot];
+}
+
+static void upper_entry(struct page_info *table, int level, unsigned slot, uint64_t entry,
+			enum slot_rule rule)
+{
+	struct domain *d = table->owner;
+	mfn_t mfn = pte_mfn(entry);
+	struct page_info *to = mfn_to_page(mfn);
+
+	if (entry & ~(d->ops->allowed[level] | d->ops->added[level]) || entry & PTE_PS)
+		bad_entry(table, slot, entry, "has bits that it may not have");
+	if (!mfn_valid(mfn) || !(to->count & PGC_COUNT) || to->owner != d) {
+		bad_entry(table, slot, entry, "names no frame of its domain");
+		return;
+	}
+	if ((to == table || is_live_table(to, level)) && entry & PTE_RW)
+		bad_entry(table, slot, entry, "is a writable linear entry");
+	if (to == table)
+		return; /* holds nothing */
+	if (is_live_table(to, level)) {
+		audit_use(mfn, level);
+		audit_counts[page_to_mfn(table)].linear++;
+		audit_counts[mfn].linear--;
+		return;
+	}
+	audit_use(mfn, rule == SLOT_CARRIER ? AUDIT_CARRIER : level - 1);
+}
+
+static void upper_slot(struct page_info *table, int level, unsigned slot, uint64_t entry)
+{
+	const uint64_t by_processor = PTE_A | PTE_D;
+	struct domain *d = table->owner;
+	enum slot_rule rule = d->ops->slot_rule(level, slot, table->type & PGT_CARRIER);
+
+	if (rule == SLOT_RESERVED) {
+		if ((entry ^ reserved_entry(d, level, slot)) & ~by_processor)
+			bad_entry(table, slot, entry, "stands in a slot of the hypervisor's");
+	} else if (entry & PTE_P) {
+		upper_entry(table, level, slot, entry, rule);
+	} else if (rule == SLOT_CARRIER) {
+		bad_entry(table, slot, entry, "is no carrier");
+	}
+}
+
+void audit_table(struct page_info *pg)
+{
+	const uint64_t *t = mfn_to_virt(page_to_mfn(pg));
+	int level = page_type_of(pg);
+
+	for (unsigned i = 0; i < PTES_PER_TABLE; i++) {
+		if (level > 1)
+			upper_slot(pg, level, i, t[i]);
+		else if (t[i] & PTE_P)
+			l1_entry(pg, i, t[i]);
+	}
+}
+
+/* A page of a GDT or LDT: held, shown by the window, and harmless in every descriptor. */
+static void segdesc(struct vcpu *v, mfn_t mfn, uint64_t shown)
+{
+	const uint64_t *desc = mfn_to_virt(mfn);
+
+	audit_use(mfn, PGT_SEGDESC);
+	if (pte_mfn(shown) != mfn || !(shown & PTE_P) || (shown & PTE_U))
+		audit_wrong("%s vCPU %u: its window shows %lx, not frame %lx", v->domain->name, v->id,
+			    (unsigned long)shown, (unsigned long)mfn);
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*desc); i++) {
+		uint64_t d = desc[i];
+
+		if (!v->domain->ops->descriptor_ok(&d) || d != desc[i])
+			audit_wrong("%s vCPU %u: descriptor %016lx in frame %lx", v->domain->name, v->id,
+				    (unsigned long)desc[i], (unsigned long)mfn);
+	}
+}
+
+#define LDT_PAGE_FIRST 16 /* in the window, behind the GDT's pages (mm/mm.h) */
+
+static void descriptor_tables(struct vcpu *v)
+{
+	if (!v->desc_l1)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
+		if (v->gdt_frames[i] != INVALID_MFN)
+			segdesc(v, v->gdt_frames[i], v->desc_l1[i]);
+	for (unsigned i = 0; i < LDT_PAGE_FIRST; i++) {
+		uint64_t shown = v->desc_l1[LDT_PAGE_FIRST + i];
+
+		if (v->ldt_mapped >> i & 1)
+			segdesc(v, pte_mfn(shown), shown);
+		else if (shown & PTE_P)
+			audit_wrong("%s vCPU %u: its window shows LDT page %u, which it does not hold",
+				    v->domain->name, v->id, i);
+	}
+}
+
+static void roots(struct vcpu *v)
+{
+	const struct domain *d = v->domain;
+
+	if (v->root != INVALID_MFN) {
+		audit_use(v->root, d->ops->root_level);
+		if (v->kind_root && pte_mfn(((uint64_t *)v->kind_root)[0]) != v->root)
+			audit_wrong("%s vCPU %u: the table above its root names another", d->name, v->id);
+	}
+	if (v->user_root != INVALID_MFN)
+		audit_use(v->user_root, d->ops->root_level);
+}
+
+void audit_vcpus(struct domain *d)
+{
+	struct vcpu *v;
+
+	for_each_vcpu (d, v) {
+		roots(v);
+		descriptor_tables(v);
+		if (v->info_mfn != INVALID_MFN)
+			audit_use(v->info_mfn, PGT_WRITABLE);
+	}
+}
