@@ -60,6 +60,9 @@ static int enter(struct vcpu *v, struct domain *granter, uint64_t addr, uint32_t
 	uint64_t *where;
 	int rc = -EINVAL;
 
+	/* Devices' memory has no owner, who alone can grant. */
+	if (unlikely(mfn_is_io(mfn)))
+		return GNTST_general_error;
 	if (granter != d)
 		granter->mapped_abroad = true;
 	spin_lock(&d->pt_lock);
