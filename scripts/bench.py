@@ -25,7 +25,8 @@ ROWS = [("null-hypercall", "null hypercall (xen_version)", 100),
         ("new-baseptr-switch", "new_baseptr, another root", 400), ("update-va-mapping", "update_va_mapping", 300),
         ("mmu-update-1", "mmu_update of one entry", 350), ("mmu-update-64-per-entry", "mmu_update of 64, per entry", 200),
         ("emulated-l1-write", "emulated write of a live L1 entry", 700),
-        ("pin-full-l1", "pin a full L1", 30000), ("unpin-full-l1", "unpin it", 25000)]
+        ("pin-full-l1", "pin a full L1", 30000), ("unpin-full-l1", "unpin it", 25000),
+        ("grant-map", "grant map", 400), ("grant-unmap", "grant unmap", 450), ("grant-copy-4k", "grant copy of 4 KiB", 900)]
 
 
 def xen():

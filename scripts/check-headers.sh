@@ -14,22 +14,28 @@ check() { # flags, header
 	}
 }
 
-for h in $(git ls-files 'hypervisor/*.h'); do
+headers() { # folder...
+	found=$(find "$@" -name '*.h' | sort)
+	[ -n "$found" ] || { echo "check-headers: no headers in $*"; exit 1; } >&2
+	echo "$found"
+}
+
+for h in $(headers hypervisor); do
 	check "-m64 -ffreestanding -mgeneral-regs-only -Ihypervisor $abi" "$h"
 done
-for h in $(git ls-files 'abi/*.h' | grep -v 'xen-x86_'); do
+for h in $(headers abi | grep -v 'xen-x86_'); do
 	check "-m64 $abi" "$h"
 	check "-m32 $abi" "$h"
 done
-for h in $(git ls-files 'tests/fw/*.h'); do
+for h in $(headers tests/fw); do
 	check "-m64 -O1 -ffreestanding -Itests/fw $abi" "$h"
 	check "-m32 -O1 -ffreestanding -Itests/fw $abi" "$h"
 done
-for h in $(git ls-files 'dom0-tools/*.h'); do
+for h in $(headers dom0-tools); do
 	check "-m64 -Idom0-tools/lib -Ihypervisor $abi" "$h"
 	check "-m32 -Idom0-tools/lib -Ihypervisor $abi" "$h"
 done
-for h in $(git ls-files 'guest-kernel/machine.h' 'guest-kernel/kern/*.h' 'guest-kernel/x86/*.h'); do
+for h in $(headers guest-kernel/machine.h guest-kernel/kern guest-kernel/x86); do
 	check "-m64 -ffreestanding -mgeneral-regs-only -Iguest-kernel $abi" "$h"
 	check "-m32 -ffreestanding -mgeneral-regs-only -Iguest-kernel $abi" "$h"
 done

@@ -4,7 +4,7 @@
 # not by comparing ops, not by name, not by an is_32bit flag. Choosing the kind of a new domain is an assignment.
 set -u
 cd "$(dirname "$0")/.."
-found=$(git ls-files 'hypervisor/*.c' 'hypervisor/*.h' | grep -v '^hypervisor/pv/' | xargs grep -nE \
+found=$(find hypervisor -name '*.[ch]' | grep -v '^hypervisor/pv/' | xargs grep -nE \
 	'[=!]= *&?pv(32|64)_ops|if \(.*\b(is_)?(pv32|pv64|32bit)\b|->is_(pv32|32bit|compat)' /dev/null)
 [ -z "$found" ] && exit 0
 echo "$found"
