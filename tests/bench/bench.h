@@ -35,3 +35,5 @@ void bench_report(const char *name, uint64_t ticks, unsigned n, unsigned overhea
 
 /* paging.c */
 void bench_paging(void);
+/* grants.c */
+void bench_grants(void);

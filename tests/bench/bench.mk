@@ -5,7 +5,7 @@ define BENCH_RULES
 $(B)/tests/bench/handlers-$(1).o: tests/bench/handlers.asm $(ABI_STAMP)
 	$$(call say,NASM,$$@)mkdir -p $$(@D) && $(NASM) $$(FW_NASM_$(1)) -i$(B)/abi/ $$< -o $$@
 
-$(B)/tests/bench-$(1).elf: $(addprefix $(B)/tests/bench/,main-$(1).o paging-$(1).o handlers-$(1).o) \
+$(B)/tests/bench-$(1).elf: $(addprefix $(B)/tests/bench/,main-$(1).o paging-$(1).o grants-$(1).o handlers-$(1).o) \
 		$$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(1).lds
 	$$(call say,LD,$$@)ld $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack \
 		-T $(B)/tests/fw/guest-$(1).lds -o $$@ $$(filter %.o,$$^)

@@ -163,6 +163,7 @@ void test_main(void)
 	bench_exceptions();
 	bench_trapped();
 	bench_paging();
+	bench_grants();
 	bench_events();
 	printk("BENCH-END\n");
 }
