@@ -106,6 +106,12 @@ class Machine:
             raise Failure("the machine is still running after %d s" % limit) from None
 
 
+def require(condition, text):
+    """Fail with `text` unless the condition holds."""
+    if not condition:
+        raise Failure(text)
+
+
 class Tap:
     """Numbered TAP lines. A step is a function; its Failure makes it `not ok`."""
 

@@ -13,7 +13,7 @@ import re
 import sys
 import time
 
-from machine import BUILD, Failure, Machine, Tap
+from machine import BUILD, Machine, Tap, require
 
 ROUNDS = int(os.environ.get("ROUNDS", "100"))
 GUESTS = [("p32%c" % c, "demo32.cfg") for c in "abcd"] + [("p64%c" % c, "demo64.cfg") for c in "abcd"]
@@ -23,11 +23,6 @@ SHELL = r"[#$] (\x1b\[6n)?$"
 WORK = "for i in 1 2 3; do seq 1 $((i * 700)) > /tmp/f$i; done; cat /tmp/f1 /tmp/f2 /tmp/f3 | sha256sum | cut -c1-64"
 RESULT = hashlib.sha256("".join("".join("%d\n" % n for n in range(1, i * 700 + 1)) for i in (1, 2, 3)).encode()).hexdigest()
 LOOP = "(n=0; while :; do seq 1 300 | sha256sum > /dev/null; n=$((n + 1)); echo $n > /tmp/count; done) & true"
-
-
-def require(condition, text):
-    if not condition:
-        raise Failure(text)
 
 
 def rows(m):
