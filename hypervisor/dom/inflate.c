@@ -1,48 +1,80 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DEFLATE, decoded bit by bit from canonical Huffman codes: small rather than fast, since it runs once, on
- * Dom0's kernel. Whatever the input holds, nothing outside [in, in + n) is read and nothing outside the
- * output written: bits past the end read as 0 and set `bad`.
+ * DEFLATE, decoded from canonical Huffman codes: short codes by one look into a table, longer ones bit by
+ * bit. Whatever the input holds, nothing outside [in, in + n) is read and nothing outside the output written:
+ * bits past the end read as 0 and set `bad`.
  */
 #include "dom/inflate.h"
 #include "lib/string.h"
 
 #define MAX_CODE_BITS 15
+#define FAST_BITS     9
 #define MAX_LITERALS  288
 #define MAX_DISTANCES 30
 #define END_OF_BLOCK  256
 
-/* A canonical code: how many symbols have each length, and the symbols in order of their codes. */
+/* A canonical code: how many symbols have each length, and the symbols in order of their codes. `fast` knows
+ * by the next FAST_BITS bits of input the symbol and, in its lowest 4 bits, the length; 0: the code is
+ * longer. */
 struct code {
 	uint16_t count[MAX_CODE_BITS + 1];
 	uint16_t symbol[MAX_LITERALS];
+	uint16_t fast[1 << FAST_BITS];
 };
 
 struct stream {
 	const uint8_t *in, *in_end;
-	uint32_t hold; /* bits taken from in, not yet used, lowest first */
+	uint64_t hold; /* bits taken from in, not yet used, lowest first; zeros above `held` */
 	unsigned held;
 	uint8_t *out_start, *out, *out_end;
 	bool bad;
 	struct code literals, distances;
 };
 
+static void refill(struct stream *s)
+{
+	while (s->held <= 56 && s->in < s->in_end) {
+		s->hold |= (uint64_t)*s->in++ << s->held;
+		s->held += 8;
+	}
+}
+
 static uint32_t bits(struct stream *s, unsigned n)
 {
 	uint32_t value;
 
-	while (s->held < n) {
-		if (s->in == s->in_end) {
-			s->bad = true;
-			return 0;
-		}
-		s->hold |= (uint32_t)*s->in++ << s->held;
-		s->held += 8;
+	if (s->held < n)
+		refill(s);
+	if (s->held < n) {
+		s->bad = true;
+		return 0;
 	}
 	value = s->hold & ((1u << n) - 1);
 	s->hold >>= n;
 	s->held -= n;
 	return value;
+}
+
+/* Codes come from their highest bit on, the input's bits from the lowest: @code of @len bits, as it stands in
+ * the input, and everything that may follow it. */
+static void fill_fast(struct code *c, unsigned code, unsigned len, unsigned symbol)
+{
+	unsigned reversed = 0;
+
+	for (unsigned i = 0; i < len; i++)
+		reversed |= (code >> i & 1) << (len - 1 - i);
+	for (unsigned at = reversed; at < ARRAY_SIZE(c->fast); at += 1u << len)
+		c->fast[at] = symbol << 4 | len;
+}
+
+static void make_fast(struct code *c)
+{
+	unsigned code = 0, index = 0;
+
+	memset(c->fast, 0, sizeof(c->fast));
+	for (unsigned len = 1; len <= FAST_BITS; len++, code <<= 1)
+		for (unsigned i = 0; i < c->count[len]; i++)
+			fill_fast(c, code++, len, c->symbol[index++]);
 }
 
 /* Make the code whose symbol i has length lengths[i] (RFC 1951 3.2.2). A code that promises more than its
@@ -67,10 +99,11 @@ static bool make_code(struct code *c, const uint8_t *lengths, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		if (lengths[i])
 			c->symbol[offset[lengths[i]]++] = i;
+	make_fast(c);
 	return true;
 }
 
-static unsigned decode(struct stream *s, const struct code *c)
+static unsigned decode_long(struct stream *s, const struct code *c)
 {
 	int code = 0, first = 0, index = 0;
 
@@ -84,6 +117,20 @@ static unsigned decode(struct stream *s, const struct code *c)
 	}
 	s->bad = true;
 	return END_OF_BLOCK;
+}
+
+static unsigned decode(struct stream *s, const struct code *c)
+{
+	unsigned found;
+
+	if (s->held < MAX_CODE_BITS)
+		refill(s);
+	found = c->fast[s->hold & (ARRAY_SIZE(c->fast) - 1)];
+	if (!found || (found & 15) > s->held)
+		return decode_long(s, c);
+	s->hold >>= found & 15;
+	s->held -= found & 15;
+	return found >> 4;
 }
 
 static void put(struct stream *s, uint8_t byte)
@@ -101,8 +148,12 @@ static void copy(struct stream *s, unsigned length, unsigned distance)
 		s->bad = true;
 		return;
 	}
-	while (length-- && !s->bad)
-		put(s, s->out[-(ptrdiff_t)distance]);
+	if (length > (size_t)(s->out_end - s->out)) {
+		s->bad = true;
+		return;
+	}
+	for (const uint8_t *from = s->out - distance; length--;)
+		*s->out++ = *from++;
 }
 
 static void coded_block(struct stream *s)
@@ -141,14 +192,24 @@ static void coded_block(struct stream *s)
 	}
 }
 
+/* To the next byte of input, giving back those read ahead. */
+static void align_to_byte(struct stream *s)
+{
+	bits(s, s->held % 8);
+	s->in -= s->held / 8;
+	s->hold = s->held = 0;
+}
+
 static void stored_block(struct stream *s)
 {
 	unsigned length;
 
-	s->hold = s->held = 0; /* to the next byte */
+	align_to_byte(s);
 	length = bits(s, 16);
-	if ((bits(s, 16) ^ 0xffff) != length || s->in_end - s->in < (ptrdiff_t)length ||
-	    s->out_end - s->out < (ptrdiff_t)length) {
+	if ((bits(s, 16) ^ 0xffff) != length)
+		s->bad = true;
+	align_to_byte(s);
+	if (s->bad || s->in_end - s->in < (ptrdiff_t)length || s->out_end - s->out < (ptrdiff_t)length) {
 		s->bad = true;
 		return;
 	}
