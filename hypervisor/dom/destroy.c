@@ -6,11 +6,12 @@
  *	1  event channels closed: no other domain refers to this one
  *	2  vCPUs give up page tables, descriptor tables and shared areas, that is their uses of frames
  *	3  frames given back (mm_relinquish): page tables taken apart, then everything freed that nobody else
- *maps 4  grants of others let go: what their mappings held went with the page tables 5  shared_info and grant
- *frames given up, and with them the domain's hold on itself
+ *	   maps
+ *	4  grants of others let go: what their mappings held went with the page tables
+ *	5  shared_info and grant frames given up, and with them the domain's hold on itself
  *
  * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain:
- *port_alloc(), domain_alloc_pages() and the domctls look at d->state.
+ * port_alloc(), domain_alloc_pages() and the domctls look at d->state.
  */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"

@@ -4,8 +4,8 @@
  *
  * An entry of the shared table says "domain N may use my frame F, perhaps only for reading". The guest writes
  * it whenever it likes; we read it when a use begins, and note on our own side (struct grant_use) what it
- *said then. The entry's two low flags are ours: reading and writing tell the granter that its frame is in
- *use.
+ * said then. The entry's two low flags are ours: reading and writing tell the granter that its frame is in
+ * use.
  *
  *	(1) A use begins by one compare-and-exchange of flags and domain together: the entry that we checked
  *	    is the entry that we marked. A guest that takes an entry back uses the same instruction, so either

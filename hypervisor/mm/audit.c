@@ -9,7 +9,7 @@
  *	- entries name frames of their own domain, or such as it has a right to (audit_tables.c);
  *	- an owned frame is in its owner's list, and the list holds no other;
  *	- a free frame has no owner, no count and no type, and the free ones are as many as the allocator
- *says.
+ *	  says.
  *
  * It runs while no other vCPU does. A vCPU leaves its CPU only on the way out of the hypervisor, so no count
  * is on its way from one value to another. The counts cost 16 bytes per frame, allocated at the first audit

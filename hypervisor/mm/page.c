@@ -18,12 +18,14 @@
  *	(1) A frame has one type at a time, and the type changes only while its count is zero. Both stand in
  *	    one word that changes by compare-and-exchange, so two CPUs cannot disagree.
  *	(2) The processor is given a table only through an entry, a root or a window that holds a use of its
- *type; a guest is given a writable mapping only through an L1 entry that holds a use of PGT_WRITABLE. (3) A
- *frame becomes a table only after validation (mm/promote.c): each present entry is within the allowed bits
- *and names a frame for which the use that the entry needs could be got. So (2) holds for every entry of a new
- *table, and for its children by induction from L1 up. (4) Entries of a live table change only through
- *pt_change (mm/pt_update.c), which gets the new use before it writes the entry and puts the old one
- *afterwards. So (2) goes on holding.
+ *	    type; a guest is given a writable mapping only through an L1 entry that holds a use of
+ *	    PGT_WRITABLE.
+ *	(3) A frame becomes a table only after validation (mm/promote.c): each present entry is within the
+ *	    allowed bits and names a frame for which the use that the entry needs could be got. So (2) holds
+ *	    for every entry of a new table, and for its children by induction from L1 up.
+ *	(4) Entries of a live table change only through pt_change_l1 and pt_change_upper (mm/pt_update.c),
+ *	    which get the new use before they write the entry and put the old one afterwards. So (2) goes on
+ *	    holding.
  *
  * By (2) a guest's write reaches frames of type WRITABLE, and the processor's walk reads frames of type L1 to
  * L4; by (1) these are different frames. That is (A) for the tables in memory. TLBs remember more: a mapping
@@ -102,16 +104,16 @@ static int begin_type(struct page_info *pg, uint64_t key, uint64_t old)
 
 int page_get_key(struct page_info *pg, uint64_t key)
 {
-	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), new;
+	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE), next;
 
 	for (;;) {
 		bool first = !(old & PGT_COUNT);
 
 		if (first) {
-			new = key | 1;
+			next = key | 1;
 			/* Still what it was: nothing to flush, nothing to validate. */
 			if (key == PGT_KEY_OF(PGT_WRITABLE) && (old & PGT_KEY) == key)
-				new |= PGT_VALIDATED;
+				next |= PGT_VALIDATED;
 		} else if ((old & PGT_KEY) != key) {
 			return -EINVAL;
 		} else if (unlikely(!(old & PGT_VALIDATED))) {
@@ -121,12 +123,12 @@ int page_get_key(struct page_info *pg, uint64_t key)
 			old = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
 			continue;
 		} else {
-			new = old + 1;
+			next = old + 1;
 		}
-		if (!__atomic_compare_exchange_n(&pg->type, &old, new, false, __ATOMIC_ACQ_REL,
+		if (!__atomic_compare_exchange_n(&pg->type, &old, next, false, __ATOMIC_ACQ_REL,
 						 __ATOMIC_ACQUIRE))
 			continue;
-		return new &PGT_VALIDATED ? 0 : begin_type(pg, key, old);
+		return next & PGT_VALIDATED ? 0 : begin_type(pg, key, old);
 	}
 }
 
@@ -145,7 +147,7 @@ static void end_table(struct page_info *pg, uint64_t type)
 
 void page_put_type(struct page_info *pg)
 {
-	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED), new;
+	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED), next;
 	bool table;
 
 	/* Whatever mapping the caller took away comes before the stamp for all CPUs. */
@@ -154,18 +156,18 @@ void page_put_type(struct page_info *pg)
 		bool last = (old & PGT_COUNT) == 1;
 
 		table = false;
-		new = old - 1;
+		next = old - 1;
 		if (last) {
 			table = PGT_IS_TABLE((old & PGT_TYPE_MASK) >> PGT_SHIFT);
 			if (table)
-				new = old & ~PGT_VALIDATED;
+				next = old & ~PGT_VALIDATED;
 			else
 				pg->stamp = tlb_stamp_now();
 			if ((old & PGT_TYPE_MASK) == PGT_KEY_OF(PGT_SEGDESC))
-				new &= ~PGT_VALIDATED;
+				next &= ~PGT_VALIDATED;
 		}
 	} while (unlikely(
-	    !__atomic_compare_exchange_n(&pg->type, &old, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
+	    !__atomic_compare_exchange_n(&pg->type, &old, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
 	if (table)
 		end_table(pg, old);
 }

@@ -92,7 +92,7 @@ static inline void l1_put(uint64_t pte)
  * Changing an entry of a live table of @d (mm/pt_update.c). @from owns the frames that L1 entries may name;
  * @preserve_ad keeps Accessed and Dirty of the old entry.
  */
-int pt_change_l1(uint64_t *where, uint64_t new, struct domain *d, struct domain *from, bool preserve_ad);
+int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain *from, bool preserve_ad);
 /* Entry at @offset of table @pg of level 2..4. *flush is set if TLBs must forget the old one before the guest
  * goes on. */
-int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t new, bool preserve_ad, bool *flush);
+int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool preserve_ad, bool *flush);

@@ -11,31 +11,31 @@
 
 /* A locked instruction in both cases: the frame's stamp, read next (l1_put), must not be older than this
  * store is for the walkers of other CPUs. */
-static inline void entry_write(uint64_t *where, uint64_t new, bool preserve_ad)
+static inline void entry_write(uint64_t *where, uint64_t pte, bool preserve_ad)
 {
 	uint64_t old = *where;
 
 	if (!preserve_ad) {
-		__atomic_exchange_n(where, new, __ATOMIC_ACQ_REL);
+		__atomic_exchange_n(where, pte, __ATOMIC_ACQ_REL);
 		return;
 	}
-	while (!__atomic_compare_exchange_n(where, &old, new | (old & (PTE_A | PTE_D)), false,
+	while (!__atomic_compare_exchange_n(where, &old, pte | (old & (PTE_A | PTE_D)), false,
 					    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		;
 }
 
-int pt_change_l1(uint64_t *where, uint64_t new, struct domain *d, struct domain *from, bool preserve_ad)
+int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain *from, bool preserve_ad)
 {
 	const struct guest_ops *ops = d->ops;
 	uint64_t old = *where;
 
-	if (new &PTE_P) {
-		if (unlikely(new & ~ops->allowed[1]) && (new & ~l1_allowed(d)))
+	if (pte & PTE_P) {
+		if (unlikely(pte & ~ops->allowed[1]) && (pte & ~l1_allowed(d)))
 			return -EINVAL;
-		new = l1_in(new, ops->added[1]);
+		pte = l1_in(pte, ops->added[1]);
 		/* Same frame, same right to write: the uses stay as they are. */
-		if ((old ^ new) & (PTE_ADDR | PTE_RW | PTE_P)) {
-			int rc = l1_get(new, d, from);
+		if ((old ^ pte) & (PTE_ADDR | PTE_RW | PTE_P)) {
+			int rc = l1_get(pte, d, from);
 
 			if (unlikely(rc))
 				return rc;
@@ -43,12 +43,12 @@ int pt_change_l1(uint64_t *where, uint64_t new, struct domain *d, struct domain 
 			old = 0;
 		}
 	}
-	entry_write(where, new, preserve_ad);
+	entry_write(where, pte, preserve_ad);
 	l1_put(old);
 	return 0;
 }
 
-int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t new, bool preserve_ad, bool *flush)
+int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool preserve_ad, bool *flush)
 {
 	const struct guest_ops *ops = pg->owner->ops;
 	unsigned slot = offset / sizeof(uint64_t);
@@ -58,14 +58,14 @@ int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t new, bool pr
 
 	if (rule != SLOT_GUEST)
 		return -EINVAL;
-	if (new &PTE_P) {
-		int rc = entry_get(pg, level, new, rule);
+	if (pte & PTE_P) {
+		int rc = entry_get(pg, level, pte, rule);
 
 		if (rc)
 			return rc;
-		new |= ops->added[level];
+		pte |= ops->added[level];
 	}
-	entry_write(where, new, preserve_ad);
+	entry_write(where, pte, preserve_ad);
 	if (old & PTE_P) {
 		entry_put(pg, level, old);
 		*flush = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * work: a small parallel program. It forks workers, deals files out to them through a pipe each, and they
- *send back checksums through another; the sum of all is printed. The same files give the same sum in every
- *guest.
+ * send back checksums through another; the sum of all is printed. The same files give the same sum in every
+ * guest.
  *
  *	work [-p WORKERS] [-r ROUNDS] [-s MILLISECONDS] [FILE...]
  *
