@@ -60,3 +60,17 @@ struct xenstore_domain_interface {
 #define XENSTORE_PAYLOAD_MAX  4096
 #define XENSTORE_ABS_PATH_MAX 3072
 #define XENSTORE_REL_PATH_MAX 2048
+
+/* server_features: the `connection` and `error` fields mean something */
+#define XENSTORE_SERVER_FEATURE_RECONNECTION 1
+#define XENSTORE_SERVER_FEATURE_ERROR        2
+
+/* connection: a client writes XENSTORE_RECONNECT, the server answers with empty rings and XENSTORE_CONNECTED */
+#define XENSTORE_CONNECTED 0
+#define XENSTORE_RECONNECT 1
+
+/* error */
+#define XENSTORE_ERROR_NONE    0
+#define XENSTORE_ERROR_COMM    1
+#define XENSTORE_ERROR_RINGIDX 2
+#define XENSTORE_ERROR_PROTO   3
