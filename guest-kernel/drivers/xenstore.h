@@ -3,9 +3,7 @@
 #ifndef DRIVERS_XENSTORE_H
 #define DRIVERS_XENSTORE_H
 
-#include "kern/lib/types.h"
-
-/* page: the store ring that start_info names. Begins to watch; what comes is done from the interrupt. */
-void xenstore_init(void *page, unsigned event_port);
+/* Begins to watch; what comes is done from the interrupt. Needs the store ring (xs_ring.h). */
+void xenstore_init(void);
 
 #endif

@@ -7,7 +7,21 @@
 #include "drivers/crash.h"
 #include "drivers/evtchn.h"
 #include "drivers/privcmd.h"
+#include "drivers/xenbus.h"
 #include "drivers/xenstore.h"
+#include "drivers/xs_ring.h"
+
+/* Dom0 runs the store itself; other domains find their ring in start_info. */
+static void store_init(void)
+{
+	if (boot_info.privileged) {
+		xenbus_backend_init();
+	} else if (start_info->store_evtchn) {
+		xs_ring_init(pfn_to_virt(mfn_to_pfn(start_info->store_mfn)), start_info->store_evtchn);
+		xenstore_init();
+	}
+	xenbus_init();
+}
 
 void drivers_init(void)
 {
@@ -15,8 +29,7 @@ void drivers_init(void)
 		console_ring_start_input();
 	else if (boot_info.privileged)
 		console_io_start_input();
-	if (!boot_info.privileged && start_info->store_evtchn)
-		xenstore_init(pfn_to_virt(mfn_to_pfn(start_info->store_mfn)), start_info->store_evtchn);
+	store_init();
 	crash_init();
 	privcmd_init();
 	evtchn_init();
