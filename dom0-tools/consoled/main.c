@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rl-consoled: keeps the consoles of all domains, and answers their kernels' small questions to the store.
+ * rl-consoled: keeps the consoles of all domains.
  *
- * Commands come as lines through <run>/consoled.ctl: `add ID` (a domain was made: <run>/domains/ID/record
- *says where its pages are), `gone ID` (drain and let go), `shutdown ID poweroff|reboot`. What it shows:
+ * Commands come as lines through <run>/consoled.ctl: `add ID` (a domain was made: console/ring-ref and
+ * console/port in the store say where its ring is), `gone ID` (drain and let go). What it shows:
  *	<run>/console/ID/log       the kept output (conlog.h)
  *	<run>/console/ID/in        FIFO: keys for the domain
- *	<run>/console/ID/attached  there while its pages are mapped here
- *	<run>/console/ID/control   the watch of its kernel on control/shutdown, if it has one
+ *	<run>/console/ID/attached  there while its page is mapped here
  *
  * One thread, one poll(): each wake-up moves at most a ring's worth per domain, so no domain and no client
- *can keep it from the others. After a restart of the daemon all living domains of <run>/domains are taken up
- * again; their logs begin anew.
+ * can keep it from the others. After a restart of the daemon all living domains of <run>/domains are taken up
+ * again.
  */
 #include "guest.h"
 #include "ctl.h"
 #include "err.h"
 #include "evtchn.h"
 #include "files.h"
+#include "home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,20 +54,14 @@ static void touch(const char *path)
 /* Let go of everything of @g; its log stays. */
 static void close_guest(struct guest *g)
 {
-	if (g->console_port >= 0)
-		evtchn_unbind(evtchn, g->console_port);
-	if (g->store_port >= 0)
-		evtchn_unbind(evtchn, g->store_port);
+	if (g->port >= 0)
+		evtchn_unbind(evtchn, g->port);
 	if (g->ring)
 		hv_unmap(&hv, g->ring, 1);
-	if (g->store.ring)
-		hv_unmap(&hv, g->store.ring, 1);
-	store_free(g);
 	conlog_close(&g->log);
 	if (g->in >= 0)
 		close(g->in);
 	unlink(console_path(g->id, "in"));
-	unlink(console_path(g->id, "control"));
 	unlink(console_path(g->id, "attached"));
 	free(g);
 }
@@ -88,22 +82,19 @@ static int open_files(struct guest *g)
 	return g->in < 0 ? fail_errno(errno, "%s: cannot open", in) : 0;
 }
 
-static int open_rings(struct guest *g, const struct record *r)
+static int open_ring(struct guest *g)
 {
-	g->ring = hv_map_one(&hv, g->id, r->console_mfn);
+	struct xs *xs = xs_shared();
+	long long mfn = xs ? home_number(xs, g->id, "console/ring-ref") : -1;
+	long long port = xs ? home_number(xs, g->id, "console/port") : -1;
+
+	if (mfn < 0 || port < 0)
+		return fail("domain %u: the store does not say where its console is", g->id);
+	g->ring = hv_map_one(&hv, g->id, mfn);
 	if (!g->ring)
 		return fail_errno(errno, "domain %u: cannot map its console page", g->id);
-	g->console_port = evtchn_bind_interdomain(evtchn, g->id, r->console_port);
-	if (g->console_port < 0)
-		return fail_errno(g->console_port, "domain %u: console event channel %u", g->id,
-				  r->console_port);
-	g->store.ring = hv_map_one(&hv, g->id, r->store_mfn);
-	if (!g->store.ring)
-		return fail_errno(errno, "domain %u: cannot map its store page", g->id);
-	g->store_port = evtchn_bind_interdomain(evtchn, g->id, r->store_port);
-	if (g->store_port < 0)
-		return fail_errno(g->store_port, "domain %u: store event channel %u", g->id, r->store_port);
-	return 0;
+	g->port = evtchn_bind_interdomain(evtchn, g->id, port);
+	return g->port < 0 ? fail_errno(g->port, "domain %u: console event channel %lld", g->id, port) : 0;
 }
 
 static void add_guest(unsigned id)
@@ -119,21 +110,18 @@ static void add_guest(unsigned id)
 		return;
 	}
 	g->id = id;
-	g->in = g->log.fd = g->console_port = g->store_port = -1;
-	if (open_files(g) || open_rings(g, &r)) {
+	g->in = g->log.fd = g->port = -1;
+	if (open_files(g) || open_ring(g)) {
 		close_guest(g);
 		return;
 	}
-	store_init(g, &r);
 	g->next = guests;
 	guests = g;
 	nr_guests++;
 	touch(console_path(id, "attached"));
 	/* The first event may have come before we were bound. */
 	if (console_drain(g))
-		evtchn_notify(evtchn, g->console_port);
-	if (store_serve(g))
-		evtchn_notify(evtchn, g->store_port);
+		evtchn_notify(evtchn, g->port);
 }
 
 static void remove_guest(unsigned id)
@@ -154,21 +142,14 @@ static void remove_guest(unsigned id)
 
 static void command(void *arg, char *line)
 {
-	char what[16];
 	unsigned id;
-	struct guest *g;
 
-	if (sscanf(line, "add %u", &id) == 1) {
+	if (sscanf(line, "add %u", &id) == 1)
 		add_guest(id);
-	} else if (sscanf(line, "gone %u", &id) == 1) {
+	else if (sscanf(line, "gone %u", &id) == 1)
 		remove_guest(id);
-	} else if (sscanf(line, "shutdown %u %15s", &id, what) == 2) {
-		g = find_guest(id);
-		if (g && store_shutdown(g, what))
-			evtchn_notify(evtchn, g->store_port);
-	} else {
+	else
 		warn("a command it does not know: %.60s", line);
-	}
 }
 
 static void serve_events(void)
@@ -181,11 +162,9 @@ static void serve_events(void)
 
 		/* Unmask first: what comes while we look raises a new event. */
 		evtchn_unmask(evtchn, ports[i]);
-		while (g && g->console_port != (int)ports[i] && g->store_port != (int)ports[i])
+		while (g && g->port != (int)ports[i])
 			g = g->next;
-		if (!g)
-			continue;
-		if (g->console_port == (int)ports[i] ? console_drain(g) : store_serve(g))
+		if (g && console_drain(g))
 			evtchn_notify(evtchn, ports[i]);
 	}
 }
@@ -218,7 +197,7 @@ static void serve(int ctl, struct ctl_lines *part)
 		n = 2;
 		for (struct guest *g = guests; g; g = g->next)
 			if (fds[n++].revents & POLLIN && console_feed(g))
-				evtchn_notify(evtchn, g->console_port);
+				evtchn_notify(evtchn, g->port);
 		if (fds[0].revents & POLLIN)
 			serve_events();
 		if (fds[1].revents & POLLIN)

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,12 +56,20 @@ static void random_handle(xen_domain_handle_t handle)
 		close(fd);
 }
 
+/* 8-4-4-4-12 hexadecimal digits. */
+static void print_uuid(const xen_domain_handle_t handle, char text[37])
+{
+	for (unsigned i = 0; i < 16; i++)
+		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", handle[i]);
+}
+
 static int create_domain(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};
 	long ret;
 
 	random_handle(op.u.createdomain.handle);
+	print_uuid(op.u.createdomain.handle, b->result->uuid);
 	op.u.createdomain.max_vcpus = b->request->vcpus;
 	op.u.createdomain.max_evtchn_port = 1023;
 	op.u.createdomain.max_grant_frames = -1; /* the hypervisor's own limit */

@@ -18,6 +18,7 @@ struct build_request {
 struct build_result {
 	unsigned id;
 	const char *kind; /* "pv64", "pv32" */
+	char uuid[37];    /* as text */
 	uint64_t console_mfn, store_mfn;
 	unsigned console_port, store_port; /* the domain's */
 };

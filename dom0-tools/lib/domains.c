@@ -4,6 +4,7 @@
 #include "ctl.h"
 #include "err.h"
 #include "files.h"
+#include "home.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -78,11 +79,27 @@ long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *in
 
 const char *domain_name(unsigned id)
 {
-	static struct record r;
+	static char name[RECORD_NAME_MAX];
+	struct xs *xs = xs_shared();
+	char *text = xs ? home_read(xs, id, "name") : NULL;
 
-	if (!record_load(id, &r) && !r.end[0])
-		return r.name;
-	return id == 0 ? "Domain-0" : "(null)";
+	snprintf(name, sizeof(name), "%s", text ? text : id ? "(null)" : "Domain-0");
+	free(text);
+	return name;
+}
+
+long domain_named(struct hv *hv, const char *name)
+{
+	struct xen_domctl_getdomaininfo *list;
+	long count = domains_list(hv, &list), found = -1;
+
+	if (count < 0)
+		return -1;
+	for (long i = 0; i < count && found < 0; i++)
+		if (!strcmp(domain_name(list[i].domain), name))
+			found = list[i].domain;
+	free(list);
+	return found;
 }
 
 static int by_id(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info)
@@ -168,6 +185,7 @@ static void release_console(unsigned id)
 long domain_end(struct hv *hv, unsigned id, const char *reason)
 {
 	struct xen_domctl_getdomaininfo info;
+	struct xs *xs = xs_shared();
 	long ret = domain_info(hv, id, &info);
 
 	if (ret < 0)
@@ -176,7 +194,9 @@ long domain_end(struct hv *hv, unsigned id, const char *reason)
 		domain_simple_op(hv, id, XEN_DOMCTL_pausedomain); /* no more output after the last drain */
 	release_console(id);
 	if (reason)
-		record_end(id, reason, -1);
+		record_end(id, domain_name(id), reason, -1);
+	if (xs)
+		home_remove(xs, id); /* the store maps a page of it, too */
 	do {
 		ret = domain_simple_op(hv, id, XEN_DOMCTL_destroydomain);
 	} while (ret == -EAGAIN || ret == -EINTR);

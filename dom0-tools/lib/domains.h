@@ -12,8 +12,10 @@ long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out);
 /* One domain. -ESRCH if there is none. */
 long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info);
 
-/* The name of a domain: "Domain-0", the record's, or "(null)" as xl says. Static storage. */
+/* The name of a domain, from the store: "(null)", as xl says, if it has none there. Static storage. */
 const char *domain_name(unsigned id);
+/* The living domain of exactly this name; -1: none, without a report. */
+long domain_named(struct hv *hv, const char *name);
 
 /* The living domain that @arg (id or name) means, and what the hypervisor says of it. -1 and a report that
  * suggests the closest name. */
@@ -26,7 +28,7 @@ const char *shutdown_reason(const struct xen_domctl_getdomaininfo *info);
 long domain_simple_op(struct hv *hv, unsigned id, unsigned cmd);
 
 /*
- * End domain @id: stop it, let rl-consoled drain its console and give up the shared pages, give everything
- * back, and note @reason (NULL: the caller will). After return its memory is free. -errno.
+ * End domain @id: stop it, let rl-consoled drain its console, have the daemons give up the shared pages, give
+ * everything back, and note @reason (NULL: the caller will). After return its memory is free. -errno.
  */
 long domain_end(struct hv *hv, unsigned id, const char *reason);

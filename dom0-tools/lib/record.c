@@ -58,14 +58,11 @@ int record_save(const struct record *r)
 	char text[1024];
 	int err = make_dirs(record_path(r->id, NULL));
 
-	snprintf(text, sizeof(text),
-		 "name = \"%s\"\nkind = \"%s\"\nvcpus = %u\nconsole_mfn = %llu\nconsole_port = %u\nstore_mfn "
-		 "= %llu\n"
-		 "store_port = %u\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\nstarted_ms = "
-		 "%llu\n",
-		 r->name, r->kind, r->vcpus, (unsigned long long)r->console_mfn, r->console_port,
-		 (unsigned long long)r->store_mfn, r->store_port, action_name(r->on_poweroff),
-		 action_name(r->on_reboot), action_name(r->on_crash), (unsigned long long)r->started_ms);
+	snprintf(
+	    text, sizeof(text),
+	    "kind = \"%s\"\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\nstarted_ms = %llu\n",
+	    r->kind, action_name(r->on_poweroff), action_name(r->on_reboot), action_name(r->on_crash),
+	    (unsigned long long)r->started_ms);
 	if (!err)
 		err = file_write(record_path(r->id, "record"), text);
 	return err ? fail_errno(err, "%s: cannot write", record_path(r->id, "record")) : 0;
@@ -117,19 +114,14 @@ int record_load(unsigned id, struct record *r)
 		cfg_free(&cfg);
 		return -1;
 	}
-	text_of(&cfg, "name", r->name, sizeof(r->name));
 	text_of(&cfg, "kind", r->kind, sizeof(r->kind));
-	r->vcpus = number_of(&cfg, "vcpus");
-	r->console_mfn = number_of(&cfg, "console_mfn");
-	r->console_port = number_of(&cfg, "console_port");
-	r->store_mfn = number_of(&cfg, "store_mfn");
-	r->store_port = number_of(&cfg, "store_port");
 	r->on_poweroff = action_of(&cfg, "on_poweroff");
 	r->on_reboot = action_of(&cfg, "on_reboot");
 	r->on_crash = action_of(&cfg, "on_crash");
 	r->started_ms = number_of(&cfg, "started_ms");
 	cfg_free(&cfg);
 	if (!load_quiet(record_path(id, "end"), &end)) {
+		text_of(&end, "name", r->name, sizeof(r->name));
 		text_of(&end, "reason", r->end, sizeof(r->end));
 		if (cfg_find(&end, "restarted"))
 			r->restarted = (long)number_of(&end, "restarted");
@@ -211,35 +203,36 @@ static void forget_oldest(void)
 	free(ids);
 }
 
-void record_end(unsigned id, const char *reason, long restarted)
+void record_end(unsigned id, const char *name, const char *reason, long restarted)
 {
-	char text[128];
+	char text[256];
 	struct record r;
+	size_t len;
 
 	if (record_load(id, &r))
 		return;
-	if (r.end[0])
+	if (r.end[0]) {
+		name = r.name;
 		reason = r.end;
+	}
 	if (restarted < 0)
 		restarted = r.restarted;
+	len = snprintf(text, sizeof(text), "name = \"%s\"\nreason = \"%s\"\n", name, reason);
 	if (restarted >= 0)
-		snprintf(text, sizeof(text), "reason = \"%s\"\nrestarted = %ld\n", reason, restarted);
-	else
-		snprintf(text, sizeof(text), "reason = \"%s\"\n", reason);
+		snprintf(text + len, sizeof(text) - len, "restarted = %ld\n", restarted);
 	file_write(record_path(id, "end"), text);
 	forget_oldest();
 }
 
-int record_find(const char *name, bool ended_too, struct record *r)
+int record_find_ended(const char *name, struct record *r)
 {
 	unsigned *ids;
 	size_t count = record_list(&ids);
 	int found = -1;
 
-	for (int ended = 0; found && ended <= ended_too; ended++)
-		for (size_t i = count; found && i-- > 0;)
-			if (!record_load(ids[i], r) && !strcmp(r->name, name) && !r->end[0] == !ended)
-				found = 0;
+	for (size_t i = count; found && i-- > 0;)
+		if (!record_load(ids[i], r) && r->end[0] && !strcmp(r->name, name))
+			found = 0;
 	free(ids);
 	return found;
 }

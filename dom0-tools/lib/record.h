@@ -2,12 +2,13 @@
 /*
  * What Dom0 remembers of each domain, under /run/rl/domains/<id>/:
  *
- *	record   how it was built: name, kind, console and store (written by rl create, rename)
+ *	record   its kind, when it was started, what to do at its end (written by rl create)
  *	config   its whole configuration, for a restart
- *	end      why it ended (written once; the directory then stays a while, for rl console and --wait)
+ *	end      its name and why it ended (the directory then stays a while, for rl console and --wait)
  *
  * All three are in the syntax of configuration files. Which domains exist is the hypervisor's word; a
- * directory without its domain is history.
+ * directory without its domain is history. What else can be asked while it lives stands in the store
+ * (home.h).
  */
 #pragma once
 
@@ -28,14 +29,11 @@ enum action {
 
 struct record {
 	unsigned id;
-	char name[RECORD_NAME_MAX];
 	char kind[8]; /* "pv64", "pv32" */
-	unsigned vcpus;
-	uint64_t console_mfn, store_mfn;
-	unsigned console_port, store_port; /* the domain's ports */
 	enum action on_poweroff, on_reboot, on_crash;
 	uint64_t started_ms; /* now_ms() when it was unpaused or left paused */
 	/* From `end`: */
+	char name[RECORD_NAME_MAX]; /* "" while it lives: see domain_name() */
 	char end[16];   /* "" while it lives; "poweroff" "reboot" "crash" "watchdog" "suspend" "destroyed" */
 	long restarted; /* id of the domain that goes on in its place, or -1 */
 };
@@ -50,12 +48,13 @@ const char *console_path(unsigned id, const char *file);
 
 int record_save(const struct record *r);        /* -1 and a report */
 int record_load(unsigned id, struct record *r); /* -1: nothing known, no report */
-/* Note why the domain ended; the first reason stays. Forgets the oldest ended domains beyond RECORDS_KEPT. */
-void record_end(unsigned id, const char *reason, long restarted);
+/* Note what its name was and why the domain ended; the first reason stays. Forgets the oldest ended domains
+ * beyond RECORDS_KEPT. */
+void record_end(unsigned id, const char *name, const char *reason, long restarted);
 /* Forget domain @id altogether. */
 void record_remove(unsigned id);
 
 /* All ids with a record, ascending, malloc()ed. */
 size_t record_list(unsigned **ids);
-/* The record of this name: living ones first, then the one that ended last. -1: none. */
-int record_find(const char *name, bool ended_too, struct record *r);
+/* The record of the domain of this name that ended last. -1: none. */
+int record_find_ended(const char *name, struct record *r);

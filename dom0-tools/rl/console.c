@@ -196,9 +196,9 @@ static long find_console(const char *arg)
 
 	if (digits && !record_load(strtoul(arg, NULL, 10), &r))
 		return r.id;
-	if (!digits && !record_find(arg, true, &r))
-		return r.id;
 	hv = rl_hv();
+	if (!digits && hv && domain_named(hv, arg) < 0 && !record_find_ended(arg, &r))
+		return r.id;
 	if (!hv || domain_find(hv, arg, &info)) /* reports, with a suggestion */
 		return -1;
 	if (info.domain == 0)

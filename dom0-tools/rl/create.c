@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rl create: configuration, builder, record, console, unpause; in this order, and undone if a step fails. */
+/* rl create: configuration, builder, record, store, console, unpause; in this order, and undone if a step
+ * fails. */
 #include "verbs.h"
 #include "builder.h"
 #include "ctl.h"
@@ -7,6 +8,7 @@
 #include "domconf.h"
 #include "err.h"
 #include "files.h"
+#include "home.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -61,11 +63,6 @@ static int write_record(const struct cfg *cfg, const struct domconf *conf, const
 {
 	struct record r = {
 	    .id = built->id,
-	    .vcpus = conf->vcpus,
-	    .console_mfn = built->console_mfn,
-	    .store_mfn = built->store_mfn,
-	    .console_port = built->console_port,
-	    .store_port = built->store_port,
 	    .on_poweroff = conf->on_poweroff,
 	    .on_reboot = conf->on_reboot,
 	    .on_crash = conf->on_crash,
@@ -73,7 +70,6 @@ static int write_record(const struct cfg *cfg, const struct domconf *conf, const
 	};
 	FILE *out;
 
-	snprintf(r.name, sizeof(r.name), "%s", conf->name);
 	snprintf(r.kind, sizeof(r.kind), "%s", built->kind);
 	record_remove(built->id); /* of an earlier domain with this id */
 	if (record_save(&r))
@@ -108,13 +104,14 @@ static void tell_daemons(unsigned id)
 
 static int check_name(const struct domconf *conf)
 {
-	struct record other;
-	struct xen_domctl_getdomaininfo info;
+	long other = xs_shared() ? domain_named(rl_hv(), conf->name) : -1;
 
-	if (!record_find(conf->name, false, &other) && domain_info(rl_hv(), other.id, &info) >= 0)
-		return fail("name = \"%s\" belongs to domain %u already; choose another, as in `rl create "
+	if (!xs_shared())
+		return -1; /* reported */
+	if (other >= 0)
+		return fail("name = \"%s\" belongs to domain %ld already; choose another, as in `rl create "
 			    "FILE name=other`",
-			    conf->name, other.id);
+			    conf->name, other);
 	return 0;
 }
 
@@ -133,7 +130,7 @@ static int create(struct hv *hv, const struct cfg *cfg, const struct domconf *co
 
 	if (check_name(conf) || build_domain(hv, &request, &built))
 		return -1;
-	if (write_record(cfg, conf, &built)) {
+	if (write_record(cfg, conf, &built) || home_create(xs_shared(), conf, &built)) {
 		domain_end(hv, built.id, "destroyed");
 		return -1;
 	}

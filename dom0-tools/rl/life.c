@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* rl pause, unpause, shutdown, reboot, destroy. */
 #include "verbs.h"
-#include "ctl.h"
 #include "domains.h"
 #include "err.h"
 #include "files.h"
+#include "home.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The verb's only argument as a domain other than Dom0. -1 and a report. */
 static int one_domain(const char *verb, const char *arg, struct hv **hv,
@@ -86,25 +85,34 @@ static void wait_shut_down(struct hv *hv, unsigned id)
 		sleep_ms(20);
 }
 
+/* Kernels that watch control/shutdown say so. */
+static bool listens(struct xs *xs, unsigned id, const char *what)
+{
+	char node[48];
+
+	snprintf(node, sizeof(node), "control/feature-%s", what);
+	return home_number(xs, id, node) == 1;
+}
+
 /* Write @what into the domain's control/shutdown, which its kernel watches. */
 static int ask_one(struct hv *hv, const struct xen_domctl_getdomaininfo *info, const char *what, bool wait)
 {
-	long ret;
+	struct xs *xs = xs_shared();
 
+	if (!xs)
+		return -1; /* reported */
 	if (info->flags & XEN_DOMINF_shutdown)
 		return fail("domain %u has shut down already (%s); `rl destroy %u` removes it", info->domain,
 			    shutdown_reason(info), info->domain);
-	if (access(console_path(info->domain, "control"), F_OK))
-		return fail("domain %u does not watch control/shutdown (its kernel cannot be asked, or is "
-			    "not up yet); "
-			    "wait, or use `rl destroy %u`",
-			    info->domain, info->domain);
+	if (!listens(xs, info->domain, what))
+		return fail("domain %u does not say that it can be asked (control/feature-%s in the store; "
+			    "its kernel "
+			    "may not be up yet); wait, or use `rl destroy %u`",
+			    info->domain, what, info->domain);
 	if (info->flags & XEN_DOMINF_paused)
 		warn("domain %u is paused: it will notice when unpaused", info->domain);
-	ret = ctl_send("consoled", "shutdown %u %s", info->domain, what);
-	if (ret < 0)
-		return fail(
-		    "cannot reach rl-consoled, which carries the request; start it with `rl-consoled &`");
+	if (home_write(xs, info->domain, "control/shutdown", what))
+		return fail_errno(errno, "cannot write control/shutdown of domain %u", info->domain);
 	printf("Shutting down domain %u\n", info->domain);
 	if (wait)
 		wait_shut_down(hv, info->domain);
@@ -126,7 +134,7 @@ static int ask_all(struct hv *hv, const char *what, bool wait)
 		    ask_one(hv, &list[i], what, false))
 			code = EXIT_FAILED;
 	for (long i = 0; wait && i < count; i++)
-		if (list[i].domain && !access(console_path(list[i].domain, "control"), F_OK))
+		if (list[i].domain && xs_shared() && listens(xs_shared(), list[i].domain, what))
 			wait_shut_down(hv, list[i].domain);
 	free(list);
 	return code;

@@ -79,8 +79,7 @@ static void print_long(struct hv *hv, struct xen_domctl_getdomaininfo *info)
 
 	print_line(hv, info);
 	if (!record_load(info->domain, &r)) {
-		printf("    # kind %s, console port %u, store port %u\n", r.kind, r.console_port,
-		       r.store_port);
+		printf("    # kind %s\n", r.kind);
 		print_config(info->domain);
 	}
 	printf("    # pages %llu, at most %llu, vcpus up to %u%s%s\n", (unsigned long long)info->tot_pages,

@@ -3,7 +3,9 @@
 #include "verbs.h"
 #include "domains.h"
 #include "err.h"
+#include "home.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,37 +41,29 @@ static int do_domname(int argc, char **argv)
 static int do_rename(int argc, char **argv)
 {
 	struct xen_domctl_getdomaininfo info;
-	struct record r, other;
 	struct hv *hv;
-	FILE *config;
+	long other;
 
 	if (argc != 3)
 		return verb_usage("rename");
 	hv = rl_hv();
-	if (!hv || domain_find(hv, argv[1], &info))
+	if (!hv || domain_find(hv, argv[1], &info) || !xs_shared())
 		return EXIT_FAILED;
-	if (record_load(info.domain, &r)) {
-		fail("domain %u was not created by rl: there is no name to change", info.domain);
-		return EXIT_FAILED;
-	}
-	if (!argv[2][0] || strlen(argv[2]) >= sizeof(r.name) || strpbrk(argv[2], "/\"' \t\n") ||
+	if (!argv[2][0] || strlen(argv[2]) >= RECORD_NAME_MAX || strpbrk(argv[2], "/\"' \t\n") ||
 	    strspn(argv[2], "0123456789") == strlen(argv[2])) {
 		fail("\"%s\" cannot be a name; needed: 1 to %d characters, not only digits, without spaces, "
 		     "quotes and '/'",
 		     argv[2], RECORD_NAME_MAX - 1);
 		return EXIT_FAILED;
 	}
-	if (!record_find(argv[2], false, &other) && other.id != r.id) {
-		fail("domain %u is already called \"%s\"; choose another name", other.id, argv[2]);
+	other = domain_named(hv, argv[2]);
+	if (other >= 0 && other != info.domain) {
+		fail("domain %ld is already called \"%s\"; choose another name", other, argv[2]);
 		return EXIT_FAILED;
 	}
-	snprintf(r.name, sizeof(r.name), "%s", argv[2]);
-	if (record_save(&r))
+	if (home_write(xs_shared(), info.domain, "name", argv[2])) {
+		fail_errno(errno, "cannot write the name of domain %u into the store", info.domain);
 		return EXIT_FAILED;
-	config = fopen(record_path(r.id, "config"), "a"); /* a restart takes the name from there */
-	if (config) {
-		fprintf(config, "name = \"%s\"\n", r.name);
-		fclose(config);
 	}
 	return EXIT_OK;
 }

@@ -17,9 +17,9 @@ $(GK_OUT)/user$(1)/%: $(USER_DIR)/programs/%.c | $(2)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $$<
 $(GK_OUT)/initrd$(1).cpio: $(USER_DIR)/base.list $$(wildcard $(USER_DIR)/etc/*) dom0-tools/mkcpio.py \
-		$(USER_PROGRAMS:%=$(GK_OUT)/user$(1)/%) | $(2)
+		$(USER_PROGRAMS:%=$(GK_OUT)/user$(1)/%) $(B)/dom0-tools$(1:64=)/store | $(2)
 	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$$(USER_BUSYBOX_$(1)) \
-		-D PROGRAMS=$(GK_OUT)/user$(1) $$@ $(USER_DIR)/base.list
+		-D PROGRAMS=$(GK_OUT)/user$(1) -D TOOLS=$(B)/dom0-tools$(1:64=) $$@ $(USER_DIR)/base.list
 all: $(GK_OUT)/initrd$(1).cpio
 endef
 $(eval $(call USER_RULES,64,))

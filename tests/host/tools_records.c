@@ -19,12 +19,10 @@
 
 static char dir[] = "/tmp/ringlet-tools-XXXXXX";
 
-static void make_record(unsigned id, const char *name)
+static void make_record(unsigned id)
 {
-	struct record r = {
-	    .id = id, .console_mfn = 0x123456789ull, .console_port = 2, .on_crash = ACTION_PRESERVE};
+	struct record r = {.id = id, .started_ms = 0x123456789ull, .on_crash = ACTION_PRESERVE};
 
-	snprintf(r.name, sizeof(r.name), "%s", name);
 	strcpy(r.kind, "pv32");
 	assert_int_equal(record_save(&r), 0);
 }
@@ -33,38 +31,39 @@ static void records_come_back(void **state)
 {
 	struct record r;
 
-	make_record(7, "seven");
+	make_record(7);
 	assert_int_equal(record_load(7, &r), 0);
-	assert_string_equal(r.name, "seven");
+	assert_string_equal(r.name, ""); /* the store knows it, while it lives */
 	assert_string_equal(r.kind, "pv32");
-	assert_int_equal(r.console_mfn, 0x123456789ull);
+	assert_int_equal(r.started_ms, 0x123456789ull);
 	assert_int_equal(r.on_crash, ACTION_PRESERVE);
 	assert_string_equal(r.end, "");
 	assert_int_equal(record_load(8, &r), -1);
-	record_end(7, "crash", -1);
-	record_end(7, "destroyed", 9); /* the first reason stays */
+	record_end(7, "seven", "crash", -1);
+	record_end(7, "eight", "destroyed", 9); /* the first name and reason stay */
 	assert_int_equal(record_load(7, &r), 0);
+	assert_string_equal(r.name, "seven");
 	assert_string_equal(r.end, "crash");
 	assert_int_equal(r.restarted, 9);
 	record_remove(7);
 	assert_int_equal(record_load(7, &r), -1);
 }
 
-static void living_before_ended(void **state)
+static void the_last_ended_is_found(void **state)
 {
 	struct record r;
 
-	make_record(1, "same");
-	record_end(1, "poweroff", -1);
-	make_record(2, "same");
-	make_record(3, "same");
-	record_end(3, "poweroff", -1);
-	assert_int_equal(record_find("same", true, &r), 0);
+	make_record(1);
+	record_end(1, "same", "poweroff", -1);
+	make_record(2);
+	assert_int_equal(record_find_ended("same", &r), 0);
+	assert_int_equal(r.id, 1);
+	record_end(2, "same", "poweroff", -1);
+	make_record(3);
+	assert_int_equal(record_find_ended("same", &r), 0);
 	assert_int_equal(r.id, 2);
-	record_end(2, "poweroff", -1);
-	assert_int_equal(record_find("same", false, &r), -1);
-	assert_int_equal(record_find("same", true, &r), 0);
-	assert_int_equal(r.id, 3);
+	assert_int_equal(record_find_ended("other", &r), -1);
+	record_remove(3);
 }
 
 static void oldest_ended_are_forgotten(void **state)
@@ -73,8 +72,8 @@ static void oldest_ended_are_forgotten(void **state)
 	size_t n;
 
 	for (unsigned id = 10; id < 50; id++) {
-		make_record(id, "x");
-		record_end(id, "destroyed", -1);
+		make_record(id);
+		record_end(id, "x", "destroyed", -1);
 	}
 	n = record_list(&ids);
 	assert_int_equal(n, RECORDS_KEPT);
@@ -170,7 +169,7 @@ static void near_words_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(records_come_back),          cmocka_unit_test(living_before_ended),
+	    cmocka_unit_test(records_come_back),          cmocka_unit_test(the_last_ended_is_found),
 	    cmocka_unit_test(oldest_ended_are_forgotten), cmocka_unit_test(log_keeps_the_newest),
 	    cmocka_unit_test(columns_are_those_of_xl),    cmocka_unit_test(near_words_are_found),
 	};

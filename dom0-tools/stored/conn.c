@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: they come, go and begin anew; the queue of messages to each. */
+#include "store.h"
+#include "alloc.h"
+
+#include <errno.h>
+
+/* The numbers are those of Xen's store daemon, where it has one. */
+const struct quota quota_guest = {
+    .nodes = 1000,
+    .bytes = 128 * 1024,
+    .value = 2048,
+    .path = 1024,
+    .perms = 5,
+    .watches = 128,
+    .events = 256,
+    .replies = 20,
+    .transactions = 10,
+    .steps = 1024,
+    .log = 64 * 1024,
+};
+const struct quota quota_dom0 = {
+    .nodes = SIZE_MAX,
+    .bytes = SIZE_MAX,
+    .value = XENSTORE_PAYLOAD_MAX,
+    .path = XENSTORE_ABS_PATH_MAX,
+    .perms = PERMS_MAX,
+    .watches = SIZE_MAX,
+    .events = 4096,
+    .replies = 256,
+    .transactions = SIZE_MAX,
+    .steps = 65536,
+    .log = SIZE_MAX,
+};
+
+const char *const special_names[SPECIALS] = {"@introduceDomain", "@releaseDomain"};
+
+void store_init(struct store *s, const struct store_ops *ops)
+{
+	*s = (struct store){.ops = ops};
+	tree_init(&s->tree);
+	for (int i = 0; i < SPECIALS; i++)
+		s->special[i].n = 1; /* Dom0's alone */
+}
+
+struct conn *conn_find(struct store *s, unsigned id)
+{
+	struct conn *c = s->conns;
+
+	while (c && c->id != id)
+		c = c->next;
+	return c;
+}
+
+static struct conn *conn_new(struct store *s, unsigned id)
+{
+	struct conn *c = alloc(sizeof(*c)), **link = &s->conns;
+
+	c->store = s;
+	c->id = id;
+	c->target = NO_DOMAIN;
+	c->privileged = id == 0;
+	c->quota = c->privileged ? &quota_dom0 : &quota_guest;
+	c->out_end = &c->out;
+	c->port = -1;
+	while (*link)
+		link = &(*link)->next;
+	*link = c;
+	return c;
+}
+
+static void drop_messages(struct conn *c)
+{
+	while (c->out)
+		conn_sent(c);
+	c->have = 0;
+}
+
+void conn_reset(struct conn *c)
+{
+	watch_remove_all(c);
+	txn_drop_all(c);
+	drop_messages(c);
+	c->broken = false;
+}
+
+/* Take @c out of the store and free it. */
+static void conn_free(struct conn *c)
+{
+	struct conn **link = &c->store->conns;
+
+	while (*link != c)
+		link = &(*link)->next;
+	*link = c->next;
+	conn_reset(c);
+	free(c);
+}
+
+int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out)
+{
+	struct conn *c = conn_find(s, id);
+	bool again = c;
+	int err;
+
+	if (again) { /* the same domain with another page or port */
+		s->ops->detach(c);
+		conn_reset(c);
+	} else {
+		c = conn_new(s, id);
+	}
+	c->mfn = mfn;
+	c->remote_port = port;
+	err = s->ops->attach(c);
+	if (err) {
+		if (again)
+			conn_release(c);
+		else
+			conn_free(c);
+		return err;
+	}
+	c->req_cons = c->ring->req_cons;
+	c->rsp_prod = c->ring->rsp_prod;
+	c->ring->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+	*out = c;
+	if (!again)
+		watch_fire_special(s, INTRODUCE_DOMAIN);
+	return 0;
+}
+
+void conn_release(struct conn *c)
+{
+	struct store *s = c->store;
+	unsigned id = c->id;
+
+	s->ops->detach(c);
+	conn_free(c);
+	tree_forget_domain(&s->tree, id);
+	for (int i = 0; i < SPECIALS; i++)
+		perms_forget(&s->special[i], id);
+	for (c = s->conns; c; c = c->next)
+		if (c->target == id)
+			c->target = NO_DOMAIN;
+	watch_fire_special(s, RELEASE_DOMAIN);
+}
+
+struct message *conn_send(struct conn *c, const struct xsd_sockmsg *head, const void *data, size_t len)
+{
+	struct message *m = alloc(sizeof(*m) + sizeof(*head) + len);
+
+	m->size = sizeof(*head) + len;
+	memcpy(m->data, head, sizeof(*head));
+	if (len)
+		memcpy(m->data + sizeof(*head), data, len);
+	*c->out_end = m;
+	c->out_end = &m->next;
+	if (head->type == XS_WATCH_EVENT)
+		c->events++;
+	else
+		c->replies++;
+	return m;
+}
+
+void conn_sent(struct conn *c)
+{
+	struct message *m = c->out;
+	struct xsd_sockmsg head;
+
+	memcpy(&head, m->data, sizeof(head));
+	if (head.type == XS_WATCH_EVENT)
+		c->events--;
+	else
+		c->replies--;
+	c->out = m->next;
+	if (!c->out)
+		c->out_end = &c->out;
+	free(m);
+}
+
+/* One client's turn. True: it could go on at once. */
+static bool serve(struct conn *c, void (*tell)(struct conn *c))
+{
+	struct xsd_sockmsg head;
+	bool touched = ring_reconnect(c);
+	unsigned done = 0;
+
+	while (!c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS) {
+		touched |= ring_take(c);
+		if (!ring_request(c, &head))
+			break;
+		c->in[c->have] = '\0';
+		c->have = 0;
+		request_serve(c, &head, c->in + sizeof(head));
+		touched |= ring_give(c);
+		done++;
+	}
+	touched |= ring_give(c); /* events of others' doing, too */
+	if (touched)
+		tell(c);
+	return done == ROUND_REQUESTS;
+}
+
+bool store_round(struct store *s, void (*tell)(struct conn *c))
+{
+	bool more = false;
+
+	/* A request may bring or take other connections, never the one being served: only Dom0 may, and it
+	 * cannot be released. So the link is read after the turn. */
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (c->ring)
+			more |= serve(c, tell);
+	/* What later ones caused for earlier ones is sent before anybody sleeps. */
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (c->ring && ring_give(c))
+			tell(c);
+	return more;
+}
+
+void store_free(struct store *s)
+{
+	while (s->conns) {
+		s->ops->detach(s->conns);
+		conn_free(s->conns);
+	}
+	tree_free(&s->tree);
+}

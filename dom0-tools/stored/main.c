@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rl-stored: Dom0's store daemon. This file joins the store (store.h) with the machine: rings by foreign
+ * mappings, event channels, and the news of domains that end (VIRQ_DOM_EXC).
+ *
+ * Dom0's own kernel is a client like any other; its ring comes from /dev/xen/xenbus_backend. It carries the
+ * requests of all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer.
+ */
+#include "store.h"
+#include "domains.h"
+#include "err.h"
+#include "evtchn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xen/sys/xenbus_dev.h>
+
+static struct hv hv;
+static struct store store;
+static int evtchn = -1;
+static int end_port; /* VIRQ_DOM_EXC */
+
+/* ---- Rings ---- */
+
+/* The page and the port that Dom0's kernel keeps for us. */
+static int attach_dom0(struct conn *c)
+{
+	int fd = open("/dev/xen/xenbus_backend", O_RDWR | O_CLOEXEC);
+	void *page;
+	int port;
+
+	if (fd < 0)
+		return fail("/dev/xen/xenbus_backend: %s; the store works in Dom0 only, as root",
+			    strerror(errno));
+	port = ioctl(fd, IOCTL_XENBUS_BACKEND_EVTCHN);
+	page = mmap(NULL, FRAME_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* The file stays open: as long as it is, the kernel knows that there is a store. */
+	if (port < 0 || page == MAP_FAILED)
+		return fail("/dev/xen/xenbus_backend: %s; is another rl-stored running?", strerror(errno));
+	c->ring = page;
+	c->remote_port = port;
+	c->port = evtchn_bind_interdomain(evtchn, 0, port);
+	return c->port < 0 ? fail_errno(c->port, "cannot bind Dom0's store event channel %d", port) : 0;
+}
+
+static void detach(struct conn *c)
+{
+	if (c->port >= 0)
+		evtchn_unbind(evtchn, c->port);
+	if (c->ring)
+		hv_unmap(&hv, c->ring, 1);
+	c->port = -1;
+	c->ring = NULL;
+}
+
+static int attach(struct conn *c)
+{
+	if (c->id == 0)
+		return attach_dom0(c);
+	c->ring = hv_map_one(&hv, c->id, c->mfn);
+	if (!c->ring)
+		return fail_errno(errno, "domain %u: cannot map its store page", c->id);
+	c->port = evtchn_bind_interdomain(evtchn, c->id, c->remote_port);
+	if (c->port >= 0)
+		return 0;
+	fail_errno(c->port, "domain %u: store event channel %u", c->id, c->remote_port);
+	detach(c);
+	return -EINVAL;
+}
+
+static const struct store_ops ops = {.attach = attach, .detach = detach};
+
+static void tell(struct conn *c)
+{
+	evtchn_notify(evtchn, c->port);
+}
+
+/* ---- Events ---- */
+
+/* Some domain has ended, we are not told which. */
+static void look_for_ends(void)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct conn *c, *next;
+
+	for (c = store.conns; c; c = next) {
+		long ret = c->id ? domain_info(&hv, c->id, &info) : 0;
+
+		next = c->next;
+		if (!c->id)
+			continue;
+		if (ret < 0 || info.flags & XEN_DOMINF_dying) {
+			conn_release(c);
+		} else if (info.flags & XEN_DOMINF_shutdown && !c->seen_shutdown) {
+			c->seen_shutdown = true;
+			watch_fire_special(&store, RELEASE_DOMAIN);
+		}
+	}
+}
+
+/* Events only say that somebody should be looked at, and each round looks at all. Unmasking comes first: what
+ * comes while we look raises a new event. */
+static void take_events(void)
+{
+	uint32_t ports[64];
+	size_t n = evtchn_fired(evtchn, ports, 64);
+
+	for (size_t i = 0; i < n; i++) {
+		evtchn_unmask(evtchn, ports[i]);
+		if ((int)ports[i] == end_port)
+			look_for_ends();
+	}
+}
+
+static void serve(void)
+{
+	bool more = true;
+
+	for (;;) {
+		struct pollfd fd = {.fd = evtchn, .events = POLLIN};
+
+		if (poll(&fd, 1, more ? 0 : -1) > 0)
+			take_events();
+		more = store_round(&store, tell);
+	}
+}
+
+/* ---- Start ---- */
+
+/* The parent waits for a byte from the child, which is sent when the store answers. Mappings of other
+ * domains' pages are not inherited, hence the order. The descriptor to write to; -1: this is the parent's
+ * failure. */
+static int into_background(void)
+{
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	if (pipe(ready) < 0 || (child = fork()) < 0)
+		return fail_errno(errno, "cannot go into the background");
+	if (child) {
+		close(ready[1]);
+		_exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
+	}
+	close(ready[0]);
+	setsid();
+	return ready[1];
+}
+
+int main(void)
+{
+	struct conn *dom0;
+	int ready;
+
+	fail_program("rl-stored");
+	signal(SIGPIPE, SIG_IGN);
+	ready = into_background();
+	if (ready < 0 || hv_open(&hv) || (evtchn = evtchn_open()) < 0)
+		return 1;
+	end_port = evtchn_bind_virq(evtchn, VIRQ_DOM_EXC);
+	if (end_port < 0) {
+		fail_errno(end_port, "cannot bind VIRQ_DOM_EXC; is another rl-stored running?");
+		return 1;
+	}
+	store_init(&store, &ops);
+	if (conn_introduce(&store, 0, 0, 0, &dom0))
+		return 1;
+	if (write(ready, "", 1) != 1)
+		return 1;
+	close(ready);
+	serve();
+}

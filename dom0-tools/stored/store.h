@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store: its tree, the connections of domains, and what each of them has under way. Plain C without
+ * system calls: main.c brings rings and events, the tests bring theirs.
+ *
+ *	ring.c      bytes between a shared page and a connection
+ *	request.c   a whole message: which request, may it, the reply; request_node.c, request_domain.c
+ *	ops.c       reading and changing a tree, with rights and quotas
+ *	txn.c       transactions: a snapshot, a log, and its replay
+ *	watch.c     who is told of a change
+ *	conn.c      connections and their queues of messages
+ *	tree.c, perms.c, path.c
+ *
+ * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; a client
+ * that does not take its replies gets no more requests done; its events, in number, are limited by merging.
+ */
+#pragma once
+
+#include "tree.h"
+
+#include <xen/io/xs_wire.h>
+
+#define ROUND_REQUESTS 8
+
+/* What one domain may have. */
+struct quota {
+	size_t nodes;        /* owned by it */
+	size_t bytes;        /* in the values of nodes owned by it */
+	size_t value;        /* bytes in a value */
+	size_t path;         /* length of a path it makes */
+	size_t perms;        /* entries of a node's permissions */
+	size_t watches;      /* registered */
+	size_t events;       /* waiting to be read, before they are merged */
+	size_t replies;      /* requests whose replies it has not taken */
+	size_t transactions; /* under way */
+	size_t steps;        /* nodes read or changed in one transaction */
+	size_t log;          /* bytes kept of what it does */
+};
+
+extern const struct quota quota_guest, quota_dom0;
+
+/* A message to a client, sent as far as `sent`. */
+struct message {
+	struct message *next;
+	struct watch *watch; /* an event of this watch, not yet begun to be sent */
+	size_t size, sent;
+	char data[];
+};
+
+struct watch {
+	struct watch *next;
+	char *path;     /* canonical, or one of the special names */
+	char *as_given; /* as the client wrote it */
+	char *token;
+	size_t relative; /* how much of an event's path to leave out: the client wrote a relative path */
+};
+
+/* A domain's connection. */
+struct conn {
+	struct conn *next;
+	struct store *store;
+	unsigned id, target; /* target: the domain whose rights it has too, or NO_DOMAIN */
+	bool privileged;
+	const struct quota *quota;
+	bool seen_shutdown; /* its end has been told already */
+
+	struct xenstore_domain_interface *ring;
+	XENSTORE_RING_IDX req_cons, rsp_prod; /* ours; the guest may write over the ring's copies */
+	bool broken;                          /* it broke the protocol: silent until it connects anew */
+	uint64_t mfn;
+	unsigned remote_port;
+	int port; /* ours; -1: none */
+
+	char in[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1];
+	size_t have;
+	struct message *out, **out_end;
+	size_t replies, events; /* messages in out */
+	struct watch *watches;
+	size_t n_watches;
+	struct txn *txns;
+	size_t n_txns;
+	uint32_t last_txn;
+};
+
+/* What the store asks of its surroundings. */
+struct store_ops {
+	/* Map the ring (c->mfn) and bind the event channel (c->remote_port) into c->ring, c->port. -errno. */
+	int (*attach)(struct conn *c);
+	void (*detach)(struct conn *c);
+};
+
+enum special {
+	INTRODUCE_DOMAIN,
+	RELEASE_DOMAIN,
+	SPECIALS
+};
+extern const char *const special_names[SPECIALS]; /* "@introduceDomain", "@releaseDomain" */
+
+struct store {
+	struct tree tree;
+	struct perms special[SPECIALS]; /* who may see these events */
+	struct conn *conns;
+	const struct store_ops *ops;
+};
+
+void store_init(struct store *s, const struct store_ops *ops);
+void store_free(struct store *s);
+/* Serve everybody a little. True: there is more to do at once. @tell is called for each connection whose
+ * domain should get an event. */
+bool store_round(struct store *s, void (*tell)(struct conn *c));
+
+/* ---- conn.c ---- */
+
+struct conn *conn_find(struct store *s, unsigned id);
+/* The domain has come: *@out its connection. -errno of attach. */
+int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out);
+/* It is gone: forget it and its rights, tell those who watch @releaseDomain. */
+void conn_release(struct conn *c);
+/* It came back with an empty ring: drop watches, transactions and messages. */
+void conn_reset(struct conn *c);
+/* Queue a message; returns it. */
+struct message *conn_send(struct conn *c, const struct xsd_sockmsg *head, const void *data, size_t len);
+/* The queue's first message has been sent. */
+void conn_sent(struct conn *c);
+
+/* ---- ring.c ---- */
+
+/* Take bytes of the next request; true if there were any. */
+bool ring_take(struct conn *c);
+/* Give what is queued, as far as there is room; true if anything went. */
+bool ring_give(struct conn *c);
+/* A whole request is in c->in; *@head is its head. */
+bool ring_request(struct conn *c, struct xsd_sockmsg *head);
+/* See to a client that wants to begin anew. True if it should be told. */
+bool ring_reconnect(struct conn *c);
+
+/* ---- request.c ---- */
+
+/* Answer the message in @payload; a zero byte stands behind it. */
+void request_serve(struct conn *c, const struct xsd_sockmsg *head, char *payload);
+
+/* ---- ops.c ---- */
+
+/* A node as it was and as it is, in the order in which things happened. */
+struct change {
+	char *path;
+	struct node *before, *after; /* counted; NULL: was not, is not there */
+};
+
+struct changes {
+	struct change *list;
+	size_t n;
+};
+
+void changes_free(struct changes *ch);
+
+/* A request that changes the tree. */
+struct op {
+	unsigned type; /* XS_WRITE, XS_MKDIR, XS_RM, XS_SET_PERMS */
+	char *path;
+	char *data;
+	size_t len;
+	struct perms perms;
+	int result;
+};
+
+/* Do it to @t with the rights of @c. 0 and notes in @ch, or -errno and nothing is changed. */
+int op_apply(struct tree *t, const struct conn *c, const struct op *op, struct changes *ch);
+/* The node for reading. 0, -ENOENT, -EACCES. */
+int op_look(const struct tree *t, const struct conn *c, const char *path, struct node **out);
+bool conn_may(const struct conn *c, const struct perms *p, unsigned access);
+bool conn_owns(const struct conn *c, const struct perms *p);
+
+/* ---- watch.c ---- */
+
+int watch_add(struct conn *c, const char *path, const char *token);
+/* Its first event, which says nothing but that it stands: after the reply. */
+void watch_begin(struct conn *c, const char *path, const char *token);
+int watch_remove(struct conn *c, const char *path, const char *token);
+void watch_remove_all(struct conn *c);
+/* Tell all who watch one of these. */
+void watch_fire(struct store *s, const struct changes *ch);
+void watch_fire_special(struct store *s, enum special which);
+enum special special_of(const char *path); /* SPECIALS: it is none */
+
+/* ---- txn.c ---- */
+
+struct txn *txn_find(const struct conn *c, uint32_t id);
+int txn_start(struct conn *c, uint32_t *id);
+/* -EAGAIN: what it saw is no longer true. The transaction is gone in any case. */
+int txn_end(struct conn *c, struct txn *t, bool commit);
+void txn_drop_all(struct conn *c);
+/* The same as op_apply() and op_look(), within the transaction. @children: the list is read, not the value.
+ */
+int txn_apply(struct conn *c, struct txn *t, const struct op *op);
+int txn_look(struct conn *c, struct txn *t, const char *path, bool children, struct node **out);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* See tree.h. */
+#include "tree.h"
+#include "alloc.h"
+#include "path.h"
+
+static uint64_t generation;
+
+/* ---- Nodes ---- */
+
+static struct node *node_new(const char *name, size_t len)
+{
+	struct node *node = alloc(sizeof(*node) + len + 1);
+
+	memcpy(node->name, name, len);
+	node->refs = 1;
+	node->gen = node->child_gen = ++generation;
+	return node;
+}
+
+struct node *node_get(struct node *node)
+{
+	node->refs++;
+	return node;
+}
+
+void node_put(struct node *node)
+{
+	if (!node || --node->refs)
+		return;
+	for (size_t i = 0; i < node->n; i++)
+		node_put(node->child[i]);
+	free(node->child);
+	free(node->value);
+	free(node);
+}
+
+static struct node *node_clone(const struct node *from)
+{
+	struct node *node = node_new(from->name, strlen(from->name));
+
+	node->gen = from->gen;
+	node->child_gen = from->child_gen;
+	node->perms = from->perms;
+	node->len = from->len;
+	node->value = alloc_copy(from->value, from->len);
+	for (; node->n < from->n; node->n++) {
+		node->child = alloc_grow(node->child, node->n, sizeof(*node->child));
+		node->child[node->n] = node_get(from->child[node->n]);
+	}
+	return node;
+}
+
+/* Make the node that *@slot refers to private to this place. */
+static struct node *node_own(struct node **slot)
+{
+	struct node *shared = *slot;
+
+	if (shared->refs > 1) {
+		*slot = node_clone(shared);
+		node_put(shared);
+	}
+	return *slot;
+}
+
+/* Where a child of this name is (true), or would have to be. */
+static bool child_slot(const struct node *node, const char *name, size_t len, size_t *slot)
+{
+	size_t low = 0, high = node->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		const char *there = node->child[mid]->name;
+		int order = strncmp(there, name, len);
+
+		if (!order && there[len])
+			order = 1; /* ours is the beginning of it */
+		if (!order) {
+			*slot = mid;
+			return true;
+		}
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*slot = low;
+	return false;
+}
+
+/* ---- Tallies ---- */
+
+/* A node comes (1) or goes (-1). */
+static void tally(struct tree *t, const struct node *node, long change)
+{
+	unsigned id = perms_owner(&node->perms);
+	size_t i = 0;
+
+	while (i < t->n_tally && t->tally[i].id != id)
+		i++;
+	if (i == t->n_tally) {
+		t->tally = alloc_grow(t->tally, t->n_tally++, sizeof(*t->tally));
+		t->tally[i] = (struct tally){.id = id};
+	}
+	t->tally[i].nodes += change;
+	t->tally[i].bytes += change * (long)node->len;
+	if (!t->tally[i].nodes)
+		t->tally[i] = t->tally[--t->n_tally];
+}
+
+static void tally_all(struct tree *t, const struct node *node, long change)
+{
+	tally(t, node, change);
+	for (size_t i = 0; i < node->n; i++)
+		tally_all(t, node->child[i], change);
+}
+
+struct tally tree_tally(const struct tree *t, unsigned id)
+{
+	for (size_t i = 0; i < t->n_tally; i++)
+		if (t->tally[i].id == id)
+			return t->tally[i];
+	return (struct tally){.id = id};
+}
+
+/* ---- Versions ---- */
+
+void tree_init(struct tree *t)
+{
+	*t = (struct tree){.root = node_new("", 0)};
+	t->root->perms = (struct perms){.n = 1};
+	t->root->value = alloc(0);
+	tally(t, t->root, 1);
+}
+
+void tree_snapshot(struct tree *to, const struct tree *from)
+{
+	to->root = node_get(from->root);
+	to->tally = NULL;
+	for (to->n_tally = 0; to->n_tally < from->n_tally; to->n_tally++) {
+		to->tally = alloc_grow(to->tally, to->n_tally, sizeof(*to->tally));
+		to->tally[to->n_tally] = from->tally[to->n_tally];
+	}
+}
+
+void tree_free(struct tree *t)
+{
+	node_put(t->root);
+	free(t->tally);
+	*t = (struct tree){0};
+}
+
+/* ---- Finding and changing ---- */
+
+struct node *node_child(const struct node *node, const char *name, size_t len)
+{
+	size_t slot;
+
+	return child_slot(node, name, len, &slot) ? node->child[slot] : NULL;
+}
+
+struct node *node_find(struct node *from, const char *path, struct node **nearest)
+{
+	const char *name;
+	size_t len;
+
+	while ((name = path_name(&path, &len))) {
+		if (nearest)
+			*nearest = from;
+		from = node_child(from, name, len);
+		if (!from)
+			return NULL;
+	}
+	return from;
+}
+
+struct node *tree_find(const struct tree *t, const char *path, struct node **nearest)
+{
+	return node_find(t->root, path, nearest);
+}
+
+struct node *tree_own(struct tree *t, const char *path)
+{
+	struct node *node = node_own(&t->root);
+	const char *name;
+	size_t len, slot;
+
+	while ((name = path_name(&path, &len)) && child_slot(node, name, len, &slot))
+		node = node_own(&node->child[slot]);
+	return node;
+}
+
+struct node *tree_add(struct tree *t, struct node *parent, const char *name, size_t len,
+		      const struct perms *perms)
+{
+	struct node *node = node_new(name, len);
+	size_t slot;
+
+	node->perms = *perms;
+	node->value = alloc(0);
+	child_slot(parent, name, len, &slot);
+	parent->child = alloc_grow(parent->child, parent->n, sizeof(*parent->child));
+	memmove(parent->child + slot + 1, parent->child + slot, (parent->n - slot) * sizeof(*parent->child));
+	parent->child[slot] = node;
+	parent->n++;
+	parent->child_gen = ++generation;
+	tally(t, node, 1);
+	return node;
+}
+
+struct node *tree_remove(struct tree *t, const char *path)
+{
+	const char *last = strrchr(path, '/');
+	char above[PATH_SIZE];
+	struct node *parent, *node;
+	size_t slot;
+
+	memcpy(above, path, last - path);
+	above[last - path] = '\0';
+	parent = tree_own(t, above);
+	child_slot(parent, last + 1, strlen(last + 1), &slot);
+	node = parent->child[slot];
+	parent->n--;
+	memmove(parent->child + slot, parent->child + slot + 1, (parent->n - slot) * sizeof(*parent->child));
+	parent->child_gen = ++generation;
+	tally_all(t, node, -1);
+	return node;
+}
+
+void tree_set_value(struct tree *t, struct node *node, const void *value, size_t len)
+{
+	tally(t, node, -1);
+	free(node->value);
+	node->value = alloc_copy(value, len);
+	node->len = len;
+	node->gen = ++generation;
+	tally(t, node, 1);
+}
+
+void tree_set_perms(struct tree *t, struct node *node, const struct perms *perms)
+{
+	tally(t, node, -1);
+	node->perms = *perms;
+	node->gen = ++generation;
+	tally(t, node, 1);
+}
+
+static bool names_domain(const struct node *node, unsigned id)
+{
+	struct perms copy = node->perms;
+
+	if (perms_forget(&copy, id))
+		return true;
+	for (size_t i = 0; i < node->n; i++)
+		if (names_domain(node->child[i], id))
+			return true;
+	return false;
+}
+
+static void forget_in(struct tree *t, struct node **slot, unsigned id)
+{
+	struct perms perms = (*slot)->perms;
+	struct node *node;
+
+	if (!names_domain(*slot, id))
+		return;
+	node = node_own(slot);
+	if (perms_forget(&perms, id))
+		tree_set_perms(t, node, &perms);
+	for (size_t i = 0; i < node->n; i++)
+		forget_in(t, &node->child[i], id);
+}
+
+void tree_forget_domain(struct tree *t, unsigned id)
+{
+	forget_in(t, &t->root, id);
+}
+
+/* ---- Checking ---- */
+
+static bool node_is_sound(const struct node *node, struct tree *count)
+{
+	tally(count, node, 1);
+	for (size_t i = 0; i < node->n; i++) {
+		if (i && strcmp(node->child[i - 1]->name, node->child[i]->name) >= 0)
+			return false;
+		if (!node->child[i]->refs || !node_is_sound(node->child[i], count))
+			return false;
+	}
+	return true;
+}
+
+bool tree_is_sound(const struct tree *t)
+{
+	struct tree count = {0};
+	bool sound = node_is_sound(t->root, &count) && count.n_tally == t->n_tally;
+
+	for (size_t i = 0; sound && i < count.n_tally; i++) {
+		struct tally kept = tree_tally(t, count.tally[i].id);
+
+		sound = count.tally[i].nodes == kept.nodes && count.tally[i].bytes == kept.bytes;
+	}
+	free(count.tally);
+	return sound;
+}

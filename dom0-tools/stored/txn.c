@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transactions. One sees the tree as it was at the start, and its own changes. At the end, if nobody changed
+ * the tree meanwhile, its own version becomes the tree. Else two things must hold: whatever it read in the
+ * tree it started from has the same generation now, and doing its changes again, now, has the same results.
+ * Then the outcome is as if it had all happened at the end at once; otherwise it fails with EAGAIN, and
+ * nothing happened.
+ *
+ * Value and list of children have generations apart, so two domains making nodes in the same place are no
+ * conflict unless one of them looked.
+ */
+#include "store.h"
+#include "alloc.h"
+
+#include <errno.h>
+
+struct look {
+	char *path;
+	bool children;
+	uint64_t gen; /* 0: it was not there */
+};
+
+struct txn {
+	struct txn *next;
+	uint32_t id;
+	struct tree base, own;
+	struct op *ops;
+	size_t n_ops;
+	struct look *looks;
+	size_t n_looks;
+	size_t log; /* bytes in both */
+	struct changes changes;
+};
+
+struct txn *txn_find(const struct conn *c, uint32_t id)
+{
+	struct txn *t = c->txns;
+
+	while (t && t->id != id)
+		t = t->next;
+	return t;
+}
+
+int txn_start(struct conn *c, uint32_t *id)
+{
+	struct txn *t;
+
+	if (c->n_txns >= c->quota->transactions)
+		return -ENOSPC;
+	t = alloc(sizeof(*t));
+	do {
+		t->id = ++c->last_txn;
+	} while (!t->id || txn_find(c, t->id));
+	tree_snapshot(&t->base, &c->store->tree);
+	tree_snapshot(&t->own, &c->store->tree);
+	t->next = c->txns;
+	c->txns = t;
+	c->n_txns++;
+	*id = t->id;
+	return 0;
+}
+
+static void drop(struct conn *c, struct txn *t)
+{
+	struct txn **link = &c->txns;
+
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	c->n_txns--;
+	tree_free(&t->base);
+	tree_free(&t->own);
+	changes_free(&t->changes);
+	for (size_t i = 0; i < t->n_ops; i++) {
+		free(t->ops[i].path);
+		free(t->ops[i].data);
+	}
+	free(t->ops);
+	for (size_t i = 0; i < t->n_looks; i++)
+		free(t->looks[i].path);
+	free(t->looks);
+	free(t);
+}
+
+void txn_drop_all(struct conn *c)
+{
+	while (c->txns)
+		drop(c, c->txns);
+}
+
+/* Is there room for one more step of this size? */
+static bool take_room(const struct conn *c, struct txn *t, size_t bytes)
+{
+	if (t->n_ops + t->n_looks >= c->quota->steps || bytes > c->quota->log - t->log)
+		return false;
+	t->log += bytes;
+	return true;
+}
+
+int txn_apply(struct conn *c, struct txn *t, const struct op *op)
+{
+	struct op *kept;
+
+	if (!take_room(c, t, strlen(op->path) + op->len))
+		return -ENOSPC;
+	t->ops = alloc_grow(t->ops, t->n_ops, sizeof(*t->ops));
+	kept = &t->ops[t->n_ops++];
+	*kept = *op;
+	kept->path = alloc_text(op->path);
+	kept->data = alloc_copy(op->data, op->len);
+	kept->result = op_apply(&t->own, c, op, &t->changes);
+	return kept->result;
+}
+
+static uint64_t generation_of(const struct tree *tree, const char *path, bool children)
+{
+	const struct node *node = tree_find(tree, path, NULL);
+
+	return !node ? 0 : children ? node->child_gen : node->gen;
+}
+
+static int note_look(struct conn *c, struct txn *t, const char *path, bool children)
+{
+	for (size_t i = 0; i < t->n_looks; i++)
+		if (t->looks[i].children == children && !strcmp(t->looks[i].path, path))
+			return 0;
+	if (!take_room(c, t, strlen(path)))
+		return -ENOSPC;
+	t->looks = alloc_grow(t->looks, t->n_looks, sizeof(*t->looks));
+	t->looks[t->n_looks++] =
+	    (struct look){alloc_text(path), children, generation_of(&t->base, path, children)};
+	return 0;
+}
+
+int txn_look(struct conn *c, struct txn *t, const char *path, bool children, struct node **out)
+{
+	int err = note_look(c, t, path, children);
+
+	return err ? err : op_look(&t->own, c, path, out);
+}
+
+/* What was read is as it was. */
+static bool still_true(const struct txn *t, const struct tree *now)
+{
+	for (size_t i = 0; i < t->n_looks; i++)
+		if (generation_of(now, t->looks[i].path, t->looks[i].children) != t->looks[i].gen)
+			return false;
+	return true;
+}
+
+/* Do it all again in the tree of today; t->own and t->changes are the outcome. */
+static int replay(struct conn *c, struct txn *t)
+{
+	if (!still_true(t, &c->store->tree))
+		return -EAGAIN;
+	tree_free(&t->own);
+	changes_free(&t->changes);
+	tree_snapshot(&t->own, &c->store->tree);
+	for (size_t i = 0; i < t->n_ops; i++)
+		if (op_apply(&t->own, c, &t->ops[i], &t->changes) != t->ops[i].result)
+			return -EAGAIN;
+	return 0;
+}
+
+int txn_end(struct conn *c, struct txn *t, bool commit)
+{
+	struct store *s = c->store;
+	struct tree old;
+	int err = 0;
+
+	/* The base holds a reference on its root, so any change since has made another root. */
+	if (commit && s->tree.root != t->base.root)
+		err = replay(c, t);
+	if (commit && !err && t->changes.n) {
+		old = s->tree;
+		s->tree = t->own;
+		t->own = old;
+		watch_fire(s, &t->changes);
+	}
+	drop(c, t);
+	return err;
+}
