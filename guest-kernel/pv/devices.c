@@ -6,6 +6,8 @@
 #include "drivers/console_io.h"
 #include "drivers/crash.h"
 #include "drivers/evtchn.h"
+#include "drivers/gntalloc.h"
+#include "drivers/gntdev.h"
 #include "drivers/privcmd.h"
 #include "drivers/xenbus.h"
 #include "drivers/xenstore.h"
@@ -33,4 +35,6 @@ void drivers_init(void)
 	crash_init();
 	privcmd_init();
 	evtchn_init();
+	gntdev_init();
+	gntalloc_init();
 }

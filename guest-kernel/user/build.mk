@@ -5,7 +5,7 @@
 USER_DIR      := guest-kernel/user
 USER_PROGRAMS := $(basename $(notdir $(wildcard $(USER_DIR)/programs/*.c)))
 USER_I386     := $(B)/i386/musl-gcc.specs
-USER_CFLAGS   := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables
+USER_CFLAGS   := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables $(ABI_CFLAGS)
 USER_CC_64     = musl-gcc
 USER_CC_32     = gcc -m32 -specs=$(USER_I386)
 USER_BUSYBOX_64 := /bin/busybox
@@ -13,7 +13,7 @@ USER_BUSYBOX_32 := $(B)/i386/root/bin/busybox
 
 # $(1): word size; $(2): what the compiler needs first
 define USER_RULES
-$(GK_OUT)/user$(1)/%: $(USER_DIR)/programs/%.c | $(2)
+$(GK_OUT)/user$(1)/%: $(USER_DIR)/programs/%.c | $(2) $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $$<
 $(GK_OUT)/initrd$(1).cpio: $(USER_DIR)/base.list $$(wildcard $(USER_DIR)/etc/*) dom0-tools/mkcpio.py \
