@@ -39,5 +39,10 @@ $(foreach k,pv64 pv32,$(eval $(call FW_RULES,$(k))))
 .SECONDARY:
 -include $(wildcard $(B)/tests/*/*.d)
 
+# The fuzzer is a guest of several files.
+FUZZ_IMAGES := $(foreach k,pv64 pv32,$(B)/tests/fuzz-hypercalls-$(k).elf)
+$(foreach k,pv64 pv32,$(eval $(B)/tests/fuzz-hypercalls-$(k).elf: \
+	$(patsubst tests/%.c,$(B)/tests/%-$(k).o,$(wildcard tests/fuzz-hypercalls/*.c))))
+
 .PHONY: guest-tests
 guest-tests: $(GUEST_IMAGES)

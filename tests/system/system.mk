@@ -10,3 +10,17 @@ $(eval $(call test,debug,120,python3 tests/system/debug.py,$(B)/ringlet.iso $(B)
 $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf))))
+
+# Hostile guests: a short run here, `make fuzz` for the long one.
+$(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES)
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
+		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/fuzz/fuzz.list
+$(eval $(call test,fuzz,300,python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
+$(foreach k,pv64 pv32,$(eval $(call test,fuzz-dom0-$(k),120,\
+	CPUS=2 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=20000" dom0_max_vcpus=4,\
+	$(B)/tests/fuzz-hypercalls-$(k).elf)))
+
+.PHONY: fuzz
+fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf ## fuzz by hypercalls: two million of them (SEED=, ROUNDS=, CALLS=)
+	$(Q)ROUNDS=$(or $(ROUNDS),40) CALLS=$(or $(CALLS),20000) SEED=$(or $(SEED),1) python3 tests/system/fuzz.py

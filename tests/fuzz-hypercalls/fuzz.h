@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the hypercall fuzzer: its random numbers, its pool of values, how a call is made. One struct fuzz
+ * per vCPU; the vCPUs share the arena and its frames, and race for them. */
+#pragma once
+
+#include "fw.h"
+
+#define ARENA_PAGES 512 /* 2 MiB, so that one L1 serves the arena and nothing else */
+#define RING_SIZE   16384
+#define FRAMES      1024
+#define MULTI_MAX   6
+
+struct fuzz {
+	uint64_t random;
+	unsigned long calls;
+	domid_t self;
+	bool dom0;       /* the machine must go on: nothing that ends it */
+	bool first;      /* vCPU 0, which can recover from faults */
+	bool queueing;   /* calls go into a multicall */
+	bool mend_traps; /* handlers were changed: set them right before going on */
+	unsigned queued;
+	struct multicall_entry *multi;
+	char *ring; /* memory for arguments, used round and round */
+	unsigned ring_at;
+	unsigned long handles[16]; /* of grant mappings */
+	domid_t made[4];           /* Dom0: domains it created */
+};
+
+/* ---- pool.c ---- */
+/* Pages without mapping keep what the hypervisor writes too far from the program. */
+extern struct region {
+	char pages[ARENA_PAGES][4096], guard0[4096], ring0[RING_SIZE], guard1[4096], ring1[RING_SIZE],
+	    guard2[4096];
+} region;
+#define arena region.pages
+extern unsigned long frames[FRAMES]; /* frames of ours, some given away meanwhile */
+extern unsigned long max_mfn;
+extern pte_t *arena_l2; /* the entry that hooks the arena's L1 */
+void pool_init(void);
+
+uint64_t random64(struct fuzz *f);
+unsigned below(struct fuzz *f, unsigned n);
+static inline bool one_in(struct fuzz *f, unsigned n)
+{
+	return !below(f, n);
+}
+/* A page of the arena; most are kept for one purpose, so that whole trees come about: 0 for data, 1 to
+ * ROOT_LEVEL tables. */
+unsigned page_for(struct fuzz *f, int role);
+unsigned long arena_va(struct fuzz *f); /* some address in the arena */
+unsigned long any_mfn(struct fuzz *f);
+pte_t any_pte(struct fuzz *f, int level);
+uint64_t any_word(struct fuzz *f);
+domid_t any_domid(struct fuzz *f);
+/* Zeroed memory for arguments of the next call. */
+void *buffer(struct fuzz *f, unsigned size);
+/* @p, or sometimes a worse pointer. */
+unsigned long pointer(struct fuzz *f, const void *p);
+/* Machine address of an entry of the tables in use that concerns the arena alone, and its level. */
+uint64_t live_entry(struct fuzz *f, int *level);
+
+/* ---- call.c ---- */
+/* Make a hypercall, or put it into the multicall that is being gathered (result 0). */
+long call(struct fuzz *f, unsigned nr, unsigned long a0, unsigned long a1, unsigned long a2, unsigned long a3,
+	  unsigned long a4);
+/* Those with an argument that takes two registers in pv32. */
+long call_va_mapping(struct fuzz *f, unsigned long va, pte_t pte, unsigned long flags, int domid);
+void call_multi(struct fuzz *f);
+
+/* ---- tables.c, memory.c, misc.c: each makes a call or a few ---- */
+typedef void action_fn(struct fuzz *f);
+action_fn do_mmu_update, do_va_mapping, do_mmuext, do_build_table, do_store, do_repair;
+action_fn do_reservation, do_exchange, do_memory_other, do_grant_setup, do_grant_entry, do_grant_map,
+    do_grant_unmap, do_grant_copy, do_grant_other;
+action_fn do_gdt, do_ldt, do_descriptor, do_traps, do_callbacks, do_stack, do_segment, do_debugreg, do_vcpu,
+    do_events, do_sched, do_timer, do_version, do_console, do_assist, do_physdev, do_anything, do_domctl;

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercalls at random, and such as nearly make sense: right structures, values at borders, frames of its
+ * own, of others and of page tables in use, from two vCPUs that race. The hypervisor must stay whole: it
+ * never panics, and its auditor (hypervisor/mm/audit.c) finds every count right after each batch. What
+ * becomes of this guest is its own affair.
+ *
+ * Command line: seed=N calls=N. The same seed gives the same calls, as far as what it gets for them is the
+ * same. As Dom0 it leaves out what would end the machine, and calls the auditor itself; as DomU somebody else
+ * must (tests/system/fuzz.py).
+ */
+#include "fuzz.h"
+#include "xen/sysctl.h"
+
+const char test_title[] = "fuzz-hypercalls";
+
+#define BATCH 2000
+
+static const struct {
+	action_fn *fn;
+	unsigned weight;
+} actions[] = {
+    {do_mmu_update, 20}, {do_va_mapping, 20}, {do_mmuext, 15},     {do_build_table, 10}, {do_store, 20},
+    {do_repair, 1},      {do_reservation, 6}, {do_exchange, 4},    {do_memory_other, 3}, {do_grant_setup, 1},
+    {do_grant_entry, 6}, {do_grant_map, 8},   {do_grant_unmap, 8}, {do_grant_copy, 4},   {do_grant_other, 3},
+    {do_gdt, 3},         {do_ldt, 2},         {do_descriptor, 4},  {do_traps, 1},        {do_callbacks, 1},
+    {do_stack, 1},       {do_segment, 1},     {do_debugreg, 1},    {do_vcpu, 4},         {do_events, 10},
+    {do_sched, 1},       {do_timer, 1},       {do_version, 1},     {do_console, 1},      {do_assist, 1},
+    {do_physdev, 1},     {do_anything, 3},    {do_domctl, 1},
+};
+
+static struct multicall_entry multis[2][MULTI_MAX];
+static struct fuzz fuzzers[2] = {
+    {.first = true, .ring = region.ring0, .multi = multis[0]},
+    {.ring = region.ring1, .multi = multis[1]},
+};
+static unsigned long seed = 1, calls_wanted = 20000;
+
+static void one_action(struct fuzz *f)
+{
+	unsigned total = 0, pick;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
+		total += actions[i].weight;
+	pick = below(f, total);
+	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++) {
+		if (pick < actions[i].weight) {
+			actions[i].fn(f);
+			return;
+		}
+		pick -= actions[i].weight;
+	}
+}
+
+static void step(struct fuzz *f)
+{
+	if (one_in(f, 20)) {
+		f->queueing = true;
+		for (unsigned i = 0; i < MULTI_MAX; i++)
+			one_action(f);
+		call_multi(f);
+	} else {
+		one_action(f);
+	}
+	if (f->mend_traps && f->first)
+		trap_init();
+	f->mend_traps = false;
+}
+
+static void second(void)
+{
+	for (;;)
+		step(&fuzzers[1]);
+}
+
+/* The other vCPU, without handlers: its first fault is the end. */
+static void start_second(void)
+{
+	static struct vcpu_guest_context c;
+	static char stack[16384] __attribute__((aligned(16)));
+	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
+
+	c.flags = VGCF_in_kernel;
+#ifdef __x86_64__
+	c.user_regs.rip = (unsigned long)second;
+	c.user_regs.rsp = top - 8;
+	c.user_regs.rflags = 0x200;
+#else
+	c.user_regs.eip = (unsigned long)second;
+	c.user_regs.esp = top - 4;
+	c.user_regs.eflags = 0x200;
+	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
+#endif
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = top;
+	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
+	if (!hypercall_vcpu_op(VCPUOP_initialise, 1, &c))
+		hypercall_vcpu_op(VCPUOP_up, 1, NULL);
+}
+
+/* Breakpoints that it set itself do not matter; a fault where none is expected means that it broke itself. */
+static bool own_fault(struct frame *f)
+{
+	if (f->vector == VEC_DB || f->vector == VEC_BP)
+		return true;
+	if (recovery)
+		return false;
+	printk("broke itself: exception %lu at %lx, cr2 %lx\n", f->vector, f->ip,
+	       shared->vcpu_info[0].arch.cr2);
+	finish();
+}
+
+static void audit(void)
+{
+	static struct xen_sysctl op;
+	static char key = 'a';
+
+	op.cmd = XEN_SYSCTL_debug_keys;
+	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	set_xen_guest_handle(op.u.debug_keys.keys, &key);
+	op.u.debug_keys.nr_keys = 1;
+	if (hypercall_sysctl(&op))
+		error("no audit");
+}
+
+static unsigned long option(const char *name, unsigned long value)
+{
+	const char *p = (const char *)start_info->cmd_line;
+
+	for (; *p; p++) {
+		unsigned n = 0;
+
+		while (name[n] && p[n] == name[n])
+			n++;
+		if (name[n])
+			continue;
+		for (value = 0, p += n; *p >= '0' && *p <= '9'; p++)
+			value = value * 10 + *p - '0';
+		break;
+	}
+	return value;
+}
+
+/* Are we domain @id? A channel offered to it can be bound by ourselves alone. */
+static bool is_self(domid_t id)
+{
+	struct evtchn_alloc_unbound offer = {.dom = DOMID_SELF, .remote_dom = id};
+	struct evtchn_bind_interdomain bind = {.remote_dom = DOMID_SELF};
+	struct evtchn_close close;
+	bool self;
+
+	if (hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &offer))
+		return false;
+	bind.remote_port = close.port = offer.port;
+	self = !hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+	hypercall_event_channel_op(EVTCHNOP_close, &close);
+	return self;
+}
+
+void test_main(void)
+{
+	struct fuzz *f = &fuzzers[0];
+
+	seed = option("seed=", seed);
+	calls_wanted = option("calls=", calls_wanted);
+	f->dom0 = fuzzers[1].dom0 = start_info->flags & SIF_INITDOMAIN;
+	f->random = seed * 0x9e3779b97f4a7c15ull + 1;
+	fuzzers[1].random = ~f->random;
+	printk("seed=%lu calls=%lu\n", seed, calls_wanted);
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	trap_hook = own_fault;
+	pool_init();
+	for (domid_t id = 0; id < 1000 && !f->self; id++)
+		f->self = fuzzers[1].self = is_self(id) ? id : 0;
+	do_repair(f);
+	start_second();
+	for (unsigned long next = BATCH; f->calls < calls_wanted;) {
+		step(f);
+		if (f->calls < next)
+			continue;
+		next += BATCH;
+		if (f->dom0)
+			audit();
+		else
+			printk("at %lu + %lu calls\n", f->calls, fuzzers[1].calls);
+	}
+	printk("%lu calls, %lu of the other vCPU\n", f->calls, fuzzers[1].calls);
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Hostile guests: the hypercall fuzzer (tests/fuzz-hypercalls) as DomU, one of each kind at a time, round after round,
+beside a guest that works and must not notice. After and during each round the auditor looks at every frame.
+
+Environment: SEED (of the first round), ROUNDS, CALLS (of each guest's first vCPU in a round). A failing round is
+repeated by its seed: SEED=n ROUNDS=1.
+"""
+
+import os
+import re
+
+from machine import BUILD, Failure, Machine, Tap
+
+SEED = int(os.environ.get("SEED", "1"))
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+CALLS = int(os.environ.get("CALLS", "8000"))
+LOG = os.path.join(BUILD, "tests", "fuzz.log")
+SHELL = r"[#$] (\x1b\[6n)?$"
+FREE = r"free_pages\s*:\s*(\d+)"
+
+
+def require(condition, text):
+    if not condition:
+        raise Failure(text)
+
+
+def seconds(m, name):
+    row = re.search(r"^%s\s+\d+\s+\d+\s+\d+\s+([-rbpscd]{6})\s+([0-9.]+)" % name, m.run("rl list"), re.M)
+    require(row and not set(row[1]) & set("scd"), "%s is not alive" % name)
+    return float(row[2])
+
+
+def heard():
+    return open(LOG, errors="replace").read()
+
+
+def look_for_trouble(seed):
+    text = heard()
+    for bad in ("audit: wrong", "discrepancies", "PANIC", "audit: one is running", "BUG"):
+        at = text.find(bad)
+        require(at < 0, "seed %d: %s" % (seed, text[max(0, at - 200):at + 1500]))
+
+
+def boot(m):
+    m.expect(SHELL, 120)
+    m.run("rl create -q busy.cfg name=victim")
+    m.run("sleep 1; rl debug-keys a")
+    look_for_trouble(0)
+
+
+def one_round(m, seed):
+    m.run("fuzz-round %d %d" % (seed, CALLS), 300)
+    look_for_trouble(seed)
+
+
+def calls_made():
+    """By the last progress line of each guest: (d7) at 4000 + 3120 calls"""
+    last = {}
+    for domain, first, second in re.findall(r"\((d\d+)\) at (\d+) \+ (\d+) calls", heard()):
+        last[domain] = int(first) + int(second)
+    return sum(last.values())
+
+
+def unharmed(m, before):
+    require(seconds(m, "victim") > before, "the other guest made no progress")
+    m.run("rl destroy victim")
+    m.run("sleep 1; rl debug-keys a")
+    look_for_trouble(SEED)
+    require(len(re.findall(r"audit: \d+ frames, ok", heard())) >= 2 * ROUNDS, "the auditor was not heard")
+
+
+def main():
+    tap = Tap()
+    initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-fuzz.cpio"))
+    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"
+    with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
+                  "-initrd", initrd, "-append", options], LOG, limit=120 + 300 * ROUNDS) as m:
+        if tap.step("Dom0 and a working guest start", lambda: boot(m)):
+            before = [0.0]
+            tap.step("it works", lambda: before.insert(0, seconds(m, "victim")))
+            for seed in range(SEED, SEED + ROUNDS):
+                if not tap.step("round with seed %d" % seed, lambda s=seed: one_round(m, s)):
+                    break
+            tap.step("Dom0 and the other guest are unharmed", lambda: unharmed(m, before[0]))
+            print("# %d hypercalls at least" % calls_made())
+    tap.end()
+
+
+main()
