@@ -4,6 +4,7 @@
 $(eval $(call test,main-job,1500,python3 tests/system/main_job.py,$(B)/ringlet.iso))
 
 $(eval $(call test,iso-menu,400,python3 tests/system/iso.py,$(B)/ringlet.iso))
+$(eval $(call test,grants,300,python3 tests/system/grants.py,$(B)/dom0.cpio $(GK_OUT)/kernel-pv64.elf $(B)/ringlet.elf))
 $(eval $(call test,debug,120,python3 tests/system/debug.py,$(B)/ringlet.iso $(B)/ringlet.debug.elf))
 
 # Each build of the teaching kernel, on the richest and on the plainest processor.
@@ -24,3 +25,10 @@ $(foreach k,pv64 pv32,$(eval $(call test,fuzz-dom0-$(k),120,\
 .PHONY: fuzz
 fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf ## fuzz by hypercalls: two million of them (SEED=, ROUNDS=, CALLS=)
 	$(Q)ROUNDS=$(or $(ROUNDS),40) CALLS=$(or $(CALLS),20000) SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
+$(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
+
+$(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+
+.PHONY: leaks
+leaks: $(B)/dom0.cpio $(B)/ringlet.elf ## create and destroy 1,000 guests, and look for what is lost (ROUNDS=)
+	$(Q)ROUNDS=$(or $(ROUNDS),1000) python3 tests/system/leaks.py
