@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * grants: share pages by /dev/xen/gntalloc and map them by /dev/xen/gntdev, both in this domain, whose number is
- * the argument (0). Says "grants: all is well" or which check failed.
+ * grants: share pages by /dev/xen/gntalloc and map them by /dev/xen/gntdev.
+ *
+ *	grants [DOMID]             both in this domain, whose number is DOMID (0); says "grants: all is well" or which
+ *	                           check failed
+ *	grants offer DOMID         share some pages with a domain, print their references, stay
+ *	grants take DOMID REF...   map what a domain offers, compare, stay
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,14 +193,52 @@ static void exits(void)
 	}
 }
 
+static void stay(void)
+{
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static void offer(void)
+{
+	share();
+	printf("offered:");
+	for (int i = 0; i < PAGES; i++)
+		printf(" %u", shared.op.gref_ids[i]);
+	printf("\n");
+	stay();
+}
+
+static void take(int count, char **args)
+{
+	uint32_t refs[PAGES];
+	char *p;
+
+	CHECK(count == PAGES);
+	for (int i = 0; i < PAGES; i++)
+		refs[i] = atoi(args[i]);
+	p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dev_fd, name_grants(PAGES, refs));
+	CHECK(p != MAP_FAILED);
+	for (int i = 0; i < PAGES * PAGE; i++)
+		CHECK(p[i] == (char)(i * 7 + i / PAGE));
+	printf("taken %d pages\n", PAGES);
+	stay();
+}
+
 int main(int argc, char **argv)
 {
+	bool pair = argc > 2;
 	char *mine;
 
-	domid = argc > 1 ? atoi(argv[1]) : 0;
+	domid = argc > 1 ? atoi(argv[pair ? 2 : 1]) : 0;
 	alloc_fd = open("/dev/xen/gntalloc", O_RDWR);
 	dev_fd = open("/dev/xen/gntdev", O_RDWR);
 	CHECK(alloc_fd >= 0 && dev_fd >= 0);
+	if (pair && !strcmp(argv[1], "offer"))
+		offer();
+	if (pair)
+		take(argc - 3, argv + 3);
 	mine = share();
 	map_both_ways(mine);
 	refused();
