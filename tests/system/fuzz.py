@@ -15,7 +15,7 @@ from machine import BUILD, Failure, Machine, Tap
 SEED = int(os.environ.get("SEED", "1"))
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CALLS = int(os.environ.get("CALLS", "8000"))
-LOG = os.path.join(BUILD, "tests", "fuzz.log")
+LOG = os.path.join(BUILD, "tests", "fuzz-%d.log" % SEED)
 SHELL = r"[#$] (\x1b\[6n)?$"
 FREE = r"free_pages\s*:\s*(\d+)"
 
