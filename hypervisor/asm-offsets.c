@@ -8,6 +8,7 @@
 #include "mm/mm.h"
 #include "pv/flags.h"
 #include "pv/pv_mm.h"
+#include "ringlet/sysctl.h"
 
 #define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
 #define OFFSET(name, type, member) DEFINE(name, offsetof(struct type, member))
@@ -26,6 +27,16 @@ void asm_offsets(void)
 	OFFSET(CPU_CR3, percpu, cr3);
 	OFFSET(CPU_CR4, percpu, cr4);
 	OFFSET(CPU_TSS, percpu, tss);
+	OFFSET(CPU_TRACE_POS, percpu, trace.pos);
+	OFFSET(CPU_TRACE_LIMIT, percpu, trace.limit);
+
+	/* struct ringlet_record, and reasons (ringlet/sysctl.h) */
+	OFFSET(RECORD_TSC, ringlet_record, tsc);
+	OFFSET(RECORD_LOW, ringlet_record, low);
+	OFFSET(RECORD_WHAT, ringlet_record, what);
+	DEFINE(RECORD_SIZE, sizeof(struct ringlet_record));
+	DEFINE(REASON_UNKNOWN, RINGLET_REASON_unknown);
+	DEFINE(REASON_SYSCALL, RINGLET_REASON_syscall);
 
 	/* struct vcpu */
 	OFFSET(VCPU_REGS, vcpu, regs);

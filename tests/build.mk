@@ -34,6 +34,10 @@ $(foreach k,pv64 pv32,$(foreach t,$(filter attack-% pv-%,$(GUEST_TESTS)),$(eval 
 $(foreach k,pv64 pv32,$(foreach t,pv-events pv-time,$(eval \
 	$(call test,$(t)-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 
+# Where ticks are instructions, the price of tracing is judged too; and the text is patched while others run.
+$(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-trace-$(k).elf)))
+$(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/pv-trace-$(k).elf)))
+
 # Two vCPUs on one processor, on two and on four.
 $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \
 	$(call test,pv-smp-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/pv-smp-$(k).elf dom0_max_vcpus=2))))

@@ -21,6 +21,7 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
+#include "trace/trace.h"
 
 static void print_banner(void)
 {
@@ -92,6 +93,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	tsc_calibrate_end();
 	time_init();
 	hypercall_init();
+	trace_init(); /* its hooks are known, and out */
 	sched_init();
 	sched_cpu_init(); /* from here on `current` is the idle vCPU */
 	smp_init();

@@ -9,6 +9,7 @@
 #include "lib/types.h"
 
 struct domain;
+struct ringlet_record;
 struct vcpu;
 struct timer;
 
@@ -21,6 +22,11 @@ struct timer;
 #define PENDING_CALL     0x4  /* another CPU asks something of this one (cpu/ipi.c) */
 #define PENDING_DEBUG    0x8  /* console input or debug keys wait: console_work() */
 #define PENDING_IRQ      0x10 /* device interrupts wait to be sent to Dom0: irq_work() */
+
+/* Where the next trace record goes (trace/ring.h). */
+struct trace_cursor {
+	struct ringlet_record *pos, *limit;
+};
 
 struct percpu {
 	struct percpu *self;
@@ -46,6 +52,7 @@ struct percpu {
 	struct vcpu *tlb_vcpu; /* whose translations this CPU may hold; NULL: nobody's (mm/root.c) */
 	void *sched;           /* struct sched_queue */
 	struct vcpu *idle;
+	struct trace_cursor trace;
 };
 
 /* The current CPU's structure. GCC's named address space makes each access one %gs: instruction. */

@@ -19,6 +19,7 @@
 #define MAX_DOMAINS 256
 #define MAX_VCPUS   32 /* per domain; the ABI's limit for vcpu_info in shared_info */
 
+struct fv;
 struct guest_ops;
 
 /* A guest entry point. */
@@ -120,6 +121,8 @@ struct vcpu {
 		MULTICALL_STOP
 	} multicall_interrupted;
 	uint64_t hypercalls; /* counters for rl info */
+	struct fv *fv;       /* fv/: its virtual PC */
+	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
 };
 
 enum domain_state {
@@ -156,6 +159,7 @@ struct domain {
 	uint32_t vm_assist;  /* VMASST bits */
 	uint32_t features;
 	bool extended_cr3; /* pv32: L3 may lie above 4 GiB */
+	bool fv_nopatch;   /* fv: instructions that do not trap are left as they are */
 
 	/* Grants (gnt/). */
 	struct grant_table *grants;

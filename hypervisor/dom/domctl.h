@@ -8,6 +8,7 @@ struct domain;
 struct vcpu;
 struct xen_domctl;
 struct xen_domctl_getdomaininfo;
+struct xen_sysctl;
 struct xenctl_bitmap;
 
 /* Fill @info with what XEN_DOMCTL_getdomaininfo tells of @d. */
@@ -18,6 +19,9 @@ long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* A CPU bitmap between the caller's memory and ours. 0 or -EFAULT. */
 int cpumap_get(uint32_t *cpus, const struct xenctl_bitmap *map);
 int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus);
+
+/* Sysctls that are not Xen's (ringlet/sysctl.h); set by trace/ at boot. */
+extern long (*sysctl_extension)(struct xen_sysctl *op);
 
 /* Register the debug keys (boot). */
 void debug_keys_init(void);

@@ -14,11 +14,14 @@
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 #include "sched/sched.h"
+#include "ringlet/sysctl.h"
 #include "xen/domctl.h"
 #include "xen/sysctl.h"
 #include "xen/vcpu.h"
 
 #define CHUNK 256
+
+long (*sysctl_extension)(struct xen_sysctl *op);
 
 static long read_console(struct xen_sysctl_readconsole *r)
 {
@@ -183,7 +186,7 @@ static long sysctl_do(struct xen_sysctl *op)
 	case XEN_SYSCTL_numainfo:
 		return numa_info(&op->u.numainfo);
 	default:
-		return -ENOSYS;
+		return op->cmd >= RINGLET_SYSCTL_BASE ? sysctl_extension(op) : -ENOSYS;
 	}
 }
 

@@ -42,6 +42,7 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 void vcpu_free(struct vcpu *v)
 {
 	heap_free(v->fpu);
+	heap_free(v->counters);
 	heap_free_pages(v, vcpu_order());
 }
 

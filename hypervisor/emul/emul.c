@@ -9,6 +9,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "lib/string.h"
+#include "lib/tracepoint.h"
 #include "mm/guest_copy.h"
 #include "mm/guest_words.h"
 #include "pv/desc.h"
@@ -166,6 +167,8 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 	if (insn_decode(&e->insn, bytes, n, mode) != DECODE_OK)
 		return EMUL_REFUSED;
 	result = dispatch(e);
+	if (result != EMUL_REFUSED)
+		trace_point(TRACE_EMULATED, e->insn.opcode);
 	if (result == EMUL_DONE)
 		emul_advance(v, e->insn.length);
 	return result;
@@ -192,6 +195,7 @@ bool emul_forced(struct vcpu *v)
 	}
 	if (word << 8 != FORCED_CPUID << 8)
 		return false;
+	trace_point(TRACE_EMULATED, TRACE_FORCED_CPUID);
 	emul_cpuid(v, &v->regs);
 	emul_advance(v, FORCED_BYTES);
 	return true;

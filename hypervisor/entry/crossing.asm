@@ -14,6 +14,7 @@ bits 64
 default rel
 %include "frame.inc"
 %include "hypercalls.inc"
+%include "trace/hook.inc"
 
 %define MASK_OFFSET 1		; evtchn_upcall_mask stands behind evtchn_upcall_pending
 
@@ -61,7 +62,7 @@ section .text
 ; frame of pv64_enter on its kernel's stack.
 	align 16
 app_syscall_crossing:
-	cmp	dword gs:[CPU_PENDING], 0
+	HOOK	hook_app_syscall, none, cmp dword gs:[CPU_PENDING], 0
 	jne	syscall_application
 	mov	[V(rbx, RAX)], rax
 	mov	rax, [rbx + VCPU_UPCALL]
@@ -101,7 +102,7 @@ app_syscall_crossing:
 	ON_FAULT .r11, .bad_stack
 	ON_FAULT .rcx, .bad_stack
 
-	and	r11d, FLAGS_AT_SYSCALL
+	HOOK	hook_leave, none, and r11d, FLAGS_AT_SYSCALL
 	mov	rcx, [rbx + VCPU_SYSCALL_CB]
 	lea	rsp, [rdx - 56]
 	mov	rdx, [V(rbx, RDX)]
@@ -121,7 +122,7 @@ app_syscall_crossing:
 ; Out: IRETQ to where that says.
 	align 16
 iret_crossing:
-	mov	[V(rbx, RIP)], rcx
+	HOOK	hook_iret, none, mov [V(rbx, RIP)], rcx
 	mov	[V(rbx, RFLAGS)], r11
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	.long_way
@@ -162,7 +163,7 @@ iret_crossing:
 .rax:	mov	rax, [rcx + IRET_RAX]
 .r11:	mov	r11, [rcx + IRET_R11]
 .rcx:	mov	rcx, [rcx + IRET_RCX]
-	lea	rsp, [V(rbx, RIP)]
+	HOOK	hook_leave, none, lea rsp, [V(rbx, RIP)]
 	mov	rbx, gs:[CPU_SCRATCH_RBX]
 	swapgs
 	jmp	exit_iretq
@@ -192,7 +193,7 @@ iret_crossing:
 	mov	rdx, [V(rbx, RDX)]
 	mov	rcx, [V(rbx, RCX)]
 	mov	rax, [V(rbx, RAX)]
-	lea	rsp, [V(rbx, RIP)]
+	HOOK	hook_leave, none, lea rsp, [V(rbx, RIP)]
 	mov	rbx, gs:[CPU_SCRATCH_RBX]
 	swapgs
 	jmp	exit_iretq

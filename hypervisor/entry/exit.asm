@@ -6,6 +6,7 @@
 bits 64
 default rel
 %include "frame.inc"
+%include "trace/hook.inc"
 
 %define MASK_OFFSET 1	; evtchn_upcall_mask stands behind evtchn_upcall_pending
 
@@ -34,7 +35,7 @@ exit_syscall:
 	cmp	r11, rcx
 	jne	restore
 	; What C may have changed. The rest it has preserved.
-	mov	rdi, [V(rbx, RDI)]
+	HOOK	hook_leave, QUICK_LEAVE, mov rdi, [V(rbx, RDI)]
 	mov	rsi, [V(rbx, RSI)]
 	mov	rdx, [V(rbx, RDX)]
 	mov	r8, [V(rbx, R8)]
@@ -71,7 +72,7 @@ work:
 ; In: RBX = current, nothing pending. Every register comes from the frame.
 	align 16
 restore:
-	lea	rsp, [rbx + VCPU_REGS]
+	HOOK	hook_leave, none, lea rsp, [dword rbx + VCPU_REGS]
 	cmp	byte [rbx + VCPU_SYSCALL_RETURN], 0
 	je	.iret
 	mov	rcx, [V(rbx, RIP)]

@@ -13,6 +13,7 @@
 #include "dom/guest_ops.h"
 #include "emul/emul.h"
 #include "entry/entry.h"
+#include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/bounce.h"
 #include "pv/desc.h"
@@ -50,6 +51,7 @@ void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
 			return;
 		}
 	} else if (wants_ptwr(v, error) && emul_ptwr(v, addr)) {
+		trace_point(TRACE_EMULATED, TRACE_PT_WRITE);
 		return;
 	}
 	bounce_page_fault(v, addr, error);

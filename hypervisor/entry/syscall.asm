@@ -8,6 +8,7 @@ bits 64
 default rel
 %include "frame.inc"
 %include "hypercalls.inc"
+%include "trace/hook.inc"
 
 extern hypercall_table, hypercall_unknown, hypercall_int82
 extern app_syscall, app_syscall32, app_bad_stack
@@ -68,7 +69,7 @@ syscall_hypercall:			; all registers as after SYSCALL_BEGIN
 	inc	qword [rbx + VCPU_HYPERCALLS]
 	cmp	rax, NR_HYPERCALLS
 	jae	.unknown
-	mov	rcx, [rbx + VCPU_DOMAIN]
+	HOOK	hook_hypercall, QUICK_ENTER, mov rcx, [rbx + VCPU_DOMAIN]
 	movzx	ecx, byte [rcx + DOMAIN_PRIVILEGED]
 	shl	ecx, NR_HYPERCALLS_SHIFT
 	add	rax, rcx		; the privileged domain's table follows the others'
@@ -77,7 +78,7 @@ syscall_hypercall:			; all registers as after SYSCALL_BEGIN
 	call	[r11 + rax * 8]
 	jmp	exit_syscall
 .unknown:
-	call	hypercall_unknown
+	HOOK	hook_unknown, none, call hypercall_unknown
 	jmp	exit_syscall
 
 ; A system call for which the shortcut did not serve. In: all registers as after SYSCALL_BEGIN.
@@ -101,7 +102,7 @@ syscall_bad_stack:
 syscall32_entry:
 	SYSCALL_BEGIN
 	SYSCALL_FRAME SEL_GUEST_CS32
-	mov	byte [rbx + VCPU_SYSCALL_RETURN], 0
+	HOOK	hook_app_syscall, none, mov byte [rbx + VCPU_SYSCALL_RETURN], 0
 	mov	rdi, rbx
 	call	app_syscall32
 	jmp	exit_to_guest
@@ -114,7 +115,7 @@ int82_entry:
 	swapgs
 	PUSH_REGS
 	mov	rsp, gs:[CPU_STACK_TOP]
-	mov	rdi, gs:[CPU_CURRENT]
+	HOOK	hook_int82, none, mov rdi, gs:[CPU_CURRENT]
 	mov	byte [rdi + VCPU_SYSCALL_RETURN], 0
 	cld
 	call	hypercall_int82

@@ -11,6 +11,7 @@
 bits 64
 default rel
 %include "frame.inc"
+%include "trace/hook.inc"
 
 %define MSR_GS_BASE 0xc0000101
 %define IST_PAGE    4096
@@ -56,7 +57,7 @@ trap_entry:
 ; In: RDI = &current->regs, GS ours, CPU's stack, RBP and R12-R15 still the guest's. Next: exit_syscall, which
 ; SYSRET will end if a handler of a pv64 guest was entered.
 from_guest:
-	mov	rbx, gs:[CPU_CURRENT]
+	HOOK	hook_trap, none, mov rbx, gs:[CPU_CURRENT]
 	mov	byte [rbx + VCPU_SYSCALL_RETURN], 0
 	cld
 	call	trap_from_guest
@@ -83,7 +84,7 @@ from_hypervisor:
 	mov	rdi, rsp
 	mov	rsp, gs:[CPU_STACK_TOP]
 	cld
-	call	exit_fault
+	HOOK	hook_trap, none, call exit_fault
 	jmp	exit_to_guest
 
 ; In: frame up to error_code on an interrupt stack. GS may be anybody's: it is set for the handler and put back.

@@ -5,6 +5,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "evt/evtchn.h"
+#include "lib/tracepoint.h"
 
 /* Bits are set and read as 32-bit words whatever a guest's long is: x86 is little-endian, so bit n of the
  * array lies at the same place for both. Only the selector counts in longs. */
@@ -59,6 +60,7 @@ static inline void port_set_pending(struct vcpu *v, uint32_t port)
 
 	if (bit_test_and_set(d->evtchn_pending, port))
 		return;
+	trace_point(TRACE_EVENT, (uint32_t)d->id << 16 | port);
 	if (!bit_test(d->evtchn_mask, port) &&
 	    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
 		vcpu_mark_events(v);

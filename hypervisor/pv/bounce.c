@@ -4,6 +4,7 @@
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
+#include "lib/tracepoint.h"
 #include "xen/callback.h"
 
 #define SYSCALL_LENGTH 2 /* 0f 05 */
@@ -47,6 +48,7 @@ void bounce_event(struct vcpu *v)
 		domain_crash(v->domain, "an event for which it has set no callback");
 		return;
 	}
+	trace_point(TRACE_UPCALL, 0);
 	v->event_cb.flags = CALLBACKF_mask_events;
 	v->domain->ops->enter(v, &v->event_cb, 0);
 }

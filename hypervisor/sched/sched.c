@@ -12,6 +12,7 @@
 #include "lib/options.h"
 #include "lib/printk.h"
 #include "lib/string.h"
+#include "lib/tracepoint.h"
 #include "evt/evtchn.h"
 #include "mm/page.h"
 #include "sched/queue.h"
@@ -227,6 +228,7 @@ void schedule(void)
 		timer_stop(&q->slice);
 	if (next != prev) {
 		q->switches++;
+		trace_point(TRACE_SWITCH, (uint64_t)next);
 		vcpu_switch(prev, next);
 		if (exiled) { /* find it another CPU, now that it is saved */
 			vcpu_reconsider(prev);

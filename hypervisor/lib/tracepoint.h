@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moments inside the hypervisor that tracing and accounting want to know (trace/crossing.c). Any layer may
+ * report one; while nobody listens that is one test, and none of them lies on the way of a plain hypercall.
+ * The ways in and out of the hypervisor are not here but in trace/hook.inc, and cost nothing at all.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+enum tracepoint_kind {
+	TRACE_SWITCH,   /* the CPU leaves current for the vCPU at address arg */
+	TRACE_UPCALL,   /* current's event callback is being entered */
+	TRACE_EVENT,    /* domain << 16 | port became pending */
+	TRACE_EMULATED, /* the instruction with opcode arg was executed for current, or: */
+};
+#define TRACE_FORCED_CPUID 0x10000 /* CPUID behind the ABI's prefix */
+#define TRACE_PT_WRITE     0x10001 /* a store into a live page table */
+
+extern void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
+
+static inline void trace_point(enum tracepoint_kind kind, uint64_t arg)
+{
+#ifndef HOST_TEST
+	if (unlikely(tracepoint))
+		tracepoint(kind, arg);
+#endif
+}

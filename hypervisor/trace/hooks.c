@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The hooks of entry/ (hook.inc), in and out. Text is changed through the direct map, where it is writable,
+ * while every other CPU waits here: none can be inside an instruction that changes, since requests are answered
+ * in C or in an interrupt of a guest. Afterwards each executes CPUID, which discards what it may have
+ * prefetched (SDM 3A 8.1.3, Handling Self- and Cross-Modifying Code).
+ */
+#include "cpu/ipi.h"
+#include "cpu/percpu.h"
+#include "cpu/x86.h"
+#include "lib/image.h"
+#include "lib/printk.h"
+#include "lib/spinlock.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "trace/trace.h"
+
+#define MAX_HOOKS   24
+#define JUMP_LENGTH 5 /* e9 rel32 */
+#define MAX_LENGTH  16
+
+struct hook_site {
+	int32_t at, full, quick; /* each an offset from its own field */
+	uint32_t length;         /* of the instruction */
+};
+extern const struct hook_site hook_sites_start[], hook_sites_end[];
+
+static uint8_t original[MAX_HOOKS][MAX_LENGTH];
+
+static struct {
+	bool account, trace;
+	void (*each)(struct percpu *cpu);
+	uint32_t awaited; /* CPUs that have not arrived yet */
+	bool done;
+} change;
+
+static uint8_t *text_of(const int32_t *offset)
+{
+	return (uint8_t *)offset + *offset;
+}
+
+void hooks_init(void)
+{
+	unsigned i = 0;
+
+	for (const struct hook_site *s = hook_sites_start; s < hook_sites_end; s++, i++) {
+		if (i == MAX_HOOKS || s->length < JUMP_LENGTH || s->length > MAX_LENGTH)
+			panic("hook %u: an instruction of %u bytes", i, s->length);
+		memcpy(original[i], text_of(&s->at), s->length);
+	}
+}
+
+static void write_hook(const struct hook_site *s, const uint8_t *bytes)
+{
+	uint8_t *at = text_of(&s->at), *to = text_of(change.account ? &s->full : &s->quick);
+	uint8_t *writable = paddr_to_virt(image_phys(at));
+	int32_t distance = to - (at + JUMP_LENGTH);
+
+	if (!change.account && !change.trace) {
+		memcpy(writable, bytes, s->length);
+		return;
+	}
+	writable[0] = 0xe9;
+	memcpy(writable + 1, &distance, sizeof(distance));
+}
+
+static void write_all(void)
+{
+	unsigned i = 0;
+
+	for (const struct hook_site *s = hook_sites_start; s < hook_sites_end; s++, i++)
+		write_hook(s, original[i]);
+	accounting = change.account;
+	tracing = change.trace;
+	tracepoint = accounting || tracing ? trace_moment : NULL;
+}
+
+static void finish(void)
+{
+	uint32_t ignored[4];
+
+	cpuid(0, 0, ignored);
+	change.each(this_cpu->self);
+}
+
+/* On every other CPU. The last to arrive does it for all; the one that asked waits in cpu_call(). */
+static void stand_still(void *arg)
+{
+	if (__atomic_sub_fetch(&change.awaited, 1, __ATOMIC_ACQ_REL) == 0) {
+		write_all();
+		__atomic_store_n(&change.done, true, __ATOMIC_RELEASE);
+	}
+	while (!__atomic_load_n(&change.done, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	finish();
+}
+
+void hooks_set(bool account, bool trace, void (*each)(struct percpu *cpu))
+{
+	uint32_t others = cpus_online & ~(1u << this_cpu->id);
+
+	change.account = account;
+	change.trace = trace;
+	change.each = each;
+	change.awaited = 0;
+	for (uint32_t left = others; left; left &= left - 1)
+		change.awaited++;
+	change.done = false;
+	if (others)
+		cpu_call(others, stand_still, NULL);
+	else
+		write_all();
+	finish();
+}
