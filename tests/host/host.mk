@@ -13,7 +13,7 @@ $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c | $(AB
 HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hypervisor/,pv/pv64_mm pv/pv32_mm \
 	$(addprefix mm/,bootmem direct frame frame_domain heap l1 m2p memory page promote pt_update relinquish root)))
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
-$(B)/tests/host/frame $(B)/tests/host/page: $(HOST_MM)
+$(B)/tests/host/frame $(B)/tests/host/page $(B)/tests/host/model: $(HOST_MM)
 $(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
 $(HOST_MM) $(HOST_GNT): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
