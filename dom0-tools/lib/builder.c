@@ -6,11 +6,9 @@
  * Rule for page tables: a frame may become one only while nobody maps it writable. So every foreign mapping
  * is gone before the root is pinned; pinning makes the hypervisor validate the whole tree.
  */
-#include "builder.h"
+#include "build.h"
 #include "err.h"
 #include "files.h"
-#include "kernel.h"
-#include "plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,20 +23,7 @@
 #define POPULATE  1024 /* extents per hypercall: fits the arena */
 #define MEM_SLACK 1024 /* KiB above maxmem, as xl allows for the shared pages */
 
-struct build {
-	struct hv *hv;
-	const struct build_request *request;
-	struct build_result *result;
-	unsigned id;
-	struct kernel kernel;
-	char *initrd;
-	size_t initrd_size;
-	struct plan plan;
-	uint64_t *p2m;        /* machine frame of each pfn */
-	uint64_t shared_info; /* its machine frame */
-};
-
-static long domctl(struct build *b, struct xen_domctl *op)
+long build_domctl(struct build *b, struct xen_domctl *op)
 {
 	op->domain = b->id;
 	return hv_domctl(b->hv, op);
@@ -63,13 +48,14 @@ static void print_uuid(const xen_domain_handle_t handle, char text[37])
 		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", handle[i]);
 }
 
-static int create_domain(struct build *b)
+int build_create(struct build *b, uint32_t flags)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};
 	long ret;
 
 	random_handle(op.u.createdomain.handle);
 	print_uuid(op.u.createdomain.handle, b->result->uuid);
+	op.u.createdomain.flags = flags;
 	op.u.createdomain.max_vcpus = b->request->vcpus;
 	op.u.createdomain.max_evtchn_port = 1023;
 	op.u.createdomain.max_grant_frames = -1; /* the hypervisor's own limit */
@@ -82,24 +68,29 @@ static int create_domain(struct build *b)
 	return 0;
 }
 
-static int set_up_domain(struct build *b)
+static int set_kind(struct build *b)
 {
 	struct xen_domctl size = {.cmd = XEN_DOMCTL_set_address_size};
-	struct xen_domctl vcpus = {.cmd = XEN_DOMCTL_max_vcpus};
-	struct xen_domctl mem = {.cmd = XEN_DOMCTL_max_mem};
 	long ret = 0;
 
 	size.u.address_size.size = b->kernel.plan.abi->word * 8;
 	if (size.u.address_size.size == 32)
-		ret = domctl(b, &size);
-	if (ret < 0)
-		return fail_errno(ret, "the hypervisor refuses to run a pv32 domain");
+		ret = build_domctl(b, &size);
+	return ret < 0 ? fail_errno(ret, "the hypervisor refuses to run a pv32 domain") : 0;
+}
+
+int build_limits(struct build *b)
+{
+	struct xen_domctl vcpus = {.cmd = XEN_DOMCTL_max_vcpus};
+	struct xen_domctl mem = {.cmd = XEN_DOMCTL_max_mem};
+	long ret;
+
 	vcpus.u.max_vcpus.max = b->request->vcpus;
-	ret = domctl(b, &vcpus);
+	ret = build_domctl(b, &vcpus);
 	if (ret < 0)
 		return fail_errno(ret, "vcpus = %u", b->request->vcpus);
 	mem.u.max_mem.max_memkb = b->request->maxmem_kb + MEM_SLACK;
-	ret = domctl(b, &mem);
+	ret = build_domctl(b, &mem);
 	return ret < 0
 		   ? fail_errno(ret, "maxmem = %llu MiB", (unsigned long long)b->request->maxmem_kb / 1024)
 		   : 0;
@@ -135,7 +126,7 @@ static long populate(struct build *b, uint64_t pfn, unsigned count, unsigned ord
 }
 
 /* Large extents first, which cost few hypercalls; single frames where memory is in pieces. */
-static int give_memory(struct build *b)
+int build_memory(struct build *b)
 {
 	uint64_t have = 0, want = b->plan.nr_pages;
 	unsigned order = 9;
@@ -166,8 +157,8 @@ static int give_memory(struct build *b)
 /* ---- Contents ---- */
 
 /* Call @fill for pieces of the range, mapped one after another; @first is the piece's offset in frames. */
-static int fill_range(struct build *b, struct plan_range range,
-		      void (*fill)(struct build *b, uint8_t *at, uint64_t first, uint64_t count))
+int build_fill(struct build *b, struct plan_range range,
+	       void (*fill)(struct build *b, uint8_t *at, uint64_t first, uint64_t count))
 {
 	xen_pfn_t frames[MAP_CHUNK];
 
@@ -188,8 +179,8 @@ static int fill_range(struct build *b, struct plan_range range,
 }
 
 /* The part of [@from, @from + @size) that falls into the window [@start, @start + @len). */
-static void copy_part(uint8_t *window, uint64_t start, uint64_t len, uint64_t from, const uint8_t *data,
-		      uint64_t size)
+void build_copy(uint8_t *window, uint64_t start, uint64_t len, uint64_t from, const uint8_t *data,
+		uint64_t size)
 {
 	uint64_t low = from > start ? from : start;
 	uint64_t high = from + size < start + len ? from + size : start + len;
@@ -206,14 +197,14 @@ static void fill_kernel(struct build *b, uint8_t *at, uint64_t first, uint64_t c
 	for (size_t i = 0; i < b->kernel.segments; i++) {
 		const struct kernel_segment *s = &b->kernel.segment[i];
 
-		copy_part(at, va, count * FRAME_SIZE, s->va, s->data, s->file_size);
+		build_copy(at, va, count * FRAME_SIZE, s->va, s->data, s->file_size);
 	}
 }
 
 static void fill_initrd(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
 {
 	memset(at + (count - 1) * FRAME_SIZE, 0, FRAME_SIZE);
-	copy_part(at, first * FRAME_SIZE, count * FRAME_SIZE, 0, (uint8_t *)b->initrd, b->initrd_size);
+	build_copy(at, first * FRAME_SIZE, count * FRAME_SIZE, 0, (uint8_t *)b->initrd, b->initrd_size);
 }
 
 static void fill_p2m(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
@@ -226,7 +217,7 @@ static void fill_p2m(struct build *b, uint8_t *at, uint64_t first, uint64_t coun
 		abi_put(b->plan.abi, at, i * word, b->p2m[first * per_page + i]);
 }
 
-static void fill_zero(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
+void build_zero(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
 {
 	memset(at, 0, count * FRAME_SIZE);
 }
@@ -269,10 +260,10 @@ static void fill_start_info(struct build *b, uint8_t *at, uint64_t first, uint64
 
 static int fill_memory(struct build *b)
 {
-	if (fill_range(b, b->plan.image, fill_kernel) || fill_range(b, b->plan.initrd, fill_initrd) ||
-	    fill_range(b, b->plan.p2m, fill_p2m) || fill_range(b, b->plan.start_info, fill_start_info) ||
-	    fill_range(b, b->plan.store, fill_zero) || fill_range(b, b->plan.console, fill_zero) ||
-	    fill_range(b, b->plan.stack, fill_zero) || fill_range(b, b->plan.tables, fill_tables))
+	if (build_fill(b, b->plan.image, fill_kernel) || build_fill(b, b->plan.initrd, fill_initrd) ||
+	    build_fill(b, b->plan.p2m, fill_p2m) || build_fill(b, b->plan.start_info, fill_start_info) ||
+	    build_fill(b, b->plan.store, build_zero) || build_fill(b, b->plan.console, build_zero) ||
+	    build_fill(b, b->plan.stack, build_zero) || build_fill(b, b->plan.tables, fill_tables))
 		return -1;
 	b->result->console_mfn = b->p2m[b->plan.console.pfn];
 	b->result->store_mfn = b->p2m[b->plan.store.pfn];
@@ -284,7 +275,7 @@ static int fill_memory(struct build *b)
 static int find_shared_info(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo};
-	long ret = domctl(b, &op);
+	long ret = build_domctl(b, &op);
 
 	b->shared_info = op.u.getdomaininfo.shared_info_frame;
 	return ret < 0 ? fail_errno(ret, "shared_info page of domain %u", b->id) : 0;
@@ -299,7 +290,7 @@ static int alloc_port(struct build *b, const char *what, unsigned *port)
 	return ret < 0 ? fail_errno(ret, "event channel of the %s", what) : 0;
 }
 
-static int alloc_ports(struct build *b)
+int build_ports(struct build *b)
 {
 	if (alloc_port(b, "store", &b->result->store_port) ||
 	    alloc_port(b, "console", &b->result->console_port))
@@ -320,7 +311,7 @@ static int fill_hypercall_page(struct build *b)
 		    "%s: its hypercall page lies at %#llx, outside the image; the kernel is built wrongly",
 		    b->request->kernel, (unsigned long long)b->kernel.hypercall_page);
 	op.u.hypercall_init.gmfn = b->p2m[pfn];
-	ret = domctl(b, &op);
+	ret = build_domctl(b, &op);
 	return ret < 0 ? fail_errno(ret, "hypercall page of the kernel") : 0;
 }
 
@@ -378,7 +369,7 @@ static int set_context(struct build *b)
 	abi_put(abi, ctx, abi->ctx.cr3, abi->cr3(b->p2m[b->plan.tables.pfn]));
 	op.u.vcpucontext.vcpu = 0;
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
-	ret = domctl(b, &op);
+	ret = build_domctl(b, &op);
 	hv_release(b->hv, mark);
 	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first vCPU's state of domain %u", b->id)
 		       : 0;
@@ -386,32 +377,35 @@ static int set_context(struct build *b)
 
 /* ---- All together ---- */
 
-static int read_files(struct build *b)
+static int read_initrd(struct build *b)
 {
-	if (kernel_load(&b->kernel, b->request->kernel))
-		return -1;
 	if (!b->request->ramdisk)
 		return 0;
 	b->initrd = file_read(b->request->ramdisk, 512u << 20, &b->initrd_size);
 	return b->initrd ? 0 : -1;
 }
 
+static int read_files(struct build *b)
+{
+	return kernel_load(&b->kernel, b->request->kernel) ? -1 : read_initrd(b);
+}
+
 static int steps(struct build *b)
 {
-	if (set_up_domain(b) || give_memory(b) || find_shared_info(b) || alloc_ports(b) || fill_memory(b) ||
-	    fill_hypercall_page(b) || pin_tables(b) || mask_events(b) || set_context(b))
+	if (set_kind(b) || build_limits(b) || build_memory(b) || find_shared_info(b) || build_ports(b) ||
+	    fill_memory(b) || fill_hypercall_page(b) || pin_tables(b) || mask_events(b) || set_context(b))
 		return -1;
 	return 0;
 }
 
 /* A domain half made: give back what it has. */
-static void undo(struct build *b)
+void build_undo(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain};
 	long ret;
 
 	do {
-		ret = domctl(b, &op);
+		ret = build_domctl(b, &op);
 	} while (ret == -EAGAIN || ret == -EINTR);
 }
 
@@ -421,11 +415,14 @@ int build_domain(struct hv *hv, const struct build_request *request, struct buil
 	int ret = -1;
 
 	memset(result, 0, sizeof(*result));
-	if (!read_files(&b) && !plan_make(&b.plan, &b.kernel.plan, b.initrd_size, request->memory_kb / 4) &&
-	    !create_domain(&b)) {
+	if (request->fv) {
+		ret = read_initrd(&b) ? -1 : build_fv(&b);
+	} else if (!read_files(&b) &&
+		   !plan_make(&b.plan, &b.kernel.plan, b.initrd_size, request->memory_kb / 4) &&
+		   !build_create(&b, 0)) {
 		ret = steps(&b);
 		if (ret)
-			undo(&b);
+			build_undo(&b);
 		result->id = b.id;
 		result->kind = b.plan.abi->kind;
 	}

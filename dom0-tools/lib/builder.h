@@ -8,16 +8,19 @@
 
 #include "hv.h"
 
+#include <stdbool.h>
+
 struct build_request {
 	const char *kernel, *ramdisk; /* files; ramdisk may be NULL */
 	const char *cmdline;
 	uint64_t memory_kb, maxmem_kb;
 	unsigned vcpus;
+	bool fv, fv_patch; /* an unmodified kernel; replace instructions that do not trap */
 };
 
 struct build_result {
 	unsigned id;
-	const char *kind; /* "pv64", "pv32" */
+	const char *kind; /* "pv64", "pv32", "fv" */
 	char uuid[37];    /* as text */
 	uint64_t console_mfn, store_mfn;
 	unsigned console_port, store_port; /* the domain's */

@@ -9,9 +9,9 @@
 #include <string.h>
 
 static const char *const known[] = {
-    "name",      "kernel",   "ramdisk",     "memory",      "maxmem",  "vcpus", "maxvcpus",
-    "extra",     "root",     "cmdline",     "type",        "builder", "uuid",  "on_poweroff",
-    "on_reboot", "on_crash", "on_shutdown", "on_watchdog", "disk",    "vif",   NULL,
+    "name",        "kernel",      "ramdisk", "memory",  "maxmem",   "vcpus",       "maxvcpus",  "extra",
+    "root",        "cmdline",     "type",    "builder", "uuid",     "on_poweroff", "on_reboot", "on_crash",
+    "on_shutdown", "on_watchdog", "disk",    "vif",     "fv_patch", NULL,
 };
 
 static int get_name(const struct cfg *cfg, struct domconf *out)
@@ -78,16 +78,21 @@ static int get_actions(const struct cfg *cfg, struct domconf *out)
 	return 0;
 }
 
-static int check_type(const struct cfg *cfg)
+static int get_type(const struct cfg *cfg, struct domconf *out)
 {
+	long patch = 1;
 	const char *type = cfg_text(cfg, "type", "pv");
 	const char *builder = cfg_text(cfg, "builder", "generic");
 
 	if (!type || !builder)
 		return -1;
-	if (strcmp(type, "pv") || (strcmp(builder, "generic") && strcmp(builder, "linux")))
-		return fail("%s: type = \"%s\"; only type = \"pv\" can be built", cfg->source,
-			    strcmp(type, "pv") ? type : builder);
+	out->fv = !strcmp(type, "fv");
+	if (cfg_number(cfg, "fv_patch", 0, 1, &patch))
+		return -1;
+	out->fv_patch = patch;
+	if ((!out->fv && strcmp(type, "pv")) || (strcmp(builder, "generic") && strcmp(builder, "linux")))
+		return fail("%s: type = \"%s\"; needed: \"pv\" or \"fv\"", cfg->source,
+			    !out->fv && strcmp(type, "pv") ? type : builder);
 	return 0;
 }
 
@@ -98,7 +103,7 @@ int domconf_from(const struct cfg *cfg, struct domconf *out)
 
 	memset(out, 0, sizeof(*out));
 	cfg_warn_unknown(cfg, known);
-	if (get_name(cfg, out) || get_size(cfg, out) || get_actions(cfg, out) || check_type(cfg))
+	if (get_name(cfg, out) || get_size(cfg, out) || get_actions(cfg, out) || get_type(cfg, out))
 		return -1;
 	if (!kernel)
 		return fail("%s: no kernel; add a line kernel = \"/boot/kernel-pv64.elf\"", cfg->source);

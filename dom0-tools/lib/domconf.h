@@ -13,6 +13,7 @@ struct domconf {
 	char *cmdline;
 	unsigned long memory_kb, maxmem_kb;
 	unsigned vcpus;
+	bool fv, fv_patch; /* type = "fv" */
 	enum action on_poweroff, on_reboot, on_crash;
 };
 

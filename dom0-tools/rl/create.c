@@ -124,6 +124,8 @@ static int create(struct hv *hv, const struct cfg *cfg, const struct domconf *co
 	    .memory_kb = conf->memory_kb,
 	    .maxmem_kb = conf->maxmem_kb,
 	    .vcpus = conf->vcpus,
+	    .fv = conf->fv,
+	    .fv_patch = conf->fv_patch,
 	};
 	struct build_result built;
 	long ret;
@@ -221,7 +223,9 @@ const struct verb verbs_create[] = {
 	     "the file's:\n"
 	     "  rl create demo64.cfg name=second memory=32\n\n"
 	     "Settings: name, kernel, ramdisk, cmdline (or root and extra), memory and maxmem (MiB), vcpus,\n"
-	     "on_poweroff, on_reboot, on_crash: \"destroy\", \"restart\" or \"preserve\".\n",
+	     "on_poweroff, on_reboot, on_crash: \"destroy\", \"restart\" or \"preserve\".\n"
+	     "type: \"pv\", or \"fv\" for an unmodified 32-bit multiboot kernel (fv_patch = 0: let the\n"
+	     "instructions that do not trap go wrong).\n",
      .run = do_create},
     {0},
 };

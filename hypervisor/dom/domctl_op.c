@@ -16,6 +16,7 @@
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
+#include "ringlet/fv.h"
 #include "sched/sched.h"
 #include "xen/domctl.h"
 #include "xen/xen.h"
@@ -29,20 +30,22 @@ static long create(struct xen_domctl *op)
 {
 	struct xen_domctl_createdomain *c = &op->u.createdomain;
 	bool any_id = op->domain == 0 || op->domain >= DOMID_FIRST_RESERVED;
+	const struct guest_ops *ops = c->flags & RINGLET_CDF_fv ? &fv_ops : &pv64_ops;
 	struct domain *d;
 	int rc;
 
-	/* Paravirtual guests only: no flag asks for more than a hint. */
-	if (c->flags & ~XEN_DOMCTL_CDF_xs_domain || c->arch.emulation_flags || c->vmtrace_size ||
-	    c->cpupool_id)
+	/* No other flag asks for more than a hint. */
+	if (c->flags & ~(XEN_DOMCTL_CDF_xs_domain | RINGLET_CDF_fv | RINGLET_CDF_fv_nopatch) ||
+	    c->arch.emulation_flags || c->vmtrace_size || c->cpupool_id)
 		return -EINVAL;
 	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS ||
 	    !grant_limits_ok(c->max_grant_frames, c->max_maptrack_frames))
 		return -EINVAL;
-	d = domain_create(any_id ? DOMID_INVALID : op->domain, &pv64_ops, &rc);
+	d = domain_create(any_id ? DOMID_INVALID : op->domain, ops, &rc);
 	if (!d)
 		return rc;
 	d->max_vcpus = c->max_vcpus;
+	d->fv_nopatch = c->flags & RINGLET_CDF_fv_nopatch;
 	d->max_port = MIN(d->max_port, c->max_evtchn_port);
 	grant_set_limits(d, c->max_grant_frames, c->max_maptrack_frames);
 	d->ssidref = c->ssidref;

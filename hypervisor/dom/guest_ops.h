@@ -10,6 +10,7 @@
 #include "xlat.h" /* generated: enum xlat_struct, struct xlat */
 
 struct callback;
+struct cpu_user_regs;
 struct domain;
 struct start_info;
 struct vcpu;
@@ -94,6 +95,11 @@ struct guest_ops {
 	bool (*descriptor_ok)(uint64_t *desc);                        /* audit and fix up a descriptor */
 	uint16_t (*fix_selector)(uint16_t sel);                       /* RPL at least 1 / 3 */
 	int (*set_ldt)(struct vcpu *v, gva_t base, uint32_t entries); /* MMUEXT_SET_LDT of the current vCPU */
+
+	/* Kinds without a paravirtual interface (fv): every exception and INT n of the guest, and what the
+	 * upcall bytes announce. NULL: the exception is bounced, the event callback entered. */
+	void (*trap)(struct vcpu *v, struct cpu_user_regs *regs);
+	void (*deliver)(struct vcpu *v);
 };
 
 /* Only guest addresses, none of the hypervisor's? */
@@ -104,4 +110,4 @@ static inline bool range_ok(const struct guest_ops *ops, gva_t va, uint64_t len)
 	return end >= va && (end <= ops->low_end || va >= ops->high_start);
 }
 
-extern const struct guest_ops pv64_ops, pv32_ops;
+extern const struct guest_ops pv64_ops, pv32_ops, fv_ops;

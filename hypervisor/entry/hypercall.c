@@ -54,6 +54,10 @@ void hypercall_int82(struct vcpu *v)
 	struct cpu_user_regs *r = &v->regs;
 	uint64_t words[6] = {r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp};
 
+	if (unlikely(v->domain->ops->trap)) { /* nothing but an INT n to it */
+		v->domain->ops->trap(v, r);
+		return;
+	}
 	v->hypercalls++;
 	r->rax = (uint32_t)hypercall_call(v, (uint32_t)r->rax, words);
 }

@@ -174,7 +174,9 @@ void trap_from_guest(struct cpu_user_regs *regs)
 {
 	uint32_t vector = regs->entry_vector;
 
-	if (likely(vector < FIRST_INTERRUPT))
+	if (unlikely(current->domain->ops->trap) && (vector < FIRST_INTERRUPT || vector == VECTOR_INT80))
+		current->domain->ops->trap(current, regs);
+	else if (likely(vector < FIRST_INTERRUPT))
 		handlers[vector](current, regs);
 	else if (vector == VECTOR_INT80)
 		int80(current);

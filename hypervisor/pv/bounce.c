@@ -44,6 +44,10 @@ void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
 
 void bounce_event(struct vcpu *v)
 {
+	if (unlikely(v->domain->ops->deliver)) {
+		v->domain->ops->deliver(v);
+		return;
+	}
 	if (unlikely(!v->event_cb.address)) {
 		domain_crash(v->domain, "an event for which it has set no callback");
 		return;

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the builder: one construction, and the steps that every kind of domain has (builder.c). Each returns
+ * 0, or -1 after its report. */
+#pragma once
+
+#include "builder.h"
+#include "kernel.h"
+#include "plan.h"
+
+struct build {
+	struct hv *hv;
+	const struct build_request *request;
+	struct build_result *result;
+	unsigned id;
+	struct kernel kernel;
+	char *initrd;
+	size_t initrd_size;
+	struct plan plan;     /* fv: only nr_pages */
+	uint64_t *p2m;        /* machine frame of each pfn */
+	uint64_t shared_info; /* its machine frame */
+};
+
+long build_domctl(struct build *b, struct xen_domctl *op);
+/* A new domain, with these flags. */
+int build_create(struct build *b, uint32_t flags);
+int build_limits(struct build *b);
+/* plan.nr_pages frames; fills p2m. */
+int build_memory(struct build *b);
+/* Call @fill for pieces of the range, mapped one after another; @first is the piece's offset in frames. */
+int build_fill(struct build *b, struct plan_range range,
+	       void (*fill)(struct build *b, uint8_t *at, uint64_t first, uint64_t count));
+/* The part of [@from, @from + @size) that falls into the window [@start, @start + @len). */
+void build_copy(uint8_t *window, uint64_t start, uint64_t len, uint64_t from, const uint8_t *data,
+		uint64_t size);
+void build_zero(struct build *b, uint8_t *at, uint64_t first, uint64_t count);
+/* Event channels of store and console. */
+int build_ports(struct build *b);
+/* A domain half made: give back what it has. */
+void build_undo(struct build *b);
+
+/* fv_builder.c: everything for type = "fv". */
+int build_fv(struct build *b);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * type = "fv": a domain that finds what a bare PC's boot loader leaves (docs/fv.md). Its kernel is a multiboot1
+ * one (Multiboot Specification 0.6.96), loaded at the physical addresses of its segments; the tables that
+ * firmware would have are a few words of ACPI, by which it switches itself off.
+ *
+ * Guest frames: 0 to 255 the first MiB (multiboot information at 0x9000, ACPI at 0xe0000), the kernel where it
+ * wants to be, the initrd behind it, RAM to the end; then the console and the store page, which it cannot see.
+ */
+#include "build.h"
+#include "err.h"
+#include "files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "compat_offsets.h"
+#include "dom/elf.h"
+#include "ringlet/fv.h"
+
+#define KERNEL_MAX  (64u << 20)
+#define LOW_FRAMES  256
+#define RAM_LOW_END 0x9f000u /* firmware keeps the rest below 1 MiB */
+#define MIB         0x100000u
+#define MAX_MEMORY  0xc0000000ull /* a PC has its devices above */
+
+#define LOADER_MAGIC 0x2badb002u
+#define MBI_AT       0x9000u
+#define MODULE_AT    (MBI_AT + 0x100)
+#define MMAP_AT      (MBI_AT + 0x200)
+#define NAME_AT      (MBI_AT + 0x300)
+#define CMDLINE_AT   0xa000u
+#define CMDLINE_MAX  4096
+
+#define MBI_FLAGS 0x24du /* memory, command line, modules, memory map, loader's name */
+
+#define ACPI_AT   0xe0000u
+#define RSDT_AT   (ACPI_AT + 0x40)
+#define FADT_AT   (ACPI_AT + 0x80)
+#define DSDT_AT   (ACPI_AT + 0x100)
+#define FADT_SIZE 116
+#define FADT_DSDT 40
+#define PM1A_CNT  64
+#define PM1A_PORT 0x604 /* hypervisor/fv/io.c */
+#define HEADER    36
+
+static void put32(uint8_t *page, uint32_t at, uint32_t value)
+{
+	memcpy(page + at, &value, sizeof(value));
+}
+
+/* Where the kernel's segments lie: frames. */
+static struct plan_range kernel_place(const struct elf *elf)
+{
+	uint64_t start = UINT64_MAX, end = 0;
+	struct elf_part p;
+
+	for (uint32_t i = 0; elf_segment(elf, i, &p); i++) {
+		if (!elf_loadable(&p))
+			continue;
+		start = p.paddr < start ? p.paddr : start;
+		end = p.paddr + p.memsz > end ? p.paddr + p.memsz : end;
+	}
+	if (start >= end)
+		return (struct plan_range){0, 0};
+	start >>= FRAME_SHIFT;
+	return (struct plan_range){start, ((end + FRAME_SIZE - 1) >> FRAME_SHIFT) - start};
+}
+
+static void fill_kernel(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
+{
+	uint64_t start = (b->plan.image.pfn + first) << FRAME_SHIFT;
+	struct elf elf;
+	struct elf_part p;
+
+	memset(at, 0, count * FRAME_SIZE);
+	if (elf_open(&elf, b->kernel.file, b->kernel.entry))
+		return;
+	for (uint32_t i = 0; elf_segment(&elf, i, &p); i++)
+		if (elf_loadable(&p))
+			build_copy(at, start, count * FRAME_SIZE, p.paddr, elf.data + p.offset, p.filesz);
+}
+
+static void fill_initrd(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
+{
+	memset(at + (count - 1) * FRAME_SIZE, 0, FRAME_SIZE);
+	build_copy(at, first * FRAME_SIZE, count * FRAME_SIZE, 0, (uint8_t *)b->initrd, b->initrd_size);
+}
+
+static void put_mmap(uint8_t *low, unsigned i, uint64_t start, uint64_t end, uint32_t type)
+{
+	uint32_t at = MMAP_AT + i * 24;
+	uint64_t size = end - start;
+
+	put32(low, at, 20);
+	memcpy(low + at + 4, &start, 8);
+	memcpy(low + at + 12, &size, 8);
+	put32(low, at + 20, type);
+}
+
+static void put_multiboot(struct build *b, uint8_t *low, uint64_t ram_end)
+{
+	const struct plan_range *initrd = &b->plan.initrd;
+	size_t name_length = strlen(b->request->kernel) + 1;
+
+	put32(low, MBI_AT, MBI_FLAGS);
+	put32(low, MBI_AT + 4, RAM_LOW_END / 1024);
+	put32(low, MBI_AT + 8, (ram_end - MIB) / 1024);
+	put32(low, MBI_AT + 16, CMDLINE_AT);
+	put32(low, MBI_AT + 20, initrd->count ? 1 : 0);
+	put32(low, MBI_AT + 24, MODULE_AT);
+	put32(low, MBI_AT + 44, 3 * 24);
+	put32(low, MBI_AT + 48, MMAP_AT);
+	put32(low, MBI_AT + 64, NAME_AT);
+	memcpy(low + NAME_AT, "Ringlet", 8);
+	put32(low, MODULE_AT, initrd->pfn << FRAME_SHIFT);
+	put32(low, MODULE_AT + 4, (initrd->pfn << FRAME_SHIFT) + b->initrd_size);
+	put_mmap(low, 0, 0, RAM_LOW_END, 1);
+	put_mmap(low, 1, RAM_LOW_END, MIB, 2);
+	put_mmap(low, 2, MIB, ram_end, 1);
+	/* The kernel's file name comes first. */
+	if (name_length + strlen(b->request->cmdline) + 1 < CMDLINE_MAX) {
+		memcpy(low + CMDLINE_AT, b->request->kernel, name_length);
+		low[CMDLINE_AT + name_length - 1] = ' ';
+		strcpy((char *)low + CMDLINE_AT + name_length, b->request->cmdline);
+	}
+}
+
+/* The byte that makes the sum of @size bytes zero. */
+static uint8_t checksum(const uint8_t *p, size_t size)
+{
+	uint8_t sum = 0;
+
+	for (size_t i = 0; i < size; i++)
+		sum += p[i];
+	return -sum;
+}
+
+static void put_table(uint8_t *low, uint32_t at, const char *signature, uint32_t size)
+{
+	memcpy(low + at, signature, 4);
+	put32(low, at + 4, size);
+	low[at + 8] = 1;
+	memcpy(low + at + 10, "RINGLT", 6);
+	low[at + 9] = checksum(low + at, size);
+}
+
+/* ACPI 6.4, 5.2: RSDP, RSDT, FADT, and a DSDT that says how to sleep for good. */
+static void put_acpi(uint8_t *low)
+{
+	static const uint8_t s5[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 0, 0, 0};
+
+	memcpy(low + DSDT_AT + HEADER, s5, sizeof(s5));
+	put_table(low, DSDT_AT, "DSDT", HEADER + sizeof(s5));
+	put32(low, FADT_AT + FADT_DSDT, DSDT_AT);
+	put32(low, FADT_AT + PM1A_CNT, PM1A_PORT);
+	put_table(low, FADT_AT, "FACP", FADT_SIZE);
+	put32(low, RSDT_AT + HEADER, FADT_AT);
+	put_table(low, RSDT_AT, "RSDT", HEADER + 4);
+	memcpy(low + ACPI_AT, "RSD PTR ", 8);
+	memcpy(low + ACPI_AT + 9, "RINGLT", 6);
+	put32(low, ACPI_AT + 16, RSDT_AT);
+	low[ACPI_AT + 8] = checksum(low + ACPI_AT, 20);
+}
+
+static void fill_low(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
+{
+	memset(at, 0, count * FRAME_SIZE);
+	put_multiboot(b, at, b->plan.console.pfn << FRAME_SHIFT);
+	put_acpi(at);
+}
+
+/* The registers a multiboot loader leaves (3.2, Machine state); what is flat anyway the hypervisor sets. */
+static int set_context(struct build *b, uint32_t entry)
+{
+	const struct guest_abi *abi = &abi_pv32;
+	struct xen_domctl op = {.cmd = XEN_DOMCTL_setvcpucontext};
+	size_t mark = b->hv->used;
+	uint8_t *ctx = hv_buf(b->hv, abi->ctx.size);
+	const unsigned regs = COMPAT_vcpu_guest_context_user_regs;
+	long ret;
+
+	abi_put32(ctx, abi->ctx.flags, VGCF_in_kernel | VGCF_online);
+	abi_put32(ctx, abi->ctx.ip, entry);
+	abi_put32(ctx, regs + COMPAT_cpu_user_regs_eax, LOADER_MAGIC);
+	abi_put32(ctx, regs + COMPAT_cpu_user_regs_ebx, MBI_AT);
+	abi_put32(ctx, COMPAT_vcpu_guest_context_failsafe_callback_eip, b->plan.console.pfn);
+	abi_put32(ctx, COMPAT_vcpu_guest_context_event_callback_eip, b->result->console_port);
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
+	ret = build_domctl(b, &op);
+	hv_release(b->hv, mark);
+	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first state of domain %u", b->id) : 0;
+}
+
+static int make_plan(struct build *b, const struct elf *elf)
+{
+	uint64_t pages = b->request->memory_kb / 4, need;
+
+	b->plan.image = kernel_place(elf);
+	b->plan.initrd.pfn = b->plan.image.pfn + b->plan.image.count;
+	b->plan.initrd.count = (b->initrd_size + FRAME_SIZE - 1) >> FRAME_SHIFT;
+	need = b->plan.initrd.pfn + b->plan.initrd.count;
+	if (b->plan.image.pfn < LOW_FRAMES)
+		return fail("%s: its segments are not above 1 MiB; needed: a multiboot kernel",
+			    b->request->kernel);
+	if (need >= pages || pages << FRAME_SHIFT > MAX_MEMORY)
+		return fail("memory = %llu: an fv domain with this kernel and initrd needs between %llu and "
+			    "%llu MiB",
+			    (unsigned long long)pages / 256, (unsigned long long)need / 256 + 1,
+			    MAX_MEMORY >> 20);
+	b->plan.console = (struct plan_range){pages, 1};
+	b->plan.store = (struct plan_range){pages + 1, 1};
+	b->plan.nr_pages = pages + 2;
+	return 0;
+}
+
+static int steps(struct build *b, uint32_t entry)
+{
+	if (build_limits(b) || build_memory(b) || build_ports(b) ||
+	    build_fill(b, (struct plan_range){0, LOW_FRAMES}, fill_low) ||
+	    build_fill(b, b->plan.image, fill_kernel) || build_fill(b, b->plan.initrd, fill_initrd) ||
+	    build_fill(b, b->plan.console, build_zero) || build_fill(b, b->plan.store, build_zero))
+		return -1;
+	b->result->console_mfn = b->p2m[b->plan.console.pfn];
+	b->result->store_mfn = b->p2m[b->plan.store.pfn];
+	return set_context(b, entry);
+}
+
+int build_fv(struct build *b)
+{
+	const struct build_request *r = b->request;
+	uint32_t flags = RINGLET_CDF_fv | (r->fv_patch ? 0 : RINGLET_CDF_fv_nopatch);
+	struct elf elf;
+	const char *wrong;
+	size_t size;
+	int ret;
+
+	if (r->vcpus != 1)
+		return fail("vcpus = %u: an fv domain has one", r->vcpus);
+	b->kernel.file = (uint8_t *)file_read(r->kernel, KERNEL_MAX, &size);
+	if (!b->kernel.file)
+		return -1;
+	b->kernel.entry = size;
+	wrong = elf_open(&elf, b->kernel.file, size);
+	if (!wrong && elf.class != ELF_CLASS32)
+		wrong = "a 64-bit image";
+	if (wrong)
+		return fail("%s: %s; needed: a 32-bit multiboot kernel as an ELF file", r->kernel, wrong);
+	if (make_plan(b, &elf) || build_create(b, flags))
+		return -1;
+	ret = steps(b, elf.entry);
+	if (ret)
+		build_undo(b);
+	b->result->id = b->id;
+	b->result->kind = "fv";
+	return ret;
+}

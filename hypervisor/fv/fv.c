@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fv: full virtualisation by deprivileging, as a third kind of guest (dom/guest_ops.h). Such a domain makes no
+ * hypercalls, so of the paravirtual interface it has only what its builder and the debugger use: the pv32
+ * layout of its registers. The same members in the same order as pv/pv32.c.
+ */
+#include "fv/fv.h"
+#include "compat_offsets.h"
+#include "cpu/features.h"
+#include "cpu/fpu.h"
+#include "cpu/gdt.h"
+#include "cpu/x86.h"
+#include "dom/guest_ops.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/mm.h"
+#include "mm/page.h"
+#include "pv/bounce.h"
+#include "pv/context.h"
+#include "pv/debugreg.h"
+#include "pv/desc.h"
+#include "pv/flags.h"
+#include "pv/pv32_entry.h"
+#include "pv/pv32_layout.h"
+#include "pv/pv_mm.h"
+#include "pv/segments.h"
+#include "pv/taskswitch.h"
+#include "sched/sched.h"
+
+#define RESET_CR0 (CR0_PE | CR0_ET)
+
+static int fv_vcpu_init(struct vcpu *v)
+{
+	int rc;
+
+	if (v->id) /* EXERCISE: a second processor needs a local APIC to be started by */
+		return -EOPNOTSUPP;
+	context_init(v);
+	rc = desc_init(v);
+	if (!rc)
+		rc = pv32_kind_root_alloc(v);
+	if (rc)
+		return rc;
+	v->fv = heap_alloc(sizeof(*v->fv));
+	if (!v->fv)
+		return -ENOMEM;
+	v->fv->v = v;
+	fv_devices_init(v->fv);
+	return fv_segments_init(v->fv);
+}
+
+static void fv_vcpu_free(struct vcpu *v)
+{
+	if (v->fv) {
+		fv_devices_stop(v->fv);
+		fv_shadow_free(v->fv);
+		fv_memory_free(v->fv);
+		v->desc_l1[0] = 0;
+		fv_segments_free(v->fv);
+	}
+	heap_free(v->fv);
+	v->fv = NULL;
+	v->kernel_cr3 = 0;
+	desc_free(v);
+	pv32_kind_root_free(v);
+}
+
+static uint64_t *fv_reserved_gdt(void)
+{
+	return this_cpu->gdt_compat;
+}
+
+static void fv_switch_out(struct vcpu *v)
+{
+	segments_save(v, &v->fs_base, &v->gs_base_kernel);
+	debugreg_switch_out(v);
+	gdt_load_idle();
+	cpu_set_cr4(this_cpu->cr4 & ~CR4_UMIP);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
+}
+
+/* SYSCALL is not in the guest's processor (it loses the CPL, which we would have to guess); SGDT and its kin
+ * trap where that can be had. */
+static void fv_switch_in(struct vcpu *v)
+{
+	struct segment_selectors wanted;
+
+	desc_switch_in(v, fv_reserved_gdt());
+	cpu_set_supervisor_protection(false);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SCE);
+	if (features.umip)
+		cpu_set_cr4(this_cpu->cr4 | CR4_UMIP);
+	v->fs_base = v->gs_base_kernel = 0;
+	if (!segments_load(v, true, &v->fs_base, &v->gs_base_kernel))
+		segments_forget(v, &wanted);
+	debugreg_switch_in(v);
+	taskswitch_load(v);
+}
+
+static uint32_t word(const void *ctx, unsigned offset)
+{
+	uint32_t value;
+
+	memcpy(&value, (const uint8_t *)ctx + offset, sizeof(value));
+	return value;
+}
+
+/* Power on: memory, then registers as a loader leaves them, in flat segments of ours. Once. */
+static int power_on(struct vcpu *v, const void *ctx)
+{
+	struct fv *fv = v->fv;
+	int rc;
+
+	if (fv->frames)
+		return -EBUSY;
+	rc = fv_memory_init(fv, word(ctx, COMPAT_vcpu_guest_context_failsafe_callback_eip), &fv->console);
+	if (!rc)
+		rc = fv_shadow_init(fv);
+	if (rc) {
+		fv_shadow_free(fv);
+		fv_memory_free(fv);
+		return rc;
+	}
+	fv->console_port = word(ctx, COMPAT_vcpu_guest_context_event_callback_eip);
+	fv->patching = !v->domain->fv_nopatch;
+	fv->cr0 = RESET_CR0;
+	v->kernel_cr3 = virt_to_mfn(v->kind_root) << PAGE_SHIFT;
+	return 0;
+}
+
+static int fv_set_context(struct vcpu *v, const void *ctx)
+{
+	struct vcpu_guest_context *c;
+	int rc = power_on(v, ctx);
+
+	if (rc)
+		return rc;
+	c = heap_alloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	pv32_context_in(c, ctx);
+	v->regs = c->user_regs;
+	v->regs.cs = SEL_COMPAT_KERNEL_CS;
+	v->regs.ss = v->regs.ds = v->regs.es = v->regs.fs = v->regs.gs = SEL_COMPAT_KERNEL_DS;
+	v->regs.rflags = RFLAGS_IF | RFLAGS_MBS;
+	v->upcall[1] = 1;
+	v->segs_fresh = true;
+	fpu_reset(v->fpu);
+	vcpu_set_periodic(v, 0); /* no virtual timer of Xen's */
+	heap_free(c);
+	return 0;
+}
+
+static void fv_get_context(struct vcpu *v, void *ctx)
+{
+	struct vcpu_guest_context *c = heap_alloc(sizeof(*c));
+	const struct fv *fv = v->fv;
+
+	memset(ctx, 0, COMPAT_SIZEOF_vcpu_guest_context);
+	if (!c)
+		return;
+	c->flags = VGCF_i387_valid | (fv_in_kernel(v) ? VGCF_in_kernel : 0) |
+		   (v->state != VCPU_OFFLINE ? VGCF_online : 0);
+	c->user_regs = v->regs;
+	c->user_regs.rflags = fv_flags_get(v);
+	c->ctrlreg[0] = fv->cr0;
+	c->ctrlreg[2] = fv->cr2;
+	c->ctrlreg[3] = fv->cr3;
+	c->ctrlreg[4] = fv->cr4;
+	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
+	pv32_context_out(ctx, c, v);
+	heap_free(c);
+}
+
+static void fv_set_cr2(struct vcpu *v, gva_t address)
+{
+	v->fv->cr2 = address;
+}
+
+static gva_t fv_get_cr2(const struct vcpu *v)
+{
+	return v->fv->cr2;
+}
+
+static void fv_fill_hypercall_page(void *page)
+{
+	memset(page, 0xcc, PAGE_SIZE); /* there are none */
+}
+
+/* Every table that the guest makes is its own affair: nothing of it is ever promoted. */
+static bool fv_descriptor_ok(uint64_t *desc)
+{
+	return false;
+}
+
+const struct guest_ops fv_ops = {
+    .name = "fv",
+    .magic = "",
+    .elf_class = 1,
+    .max_ports = 1024,
+    .word_shift = 5,
+    .layout = xlat_pv32,
+    .allow_smep = false,
+    .code64 = false,
+    .hv_start = HYPERVISOR_VIRT_START_PAE,
+
+    .root_level = 3,
+    .allowed = {0}, /* no entry is acceptable: no frame of it becomes a table */
+    .added = {0},
+    .slot_rule = pv32_slot_rule,
+    .root_promote = pv32_root_promote,
+    .l2_promote = pv32_l2_promote,
+    .make_cr3 = pv32_make_cr3,
+    .cr3_to_mfn = pv32_cr3_to_mfn,
+    .mfn_to_cr3 = pv32_mfn_to_cr3,
+    .low_end = 1ull << 32,
+    .high_start = ~0ull,
+
+    .vcpu_init = fv_vcpu_init,
+    .vcpu_free = fv_vcpu_free,
+    .switch_out = fv_switch_out,
+    .switch_in = fv_switch_in,
+    .set_context = fv_set_context,
+    .get_context = fv_get_context,
+    .context_size = COMPAT_SIZEOF_vcpu_guest_context,
+
+    .in_kernel = fv_in_kernel,
+    .set_cr2 = fv_set_cr2,
+    .get_cr2 = fv_get_cr2,
+    .fill_hypercall_page = fv_fill_hypercall_page,
+    .reserved_gdt = fv_reserved_gdt,
+    .descriptor_ok = fv_descriptor_ok,
+
+    .trap = fv_trap,
+    .deliver = fv_deliver,
+};

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fv: an unmodified 32-bit PAE kernel in ring 1, on a virtual PC. The processor's state that the real one
+ * cannot hold for it, its memory, and its devices. docs/fv.md tells the whole story.
+ *
+ * One vCPU. Everything here belongs to the CPU that runs it, except the devices, which timers reach from
+ * any CPU: they are under `lock`.
+ *
+ * The upcall bytes that every exit to a guest tests serve as the processor's interrupt pin and flag:
+ *	upcall[0]  INTR: the interrupt controller has something, or somebody should look whether it has
+ *	upcall[1]  the inverse of the guest's IF
+ */
+#pragma once
+
+#include "dom/domain.h"
+#include "fv/pic.h"
+#include "fv/pit.h"
+
+#define FV_SHADOW_BUCKETS 256
+#define FV_GDT_ENTRIES    512 /* of the guest's table; what lies behind is as if not there */
+
+/* One guest frame. */
+struct fv_frame {
+	uint32_t mfn;
+	uint8_t shadows; /* shadow tables made from it: it is mapped read-only while there are any */
+	uint8_t code;    /* enum fv_code */
+	uint16_t writers;
+	uint64_t *writer; /* one of the shadow entries that map it writable */
+	void *copy;       /* FV_CODE_PATCHED: what the processor executes in its place */
+};
+
+enum fv_code {
+	FV_CODE_UNKNOWN, /* not executed yet: mapped without the right to */
+	FV_CODE_CLEAN,   /* executed as it is, read-only */
+	FV_CODE_PATCHED, /* its copy is executed, read-only */
+};
+
+struct fv_table {
+	uint32_t base;
+	uint16_t limit;
+};
+
+struct fv_uart {
+	uint8_t ier, lcr, mcr, scratch, divisor[2];
+	bool sent; /* transmitter empty since the last look: its interrupt is due */
+	ns_t full_since;
+};
+
+struct fv {
+	struct vcpu *v;
+	bool patching;
+
+	/* The virtual processor. */
+	uint32_t cr0, cr2, cr3, cr4;
+	uint64_t efer;
+	uint64_t pdpte[4]; /* read when CR3 is loaded (SDM 3A 4.4.1, PDPTE Registers) */
+	struct fv_table gdtr, idtr;
+	uint16_t tr, ldtr;
+	struct fv_table tss;
+
+	/* fv/segments.c */
+	uint64_t *gdt;     /* the table that the processor sees, in the vCPU's window */
+	uint64_t *gdt_raw; /* what of the guest's it was made from */
+	bool user_code;    /* code segments of ring 3 are present */
+
+	/* fv/memory.c */
+	uint32_t ram_pages;
+	struct fv_frame *frames; /* ram_pages of them */
+	unsigned frames_order;
+	void *nothing; /* shown where there is no memory: all ones */
+
+	/* fv/shadow.c */
+	uint64_t *l3; /* four entries, above it v->kind_root */
+	struct fv_shadow *shadows, *shadow_free;
+	struct fv_shadow *shadow_hash[FV_SHADOW_BUCKETS];
+	uint32_t nr_shadows;
+	unsigned shadows_order;
+	bool flush; /* TLB and paging-structure caches may know what is no more */
+	bool lax;   /* a table could not be write-protected: believe nothing after the next flush */
+
+	/* Devices. */
+	struct spinlock lock;
+	struct fv_pic pic;
+	struct fv_pit pit;
+	struct timer pit_timer;
+	struct fv_uart uart;
+	uint8_t cmos_index;
+	struct xencons_interface *console;
+	uint32_t console_port;
+};
+
+static inline struct fv *fv_of(const struct vcpu *v)
+{
+	return v->fv;
+}
+
+/* Does its "ring 0" run? */
+static inline bool fv_in_kernel(const struct vcpu *v)
+{
+	return (v->regs.cs & 3) != 3;
+}
+
+/* ---- memory.c ---- */
+
+/* Where an address leads. */
+struct fv_place {
+	uint32_t pfn;
+	bool writable, user, noexec; /* by the guest's tables */
+	bool dirty;                  /* a store is known to the guest: it may be mapped writable */
+	bool large;
+	uint32_t table; /* guest frame of its L1, unless large or paging is off */
+};
+
+#define FV_OK 0xffffffffu
+/* @va by the guest's tables, accessed as @access says (PF_WRITE, PF_USER, PF_FETCH); sets accessed and dirty
+ * bits as the processor would. FV_OK, or the error code of the page fault. */
+uint32_t fv_walk(struct fv *fv, uint32_t va, uint32_t access, struct fv_place *place);
+/* A guest frame's contents; the page of ones where there is no RAM. */
+void *fv_frame_at(struct fv *fv, uint32_t pfn);
+/* As the guest's kernel would, whatever the shadows say. FV_OK or the error code; *fault the address. */
+uint32_t fv_read(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault);
+uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint32_t *fault);
+/* Take the domain's frames: they stay its own, and no page table or descriptor table of anybody. */
+int fv_memory_init(struct fv *fv, uint32_t ram_pages, struct xencons_interface **console);
+void fv_memory_free(struct fv *fv);
+
+/* ---- shadow.c ---- */
+
+int fv_shadow_init(struct fv *fv);
+void fv_shadow_free(struct fv *fv);
+void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
+/* @pfn is about to be written by us or by the guest. */
+void fv_shadow_written(struct fv *fv, uint32_t pfn);
+void fv_shadow_load_cr3(struct fv *fv); /* the PDPTEs are new */
+void fv_shadow_drop_all(struct fv *fv); /* the mode of paging changed */
+void fv_shadow_invlpg(struct fv *fv, uint32_t va);
+/* Before the guest runs again. */
+void fv_shadow_sync(struct fv *fv);
+
+/* ---- segments.c ---- */
+
+int fv_segments_init(struct fv *fv);
+void fv_segments_free(struct fv *fv);
+/* Look at the guest's GDT again; true if something in it had changed. */
+bool fv_segments_sync(struct fv *fv);
+/* Ring 1 runs: an IRET to ring 3 must fault. Or ring 3 does: it may return to itself. */
+void fv_segments_user_code(struct fv *fv, bool present);
+/* The guest's own descriptor. False: null or outside of the table. */
+bool fv_descriptor(struct fv *fv, uint16_t selector, uint64_t *d);
+static inline uint32_t fv_descriptor_base(uint64_t d)
+{
+	return (d >> 16 & 0xffffff) | (d >> 56) << 24;
+}
+
+/* ---- inject.c ---- */
+
+enum fv_source {
+	FV_HARDWARE, /* exception, interrupt */
+	FV_SOFTWARE, /* INT n and its kin: the gate's DPL counts */
+};
+/* Enter the guest's handler of @vector. */
+void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source);
+void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error);
+void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
+/* guest_ops.deliver: upcall[0] is set, and the guest's IF. */
+void fv_deliver(struct vcpu *v);
+/* IRET in ring 1. False: its frame is one that we refuse. */
+bool fv_iret(struct vcpu *v, bool wide);
+/* EFLAGS as the guest sees them, and as it sets them at CPL 0. */
+uint32_t fv_flags_get(const struct vcpu *v);
+void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask);
+
+/* ---- trap.c, emul.c, control.c ---- */
+
+void fv_trap(struct vcpu *v, struct cpu_user_regs *regs);
+
+enum fv_result {
+	FV_DONE,    /* go on behind it */
+	FV_STAY,    /* the registers stand where they should */
+	FV_REFUSED, /* not one of ours, or not allowed: the fault is the guest's */
+};
+struct emul;
+/* The instruction at EIP. */
+enum fv_result fv_emulate(struct vcpu *v);
+enum fv_result fv_mov_cr(struct emul *e);
+enum fv_result fv_write_cr0(struct vcpu *v, uint32_t value);
+enum fv_result fv_rdmsr(struct vcpu *v);
+enum fv_result fv_wrmsr(struct vcpu *v);
+
+/* ---- patch.c ---- */
+
+/* @pfn is to be executed by ring 1 for the first time: decide what the processor gets to see. */
+void fv_code_scan(struct fv *fv, uint32_t pfn);
+/* It will be written: what was found does not hold any more. */
+void fv_code_forget(struct fv *fv, uint32_t pfn);
+
+/* ---- io.c and the devices ---- */
+
+uint32_t fv_port_read(struct vcpu *v, uint16_t port, unsigned size);
+void fv_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
+void fv_devices_init(struct fv *fv);
+void fv_devices_stop(struct fv *fv);
+/* After anything that may have raised an interrupt: tell the vCPU. */
+void fv_update_intr(struct fv *fv);
+/* The other end of the console has moved. */
+void fv_uart_poll(struct fv *fv);
+uint8_t fv_uart_read(struct fv *fv, unsigned reg);
+void fv_uart_write(struct fv *fv, unsigned reg, uint8_t value);
+uint8_t fv_cmos_read(uint8_t index, uint64_t seconds); /* seconds since 1970 */

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interrupts and exceptions through the guest's own IDT, as the processor does it (SDM 3A 6.12.1, Exception- or
+ * Interrupt-Handler Procedures), and the way back, IRET (SDM 2A). Frames show the guest what it expects to see:
+ * selectors of ring 0, its own IF and IOPL.
+ *
+ *	high	[ss  esp]	when ring 3 was interrupted, on the stack that the TSS names
+ *		eflags  cs  eip
+ *	low	[error code]	<- ESP
+ */
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "evt/port.h"
+#include "fv/fv.h"
+#include "pv/bounce.h"
+#include "pv/flags.h"
+#include "pv/segments.h"
+
+#define GATE_TYPE(g)   ((g) >> 40 & 0x1f)
+#define GATE_INTERRUPT 0x0e /* 32 bits, clears IF */
+#define GATE_TRAP      0x0f
+#define GATE_P         (1ull << 47)
+#define GATE_DPL(g)    ((g) >> 45 & 3)
+#define DESC_CODE_P    (1ull << 47 | 1ull << 44 | 1ull << 43)
+#define DESC_DPL(d)    ((d) >> 45 & 3)
+
+#define TSS_ESP0 4
+
+#define ERROR_IDT 2u
+
+uint32_t fv_flags_get(const struct vcpu *v)
+{
+	uint32_t flags = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_RF | RFLAGS_VM);
+
+	return flags | (v->upcall[1] ? 0 : RFLAGS_IF) | (uint32_t)v->iopl << 12;
+}
+
+/* The real IF stays set and the real IOPL 0. @mask: what the instruction and the CPL let change. */
+void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask)
+{
+	uint32_t now = (fv_flags_get(v) & ~mask) | (flags & mask);
+
+	v->upcall[1] = !(now & RFLAGS_IF);
+	v->iopl = now >> 12 & 3;
+	v->regs.rflags = (now & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
+}
+
+/* The guest's selector for a real one: in ring 1 it believes to be in ring 0. */
+static uint32_t seen(uint16_t selector)
+{
+	return (selector & 3) == 1 ? selector & ~3u : selector;
+}
+
+static bool push(struct fv *fv, uint32_t *sp, uint32_t value)
+{
+	uint32_t fault;
+
+	*sp -= 4;
+	return fv_write(fv, *sp, &value, sizeof(value), &fault) == FV_OK;
+}
+
+static bool kernel_stack(struct fv *fv, uint32_t *sp, uint16_t *ss)
+{
+	struct {
+		uint32_t esp, ss;
+	} inner;
+	uint32_t fault;
+
+	if (fv->tss.limit < TSS_ESP0 + sizeof(inner) - 1 ||
+	    fv_read(fv, fv->tss.base + TSS_ESP0, &inner, sizeof(inner), &fault) != FV_OK)
+		return false;
+	*sp = inner.esp;
+	*ss = inner.ss;
+	return true;
+}
+
+/* All of it or nothing. False: the guest cannot take it. */
+static bool enter(struct vcpu *v, uint64_t gate, bool has_error, uint32_t error)
+{
+	struct fv *fv = fv_of(v);
+	struct cpu_user_regs *r = &v->regs;
+	bool from_user = !fv_in_kernel(v);
+	uint32_t sp = r->rsp;
+	uint16_t ss = r->ss, cs = gate >> 16;
+	uint64_t d;
+
+	if (!fv_descriptor(fv, cs, &d) || (d & DESC_CODE_P) != DESC_CODE_P || DESC_DPL(d))
+		return false;
+	if (from_user && (!kernel_stack(fv, &sp, &ss) || !push(fv, &sp, r->ss) || !push(fv, &sp, r->rsp)))
+		return false;
+	if (!push(fv, &sp, fv_flags_get(v)) || !push(fv, &sp, seen(r->cs)) || !push(fv, &sp, r->rip) ||
+	    (has_error && !push(fv, &sp, error)))
+		return false;
+	fv_segments_sync(fv);
+	fv_segments_user_code(fv, false);
+	r->rsp = sp;
+	r->ss = (ss & ~3u) | 1;
+	r->cs = (cs & ~3u) | 1;
+	r->rip = (gate & 0xffff) | (gate >> 32 & 0xffff0000);
+	r->rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
+	if (GATE_TYPE(gate) == GATE_INTERRUPT)
+		v->upcall[1] = 1;
+	return true;
+}
+
+static bool read_gate(struct fv *fv, uint8_t vector, uint64_t *gate)
+{
+	uint32_t fault;
+
+	if (vector * 8u + 7 > fv->idtr.limit)
+		return false;
+	return fv_read(fv, fv->idtr.base + vector * 8u, gate, sizeof(*gate), &fault) == FV_OK;
+}
+
+static void inject(struct vcpu *v, uint8_t vector, enum fv_source source, bool has_error, uint32_t error)
+{
+	uint64_t gate;
+
+	if (read_gate(fv_of(v), vector, &gate)) {
+		if (source == FV_SOFTWARE && !fv_in_kernel(v) && GATE_DPL(gate) < 3) {
+			inject(v, TRAP_GP, FV_HARDWARE, true, vector * 8u | ERROR_IDT);
+			return;
+		}
+		if ((gate & GATE_P) && (GATE_TYPE(gate) | 1) == GATE_TRAP && enter(v, gate, has_error, error))
+			return;
+	}
+	domain_crash(
+	    v->domain,
+	    "triple fault: exception %u (error code %x, CR2 %08x) finds no handler that can be entered",
+	    vector, error, fv_of(v)->cr2);
+}
+
+void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source)
+{
+	inject(v, vector, source, false, 0);
+}
+
+void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error)
+{
+	inject(v, vector, FV_HARDWARE, true, error);
+}
+
+void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
+{
+	fv_of(v)->cr2 = va;
+	fv_inject_error(v, TRAP_PF, error);
+}
+
+void fv_deliver(struct vcpu *v)
+{
+	struct fv *fv = fv_of(v);
+	int vector = -1;
+
+	v->upcall[0] = 0; /* before we look: who comes later sets it again */
+	if (fv->console_port)
+		bit_test_and_clear(v->domain->evtchn_pending, fv->console_port);
+	*(uint32_t *)vcpu_selector(v) = 0;
+	spin_lock(&fv->lock);
+	fv_uart_poll(fv);
+	if (pic_interrupts(&fv->pic))
+		vector = pic_acknowledge(&fv->pic);
+	if (pic_interrupts(&fv->pic))
+		v->upcall[0] = 1;
+	spin_unlock(&fv->lock);
+	if (vector >= 0)
+		fv_inject(v, vector, FV_HARDWARE);
+	fv_shadow_sync(fv);
+}
+
+/* Segment registers of ring 3 follow descriptors that have changed meanwhile (segments.c). */
+static void reload_segments(struct vcpu *v)
+{
+	uint64_t fs_base = 0, gs_base = 0;
+	struct segment_selectors wanted;
+
+	segments_save(v, &fs_base, &gs_base);
+	fs_base = gs_base = 0;
+	if (!segments_load(v, true, &fs_base, &gs_base))
+		segments_forget(v, &wanted);
+}
+
+#define CHANGED_BY_IRET 0x257fd5u /* at CPL 0: all but VM, VIF, VIP */
+
+bool fv_iret(struct vcpu *v, bool wide)
+{
+	struct fv *fv = fv_of(v);
+	struct cpu_user_regs *r = &v->regs;
+	struct {
+		uint32_t eip, cs, flags, esp, ss;
+	} f;
+	uint32_t fault, error = fv_read(fv, r->rsp, &f, 12, &fault);
+	unsigned rpl;
+
+	if (error == FV_OK && (f.cs & 3) == 3)
+		error = fv_read(fv, r->rsp, &f, sizeof(f), &fault);
+	if (error != FV_OK) {
+		fv_inject_page_fault(v, fault, error);
+		return true;
+	}
+	rpl = f.cs & 3;
+	if (!wide || (f.flags & RFLAGS_VM) || (rpl != 0 && rpl != 3) || (rpl == 3 && (f.ss & 3) != 3))
+		return false;
+	if (rpl == 3) {
+		bool changed = fv_segments_sync(fv);
+
+		fv_segments_user_code(fv, true);
+		if (changed)
+			reload_segments(v);
+		r->rsp = f.esp;
+		r->ss = (uint16_t)f.ss;
+	} else {
+		r->rsp = (uint32_t)(r->rsp + 12);
+	}
+	r->rip = f.eip;
+	r->cs = (uint16_t)f.cs | (rpl ? 0 : 1);
+	fv_flags_set(v, f.flags, CHANGED_BY_IRET);
+	return true;
+}

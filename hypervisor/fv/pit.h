@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The interval timer (Intel 8254): channel 0, wired to interrupt line 0, and channel 2, whose output port 0x61
+ * shows. Channel 1 refreshed memory once. Pure: time is an argument, the caller has the lock and a timer. */
+#pragma once
+
+#include "lib/types.h"
+
+#define PIT_HZ 1193182u
+
+struct fv_pit_channel {
+	uint8_t mode, access; /* access: 1 low byte, 2 high byte, 3 low then high */
+	bool second;          /* the high byte comes next, of a write or a read */
+	bool gate, running;
+	uint8_t low;    /* byte written first */
+	uint32_t count; /* 1 to 65536 */
+	uint64_t start; /* when it was loaded (ns) */
+	bool latched, status_latched;
+	uint16_t latch;
+	uint8_t status;
+};
+
+struct fv_pit {
+	struct fv_pit_channel channel[3];
+};
+
+void pit_reset(struct fv_pit *pit, uint64_t now);
+void pit_command(struct fv_pit *pit, uint8_t value, uint64_t now);
+void pit_write(struct fv_pit *pit, unsigned channel, uint8_t value, uint64_t now);
+uint8_t pit_read(struct fv_pit *pit, unsigned channel, uint64_t now);
+void pit_set_gate(struct fv_pit *pit, unsigned channel, bool high, uint64_t now);
+bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now);
+/* When the output of @channel rises next after @now; 0: never. */
+uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every exception that the guest raises, in ring 1 or 3. Few are the hypervisor's: page faults by which shadows
+ * fill, privileged instructions, and the loading of selectors that our copy of the GDT refuses and the guest's
+ * own table does not. The rest is the guest's, as it would be on the bare machine.
+ */
+#include "cpu/x86.h"
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "fv/fv.h"
+#include "pv/debugreg.h"
+#include "pv/desc.h"
+
+#define ERROR_IDT    2u
+#define VECTOR_INT80 0x80
+#define VECTOR_INT82 0x82
+#define OPCODE_INT   0xcd
+#define INT_LENGTH   2
+
+static void privileged_instruction(struct vcpu *v)
+{
+	if (fv_emulate(v) == FV_REFUSED)
+		fv_inject_error(v, TRAP_GP, 0);
+}
+
+/* #GP or #NP with a selector, #SS: IRET, a stack segment of ring 0, or a descriptor that was changed. */
+static void selector_fault(struct vcpu *v, uint8_t vector, uint32_t error)
+{
+	if (fv_segments_sync(fv_of(v)))
+		return; /* try again */
+	if (!fv_in_kernel(v) || fv_emulate(v) == FV_REFUSED)
+		fv_inject_error(v, vector, error & 0xffff);
+}
+
+/* INT n through a gate of ours that is closed: the guest's own gate decides. The instruction tells the vector
+ * (docs/tricks.md, "INT n and the error code"). */
+static void software_interrupt(struct vcpu *v, uint32_t error)
+{
+	struct segment cs;
+	uint8_t bytes[INT_LENGTH];
+	uint32_t fault;
+
+	if (!desc_segment(v, v->regs.cs, &cs) ||
+	    fv_read(fv_of(v), cs.base + v->regs.rip, bytes, sizeof(bytes), &fault) != FV_OK ||
+	    bytes[0] != OPCODE_INT) {
+		fv_inject_error(v, TRAP_GP, error);
+		return;
+	}
+	v->regs.rip = (uint32_t)(v->regs.rip + INT_LENGTH);
+	fv_inject(v, bytes[1], FV_SOFTWARE);
+}
+
+static void general_protection(struct vcpu *v, uint32_t error)
+{
+	if (!error)
+		privileged_instruction(v);
+	else if (error & ERROR_IDT)
+		software_interrupt(v, error);
+	else
+		selector_fault(v, TRAP_GP, error);
+}
+
+static void debug(struct vcpu *v)
+{
+	debugreg_report(v);
+	fv_inject(v, TRAP_DB, FV_HARDWARE);
+}
+
+static void dispatch(struct vcpu *v, uint32_t vector, uint32_t error)
+{
+	switch (vector) {
+	case TRAP_PF:
+		fv_page_fault(v, read_cr2(), error);
+		return;
+	case TRAP_GP:
+		general_protection(v, error);
+		return;
+	case TRAP_NP:
+	case TRAP_SS:
+		if (error)
+			selector_fault(v, vector, error);
+		else
+			fv_inject_error(v, vector, error);
+		return;
+	case TRAP_DB:
+		debug(v);
+		return;
+	case TRAP_BP:
+	case TRAP_OF:
+	case VECTOR_INT80:
+	case VECTOR_INT82:
+		fv_inject(v, vector, FV_SOFTWARE);
+		return;
+	case TRAP_TS:
+	case TRAP_AC:
+		fv_inject_error(v, vector, error);
+		return;
+	default:
+		fv_inject(v, vector, FV_HARDWARE);
+	}
+}
+
+void fv_trap(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	dispatch(v, regs->entry_vector, regs->error_code);
+	fv_shadow_sync(fv_of(v));
+}
