@@ -6,6 +6,7 @@
  * Locking: none but the grant lock inside grant_pin.
  */
 #include "dom/domain.h"
+#include "gnt/hold.h"
 #include "gnt/table.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -13,51 +14,33 @@
 /* One side of a copy. */
 struct side {
 	struct domain *d; /* whose page */
-	struct page_info *pg;
+	mfn_t mfn;
 	grant_ref_t ref;
 	bool granted, readonly;
 };
 
-static void side_put(struct side *s)
+static inline void side_put(const struct side *s)
 {
-	if (!s->readonly)
-		page_put_type(s->pg);
-	page_put(s->pg);
+	frame_drop(s->mfn, s->readonly);
 	if (s->granted)
 		grant_unpin(s->d, s->ref, s->readonly);
 }
 
-static int hold_page(struct side *s, mfn_t mfn)
+static inline int side_get(struct side *s, const struct gnttab_copy_ptr *ptr, domid_t who)
 {
-	s->pg = page_get_mfn(mfn, s->d);
-	if (unlikely(!s->pg))
-		return GNTST_bad_page;
-	if (s->readonly || likely(!page_get_type(s->pg, PGT_WRITABLE)))
-		return GNTST_okay;
-	page_put(s->pg);
-	return GNTST_general_error;
-}
+	int rc;
 
-static int side_get(struct side *s, const struct gnttab_copy_ptr *ptr, domid_t who)
-{
-	mfn_t mfn = ptr->u.gmfn;
-	int rc = GNTST_okay;
-
+	s->mfn = ptr->u.gmfn;
 	if (s->granted) {
 		s->ref = ptr->u.ref;
-		rc = grant_pin(s->d, s->ref, who, s->readonly, &mfn);
+		rc = grant_pin(s->d, s->ref, who, s->readonly, &s->mfn);
+		if (unlikely(rc))
+			return rc;
 	}
-	if (unlikely(rc))
-		return rc;
-	rc = hold_page(s, mfn);
+	rc = frame_hold(s->d, s->mfn, s->readonly);
 	if (unlikely(rc) && s->granted)
 		grant_unpin(s->d, s->ref, s->readonly);
 	return rc;
-}
-
-static char *address(const struct side *s, unsigned offset)
-{
-	return (char *)mfn_to_virt(page_to_mfn(s->pg)) + offset;
 }
 
 int grant_copy(struct domain *d, struct domain *from, struct domain *to, const struct gnttab_copy *op)
@@ -73,7 +56,8 @@ int grant_copy(struct domain *d, struct domain *from, struct domain *to, const s
 		return rc;
 	rc = side_get(&dst, &op->dest, d->id);
 	if (likely(!rc)) {
-		memmove(address(&dst, op->dest.offset), address(&src, op->source.offset), op->len);
+		memmove((char *)mfn_to_virt(dst.mfn) + op->dest.offset,
+			(char *)mfn_to_virt(src.mfn) + op->source.offset, op->len);
 		side_put(&dst);
 	}
 	side_put(&src);

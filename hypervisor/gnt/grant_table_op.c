@@ -20,6 +20,10 @@
 #define UNMAP_BATCH       16 /* unmapped with one TLB flush */
 #define CACHE_LINE        64
 
+/* Where the results begin, which are all that is written back. */
+#define MAP_RESULTS   offsetof(struct gnttab_map_grant_ref, dom)
+#define UNMAP_RESULTS offsetof(struct gnttab_unmap_grant_ref, handle)
+
 /* The domain of a request about a whole table: one's own, or for Dom0 any. NULL and *status. */
 static struct domain *table_owner(domid_t id, int16_t *status)
 {
@@ -143,7 +147,7 @@ static long map_one(gva_t arg)
 	struct gnttab_map_grant_ref op;
 	struct domain *granter;
 
-	if (guest_get(&op, arg, gnttab_map_grant_ref))
+	if (guest_read(&op, arg, sizeof(op)))
 		return -EFAULT;
 	granter = domain_by_id(op.dom);
 	op.status = GNTST_bad_domain;
@@ -151,7 +155,7 @@ static long map_one(gva_t arg)
 		op.status = grant_map(current, granter, &op);
 		domain_put(granter);
 	}
-	return guest_write(arg, &op, sizeof(op));
+	return guest_write(arg + MAP_RESULTS, (char *)&op + MAP_RESULTS, sizeof(op) - MAP_RESULTS);
 }
 
 /* Pages of PV guests change hands through memory_op. This status alone says that the page is still the
@@ -198,11 +202,14 @@ static void copy_between(struct gnttab_copy *op)
 static long copy_one(gva_t arg)
 {
 	struct gnttab_copy op;
+	uint32_t status;
 
 	if (guest_get(&op, arg, gnttab_copy))
 		return -EFAULT;
 	copy_between(&op);
-	return guest_put(arg, &op, gnttab_copy);
+	/* Only the status, which is the last word in either layout. */
+	status = op.status;
+	return guest_write(arg + guest_sizeof(gnttab_copy) - sizeof(status), &status, sizeof(status));
 }
 
 static long swap_one(gva_t arg)
@@ -269,14 +276,14 @@ static long unmap_begin(struct grant_unmap *u, gva_t arg, bool replace)
 	struct gnttab_unmap_grant_ref op;
 
 	u->done = 0;
-	if (guest_get(&op, arg, gnttab_unmap_grant_ref))
+	if (guest_read(&op, arg, sizeof(op)))
 		return -EFAULT;
 	u->host_addr = op.host_addr;
 	u->dev_addr = replace ? 0 : op.dev_bus_addr;
 	u->new_addr = replace ? op.dev_bus_addr : 0;
 	u->handle = op.handle;
 	op.status = grant_unmap_begin(current, u);
-	return guest_write(arg, &op, sizeof(op));
+	return guest_write(arg + UNMAP_RESULTS, (char *)&op + UNMAP_RESULTS, sizeof(op) - UNMAP_RESULTS);
 }
 
 /* The first halves of all, one flush, the second halves. What was begun is ended whatever happens. */

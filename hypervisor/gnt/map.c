@@ -13,6 +13,7 @@
  */
 #include "dom/domain.h"
 #include "entry/hypercall.h"
+#include "gnt/hold.h"
 #include "gnt/table.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
@@ -36,7 +37,7 @@ static uint64_t pte_for(mfn_t mfn, uint32_t flags)
 }
 
 /* The entry that a request names, in a live L1 of the current domain, or NULL. Under its pt_lock. */
-static uint64_t *find_entry(struct vcpu *v, uint64_t addr, uint32_t flags)
+static inline uint64_t *find_entry(struct vcpu *v, uint64_t addr, uint32_t flags)
 {
 	uint64_t *where = NULL;
 	struct page_info *pg;
@@ -98,37 +99,20 @@ static int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32_t flag
 	return rc;
 }
 
-static int device_hold(struct domain *granter, mfn_t mfn, bool readonly)
-{
-	struct page_info *pg = page_get_mfn(mfn, granter);
-
-	if (!pg)
-		return GNTST_general_error;
-	if (readonly || !page_get_type(pg, PGT_WRITABLE))
-		return GNTST_okay;
-	page_put(pg);
-	return GNTST_general_error;
-}
-
-static void device_drop(mfn_t mfn, bool readonly)
-{
-	if (!readonly)
-		page_put_type(mfn_to_page(mfn));
-	page_put(mfn_to_page(mfn));
-}
-
 /* The entry is pinned: now the mapping itself. */
 static int map_pinned(struct vcpu *v, struct domain *granter, const struct gnttab_map_grant_ref *op,
 		      mfn_t mfn)
 {
 	bool device = op->flags & GNTMAP_device_map, readonly = op->flags & GNTMAP_readonly;
-	int rc = device ? device_hold(granter, mfn, readonly) : GNTST_okay;
+	int rc = device ? frame_hold(granter, mfn, readonly) : GNTST_okay;
 
-	if (rc || !(op->flags & GNTMAP_host_map))
-		return rc;
+	if (rc)
+		return GNTST_general_error;
+	if (!(op->flags & GNTMAP_host_map))
+		return GNTST_okay;
 	rc = enter(v, granter, op->host_addr, op->flags, mfn);
 	if (rc && device)
-		device_drop(mfn, readonly);
+		frame_drop(mfn, readonly);
 	return rc;
 }
 
@@ -205,7 +189,7 @@ void grant_unmap_end(struct domain *d, const struct grant_unmap *u)
 	bool readonly = m->flags & GNTMAP_readonly;
 
 	if (u->done & GNTMAP_device_map)
-		device_drop(frame_of(m), readonly);
+		frame_drop(frame_of(m), readonly);
 	if (maptrack_unclaim(d->grants, u->handle, u->done, &was)) {
 		grant_unpin(was.granter, was.ref, readonly);
 		domain_put(was.granter);
@@ -218,7 +202,7 @@ static void release(struct maptrack *m)
 	bool readonly = m->flags & GNTMAP_readonly;
 
 	if (m->flags & GNTMAP_device_map)
-		device_drop(frame_of(m), readonly);
+		frame_drop(frame_of(m), readonly);
 	grant_unpin(m->granter, m->ref, readonly);
 	domain_put(m->granter);
 	m->granter = NULL;

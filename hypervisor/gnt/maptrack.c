@@ -10,7 +10,7 @@
 
 #define PARTS (GNTMAP_host_map | GNTMAP_device_map)
 
-static bool grow(struct grant_table *gt)
+bool maptrack_grow(struct grant_table *gt)
 {
 	uint32_t first = gt->maptrack_frames * MAPTRACKS_PER_FRAME, last = first + MAPTRACKS_PER_FRAME - 1;
 	struct maptrack *frame;
@@ -28,19 +28,6 @@ static bool grow(struct grant_table *gt)
 	maptrack_at(gt, last)->ref = gt->maptrack_free;
 	gt->maptrack_free = first;
 	return true;
-}
-
-uint32_t maptrack_get(struct grant_table *gt)
-{
-	uint32_t handle = MAPTRACK_NONE;
-
-	spin_lock(&gt->lock);
-	if (likely(gt->maptrack_free != MAPTRACK_NONE) || grow(gt)) {
-		handle = gt->maptrack_free;
-		gt->maptrack_free = maptrack_at(gt, handle)->ref;
-	}
-	spin_unlock(&gt->lock);
-	return handle;
 }
 
 static void put_locked(struct grant_table *gt, uint32_t handle)

@@ -84,8 +84,6 @@ int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b);
 
 /* ---- maptrack.c ---- */
 
-/* A handle of @gt, its mapping still to be filled in, or MAPTRACK_NONE. */
-uint32_t maptrack_get(struct grant_table *gt);
 void maptrack_put(struct grant_table *gt, uint32_t handle);
 /* The mapping behind a number from the guest, marked busy: until maptrack_unclaim() nobody else gets it. NULL
  * if there is none. */
@@ -96,6 +94,20 @@ bool maptrack_unclaim(struct grant_table *gt, uint32_t handle, uint32_t done, st
 static inline struct maptrack *maptrack_at(struct grant_table *gt, uint32_t handle)
 {
 	return &gt->maptrack[handle / MAPTRACKS_PER_FRAME][handle % MAPTRACKS_PER_FRAME];
+}
+bool maptrack_grow(struct grant_table *gt) __cold; /* more free handles; with the lock */
+/* A handle of @gt, its mapping still to be filled in, or MAPTRACK_NONE. */
+static inline uint32_t maptrack_get(struct grant_table *gt)
+{
+	uint32_t handle = MAPTRACK_NONE;
+
+	spin_lock(&gt->lock);
+	if (likely(gt->maptrack_free != MAPTRACK_NONE) || maptrack_grow(gt)) {
+		handle = gt->maptrack_free;
+		gt->maptrack_free = maptrack_at(gt, handle)->ref;
+	}
+	spin_unlock(&gt->lock);
+	return handle;
 }
 
 /* ---- map.c; @v is current, results are GNTST_* ---- */

@@ -26,11 +26,11 @@ int guest_write_any(gva_t dst, const void *src, size_t n);
 	} while (0)
 
 /* A few words of a size known to the compiler: straight line, no calls. */
-#define GUEST_SMALL 32
+#define GUEST_SMALL 40
 static __always_inline int guest_move_small(char *dst, const char *src, size_t n)
 {
 	guest_access_begin();
-#pragma GCC unroll 4
+#pragma GCC unroll 5
 	for (size_t i = 0; i + 8 <= n; i += 8)
 		GUEST_MOVE(uint64_t, dst + i, src + i, fault);
 	if (n & 4)
