@@ -5,8 +5,8 @@
  * instructions in ring 0, pv/ makes hypercalls from ring 1 (32 bit) or ring 3 (64 bit). x86/ holds what both
  * share. Nothing above this header knows which one it was linked with.
  *
- * The machine has one processor. Everything is called with interrupts off unless the comment says otherwise;
- * nothing here sleeps. Addresses of user space are below USER_END.
+ * Everything is called with interrupts off and the kernel lock held (section 4) unless the comment says
+ * otherwise; nothing here sleeps. Addresses of user space are below USER_END.
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -48,16 +48,60 @@ void irq_restore(unsigned long was);
 void irq_enable(void);
 void irq_disable(void);
 
-/* Called with interrupts off: let interrupts in and sleep until one was handled, with no moment between
- * where an interrupt could be missed. Returns with interrupts off. */
+/* Called with interrupts off, without the lock: let interrupts in and sleep until one was handled, with no
+ * moment between where an interrupt could be missed. Returns with interrupts off. */
 void cpu_idle(void);
 
 /* Let handler(data) be called, with interrupts off, for each interrupt of this line: a PIC line, or an event
- * channel port. Drivers use this; kern/ has no need to. */
+ * channel port. Drivers use this; kern/ has no need to. Devices interrupt processor 0. */
 void irq_register(unsigned line, void (*handler)(void *data), void *data);
 void irq_unregister(unsigned line);
 
-/* ---- 4. Kernel stacks and the first way to user mode ----------------------------------------------------
+/* ---- 4. Processors --------------------------------------------------------------------------------------
+ */
+
+#define CPU_MAX 8u
+typedef uint32_t cpuset_t; /* a bit for each */
+
+#define KERNEL_STACK_SIZE (2 * PAGE_SIZE)
+#define STACK_GUARD       0x57ac6a4dUL
+
+/* The lowest words of every kernel stack, which is aligned to its size: so the stack pointer tells who we
+ * are and where we run, without a segment register that an application could have changed. */
+struct stack_base {
+	unsigned long guard;
+	struct task *task; /* NULL on the boot stack, until it is made the idle task's */
+	unsigned cpu;      /* the processor that stands on this stack now */
+};
+
+static inline struct stack_base *stack_base(void)
+{
+	return (struct stack_base *)((uintptr_t)__builtin_frame_address(0) & ~(KERNEL_STACK_SIZE - 1));
+}
+
+static inline unsigned cpu_id(void)
+{
+	return stack_base()->cpu;
+}
+
+/* How many there are, at most CPU_MAX. Number 0 is the one that booted. */
+unsigned cpu_count(void);
+
+/* Start one that has never run: it calls kernel_main_cpu() on this stack. False if it does not answer. */
+bool cpu_start(unsigned cpu, void *stack_top);
+
+/* The calling processor sleeps until cpu_resume() is called for it (or, perhaps, something else happens).
+ * Called without the lock. */
+void cpu_stop(void);
+void cpu_resume(unsigned cpu);
+
+/* Let ipi_interrupt() be called on another processor, in user mode or in cpu_idle(). */
+void ipi_send(unsigned cpu);
+
+/* One round of waiting for the lock; without the lock, of course. */
+void cpu_spin(unsigned round);
+
+/* ---- 5. Kernel stacks and the first way to user mode ----------------------------------------------------
  */
 
 /* A kernel thread of control that is not running: its saved stack pointer. */
@@ -88,8 +132,13 @@ void trapframe_init_user(struct trapframe *tf, uintptr_t ip, uintptr_t sp);
 /* Registers were written by a user (sigreturn): force segments and flags to what user mode may have. */
 void trapframe_sanitise(struct trapframe *tf);
 
-/* ---- 5. Traps: the machine calls these, kern/ has them --------------------------------------------------
+/* ---- 6. Traps: the machine calls these, kern/ has them --------------------------------------------------
  */
+
+/* The kernel lock: taken before any of the functions below is called for a trap from user mode or for an
+ * interrupt, given back before the return. An exception in the kernel happens with the lock held. */
+void kernel_lock(void);
+void kernel_unlock(void);
 
 /* An exception (tf->trapno 0..31, tf->error). Interrupts are off. For a page fault (14) read fault_address()
  * before turning them on; PF_* in tf->error. From kernel mode: resolve a fault on a user address as if it
@@ -107,12 +156,18 @@ void trap_exit(struct trapframe *tf);
 /* The timer set by timer_arm() has fired (it may be early: look at time_ns()). Interrupts off. */
 void timer_interrupt(void);
 
+/* Another processor has called ipi_send() for this one. Interrupts off. */
+void ipi_interrupt(void);
+
 /* A character was typed at the console. Interrupts off. */
 void console_input(char c);
 
 /* The kernel proper: called once, on a boot stack, interrupts off, boot_info complete, memory mapped,
  * console_write() and time_ns() working. Never returns. */
 void kernel_main(void) noreturn;
+
+/* The same on a processor that cpu_start() started, without the lock. */
+void kernel_main_cpu(void) noreturn;
 
 /* A page frame for a page table, all zero, or 0 when there is none. Also called before the first root. */
 pfn_t table_alloc(void);
@@ -124,7 +179,7 @@ void panic(const char *fmt, ...) noreturn __attribute__((format(printf, 1, 2)));
 /* The linear address that the page fault being handled was about. */
 uintptr_t fault_address(void);
 
-/* ---- 6. User memory -------------------------------------------------------------------------------------
+/* ---- 7. User memory -------------------------------------------------------------------------------------
  */
 
 /* Copy n bytes where one side is user memory of the current root, letting page faults be resolved by trap().
@@ -136,7 +191,7 @@ size_t user_copy(void *to, const void *from, size_t n);
  * tf continue at its failure path and return true. */
 bool trap_fixup(struct trapframe *tf);
 
-/* ---- 7. Thread-local storage and the floating point unit ------------------------------------------------
+/* ---- 8. Thread-local storage and the floating point unit ------------------------------------------------
  */
 
 /* Base of the running process's TLS segment: FS base in 64 bit (arch_prctl), GDT entry TLS_GDT_ENTRY in 32
@@ -150,13 +205,14 @@ void fpu_restore(void *area);   /* area -> registers */
 /* The first 512 bytes of area were written by a user: make them safe for fpu_restore(). */
 void fpu_sanitise(void *area);
 
-/* ---- 8. Page tables (types and flags: x86/pagetable.h) ---------------------------------------------------
+/* ---- 9. Page tables (types and flags: x86/pagetable.h) ---------------------------------------------------
  */
 
 /* A user address space as the processor sees it. Native: one table. pv64 needs two: with kernel and
  * application both in ring 3, only a second root without the kernel's half hides the kernel. */
 struct root {
 	pfn_t kernel, user;
+	cpuset_t cpus; /* whose current one it is: root_switch() keeps this */
 };
 
 /* A leaf entry for the frame with flags PTE_* and back. Only for present entries; an empty entry is 0. The
@@ -176,8 +232,9 @@ int root_create(struct root *r);
  * these first, entries need not be cleared). Must not be the current root. */
 void root_destroy(struct root *r);
 
-/* Make it the current one (and flush what the TLB held). NULL: the kernel's own, without a user half. */
-void root_switch(const struct root *r);
+/* Make it this processor's current one (and flush what the TLB held). NULL: the kernel's own, without a user
+ * half. */
+void root_switch(struct root *r);
 
 /* The leaf entry for user address va; missing tables are made if create. NULL: no table (or no memory).
  * The entry may be read, but is written by pte_set() only: a PV kernel's page tables are read-only. */
@@ -189,20 +246,25 @@ void pte_set(pte_t *ptep, pte_t pte);
 void pte_batch_begin(void);
 void pte_batch_end(void);
 
-/* After pte_set() took rights away or changed the frame: forget translations of the current root. */
+/* After pte_set() took rights away or changed the frame: forget translations of the current root, on all
+ * processors that have it. */
 void tlb_flush_page(uintptr_t va);
 void tlb_flush_all(void);
 
-/* ---- 9. Time ---------------------------------------------------------------------------------------------
+/* Called when the lock has been taken: what other processors changed in the kernel's half counts here too. */
+void tlb_catch_up(void);
+
+/* ---- 10. Time ---------------------------------------------------------------------------------------------
  */
 
-uint64_t time_ns(void);      /* monotonic, since boot. Any context */
-uint64_t time_wall_ns(void); /* since 1970-01-01 UTC. Any context */
+uint64_t time_ns(void);      /* monotonic, since boot, the same on all processors */
+uint64_t time_wall_ns(void); /* since 1970-01-01 UTC */
 
-/* One timer_interrupt() at or soon after this value of time_ns(); replaces the one set before. */
+/* One timer_interrupt() on this processor at or soon after this value of time_ns(); replaces the one set
+ * before. */
 void timer_arm(uint64_t deadline_ns);
 
-/* ---- 10. The end, and devices -----------------------------------------------------------------------------
+/* ---- 11. The end, and devices -----------------------------------------------------------------------------
  */
 
 void machine_poweroff(void) noreturn;

@@ -16,7 +16,7 @@ static void input_irq(void *data)
 
 void console_io_start_input(void)
 {
-	int port = evtchn_bind_virq(VIRQ_CONSOLE);
+	int port = evtchn_bind_virq(VIRQ_CONSOLE, 0);
 
 	if (port < 0)
 		return; /* a hypervisor without console input: output still works */

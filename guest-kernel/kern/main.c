@@ -11,6 +11,7 @@
 #include "kern/fs/ramfs.h"
 #include "kern/lib/string.h"
 #include "kern/mm/page.h"
+#include "kern/proc/cpu.h"
 #include "kern/proc/exec.h"
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
@@ -54,7 +55,8 @@ static void make_root(void)
 	if (boot_info.initrd)
 		n = initramfs_unpack(root, boot_info.initrd, boot_info.initrd_len);
 	log_print("initramfs: %d files in %lu KiB\n", n, (ulong)boot_info.initrd_len / 1024);
-	if (!root->ops->lookup(root, "dev", 3, &dev) || !root->ops->create(root, "dev", 3, S_IFDIR | 0755, 0, &dev))
+	if (!root->ops->lookup(root, "dev", 3, &dev) ||
+	    !root->ops->create(root, "dev", 3, S_IFDIR | 0755, 0, &dev))
 		inode_put(dev);
 	if (mount_at("/dev", "devtmpfs", "devtmpfs", devfs_root()))
 		panic("cannot mount /dev");
@@ -125,5 +127,6 @@ void kernel_main(void)
 	drivers_init();     /* the machine's devices; interrupts may be pending, but are still off */
 	make_root();        /* the root file system, /dev on it */
 	make_first_process();
-	sched_start(); /* on with process 1 */
+	cpus_start();    /* the other processors */
+	cpu_idle_loop(); /* on with process 1 */
 }

@@ -56,6 +56,10 @@ start:
 	mov	dword [PHYS(boot_root) + 3 * 8], PHYS(boot_directory) + 1
 	%define EFER_BITS EFER_SCE_NXE
 %endif
+
+; A processor started later (trampoline.asm) joins here, with EBX = 0.
+global start_paging
+start_paging:
 	mov	eax, PHYS(boot_root)
 	mov	cr3, eax
 	mov	eax, CR4_PAE_OSFXSR_OSXMMEXCPT
@@ -103,6 +107,8 @@ boot_gdt_pointer:
 
 section .text
 high:
+	test	ebx, ebx
+	jz	high_other
 %if WORD_BITS == 64
 	mov	rsp, boot_stack_top
 	mov	edi, ebx
@@ -113,15 +119,22 @@ high:
 	call	machine_start
 extern machine_start
 
+; The second and later processors: on the stack that cpu_start() (cpus.c) chose for them.
+high_other:
+	mov	xsp, [start_stack]
+	call	machine_start_cpu
+extern machine_start_cpu, start_stack
+
 section .bss
 	alignb	4096
 global boot_root, boot_directory
 boot_root:	resb 4096
 boot_directory:	resb 4096
 %if WORD_BITS == 64
-global linear_pointers
+global linear_pointers, boot_pointers
 boot_pointers:	resb 4096
 linear_pointers: resb 4096
 %endif
-boot_stack:	resb 16384
+	alignb	8192				; KERNEL_STACK_SIZE
+boot_stack:	resb 8192
 boot_stack_top:

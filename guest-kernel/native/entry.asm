@@ -14,10 +14,10 @@ extern machine_trap
 
 section .text
 
-; Vectors 0..47: exceptions and the PIC's lines. The processor pushes an error code for 8, 10-14, 17, 21, 29, 30.
+; Vectors 0..63: exceptions, the PIC's lines, the local APIC's. The processor pushes an error code for 8, 10-14, 17, 21, 29, 30.
 %define HAS_ERROR 0x60227d00
 %assign vector 0
-%rep 48
+%rep 64
 entry_ %+ vector:
 %if vector >= 32 || !((HAS_ERROR >> vector) & 1)
 	push	0
@@ -29,13 +29,18 @@ entry_ %+ vector:
 
 %if WORD_BITS == 64
 
-; SYSCALL: RCX = next instruction, R11 = flags, everything else the application's, stack too.
+; SYSCALL: RCX = next instruction, R11 = flags, everything else the application's, stack too. GS leads to this
+; processor's struct syscall_stack (segments.c) for three instructions. (SDM 2B, SWAPGS)
+%define KERNEL_SP 0
+%define USER_SP   8
 global syscall_entry
 syscall_entry:
-	mov	[syscall_user_sp], rsp
-	mov	rsp, [kernel_sp]
+	swapgs
+	mov	[gs:USER_SP], rsp
+	mov	rsp, [gs:KERNEL_SP]
 	push	USER_SS
-	push	qword [syscall_user_sp]
+	push	qword [gs:USER_SP]
+	swapgs
 	push	r11
 	push	USER_CS
 	push	rcx
@@ -73,20 +78,12 @@ trap_return:
 	iret
 %endif
 
-section .data
-	align	8
-global kernel_sp
-kernel_sp:	dx_ 0			; set by kernel_stack_set()
-%if WORD_BITS == 64
-syscall_user_sp: dq 0			; for four instructions, with interrupts off
-%endif
-
 section .rodata
 	align	8
 global trap_entries
 trap_entries:
 %assign vector 0
-%rep 48
+%rep 64
 	dx_	entry_ %+ vector
 %assign vector vector + 1
 %endrep

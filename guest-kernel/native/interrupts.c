@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupts on the bare machine: the processor's interrupt flag, and the two 8259 interrupt controllers
- * that every PC still has. Handlers run with interrupts off. (Intel 8259A, Programming the 8259A)
+ * that every PC still has. Their lines go to processor 0. Handlers run with interrupts off. What comes from a
+ * local APIC (lapic.c) has vectors of its own. (Intel 8259A, Programming the 8259A)
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
+#include "lapic.h"
 
 #define PIC1        0x20u /* command port; data port follows */
 #define PIC2        0xa0u
@@ -98,6 +100,10 @@ void irq_dispatch(unsigned vector)
 {
 	unsigned line = vector - VECTOR_IRQ;
 
+	if (line >= LINES) {
+		lapic_dispatch(vector);
+		return;
+	}
 	if (line == 7 && spurious(PIC1))
 		return;
 	if (line == 15 && spurious(PIC2)) {

@@ -5,6 +5,7 @@
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
+#include "cpus.h"
 #include "kern/lib/string.h"
 
 extern pte_t boot_root[], boot_directory[]; /* boot.asm */
@@ -17,6 +18,8 @@ extern pte_t linear_pointers[];
 /* The four entries of a PAE root have no rights. (SDM 3A 4.4.1, PDPTE Registers) */
 #define HOOK_FLAGS(level) ((level) == 3 ? PTE_P : PTE_P | PTE_W | PTE_U)
 #endif
+
+#define PTE_UNCACHED 0x18ull /* PCD and PWT: a device, not memory */
 
 pfn_t kernel_root;
 
@@ -39,8 +42,7 @@ void paging_init(void)
 {
 	kernel_root = image_to_pfn(boot_root);
 	map_rest();
-	boot_root[0] = 0; /* the identity map has done its work */
-	tlb_flush_all();
+	paging_identity(false); /* it has done its work */
 }
 
 pte_t pte_make(pfn_t pfn, pte_t flags)
@@ -110,7 +112,7 @@ void root_free(struct root *r)
 	table_free(r->kernel);
 }
 
-void root_switch(const struct root *r)
+void root_load(const struct root *r)
 {
 	write_cr3((uintptr_t)(r ? r->kernel : kernel_root) << PAGE_SHIFT);
 }
@@ -118,9 +120,50 @@ void root_switch(const struct root *r)
 void tlb_flush_page(uintptr_t va)
 {
 	invlpg(va);
+	tlb_flush_others(root_sharers());
 }
 
 void tlb_flush_all(void)
 {
+	tlb_flush_here();
+	tlb_flush_others(root_sharers());
+}
+
+/* The kernel's half never changes. */
+void tlb_catch_up(void)
+{
+}
+
+void tlb_flush_here(void)
+{
 	write_cr3(read_cr3());
 }
+
+void paging_identity(bool on)
+{
+	boot_root[0] = on ? boot_root[ROOT_ENTRIES - 1] : 0;
+	tlb_flush_here();
+}
+
+#ifdef __x86_64__
+extern pte_t boot_pointers[];
+#define DEVICE_WINDOW 0xffffffffc0000000ul /* the last GiB, which nothing else uses */
+
+void *paging_map_device(uint64_t phys)
+{
+	static pte_t directory[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+
+	directory[0] = phys | PTE_LARGE | PTE_UNCACHED | PTE_W | PTE_P;
+	boot_pointers[TABLE_ENTRIES - 1] = pte_make(image_to_pfn(directory), PTE_W | PTE_P);
+	return (void *)DEVICE_WINDOW;
+}
+#else
+#define DEVICE_WINDOW 0xffe00000ul /* the last 2 MiB: the linear map ends at LINEAR_MAX */
+
+void *paging_map_device(uint64_t phys)
+{
+	boot_directory[TABLE_ENTRIES - 1] = phys | PTE_LARGE | PTE_UNCACHED | PTE_W | PTE_P;
+	invlpg(DEVICE_WINDOW);
+	return (void *)DEVICE_WINDOW;
+}
+#endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Segments on the bare machine: our own GDT, and the TSS from which the processor takes the kernel's stack
- * at a trap from user mode. (SDM 3A 3.4.5, Segment Descriptors; 7.7, Task Management in 64-bit Mode)
+ * at a trap from user mode. Each processor has its own of both, as stack and TLS segment are the running
+ * process's. (SDM 3A 3.4.5, Segment Descriptors; 7.7, Task Management in 64-bit Mode)
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
+#include "kern/lib/string.h"
 #include "segments.h"
 #include "x86/descriptor.h"
 
-#define MSR_FS_BASE 0xc0000100u
+#define MSR_FS_BASE        0xc0000100u
+#define MSR_KERNEL_GS_BASE 0xc0000102u
 
 struct table_pointer {
 	uint16_t limit;
@@ -37,12 +40,17 @@ struct tss {
 #define FLAT_DATA(dpl) (0x00cf92000000ffffull | (uint64_t)(dpl) << 45)
 #define TSS_AVAILABLE  0x0000890000000000ull
 
-extern uintptr_t kernel_sp; /* entry.asm: for SYSCALL, which does not look into the TSS */
+/* For SYSCALL, which does not look into the TSS: entry.asm reaches it through GS. */
+static struct syscall_stack {
+	uintptr_t kernel_sp, user_sp;
+} syscall_stacks[CPU_MAX];
 
-static struct tss tss = {.iomap = sizeof(struct tss)};
-static char fault_stack[4096] __attribute__((aligned(16)));
+static struct tss tss[CPU_MAX];
+static uint64_t gdt[CPU_MAX][16];
+/* For a double fault or NMI; whoever comes here does not go back. */
+static char fault_stack[KERNEL_STACK_SIZE] __attribute__((aligned(KERNEL_STACK_SIZE)));
 
-static uint64_t gdt[16] = {
+static const uint64_t flat_segments[16] = {
     [1] = FLAT_CODE(0),
     [2] = FLAT_DATA(0),
 #ifdef __x86_64__
@@ -55,36 +63,41 @@ static uint64_t gdt[16] = {
 
 void segments_init(void)
 {
-	struct table_pointer pointer = {sizeof(gdt) - 1, (uintptr_t)gdt};
-	unsigned slot = TSS_SELECTOR / 8;
+	unsigned cpu = cpu_id(), slot = TSS_SELECTOR / 8;
+	struct table_pointer pointer = {sizeof(gdt[cpu]) - 1, (uintptr_t)gdt[cpu]};
 
-	gdt[slot] = descriptor((uintptr_t)&tss, sizeof(tss) - 1, TSS_AVAILABLE);
+	memcpy(gdt[cpu], flat_segments, sizeof(flat_segments));
+	gdt[cpu][slot] = descriptor((uintptr_t)&tss[cpu], sizeof(tss[cpu]) - 1, TSS_AVAILABLE);
+	tss[cpu].iomap = sizeof(struct tss);
 #ifdef __x86_64__
-	gdt[slot + 1] = (uintptr_t)&tss >> 32;
-	tss.ist[0] = (uintptr_t)fault_stack + sizeof(fault_stack);
+	gdt[cpu][slot + 1] = (uintptr_t)&tss[cpu] >> 32;
+	tss[cpu].ist[0] = (uintptr_t)fault_stack + sizeof(fault_stack);
 	__asm__ volatile("lgdt %0\n\t"
 			 "push %1\n\tlea 1f(%%rip), %%rax\n\tpush %%rax\n\tlretq\n1:" ::"m"(pointer),
 			 "i"(KERNEL_CS)
 			 : "rax", "memory");
 #else
-	tss.ss0 = KERNEL_DS;
+	tss[cpu].ss0 = KERNEL_DS;
 	__asm__ volatile("lgdt %0\n\tljmp %1, $1f\n1:" ::"m"(pointer), "i"(KERNEL_CS) : "memory");
 #endif
 	__asm__ volatile(
 	    "mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%ss\n\tmov %1, %%fs\n\tmov %1, %%gs" ::"r"(KERNEL_DS),
 	    "r"(0));
 	__asm__ volatile("ltr %w0" ::"r"(TSS_SELECTOR));
+#ifdef __x86_64__
+	write_msr(MSR_KERNEL_GS_BASE, (uintptr_t)&syscall_stacks[cpu]);
+#endif
 	kernel_stack_set(fault_stack + sizeof(fault_stack));
 }
 
 void kernel_stack_set(void *stack_top)
 {
 #ifdef __x86_64__
-	tss.rsp[0] = (uintptr_t)stack_top;
+	tss[cpu_id()].rsp[0] = (uintptr_t)stack_top;
 #else
-	tss.esp0 = (uintptr_t)stack_top;
+	tss[cpu_id()].esp0 = (uintptr_t)stack_top;
 #endif
-	kernel_sp = (uintptr_t)stack_top;
+	syscall_stacks[cpu_id()].kernel_sp = (uintptr_t)stack_top;
 }
 
 void tls_load(uintptr_t base)
@@ -92,6 +105,6 @@ void tls_load(uintptr_t base)
 #ifdef __x86_64__
 	write_msr(MSR_FS_BASE, base);
 #else
-	gdt[TLS_GDT_ENTRY] = descriptor(base, 0xfffff, FLAT_DATA(3) & ~0x000f00000000ffffull);
+	gdt[cpu_id()][TLS_GDT_ENTRY] = descriptor(base, 0xfffff, FLAT_DATA(3) & ~0x000f00000000ffffull);
 #endif
 }

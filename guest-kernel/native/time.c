@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time on the bare machine: the time stamp counter, calibrated once against the 8254 timer; the date from
- * the CMOS clock; single shots from the 8254's channel 0. (Intel 8254, Programming the 8254)
+ * the CMOS clock; single shots from the 8254's channel 0 or, where there are several processors, from the
+ * timer that each of them has in its local APIC. (Intel 8254, Programming the 8254)
  */
 #include "x86/internal.h"
 #include "x86/cpu.h"
 #include "cpu_ops.h"
+#include "lapic.h"
 
 #define PIT_HZ       1193182u
 #define PIT_CHANNEL0 0x40u
@@ -125,6 +127,10 @@ void timer_arm(uint64_t deadline_ns)
 	uint64_t delta = deadline_ns > now ? deadline_ns - now : 0;
 	uint32_t count = 0xffff;
 
+	if (lapic_present()) {
+		lapic_timer_arm(delta);
+		return;
+	}
 	if (delta < 50000000u)
 		count = scale(delta, (uint32_t)((uint64_t)PIT_HZ * 4295u / 1000u)) + 1; /* 2^32 / 10^9 */
 	pit_load(PIT_CHANNEL0, PIT_ONESHOT0, count);

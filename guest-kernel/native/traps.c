@@ -7,7 +7,7 @@
 #include "cpu_ops.h"
 #include "segments.h"
 
-#define TRAP_ENTRIES 48u
+#define TRAP_ENTRIES 64u
 
 #define MSR_STAR  0xc0000081u
 #define MSR_LSTAR 0xc0000082u
@@ -52,6 +52,16 @@ static unsigned gate_flags(unsigned vector)
 	return 0;
 }
 
+static void fill_table(void)
+{
+	for (unsigned v = 0; v < TRAP_ENTRIES; v++)
+		set_gate(v, trap_entries[v], gate_flags(v));
+#ifndef __x86_64__
+	set_gate(TRAP_SYSCALL, (uintptr_t)syscall_entry, GATE_DPL3);
+#endif
+}
+
+/* One table serves all processors; each is told of it. */
 void traps_init(void)
 {
 	struct {
@@ -59,15 +69,13 @@ void traps_init(void)
 		uintptr_t base;
 	} __attribute__((packed)) pointer = {sizeof(idt) - 1, (uintptr_t)idt};
 
-	for (unsigned v = 0; v < TRAP_ENTRIES; v++)
-		set_gate(v, trap_entries[v], gate_flags(v));
+	if (cpu_id() == 0)
+		fill_table();
 	__asm__ volatile("lidt %0" ::"m"(pointer));
 #ifdef __x86_64__
 	write_msr(MSR_STAR, (uint64_t)KERNEL_CS << 32);
 	write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
 	write_msr(MSR_FMASK, FLAG_IF | FLAG_TF | FLAG_DF);
-#else
-	set_gate(TRAP_SYSCALL, (uintptr_t)syscall_entry, GATE_DPL3);
 #endif
 }
 

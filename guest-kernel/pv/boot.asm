@@ -63,6 +63,6 @@ start:
 extern machine_start
 
 section .bss
-	alignb	16
-boot_stack:	resb 16384
+	alignb	8192				; KERNEL_STACK_SIZE
+boot_stack:	resb 8192
 boot_stack_top:

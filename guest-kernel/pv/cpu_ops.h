@@ -17,10 +17,10 @@
 /* boot.c: what the domain builder wrote about this domain. */
 extern const struct start_info *start_info;
 
-/* paging.c: the page shared with the hypervisor. Of it we use the one vCPU's part: pending events, their
- * mask (the virtual interrupt flag), the fault address, the clock. */
+/* paging.c: the page shared with the hypervisor. Each vCPU has a part of it: pending events, their mask (the
+ * virtual interrupt flag), the fault address, the clock. */
 extern struct shared_info shared_info;
-#define VCPU (&shared_info.vcpu_info[0])
+#define VCPU (&shared_info.vcpu_info[cpu_id()])
 
 /* Pseudo-physical and machine frame numbers (paging.c). mfn_to_pfn is for our own frames only. */
 uint64_t pfn_to_mfn(pfn_t pfn);
@@ -33,8 +33,10 @@ uint64_t machine_address(const void *virt);
 void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned count, pte_t flags,
 		     domid_t owner);
 
-/* Event channels (interrupts.c). The port of a virtual interrupt of this vCPU, or -errno. */
-int evtchn_bind_virq(uint32_t virq);
+/* Event channels (interrupts.c). The port of a virtual interrupt of a vCPU, or of a channel from any vCPU to
+ * this one; or -errno. */
+int evtchn_bind_virq(uint32_t virq, unsigned cpu);
+int evtchn_bind_ipi(unsigned cpu);
 void evtchn_notify(evtchn_port_t port);
 void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);
@@ -42,5 +44,8 @@ void evtchn_close(evtchn_port_t port);
 
 /* The hypervisor's clock, nanoseconds since the machine started (time.c). */
 uint64_t system_time(void);
+
+/* Let VIRQ_TIMER of a vCPU, which need not run yet, be its timer_interrupt() (time.c). */
+void time_bind(unsigned cpu);
 
 #endif

@@ -3,6 +3,9 @@
  * Interrupts of a PV guest: events. The interrupt flag is a byte in shared memory, the interrupt controller
  * a bitmap of pending ports there; the hypervisor calls us (entry_32 in entry.asm) when a port is pending
  * and the byte is clear. Handlers run with events masked.
+ *
+ * The flag and the first level of the bitmap exist once for each vCPU, the bitmap itself only once. So a vCPU
+ * that looks through a word leaves the ports of others alone: they have been called too.
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
@@ -13,6 +16,7 @@
 static struct {
 	void (*handler)(void *data);
 	void *data;
+	unsigned cpu; /* that is notified */
 } ports[PORTS];
 
 void interrupts_init(void)
@@ -69,6 +73,8 @@ void irq_unregister(unsigned line)
 
 static void dispatch_port(evtchn_port_t port)
 {
+	if (port < PORTS && ports[port].cpu != cpu_id())
+		return;
 	__atomic_and_fetch(&shared_info.evtchn_pending[port / WORD_BITS], ~(1ul << port % WORD_BITS),
 			   __ATOMIC_SEQ_CST);
 	if (port < PORTS && ports[port].handler)
@@ -96,12 +102,28 @@ void irq_dispatch(unsigned vector)
 	}
 }
 
-int evtchn_bind_virq(uint32_t virq)
+static int bound(int rc, evtchn_port_t port, unsigned cpu)
 {
-	struct evtchn_bind_virq bind = {.virq = virq, .vcpu = 0};
+	if (rc)
+		return rc;
+	ports[port].cpu = cpu;
+	return port;
+}
+
+int evtchn_bind_virq(uint32_t virq, unsigned cpu)
+{
+	struct evtchn_bind_virq bind = {.virq = virq, .vcpu = cpu};
 	int rc = hypercall_event_channel_op(EVTCHNOP_bind_virq, &bind);
 
-	return rc ? rc : (int)bind.port;
+	return bound(rc, bind.port, cpu);
+}
+
+int evtchn_bind_ipi(unsigned cpu)
+{
+	struct evtchn_bind_ipi bind = {.vcpu = cpu};
+	int rc = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
+
+	return bound(rc, bind.port, cpu);
 }
 
 void evtchn_notify(evtchn_port_t port)

@@ -7,6 +7,9 @@
  *  - a frame that becomes a table is first made read-only in the linear map (table_enter), and writable again
  *    when it is none any more (table_leave);
  *  - a root is pinned: validated now, and kept valid also while it is not the current one.
+ * The linear map so changes all the time, a page here and a page there, for all processors. To flush them all
+ * each time would cost two interrupts for each table; but none of the others touches the page before it has
+ * the kernel lock. So changes are counted, and who takes the lock and has missed some flushes its own TLB.
  * The linear map itself is made in linear.c.
  */
 #include "x86/internal.h"
@@ -27,6 +30,8 @@
 #endif
 
 pfn_t kernel_root;
+
+static unsigned linear_changes, linear_seen[CPU_MAX];
 
 static struct mmu_update queue[128];
 static unsigned queued, batch_depth;
@@ -129,6 +134,8 @@ void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned c
 
 static void linear_remap(pfn_t pfn, pte_t flags)
 {
+	linear_changes++;
+	linear_seen[cpu_id()]++;
 	if (hypercall_update_va_mapping((uintptr_t)pfn_to_virt(pfn), pte_make(pfn, flags), UVMF_INVLPG))
 		panic("frame %lx refused with flags %llx", pfn, (long long)flags);
 }
@@ -217,25 +224,49 @@ void root_free(struct root *r)
 	table_free(r->user);
 }
 
-void root_switch(const struct root *r)
+void root_load(const struct root *r)
 {
 	struct mmuext_op base[2] = {{.cmd = MMUEXT_NEW_BASEPTR}, {.cmd = MMUEXT_NEW_USER_BASEPTR}};
 
+	linear_seen[cpu_id()] = linear_changes; /* a new base flushes everything */
 	base[0].arg1.mfn = pfn_to_mfn(r ? r->kernel : kernel_root);
 	base[1].arg1.mfn = r ? pfn_to_mfn(r->user) : 0;
 	mmuext(base, TABLE_LEVELS == 4 ? 2 : 1);
 }
 
+/* The hypervisor flushes other vCPUs where they run, and need not do anything for one that does not. */
 void tlb_flush_page(uintptr_t va)
 {
+	unsigned long cpus = root_sharers();
 	struct mmuext_op op = {.cmd = MMUEXT_INVLPG_LOCAL, .arg1.linear_addr = va};
 
+	if (cpus) {
+		cpus |= 1ul << cpu_id();
+		op.cmd = MMUEXT_INVLPG_MULTI;
+		set_xen_guest_handle(op.arg2.vcpumask, &cpus);
+	}
 	mmuext(&op, 1);
 }
 
 void tlb_flush_all(void)
 {
+	unsigned long cpus = root_sharers();
 	struct mmuext_op op = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
 
+	if (cpus) {
+		cpus |= 1ul << cpu_id();
+		op.cmd = MMUEXT_TLB_FLUSH_MULTI;
+		set_xen_guest_handle(op.arg2.vcpumask, &cpus);
+	}
+	mmuext(&op, 1);
+}
+
+void tlb_catch_up(void)
+{
+	struct mmuext_op op = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
+
+	if (linear_seen[cpu_id()] == linear_changes)
+		return;
+	linear_seen[cpu_id()] = linear_changes;
 	mmuext(&op, 1);
 }

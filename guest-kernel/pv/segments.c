@@ -2,7 +2,8 @@
 /*
  * Segments of a PV guest: the hypervisor's flat ones serve, so a GDT of our own is needed only where
  * applications find their TLS through one, in 32 bit. A GDT page may not be writable: the hypervisor checks
- * each descriptor we write, lest one of them lead into ring 0.
+ * each descriptor we write, lest one of them lead into ring 0. Each vCPU has its own, as the TLS segment is
+ * the running thread's.
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
@@ -19,13 +20,14 @@ void segments_init(void)
 
 #define FLAT_DATA_RING3 0x00cff2000000ffffull
 
-static uint64_t gdt[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static uint64_t gdt[CPU_MAX][TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 void segments_init(void)
 {
-	unsigned long frame = pfn_to_mfn(virt_to_pfn(gdt));
+	pfn_t pfn = virt_to_pfn(gdt[cpu_id()]);
+	unsigned long frame = pfn_to_mfn(pfn);
 
-	table_enter(virt_to_pfn(gdt));
+	table_enter(pfn);
 	if (hypercall_set_gdt(&frame, TABLE_ENTRIES))
 		panic("the hypervisor refused our GDT");
 }
@@ -42,7 +44,7 @@ void tls_load(uintptr_t base)
 #ifdef __x86_64__
 	hypercall_set_segment_base(SEGBASE_FS, base);
 #else
-	hypercall_update_descriptor(machine_address(&gdt[TLS_GDT_ENTRY]),
+	hypercall_update_descriptor(machine_address(&gdt[cpu_id()][TLS_GDT_ENTRY]),
 				    descriptor(base, 0xfffff, FLAT_DATA_RING3 & ~0x000f00000000ffffull));
 #endif
 }

@@ -34,20 +34,32 @@ uint64_t system_time(void)
 	return now;
 }
 
-void time_init(void)
+void time_bind(unsigned cpu)
 {
-	int port = evtchn_bind_virq(VIRQ_TIMER);
+	int port = evtchn_bind_virq(VIRQ_TIMER, cpu);
 
 	if (port < 0)
-		panic("no timer event: error %d", port);
-	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
-	boot_time = system_time();
+		panic("no timer event for vCPU %u: error %d", cpu, port);
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, cpu, NULL);
 	irq_register(port, timer_irq, NULL);
 }
 
+void time_init(void)
+{
+	boot_time = system_time();
+	time_bind(0);
+}
+
+/* The processors' clocks may differ by a few nanoseconds, or more if one of them has just been corrected; we
+ * promise that time does not run backwards from one to the other. */
 uint64_t time_ns(void)
 {
-	return system_time() - boot_time;
+	static uint64_t latest;
+	uint64_t now = system_time() - boot_time;
+
+	if (now > latest)
+		latest = now;
+	return latest;
 }
 
 uint64_t time_wall_ns(void)

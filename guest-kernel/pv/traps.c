@@ -47,16 +47,24 @@ static void set_callback(unsigned type, uintptr_t entry)
 		panic("the hypervisor refused callback %u", type);
 }
 
-void traps_init(void)
+static void fill_table(void)
 {
 	for (unsigned v = 0; v < EXCEPTIONS; v++)
 		set_gate(v, v, trap_entries[v], gate_flags(v));
+#ifndef __x86_64__
+	set_gate(EXCEPTIONS, TRAP_SYSCALL, (uintptr_t)syscall_entry, TI_DPL3);
+#endif
+}
+
+/* One table serves all processors; for each the hypervisor is told of it. */
+void traps_init(void)
+{
+	if (cpu_id() == 0)
+		fill_table();
 	set_callback(CALLBACKTYPE_event, trap_entries[VECTOR_IRQ]);
 	set_callback(CALLBACKTYPE_failsafe, (uintptr_t)failsafe_entry);
 #ifdef __x86_64__
 	set_callback(CALLBACKTYPE_syscall, (uintptr_t)syscall_entry);
-#else
-	set_gate(EXCEPTIONS, TRAP_SYSCALL, (uintptr_t)syscall_entry, TI_DPL3);
 #endif
 	/* The table ends at an entry without address. */
 	if (hypercall_set_trap_table(traps))

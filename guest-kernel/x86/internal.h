@@ -17,7 +17,12 @@ void segments_init(void);
 void traps_init(void);
 void interrupts_init(void);
 void time_init(void);
+void cpus_init(void); /* cpus.c: find the processors */
 void fpu_setup(void); /* x86/fpu.c */
+
+/* The same on a processor that cpu_start() started; segments_init() and traps_init() are called there too. */
+void machine_start_cpu(void) noreturn;
+void cpu_init(void); /* cpus.c: interrupts and timer of this processor */
 
 /* x86/trap.c: called by every entry path with interrupts off. */
 void machine_trap(struct trapframe *tf);
@@ -39,6 +44,9 @@ void boot_add_free(pfn_t first, pfn_t end, const struct frame_range *used, unsig
 
 /* paging.c: what x86/pagetable.c builds on. */
 extern pfn_t kernel_root;
+void root_load(const struct root *r); /* into the processor; NULL: the kernel's own */
+/* x86/: the processors besides this one that have this one's current root. */
+cpuset_t root_sharers(void);
 void table_enter(pfn_t pfn); /* the frame is about to become a page table */
 void table_leave(pfn_t pfn); /* it no longer is one */
 /* Let the entry *slot of a table of this level point to the table `pfn` one level below. */

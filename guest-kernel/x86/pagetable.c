@@ -7,6 +7,8 @@
 #include "x86/internal.h"
 #include "kern/lib/errno.h"
 
+static struct root *loaded[CPU_MAX]; /* each processor's current root; NULL: the kernel's own */
+
 static pte_t *new_table(struct root *r, unsigned level, pte_t *slot)
 {
 	pfn_t pfn = table_alloc();
@@ -67,4 +69,25 @@ void root_destroy(struct root *r)
 	free_below(r->kernel, TABLE_LEVELS, KERNEL_SLOT);
 	root_free(r);
 	r->kernel = r->user = 0;
+}
+
+void root_switch(struct root *r)
+{
+	unsigned cpu = cpu_id();
+
+	if (loaded[cpu] == r)
+		return;
+	if (loaded[cpu])
+		loaded[cpu]->cpus &= ~(1u << cpu);
+	if (r)
+		r->cpus |= 1u << cpu;
+	loaded[cpu] = r;
+	root_load(r);
+}
+
+cpuset_t root_sharers(void)
+{
+	const struct root *r = loaded[cpu_id()];
+
+	return r ? r->cpus & ~(1u << cpu_id()) : 0;
 }

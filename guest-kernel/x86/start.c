@@ -15,8 +15,17 @@ void machine_start(const void *boot_record)
 	traps_init();
 	interrupts_init();
 	time_init();
+	cpus_init();
 	fpu_setup();
 	kernel_main();
+}
+
+void machine_start_cpu(void)
+{
+	segments_init();
+	traps_init();
+	cpu_init();
+	kernel_main_cpu();
 }
 
 void early_print(const char *text)

@@ -9,8 +9,19 @@ _Static_assert(offsetof(struct trapframe, cs) == 144, "TF_CS in trapframe.inc");
 _Static_assert(offsetof(struct trapframe, cs) == 60, "TF_CS in trapframe.inc");
 #endif
 
+/* An exception in the kernel finds the lock held by this processor, except in trap_return (entry.asm), where
+ * it is about a selector of the application's and trap_fixup() needs nothing but the frame. */
+static bool lock_is_ours(const struct trapframe *tf)
+{
+	return !trapframe_user(tf) && tf->trapno < VECTOR_IRQ;
+}
+
 void machine_trap(struct trapframe *tf)
 {
+	bool ours = lock_is_ours(tf);
+
+	if (!ours)
+		kernel_lock();
 	if (tf->trapno == TRAP_SYSCALL)
 		syscall(tf);
 	else if (tf->trapno < VECTOR_IRQ)
@@ -18,6 +29,8 @@ void machine_trap(struct trapframe *tf)
 	else
 		irq_dispatch(tf->trapno);
 	trap_exit(tf);
+	if (!ours)
+		kernel_unlock();
 }
 
 extern const char user_copy_words[], user_copy_words_failed[], user_copy_bytes[], user_copy_bytes_failed[];

@@ -122,14 +122,14 @@ static void show_cwd(struct proc_text *t, struct process *p)
 }
 
 const struct proc_file proc_process_files[] = {
-    {"stat", S_IFREG | 0444, show_stat},
-    {"statm", S_IFREG | 0444, show_statm},
-    {"status", S_IFREG | 0444, show_status},
-    {"cmdline", S_IFREG | 0444, show_cmdline},
-    {"comm", S_IFREG | 0444, show_comm},
-    {"maps", S_IFREG | 0444, show_maps},
-    {"mounts", S_IFREG | 0444, proc_show_mounts},
-    {"exe", S_IFLNK | 0777, show_exe},
-    {"cwd", S_IFLNK | 0777, show_cwd},
-    {NULL, 0, NULL},
+    {"stat", S_IFREG | 0444, show_stat, NULL},
+    {"statm", S_IFREG | 0444, show_statm, NULL},
+    {"status", S_IFREG | 0444, show_status, NULL},
+    {"cmdline", S_IFREG | 0444, show_cmdline, NULL},
+    {"comm", S_IFREG | 0444, show_comm, NULL},
+    {"maps", S_IFREG | 0444, show_maps, NULL},
+    {"mounts", S_IFREG | 0444, proc_show_mounts, NULL},
+    {"exe", S_IFLNK | 0777, show_exe, NULL},
+    {"cwd", S_IFLNK | 0777, show_cwd, NULL},
+    {NULL, 0, NULL, NULL},
 };

@@ -3,7 +3,10 @@
 #include "kern/fs/mount.h"
 #include "kern/fs/procfs.h"
 #include "kern/fs/ramfs.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
 #include "kern/mm/page.h"
+#include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
 #include "kern/sys/uts.h"
 #include "kern/time/clock.h"
@@ -30,8 +33,32 @@ static void show_cpuinfo(struct proc_text *t, struct process *p)
 
 	cpu_vendor(vendor);
 	cpu_model(model);
-	proc_print(t, "processor\t: 0\nvendor_id\t: %s\nmodel name\t: %s\n", vendor, model);
-	proc_print(t, "running on\t: %s (%s)\n\n", boot_info.platform, boot_info.ring);
+	for_each_cpu(cpu)
+	{
+		if (!cpu->online)
+			continue;
+		proc_print(t, "processor\t: %u\nvendor_id\t: %s\nmodel name\t: %s\n", (u32)(cpu - cpus),
+			   vendor, model);
+		proc_print(t, "running on\t: %s (%s)\n\n", boot_info.platform, boot_info.ring);
+	}
+}
+
+/* /proc/cpus: a line for each processor; "2 offline" and "2 online", written there, take it off and back. */
+static void show_cpus(struct proc_text *t, struct process *p)
+{
+	for_each_cpu(cpu) proc_print(t, "%u %s\n", (u32)(cpu - cpus), cpu->online ? "online" : "offline");
+}
+
+static int store_cpus(const char *line)
+{
+	const char *rest = line;
+	u32 number = parse_number(&rest, 10);
+
+	if (rest == line)
+		return -EINVAL;
+	if (!strcmp(rest, " online"))
+		return cpu_set_online(number, true);
+	return strcmp(rest, " offline") ? -EINVAL : cpu_set_online(number, false);
 }
 
 static void show_meminfo(struct proc_text *t, struct process *p)
@@ -49,15 +76,24 @@ static void show_version(struct proc_text *t, struct process *p)
 	proc_print(t, "%s version %s (%s) %s\n", uts.sysname, uts.release, boot_info.ring, uts.version);
 }
 
+static void show_times(struct proc_text *t, const char *name, struct cpu_times times)
+{
+	proc_print(t, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name, ticks(times.user), ticks(times.system),
+		   ticks(times.idle));
+}
+
 static void show_stat(struct proc_text *t, struct process *p)
 {
-	u64 now = clock_monotonic(), user, system;
+	u64 now = clock_monotonic();
+	char name[8];
 
-	sched_times(&user, &system);
-	proc_print(t, "cpu  %llu 0 %llu %llu 0 0 0 0 0 0\n", ticks(user), ticks(system),
-		   ticks(sched_idle_ns()));
-	proc_print(t, "cpu0 %llu 0 %llu %llu 0 0 0 0 0 0\n", ticks(user), ticks(system),
-		   ticks(sched_idle_ns()));
+	show_times(t, "cpu ", sched_total_times());
+	for_each_cpu(cpu)
+	{
+		snprintf(name, sizeof(name), "cpu%u", (u32)(cpu - cpus));
+		if (cpu->online)
+			show_times(t, name, sched_times(cpu));
+	}
 	proc_print(t, "ctxt %llu\nbtime %llu\nprocesses %u\n", (unsigned long long)sched_switches(),
 		   (unsigned long long)div64(clock_realtime() - now, NSEC_PER_SEC, NULL), process_count());
 }
@@ -65,7 +101,7 @@ static void show_stat(struct proc_text *t, struct process *p)
 static void show_uptime(struct proc_text *t, struct process *p)
 {
 	print_seconds(t, clock_monotonic(), " ");
-	print_seconds(t, sched_idle_ns(), "\n");
+	print_seconds(t, sched_total_times().idle, "\n");
 }
 
 static void show_loadavg(struct proc_text *t, struct process *p)
@@ -104,15 +140,16 @@ static void show_self(struct proc_text *t, struct process *p)
 }
 
 const struct proc_file proc_system_files[] = {
-    {"cpuinfo", S_IFREG | 0444, show_cpuinfo},
-    {"meminfo", S_IFREG | 0444, show_meminfo},
-    {"version", S_IFREG | 0444, show_version},
-    {"stat", S_IFREG | 0444, show_stat},
-    {"uptime", S_IFREG | 0444, show_uptime},
-    {"loadavg", S_IFREG | 0444, show_loadavg},
-    {"cmdline", S_IFREG | 0444, show_cmdline},
-    {"filesystems", S_IFREG | 0444, show_filesystems},
-    {"mounts", S_IFREG | 0444, proc_show_mounts},
-    {"self", S_IFLNK | 0777, show_self},
-    {NULL, 0, NULL},
+    {"cpuinfo", S_IFREG | 0444, show_cpuinfo, NULL},
+    {"cpus", S_IFREG | 0644, show_cpus, store_cpus},
+    {"meminfo", S_IFREG | 0444, show_meminfo, NULL},
+    {"version", S_IFREG | 0444, show_version, NULL},
+    {"stat", S_IFREG | 0444, show_stat, NULL},
+    {"uptime", S_IFREG | 0444, show_uptime, NULL},
+    {"loadavg", S_IFREG | 0444, show_loadavg, NULL},
+    {"cmdline", S_IFREG | 0444, show_cmdline, NULL},
+    {"filesystems", S_IFREG | 0444, show_filesystems, NULL},
+    {"mounts", S_IFREG | 0444, proc_show_mounts, NULL},
+    {"self", S_IFLNK | 0777, show_self, NULL},
+    {NULL, 0, NULL, NULL},
 };

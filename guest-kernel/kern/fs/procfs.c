@@ -247,9 +247,30 @@ static long proc_read(struct file *file, void *buf, size_t n, u64 *pos)
 	return n;
 }
 
+/* One line at a time. */
+static long proc_file_write(struct file *file, const void *buf, size_t n, u64 *pos)
+{
+	const struct proc_file *f = file_of(file->inode);
+	char line[64], *end;
+	size_t len = MIN(n, sizeof(line) - 1);
+	int rc;
+
+	if (!f->store)
+		return -EACCES;
+	if (copy_from_user(line, buf, len))
+		return -EFAULT;
+	line[len] = 0;
+	end = strchr(line, '\n');
+	if (end)
+		*end = 0;
+	rc = f->store(line);
+	return rc ? rc : (long)n;
+}
+
 static const struct file_ops proc_file_ops = {
     .open = proc_open,
     .release = proc_file_release,
     .read = proc_read,
+    .write = proc_file_write,
     .seekable = true,
 };

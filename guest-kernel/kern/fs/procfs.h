@@ -24,6 +24,7 @@ struct proc_file {
 	const char *name;
 	u32 mode;                                             /* type and rights */
 	void (*show)(struct proc_text *t, struct process *p); /* p is NULL in /proc itself */
+	int (*store)(const char *line);                       /* what was written; NULL: read only */
 };
 
 /* fs/proc_system.c and fs/proc_process.c; the last entry has no name */

@@ -4,8 +4,6 @@
 #include "kern/mm/kmalloc.h"
 #include "kern/mm/page.h"
 
-static struct mm *active; /* whose root the processor has; NULL: the kernel's own */
-
 struct mm *mm_create(void)
 {
 	struct mm *mm = kzalloc(sizeof(*mm));
@@ -32,7 +30,7 @@ void mm_put(struct mm *mm)
 	if (--mm->refs)
 		return;
 	area_unmap(mm, 0, USER_END);
-	if (active == mm)
+	if (mm->root.cpus) /* this processor's: others with nothing to run have the kernel's own */
 		mm_switch(NULL);
 	root_destroy(&mm->root);
 	kfree(mm);
@@ -40,9 +38,6 @@ void mm_put(struct mm *mm)
 
 void mm_switch(struct mm *mm)
 {
-	if (active == mm)
-		return;
-	active = mm;
 	root_switch(mm ? &mm->root : NULL);
 }
 

@@ -336,10 +336,8 @@ static void kill_other_threads(struct process *p)
 		if (t != current)
 			signal_send_task(t, SIGKILL, NULL);
 	}
-	while (p->task_count > 1) {
-		current->state = TASK_READY;
-		schedule();
-	}
+	while (p->task_count > 1)
+		wait_on_always(&p->child_changed);
 	current->tid = p->pid;
 }
 

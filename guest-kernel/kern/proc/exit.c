@@ -111,6 +111,8 @@ noreturn void task_exit(int status)
 	sched_charge_system();
 	if (--p->task_count == 0)
 		process_end(p);
+	else
+		wake_all(&p->child_changed); /* a thread that executes a program waits for this */
 	current->state = TASK_DEAD;
 	schedule();
 	__builtin_unreachable();

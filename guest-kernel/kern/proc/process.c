@@ -60,7 +60,7 @@ struct task *task_alloc(struct process *p, int tid)
 		return NULL;
 	}
 	t->stack = pfn_to_virt(stack);
-	*(ulong *)t->stack = STACK_GUARD;
+	*t->stack = (struct stack_base){.guard = STACK_GUARD, .task = t};
 	t->fpu = pfn_to_virt(fpu);
 	t->process = p;
 	t->tid = tid;

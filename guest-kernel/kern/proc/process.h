@@ -15,12 +15,11 @@
 #include "kern/time/timer.h"
 #include "machine.h"
 
+struct cpu;
 struct mm;
 struct tty;
 
-#define COMM_LEN          16
-#define KERNEL_STACK_SIZE (2 * PAGE_SIZE)
-#define STACK_GUARD       0x57ac6a4dUL /* the lowest word of each kernel stack */
+#define COMM_LEN 16
 
 struct process {
 	struct list all;
@@ -43,11 +42,12 @@ struct process {
 	u64 alarm_interval;
 
 	bool zombie, exiting, stopped, report_stop, report_continue;
-	bool executed;                   /* has called execve: setpgid by the parent comes too late */
-	bool forgotten;                  /* the parent ignores SIGCHLD: freed with its last task */
-	int exit_status;                 /* as wait4 stores it */
-	struct wait_queue child_changed; /* a child died, stopped, went on or gave memory back */
-	bool vfork_waiting;              /* the parent sleeps until the address space is given back */
+	bool executed;   /* has called execve: setpgid by the parent comes too late */
+	bool forgotten;  /* the parent ignores SIGCHLD: freed with its last task */
+	int exit_status; /* as wait4 stores it */
+	struct wait_queue
+	    child_changed;  /* a child died, stopped, went on or gave memory back; a thread ended */
+	bool vfork_waiting; /* the parent sleeps until the address space is given back */
 
 	u64 start_time, user_ns, system_ns, children_user_ns, children_system_ns;
 	char comm[COMM_LEN];
@@ -64,9 +64,9 @@ enum task_state {
 
 struct task {
 	struct context context;
-	void *stack;   /* KERNEL_STACK_SIZE bytes; the user's registers lie at its top */
-	void *fpu;     /* a page of its own */
-	uintptr_t tls; /* base of the thread's TLS segment */
+	struct stack_base *stack; /* KERNEL_STACK_SIZE bytes; the user's registers lie at its top */
+	void *fpu;                /* a page of its own */
+	uintptr_t tls;            /* base of the thread's TLS segment */
 	struct process *process;
 	struct list siblings; /* in process->tasks */
 	struct list run;
@@ -87,7 +87,8 @@ struct task {
 	ulong clear_tid; /* user address to clear and wake at exit; 0: none */
 };
 
-extern struct task *current;
+#define current (stack_base()->task)
+
 extern struct list all_processes;
 extern struct process *init_process;
 
@@ -122,14 +123,21 @@ void sched_add(struct task *t);       /* makes a new task ready */
 void sched_wake(struct task *t);      /* out of TASK_SLEEPING or TASK_BLOCKED */
 void sched_interrupt(struct task *t); /* out of TASK_SLEEPING: a signal came */
 void sched_continue(struct task *t);  /* out of TASK_STOPPED */
+bool sched_ready(void);               /* is any task waiting for a processor? */
 void schedule(void);                  /* runs others until current is ready again */
 void sched_preempt(void);             /* on the way to user mode: gives way if the slice is over */
-noreturn void sched_start(void);      /* leaves the boot stack for the first task, for ever */
+void sched_program_timer(void);       /* after timer_set(), unless one goes to sleep */
 void sched_charge_user(void);         /* the time since the last charge was spent in user mode */
 void sched_charge_system(void);
+void sched_charge_idle(void);
 void sched_load(u32 load[3]); /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
-u64 sched_idle_ns(void);
-void sched_times(u64 *user_ns, u64 *system_ns); /* of all processes that ever ran */
 u64 sched_switches(void);
+
+/* How a processor spent its time, in nanoseconds. */
+struct cpu_times {
+	u64 user, system, idle;
+};
+struct cpu_times sched_times(const struct cpu *cpu);
+struct cpu_times sched_total_times(void);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: one queue of ready tasks, served in turn, each for at most a slice.
+ * The scheduler: one queue of ready tasks, from which all processors take in turn, each for at most a slice.
  *
- * Invariants: interrupts are off here and everywhere in the kernel except inside cpu_idle(). The running task
- * is not in the queue; every other TASK_READY task is. Nothing is preempted in kernel mode: sched_preempt()
- * is called on the way to user mode only.
- *
- * There is no idle task: a task that finds the queue empty halts the processor on its own kernel stack until
- * an interrupt makes somebody ready, possibly itself.
+ * Invariants: interrupts are off here and everywhere in the kernel except inside cpu_idle(), and this
+ * processor has the kernel lock. A running task is not in the queue; every other TASK_READY task is. Nothing
+ * is preempted in kernel mode: sched_preempt() is called on the way to user mode only. The lock is handed
+ * from the task that switches to the one that is switched to, so nobody can take a task whose stack is still
+ * stood on.
  */
+#include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
 #include "kern/lib/errno.h"
 #include "kern/mm/space.h"
@@ -19,18 +19,15 @@
 #define WAKE_RUN_NS  (2 * NSEC_PER_MSEC) /* what the running task still gets when another wakes up */
 #define LOAD_STEP_NS (5ULL * NSEC_PER_SEC)
 
-struct task *current;
-
 static struct list ready = LIST_INIT(ready);
 static u32 ready_count;   /* length of the queue */
 static struct task *dead; /* has left its stack for the last time: free it */
-static u64 programmed;    /* the machine's timer stands at this time */
-static u64 idle_ns, total_user_ns, total_system_ns, switches;
+static u64 switches;
 
 static struct {
 	u64 stepped; /* time of the last step */
 	u32 average[3];
-} load;
+} loads;
 
 static void sleep_expired(struct timer *t)
 {
@@ -40,30 +37,63 @@ static void sleep_expired(struct timer *t)
 	sched_wake(sleeper);
 }
 
+/* On this processor. False also while it starts. */
+static bool is_idle(const struct cpu *cpu)
+{
+	return cpu->running == cpu->idle;
+}
+
+/* Will another processor be interrupted by then, and see to the timers? */
+static bool others_see_to(u64 deadline)
+{
+	for_each_cpu(cpu) if (cpu != this_cpu() && cpu->programmed &&
+			      cpu->programmed <= deadline) return true;
+	return false;
+}
+
 /* Asks for an interrupt at the end of the slice (if anyone waits for it) or at the first timer. One that was
  * asked for earlier than needed stays: a timer interrupt without work is harmless. */
-static void program_timer(void)
+void sched_program_timer(void)
 {
+	struct cpu *cpu = this_cpu();
 	u64 next = timer_next(), now;
 
-	if (ready_count && current && current->slice_end < next)
+	if (next != ~0ULL && others_see_to(next))
+		next = ~0ULL;
+	if (ready_count && !is_idle(cpu) && current->slice_end < next)
 		next = current->slice_end;
 	if (next == ~0ULL)
 		return;
 	now = clock_monotonic();
-	if (programmed > now && programmed <= next)
+	if (cpu->programmed > now && cpu->programmed <= next)
 		return;
-	programmed = next;
+	cpu->programmed = next;
 	timer_arm(next);
+}
+
+static void end_slice_if_over(void)
+{
+	if (!is_idle(this_cpu()) && clock_monotonic() >= current->slice_end)
+		current->need_resched = true;
 }
 
 void timer_interrupt(void)
 {
-	programmed = 0;
+	this_cpu()->programmed = 0;
+	if (!this_cpu()->online)
+		return;
 	timer_run();
-	if (current && clock_monotonic() >= current->slice_end)
-		current->need_resched = true;
-	program_timer();
+	end_slice_if_over();
+	sched_program_timer();
+}
+
+/* Somebody put a task in the queue for us, or sent our task a signal: all that is seen to on the way out. */
+void ipi_interrupt(void)
+{
+	if (!this_cpu()->online)
+		return;
+	end_slice_if_over();
+	sched_program_timer();
 }
 
 /* Averages that forget: after each step of 5 seconds the old value keeps exp(-5/60), exp(-5/300) and
@@ -71,16 +101,19 @@ void timer_interrupt(void)
 static void load_step(u64 now)
 {
 	static const u32 keep[3] = {60296, 64453, 65173}; /* times 65536 */
-	u32 n = (ready_count + (current && current->state == TASK_READY)) << 16;
+	u32 n = ready_count;
 	int i, steps;
 
-	for (steps = 0; now - load.stepped >= LOAD_STEP_NS && steps < 300; steps++) {
-		load.stepped += LOAD_STEP_NS;
+	for_each_cpu(cpu) n += !is_idle(cpu);
+	n <<= 16;
+	for (steps = 0; now - loads.stepped >= LOAD_STEP_NS && steps < 300; steps++) {
+		loads.stepped += LOAD_STEP_NS;
 		for (i = 0; i < 3; i++)
-			load.average[i] = ((u64)load.average[i] * keep[i] + (u64)n * (65536 - keep[i])) >> 16;
+			loads.average[i] =
+			    ((u64)loads.average[i] * keep[i] + (u64)n * (65536 - keep[i])) >> 16;
 	}
 	if (steps == 300)
-		load.stepped = now;
+		loads.stepped = now;
 }
 
 void sched_load(u32 averages[3])
@@ -89,18 +122,31 @@ void sched_load(u32 averages[3])
 
 	load_step(clock_monotonic());
 	for (i = 0; i < 3; i++)
-		averages[i] = load.average[i];
+		averages[i] = loads.average[i];
 }
 
-u64 sched_idle_ns(void)
+struct cpu_times sched_times(const struct cpu *cpu)
 {
-	return idle_ns;
+	struct cpu_times t = {cpu->user_ns, cpu->system_ns, cpu->idle_ns};
+
+	if (cpu->online && is_idle(cpu))
+		t.idle += clock_monotonic() - cpu->idle->charged_to;
+	return t;
 }
 
-void sched_times(u64 *user_ns, u64 *system_ns)
+struct cpu_times sched_total_times(void)
 {
-	*user_ns = total_user_ns;
-	*system_ns = total_system_ns;
+	struct cpu_times sum = {0};
+
+	for_each_cpu(cpu)
+	{
+		struct cpu_times t = sched_times(cpu);
+
+		sum.user += t.user;
+		sum.system += t.system;
+		sum.idle += t.idle;
+	}
+	return sum;
 }
 
 u64 sched_switches(void)
@@ -123,25 +169,68 @@ static struct task *dequeue(void)
 	return t;
 }
 
-void sched_add(struct task *t)
+bool sched_ready(void)
 {
-	timer_init(&t->sleep_timer, sleep_expired);
-	t->state = TASK_READY;
-	enqueue(t);
-	program_timer();
+	return ready_count;
+}
+
+/* Calls a processor that waits in cpu_idle(). */
+static bool call_idle(void)
+{
+	for_each_cpu(cpu)
+	{
+		if (cpu == this_cpu() || !cpu->waiting || !cpu->online)
+			continue;
+		cpu->waiting = false;
+		ipi_send(cpu - cpus);
+		return true;
+	}
+	return false;
+}
+
+/* Calls a processor whose task has had its slice, and goes on only because nobody waited so far. */
+static bool call_overdue(u64 now)
+{
+	for_each_cpu(cpu)
+	{
+		if (cpu == this_cpu() || !cpu->online || is_idle(cpu) || cpu->running->need_resched ||
+		    cpu->running->slice_end > now)
+			continue;
+		cpu->running->need_resched = true;
+		ipi_send(cpu - cpus);
+		return true;
+	}
+	return false;
+}
+
+/* A task was put in the queue: who takes it? This processor itself, if it is idle and has but this one to
+ * take; else one that has nothing to do; else one whose task has run long enough; else this one, soon. */
+static void find_processor(void)
+{
+	struct cpu *me = this_cpu();
+	u64 now;
+
+	if ((is_idle(me) && ready_count == 1) || call_idle() || is_idle(me))
+		return;
+	now = clock_monotonic();
+	if (call_overdue(now))
+		return;
+	if (current->slice_end > now + WAKE_RUN_NS)
+		current->slice_end = now + WAKE_RUN_NS;
+	sched_program_timer();
 }
 
 static void make_ready(struct task *t)
 {
-	u64 soon = clock_monotonic() + WAKE_RUN_NS;
-
 	t->state = TASK_READY;
-	if (t == current) /* it halts in schedule(), waiting for this */
-		return enqueue(t);
 	enqueue(t);
-	if (current && current->slice_end > soon)
-		current->slice_end = soon;
-	program_timer();
+	find_processor();
+}
+
+void sched_add(struct task *t)
+{
+	timer_init(&t->sleep_timer, sleep_expired);
+	make_ready(t);
 }
 
 void sched_wake(struct task *t)
@@ -150,10 +239,12 @@ void sched_wake(struct task *t)
 		make_ready(t);
 }
 
+/* One that runs on another processor is called into the kernel, and sees the signal on its way out. */
 void sched_interrupt(struct task *t)
 {
 	if (t->state == TASK_SLEEPING)
 		make_ready(t);
+	for_each_cpu(cpu) if (cpu->running == t && cpu != this_cpu()) ipi_send(cpu - cpus);
 }
 
 void sched_continue(struct task *t)
@@ -175,7 +266,7 @@ void sched_charge_user(void)
 	u64 spent = charge();
 
 	current->process->user_ns += spent;
-	total_user_ns += spent;
+	this_cpu()->user_ns += spent;
 }
 
 void sched_charge_system(void)
@@ -183,7 +274,12 @@ void sched_charge_system(void)
 	u64 spent = charge();
 
 	current->process->system_ns += spent;
-	total_system_ns += spent;
+	this_cpu()->system_ns += spent;
+}
+
+void sched_charge_idle(void)
+{
+	this_cpu()->idle_ns += charge();
 }
 
 /* The second half of a switch, on the new task's stack. */
@@ -192,7 +288,7 @@ static void finish_switch(void)
 	current->charged_to = clock_monotonic();
 	current->slice_end = current->charged_to + SLICE_NS;
 	current->need_resched = false;
-	program_timer();
+	sched_program_timer();
 	if (dead) {
 		struct process *p = dead->process;
 
@@ -203,50 +299,55 @@ static void finish_switch(void)
 	}
 }
 
+/* What the processor must have loaded for the task; an idle task never leaves the kernel and needs nothing.
+ */
+static void load(struct task *t)
+{
+	fpu_restore(t->fpu);
+	tls_load(t->tls);
+	kernel_stack_set((char *)t->stack + KERNEL_STACK_SIZE);
+}
+
 static void switch_to(struct task *next)
 {
 	struct task *prev = current;
+	struct cpu *cpu = this_cpu();
 
-	if (*(ulong *)prev->stack != STACK_GUARD)
+	if (prev->stack->guard != STACK_GUARD)
 		panic("kernel stack of task %d overflowed", prev->tid);
 	if (prev->state == TASK_DEAD)
 		dead = prev;
-	else
+	else if (prev != cpu->idle)
 		fpu_save(prev->fpu);
 	switches++;
-	current = next;
-	fpu_restore(next->fpu);
-	tls_load(next->tls);
-	kernel_stack_set((char *)next->stack + KERNEL_STACK_SIZE);
-	if (next->process->mm != prev->process->mm)
-		mm_switch(next->process->mm);
+	cpu->running = next;
+	next->stack->cpu = cpu_id();
+	if (next != cpu->idle)
+		load(next);
+	mm_switch(next->process->mm);
 	context_switch(&prev->context, &next->context);
 	finish_switch();
 }
 
-static void idle_until_ready(void)
+/* Who is next on this processor, taken out of the queue. */
+static struct task *choose(const struct cpu *cpu)
 {
-	u64 start;
-
-	if (!list_empty(&ready))
-		return;
-	program_timer();
-	start = clock_monotonic();
-	while (list_empty(&ready))
-		cpu_idle();
-	idle_ns += clock_monotonic() - start;
+	return cpu->leaving || !ready_count ? cpu->idle : dequeue();
 }
 
 void schedule(void)
 {
+	struct cpu *cpu = this_cpu();
 	struct task *next;
 
-	sched_charge_system();
+	if (is_idle(cpu))
+		sched_charge_idle();
+	else
+		sched_charge_system();
 	load_step(current->charged_to);
-	if (current->state == TASK_READY)
+	if (current->state == TASK_READY && !is_idle(cpu))
 		enqueue(current);
-	idle_until_ready();
-	next = dequeue();
+	next = choose(cpu);
 	if (next == current)
 		finish_switch();
 	else
@@ -255,9 +356,9 @@ void schedule(void)
 
 void sched_preempt(void)
 {
-	if (!current->need_resched)
+	if (!current->need_resched && !this_cpu()->leaving)
 		return;
-	if (list_empty(&ready)) {
+	if (!ready_count && !this_cpu()->leaving) {
 		current->need_resched = false;
 		current->slice_end = clock_monotonic() + SLICE_NS;
 	} else {
@@ -272,6 +373,7 @@ static void first_steps(void)
 	if (current->set_tid)
 		(void)put_user(current->tid, current->set_tid);
 	trap_exit(task_frame(current));
+	kernel_unlock();
 }
 
 void sched_prepare(struct task *t)
@@ -287,24 +389,11 @@ static void first_kernel_steps(void)
 	finish_switch();
 	first_start();
 	trap_exit(task_frame(current));
+	kernel_unlock();
 }
 
 void sched_prepare_kernel(struct task *t, void (*start)(void))
 {
 	first_start = start;
 	context_prepare(&t->context, (char *)t->stack + KERNEL_STACK_SIZE, first_kernel_steps);
-}
-
-noreturn void sched_start(void)
-{
-	struct context boot;
-
-	load.stepped = clock_monotonic();
-	current = dequeue();
-	fpu_restore(current->fpu);
-	tls_load(current->tls);
-	kernel_stack_set((char *)current->stack + KERNEL_STACK_SIZE);
-	mm_switch(current->process->mm);
-	context_switch(&boot, &current->context);
-	__builtin_unreachable();
 }

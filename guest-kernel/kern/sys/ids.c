@@ -2,6 +2,7 @@
 /* Who a process is: numbers, groups, sessions. There is one user, root. */
 #include "kern/lib/errno.h"
 #include "kern/mm/user.h"
+#include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
 
@@ -158,12 +159,19 @@ long sys_sched_yield(void)
 	return 0;
 }
 
-/* One processor. */
+/* Every task may run on every processor that takes tasks. */
 long sys_sched_getaffinity(int pid, size_t size, ulong *mask)
 {
 	if (size < sizeof(ulong))
 		return -EINVAL;
-	return put_user(1UL, mask) ? -EFAULT : (long)sizeof(ulong);
+	return put_user((ulong)cpus_online(), mask) ? -EFAULT : (long)sizeof(ulong);
+}
+
+long sys_getcpu(u32 *cpu, u32 *node)
+{
+	if ((cpu && put_user(cpu_id(), cpu)) || (node && put_user(0, node)))
+		return -EFAULT;
+	return 0;
 }
 
 /* All processes are equal: Linux returns 20 - nice. */

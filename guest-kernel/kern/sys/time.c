@@ -274,10 +274,12 @@ static void alarm_start(u64 value, u64 interval)
 	struct process *p = current->process;
 
 	p->alarm_interval = interval;
-	if (value)
+	if (value) {
 		timer_set(&p->alarm, clock_monotonic() + value);
-	else
+		sched_program_timer();
+	} else {
 		timer_cancel(&p->alarm);
+	}
 }
 
 long sys_alarm(u32 seconds)

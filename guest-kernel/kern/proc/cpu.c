@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel lock, idling, and processors that come and go: see cpu.h. */
+#include "kern/proc/cpu.h"
+#include "kern/console/log.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "kern/mm/page.h"
+#include "kern/mm/kmalloc.h"
+#include "kern/proc/process.h"
+
+struct cpu cpus[CPU_MAX];
+
+static u32 lock = 1;                /* processor 0 starts with it */
+static struct process idle_process; /* of the idle tasks; in no list, without memory of its own */
+static struct wait_queue changed = {LIST_INIT(changed.waiters)}; /* a processor went offline */
+
+/* No queue: in a guest the first in line may be the one that the hypervisor does not run. */
+void kernel_lock(void)
+{
+	u32 round = 0;
+
+	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+		do
+			cpu_spin(round++);
+		while (__atomic_load_n(&lock, __ATOMIC_RELAXED));
+	tlb_catch_up();
+}
+
+void kernel_unlock(void)
+{
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+}
+
+cpuset_t cpus_online(void)
+{
+	cpuset_t set = 0;
+
+	for_each_cpu(cpu) set |= (cpuset_t)cpu->online << (cpu - cpus);
+	return set;
+}
+
+unsigned cpus_online_count(void)
+{
+	unsigned n = 0;
+
+	for_each_cpu(cpu) n += cpu->online;
+	return n;
+}
+
+static void make_idle_task(unsigned number, struct stack_base *stack)
+{
+	struct task *t = kzalloc(sizeof(*t));
+
+	if (!t)
+		panic("no memory for the idle task of processor %u", number);
+	t->stack = stack;
+	t->process = &idle_process;
+	t->charged_to = time_ns();
+	*stack = (struct stack_base){.guard = STACK_GUARD, .task = t, .cpu = number};
+	cpus[number].idle = cpus[number].running = t;
+}
+
+static void start(unsigned number)
+{
+	pfn_t pfn = page_alloc(1);
+
+	if (!pfn)
+		panic("no memory for the stack of processor %u", number);
+	make_idle_task(number, pfn_to_virt(pfn));
+	if (!cpu_start(number, (char *)pfn_to_virt(pfn) + KERNEL_STACK_SIZE)) {
+		log_print("processor %u does not start\n", number);
+		cpus[number].idle = cpus[number].running = NULL;
+	}
+}
+
+void cpus_start(void)
+{
+	unsigned number;
+
+	process_set_comm(&idle_process, "idle");
+	list_init(&idle_process.tasks);
+	make_idle_task(0, stack_base());
+	cpus[0].online = true;
+	for (number = 1; number < cpu_count(); number++)
+		start(number);
+}
+
+void kernel_main_cpu(void)
+{
+	kernel_lock();
+	this_cpu()->online = true;
+	log_print("processor %u is online\n", cpu_id());
+	cpu_idle_loop();
+}
+
+/* Its tasks are in the one queue already. What it had its timer set for, processor 0 sees to. */
+static void leave(struct cpu *cpu)
+{
+	sched_charge_idle();
+	cpu->leaving = cpu->online = false;
+	cpu->programmed = 0;
+	wake_all(&changed);
+	ipi_send(0);
+	kernel_unlock();
+	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE))
+		cpu_stop();
+	kernel_lock();
+	current->charged_to = time_ns();
+}
+
+static void wait(struct cpu *cpu)
+{
+	cpu->waiting = true;
+	kernel_unlock();
+	cpu_idle();
+	kernel_lock();
+	cpu->waiting = false;
+}
+
+noreturn void cpu_idle_loop(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	for (;;) {
+		if (cpu->leaving)
+			leave(cpu);
+		else if (sched_ready())
+			schedule();
+		else
+			wait(cpu);
+	}
+}
+
+static int take_offline(unsigned number)
+{
+	struct cpu *cpu = &cpus[number];
+	int rc = 0;
+
+	if (number == 0)
+		return -EBUSY; /* the devices interrupt this one */
+	cpu->leaving = cpu->online;
+	if (cpu->leaving && cpu != this_cpu())
+		ipi_send(number);
+	while (cpu->leaving && !rc)
+		rc = wait_on(&changed);
+	return rc;
+}
+
+int cpu_set_online(unsigned number, bool online)
+{
+	struct cpu *cpu = &cpus[number];
+
+	if (number >= cpu_count() || !cpu->idle)
+		return -EINVAL;
+	if (!online)
+		return take_offline(number);
+	cpu->leaving = false;
+	if (!cpu->online) {
+		__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+		cpu_resume(number);
+	}
+	return 0;
+}

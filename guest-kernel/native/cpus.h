@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What starting further processors takes on the bare machine, between paging.c and cpus.c. */
+#ifndef CPUS_H
+#define CPUS_H
+
+#include "machine.h"
+
+/* paging.c */
+void paging_identity(bool on); /* map memory at its physical address too, for a processor that starts */
+void *paging_map_device(uint64_t phys); /* 2 MiB, aligned; once */
+void tlb_flush_here(void);
+
+/* cpus.c: as tlb_flush_all(), on these processors. */
+void tlb_flush_others(cpuset_t cpus);
+
+#endif

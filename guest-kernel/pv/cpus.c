@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several vCPUs: the hypervisor says which exist, starts them with the registers and page tables we name, and
+ * carries interrupts between them over event channels. There is no code for flushing another's TLB here: that
+ * is a hypercall (paging.c).
+ */
+#include "cpu_ops.h"
+#include "kern/lib/errno.h"
+#include "kern/lib/string.h"
+#include "segments.h"
+#include "x86/cpu.h"
+#include "x86/internal.h"
+
+#define SPINS_BEFORE_YIELD 256u
+
+static unsigned count = 1;
+static evtchn_port_t ipi_ports[CPU_MAX];
+
+static void ipi_irq(void *data)
+{
+	ipi_interrupt();
+}
+
+static bool bind_ipi(unsigned cpu)
+{
+	int port = evtchn_bind_ipi(cpu);
+
+	if (port < 0)
+		return false;
+	ipi_ports[cpu] = port;
+	irq_register(port, ipi_irq, NULL);
+	return true;
+}
+
+void cpus_init(void)
+{
+	while (count < CPU_MAX && hypercall_vcpu_op(VCPUOP_is_up, count, NULL) >= 0)
+		count++;
+	if (count > 1 && !bind_ipi(0))
+		count = 1;
+}
+
+void cpu_init(void)
+{
+}
+
+unsigned cpu_count(void)
+{
+	return count;
+}
+
+/* What is zero here machine_start_cpu() asks for itself. The stack is as after a call. */
+static int initialise(unsigned cpu, void *stack_top)
+{
+	static struct vcpu_guest_context c;
+	uintptr_t sp = (uintptr_t)stack_top - 16;
+
+	memset(&c, 0, sizeof(c));
+	c.flags = VGCF_in_kernel;
+#ifdef __x86_64__
+	c.user_regs.rip = (uintptr_t)machine_start_cpu;
+	c.user_regs.rsp = sp - sizeof(sp);
+#else
+	c.user_regs.eip = (uintptr_t)machine_start_cpu;
+	c.user_regs.esp = sp - sizeof(sp);
+	c.user_regs.ds = c.user_regs.es = KERNEL_DS;
+#endif
+	c.user_regs.cs = KERNEL_CS;
+	c.user_regs.ss = c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = sp;
+	c.ctrlreg[3] = xen_pfn_to_cr3(pfn_to_mfn(kernel_root));
+	return hypercall_vcpu_op(VCPUOP_initialise, cpu, &c);
+}
+
+bool cpu_start(unsigned cpu, void *stack_top)
+{
+	time_bind(cpu);
+	if (!bind_ipi(cpu) || initialise(cpu, stack_top))
+		return false;
+	shared_info.vcpu_info[cpu].evtchn_upcall_mask = 1;
+	return !hypercall_vcpu_op(VCPUOP_up, cpu, NULL);
+}
+
+void cpu_stop(void)
+{
+	hypercall_vcpu_op(VCPUOP_down, cpu_id(), NULL);
+}
+
+/* It may be on its way down still: coming up before that would be forgotten. */
+void cpu_resume(unsigned cpu)
+{
+	while (hypercall_vcpu_op(VCPUOP_is_up, cpu, NULL) == 1)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	hypercall_vcpu_op(VCPUOP_up, cpu, NULL);
+}
+
+void ipi_send(unsigned cpu)
+{
+	evtchn_notify(ipi_ports[cpu]);
+}
+
+/* The processor that has the lock may be one that the hypervisor does not run now: make room for it. */
+void cpu_spin(unsigned round)
+{
+	if (round % SPINS_BEFORE_YIELD == SPINS_BEFORE_YIELD - 1)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	else
+		cpu_relax();
+}
