@@ -62,6 +62,7 @@ struct fv {
 	uint64_t *gdt;     /* the table that the processor sees, in the vCPU's window */
 	uint64_t *gdt_raw; /* what of the guest's it was made from */
 	bool user_code;    /* code segments of ring 3 are present */
+	bool gdt_changed;  /* since ring 3 was last entered: its segment registers may be out of date */
 
 	/* fv/memory.c */
 	uint32_t ram_pages;

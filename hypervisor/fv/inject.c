@@ -201,11 +201,11 @@ bool fv_iret(struct vcpu *v, bool wide)
 	if (!wide || (f.flags & RFLAGS_VM) || (rpl != 0 && rpl != 3) || (rpl == 3 && (f.ss & 3) != 3))
 		return false;
 	if (rpl == 3) {
-		bool changed = fv_segments_sync(fv);
-
+		fv_segments_sync(fv);
 		fv_segments_user_code(fv, true);
-		if (changed)
+		if (fv->gdt_changed)
 			reload_segments(v);
+		fv->gdt_changed = false;
 		r->rsp = f.esp;
 		r->ss = (uint16_t)f.ss;
 	} else {

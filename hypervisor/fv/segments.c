@@ -86,7 +86,7 @@ bool fv_segments_sync(struct fv *fv)
 				continue;
 			fv->gdt_raw[first + i] = raw[i];
 			fv->gdt[first + i] = first + i ? made_of(fv, raw[i]) : 0;
-			changed = true;
+			changed = fv->gdt_changed = true;
 		}
 	}
 	return changed;

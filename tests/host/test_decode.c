@@ -139,7 +139,7 @@ static void refused(void **state)
 					     0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0xfa};
 	struct insn i;
 
-	assert_int_equal(DECODE(&i, 64, 0xf4), DECODE_UNKNOWN);       /* hlt */
+	assert_int_equal(DECODE(&i, 64, 0xcc), DECODE_UNKNOWN);       /* int3 */
 	assert_int_equal(DECODE(&i, 64, 0x90), DECODE_UNKNOWN);       /* nop */
 	assert_int_equal(DECODE(&i, 64, 0x89, 0xc0), DECODE_UNKNOWN); /* no memory operand */
 	assert_int_equal(DECODE(&i, 32, 0x48, 0x89), DECODE_UNKNOWN); /* dec eax, in 32 bits */

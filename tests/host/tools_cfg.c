@@ -134,7 +134,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	    {"name = 'd'\nkernel = '/k'\nmemory = 0", "between 1 and"},
 	    {"name = 'd'\nkernel = '/k'\nmemory = 'much'", "is not a number"},
 	    {"name = 'd'\nkernel = '/k'\non_crash = 'cry'", "\"destroy\", \"restart\" or \"preserve\""},
-	    {"name = 'd'\nkernel = '/k'\ntype = 'hvm'", "only type = \"pv\""},
+	    {"name = 'd'\nkernel = '/k'\ntype = 'hvm'", "needed: \"pv\" or \"fv\""},
 	    {"name = ['d']\nkernel = '/k'", "name is a list"},
 	};
 
