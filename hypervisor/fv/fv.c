@@ -233,4 +233,5 @@ const struct guest_ops fv_ops = {
 
     .trap = fv_trap,
     .deliver = fv_deliver,
+    .audit = fv_audit,
 };

@@ -135,6 +135,8 @@ void fv_shadow_written(struct fv *fv, uint32_t pfn);
 void fv_shadow_load_cr3(struct fv *fv); /* the PDPTEs are new */
 void fv_shadow_drop_all(struct fv *fv); /* the mode of paging changed */
 void fv_shadow_invlpg(struct fv *fv, uint32_t va);
+/* How many entries map it writable: counted anew. */
+unsigned fv_shadow_count_writers(struct fv *fv, uint32_t pfn);
 /* Before the guest runs again. */
 void fv_shadow_sync(struct fv *fv);
 
@@ -194,6 +196,10 @@ enum fv_result fv_wrmsr(struct vcpu *v);
 void fv_code_scan(struct fv *fv, uint32_t pfn);
 /* It will be written: what was found does not hold any more. */
 void fv_code_forget(struct fv *fv, uint32_t pfn);
+
+/* ---- audit.c ---- */
+
+void fv_audit(struct vcpu *v);
 
 /* ---- io.c and the devices ---- */
 

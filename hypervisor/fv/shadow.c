@@ -159,6 +159,19 @@ static void for_each_leaf(struct fv *fv, mfn_t mfn, uint64_t with, uint64_t take
 	}
 }
 
+unsigned fv_shadow_count_writers(struct fv *fv, uint32_t pfn)
+{
+	unsigned n = 0;
+
+	for (uint32_t k = 0; k < fv->nr_shadows && fv->frames[pfn].writers; k++) {
+		struct fv_shadow *s = &fv->shadows[k];
+
+		for (unsigned i = 0; s->in_use && is_leaf_table(s) && i < PTES_PER_TABLE; i++)
+			n += written_frame(fv, s->table[i]) == &fv->frames[pfn];
+	}
+	return n;
+}
+
 /* No entry maps it writable any more. Mostly there is one, and we know where. */
 static void protect(struct fv *fv, uint32_t pfn)
 {

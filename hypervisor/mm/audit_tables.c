@@ -179,5 +179,7 @@ void audit_vcpus(struct domain *d)
 		descriptor_tables(v);
 		if (v->info_mfn != INVALID_MFN)
 			audit_use(v->info_mfn, PGT_WRITABLE);
+		if (d->ops->audit)
+			d->ops->audit(v);
 	}
 }
