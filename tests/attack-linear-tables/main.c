@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries that name tables of their own level. Read-only ones may be, for the classic self-map. What must not be:
+ * making such an entry writable later by changing nothing but its flags; writing through one; chains of tables, that
+ * make the hypervisor recurse; circles, that keep each other alive for ever. A table that is named so stays a table.
+ */
+#include "fw.h"
+
+const char test_title[] = "attack-linear-tables";
+
+#define LEVEL 2
+#define RO    (PTE_P | PTE_U | PTE_A)
+
+static pte_t entry(const void *page, pte_t flags)
+{
+	return (pte_t)va_to_mfn(page) << 12 | flags;
+}
+
+static uint64_t slot(const void *page, unsigned i)
+{
+	return ((uint64_t)va_to_mfn(page) << 12) + i * 8;
+}
+
+static pte_t *pinned(void)
+{
+	pte_t *page = page_alloc();
+
+	table_ready(page);
+	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE + LEVEL - 1, va_to_mfn(page), 0), 0);
+	return page;
+}
+
+/* By every way to write an entry: the flags alone change. */
+static void flags_only(void)
+{
+	pte_t *a = pinned();
+
+	check_eq(pte_write(slot(a, 5), entry(a, RO)), 0);
+	check(pte_write(slot(a, 5), entry(a, RO | PTE_RW)) < 0);
+	check(pte_write(slot(a, 5) | MMU_PT_UPDATE_PRESERVE_AD, entry(a, RO | PTE_RW)) < 0);
+	check(pte_write(slot(a, 5), entry(a, RO | PTE_RW | PTE_PS)) < 0);
+	check(!(a[5] & PTE_RW));
+	check_eq(pte_write(slot(a, 5), 0), 0);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(a), 0), 0);
+	check_eq(page_set_ro(a, false), 0);
+	/* The same inside a table to be. */
+	a[5] = entry(a, RO | PTE_RW);
+	table_ready(a);
+	check(mmuext1(MMUEXT_PIN_L1_TABLE + LEVEL - 1, va_to_mfn(a), 0) < 0);
+	check_eq(page_set_ro(a, false), 0);
+}
+
+static void chains(void)
+{
+	pte_t *a = pinned(), *b = pinned(), *c = pinned(), *l1 = page_alloc();
+
+	check_eq(pte_write(slot(a, 0), entry(b, RO)), 0);
+	check(pte_write(slot(b, 0), entry(c, RO)) < 0); /* b is named, so it names nobody */
+	check(pte_write(slot(c, 0), entry(a, RO)) < 0); /* a names, so it is not named */
+	check(pte_write(slot(b, 0), entry(a, RO)) < 0); /* a circle */
+	check_eq(pte_write(slot(c, 0), entry(b, RO)), 0);
+	/* Long ones, of tables that become tables by each other: refused as a whole, and nothing is left of them. */
+	pte_t *page[12];
+	table_ready(l1);
+	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(l1), 0), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(page); i++)
+		page[i] = page_alloc();
+	for (unsigned i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i][0] = entry(page[(i + 1) % ARRAY_SIZE(page)], RO);
+		page[i][1] = entry(l1, RO | PTE_RW);
+		table_ready(page[i]);
+	}
+	check(mmuext1(MMUEXT_PIN_L1_TABLE + LEVEL - 1, va_to_mfn(page[0]), 0) < 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(page); i++)
+		check_eq(page_set_ro(page[i], false), 0);
+	/* b stays a table while it is named, whoever unpins it. */
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(b), 0), 0);
+	check(page_set_ro(b, false) < 0);
+	check(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(b), 0) < 0);
+	check_eq(pte_write(slot(a, 0), 0), 0);
+	check(page_set_ro(b, false) < 0);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(c), 0), 0);
+	check_eq(page_set_ro(b, false), 0);
+}
+
+/* A pile: one table named by all entries of another, and then taken apart. */
+static void many(void)
+{
+	pte_t *a = pinned(), *b = pinned();
+
+	for (unsigned i = 0; i < 300; i++)
+		check_eq(pte_write(slot(a, i), entry(b, RO)), 0);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(b), 0), 0);
+	check(page_set_ro(b, false) < 0);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(a), 0), 0);
+	check_eq(page_set_ro(b, false), 0);
+	check_eq(page_set_ro(a, false), 0);
+}
+
+#ifndef __x86_64__
+/* PAE's root cannot be named: 64-bit walks would take four entries for 512. */
+static void pae_root(void)
+{
+	check(pte_write((uint64_t)root_mfn() << 12, entry(root_page(), PTE_P)) < 0);
+}
+#endif
+
+void test_main(void)
+{
+	flags_only();
+	chains();
+	many();
+#ifndef __x86_64__
+	pae_root();
+#endif
+}
