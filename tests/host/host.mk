@@ -15,10 +15,13 @@ HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hyper
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
 $(B)/tests/host/frame $(B)/tests/host/page $(B)/tests/host/model: $(HOST_MM)
 $(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
-$(HOST_MM) $(HOST_GNT): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
+# The auditor needs a little more around it than the rest of mm/: test_audit.c itself.
+HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables)
+$(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
+$(HOST_MM) $(HOST_GNT) $(HOST_AUDIT): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
 
--include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_GNT:.o=.d)
+-include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d)
 
 $(foreach t,$(HOST_TESTS),$(eval \
 	$(call test,host-$(t),120,CMOCKA_MESSAGE_OUTPUT=TAP $(B)/tests/host/$(t),$(B)/tests/host/$(t))))

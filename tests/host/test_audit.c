@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Specification: the auditor is content with a domain of either kind whose tables are in order, and notices each
+ * thing that can be wrong: a reference or a use too many or too few, a page table that is mapped writable, a frame of
+ * another domain or of the hypervisor, bits that a guest may not have, a slot of the hypervisor's, an owner without
+ * list, a free frame that is somebody's.
+ */
+#include "mm_host.h"
+
+#include <string.h>
+
+#include "gnt/grant.h"
+#include "mm/audit.h"
+#include "mm/pt.h"
+
+#define RW (PTE_P | PTE_U | PTE_RW)
+
+/* ---- what the auditor asks of the rest: two domains without vCPUs, no grants ---- */
+
+static struct domain *d, *other;
+
+struct domain *domain_next(domid_t first)
+{
+	struct domain *next = first <= d->id ? d : first <= other->id ? other : NULL;
+
+	if (next)
+		domain_get(next);
+	return next;
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+}
+
+void grant_audit(struct domain *dead)
+{
+}
+
+bool grant_maps(struct domain *mapper, mfn_t mfn, bool writable)
+{
+	return false;
+}
+
+/* ---- a tree ---- */
+
+enum {
+	L1,
+	L2,
+	L3,
+	TOP, /* pv64: the L4; pv32: the L2 with the M2P */
+	DATA,
+	LINEAR,
+	PLAIN
+};
+
+static struct page_info *f;
+
+static uint64_t *table(unsigned i)
+{
+	return mfn_to_virt(page_to_mfn(&f[i]));
+}
+
+static uint64_t pte(unsigned i, uint64_t flags)
+{
+	return make_pte(page_to_mfn(&f[i]), flags);
+}
+
+static void begin(const struct guest_ops *ops)
+{
+	bool pae = ops->root_level == 3;
+
+	d = host_domain(ops, 8);
+	other = host_domain(ops, 1);
+	d->id = 1;
+	other->id = 2;
+	d->window_l3 = heap_alloc_pages(0);
+	f = domain_alloc_pages(d, 3, 0);
+	domain_alloc_pages(other, 0, 0);
+	table(L1)[3] = pte(DATA, RW);
+	table(L1)[4] = pte(L1, RW & ~PTE_RW);
+	table(L2)[0] = table(L2)[1] = pte(L1, RW);
+	table(LINEAR)[7] = pte(L2, RW & ~PTE_RW);
+	table(L3)[0] = pte(L2, pae ? PTE_P : RW);
+	table(L3)[1] = pte(LINEAR, pae ? PTE_P : RW);
+	if (pae)
+		table(L3)[3] = pte(TOP, PTE_P);
+	else
+		table(TOP)[0] = pte(L3, RW);
+	assert_int_equal(page_pin(&f[pae ? L3 : TOP], ops->root_level), 0);
+	assert_true(audit_run());
+}
+
+static void end(void)
+{
+	assert_true(audit_run());
+	heap_free_pages(d->window_l3, 0);
+	host_domain_free(d);
+	host_domain_free(other);
+}
+
+/* *@word is @bad for a moment: the auditor must see it. */
+#define notices(word, bad)                                \
+	do {                                              \
+		__typeof__(word) good_ = (word);          \
+		(word) = (bad);                           \
+		if (audit_run())                          \
+			fail_msg("%s = %s", #word, #bad); \
+		(word) = good_;                           \
+		assert_true(audit_run());                 \
+	} while (0)
+
+static void counts(void)
+{
+	notices(f[DATA].count, f[DATA].count + 1);
+	notices(f[DATA].count, f[DATA].count - 1);
+	notices(f[DATA].type, f[DATA].type + 1);
+	notices(f[PLAIN].type, f[PLAIN].type + 1);
+	notices(f[L1].type, f[L1].type - 1);
+	notices(f[L1].type, f[L1].type ^ PGT_VALIDATED);
+	notices(f[L1].type, f[L1].type | PGT_PINNED);
+	notices(f[PLAIN].count, f[PLAIN].count & ~PGC_ALLOCATED);
+	notices(f[L2].linear, 0);
+	notices(f[LINEAR].linear, 0);
+	notices(f[PLAIN].owner, other);
+	notices(d->tot_pages, d->tot_pages + 1);
+	notices(d->page_head, f[L1].next);
+}
+
+static void entries(void)
+{
+	struct page_info *strange = mfn_to_page(other->page_head);
+
+	notices(table(L1)[3], table(L1)[3] & ~PTE_RW);
+	notices(table(L1)[4], table(L1)[4] | PTE_RW); /* a table mapped writable */
+	notices(table(L1)[5], pte(L3, RW));
+	notices(table(L1)[3], table(L1)[3] | PTE_PCD);
+	notices(table(L1)[3], table(L1)[3] | PTE_G);
+	notices(table(L1)[3], 0);
+	notices(table(L1)[5], make_pte(page_to_mfn(strange), RW));
+	notices(table(L1)[5], make_pte(virt_to_mfn(idle_root), RW));
+	notices(table(L1)[5], make_pte(0xb8, RW)); /* a device */
+	notices(table(L2)[0], table(L2)[0] | PTE_PS);
+	notices(table(L2)[2], pte(DATA, RW));
+	notices(table(LINEAR)[7], table(LINEAR)[7] | PTE_RW);
+	notices(table(LINEAR)[8], pte(LINEAR, RW)); /* a writable self-map */
+}
+
+/* The hypervisor's slots, and its free frames. */
+static void ours(unsigned with_slots, unsigned slot)
+{
+	mfn_t free_frame = buddy_alloc(0, 0);
+
+	buddy_free(free_frame, 0);
+	notices(table(with_slots)[slot], pte(DATA, RW));
+	notices(table(with_slots)[slot], table(with_slots)[slot] | PTE_U | PTE_NX | PTE_PWT);
+	notices(mfn_to_page(free_frame)->owner, d);
+}
+
+static void pv64(void **state)
+{
+	begin(&host_pv64);
+	counts();
+	entries();
+	notices(table(L1)[3], table(L1)[3] & ~PTE_U);
+	ours(TOP, SLOT_DIRECT);
+	end();
+}
+
+static void pv32(void **state)
+{
+	begin(&host_pv32);
+	counts();
+	entries();
+	notices(table(L3)[3], 0);
+	notices(table(L3)[4], pte(L2, PTE_P));
+	ours(TOP, 428);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pv64),
+	    cmocka_unit_test(pv32),
+	};
+
+	host_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
