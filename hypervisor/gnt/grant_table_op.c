@@ -149,7 +149,8 @@ static long map_one(gva_t arg)
 
 	if (guest_read(&op, arg, sizeof(op)))
 		return -EFAULT;
-	granter = domain_by_id(op.dom);
+	/* Granters go by their numbers: DOMID_SELF is none. */
+	granter = likely(op.dom != DOMID_SELF) ? domain_by_id(op.dom) : NULL;
 	op.status = GNTST_bad_domain;
 	if (likely(granter)) {
 		op.status = grant_map(current, granter, &op);

@@ -223,6 +223,9 @@ static void map_refused(void)
 
 	check_eq(one(GNTTABOP_map_grant_ref, &op), 0);
 	check_eq(op.status, GNTST_bad_domain);
+	op.dom = DOMID_SELF; /* granters go by their numbers */
+	check_eq(one(GNTTABOP_map_grant_ref, &op), 0);
+	check_eq(op.status, GNTST_bad_domain);
 	check_eq(map(REF, addr(window), 0).status, GNTST_bad_gntref);
 	check_eq(map(BAD_REF, addr(window), GNTMAP_host_map).status, GNTST_bad_gntref);
 	check_eq(map(REF + 1, addr(window), GNTMAP_host_map).status, GNTST_general_error); /* empty */
