@@ -32,3 +32,14 @@ $(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/r
 .PHONY: leaks
 leaks: $(B)/dom0.cpio $(B)/ringlet.elf ## create and destroy 1,000 guests, and look for what is lost (ROUNDS=)
 	$(Q)ROUNDS=$(or $(ROUNDS),1000) python3 tests/system/leaks.py
+
+# The bare machine's kernel in ring 1, with and without UMIP.
+$(foreach c,max qemu64,$(eval $(call test,fv-$(c),300,python3 tests/system/fv.py $(c),$(B)/dom0.cpio $(B)/ringlet.elf)))
+
+# Guests from Debian packages, beside Dom0 and as Dom0, on Ringlet and on Debian's Xen.
+$(foreach h,ringlet xen,$(eval $(call test,guests-$(h),1800,python3 tests/system/guests.py $(h),\
+	$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/guests.cpio))$(eval \
+	$(call test,guests-dom0-$(h),900,python3 tests/system/guests.py dom0-$(h),$(B)/ringlet.elf $(B)/guests.cpio)))
+
+# Accounting and tracing by the real tools, beside guests at work.
+$(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
