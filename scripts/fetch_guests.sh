@@ -63,7 +63,16 @@ mach() {
 	[ -s "$out/gnumach" ] && return
 	deb=$(fetch gnumach-image-1.8-xen-486)
 	member "$deb" './boot/gnumach-*-xen-*.gz' | gzip -dc >"$out/gnumach.part"
+	python3 "$here/mend_gnumach.py" "$out/gnumach.part"
 	finish "$out/gnumach"
+}
+
+# Debian's Xen, for the tests that start the same guests on it.
+xen() {
+	[ -s "$out/xen-4.17" ] && return
+	deb=$(fetch xen-hypervisor-4.17-amd64)
+	member "$deb" './boot/xen-4.17-amd64.gz' | gzip -dc >"$out/xen-4.17.part"
+	mv "$out/xen-4.17.part" "$out/xen-4.17"
 }
 
 apt-cache show grub-xen-host >/dev/null 2>&1 || apt-get update -q >&2 || true
@@ -72,3 +81,4 @@ linux vmlinux linux-image-amd64 'linux-image-[0-9.-]*-amd64'
 grub grub-x86_64-xen.bin grub-x86_64-xen.bin
 grub grub-i386-xen.bin grub-i386-xen.bin
 mach
+xen

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: MIT
 
 GUESTS := $(B)/guests
-GUEST_IMAGES := vmlinux-cloud vmlinux grub-x86_64-xen.bin grub-i386-xen.bin gnumach
 
 .PHONY: guests run-guests
 guests: $(B)/guests.cpio $(B)/guests.iso ## fetch real guests (Linux, GRUB, GNU Mach) and pack them for Dom0
@@ -13,7 +12,7 @@ run-guests: ## boot the machine that has the real guests
 	$(Q)$(MAKE) --no-print-directory guests
 	$(Q)MEM=$${MEM:-1536} sh scripts/run-qemu -cdrom $(B)/guests.iso
 
-$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/unpack_vmlinuz.py
+$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/unpack_vmlinuz.py scripts/mend_gnumach.py
 	$(call say,FETCH,$(GUESTS))mkdir -p $(GUESTS) && sh $< $(GUESTS) && touch $@
 
 $(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init
