@@ -18,7 +18,7 @@ void test_main(void)
 	check_eq(hypercall_set_timer_op(1), 0);
 	check(wait_for_port(port, system_time() + 1000000000ull));
 
-	check_eq(hypercall_set_timer_op(system_time() + 20000000), 0);
+	check_eq(hypercall_set_timer_op(system_time() + 300000000), 0);
 	check_eq(hypercall_set_timer_op(0), 0);
-	check(!wait_for_port(port, system_time() + 60000000));
+	check(!wait_for_port(port, system_time() + 400000000));
 }
