@@ -635,7 +635,7 @@ static void life(const struct guest_ops *ops, unsigned steps)
 static void lives(const struct guest_ops *ops)
 {
 	const char *seed = getenv("SEED"), *steps = getenv("STEPS");
-	unsigned left = steps ? atoi(steps) : 500000;
+	unsigned left = steps ? atoi(steps) : 300000;
 
 	random_state = (seed ? strtoull(seed, NULL, 0) : 1) * 0x9e3779b97f4a7c15ull | 1;
 	print_message("# SEED=%s STEPS=%u\n", seed ? seed : "1", left);
