@@ -9,8 +9,8 @@
 #include <string.h>
 
 const struct verb *const verb_tables[] = {
-    verbs_create,  verbs_list,  verbs_console, verbs_life, verbs_names,
-    verbs_machine, verbs_store, verbs_help,    NULL,
+    verbs_create, verbs_list,  verbs_console, verbs_life,  verbs_names, verbs_machine,
+    verbs_store,  verbs_stats, verbs_top,     verbs_trace, verbs_help,  NULL,
 };
 
 const struct verb *verb_find(const char *name)

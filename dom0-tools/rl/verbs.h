@@ -25,7 +25,7 @@ struct verb {
 
 /* The tables, each ending with a verb without name. */
 extern const struct verb verbs_create[], verbs_list[], verbs_console[], verbs_life[], verbs_names[],
-    verbs_machine[], verbs_store[], verbs_help[];
+    verbs_machine[], verbs_store[], verbs_stats[], verbs_top[], verbs_trace[], verbs_help[];
 extern const struct verb *const verb_tables[]; /* ends with NULL */
 
 const struct verb *verb_find(const char *name);
