@@ -16,6 +16,7 @@ endef
 
 -include tests/fw/fw.mk
 -include tests/bench/bench.mk
+-include tests/fv-probe/probe.mk
 -include tests/host/host.mk
 -include tests/host/tools.mk
 -include tests/system/system.mk

@@ -10,6 +10,7 @@
 #include "cpu/x86.h"
 #include "emul/operand.h"
 #include "fv/fv.h"
+#include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/desc.h"
 #include "sched/sched.h"
@@ -185,6 +186,56 @@ static enum fv_result group_0f00(struct emul *e)
 	return selector <= 3 ? FV_DONE : FV_REFUSED;
 }
 
+#define RFLAGS_ZF (1ul << 6)
+#define DESC_S    (1ull << 44)
+#define DESC_G    (1ull << 55)
+#define LAR_TYPES 0x1a3eu /* system segments that LAR knows, by type; LSL those that have a limit */
+#define LSL_TYPES 0x0a0eu
+#define LAR_MASK  0x00f0ff00u
+
+/* May code of this privilege ask about it? (SDM 2A, LAR) */
+static bool may_look(const struct emul *e, uint16_t selector, uint64_t d, uint32_t system_types)
+{
+	unsigned cpl = fv_in_kernel(e->v) ? 0 : 3, rpl = selector & 3, dpl = d >> 45 & 3;
+
+	if (!(d & DESC_S))
+		return (system_types >> (d >> 40 & 0xf) & 1) && MAX(cpl, rpl) <= dpl;
+	if ((d >> 42 & 3) == 3) /* conforming code */
+		return true;
+	return MAX(cpl, rpl) <= dpl;
+}
+
+static uint32_t segment_limit(uint64_t d)
+{
+	uint32_t limit = (d & 0xffff) | (d >> 32 & 0xf0000);
+
+	return d & DESC_G ? limit << 12 | 0xfff : limit;
+}
+
+/* LAR, LSL: on the guest's own descriptor; ZF tells whether there is an answer. */
+static enum fv_result look_at_segment(struct emul *e)
+{
+	bool rights = e->insn.opcode == OP_0F(0x02);
+	uint16_t selector = *reg_ptr(e->regs, e->insn.rm);
+	uint64_t d;
+	gva_t va;
+
+	if (e->insn.memory) {
+		if (!operand_address(e, &va))
+			return FV_REFUSED;
+		if (!read_memory(e, va, &selector, sizeof(selector)))
+			return fault(e);
+	}
+	e->regs->rflags &= ~RFLAGS_ZF;
+	if (!fv_descriptor(fv_of(e->v), selector, &d) ||
+	    !may_look(e, selector, d, rights ? LAR_TYPES : LSL_TYPES))
+		return FV_DONE;
+	e->regs->rflags |= RFLAGS_ZF;
+	reg_write(e->regs, e->insn.reg, e->insn.operand, false,
+		  rights ? (d >> 32) & LAR_MASK : segment_limit(d));
+	return FV_DONE;
+}
+
 static enum fv_result store_table(struct emul *e, const struct fv_table *t)
 {
 	struct {
@@ -310,6 +361,9 @@ static enum fv_result execute_any(struct emul *e)
 		return group_0f00(e);
 	case OP_0F(0x01):
 		return group_0f01(e);
+	case OP_0F(0x02):
+	case OP_0F(0x03):
+		return look_at_segment(e);
 	}
 	return FV_REFUSED;
 }
@@ -396,6 +450,8 @@ enum fv_result fv_emulate(struct vcpu *v)
 		result = execute(&e);
 		if (result == FV_REFUSED && round)
 			return FV_STAY; /* let it fault by itself */
+		if (result != FV_REFUSED && !round)
+			trace_point(TRACE_EMULATED, e.insn.opcode);
 		if (result != FV_DONE)
 			return result;
 		e.regs->rip = next;

@@ -247,11 +247,12 @@ static uint64_t leaf_entry(struct fv *fv, const struct fv_place *p, uint32_t acc
 	bool supervisor_write = (access & PF_WRITE) && !p->writable; /* CR0.WP is clear */
 	uint64_t flags = PTE_P | PTE_A | (p->user && !supervisor_write ? PTE_U : 0);
 	struct fv_frame *f = &fv->frames[p->pfn];
+	bool shared = p->user && (fv->cr0 & CR0_PG); /* with applications, whose code runs as it is */
 
 	if (p->pfn >= fv->ram_pages)
 		return make_pte(virt_to_mfn(fv->nothing), flags | PTE_NX);
-	/* Code of applications runs as it is; that of the kernel only when it was looked at. */
-	if (fv->patching && (access & PF_FETCH) && !(access & PF_USER)) {
+	/* The kernel's is executed only when it was looked at. */
+	if (fv->patching && (access & PF_FETCH) && (!(access & PF_USER) || !shared)) {
 		if (f->code == FV_CODE_UNKNOWN)
 			fv_code_scan(fv, p->pfn);
 		protect(fv, p->pfn);
@@ -260,7 +261,7 @@ static uint64_t leaf_entry(struct fv *fv, const struct fv_place *p, uint32_t acc
 	if (((p->writable && p->dirty) || supervisor_write) && f->code == FV_CODE_UNKNOWN &&
 	    (!f->shadows || (access & PF_WRITE)))
 		flags |= PTE_RW | PTE_D;
-	if (p->noexec || (fv->patching && !p->user))
+	if (p->noexec || (fv->patching && !shared))
 		flags |= PTE_NX;
 	if (flags & PTE_RW && f->shadows)
 		fv->lax = true;

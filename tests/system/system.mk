@@ -19,7 +19,7 @@ $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/fuzz/fuzz.list
 $(eval $(call test,fuzz,300,python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
 $(foreach k,pv64 pv32,$(eval $(call test,fuzz-dom0-$(k),120,\
-	CPUS=2 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=20000" dom0_max_vcpus=4,\
+	SECONDS_MAX=110 CPUS=2 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=20000" dom0_max_vcpus=4,\
 	$(B)/tests/fuzz-hypercalls-$(k).elf)))
 
 .PHONY: fuzz
@@ -43,3 +43,5 @@ $(foreach h,ringlet xen,$(eval $(call test,guests-$(h),1800,python3 tests/system
 
 # Accounting and tracing by the real tools, beside guests at work.
 $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
+$(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),200,python3 tests/system/fv_probe.py $(c),\
+	$(B)/tests/fv-probe.elf $(B)/dom0-probe.cpio $(B)/ringlet.elf)))
