@@ -37,11 +37,10 @@ _Static_assert(RINGLET_REASON_hypercall + NR_HYPERCALLS <= RINGLET_REASON_trap, 
 
 static uint32_t emulated_reason(uint32_t opcode)
 {
-	uint32_t i = 0;
-
-	while (i < ARRAY_SIZE(emulated) - 1 && (opcode < emulated[i].first || opcode > emulated[i].last))
-		i++;
-	return RINGLET_REASON_emulated + i;
+	for (uint32_t i = 0; i < ARRAY_SIZE(emulated); i++)
+		if (opcode >= emulated[i].first && opcode <= emulated[i].last)
+			return RINGLET_REASON_emulated + i;
+	return emulated_reason(TRACE_OTHER);
 }
 
 static inline struct trace_cpu *here(void)
