@@ -32,6 +32,10 @@ struct guest_ops {
 	const struct xlat *layout; /* layout of each ABI structure, by enum xlat_struct */
 	bool allow_smep;           /* SMEP/SMAP may be on: the kernel is not supervisor for paging */
 	bool code64;    /* 64-bit code segments exist: long mode is shown by CPUID, and by emul/ decoded */
+	/* Selectors of the flat code segments that the hypervisor lends, and the bits of code there: what nearly
+	 * all code uses. */
+	uint16_t flat_cs[2];
+	uint8_t flat_mode;
 	gva_t hv_start; /* where the hypervisor's part of the address space begins */
 
 	/* Memory rules (called by mm/). */

@@ -11,6 +11,8 @@
 #define MEMORY 0x40 /* only with a memory operand */
 #define NO_W   0x80 /* operand never 8 bytes: port I/O */
 
+#define OPERANDS (MODRM | IMM8 | IMM | MOFFS) /* something follows the opcode */
+
 #define RM8  (KNOWN | MODRM | BYTE | MEMORY)
 #define RM   (KNOWN | MODRM | MEMORY)
 #define LONE KNOWN
@@ -101,36 +103,52 @@ static int next(struct cursor *c)
 	return c->at < c->end ? c->bytes[c->at++] : -1;
 }
 
+/* x86 reads words at any address. */
+typedef int16_t __attribute__((aligned(1), may_alias)) unaligned_s16;
+typedef int32_t __attribute__((aligned(1), may_alias)) unaligned_s32;
+typedef int64_t __attribute__((aligned(1), may_alias)) unaligned_s64;
+
 /* A little-endian number of @size bytes, sign-extended. */
 static bool number(struct cursor *c, unsigned size, int64_t *value)
 {
-	uint64_t v = 0;
+	const uint8_t *p = c->bytes + c->at;
 
-	if (c->end - c->at < size)
+	if (unlikely(c->end - c->at < size))
 		return false;
-	if (size == 1) {
-		*value = (int8_t)c->bytes[c->at++];
-		return true;
+	c->at += size;
+	switch (size) {
+	case 0:
+		*value = 0;
+		break;
+	case 1:
+		*value = (int8_t)*p;
+		break;
+	case 2:
+		*value = *(const unaligned_s16 *)p;
+		break;
+	case 4:
+		*value = *(const unaligned_s32 *)p;
+		break;
+	default:
+		*value = *(const unaligned_s64 *)p;
 	}
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint64_t)c->bytes[c->at++] << (8 * i);
-	*value = size == 8 || !size ? (int64_t)v : (int64_t)(v << (64 - 8 * size)) >> (64 - 8 * size);
 	return true;
 }
 
-struct prefixes {
-	bool operand_size, address_size;
-	uint8_t rex;
-};
+/* Prefixes that matter for sizes and registers: a REX in the low byte, and these. */
+#define OPERAND_SIZE 0x100u
+#define ADDRESS_SIZE 0x200u
 
-/* Returns the first byte that is no prefix, or -1. */
-static int decode_prefixes(struct insn *i, struct cursor *c, struct prefixes *p)
+/* Is @b an opcode, as far as the tables know? Then it is no prefix. */
+static inline bool is_opcode(int b)
 {
-	for (;;) {
-		int b = next(c);
+	return b == 0x0f || one_byte[b];
+}
 
-		if (b < 0 || b == 0x0f || one_byte[b])
-			return b; /* the quick way for nearly all */
+/* From the prefix @b on: returns the first byte that is none, or -1. */
+static int decode_prefixes(struct insn *i, struct cursor *c, int b, unsigned *p)
+{
+	for (; b >= 0 && !is_opcode(b); b = next(c)) {
 		switch (b) {
 		case 0x26:
 			i->segment = SEG_ES;
@@ -151,10 +169,10 @@ static int decode_prefixes(struct insn *i, struct cursor *c, struct prefixes *p)
 			i->segment = SEG_GS;
 			break;
 		case 0x66:
-			p->operand_size = true;
+			*p |= OPERAND_SIZE;
 			break;
 		case 0x67:
-			p->address_size = true;
+			*p |= ADDRESS_SIZE;
 			break;
 		case 0xf0:
 			i->lock = true;
@@ -169,27 +187,28 @@ static int decode_prefixes(struct insn *i, struct cursor *c, struct prefixes *p)
 			if (i->mode != 64 || (b & 0xf0) != 0x40)
 				return b;
 			/* REX counts only directly before the opcode. */
-			p->rex = b;
+			*p = (*p & ~0xffu) | b;
 			continue;
 		}
-		p->rex = 0;
+		*p &= ~0xffu;
 	}
+	return b;
 }
 
-static void set_sizes(struct insn *i, const struct prefixes *p, uint8_t attributes)
+static inline void set_sizes(struct insn *i, unsigned prefixes, uint8_t attributes)
 {
-	bool wide = i->mode != 16;
-
+	i->operand = attributes & BYTE ? 1 : i->mode == 16 ? 2 : 4;
+	i->address = i->mode / 8;
+	if (likely(!prefixes))
+		return;
+	if (prefixes & ADDRESS_SIZE)
+		i->address = i->mode == 32 ? 2 : 4;
 	if (attributes & BYTE)
-		i->operand = 1;
-	else if ((p->rex & 8) && !(attributes & NO_W))
+		return;
+	if ((prefixes & 8) && !(attributes & NO_W))
 		i->operand = 8;
-	else
-		i->operand = wide != p->operand_size ? 4 : 2;
-	if (i->mode == 64)
-		i->address = p->address_size ? 4 : 8;
-	else
-		i->address = wide != p->address_size ? 4 : 2;
+	else if (prefixes & OPERAND_SIZE)
+		i->operand = i->mode == 16 ? 4 : 2;
 }
 
 /* 16-bit forms (SDM 2A table 2-1). */
@@ -254,18 +273,39 @@ static bool decode_modrm(struct insn *i, struct cursor *c, uint8_t rex)
 	return i->address == 2 ? decode_memory16(i, c, mod, rm) : decode_memory(i, c, mod, rm, rex);
 }
 
+/* What follows the opcode. False: it ends too soon. */
+static bool decode_operands(struct insn *i, struct cursor *c, uint8_t attributes, uint8_t rex)
+{
+	int64_t value;
+
+	if ((attributes & MODRM) && !decode_modrm(i, c, rex))
+		return false;
+	if (attributes & MOFFS) {
+		i->memory = true;
+		if (!number(c, i->address, &i->displacement))
+			return false;
+	}
+	if (attributes & (IMM8 | IMM)) {
+		if (!number(c, attributes & IMM8 ? 1 : i->operand == 8 ? 4 : i->operand, &value))
+			return false;
+		i->immediate = value;
+	}
+	return true;
+}
+
 enum decode_result insn_decode(struct insn *i, const uint8_t *bytes, unsigned n, unsigned mode)
 {
 	struct cursor c = {bytes, 0, n < INSN_MAX ? n : INSN_MAX};
 	enum decode_result at_end = n < INSN_MAX ? DECODE_SHORT : DECODE_UNKNOWN;
-	struct prefixes p = {0};
+	unsigned prefixes = 0;
 	uint8_t attributes;
-	int64_t value;
 	int b;
 
 	*i =
 	    (struct insn){.mode = mode, .segment = SEG_NONE, .base = REG_NONE, .index = REG_NONE, .scale = 1};
-	b = decode_prefixes(i, &c, &p);
+	b = next(&c);
+	if (b >= 0 && !is_opcode(b))
+		b = decode_prefixes(i, &c, b, &prefixes);
 	if (b < 0)
 		return at_end;
 	if (b == 0x0f) {
@@ -280,19 +320,13 @@ enum decode_result insn_decode(struct insn *i, const uint8_t *bytes, unsigned n,
 	}
 	if (!attributes)
 		return DECODE_UNKNOWN;
-	i->rex = p.rex;
-	set_sizes(i, &p, attributes);
-	if ((attributes & MODRM) && !decode_modrm(i, &c, p.rex))
-		return at_end;
-	if ((attributes & MEMORY) && !i->memory)
-		return DECODE_UNKNOWN;
-	if ((attributes & MOFFS) && !number(&c, i->address, &i->displacement))
-		return at_end;
-	i->memory |= !!(attributes & MOFFS);
-	if (attributes & (IMM8 | IMM)) {
-		if (!number(&c, attributes & IMM8 ? 1 : i->operand == 8 ? 4 : i->operand, &value))
+	i->rex = prefixes & 0xff;
+	set_sizes(i, prefixes, attributes);
+	if (attributes & OPERANDS) {
+		if (!decode_operands(i, &c, attributes, prefixes))
 			return at_end;
-		i->immediate = value;
+		if ((attributes & MEMORY) && !i->memory)
+			return DECODE_UNKNOWN;
 	}
 	i->length = c.at;
 	return DECODE_OK;

@@ -15,74 +15,76 @@
 #include "pv/desc.h"
 #include "pv/flags.h"
 
-static bool code_segment_from_tables(struct vcpu *v, gva_t *base, unsigned *mode)
+static inline bool is_flat_code(const struct vcpu *v)
+{
+	const struct guest_ops *ops = v->domain->ops;
+
+	return v->regs.cs == ops->flat_cs[0] || v->regs.cs == ops->flat_cs[1];
+}
+
+/* Linear address of the instruction at RIP and what kind of code it is, by the descriptor tables. */
+static __cold bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
 {
 	struct segment seg;
 
-	if (!desc_segment(v, v->regs.cs, &seg) || !seg.code)
-		return false;
-	*mode = seg.code64 ? 64 : seg.big ? 32 : 16;
-	*base = seg.code64 ? 0 : seg.base;
-	return true;
-}
-
-/* Linear address of the instruction at RIP, and what kind of code it is. The flat segments that nearly all
- * code uses need no look at the tables. */
-static inline bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
-{
-	uint16_t cs = v->regs.cs;
-	gva_t base;
-
-	if (v->domain->ops->code64 ? cs == SEL_GUEST_CS64
-				   : cs == SEL_COMPAT_KERNEL_CS || cs == SEL_COMPAT_USER_CS) {
-		*mode = v->domain->ops->code64 ? 64 : 32;
+	if (is_flat_code(v)) {
+		*mode = v->domain->ops->flat_mode;
 		*at = v->regs.rip;
 		return true;
 	}
-	if (!code_segment_from_tables(v, &base, mode))
+	if (!desc_segment(v, v->regs.cs, &seg) || !seg.code)
 		return false;
-	*at = *mode == 64 ? v->regs.rip : (uint32_t)(base + v->regs.rip);
+	*mode = seg.code64 ? 64 : seg.big ? 32 : 16;
+	*at = seg.code64 ? v->regs.rip : (uint32_t)(seg.base + v->regs.rip);
 	return true;
 }
 
-/* One or two words of instructions. */
-static inline bool fetch_words(struct vcpu *v, gva_t at, uint64_t *to, unsigned n)
+/* Two words of instructions that lie in one page. */
+static inline bool fetch_words(const struct guest_ops *ops, gva_t at, uint64_t to[2])
 {
-	uint64_t low, high = 0;
+	uint64_t low, high;
 
-	if (!range_ok(v->domain->ops, at, n * sizeof(*to)))
+	if (!range_ok(ops, at, FETCH_BYTES))
 		return false;
 	guest_access_begin();
 	GUEST_LOAD(low, at, fault);
-	if (n == 2)
-		GUEST_LOAD(high, at + sizeof(*to), fault);
+	GUEST_LOAD(high, at + sizeof(low), fault);
 	guest_access_end();
 	to[0] = low;
-	if (n == 2)
-		to[1] = high;
+	to[1] = high;
 	return true;
 fault:
 	guest_access_end();
 	return false;
 }
 
-unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode)
+/* Code in other segments, or across pages. */
+static __cold unsigned fetch_slowly(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode)
 {
 	gva_t at;
 	unsigned n;
 
 	if (!code_address(v, &at, mode))
 		return 0;
-	n = PAGE_SIZE - (at & ~PAGE_MASK);
-	if (likely(n >= FETCH_BYTES))
-		return fetch_words(v, at, (uint64_t *)bytes, 2) ? INSN_MAX : 0;
 	/* The instruction may end at the end of the last mapped page. */
-	n = MIN(INSN_MAX, n);
+	n = MIN(INSN_MAX, PAGE_SIZE - (at & ~PAGE_MASK));
 	if (guest_read(bytes, at, n))
 		return 0;
 	if (n < INSN_MAX && !guest_read(bytes + n, at + n, INSN_MAX - n))
 		n = INSN_MAX;
 	return n;
+}
+
+unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode)
+{
+	const struct guest_ops *ops = v->domain->ops;
+	gva_t at = v->regs.rip;
+
+	if (likely(is_flat_code(v)) && likely((at & ~PAGE_MASK) <= PAGE_SIZE - FETCH_BYTES)) {
+		*mode = ops->flat_mode;
+		return fetch_words(ops, at, (uint64_t *)bytes) ? INSN_MAX : 0;
+	}
+	return fetch_slowly(v, bytes, mode);
 }
 
 void emul_advance(struct vcpu *v, unsigned length)
@@ -179,21 +181,29 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 #define FORCED_CPUID 0xa20f6e65780b0full
 #define FORCED_BYTES 7
 
-bool emul_forced(struct vcpu *v)
+static __cold uint64_t first_word_slowly(struct vcpu *v)
 {
 	uint64_t word = 0;
 	unsigned mode;
 	gva_t at;
 
-	if (!code_address(v, &at, &mode))
-		return false;
-	if (likely((at & ~PAGE_MASK) <= PAGE_SIZE - sizeof(word))) {
-		if (!fetch_words(v, at, &word, 1))
-			return false;
-	} else if (guest_read(&word, at, FORCED_BYTES)) {
-		return false;
-	}
-	if (word << 8 != FORCED_CPUID << 8)
+	return code_address(v, &at, &mode) && !guest_read(&word, at, FORCED_BYTES) ? word : 0;
+}
+
+/* The first word of the instruction at RIP; anything but the prefix if it cannot be read. */
+static inline uint64_t first_word(struct vcpu *v)
+{
+	gva_t at = v->regs.rip;
+	uint64_t word;
+
+	if (unlikely(!is_flat_code(v) || (at & ~PAGE_MASK) > PAGE_SIZE - sizeof(word)))
+		return first_word_slowly(v);
+	return guest_read(&word, at, sizeof(word)) ? 0 : word;
+}
+
+bool emul_forced(struct vcpu *v)
+{
+	if (likely(first_word(v) << 8 != FORCED_CPUID << 8))
 		return false;
 	trace_point(TRACE_EMULATED, TRACE_FORCED_CPUID);
 	emul_cpuid(v, &v->regs);

@@ -162,6 +162,8 @@ const struct guest_ops pv32_ops = {
     .layout = xlat_pv32,
     .allow_smep = false,
     .code64 = false,
+    .flat_cs = {SEL_COMPAT_KERNEL_CS, SEL_COMPAT_USER_CS},
+    .flat_mode = 32,
     .hv_start = HYPERVISOR_VIRT_START_PAE,
 
     .root_level = 3,

@@ -200,6 +200,8 @@ const struct guest_ops pv64_ops = {
     .layout = xlat_pv64,
     .allow_smep = true,
     .code64 = true,
+    .flat_cs = {SEL_GUEST_CS64, SEL_GUEST_CS64},
+    .flat_mode = 64,
     .hv_start = HYPERVISOR_VIRT_START,
 
     .root_level = 4,
