@@ -42,7 +42,10 @@ void asm_offsets(void)
 	OFFSET(VCPU_REGS, vcpu, regs);
 	OFFSET(VCPU_DOMAIN, vcpu, domain);
 	OFFSET(VCPU_USER_MODE, vcpu, user_mode);
-	OFFSET(VCPU_SYSCALL_RETURN, vcpu, syscall_return);
+	OFFSET(VCPU_WAY_BACK, vcpu, way_back);
+	DEFINE(BACK_BY_IRET, BACK_BY_IRET);
+	DEFINE(BACK_BY_SYSRET, BACK_BY_SYSRET);
+	DEFINE(BACK_BY_IRET32, BACK_BY_IRET32);
 	OFFSET(VCPU_UPCALL, vcpu, upcall);
 	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
 	OFFSET(VCPU_SYSCALL_CB, vcpu, syscall_cb.address);
@@ -52,7 +55,7 @@ void asm_offsets(void)
 	OFFSET(VCPU_USER_CR3, vcpu, user_cr3);
 	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, gs_base_kernel);
 	OFFSET(VCPU_GS_BASE_USER, vcpu, gs_base_user);
-	OFFSET(DOMAIN_PRIVILEGED, domain, privileged);
+	OFFSET(DOMAIN_HYPERCALLS, domain, hypercalls);
 	OFFSET(DOMAIN_VM_ASSIST, domain, vm_assist);
 	DEFINE(HYPERVISOR_END, PV64_HIGH_START);
 	DEFINE(ASSIST_IOPL, 1u << VMASST_TYPE_architectural_iopl);
@@ -72,7 +75,6 @@ void asm_offsets(void)
 	DEFINE(RFLAGS_IF, RFLAGS_IF);
 	DEFINE(MSR_KERNEL_GS_BASE, (int32_t)MSR_KERNEL_GS_BASE);
 	DEFINE(NR_HYPERCALLS, NR_HYPERCALLS);
-	DEFINE(NR_HYPERCALLS_SHIFT, __builtin_ctz(NR_HYPERCALLS));
 
 	/* struct cpu_user_regs, the frame of entry/ */
 	OFFSET(REGS_R15, cpu_user_regs, r15);

@@ -13,6 +13,7 @@
 #include "dom/domctl.h"
 #include "dom/elf.h"
 #include "dom/guest_ops.h"
+#include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "lib/errno.h"
 #include "lib/options.h"
@@ -61,6 +62,7 @@ static int create(const struct elf_kernel *k)
 	if (!dom0)
 		return rc;
 	dom0->privileged = true;
+	dom0->hypercalls = hypercalls_for(true);
 	dom0->extended_cr3 = k->notes.extended_cr3;
 	dom0->max_vcpus = MIN(vcpus, (uint32_t)MAX_VCPUS);
 	for (uint32_t id = 0; id < dom0->max_vcpus && !rc; id++)

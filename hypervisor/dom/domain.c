@@ -9,6 +9,7 @@
  */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
+#include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
 #include "lib/errno.h"
@@ -146,6 +147,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	if (!d)
 		return NULL;
 	d->ops = ops;
+	d->hypercalls = ops->trap ? NULL : hypercalls_for(false);
 	d->refs = 1;
 	d->state = DOMAIN_BUILDING;
 	d->pause_count = d->controller_pauses = 1;
@@ -184,6 +186,7 @@ int domain_set_ops(struct domain *d, const struct guest_ops *ops)
 	for_each_vcpu (d, v)
 		d->ops->vcpu_free(v);
 	d->ops = ops;
+	d->hypercalls = ops->trap ? NULL : hypercalls_for(false);
 	evtchn_init(d);
 	time_update_wallclock(d);
 	for_each_vcpu (d, v)

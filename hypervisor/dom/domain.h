@@ -9,6 +9,7 @@
 #include "cpu/fpu.h"
 #include "cpu/percpu.h"
 #include "evt/evtchn.h"
+#include "hypercalls.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
@@ -36,6 +37,13 @@ enum vcpu_state {
 	VCPU_BLOCKED,  /* SCHEDOP_block or _poll: until an event comes */
 };
 
+/* The exit path's ways, from the safest to the shortest (entry/exit.asm). */
+enum way_back {
+	BACK_BY_IRET,   /* every register from the frame */
+	BACK_BY_SYSRET, /* pv64: rcx = rip, r11 = rflags, flat segments; rbp, r12-r15 were never changed */
+	BACK_BY_IRET32, /* pv32: there are no r8-r15 */
+};
+
 struct vcpu {
 	/* Entry code pushes straight into here: TSS.RSP0 is the address of regs.es, so that address must be
 	 * 16-byte aligned (SDM 3A 6.14.2, 64-Bit Mode Stack Frame). */
@@ -45,14 +53,13 @@ struct vcpu {
 
 	struct domain *domain;
 	uint32_t id;
-	bool user_mode;      /* pv64: the application's page tables and GS base are in force */
-	bool syscall_return; /* the frame came by SYSCALL and nothing changed rip/rflags/cs/ss: SYSRET may be
-				used */
-	bool initialised;    /* VCPUOP_initialise or DOMCTL_setvcpucontext was done */
-	bool ts_virtual;     /* guest's view of CR0.TS (fpu_taskswitch) */
-	uint8_t iopl;        /* virtual IOPL, physdev set_iopl */
-	bool nmi_pending;    /* VCPUOP_send_nmi: the exit path bounces it through nmi_cb */
-	gva_t iobitmap;      /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
+	bool user_mode;   /* pv64: the application's page tables and GS base are in force */
+	uint8_t way_back; /* enum way_back: how the exit path returns to the guest */
+	bool initialised; /* VCPUOP_initialise or DOMCTL_setvcpucontext was done */
+	bool ts_virtual;  /* guest's view of CR0.TS (fpu_taskswitch) */
+	uint8_t iopl;     /* virtual IOPL, physdev set_iopl */
+	bool nmi_pending; /* VCPUOP_send_nmi: the exit path bounces it through nmi_cb */
+	gva_t iobitmap;   /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
 	uint32_t iobitmap_ports;
 	volatile uint8_t *upcall; /* vcpu_info: [0] evtchn_upcall_pending, [1] evtchn_upcall_mask */
 	void *info;               /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
@@ -139,6 +146,7 @@ struct domain {
 	enum domain_state state;
 	uint8_t shutdown_code;       /* SHUTDOWN_* */
 	bool code_latched;           /* SCHEDOP_shutdown_code: shutdown_code is final */
+	hypercall_fn *hypercalls;    /* what its vCPUs may call, by number (entry/hypercall.h); NULL: fv has none */
 	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
 	uint32_t refs;
 	struct list link; /* domain_list, ordered by id */

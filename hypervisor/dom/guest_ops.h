@@ -31,7 +31,7 @@ struct guest_ops {
 	uint32_t word_shift;       /* log2 of bits in a guest long: 6, 5 */
 	const struct xlat *layout; /* layout of each ABI structure, by enum xlat_struct */
 	bool allow_smep;           /* SMEP/SMAP may be on: the kernel is not supervisor for paging */
-	bool code64;    /* 64-bit code segments exist: long mode is shown by CPUID, and by emul/ decoded */
+	bool code64; /* 64-bit code segments exist: long mode is shown by CPUID, and by emul/ decoded */
 	/* Selectors of the flat code segments that the hypervisor lends, and the bits of code there: what nearly
 	 * all code uses. */
 	uint16_t flat_cs[2];
@@ -83,8 +83,9 @@ struct guest_ops {
 	uint32_t (*page_fault)(struct vcpu *v, gva_t address, uint32_t error);
 	gva_t (*get_cr2)(const struct vcpu *v);
 	long (*iret)(struct vcpu *v); /* the iret hypercall; returns the new RAX */
-	/* Run the multicall entry at @at: 0, -EFAULT, or 1 to restart the batch with it. */
-	int (*multicall_step)(struct vcpu *v, gva_t at);
+	/* Run *left multicall entries from *list on, until done, interrupted or something else waits. 0, -EFAULT, or 1
+	 * to restart the batch where it is. */
+	int (*multicall)(struct vcpu *v, gva_t *list, uint32_t *left);
 	/* Six argument registers or multicall words <-> arguments (@wide, @nargs: struct hypercall_row). */
 	void (*hypercall_join)(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
 	unsigned (*hypercall_split)(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
@@ -94,7 +95,7 @@ struct guest_ops {
 	/* set_callbacks and the structure of callback_op, whose form is the kind's own. */
 	long (*set_callbacks)(struct vcpu *v, const uint64_t args[4]);
 	int (*get_callback)(gva_t arg, uint16_t *type, struct callback *cb);
-	long (*set_segment_base)(struct vcpu *v, unsigned which, uint64_t base);
+	long (*set_segment_base)(uint64_t which, uint64_t base);
 	uint64_t *(*reserved_gdt)(void); /* this CPU's page of the hypervisor's descriptors for this kind */
 	bool (*descriptor_ok)(uint64_t *desc);                        /* audit and fix up a descriptor */
 	uint16_t (*fix_selector)(uint16_t sel);                       /* RPL at least 1 / 3 */

@@ -287,7 +287,62 @@ static bool prepare(struct emul *e, struct store *s, gva_t *va)
 	return true;
 }
 
+/*
+ * What compilers make of `*entry = value`: MOV of a register to memory at another one, with or without a
+ * displacement. No segment is looked at: if its base is not 0, the fault was elsewhere. @length 0: another
+ * instruction.
+ */
+struct plain_store {
+	gva_t va;
+	uint64_t value;
+	unsigned bytes, length;
+};
+
+static inline struct plain_store plain_store(struct vcpu *v)
+{
+	typedef int32_t __attribute__((aligned(1))) disp32;
+	uint8_t bytes[FETCH_BYTES] __aligned(8), *p = bytes, rex = 0;
+	unsigned mode, mod, rm;
+	struct plain_store s;
+	int64_t displacement = 0;
+
+	if (unlikely(emul_fetch(v, bytes, &mode) != INSN_MAX || mode == 16))
+		return (struct plain_store){.length = 0};
+	if (mode == 64 && (*p & 0xf0) == 0x40)
+		rex = *p++;
+	mod = p[1] >> 6;
+	rm = p[1] & 7;
+	if (p[0] != 0x89 || mod == 3 || rm == REG_RSP || (!mod && rm == REG_RBP))
+		return (struct plain_store){.length = 0};
+	s.bytes = rex & 8 ? 8 : 4;
+	s.value = *reg_ptr(&v->regs, (p[1] >> 3 & 7) | (rex & 4) << 1);
+	p += 2;
+	if (mod == 1)
+		displacement = (int8_t)*p++;
+	else if (mod == 2)
+		displacement = *(const disp32 *)p, p += 4;
+	s.va = *reg_ptr(&v->regs, rm | (rex & 1) << 3) + displacement;
+	if (mode == 32)
+		s.va = (uint32_t)s.va;
+	s.length = p - bytes;
+	return s;
+}
+
+static bool any_store(struct vcpu *v, gva_t addr);
+
 bool emul_ptwr(struct vcpu *v, gva_t addr)
+{
+	struct plain_store s = plain_store(v);
+
+	if (unlikely(!s.length))
+		return any_store(v, addr);
+	if (s.va != addr || (addr & (s.bytes - 1)) || ptwr_write(v, addr, 0, s.value, s.bytes, false, NULL))
+		return false;
+	emul_advance(v, s.length);
+	return true;
+}
+
+static bool any_store(struct vcpu *v, gva_t addr)
 {
 	struct emul e = {.v = v, .regs = &v->regs};
 	struct store s;

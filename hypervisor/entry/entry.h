@@ -24,7 +24,9 @@ void exit_work(void);
 void app_syscall(struct vcpu *v);
 void app_syscall32(struct vcpu *v);
 void app_bad_stack(struct vcpu *v);
-void hypercall_int82(struct vcpu *v);
+long hypercall_int82_wide(struct vcpu *v);
+void hypercall_int82_trap(struct vcpu *v);
+extern uint64_t hypercall_wide;
 
 /* entry/page_fault.c: a guest's #PF, and the hypervisor's own (true: the access may be repeated). */
 void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs);

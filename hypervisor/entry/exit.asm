@@ -15,7 +15,7 @@ global exit_syscall, exit_to_guest, exit_iretq, enter_idle
 
 section .text
 
-; After a SYSCALL or a trap. In: RBX = current (the vCPU that entered), RAX = what its RAX will be, RBP R12-R15
+; After a hypercall or a trap. In: RBX = current (the vCPU that entered), RAX = what its RAX will be, RBP R12-R15
 ; the guest's (C has preserved them).
 	align 16
 exit_syscall:
@@ -25,15 +25,15 @@ exit_syscall:
 	mov	rcx, [rbx + VCPU_UPCALL]
 	cmp	byte [rcx], 0
 	jne	.event
-.ready:	cmp	byte [rbx + VCPU_SYSCALL_RETURN], 0
-	je	restore
+.ready:	cmp	byte [rbx + VCPU_WAY_BACK], BACK_BY_SYSRET
+	jne	.other
 	; SYSRET with a non-canonical RCX faults in ring 0 on some processors (docs/tricks.md).
 	mov	rcx, [V(rbx, RIP)]
 	mov	r11, rcx
 	shl	r11, 16
 	sar	r11, 16
 	cmp	r11, rcx
-	jne	restore
+	jne	restore_all
 	; What C may have changed. The rest it has preserved.
 	HOOK	hook_leave, QUICK_LEAVE, mov rdi, [V(rbx, RDI)]
 	mov	rsi, [V(rbx, RSI)]
@@ -46,12 +46,16 @@ exit_syscall:
 	mov	rbx, [V(rbx, RBX)]
 	swapgs
 	o64 sysret
+.other:	ja	restore32
+	jmp	restore_all
 .event:	cmp	byte [rcx + MASK_OFFSET], 0
 	jne	.ready
 	mov	rdi, rbx		; nothing but an event, and no other vCPU: no need for exit_work
-	call	bounce_event
+	call	bounce_event		; which masks events
+	cmp	dword gs:[CPU_PENDING], 0
+	jne	work
 	mov	rax, [V(rbx, RAX)]
-	jmp	exit_syscall
+	jmp	.ready
 
 ; From anywhere, with GS ours. In: nothing else. Never returns.
 	align 16
@@ -72,15 +76,15 @@ work:
 ; In: RBX = current, nothing pending. Every register comes from the frame.
 	align 16
 restore:
-	HOOK	hook_leave, none, lea rsp, [dword rbx + VCPU_REGS]
-	cmp	byte [rbx + VCPU_SYSCALL_RETURN], 0
-	je	.iret
+	cmp	byte [rbx + VCPU_WAY_BACK], BACK_BY_SYSRET
+	jne	restore_all
 	mov	rcx, [V(rbx, RIP)]
 	mov	r11, rcx
 	shl	r11, 16
 	sar	r11, 16
 	cmp	r11, rcx
-	jne	.iret
+	jne	restore_all
+	HOOK	hook_leave, none, lea rsp, [dword rbx + VCPU_REGS]
 	pop	r15
 	pop	r14
 	pop	r13
@@ -100,12 +104,30 @@ restore:
 	mov	rsp, [rsp + REGS_RSP - REGS_ERROR_CODE]
 	swapgs
 	o64 sysret
-.iret:
+
+; In: RBX = current.
+	align 16
+restore_all:
+	HOOK	hook_leave, none, lea rsp, [dword rbx + VCPU_REGS]
 	POP_REGS
 	add	rsp, 8			; error_code
 	swapgs
 exit_iretq:				; a fault here is the guest's: exit_fault (traps.asm)
 	iretq
+
+; The same to a pv32 guest. R8-R15 hold whatever we left there: no code that it can run has such registers.
+	align 16
+restore32:
+	HOOK	hook_leave, none, mov rdi, [V(rbx, RDI)]
+	mov	rsi, [V(rbx, RSI)]
+	mov	rdx, [V(rbx, RDX)]
+	mov	rcx, [V(rbx, RCX)]
+	mov	rax, [V(rbx, RAX)]
+	mov	rbp, [V(rbx, RBP)]
+	lea	rsp, [V(rbx, RIP)]
+	mov	rbx, [V(rbx, RBX)]
+	swapgs
+	jmp	exit_iretq
 
 ; Give up the CPU's stack as it is and idle. C: void enter_idle(void) __noreturn.
 enter_idle:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercall dispatch. The pv64 door (syscall.asm) calls through hypercall_table itself, its registers being C
- * arguments already; INT 0x82 and multicalls come through hypercall_call().
+ * Hypercall dispatch. The doors (syscall.asm) call through the domain's table themselves, registers being nearly C
+ * arguments already; pv32's multicalls and its arguments of two words come through hypercall_call().
  *
  * Restart: a long handler that finds other work waiting puts its progress into its own arguments and lets the
  * guest execute the hypercall instruction once more. The guest sees one hypercall, perhaps with an upcall in
@@ -18,6 +18,9 @@ static const struct hypercall_row rows[NR_HYPERCALLS] = {
 
 /* First what ordinary domains may call, then the same for the privileged one. */
 hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
+
+/* Bit n: hypercall n has arguments of which pv32 makes two words. */
+uint64_t hypercall_wide;
 
 long hypercall_unknown(void)
 {
@@ -37,6 +40,7 @@ void hypercall_init(void)
 
 		hypercall_table[i] = row->privileged ? (hypercall_fn)(void (*)(void))hypercall_denied : fn;
 		hypercall_table[NR_HYPERCALLS + i] = fn;
+		hypercall_wide |= (uint64_t) !!row->wide << i;
 	}
 }
 
@@ -49,17 +53,19 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
 	return hypercall_fn_of(v, nr)(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-void hypercall_int82(struct vcpu *v)
+/* A hypercall by INT 0x82 whose words are not simply its arguments. */
+long hypercall_int82_wide(struct vcpu *v)
 {
-	struct cpu_user_regs *r = &v->regs;
-	uint64_t words[6] = {r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp};
+	const struct cpu_user_regs *r = &v->regs;
 
-	if (unlikely(v->domain->ops->trap)) { /* nothing but an INT n to it */
-		v->domain->ops->trap(v, r);
-		return;
-	}
-	v->hypercalls++;
-	r->rax = (uint32_t)hypercall_call(v, (uint32_t)r->rax, words);
+	return hypercall_call(v, (uint32_t)r->rax,
+			      (const uint64_t[]){r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp});
+}
+
+/* INT 0x82 of a guest that has no hypercalls: an INT n like any other. */
+void hypercall_int82_trap(struct vcpu *v)
+{
+	v->domain->ops->trap(v, &v->regs);
 }
 
 bool hypercall_preempt_check(void)

@@ -15,12 +15,17 @@ int multicall_interrupted(struct vcpu *v, gva_t at);
 
 /* The function behind number @nr as @v may call it: the handler, or one that refuses. */
 extern hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
+/* struct domain's table, for an ordinary one or the privileged one. */
+static inline hypercall_fn *hypercalls_for(bool privileged)
+{
+	return hypercall_table + (privileged ? NR_HYPERCALLS : 0);
+}
 long hypercall_unknown(void);
 static inline hypercall_fn hypercall_fn_of(const struct vcpu *v, uint64_t nr)
 {
 	if (unlikely(nr >= NR_HYPERCALLS))
 		return (hypercall_fn)(void (*)(void))hypercall_unknown;
-	return hypercall_table[nr + (v->domain->privileged ? NR_HYPERCALLS : 0)];
+	return v->domain->hypercalls[nr];
 }
 
 /* Run hypercall @nr of @v (current), its arguments in guest words as registers or a multicall entry hold
@@ -30,6 +35,31 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6]);
 /* Should a long hypercall stop now? Opens a short interrupt window, then tests this CPU's pending word and
  * current's upcall bytes. */
 bool hypercall_preempt_check(void);
+
+#define MULTICALL_PREEMPT_EVERY 8 /* entries; a power of two */
+
+/* A kind's guest_ops.multicall around its @step, which runs the entry at @at: 0, -EFAULT, or 1 to restart the
+ * batch with it. */
+static __always_inline int multicall_run(struct vcpu *v, gva_t *list, uint32_t *left,
+					 int (*step)(struct vcpu *v, gva_t at), unsigned stride)
+{
+	gva_t at = *list;
+	uint32_t n = *left;
+	int err;
+
+	for (;;) {
+		err = step(v, at);
+		if (unlikely(err || v->multicall_interrupted))
+			break;
+		at += stride;
+		n--;
+		if (!(n & (MULTICALL_PREEMPT_EVERY - 1)) && (!n || hypercall_preempt_check()))
+			break;
+	}
+	*list = at;
+	*left = n;
+	return err;
+}
 
 /* Arrange that the guest executes the same hypercall again with these arguments (continuation): return its
  * value from the handler. Works inside a multicall too. */

@@ -10,32 +10,11 @@
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 
-#define PREEMPT_EVERY 4 /* entries; a power of two */
-
 int multicall_interrupted(struct vcpu *v, gva_t at)
 {
 	if (v->multicall_interrupted == MULTICALL_STOP)
 		return 0;
 	return guest_put(at, v->multicall, multicall_entry) ? -EFAULT : 1;
-}
-
-/* Run entries from *list on, *left of them, until done, interrupted or something else waits. */
-static int run(struct vcpu *v, gva_t *list, uint32_t *left)
-{
-	int (*step)(struct vcpu *, gva_t) = v->domain->ops->multicall_step;
-	unsigned stride = guest_sizeof(multicall_entry);
-	int err;
-
-	for (;;) {
-		err = step(v, *list);
-		if (unlikely(err || v->multicall_interrupted))
-			return err;
-		*list += stride;
-		if (!--*left)
-			return 0;
-		if (!(*left & (PREEMPT_EVERY - 1)) && hypercall_preempt_check())
-			return 0;
-	}
 }
 
 long hc_multicall(uint64_t call_list, uint64_t nr_calls)
@@ -51,7 +30,7 @@ long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 		return 0;
 	v->multicall = &entry;
 	v->multicall_interrupted = MULTICALL_GOES_ON;
-	err = run(v, &call_list, &left);
+	err = v->domain->ops->multicall(v, &call_list, &left);
 	v->multicall = NULL;
 	if (v->multicall_interrupted == MULTICALL_STOP)
 		return v->regs.rax;

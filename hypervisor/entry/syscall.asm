@@ -10,7 +10,7 @@ default rel
 %include "hypercalls.inc"
 %include "trace/hook.inc"
 
-extern hypercall_table, hypercall_unknown, hypercall_int82
+extern hypercall_unknown, hypercall_wide, hypercall_int82_wide, hypercall_int82_trap
 extern app_syscall, app_syscall32, app_bad_stack
 extern app_syscall_crossing, iret_crossing
 extern exit_syscall, exit_to_guest
@@ -65,15 +65,12 @@ syscall_entry:
 	je	iret_crossing
 syscall_hypercall:			; all registers as after SYSCALL_BEGIN
 	SYSCALL_FRAME SEL_GUEST_CS64
-	mov	byte [rbx + VCPU_SYSCALL_RETURN], 1
+	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_SYSRET
 	inc	qword [rbx + VCPU_HYPERCALLS]
 	cmp	rax, NR_HYPERCALLS
 	jae	.unknown
-	HOOK	hook_hypercall, QUICK_ENTER, mov rcx, [rbx + VCPU_DOMAIN]
-	movzx	ecx, byte [rcx + DOMAIN_PRIVILEGED]
-	shl	ecx, NR_HYPERCALLS_SHIFT
-	add	rax, rcx		; the privileged domain's table follows the others'
-	lea	r11, [hypercall_table]
+	HOOK	hook_hypercall, QUICK_ENTER, mov r11, [rbx + VCPU_DOMAIN]
+	mov	r11, [r11 + DOMAIN_HYPERCALLS]
 	mov	rcx, r10
 	call	[r11 + rax * 8]
 	jmp	exit_syscall
@@ -102,21 +99,55 @@ syscall_bad_stack:
 syscall32_entry:
 	SYSCALL_BEGIN
 	SYSCALL_FRAME SEL_GUEST_CS32
-	HOOK	hook_app_syscall, none, mov byte [rbx + VCPU_SYSCALL_RETURN], 0
+	HOOK	hook_app_syscall, none, mov byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET
 	mov	rdi, rbx
 	call	app_syscall32
 	jmp	exit_to_guest
 
 ; pv32: a hypercall from ring 1 (the gate's DPL is 1: neither pv64 guests nor applications get here).
 ; In: the processor's frame and error_code, in current->regs. EAX = number, EBX ECX EDX ESI EDI EBP = arguments.
-; Next: exit_to_guest.
+; The guest has no R8-R15 (nor a way to 64-bit code where it could see them): they are neither saved nor restored.
+; Next: exit_syscall with RBX = current, RAX = result.
 	align 16
 int82_entry:
 	swapgs
-	PUSH_REGS
+	push	rdi
+	push	rsi
+	push	rdx
+	push	rcx
+	push	rax
+	sub	rsp, REGS_RAX - REGS_RBX - 8
+	push	rbx
+	push	rbp
 	mov	rsp, gs:[CPU_STACK_TOP]
-	HOOK	hook_int82, none, mov rdi, gs:[CPU_CURRENT]
-	mov	byte [rdi + VCPU_SYSCALL_RETURN], 0
+	mov	r8d, edi
+	mov	r9d, ebp
+	mov	edi, ebx
+	HOOK	hook_int82, none, mov rbx, gs:[CPU_CURRENT]
+	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET32
 	cld
-	call	hypercall_int82
-	jmp	exit_to_guest
+	mov	r11, [rbx + VCPU_DOMAIN]
+	mov	r11, [r11 + DOMAIN_HYPERCALLS]
+	test	r11, r11
+	jz	.trap
+	inc	qword [rbx + VCPU_HYPERCALLS]
+	mov	eax, eax
+	cmp	eax, NR_HYPERCALLS
+	jae	.unknown
+	bt	[hypercall_wide], rax
+	jc	.wide
+	xchg	esi, ecx
+	mov	edx, edx
+	call	[r11 + rax * 8]
+.done:	mov	eax, eax
+	jmp	exit_syscall
+.trap:	mov	rdi, rbx
+	call	hypercall_int82_trap
+	mov	rax, [V(rbx, RAX)]
+	jmp	exit_syscall
+.wide:	mov	rdi, rbx
+	call	hypercall_int82_wide
+	jmp	.done
+.unknown:
+	call	hypercall_unknown
+	jmp	.done

@@ -103,6 +103,7 @@ static void privileged_instruction(struct vcpu *v)
 		if (step) {
 			v->debugreg[6] |= DR6_BS;
 			bounce_trap(v, TRAP_DB);
+			v->way_back = BACK_BY_IRET; /* it may have changed any register */
 		}
 		break;
 	case EMUL_AGAIN:
@@ -237,7 +238,7 @@ void exit_fault(struct cpu_user_regs *frame)
 	const struct callback *handler;
 
 	memmove(regs, frame, offsetof(struct cpu_user_regs, rip));
-	v->syscall_return = false;
+	v->way_back = BACK_BY_IRET;
 	handler = &v->traps[regs->entry_vector & 0x1f];
 	/* If even the handler of this fault cannot be entered, the next attempt would end the same way. */
 	if (regs->rip == handler->address && regs->cs == handler->cs && regs->entry_vector != TRAP_PF) {

@@ -58,7 +58,7 @@ trap_entry:
 ; SYSRET will end if a handler of a pv64 guest was entered.
 from_guest:
 	HOOK	hook_trap, none, mov rbx, gs:[CPU_CURRENT]
-	mov	byte [rbx + VCPU_SYSCALL_RETURN], 0
+	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET
 	cld
 	call	trap_from_guest
 	mov	rax, [V(rbx, RAX)]

@@ -112,6 +112,7 @@ int evtchn_bind_ipi(struct vcpu *v)
 
 int evtchn_send(struct domain *d, uint32_t port)
 {
+	struct domain *to = d;
 	struct evtchn *ch;
 	int rc = 0;
 
@@ -119,10 +120,12 @@ int evtchn_send(struct domain *d, uint32_t port)
 	ch = port_channel(d, port);
 	switch (ch ? ch->state : ECS_FREE) {
 	case ECS_INTERDOMAIN:
-		port_notify(ch->remote, ch->remote_port, ch->peer);
-		break;
+		to = ch->remote;
+		port = ch->remote_port;
+		ch = ch->peer;
+		/* fall through */
 	case ECS_IPI:
-		port_notify(d, port, ch);
+		port_notify(to, port, ch);
 		break;
 	case ECS_UNBOUND: /* nobody listens yet: silently lost */
 		break;

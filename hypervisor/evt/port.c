@@ -100,7 +100,7 @@ void port_wake_pollers(struct domain *d, uint32_t port)
 
 void evtchn_set_pending(struct vcpu *v, uint32_t port)
 {
-	port_set_pending(v, port);
+	port_set_pending(v->domain, v, port);
 }
 
 void evtchn_rescan(struct vcpu *v)

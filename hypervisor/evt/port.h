@@ -53,11 +53,9 @@ void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
 /* @port became pending: vCPUs that poll for it wake up even if it is masked. */
 void port_wake_pollers(struct domain *d, uint32_t port);
 
-/* The bits of an event, in line since it is the hot path of every send. */
-static inline void port_set_pending(struct vcpu *v, uint32_t port)
+/* The bits of an event for @v of @d, in line since it is the hot path of every send. */
+static inline void port_set_pending(struct domain *d, struct vcpu *v, uint32_t port)
 {
-	struct domain *d = v->domain;
-
 	if (bit_test_and_set(d->evtchn_pending, port))
 		return;
 	trace_point(TRACE_EVENT, (uint32_t)d->id << 16 | port);
@@ -74,7 +72,7 @@ static inline void port_notify(struct domain *d, uint32_t port, const struct evt
 	struct vcpu *v = d->vcpu[ch->vcpu];
 
 	if (likely(v)) /* the tools may connect a port before they add the vCPUs */
-		port_set_pending(v, port);
+		port_set_pending(d, v, port);
 }
 
 /* An ECS_PIRQ port of @d closes (evt/pirq.c). */

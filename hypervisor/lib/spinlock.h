@@ -25,14 +25,18 @@ static inline bool spin_trylock(struct spinlock *l)
 	return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
 }
 
+/* Somebody else has it (lib/spinlock.c). It saves all registers itself, so that who takes a free lock need not.
+ */
+#ifdef HOST_TEST
+void spin_wait(struct spinlock *l);
+#else
+void spin_wait(struct spinlock *l) __attribute__((no_caller_saved_registers));
+#endif
+
 static inline void spin_lock(struct spinlock *l)
 {
-	while (unlikely(!spin_trylock(l))) {
-		while (__atomic_load_n(&l->held, __ATOMIC_RELAXED)) {
-			cpu_service_requests();
-			cpu_relax();
-		}
-	}
+	if (unlikely(!spin_trylock(l)))
+		spin_wait(l);
 }
 
 static inline void spin_unlock(struct spinlock *l)

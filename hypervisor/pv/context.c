@@ -65,7 +65,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	r->ss = ops->fix_selector(r->ss);
 	v->iopl = r->rflags >> 12 & 3;
 	r->rflags = (r->rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
-	v->syscall_return = false;
+	v->way_back = BACK_BY_IRET;
 	v->segs_fresh = true;
 	v->kernel_ss = ops->fix_selector(c->kernel_ss);
 	v->kernel_sp = c->kernel_sp;

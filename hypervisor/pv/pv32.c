@@ -138,7 +138,7 @@ static int pv32_get_callback(gva_t arg, uint16_t *type, struct callback *cb)
 	return *type == CALLBACKTYPE_syscall ? -EINVAL : 0;
 }
 
-static long pv32_set_segment_base(struct vcpu *v, unsigned which, uint64_t base)
+static long pv32_set_segment_base(uint64_t which, uint64_t base)
 {
 	return -ENOSYS;
 }
@@ -197,7 +197,7 @@ const struct guest_ops pv32_ops = {
     .page_fault = pv32_page_fault,
     .get_cr2 = pv32_get_cr2,
     .iret = pv32_iret,
-    .multicall_step = pv32_multicall_step,
+    .multicall = pv32_multicall,
     .hypercall_join = pv32_hypercall_join,
     .hypercall_split = pv32_hypercall_split,
     .hypercall_rewind = pv32_hypercall_rewind,

@@ -84,6 +84,7 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	r->ss = ss;
 	r->rsp = low;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
+	v->way_back = BACK_BY_IRET32;
 	if (to->flags & CALLBACKF_mask_events)
 		v->upcall[1] = 1;
 	return;
@@ -163,11 +164,12 @@ long pv32_iret(struct vcpu *v)
 	r->cs = f.cs;
 	r->rflags = flags_accepted(v, f.eflags);
 	v->upcall[1] = !(f.eflags & RFLAGS_IF);
+	v->way_back = BACK_BY_IRET32;
 	return f.eax;
 }
 
 /* Words of 32 bits, of which some arguments take two. */
-int pv32_multicall_step(struct vcpu *v, gva_t at)
+static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 {
 	const unsigned word = 4;
 	uint32_t op, w0, w1, w2, w3, w4, w5, result;
@@ -195,6 +197,11 @@ fault:
 	return -EFAULT;
 }
 
+int pv32_multicall(struct vcpu *v, gva_t *list, uint32_t *left)
+{
+	return multicall_run(v, list, left, multicall_step, 8 * 4);
+}
+
 void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide)
 {
 	if (likely(!wide)) {
@@ -202,7 +209,7 @@ void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nar
 			args[i] = (uint32_t)words[i];
 		return;
 	}
-	for (unsigned i = 0, w = 0; i < 6; i++) {
+	for (unsigned i = 0, w = 0; i < nargs; i++) {
 		args[i] = w < 6 ? (uint32_t)words[w++] : 0;
 		if ((wide >> i & 1) && w < 6)
 			args[i] |= words[w++] << 32;

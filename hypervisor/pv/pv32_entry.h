@@ -10,7 +10,7 @@ void pv32_set_cr2(struct vcpu *v, gva_t address);
 uint32_t pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error);
 gva_t pv32_get_cr2(const struct vcpu *v);
 long pv32_iret(struct vcpu *v);
-int pv32_multicall_step(struct vcpu *v, gva_t at);
+int pv32_multicall(struct vcpu *v, gva_t *list, uint32_t *left);
 void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
 unsigned pv32_hypercall_split(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
 void pv32_hypercall_rewind(struct vcpu *v, unsigned nr, const uint64_t *words, unsigned n);

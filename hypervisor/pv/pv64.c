@@ -158,15 +158,17 @@ static int pv64_get_callback(gva_t arg, uint16_t *type, struct callback *cb)
 }
 
 /* Only the kernel makes hypercalls, so its GS is the active one and the user's waits in the vCPU. */
-static long pv64_set_segment_base(struct vcpu *v, unsigned which, uint64_t base)
+static long pv64_set_segment_base(uint64_t which, uint64_t base)
 {
-	if (unlikely(!is_canonical(base) && which != SEGBASE_GS_USER_SEL))
+	struct vcpu *v = current;
+
+	if (unlikely(!is_canonical(base) && (uint32_t)which != SEGBASE_GS_USER_SEL))
 		return -EINVAL;
-	if (likely(which == SEGBASE_FS)) {
+	if (likely((uint32_t)which == SEGBASE_FS)) {
 		wrmsr(MSR_FS_BASE, base);
 		return 0;
 	}
-	switch (which) {
+	switch ((uint32_t)which) {
 	case SEGBASE_GS_USER:
 		v->gs_base_user = base;
 		return 0;
@@ -235,7 +237,7 @@ const struct guest_ops pv64_ops = {
     .page_fault = pv64_page_fault,
     .get_cr2 = pv64_get_cr2,
     .iret = pv64_iret,
-    .multicall_step = pv64_multicall_step,
+    .multicall = pv64_multicall,
     .hypercall_join = pv64_hypercall_join,
     .hypercall_split = pv64_hypercall_split,
     .hypercall_rewind = pv64_hypercall_rewind,

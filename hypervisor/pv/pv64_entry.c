@@ -16,6 +16,7 @@
 #include "mm/guest_words.h"
 #include "mm/mm.h"
 #include "pv/flags.h"
+#include "pv/pv_mm.h"
 #include "pv/walk.h"
 #include "xen/callback.h"
 
@@ -65,7 +66,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	uint64_t mask = v->upcall[1], cs = r->cs, ss = r->ss;
 	gva_t sp = r->rsp, low;
 
-	if (v->user_mode) {
+	if (unlikely(v->user_mode)) {
 		toggle_mode(v);
 		sp = v->kernel_sp;
 	} else {
@@ -73,7 +74,8 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	}
 	sp = ROUND_DOWN(sp, 16) - 5 * 8;
 	low = sp - (n + 2) * 8;
-	if (unlikely(!range_ok(&pv64_ops, low, (n + 7) * 8)))
+	/* Of so few words the lowest tells: behind the lower half comes a page no address can name. */
+	if (unlikely(low - PV64_LOW_END < PV64_HIGH_START - PV64_LOW_END))
 		goto bad_stack;
 	guest_access_begin();
 	GUEST_STORE(low, r->rcx, fault);
@@ -93,7 +95,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	r->ss = SEL_GUEST_DS;
 	r->rsp = low;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
-	v->syscall_return = true; /* rcx and r11 are in the frame */
+	v->way_back = BACK_BY_SYSRET; /* rcx and r11 are in the frame */
 	if (to->flags & CALLBACKF_mask_events)
 		v->upcall[1] = 1;
 	return;
@@ -171,7 +173,7 @@ long pv64_iret(struct vcpu *v)
 	if (c.flags & VGCF_in_syscall) {
 		r->cs = SEL_GUEST_CS64;
 		r->ss = SEL_GUEST_DS;
-		v->syscall_return = true;
+		v->way_back = BACK_BY_SYSRET;
 	} else {
 		r->cs = c.cs | 3;
 		r->ss = c.ss | 3;
@@ -182,7 +184,7 @@ long pv64_iret(struct vcpu *v)
 }
 
 /* The six words stand in the entry as the handler's arguments. */
-int pv64_multicall_step(struct vcpu *v, gva_t at)
+static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 {
 	const unsigned word = 8;
 	uint64_t op, a0, a1, a2, a3, a4, a5;
@@ -209,6 +211,11 @@ int pv64_multicall_step(struct vcpu *v, gva_t at)
 fault:
 	guest_access_end();
 	return -EFAULT;
+}
+
+int pv64_multicall(struct vcpu *v, gva_t *list, uint32_t *left)
+{
+	return multicall_run(v, list, left, multicall_step, 8 * 8);
 }
 
 void pv64_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide)

@@ -10,7 +10,7 @@ void pv64_set_cr2(struct vcpu *v, gva_t address);
 uint32_t pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error);
 gva_t pv64_get_cr2(const struct vcpu *v);
 long pv64_iret(struct vcpu *v);
-int pv64_multicall_step(struct vcpu *v, gva_t at);
+int pv64_multicall(struct vcpu *v, gva_t *list, uint32_t *left);
 void pv64_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
 unsigned pv64_hypercall_split(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
 void pv64_hypercall_rewind(struct vcpu *v, unsigned nr, const uint64_t *words, unsigned n);

@@ -6,7 +6,5 @@
 
 long hc_set_segment_base(uint64_t which, uint64_t base)
 {
-	struct vcpu *v = current;
-
-	return v->domain->ops->set_segment_base(v, which, base);
+	return current->domain->ops->set_segment_base(which, base);
 }

@@ -58,7 +58,7 @@ long hc_iret(void)
 {
 	struct vcpu *v = current;
 
-	v->syscall_return = false;
+	v->way_back = BACK_BY_IRET;
 	v->multicall_interrupted = MULTICALL_STOP;
 	return v->domain->ops->iret(v);
 }
