@@ -181,7 +181,7 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 #define FORCED_CPUID 0xa20f6e65780b0full
 #define FORCED_BYTES 7
 
-static __cold uint64_t first_word_slowly(struct vcpu *v)
+static __rare uint64_t first_word_slowly(struct vcpu *v)
 {
 	uint64_t word = 0;
 	unsigned mode;
@@ -198,7 +198,15 @@ static inline uint64_t first_word(struct vcpu *v)
 
 	if (unlikely(!is_flat_code(v) || (at & ~PAGE_MASK) > PAGE_SIZE - sizeof(word)))
 		return first_word_slowly(v);
-	return guest_read(&word, at, sizeof(word)) ? 0 : word;
+	if (unlikely(!range_ok(v->domain->ops, at, sizeof(word))))
+		return 0;
+	guest_access_begin();
+	GUEST_LOAD(word, at, fault);
+	guest_access_end();
+	return word;
+fault:
+	guest_access_end();
+	return 0;
 }
 
 bool emul_forced(struct vcpu *v)

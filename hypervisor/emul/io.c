@@ -32,18 +32,21 @@ static bool is_real(const struct vcpu *v, uint16_t port, unsigned size)
 	return v->domain->privileged && !is_own(port) && (size == 1 || !is_own(port + size - 1));
 }
 
-static bool permitted(struct vcpu *v, uint16_t port, unsigned size)
+static __rare bool bitmap_permits(struct vcpu *v, uint16_t port, unsigned size)
 {
 	uint8_t bits[2] = {0xff, 0xff};
 
-	if (emul_iopl_ok(v))
-		return true;
 	if (!v->iobitmap || port + size > v->iobitmap_ports)
 		return false;
 	/* As the processor does, look at two bytes (SDM 1 18.5.2); the last one may be missing. */
 	if (guest_read(bits, v->iobitmap + port / 8, 2) && guest_read(bits, v->iobitmap + port / 8, 1))
 		return false;
 	return !((bits[0] | bits[1] << 8) >> port % 8 & ((1u << size) - 1));
+}
+
+static inline bool permitted(struct vcpu *v, uint16_t port, unsigned size)
+{
+	return emul_iopl_ok(v) || bitmap_permits(v, port, size);
 }
 
 static uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)

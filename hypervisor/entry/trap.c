@@ -163,7 +163,9 @@ static void (*const handlers[FIRST_INTERRUPT])(struct vcpu *v, struct cpu_user_r
 /* INT 0x80 has a gate open to applications: system calls of 32-bit ones need no detour by #GP. */
 static void int80(struct vcpu *v)
 {
-	if (v->traps[VECTOR_INT80].dpl >= (v->domain->ops->in_kernel(v) ? 1 : 3)) {
+	uint8_t dpl = v->traps[VECTOR_INT80].dpl;
+
+	if (likely(dpl == 3) || (dpl && v->domain->ops->in_kernel(v))) {
 		bounce_trap(v, VECTOR_INT80);
 		return;
 	}

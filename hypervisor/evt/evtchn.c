@@ -110,11 +110,11 @@ int evtchn_bind_ipi(struct vcpu *v)
 	return port;
 }
 
-int evtchn_send(struct domain *d, uint32_t port)
+long evtchn_send(struct domain *d, uint32_t port)
 {
 	struct domain *to = d;
 	struct evtchn *ch;
-	int rc = 0;
+	long rc = 0;
 
 	spin_lock(&d->evt_lock);
 	ch = port_channel(d, port);

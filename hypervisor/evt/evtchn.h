@@ -47,7 +47,7 @@ int evtchn_bind_virq(struct vcpu *v, uint32_t virq);
 int evtchn_bind_ipi(struct vcpu *v);
 int evtchn_bind_pirq(struct domain *d, uint32_t pirq);
 int evtchn_close(struct domain *d, uint32_t port);
-int evtchn_send(struct domain *d, uint32_t port);
+long evtchn_send(struct domain *d, uint32_t port);
 int evtchn_unmask(struct domain *d, uint32_t port);
 int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu);
 struct evtchn_status;

@@ -177,7 +177,7 @@ static int evtchn_do(uint32_t cmd, union evtchn_arg *a)
 	}
 }
 
-static long evtchn_op(uint32_t cmd, gva_t arg)
+static __cold long evtchn_op(uint32_t cmd, gva_t arg)
 {
 	union evtchn_arg a;
 	int rc;
@@ -193,20 +193,24 @@ static long evtchn_op(uint32_t cmd, gva_t arg)
 	return rc;
 }
 
-long hc_event_channel_op(uint64_t cmd, uint64_t arg)
+static __cold long evtchn_op_restarting(uint32_t cmd, gva_t arg)
 {
-	long rc;
+	long rc = evtchn_op(cmd, arg);
 
-	if (likely((uint32_t)cmd == EVTCHNOP_send)) {
-		struct evtchn_send send;
-
-		return guest_read(&send, arg, sizeof(send)) ? -EFAULT
-							    : evtchn_send(current->domain, send.port);
-	}
-	rc = evtchn_op(cmd, arg);
 	if (rc == -ERESTART)
 		return HYPERCALL_RESTART(__HYPERVISOR_event_channel_op, cmd, arg);
 	return rc;
+}
+
+long hc_event_channel_op(uint64_t cmd, uint64_t arg)
+{
+	struct evtchn_send send;
+
+	if (unlikely((uint32_t)cmd != EVTCHNOP_send))
+		return evtchn_op_restarting(cmd, arg);
+	if (unlikely(guest_read(&send, arg, sizeof(send))))
+		return -EFAULT;
+	return evtchn_send(current->domain, send.port);
 }
 
 /* The old form: command and structure in one, both where struct evtchn_op has them. */

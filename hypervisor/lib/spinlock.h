@@ -25,13 +25,8 @@ static inline bool spin_trylock(struct spinlock *l)
 	return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
 }
 
-/* Somebody else has it (lib/spinlock.c). It saves all registers itself, so that who takes a free lock need not.
- */
-#ifdef HOST_TEST
-void spin_wait(struct spinlock *l);
-#else
-void spin_wait(struct spinlock *l) __attribute__((no_caller_saved_registers));
-#endif
+/* Somebody else has it (lib/spinlock.c). */
+void spin_wait(struct spinlock *l) __rare;
 
 static inline void spin_lock(struct spinlock *l)
 {

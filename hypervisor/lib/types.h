@@ -26,10 +26,17 @@ typedef uint64_t ns_t; /* nanoseconds since the hypervisor started (system time)
 #define ROUND_DOWN(x, n)              ((x) & ~((uint64_t)(n)-1))
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
-#define likely(x)           __builtin_expect(!!(x), 1)
-#define unlikely(x)         __builtin_expect(!!(x), 0)
-#define __packed            __attribute__((packed))
-#define __aligned(n)        __attribute__((aligned(n)))
+#define likely(x)    __builtin_expect(!!(x), 1)
+#define unlikely(x)  __builtin_expect(!!(x), 0)
+#define __packed     __attribute__((packed))
+#define __aligned(n) __attribute__((aligned(n)))
+/* A rare way that saves every register itself, so that the function which may take it need not. The compiler's
+ * attribute wants code without vector registers, which unit tests are not. */
+#ifdef HOST_TEST
+#define __rare __attribute__((cold, noinline))
+#else
+#define __rare __attribute__((cold, noinline, no_caller_saved_registers))
+#endif
 #define __cold              __attribute__((cold))
 #define __noreturn          __attribute__((noreturn))
 #define __printf_like(f, a) __attribute__((format(printf, f, a)))

@@ -27,14 +27,19 @@ bool pv32_in_kernel(const struct vcpu *v)
 	return (v->regs.cs & 3) == 1;
 }
 
-/* Nearly all stacks are flat; for the rest, the base of their segment. */
-static gva_t stack_base(struct vcpu *v, uint16_t ss)
+static __rare gva_t stack_base_from_tables(struct vcpu *v, uint16_t ss)
 {
 	struct segment seg;
 
+	return desc_segment(v, ss, &seg) ? seg.base : 0;
+}
+
+/* Nearly all stacks are flat; for the rest, the base of their segment. */
+static inline gva_t stack_base(struct vcpu *v, uint16_t ss)
+{
 	if (likely(ss == SEL_COMPAT_KERNEL_DS || ss == SEL_COMPAT_USER_DS))
 		return 0;
-	return desc_segment(v, ss, &seg) ? seg.base : 0;
+	return stack_base_from_tables(v, ss);
 }
 
 /*
