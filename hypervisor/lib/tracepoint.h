@@ -19,11 +19,12 @@ enum tracepoint_kind {
 #define TRACE_OTHER        0x10002 /* without a row in emulated.def */
 
 extern void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
+void tracepoint_report(enum tracepoint_kind kind, uint64_t arg) __rare; /* calls it */
 
 static inline void trace_point(enum tracepoint_kind kind, uint64_t arg)
 {
 #ifndef HOST_TEST
 	if (unlikely(tracepoint))
-		tracepoint(kind, arg);
+		tracepoint_report(kind, arg);
 #endif
 }
