@@ -176,13 +176,14 @@ static void int80(struct vcpu *v)
 void trap_from_guest(struct cpu_user_regs *regs)
 {
 	uint32_t vector = regs->entry_vector;
+	struct vcpu *v = current;
 
-	if (unlikely(current->domain->ops->trap) && (vector < FIRST_INTERRUPT || vector == VECTOR_INT80))
-		current->domain->ops->trap(current, regs);
+	if (unlikely(v->fv) && (vector < FIRST_INTERRUPT || vector == VECTOR_INT80))
+		v->domain->ops->trap(v, regs);
 	else if (likely(vector < FIRST_INTERRUPT))
-		handlers[vector](current, regs);
+		handlers[vector](v, regs);
 	else if (vector == VECTOR_INT80)
-		int80(current);
+		int80(v);
 	else
 		irq_handler(vector);
 }

@@ -204,13 +204,13 @@ static __cold long evtchn_op_restarting(uint32_t cmd, gva_t arg)
 
 long hc_event_channel_op(uint64_t cmd, uint64_t arg)
 {
-	struct evtchn_send send;
+	uint32_t port;
 
 	if (unlikely((uint32_t)cmd != EVTCHNOP_send))
 		return evtchn_op_restarting(cmd, arg);
-	if (unlikely(guest_read(&send, arg, sizeof(send))))
+	if (unlikely(guest_read(&port, arg + offsetof(struct evtchn_send, port), sizeof(port))))
 		return -EFAULT;
-	return evtchn_send(current->domain, send.port);
+	return evtchn_send(current->domain, port);
 }
 
 /* The old form: command and structure in one, both where struct evtchn_op has them. */

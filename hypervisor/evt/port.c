@@ -74,15 +74,17 @@ bool vcpu_event_pending(const struct vcpu *v)
 	return v->upcall[0] && !v->upcall[1];
 }
 
-void vcpu_mark_events(struct vcpu *v)
+void vcpu_rouse(struct vcpu *v)
 {
-	/* A full barrier: vcpu_block() sets its state first and looks at this byte afterwards. */
-	if (__atomic_exchange_n(&v->upcall[0], 1, __ATOMIC_SEQ_CST))
-		return;
 	if (v->state == VCPU_BLOCKED)
 		vcpu_wake(v);
 	else if (v->running && v != current)
 		vcpu_kick(v);
+}
+
+void vcpu_mark_events(struct vcpu *v)
+{
+	mark_events(v);
 }
 
 void port_wake_pollers(struct domain *d, uint32_t port)

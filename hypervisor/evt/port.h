@@ -51,7 +51,18 @@ static inline struct evtchn *port_channel(struct domain *d, uint32_t port)
 int port_alloc(struct domain *d, struct evtchn **ch);
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
 /* @port became pending: vCPUs that poll for it wake up even if it is masked. */
-void port_wake_pollers(struct domain *d, uint32_t port);
+void port_wake_pollers(struct domain *d, uint32_t port) __rare;
+/* @v has an event, and is not simply this CPU's running one: wake it, or fetch it out of its guest. */
+void vcpu_rouse(struct vcpu *v) __rare;
+
+/* vcpu_mark_events, in line. */
+static inline void mark_events(struct vcpu *v)
+{
+	/* A full barrier: vcpu_block() sets its state first and looks at this byte afterwards. */
+	if (!__atomic_exchange_n(&v->upcall[0], 1, __ATOMIC_SEQ_CST) &&
+	    unlikely(v != current || v->state == VCPU_BLOCKED))
+		vcpu_rouse(v);
+}
 
 /* The bits of an event for @v of @d, in line since it is the hot path of every send. */
 static inline void port_set_pending(struct domain *d, struct vcpu *v, uint32_t port)
@@ -61,7 +72,7 @@ static inline void port_set_pending(struct domain *d, struct vcpu *v, uint32_t p
 	trace_point(TRACE_EVENT, (uint32_t)d->id << 16 | port);
 	if (!bit_test(d->evtchn_mask, port) &&
 	    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
-		vcpu_mark_events(v);
+		mark_events(v);
 	if (unlikely(d->pollers))
 		port_wake_pollers(d, port);
 }
