@@ -98,8 +98,10 @@ void cpu_resume(unsigned cpu);
 /* Let ipi_interrupt() be called on another processor, in user mode or in cpu_idle(). */
 void ipi_send(unsigned cpu);
 
-/* One round of waiting for the lock; without the lock, of course. */
+/* One round of waiting for the lock; without the lock, of course. It may sleep, if called again without the lock
+ * having been free in between: so whoever gives it back calls cpu_spin_end(). */
 void cpu_spin(unsigned round);
+void cpu_spin_end(void);
 
 /* ---- 5. Kernel stacks and the first way to user mode ----------------------------------------------------
  */

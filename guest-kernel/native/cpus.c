@@ -129,6 +129,10 @@ void cpu_spin(unsigned round)
 	cpu_relax();
 }
 
+void cpu_spin_end(void)
+{
+}
+
 void tlb_flush_others(cpuset_t cpus)
 {
 	for (unsigned cpu = 0; cpu < count; cpu++) {

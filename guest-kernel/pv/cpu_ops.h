@@ -38,6 +38,7 @@ void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned c
 int evtchn_bind_virq(uint32_t virq, unsigned cpu);
 int evtchn_bind_ipi(unsigned cpu);
 void evtchn_notify(evtchn_port_t port);
+void evtchn_clear(evtchn_port_t port); /* what is pending is forgotten */
 void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);
 void evtchn_close(evtchn_port_t port);

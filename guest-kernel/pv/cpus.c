@@ -3,6 +3,11 @@
  * Several vCPUs: the hypervisor says which exist, starts them with the registers and page tables we name, and
  * carries interrupts between them over event channels. There is no code for flushing another's TLB here: that
  * is a hypercall (paging.c).
+ *
+ * A vCPU that waits for the lock uses up time that the one with the lock may need, on the very same processor. So
+ * after some rounds it sleeps, on a port of its own which stays masked: no upcall, only the end of the poll. It
+ * first says so and clears the port, then looks at the lock again, then polls; who gives the lock back looks for
+ * sleepers afterwards. So either the one sees the lock free, or the other sees the sleeper.
  */
 #include "cpu_ops.h"
 #include "kern/lib/errno.h"
@@ -11,10 +16,11 @@
 #include "x86/cpu.h"
 #include "x86/internal.h"
 
-#define SPINS_BEFORE_YIELD 256u
+#define SPINS 64u /* rounds before going to sleep; a power of two */
 
 static unsigned count = 1;
-static evtchn_port_t ipi_ports[CPU_MAX];
+static evtchn_port_t ipi_ports[CPU_MAX], lock_ports[CPU_MAX];
+static cpuset_t sleepers; /* in cpu_spin(), or about to */
 
 static void ipi_irq(void *data)
 {
@@ -23,10 +29,12 @@ static void ipi_irq(void *data)
 
 static bool bind_ipi(unsigned cpu)
 {
-	int port = evtchn_bind_ipi(cpu);
+	int port = evtchn_bind_ipi(cpu), lock_port = evtchn_bind_ipi(cpu);
 
-	if (port < 0)
+	if (port < 0 || lock_port < 0)
 		return false;
+	evtchn_mask(lock_port);
+	lock_ports[cpu] = lock_port;
 	ipi_ports[cpu] = port;
 	irq_register(port, ipi_irq, NULL);
 	return true;
@@ -99,11 +107,38 @@ void ipi_send(unsigned cpu)
 	evtchn_notify(ipi_ports[cpu]);
 }
 
-/* The processor that has the lock may be one that the hypervisor does not run now: make room for it. */
+static void sleep_on(evtchn_port_t port)
+{
+	struct sched_poll poll = {.nr_ports = 1};
+
+	set_xen_guest_handle(poll.ports, &port);
+	hypercall_sched_op(SCHEDOP_poll, &poll);
+}
+
 void cpu_spin(unsigned round)
 {
-	if (round % SPINS_BEFORE_YIELD == SPINS_BEFORE_YIELD - 1)
-		hypercall_sched_op(SCHEDOP_yield, NULL);
-	else
-		cpu_relax();
+	unsigned cpu = cpu_id();
+
+	cpu_relax();
+	if (round % SPINS == SPINS - 2) {
+		evtchn_clear(lock_ports[cpu]);
+		__atomic_or_fetch(&sleepers, 1u << cpu, __ATOMIC_SEQ_CST);
+	} else if (round % SPINS == SPINS - 1) {
+		sleep_on(lock_ports[cpu]);
+	}
+}
+
+/* One is enough: it will give the lock back in its turn. We may stand in the set ourselves, having found the lock
+ * free just in time. The next higher number comes first, so that all have their turn. */
+void cpu_spin_end(void)
+{
+	unsigned cpu = cpu_id(), next;
+	cpuset_t set = __atomic_and_fetch(&sleepers, ~(1u << cpu), __ATOMIC_SEQ_CST);
+	cpuset_t higher = set & ~((1u << cpu) - 1);
+
+	if (!set)
+		return;
+	next = __builtin_ctz(higher ? higher : set);
+	__atomic_and_fetch(&sleepers, ~(1u << next), __ATOMIC_SEQ_CST);
+	evtchn_notify(lock_ports[next]);
 }

@@ -75,8 +75,7 @@ static void dispatch_port(evtchn_port_t port)
 {
 	if (port < PORTS && ports[port].cpu != cpu_id())
 		return;
-	__atomic_and_fetch(&shared_info.evtchn_pending[port / WORD_BITS], ~(1ul << port % WORD_BITS),
-			   __ATOMIC_SEQ_CST);
+	evtchn_clear(port);
 	if (port < PORTS && ports[port].handler)
 		ports[port].handler(ports[port].data);
 	else
@@ -131,6 +130,12 @@ void evtchn_notify(evtchn_port_t port)
 	struct evtchn_send send = {.port = port};
 
 	hypercall_event_channel_op(EVTCHNOP_send, &send);
+}
+
+void evtchn_clear(evtchn_port_t port)
+{
+	__atomic_and_fetch(&shared_info.evtchn_pending[port / WORD_BITS], ~(1ul << port % WORD_BITS),
+			   __ATOMIC_SEQ_CST);
 }
 
 void evtchn_mask(evtchn_port_t port)

@@ -22,13 +22,14 @@ void kernel_lock(void)
 	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
 		do
 			cpu_spin(round++);
-		while (__atomic_load_n(&lock, __ATOMIC_RELAXED));
+		while (__atomic_load_n(&lock, __ATOMIC_SEQ_CST));
 	tlb_catch_up();
 }
 
 void kernel_unlock(void)
 {
-	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&lock, 0, __ATOMIC_SEQ_CST);
+	cpu_spin_end();
 }
 
 cpuset_t cpus_online(void)
