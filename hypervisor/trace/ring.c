@@ -50,6 +50,12 @@ static void close_gap(struct trace_ring *ring, struct trace_cursor *at)
 	ring->gap = 0;
 }
 
+static void drop(struct trace_ring *ring)
+{
+	ring->gap++;
+	ring->lost++;
+}
+
 void ring_commit(struct trace_ring *ring, struct trace_cursor *at)
 {
 	uint32_t left = room(ring, at);
@@ -57,8 +63,7 @@ void ring_commit(struct trace_ring *ring, struct trace_cursor *at)
 	if (!ring->wanted)
 		return;
 	if (!left || (ring->gap && left < ROOM_BEHIND_GAP)) {
-		ring->gap++;
-		ring->lost++;
+		drop(ring);
 	} else {
 		if (ring->gap)
 			close_gap(ring, at);
@@ -67,10 +72,15 @@ void ring_commit(struct trace_ring *ring, struct trace_cursor *at)
 	set_limit(ring, at);
 }
 
+/* A gap ends with a stay: at a moment the stay around it would begin inside the gap. */
 void ring_put(struct trace_ring *ring, struct trace_cursor *at, const struct ringlet_record *moment)
 {
 	struct ringlet_record open = *at->pos;
 
+	if (ring->wanted && ring->gap) {
+		drop(ring);
+		return;
+	}
 	*at->pos = *moment;
 	ring_commit(ring, at);
 	*at->pos = open;

@@ -124,6 +124,24 @@ static void gap_waits_for_room(void **state)
 	assert_int_equal(kept + ring.lost, SIZE + MANY);
 }
 
+/* A stay that began inside a gap does not come out behind a moment that it contains. */
+static void gap_ends_with_a_stay(void **state)
+{
+	for (uint32_t i = 0; i < SIZE; i++)
+		stay(1);
+	ring_read(&ring, at.pos, out, SIZE);
+	at.pos->tsc = ++clock;
+	at.pos->what = 2;
+	ring_put(&ring, &at, &(struct ringlet_record){++clock, 0, RINGLET_RECORD_upcall});
+	at.pos->low = ++clock;
+	ring_commit(&ring, &at);
+	assert_int_equal(ring_read(&ring, at.pos, out, SIZE), 3);
+	assert_int_equal(out[0].what, RINGLET_RECORD_lost);
+	assert_int_equal(out[0].low, 2);
+	assert_int_equal(out[1].tsc, out[2].tsc);
+	assert_int_equal(out[2].what, 2);
+}
+
 static void unwanted(void **state)
 {
 	ring_want(&ring, &at, false);
@@ -143,6 +161,7 @@ int main(void)
 	    cmocka_unit_test_setup(moments_come_first, setup),
 	    cmocka_unit_test_setup(full, setup),
 	    cmocka_unit_test_setup(gap_waits_for_room, setup),
+	    cmocka_unit_test_setup(gap_ends_with_a_stay, setup),
 	    cmocka_unit_test_setup(unwanted, setup),
 	};
 
