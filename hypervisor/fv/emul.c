@@ -11,6 +11,7 @@
 #include "emul/operand.h"
 #include "fv/fv.h"
 #include "lib/tracepoint.h"
+#include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/desc.h"
 #include "sched/sched.h"
@@ -450,6 +451,8 @@ enum fv_result fv_emulate(struct vcpu *v)
 		result = execute(&e);
 		if (result == FV_REFUSED && round)
 			return FV_STAY; /* let it fault by itself */
+		if (result != FV_REFUSED)
+			trace_point(TRACE_EMULATED, e.insn.opcode);
 		if (result != FV_REFUSED && !round)
 			trace_point(TRACE_EMULATED, e.insn.opcode);
 		if (result != FV_DONE)

@@ -68,7 +68,7 @@ struct fv {
 	uint32_t ram_pages;
 	struct fv_frame *frames; /* ram_pages of them */
 	unsigned frames_order;
-	void *nothing; /* shown where there is no memory: all ones */
+	void *nothing; /* shown where there is no memory: all ones, until the guest writes there */
 
 	/* fv/shadow.c */
 	uint64_t *l3; /* four entries, above it v->kind_root */

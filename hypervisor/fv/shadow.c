@@ -250,7 +250,8 @@ static uint64_t leaf_entry(struct fv *fv, const struct fv_place *p, uint32_t acc
 	bool shared = p->user && (fv->cr0 & CR0_PG); /* with applications, whose code runs as it is */
 
 	if (p->pfn >= fv->ram_pages)
-		return make_pte(virt_to_mfn(fv->nothing), flags | PTE_NX);
+		return make_pte(virt_to_mfn(fv->nothing),
+				flags | PTE_NX | (access & PF_WRITE ? PTE_RW | PTE_D : 0));
 	/* The kernel's is executed only when it was looked at. */
 	if (fv->patching && (access & PF_FETCH) && (!(access & PF_USER) || !shared)) {
 		if (f->code == FV_CODE_UNKNOWN)

@@ -36,15 +36,20 @@ static inline uint8_t inb(uint16_t port)
 	return v;
 }
 
+static void put_char(char c)
+{
+	while (!(inb(COM1 + 5) & 0x20))
+		;
+	outb(COM1, c);
+}
+
+/* Text, filled up with spaces to @width. */
 static void put(const char *text, unsigned width)
 {
-	for (; *text; text++, width -= width > 0) {
-		while (!(inb(COM1 + 5) & 0x20))
-			;
-		outb(COM1, *text);
-	}
+	for (; *text; text++, width -= width > 0)
+		put_char(*text);
 	while (width--)
-		outb(COM1, ' ');
+		put_char(' ');
 }
 
 static const char *number(unsigned n)
@@ -112,6 +117,7 @@ enum {
 #define DECLARE(name, flags, truth) void i_##name(void);
 INSTRUCTIONS(DECLARE)
 #undef DECLARE
+void i_limit(void);
 
 static const struct instruction {
 	const char *name;
@@ -214,6 +220,13 @@ static void table(bool all_rings)
 		probe(&instructions[i], all_rings);
 }
 
+/* What kept a guest of ring 1 from the hypervisor before there were 64 bits: its segments ended below. */
+static void limits(void)
+{
+	run(i_limit, 3);
+	put(fault_vector >= 0 ? "segment limits: enforced\r\n" : "segment limits: not enforced\r\n", 0);
+}
+
 static void verdict(unsigned ring)
 {
 	put("silent outside of ring 0, in ring ", 0);
@@ -231,6 +244,8 @@ void main(const uint32_t *mbi)
 	const char *cmdline = mbi[0] & 4 ? (const char *)mbi[4] : "";
 	bool bare = !has_word(cmdline, "virtual");
 
+	outb(COM1 + 3, 3); /* eight bits */
+
 	put(bare ? "probe: bare machine, without UMIP\r\n" : "probe: virtual machine\r\n", 0);
 	table(bare);
 	if (bare) {
@@ -243,6 +258,7 @@ void main(const uint32_t *mbi)
 			verdict(3);
 		}
 	}
+	limits();
 	put("wrong in ring 0: ", 0);
 	put(number(wrong), 0);
 	put("\r\nprobe: end\r\n", 0);

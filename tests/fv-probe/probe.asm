@@ -297,6 +297,15 @@ INSTRUCTION rdtsc
 	xor	eax, eax
 	ret
 
+; A byte behind the limit of its segment: faults where limits are enforced.
+INSTRUCTION limit
+	mov	ecx, 0x43
+	mov	fs, ecx
+	mov	al, [fs:0x2000]
+	xor	eax, eax
+	mov	fs, eax
+	ret
+
 section .data
 global fault_vector, gdt, idt
 fault_vector: dd 0
@@ -307,6 +316,7 @@ gdt:	dq	0
 	dq	0x00cfba000000ffff, 0x00cfb2000000ffff	; 0x18 ring 1
 	dq	0x00cffa000000ffff, 0x00cff2000000ffff	; 0x28 ring 3
 	dq	0x0000890000000067			; 0x38 TSS
+	dq	0x0040f20000000fff			; 0x40 data, ring 3, 4 KiB
 gdtr:	dw	$ - gdt - 1
 	dd	gdt
 idtr:	dw	64 * 8 - 1

@@ -44,5 +44,5 @@ $(foreach h,ringlet xen,$(eval $(call test,guests-$(h),1800,python3 tests/system
 
 # Accounting and tracing by the real tools, beside guests at work.
 $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
-$(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),200,python3 tests/system/fv_probe.py $(c),\
+$(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),300,python3 tests/system/fv_probe.py $(c),\
 	$(B)/tests/fv-probe.elf $(B)/dom0-probe.cpio $(B)/ringlet.elf)))
