@@ -21,7 +21,7 @@ $(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
 HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
 $(addprefix $(B)/tests/host/,event fv lib sched): $(HOST_LOCK)
-$(HOST_MM) $(HOST_GNT) $(HOST_AUDIT) $(HOST_LOCK): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
+$(HOST_MM) $(HOST_GNT) $(HOST_AUDIT): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d)
