@@ -43,6 +43,10 @@ $(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-4cpu,60,CPUS=4 sh scripts
 $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \
 	$(call test,pv-smp-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/pv-smp-$(k).elf dom0_max_vcpus=2))))
 
+# The part of it that needs a second vCPU.
+$(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \
+	$(call test,hc-vcpu-op-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/hc-vcpu-op-$(k).elf dom0_max_vcpus=2))))
+
 .PHONY: test-images $(B)/tests/list
 test-images: $(B)/tests/list $(TEST_NEEDS)
 

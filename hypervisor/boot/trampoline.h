@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-#define TRAMPOLINE                                                                               \
+#define TRAMPOLINE \
 	0x8000 /* page where they wake: conventional memory, ours alone after the loader is done \
 		*/
 

@@ -30,13 +30,13 @@ struct trace_cursor {
 
 struct percpu {
 	struct percpu *self;
-	struct vcpu *vcpu;  /* `current`: whose state the processor holds; the idle vCPU when none */
-	uint64_t stack_top; /* of this CPU's hypervisor stack; entry code loads RSP from here */
-	uint64_t regs_top;  /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
-	uint64_t scratch;   /* the syscall entry parks the guest's RSP here */
+	struct vcpu *vcpu;    /* `current`: whose state the processor holds; the idle vCPU when none */
+	uint64_t stack_top;   /* of this CPU's hypervisor stack; entry code loads RSP from here */
+	uint64_t regs_top;    /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
+	uint64_t scratch;     /* the syscall entry parks the guest's RSP here */
 	uint64_t scratch_rbx; /* and its RBX there */
-	uint32_t pending;   /* PENDING_*: the one exit word (plus the vCPU's own upcall bytes) */
-	uint32_t id;        /* 0 .. nr_cpus-1 */
+	uint32_t pending;     /* PENDING_*: the one exit word (plus the vCPU's own upcall bytes) */
+	uint32_t id;          /* 0 .. nr_cpus-1 */
 	uint32_t apic_id;
 	bool online;
 	uint64_t cr4; /* what CR4 holds now, so that equal writes are skipped */

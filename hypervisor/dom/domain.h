@@ -127,8 +127,8 @@ struct vcpu {
 		MULTICALL_RESTART,
 		MULTICALL_STOP
 	} multicall_interrupted;
-	uint64_t hypercalls; /* counters for rl info */
-	struct fv *fv;       /* fv/: its virtual PC */
+	uint64_t hypercalls;             /* counters for rl info */
+	struct fv *fv;                   /* fv/: its virtual PC */
 	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
 };
 
@@ -144,9 +144,10 @@ struct domain {
 	domid_t id;
 	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O */
 	enum domain_state state;
-	uint8_t shutdown_code;       /* SHUTDOWN_* */
-	bool code_latched;           /* SCHEDOP_shutdown_code: shutdown_code is final */
-	hypercall_fn *hypercalls;    /* what its vCPUs may call, by number (entry/hypercall.h); NULL: fv has none */
+	uint8_t shutdown_code; /* SHUTDOWN_* */
+	bool code_latched;     /* SCHEDOP_shutdown_code: shutdown_code is final */
+	hypercall_fn
+	    *hypercalls; /* what its vCPUs may call, by number (entry/hypercall.h); NULL: fv has none */
 	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
 	uint32_t refs;
 	struct list link; /* domain_list, ordered by id */

@@ -5,7 +5,7 @@
 #include "lib/types.h"
 
 struct options {
-	const char *line; /* all of it, as given */
+	const char *line;               /* all of it, as given */
 	bool console_com1, console_vga; /* console=com1,vga */
 	uint32_t com1_baud;             /* com1=115200,8n1 */
 	uint64_t dom0_mem;              /* dom0_mem=128M, bytes; 0: a quarter of what is free */

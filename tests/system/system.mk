@@ -12,6 +12,11 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf))))
 
+# Several processors: native on four, as guests with four vCPUs on two.
+$(foreach k,native32 native64,$(eval $(call test,smp-$(k),600,python3 tests/system/smp.py $(k),\
+	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
+$(eval $(call test,smp-guests,1500,python3 tests/system/smp.py guests,$(B)/ringlet.iso))
+
 # Hostile guests: a short run here, `make fuzz` for the long one.
 $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES)
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \

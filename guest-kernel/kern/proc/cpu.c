@@ -103,8 +103,9 @@ static void leave(struct cpu *cpu)
 	wake_all(&changed);
 	ipi_send(0);
 	kernel_unlock();
-	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE))
+	do /* at least once: cpu_resume() may wait for it, with the lock */
 		cpu_stop();
+	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE));
 	kernel_lock();
 	current->charged_to = time_ns();
 }
