@@ -1,12 +1,162 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vcpu_op: our vCPU is up, others are absent; timers fire; runstate tells that we run; vcpu_info can move
- * once to our own page, and works there. Bad vCPU numbers, commands and pointers are refused.
+ * once to our own page, and works there; runstate and time can be had in memory of our own. Where there is a
+ * second vCPU: a context that breaks a rule is refused and leaves it as it was; it cannot come up before it is
+ * initialised; it goes down and up again, and the vCPU that a call is not for is not touched. Bad vCPU numbers,
+ * commands and pointers are refused.
  */
 #include "fw.h"
 #include "time.h"
 
 const char test_title[] = "hc-vcpu-op";
+
+/* The areas are written at once, and again when the vCPU comes back from not running. */
+static void areas(unsigned port)
+{
+	static const unsigned long bad[] = BAD_POINTERS;
+	static struct vcpu_runstate_info run;
+	static struct vcpu_time_info time;
+	struct vcpu_register_runstate_memory_area run_area = {0};
+	struct vcpu_register_time_memory_area time_area = {0};
+	uint64_t before;
+
+	set_xen_guest_handle(run_area.addr.h, &run);
+	check_eq(hypercall_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &run_area), 0);
+	check_eq(run.state, RUNSTATE_running);
+	check(run.time[RUNSTATE_running] > 0);
+	set_xen_guest_handle(time_area.addr.h, &time);
+	check_eq(hypercall_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &time_area), 0);
+	check(time.tsc_to_system_mul != 0 && !(time.version & 1));
+
+	before = run.time[RUNSTATE_blocked] + run.time[RUNSTATE_runnable];
+	wait_for_port(port, system_time() + 20000000);
+	check_eq(run.state, RUNSTATE_running);
+	check(run.time[RUNSTATE_blocked] + run.time[RUNSTATE_runnable] >= before + 10000000);
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		run_area.addr.p = time_area.addr.p = bad[i];
+		check_eq(hypercall_vcpu_op(VCPUOP_register_runstate_memory_area, 0, &run_area), -XEN_EFAULT);
+		check_eq(hypercall_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, &time_area),
+			 -XEN_EFAULT);
+		check_eq(hypercall_vcpu_op(VCPUOP_register_runstate_memory_area, 0, (void *)bad[i]),
+			 -XEN_EFAULT);
+	}
+}
+
+static volatile unsigned long rounds;
+
+static void second(void)
+{
+	for (;;) {
+		rounds++;
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	}
+}
+
+static struct vcpu_guest_context *good_context(void)
+{
+	static struct vcpu_guest_context c;
+	static char stack[8192] __attribute__((aligned(16)));
+	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
+
+	c = (struct vcpu_guest_context){.flags = VGCF_in_kernel};
+#ifdef __x86_64__
+	c.user_regs.rip = (unsigned long)second;
+	c.user_regs.rsp = top - 8; /* as after a call */
+#else
+	c.user_regs.eip = (unsigned long)second;
+	c.user_regs.esp = top - 4;
+	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
+#endif
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = top;
+	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
+	return &c;
+}
+
+static void refused(struct vcpu_guest_context *c)
+{
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, c), -XEN_EINVAL);
+	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), -XEN_EINVAL);
+}
+
+/* Each breaks one rule. */
+static void bad_contexts(void)
+{
+	static const unsigned long bad[] = BAD_POINTERS;
+	struct vcpu_guest_context *c;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, (void *)bad[i]), -XEN_EFAULT);
+	c = good_context();
+	c->gdt_ents = 100000;
+	refused(c);
+	c = good_context();
+	c->ldt_ents = 100000;
+	refused(c);
+	c = good_context();
+	c->ldt_base = 1;
+	c->ldt_ents = 8;
+	refused(c);
+	c = good_context();
+	c->ctrlreg[3] = xen_pfn_to_cr3(0);
+	refused(c);
+	c = good_context();
+	c->gdt_frames[0] = root_mfn(); /* a page table cannot be a GDT */
+	c->gdt_ents = 8;
+	refused(c);
+}
+
+static bool goes_on(void)
+{
+	unsigned long from = rounds;
+	uint64_t until = system_time() + 2000000000ull;
+
+	while (rounds < from + 2 && system_time() < until)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	return rounds >= from + 2;
+}
+
+/* From the other side: pv-smp lets a vCPU stop itself. */
+static void down_and_up(void)
+{
+	struct vcpu_runstate_info run;
+	struct vcpu_set_singleshot_timer shot = {.timeout_abs_ns = system_time() + 1000000000ull};
+
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, good_context()), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 1, &shot), -XEN_EINVAL); /* only one's own */
+	check_eq(hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, 1, NULL), -XEN_EINVAL);
+	for (int i = 0; i < 20; i++) {
+		check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
+		check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 1);
+		check(goes_on());
+		check_eq(hypercall_vcpu_op(VCPUOP_down, 1, NULL), 0);
+		check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+		check_eq(hypercall_vcpu_op(VCPUOP_is_up, 0, NULL), 1);
+	}
+	/* It may take a moment to leave its processor. */
+	for (uint64_t until = system_time() + 2000000000ull; system_time() < until;) {
+		check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 1, &run), 0);
+		if (run.state == RUNSTATE_offline)
+			break;
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	}
+	check_eq(run.state, RUNSTATE_offline);
+	check(run.time[RUNSTATE_running] > 0 && run.time[RUNSTATE_offline] > 0);
+}
+
+static void second_vcpu(void)
+{
+	if (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) == -XEN_ENOENT)
+		return;
+	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), -XEN_EINVAL);
+	bad_contexts();
+	down_and_up();
+}
 
 void test_main(void)
 {
@@ -44,6 +194,9 @@ void test_main(void)
 	every.period_ns = 1;
 	check_eq(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &every), -XEN_EINVAL);
 	check_eq(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
+
+	second_vcpu();
+	areas(port);
 
 	struct vcpu_info *mine = page_alloc();
 	struct vcpu_register_vcpu_info reg = {.mfn = va_to_mfn(mine), .offset = 64};
