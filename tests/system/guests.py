@@ -7,7 +7,8 @@
 
 The same Dom0 (the teaching kernel with `rl`) starts the same images on both hypervisors, so what differs is the
 hypervisor. Xen has no 32-bit PV any more: GRUB for i386 is started on Ringlet alone. Its processor is without
-SMAP, since QEMU then faults in an iretq at CPL 3, which Linux does when it starts.
+SMAP, since QEMU then faults in an iretq at CPL 3, which Linux does when it starts. And no storm of processes there
+with several vCPUs: seen on Xen under QEMU, processes of such a guest then find their FS base 0 and end.
 """
 
 import hashlib
@@ -89,13 +90,14 @@ def linux_looks_around(m, vcpus):
     require(not re.search(TROUBLE, log), "in dmesg: %s" % re.findall(TROUBLE, log))
 
 
-def linux_works(m, vcpus):
+def linux_works(m, vcpus, storm=True):
     require("24+0 records out" in ask(m, "dd if=/dev/zero of=/tmp/zeros bs=1M count=24 2>&1"), "dd")
     require(ZEROS in ask(m, "sha256sum /tmp/zeros", 120), "the file of zeros has another sum")
     ask(m, "rm /tmp/zeros")
     # Each fork of several vCPUs is a round of interrupts between them, which take long on a busy build machine.
     rounds = 40 if vcpus == 1 else 6
-    require(storm_sum(rounds) in ask(m, STORM % rounds, 300), "the storm of processes lost something")
+    if storm:
+        require(storm_sum(rounds) in ask(m, STORM % rounds, 300), "the storm of processes lost something")
     before = float(ask(m, "cut -d' ' -f1 /proc/uptime"))
     ask(m, "sleep 2")
     slept = float(ask(m, "cut -d' ' -f1 /proc/uptime")) - before
@@ -104,10 +106,10 @@ def linux_works(m, vcpus):
     require(not re.search(TROUBLE, log), "in dmesg: %s" % re.findall(TROUBLE, log))
 
 
-def linux(m, what, vcpus):
+def linux(m, what, vcpus, storm=True):
     create(m, "%s vcpus=%d" % (what, vcpus), LINUX_SHELL)
     linux_looks_around(m, vcpus)
-    linux_works(m, vcpus)
+    linux_works(m, vcpus, storm)
     if vcpus > 1:
         ask(m, "echo 0 > /sys/devices/system/cpu/cpu1/online")
         require(ask(m, "nproc").strip() == str(vcpus - 1), "cpu1 did not go")
@@ -154,9 +156,9 @@ def under(host):
                  os.path.join(BUILD, "tests", "guests-%s.log" % host), limit=1700) as m:
         if tap.step("Dom0 on %s reaches its shell" % host, lambda: boot_dom0(m)):
             one(tap, m, "Debian's cloud Linux, 1 vCPU", linux, "linux-cloud.cfg", 1)
-            one(tap, m, "Debian's cloud Linux, 2 vCPUs", linux, "linux-cloud.cfg", 2)
+            one(tap, m, "Debian's cloud Linux, 2 vCPUs", linux, "linux-cloud.cfg", 2, host == "ringlet")
             one(tap, m, "Debian's Linux, 1 vCPU", linux, "linux.cfg", 1)
-            one(tap, m, "Debian's Linux, 2 vCPUs", linux, "linux.cfg", 2)
+            one(tap, m, "Debian's Linux, 2 vCPUs", linux, "linux.cfg", 2, host == "ringlet")
             one(tap, m, "GRUB, 64 bit", grub, "grub64.cfg")
             if host == "ringlet":
                 one(tap, m, "GRUB, 32 bit", grub, "grub32.cfg")
