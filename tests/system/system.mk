@@ -57,3 +57,9 @@ peer: $(GUEST_NEEDS) ## start the guests from Debian packages on Debian's Xen to
 $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
 $(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),300,python3 tests/system/fv_probe.py $(c),\
 	$(B)/tests/fv-probe.elf $(B)/dom0-probe.cpio $(B)/ringlet.elf)))
+
+# Not among the tests: Debian's Bochs does not start on every machine (its display library may abort).
+.PHONY: probe-bochs
+probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions under Bochs, which enforces segment limits
+	$(Q)sh scripts/setup.sh scripts/packages-bochs.txt
+	$(Q)python3 tests/system/fv_probe.py bochs
