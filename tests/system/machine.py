@@ -23,8 +23,6 @@ class Failure(Exception):
 class Machine:
     """One QEMU. `args` are added to the common ones; the transcript goes to `log`."""
 
-    PROMPT = "@@done"  # printed by run() after each command, with the exit code
-
     def __init__(self, args, log, limit=600):
         os.makedirs(os.path.dirname(log), exist_ok=True)
         self.log = open(log, "wb")
@@ -84,12 +82,12 @@ class Machine:
     def run(self, command, limit=60, code=0):
         """Run one shell command, return its output; its exit code must be `code` (None: any)."""
         self.serial += 1
-        mark = "%s%d" % (self.PROMPT, self.serial)
-        # The quotes keep the echo of the typed line from looking like the answer.
-        self.send("%s; echo '%s'\"%d:$?:\"\n" % (command, self.PROMPT, self.serial))
-        # The line editor breaks its echo where the screen ends.
-        self.expect("\n?".join("echo '%s'" % self.PROMPT) + r"(?:.|\n)*?:\n?\"\n", limit)
-        before = self.expect(r"(?s)(.*?)%s:(\d+):" % mark, limit)
+        at = self.serial
+        # The quotes keep an echo of the typed line from looking like its output. There may be two echoes:
+        # the terminal's, when the line comes before the shell asks for it, and the line editor's.
+        self.send("echo '@@'\"begin%d:\"; %s; echo '@@'\"done%d:$?:\"\n" % (at, command, at))
+        self.expect(r"@@begin%d:\n" % at, limit)
+        before = self.expect(r"(?s)(.*?)@@done%d:(\d+):" % at, limit)
         output, got = before.group(1), int(before.group(2))
         if code is not None and got != code:
             raise Failure("%r: exit code %d, not %d: %s" % (command, got, code, output.strip()))
