@@ -26,6 +26,7 @@ include abi/build.mk
 -include tests/build.mk
 -include scripts/image.mk
 -include scripts/dev.mk
+-include scripts/labs.mk
 -include scripts/guests.mk
 
 .PHONY: all clean help

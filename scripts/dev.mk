@@ -30,7 +30,7 @@ bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
 	$(Q)$(MAKE) --no-print-directory bench-images
 	$(Q)python3 scripts/bench.py
 
-FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests -name '*.[ch]')
+FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests docs/labs -name '*.[ch]')
 
 format: ## lay out all C files as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)

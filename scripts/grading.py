@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""What the graders of docs/labs share. A grader runs from the top of the tree it grades, and every path here is
+relative to that; scripts/labs.py sees to it, and to the module path.
+
+	from grading import Tap, answers, boot, make, require
+
+A point is a Tap.step(): its name is fixed (the patches name it), what was measured goes into the hint, which is the text of
+require() and tells where to look rather than what to write.
+"""
+
+import re
+import subprocess
+
+from machine import Failure, Machine, Tap, require  # noqa: F401 (for the graders)
+
+BUILD = "build"
+
+
+def make(*targets):
+    """Build in the graded tree; a compiler's complaint is the hint."""
+    done = subprocess.run(["make", "--no-print-directory", "-j2", *targets], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    require(done.returncode == 0, "make %s fails:\n%s" % (" ".join(targets), "\n".join(done.stdout.splitlines()[-15:])))
+
+
+def boot(image, *options, limit=60, **environment):
+    """Run a guest test's image as the only domain: all that came over the serial line."""
+    setting = ["%s=%s" % (name, value) for name, value in environment.items()]
+    done = subprocess.run(["env", "SECONDS_MAX=%d" % limit, *setting, "sh", "scripts/guest-test", image, *options],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace")
+    return done.stdout.replace("\r", "")
+
+
+def require_success(text):
+    """The output of boot() must hold a guest test's `RESULT success` and no other result."""
+    results = re.findall(r"\bRESULT (.*)$", text, re.M)
+    require(results and set(results) == {"success"},
+            "the guest test says: %s" % ("; ".join(results) or "nothing; its last words: " + text[-400:]))
+
+
+def answers(path):
+    """A file of answers: `question: word word ...` lines, `#` comments. {question: [words]}"""
+    with open(path) as f:
+        lines = [line.split("#")[0].strip() for line in f]
+    found = {}
+    for line in filter(None, lines):
+        require(":" in line, "%s: %r is not of the form `question: answer`" % (path, line))
+        question, answer = line.split(":", 1)
+        require(question.strip() not in found, "%s: %s is answered twice" % (path, question.strip()))
+        found[question.strip()] = answer.split()
+    return found

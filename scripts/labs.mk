@@ -1,0 +1,29 @@
+# The labs of docs/labs: starting copies, grading, and for each lab the proof that its grader grades (scripts/labs.py).
+# SPDX-License-Identifier: MIT
+
+LABS := $(sort $(patsubst docs/labs/%/grade.py,%,$(wildcard docs/labs/*/grade.py)))
+
+.PHONY: lab grade
+lab: all ## make a student's starting copy of lab LAB=n (DIR=: where)
+	$(Q)python3 scripts/labs.py start $(LAB) $(DIR)
+
+grade: ## grade lab LAB=n in this tree (DIR=tree, or PATCH=file as handed in)
+	$(Q)python3 scripts/labs.py grade $(LAB) $(if $(DIR),--dir $(DIR)) $(if $(PATCH),--patch $(PATCH))
+
+# A lab's own guest programs: docs/labs/N-name/x.c becomes build/labs/N-name/x-pv64.elf and -pv32.elf.
+# $(1): kind
+define LAB_RULES
+$(B)/labs/%-$(1).o: docs/labs/%.c | $(ABI_STAMP)
+	$$(call say,CC,$$@)mkdir -p $$(@D) && $(CC) $$(FW_CFLAGS) $$(FW_CFLAGS_$(1)) -c $$< -o $$@
+
+$(B)/labs/%-$(1).elf: $(B)/labs/%-$(1).o $$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(1).lds
+	$$(call say,LD,$$@)ld $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack \
+		-T $(B)/tests/fw/guest-$(1).lds -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach k,pv64 pv32,$(eval $(call LAB_RULES,$(k))))
+-include $(wildcard $(B)/labs/*/*.d)
+
+# The copies that these tests make need a complete build/ to start from.
+$(foreach l,$(LABS),$(eval $(call test,labs-$(firstword $(subst -, ,$(l))),600,\
+	python3 scripts/labs.py test $(firstword $(subst -, ,$(l))))))
+test-images: all
