@@ -63,3 +63,7 @@ $(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),300,python3 tests/system
 probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions under Bochs, which enforces segment limits
 	$(Q)sh scripts/setup.sh scripts/packages-bochs.txt
 	$(Q)python3 tests/system/fv_probe.py bochs
+
+# The report: its single-stepper, and its page as a browser lays it out.
+$(eval $(call test,timelines,600,python3 tests/system/timelines.py,$(B)/ringlet.debug.elf \
+	$(foreach k,native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(foreach w,32 64,$(GK_OUT)/initrd$(w).cpio) $(B)/ringlet.elf))

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The single-stepper behind the ring timelines: one system call on the bare machine and one in a pv64 guest go through
+the rings in the order that the design says, without a gap, by known entry points, and the same in each round.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+from machine import BUILD, TOP, Failure, Tap, require
+
+OUT = os.path.join(BUILD, "tests", "timelines.json")
+ORDER = {
+    "native32": [("application", 3), ("kernel", 0), ("application", 3)],
+    "pv64": [("application", 3), ("hypervisor", 0), ("kernel", 3), ("hypervisor", 0), ("application", 3)],
+}
+# The first instruction of each segment is an entry point: of the kernel, or of the hypervisor.
+ENTRIES = {
+    "native32": ["int 0x80", "syscall_entry", "int 0x80"],
+    "pv64": ["syscall", "syscall_entry", "syscall_entry", "syscall_entry", "syscall"],
+}
+
+
+def step_both(made):
+    done = subprocess.run([sys.executable, "scripts/report/timelines.py", "-o", OUT] + list(ORDER), cwd=TOP,
+                          capture_output=True, text=True, timeout=500, check=False)
+    if done.returncode:
+        raise Failure(done.stdout + done.stderr)
+    with open(OUT, encoding="utf-8") as file:
+        made.update({t["arrangement"]: t for t in json.load(file)["timelines"]})
+    require(set(made) == set(ORDER), "timelines of %s" % sorted(made))
+
+
+def order(made, name):
+    segments = made[name]["segments"]
+    require([(s["who"], s["ring"]) for s in segments] == ORDER[name], "%s" % segments)
+    require([s["symbol"] for s in segments] == ENTRIES[name], "entered by %s" % [s["symbol"] for s in segments])
+
+
+def complete(made, name):
+    at = 0
+    for s in made[name]["segments"]:
+        require(s["start"] == at < s["end"], "a gap before %s" % s)
+        at = s["end"]
+        require(sum(f["instructions"] for f in s["functions"]) == s["end"] - s["start"], "functions of %s" % s)
+    require(at == made[name]["instructions"] == min(made[name]["rounds"]), "the length is not the sum")
+
+
+def main():
+    tap = Tap()
+    made = {}
+    if tap.step("both are stepped from the system call to the instruction behind it", lambda: step_both(made)):
+        for name in ORDER:
+            tap.step("%s: the rings in their order, by the entry points" % name, lambda n=name: order(made, n))
+            tap.step("%s: every instruction belongs to somebody" % name, lambda n=name: complete(made, n))
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
