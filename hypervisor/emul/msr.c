@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDMSR and WRMSR (SDM 4): the registers a PV guest's kernel may see, in one table. Reading: a function, or a
- * constant. Writing: a function, or nothing at all (the write is dropped). Any other register is #GP, which
- * kernels expect of registers that a machine lacks.
+ * RDMSR and WRMSR (SDM 4) of a PV guest's kernel: msr.def lists the registers it may see, here are the functions that
+ * the list names. Any other register is #GP, which kernels expect of registers that a machine lacks.
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -29,7 +28,7 @@ struct msr_rule {
 	uint32_t msr;
 	bool (*read)(struct vcpu *v, uint64_t *value); /* NULL: the constant */
 	uint64_t constant;
-	bool (*write)(struct vcpu *v, uint64_t value); /* NULL: dropped. False: #GP */
+	bool (*write)(struct vcpu *v, uint64_t value); /* false: #GP */
 };
 
 static bool refuse_read(struct vcpu *v, uint64_t *value)
@@ -37,9 +36,14 @@ static bool refuse_read(struct vcpu *v, uint64_t *value)
 	return false;
 }
 
-static bool refuse_write(struct vcpu *v, uint64_t value)
+static bool refuse(struct vcpu *v, uint64_t value)
 {
 	return false;
+}
+
+static bool drop(struct vcpu *v, uint64_t value)
+{
+	return true;
 }
 
 static bool zero_only(struct vcpu *v, uint64_t value)
@@ -103,6 +107,15 @@ static bool efer_read(struct vcpu *v, uint64_t *value)
 	return true;
 }
 
+/* What it is, kernels may write again. */
+static bool efer_same(struct vcpu *v, uint64_t value)
+{
+	uint64_t now;
+
+	efer_read(v, &now);
+	return value == now;
+}
+
 static bool real_read(uint32_t msr, uint64_t *value)
 {
 	*value = rdmsr(msr);
@@ -114,7 +127,7 @@ static bool pat_read(struct vcpu *v, uint64_t *value)
 	return real_read(MSR_PAT, value);
 }
 
-static bool pat_write(struct vcpu *v, uint64_t value)
+static bool pat_same(struct vcpu *v, uint64_t value)
 {
 	return value == rdmsr(MSR_PAT);
 }
@@ -146,31 +159,13 @@ static bool hypercall_page_write(struct vcpu *v, uint64_t value)
 	return true;
 }
 
+#define CONSTANT(n)                  NULL, n
+#define BY(fn)                       fn, 0
+#define MSR(name, read, write, what) {name, read, write},
 static const struct msr_rule rules[] = {
-    {MSR_GS_BASE, gs_base_read, 0, gs_base_write},
-    {MSR_FS_BASE, fs_base_read, 0, fs_base_write},
-    {MSR_KERNEL_GS_BASE, shadow_gs_base_read, 0, shadow_gs_base_write},
-    {MSR_EFER, efer_read, 0, NULL},
-    {MSR_TSC, tsc_read, 0, NULL},
-    {MSR_APIC_BASE, apic_base_read, 0, NULL},
-    {MSR_PAT, pat_read, 0, pat_write},
-    {MSR_DEBUGCTL, NULL, 0, zero_only},
-    {MSR_MISC_ENABLE, NULL, MISC_ENABLE_FAST_STRING, NULL},
-    {MSR_UCODE_REV, NULL, 0, NULL},
-    {MSR_MCG_CAP, NULL, 0, refuse_write},
-    {MSR_MCG_STATUS, NULL, 0, NULL},
-    /* The doors are the hypervisor's; guests register theirs by callback_op. */
-    {MSR_SYSENTER_CS, NULL, 0, NULL},
-    {MSR_SYSENTER_ESP, NULL, 0, NULL},
-    {MSR_SYSENTER_EIP, NULL, 0, NULL},
-    {MSR_STAR, NULL, 0, NULL},
-    {MSR_LSTAR, NULL, 0, NULL},
-    {MSR_CSTAR, NULL, 0, NULL},
-    {MSR_SFMASK, NULL, 0, NULL},
-    {MSR_AMD_SYSCFG, NULL, 0, refuse_write},
-    {MSR_AMD_HWCR, NULL, HWCR_TSC_FREQ_SEL, NULL},
-    {MSR_HYPERCALL_PAGE, refuse_read, 0, hypercall_page_write},
+#include "emul/msr.def"
 };
+#undef MSR
 
 static const struct msr_rule *find(uint32_t msr)
 {
@@ -200,7 +195,7 @@ enum emul_result emul_wrmsr(struct emul *e)
 	const struct msr_rule *rule = find(e->regs->rcx);
 	uint64_t value = (uint32_t)e->regs->rax | e->regs->rdx << 32;
 
-	if (!rule || (rule->write && !rule->write(e->v, value)))
+	if (!rule || !rule->write(e->v, value))
 		return EMUL_REFUSED;
 	return EMUL_DONE;
 }
