@@ -71,6 +71,7 @@ struct vcpu {
 	uint64_t entry_words[4]; /* what the next entry pushes below the return frame (pv/bounce.c) */
 	uint64_t kernel_sp;
 	uint16_t kernel_ss;
+	uint64_t refused_rip, refused_rsp; /* where the last failed return was sent instead (exit_fault) */
 
 	/* Address spaces (mm/, pv/). cr3 values are what is loaded into the real CR3. */
 	mfn_t root, user_root; /* guest's L4 (pv64) or L3 (pv32); type references held; INVALID_MFN if none */

@@ -87,14 +87,15 @@ enum emul_result emul_mov_cr(struct emul *e)
 
 enum emul_result emul_mov_dr(struct emul *e)
 {
-	uint64_t value;
+	uint64_t value, *operand = reg_ptr(e->regs, e->insn.rm);
+	bool is_write = e->insn.opcode & 2;
+	int rc = is_write ? debugreg_set(e->v, e->insn.reg, *operand & mask(e))
+			  : debugreg_get(e->v, e->insn.reg, &value);
 
-	if (e->insn.opcode & 2)
-		return debugreg_set(e->v, e->insn.reg, *reg_ptr(e->regs, e->insn.rm) & mask(e)) ? EMUL_REFUSED
-												: EMUL_DONE;
-	if (debugreg_get(e->v, e->insn.reg, &value))
-		return EMUL_REFUSED;
-	*reg_ptr(e->regs, e->insn.rm) = value & mask(e);
+	if (rc)
+		return rc == -ENODEV || e->insn.reg > 7 ? EMUL_UNDEFINED : EMUL_REFUSED;
+	if (!is_write)
+		*operand = value & mask(e);
 	return EMUL_DONE;
 }
 

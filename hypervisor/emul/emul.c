@@ -125,6 +125,7 @@ static enum emul_result dispatch(struct emul *e)
 {
 	switch (e->insn.opcode) {
 	case 0x6c ... 0x6f:
+		return emul_string_io(e);
 	case 0xe4 ... 0xe7:
 	case 0xec ... 0xef:
 		return emul_io(e);

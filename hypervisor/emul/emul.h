@@ -13,10 +13,12 @@ struct cpu_user_regs;
 struct vcpu;
 
 enum emul_result {
-	EMUL_DONE,    /* go on behind it */
-	EMUL_REFUSED, /* not ours, or not allowed: the guest gets the fault that brought us here */
-	EMUL_FAULT,   /* the guest gets a page fault: emul.fault_address, fault_error */
-	EMUL_AGAIN,   /* registers stand where they should: on it again, for the next round of a REP */
+	EMUL_DONE,      /* go on behind it */
+	EMUL_REFUSED,   /* not ours, or not allowed: the guest gets the fault that brought us here */
+	EMUL_FAULT,     /* the guest gets a page fault: emul.fault_address, fault_error */
+	EMUL_ROUND,     /* one round of a REP is done: on it again for the next */
+	EMUL_AGAIN,     /* registers stand where they should: on it again for the rest */
+	EMUL_UNDEFINED, /* the guest gets #UD */
 };
 
 /* One instruction being emulated. */
@@ -43,11 +45,12 @@ void emul_advance(struct vcpu *v, unsigned length);
 bool emul_iopl_ok(const struct vcpu *v);
 
 /* The parts, by subject. All expect e->insn decoded. */
-enum emul_result emul_io(struct emul *e);     /* io.c */
-enum emul_result emul_mov_cr(struct emul *e); /* control.c: 0f 20, 0f 22 */
-enum emul_result emul_mov_dr(struct emul *e); /* 0f 21, 0f 23 */
-enum emul_result emul_clts(struct emul *e);   /* 0f 06 */
-enum emul_result emul_xsetbv(struct emul *e); /* 0f 01 d1 */
-enum emul_result emul_rdmsr(struct emul *e);  /* msr.c */
+enum emul_result emul_io(struct emul *e);        /* io.c: IN, OUT */
+enum emul_result emul_string_io(struct emul *e); /* string_io.c: INS, OUTS */
+enum emul_result emul_mov_cr(struct emul *e);    /* control.c: 0f 20, 0f 22 */
+enum emul_result emul_mov_dr(struct emul *e);    /* 0f 21, 0f 23 */
+enum emul_result emul_clts(struct emul *e);      /* 0f 06 */
+enum emul_result emul_xsetbv(struct emul *e);    /* 0f 01 d1 */
+enum emul_result emul_rdmsr(struct emul *e);     /* msr.c */
 enum emul_result emul_wrmsr(struct emul *e);
 void emul_cpuid(struct vcpu *v, struct cpu_user_regs *regs); /* cpuid.c */

@@ -78,6 +78,32 @@ bool segment_base(struct emul *e, enum segment_register s, gva_t *base)
 	return true;
 }
 
+/* SDM 3A 5.3, Limit Checking. */
+static bool within_limit(const struct segment *seg, uint64_t first, uint64_t last)
+{
+	if (seg->down)
+		return first > seg->limit && last <= (seg->big ? 0xffffffffull : 0xffffull);
+	return last <= seg->limit;
+}
+
+bool segment_permits(struct emul *e, enum segment_register s, uint64_t offset, unsigned size, bool store,
+		     gva_t *va)
+{
+	struct segment seg;
+
+	if (e->insn.mode == 64) {
+		if (!segment_base(e, s, va))
+			return false;
+		*va += offset;
+		return is_canonical(*va) && is_canonical(*va + size - 1);
+	}
+	if (!desc_segment(e->v, selector(e, s), &seg) || !(store ? seg.writable : seg.readable) ||
+	    !within_limit(&seg, offset, offset + size - 1))
+		return false;
+	*va = (uint32_t)(seg.base + offset);
+	return true;
+}
+
 bool operand_address(struct emul *e, gva_t *va)
 {
 	const struct insn *i = &e->insn;

@@ -13,6 +13,9 @@ void reg_write(struct cpu_user_regs *r, unsigned number, unsigned size, bool rex
 
 /* Base of a segment register of the running guest. False: it is null or not there. */
 bool segment_base(struct emul *e, enum segment_register s, gva_t *base);
+/* Linear address of @size bytes at @offset, for a load or a store, as far as segmentation permits it. False: #GP. */
+bool segment_permits(struct emul *e, enum segment_register s, uint64_t offset, unsigned size, bool store,
+		     gva_t *va);
 /* Linear address of the memory operand. */
 bool operand_address(struct emul *e, gva_t *va);
 

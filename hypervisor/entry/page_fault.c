@@ -16,6 +16,7 @@
 #include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/bounce.h"
+#include "pv/debugreg.h"
 #include "pv/desc.h"
 #include "pv/walk.h"
 
@@ -52,6 +53,8 @@ void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		}
 	} else if (wants_ptwr(v, error) && emul_ptwr(v, addr)) {
 		trace_point(TRACE_EMULATED, TRACE_PT_WRITE);
+		if (unlikely(regs->rflags & RFLAGS_TF))
+			debugreg_bounce_step(v);
 		return;
 	}
 	bounce_page_fault(v, addr, error);

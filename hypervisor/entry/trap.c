@@ -41,9 +41,18 @@ static void debug(struct vcpu *v, struct cpu_user_regs *regs)
 	bounce_trap(v, TRAP_DB);
 }
 
+/* An instruction was executed here and not by the processor. If it was to be stepped, so is the trap. */
+static inline void stepped(struct vcpu *v)
+{
+	if (unlikely(v->regs.rflags & RFLAGS_TF))
+		debugreg_bounce_step(v);
+}
+
 static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	if (!emul_forced(v))
+	if (emul_forced(v))
+		stepped(v);
+	else
 		bounce_trap(v, TRAP_UD);
 }
 
@@ -96,25 +105,41 @@ static void software_interrupt(struct vcpu *v, uint8_t vector, unsigned length)
 static void privileged_instruction(struct vcpu *v)
 {
 	struct emul e;
-	bool step = v->regs.rflags & RFLAGS_TF;
 
 	switch (emul_privileged(&e, v)) {
 	case EMUL_DONE:
-		if (step) {
-			v->debugreg[6] |= DR6_BS;
-			bounce_trap(v, TRAP_DB);
-			v->way_back = BACK_BY_IRET; /* it may have changed any register */
-		}
+	case EMUL_ROUND:
+		stepped(v);
 		break;
 	case EMUL_AGAIN:
 		break;
 	case EMUL_FAULT:
 		bounce_page_fault(v, e.fault_address, e.fault_error);
 		break;
+	case EMUL_UNDEFINED:
+		bounce_trap(v, TRAP_UD);
+		break;
 	case EMUL_REFUSED:
 		bounce_trap_error(v, TRAP_GP, 0);
 		break;
 	}
+}
+
+/* INT3 and INTO come through gates open to everybody; the guest's own may be closed to its applications. Then
+ * they fault, at the first byte: they have one, or two as INT n. */
+static void software_exception(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	uint8_t vector = regs->entry_vector, found;
+	unsigned length;
+
+	if (likely(v->domain->ops->in_kernel(v) || v->traps[vector].dpl == 3)) {
+		bounce_trap(v, vector);
+		return;
+	}
+	regs->rip -= 2;
+	if (!software_interrupt_vector(v, &found, &length) || length != 2 || found != vector)
+		regs->rip++;
+	bounce_trap_error(v, TRAP_GP, vector * 8u | ERROR_IDT);
 }
 
 static void general_protection(struct vcpu *v, struct cpu_user_regs *regs)
@@ -140,8 +165,8 @@ static void (*const handlers[FIRST_INTERRUPT])(struct vcpu *v, struct cpu_user_r
     [TRAP_DE] = bounce,
     [TRAP_DB] = debug,
     [TRAP_NMI] = impossible, /* trap_paranoid */
-    [TRAP_BP] = bounce,
-    [TRAP_OF] = bounce,
+    [TRAP_BP] = software_exception,
+    [TRAP_OF] = software_exception,
     [TRAP_BR] = bounce,
     [TRAP_UD] = invalid_opcode,
     [TRAP_NM] = device_not_available,
@@ -232,24 +257,31 @@ void trap_paranoid(struct cpu_user_regs *regs)
  * The exit path's IRETQ faulted: the guest's CS or SS is bad, or its descriptor is in an LDT page not yet
  * mapped.
  * @frame lies over current->regs, lower by some words, and holds the guest's general registers; RIP to SS in
- * regs were not touched. The fault becomes the guest's, at the instruction it was to return to.
+ * regs were not touched. The fault becomes the guest's, at the instruction it was to return to, which is not
+ * looked at: it did not fault.
  */
 void exit_fault(struct cpu_user_regs *frame)
 {
 	struct vcpu *v = current;
 	struct cpu_user_regs *regs = &v->regs;
-	const struct callback *handler;
+	uint64_t rsp = regs->rsp;
 
 	memmove(regs, frame, offsetof(struct cpu_user_regs, rip));
 	v->way_back = BACK_BY_IRET;
-	handler = &v->traps[regs->entry_vector & 0x1f];
-	/* If even the handler of this fault cannot be entered, the next attempt would end the same way. */
-	if (regs->rip == handler->address && regs->cs == handler->cs && regs->entry_vector != TRAP_PF) {
-		domain_crash(v->domain, "exception %u at the entry of its own handler (error code %x)",
+	/* The handler of the last such fault cannot be entered either: neither will the next one's. */
+	if (regs->rip == v->refused_rip && rsp == v->refused_rsp) {
+		domain_crash(v->domain, "exception %u at the entry of a handler (error code %x)",
 			     regs->entry_vector, regs->error_code);
 		return;
 	}
-	trap_from_guest(regs);
+	if (regs->entry_vector == TRAP_GP && !v->fv)
+		bounce_with_error(v, regs);
+	else
+		trap_from_guest(regs);
+	if (regs->rsp != rsp) {
+		v->refused_rip = regs->rip;
+		v->refused_rsp = regs->rsp;
+	}
 }
 
 void app_syscall(struct vcpu *v)

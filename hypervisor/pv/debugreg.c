@@ -5,6 +5,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "lib/errno.h"
+#include "pv/bounce.h"
 
 #define DR6_WRITE   0xe00ful /* B0-B3, BD, BS, BT */
 #define DR7_FIXED   0x400ul
@@ -28,7 +29,7 @@ static int resolve(const struct vcpu *v, unsigned *reg)
 
 static int check_dr7(uint64_t value)
 {
-	if (value >> 32 || (value & DR7_GD))
+	if (value & DR7_GD)
 		return -EPERM;
 	for (unsigned i = 0; i < 4; i++) {
 		unsigned field = value >> (16 + 4 * i) & 0xf;
@@ -71,6 +72,8 @@ int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 		return rc;
 	if (reg < 4 && !range_ok(v->domain->ops, value, 8))
 		return -EPERM;
+	if (reg >= 6 && value >> 32)
+		return -EINVAL;
 	if (reg == 6)
 		value = (value & DR6_WRITE) | DR6_FIXED;
 	if (reg == 7) {
@@ -120,4 +123,11 @@ void debugreg_report(struct vcpu *v)
 {
 	v->debugreg[6] |= read_dr6() & DR6_WRITE;
 	write_dr6(DR6_FIXED);
+}
+
+void debugreg_bounce_step(struct vcpu *v)
+{
+	v->debugreg[6] |= DR6_BS;
+	bounce_trap(v, TRAP_DB);
+	v->way_back = BACK_BY_IRET; /* the instruction may have changed any register */
 }

@@ -10,7 +10,7 @@
 
 struct vcpu;
 
-/* -EINVAL: no such register; -EPERM: the value would watch the hypervisor; -ENODEV: CR4.DE makes 4 and 5
+/* -EINVAL: no such register, or bits that it does not have; -EPERM: the value would watch the hypervisor; -ENODEV: CR4.DE makes 4 and 5
  * fault. */
 int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
 int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value);
@@ -19,3 +19,5 @@ void debugreg_switch_in(struct vcpu *v);
 void debugreg_switch_out(struct vcpu *v);
 /* The guest's #DB: put what the processor reports into its DR6. */
 void debugreg_report(struct vcpu *v);
+/* A #DB of the guest for a step that the hypervisor took in its stead. */
+void debugreg_bounce_step(struct vcpu *v);

@@ -15,7 +15,8 @@
 #define DESC_WORD_DPL_SHIFT 45
 #define DESC_TYPE(d)        ((d) >> 40 & 0xf)
 #define DESC_CODE           (1ull << 43)
-#define DESC_WRITABLE       (1ull << 41)
+#define DESC_WRITABLE       (1ull << 41) /* of code: readable */
+#define DESC_DOWN           (1ull << 42)
 #define DESC_S              (1ull << 44)
 #define DESC_DPL            (3ull << DESC_WORD_DPL_SHIFT)
 #define DESC_P              (1ull << 47)
@@ -256,7 +257,9 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 	    .code = d & DESC_CODE,
 	    .code64 = (d & DESC_CODE) && (d & DESC_L),
 	    .big = d & DESC_DB,
+	    .readable = !(d & DESC_CODE) || (d & DESC_WRITABLE),
 	    .writable = !(d & DESC_CODE) && (d & DESC_WRITABLE),
+	    .down = !(d & DESC_CODE) && (d & DESC_DOWN),
 	};
 	if (d & DESC_G)
 		seg->limit = seg->limit << 12 | 0xfff;
@@ -265,8 +268,8 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 
 /* Only present descriptors matter. Code and data segments are harmless at the guest's privilege: memory is
  * protected by paging alone. 64-bit code in ring 1 would reach the hypervisor, which paging does not keep
- * from it. Of system segments none is allowed; type 0 is the empty second half of a 16-byte one. EXERCISE:
- * call gates. Xen lets a guest have them, with DPL 0 so that the call faults and can be emulated. */
+ * from it. Of system segments none is allowed, call gates included: a guest reaches its kernel by INT n and SYSCALL.
+ * Type 0 is the empty second half of a 16-byte one. */
 bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 {
 	uint64_t d = *desc, dpl = d >> DESC_WORD_DPL_SHIFT & 3;

@@ -40,7 +40,8 @@ struct segment {
 	gva_t base;
 	uint32_t limit;
 	bool code, code64, big; /* big: 32-bit default sizes */
-	bool writable;
+	bool readable, writable;
+	bool down; /* expand-down data: valid above the limit */
 };
 bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg);
 

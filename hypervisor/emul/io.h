@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports as a guest may use them (io.c), for single accesses and for strings. @size: 1, 2 or 4 bytes. */
+#pragma once
+
+#include "lib/types.h"
+
+struct vcpu;
+
+/* May the guest's present code use the port: by its virtual IOPL, or by the bitmap of set_iobitmap? */
+bool port_permitted(struct vcpu *v, uint16_t port, unsigned size);
+/* The device, or nothing: ones are read, writes go nowhere. */
+uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size);
+void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
