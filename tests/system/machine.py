@@ -85,7 +85,8 @@ class Machine:
         at = self.serial
         # The quotes keep an echo of the typed line from looking like its output. There may be two echoes:
         # the terminal's, when the line comes before the shell asks for it, and the line editor's.
-        self.send("echo '@@'\"begin%d:\"; %s; echo '@@'\"done%d:$?:\"\n" % (at, command, at))
+        # The command finds $? as the line before left it.
+        self.send("_s=$?; echo '@@'\"begin%d:\"; (exit $_s); %s; echo '@@'\"done%d:$?:\"\n" % (at, command, at))
         self.expect(r"@@begin%d:\n" % at, limit)
         before = self.expect(r"(?s)(.*?)@@done%d:(\d+):" % at, limit)
         output, got = before.group(1), int(before.group(2))
