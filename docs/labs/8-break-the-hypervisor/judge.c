@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lab 8: makes a page table, lets one attack loose on it (option attack=table, tlb or pointer), and looks at what it
+ * holds then. Prints what became of the attack:
+ *	RETURNED n	or	FAULTED vector
+ *	LOOT entry slot	or	HELD
+ */
+#include "lab.h"
+
+const char test_title[] = "lab 8: break the hypervisor";
+
+#define ENTRIES (PAGE_SIZE / sizeof(pte_t))
+
+char own_page[4096] __attribute__((aligned(4096)));
+char window[4096] __attribute__((aligned(4096)));
+
+pte_t loot(void)
+{
+	return (pte_t)root_mfn() << 12 | PTE_P | PTE_RW;
+}
+
+static void make_table(pte_t *page)
+{
+	if (mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(page), 0))
+		error("the page does not become a table: a writable mapping is left");
+}
+
+/* Would the hypervisor write this entry, if it were asked? */
+static bool refused(pte_t *table, pte_t pte)
+{
+	return pte_write((uint64_t)va_to_mfn(table) << 12, pte) != 0;
+}
+
+static void look(pte_t *victim, pte_t *table)
+{
+	for (unsigned i = 0; i < ENTRIES; i++)
+		if (victim[i] & PTE_P && refused(table, victim[i])) {
+			printk("LOOT %llx %u\n", (unsigned long long)victim[i], i);
+			return;
+		}
+	printk("HELD\n");
+}
+
+static void attack(long (*how)(pte_t *victim), pte_t *victim)
+{
+	long rc = 0;
+
+	FAULT_TRY(rc = how(victim));
+	if (fault.happened)
+		printk("FAULTED %u\n", fault.vector);
+	else
+		printk("RETURNED %ld\n", rc);
+}
+
+static bool chosen(const char *name)
+{
+	const char *option = (const char *)start_info->cmd_line;
+
+	for (const char *want = "attack="; *want; want++, option++)
+		if (*option != *want)
+			error("no option attack=");
+	while (*name && *name == *option)
+		name++, option++;
+	return !*name && !*option;
+}
+
+void test_main(void)
+{
+	pte_t *victim = page_alloc(), *table = page_alloc();
+
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	table_ready(table);
+	make_table(table);
+	if (chosen("tlb"))
+		prepare_tlb(victim);
+	else
+		table_ready(victim);
+	make_table(victim);
+	if (chosen("table"))
+		attack(attack_table, victim);
+	else if (chosen("tlb"))
+		attack(attack_tlb, victim);
+	else if (chosen("pointer"))
+		attack(attack_pointer, victim);
+	else
+		error("there is no such attack");
+	look(victim, table);
+}
