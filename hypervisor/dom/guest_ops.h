@@ -79,8 +79,8 @@ struct guest_ops {
 	 * domain. */
 	void (*enter)(struct vcpu *v, const struct callback *to, unsigned n);
 	void (*set_cr2)(struct vcpu *v, gva_t address); /* the fault address, in vcpu_info */
-	/* A page fault for the guest: set CR2; the error code with the user bit as the guest sees itself. */
-	uint32_t (*page_fault)(struct vcpu *v, gva_t address, uint32_t error);
+	/* A page fault for the guest: set CR2; bounce it, the error code's user bit as the guest sees itself. */
+	void (*page_fault)(struct vcpu *v, gva_t address, uint32_t error);
 	gva_t (*get_cr2)(const struct vcpu *v);
 	long (*iret)(struct vcpu *v); /* the iret hypercall; returns the new RAX */
 	/* Run *left multicall entries from *list on, until done, interrupted or something else waits. 0, -EFAULT, or 1
@@ -114,6 +114,13 @@ static inline bool range_ok(const struct guest_ops *ops, gva_t va, uint64_t len)
 	gva_t end = va + len;
 
 	return end >= va && (end <= ops->low_end || va >= ops->high_start);
+}
+
+/* The same for a few words at @va. Behind the lower part comes a page that is no address at all (pv64), maps nothing
+ * (fv), or that every guest may read and none write (pv32's M2P): so where they begin tells. */
+static inline bool words_ok(const struct guest_ops *ops, gva_t va)
+{
+	return va < ops->low_end || va >= ops->high_start;
 }
 
 extern const struct guest_ops pv64_ops, pv32_ops, fv_ops;

@@ -44,7 +44,7 @@ static inline bool fetch_words(const struct guest_ops *ops, gva_t at, uint64_t t
 {
 	uint64_t low, high;
 
-	if (!range_ok(ops, at, FETCH_BYTES))
+	if (unlikely(!words_ok(ops, at)))
 		return false;
 	guest_access_begin();
 	GUEST_LOAD(low, at, fault);
@@ -182,7 +182,7 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 #define FORCED_CPUID 0xa20f6e65780b0full
 #define FORCED_BYTES 7
 
-static __rare uint64_t first_word_slowly(struct vcpu *v)
+__rare uint64_t emul_first_word_slowly(struct vcpu *v)
 {
 	uint64_t word = 0;
 	unsigned mode;
@@ -198,8 +198,8 @@ static inline uint64_t first_word(struct vcpu *v)
 	uint64_t word;
 
 	if (unlikely(!is_flat_code(v) || (at & ~PAGE_MASK) > PAGE_SIZE - sizeof(word)))
-		return first_word_slowly(v);
-	if (unlikely(!range_ok(v->domain->ops, at, sizeof(word))))
+		return rare_value(emul_first_word_slowly, v);
+	if (unlikely(!words_ok(v->domain->ops, at)))
 		return 0;
 	guest_access_begin();
 	GUEST_LOAD(word, at, fault);

@@ -32,7 +32,9 @@ struct emul {
 
 enum emul_result emul_privileged(struct emul *e, struct vcpu *v); /* after #GP(0) */
 bool emul_forced(struct vcpu *v);                                 /* after #UD: true if it was the prefix */
-bool emul_ptwr(struct vcpu *v, gva_t addr); /* after #PF of a kernel's store to a present page */
+uint64_t
+emul_first_word_slowly(struct vcpu *v) __rare; /* for emul_forced: code in other segments, across pages */
+bool emul_ptwr(struct vcpu *v, gva_t addr);    /* after #PF of a kernel's store to a present page */
 
 #define FETCH_BYTES 16 /* two words: the last byte is never looked at */
 

@@ -16,7 +16,7 @@ void enter_idle(void) __noreturn;
 void hypercall_init(void);
 
 /* Called by the assembly. @regs is &current->regs unless said otherwise. */
-void trap_from_guest(struct cpu_user_regs *regs);
+void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs);
 void trap_from_hypervisor(struct cpu_user_regs *regs); /* on the CPU's stack; may change regs->rip */
 void trap_paranoid(struct cpu_user_regs *regs);        /* on an interrupt stack */
 void exit_fault(struct cpu_user_regs *frame); /* IRETQ failed: the guest's registers, see traps.asm */

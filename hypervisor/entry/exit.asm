@@ -10,16 +10,39 @@ default rel
 
 %define MASK_OFFSET 1	; evtchn_upcall_mask stands behind evtchn_upcall_pending
 
-extern exit_work, bounce_event, idle_loop
-global exit_syscall, exit_to_guest, exit_iretq, enter_idle
+extern exit_work, bounce_upcall, idle_loop
+global exit_syscall, exit_trap, exit_to_guest, exit_iretq, enter_idle
+
+section .rodata
+	align 8
+high_half:
+	dq	0xffff800000000000	; canonical addresses from here on (SDM 1 3.3.7.1, Canonical Addressing)
 
 section .text
 
-; After a hypercall or a trap. In: RBX = current (the vCPU that entered), RAX = what its RAX will be, RBP R12-R15
-; the guest's (C has preserved them).
+; SYSRET with a non-canonical RCX faults in ring 0 on some processors (docs/tricks.md). In: RBX = current. Out: RCX =
+; the guest's RIP if it is canonical, else on to restore_all, which is IRETQ. Most kernels live in the high half.
+; Clobbers R11.
+%macro SYSRET_RIP 0
+	mov	rcx, [V(rbx, RIP)]
+	cmp	rcx, [high_half]
+	jb	%%low
+%%ok:
+	section .text.exit_rare progbits alloc exec nowrite align=16
+%%low:	mov	r11, rcx
+	shr	r11, 47
+	jz	%%ok
+	jmp	restore_all
+	section .text
+%endmacro
+
+; After a hypercall. In: RBX = current (the vCPU that entered), RAX = what its RAX will be, RBP R12-R15 the guest's
+; (C has preserved them).
 	align 16
 exit_syscall:
 	mov	[V(rbx, RAX)], rax
+; After a trap: RAX, all the same, is in the frame already.
+exit_trap:
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	work
 	mov	rcx, [rbx + VCPU_UPCALL]
@@ -27,13 +50,7 @@ exit_syscall:
 	jne	.event
 .ready:	cmp	byte [rbx + VCPU_WAY_BACK], BACK_BY_SYSRET
 	jne	.other
-	; SYSRET with a non-canonical RCX faults in ring 0 on some processors (docs/tricks.md).
-	mov	rcx, [V(rbx, RIP)]
-	mov	r11, rcx
-	shl	r11, 16
-	sar	r11, 16
-	cmp	r11, rcx
-	jne	restore_all
+	SYSRET_RIP
 	; What C may have changed. The rest it has preserved.
 	HOOK	hook_leave, QUICK_LEAVE, mov rdi, [V(rbx, RDI)]
 	mov	rsi, [V(rbx, RSI)]
@@ -51,7 +68,7 @@ exit_syscall:
 .event:	cmp	byte [rcx + MASK_OFFSET], 0
 	jne	.ready
 	mov	rdi, rbx		; nothing but an event, and no other vCPU: no need for exit_work
-	call	bounce_event		; which masks events
+	HOOK	hook_upcall, none, call bounce_upcall	; which masks events
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	work
 	mov	rax, [V(rbx, RAX)]
@@ -78,12 +95,7 @@ work:
 restore:
 	cmp	byte [rbx + VCPU_WAY_BACK], BACK_BY_SYSRET
 	jne	restore_all
-	mov	rcx, [V(rbx, RIP)]
-	mov	r11, rcx
-	shl	r11, 16
-	sar	r11, 16
-	cmp	r11, rcx
-	jne	restore_all
+	SYSRET_RIP
 	HOOK	hook_leave, none, lea rsp, [dword rbx + VCPU_REGS]
 	pop	r15
 	pop	r14

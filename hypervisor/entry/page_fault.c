@@ -33,10 +33,33 @@ static void bounce_ldt_fault(struct vcpu *v, uint32_t error, gva_t addr)
 	bounce_page_fault(v, v->ldt_base + (addr - LDT_WINDOW(v->id)), error);
 }
 
-static bool wants_ptwr(struct vcpu *v, uint32_t error)
+static bool is_refused_store(uint32_t error)
 {
-	return (error & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) == (PF_PRESENT | PF_WRITE) &&
-	       (v->domain->vm_assist & 1u << VMASST_TYPE_writable_pagetables) && v->domain->ops->in_kernel(v);
+	return (error & (PF_PRESENT | PF_WRITE | PF_RESERVED | PF_FETCH)) == (PF_PRESENT | PF_WRITE);
+}
+
+static bool wants_ptwr(struct vcpu *v)
+{
+	return (v->domain->vm_assist & 1u << VMASST_TYPE_writable_pagetables) && v->domain->ops->in_kernel(v);
+}
+
+/* Perhaps the hypervisor's business, from here on in detail. */
+static void page_fault_unusual(struct vcpu *v, gva_t addr, uint32_t error)
+{
+	if (is_hypervisor_address(addr)) {
+		/* Not from an instruction of ring 3 or 1: those have the user bit or 32-bit addresses. */
+		if (!(error & PF_USER) && desc_in_ldt_window(v, addr)) {
+			if (!desc_ldt_fault(v, addr))
+				bounce_ldt_fault(v, error, addr);
+			return;
+		}
+	} else if (wants_ptwr(v) && emul_ptwr(v, addr)) {
+		trace_point(TRACE_EMULATED, TRACE_PT_WRITE);
+		if (unlikely(v->regs.rflags & RFLAGS_TF))
+			debugreg_bounce_step(v);
+		return;
+	}
+	bounce_page_fault(v, addr, error);
 }
 
 void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
@@ -44,20 +67,10 @@ void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
 	gva_t addr = read_cr2();
 	uint32_t error = regs->error_code;
 
-	if (unlikely(is_hypervisor_address(addr))) {
-		/* Not from an instruction of ring 3 or 1: those have the user bit or 32-bit addresses. */
-		if (!(error & PF_USER) && desc_in_ldt_window(v, addr)) {
-			if (!desc_ldt_fault(v, addr))
-				bounce_ldt_fault(v, error, addr);
-			return;
-		}
-	} else if (wants_ptwr(v, error) && emul_ptwr(v, addr)) {
-		trace_point(TRACE_EMULATED, TRACE_PT_WRITE);
-		if (unlikely(regs->rflags & RFLAGS_TF))
-			debugreg_bounce_step(v);
-		return;
-	}
-	bounce_page_fault(v, addr, error);
+	if (unlikely(is_hypervisor_address(addr)) || unlikely(is_refused_store(error)))
+		page_fault_unusual(v, addr, error);
+	else
+		bounce_page_fault(v, addr, error);
 }
 
 bool page_fault_hypervisor(struct cpu_user_regs *regs)

@@ -198,19 +198,26 @@ static void int80(struct vcpu *v)
 	bounce_trap_error(v, TRAP_GP, VECTOR_INT80 * 8u | ERROR_IDT);
 }
 
-void trap_from_guest(struct cpu_user_regs *regs)
+static void gate_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	if (regs->entry_vector != VECTOR_INT80)
+		irq_handler(regs->entry_vector);
+	else if (unlikely(v->fv))
+		v->domain->ops->trap(v, regs);
+	else
+		int80(v);
+}
+
+void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	uint32_t vector = regs->entry_vector;
-	struct vcpu *v = current;
 
-	if (unlikely(v->fv) && (vector < FIRST_INTERRUPT || vector == VECTOR_INT80))
+	if (unlikely(vector >= FIRST_INTERRUPT))
+		gate_from_guest(v, regs);
+	else if (unlikely(v->fv))
 		v->domain->ops->trap(v, regs);
-	else if (likely(vector < FIRST_INTERRUPT))
-		handlers[vector](v, regs);
-	else if (vector == VECTOR_INT80)
-		int80(v);
 	else
-		irq_handler(vector);
+		handlers[vector](v, regs);
 }
 
 void trap_from_hypervisor(struct cpu_user_regs *regs)
@@ -277,7 +284,7 @@ void exit_fault(struct cpu_user_regs *frame)
 	if (regs->entry_vector == TRAP_GP && !v->fv)
 		bounce_with_error(v, regs);
 	else
-		trap_from_guest(regs);
+		trap_from_guest(v, regs);
 	if (regs->rsp != rsp) {
 		v->refused_rip = regs->rip;
 		v->refused_rsp = regs->rsp;

@@ -17,7 +17,7 @@ default rel
 %define IST_PAGE    4096
 
 extern trap_from_guest, trap_from_hypervisor, trap_paranoid, exit_fault
-extern exit_syscall, exit_to_guest, exit_iretq, int82_entry
+extern exit_trap, exit_to_guest, exit_iretq, int82_entry
 global idt_stubs
 
 ; Vectors for which the processor pushes an error code (SDM 3A 6.3.1): 8, 10 to 14, 17, 21, 29, 30.
@@ -54,15 +54,17 @@ trap_entry:
 	PUSH_REGS
 	mov	rdi, rsp
 	mov	rsp, gs:[CPU_STACK_TOP]
-; In: RDI = &current->regs, GS ours, CPU's stack, RBP and R12-R15 still the guest's. Next: exit_syscall, which
+; In: RDI = &current->regs, GS ours, CPU's stack, RBP and R12-R15 still the guest's. Next: exit_trap, which
 ; SYSRET will end if a handler of a pv64 guest was entered.
 from_guest:
 	HOOK	hook_trap, none, mov rbx, gs:[CPU_CURRENT]
 	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET
 	cld
+	mov	rsi, rdi
+	mov	rdi, rbx
 	call	trap_from_guest
 	mov	rax, [V(rbx, RAX)]
-	jmp	exit_syscall
+	jmp	exit_trap
 
 ; In: as trap_entry. Out: back to where it was, unless it was the exit path's IRETQ.
 from_hypervisor:

@@ -107,7 +107,7 @@ void evtchn_set_pending(struct vcpu *v, uint32_t port)
 
 void evtchn_rescan(struct vcpu *v)
 {
-	memset(vcpu_selector(v), 0xff, (1u << v->domain->ops->word_shift) / 8);
+	memset(vcpu_selector(v->domain, v), 0xff, (1u << v->domain->ops->word_shift) / 8);
 	vcpu_mark_events(v);
 }
 
@@ -132,7 +132,7 @@ int evtchn_unmask(struct domain *d, uint32_t port)
 	if (ch && (v = d->vcpu[ch->vcpu]) != NULL) {
 		/* Only a port that was masked can have lost its edge. */
 		if (bit_test_and_clear(d->evtchn_mask, port) && bit_test(d->evtchn_pending, port) &&
-		    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
+		    !bit_test_and_set(vcpu_selector(d, v), port >> d->ops->word_shift))
 			vcpu_mark_events(v);
 		rc = 0;
 	}

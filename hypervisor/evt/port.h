@@ -31,9 +31,9 @@ static inline bool bit_test(const void *array, uint32_t bit)
 }
 
 /* evtchn_pending_sel follows the two upcall bytes, aligned to the guest's long. */
-static inline void *vcpu_selector(struct vcpu *v)
+static inline void *vcpu_selector(const struct domain *d, struct vcpu *v)
 {
-	return (char *)v->info + (1u << v->domain->ops->word_shift) / 8;
+	return (char *)v->info + (1u << d->ops->word_shift) / 8;
 }
 
 /* The channel of @port, or NULL if the domain cannot have or never had it. evt_lock held. */
@@ -61,7 +61,7 @@ static inline void mark_events(struct vcpu *v)
 	/* A full barrier: vcpu_block() sets its state first and looks at this byte afterwards. */
 	if (!__atomic_exchange_n(&v->upcall[0], 1, __ATOMIC_SEQ_CST) &&
 	    unlikely(v != current || v->state == VCPU_BLOCKED))
-		vcpu_rouse(v);
+		rare_call(vcpu_rouse, v);
 }
 
 /* The bits of an event for @v of @d, in line since it is the hot path of every send. */
@@ -71,10 +71,10 @@ static inline void port_set_pending(struct domain *d, struct vcpu *v, uint32_t p
 		return;
 	trace_point(TRACE_EVENT, (uint32_t)d->id << 16 | port);
 	if (!bit_test(d->evtchn_mask, port) &&
-	    !bit_test_and_set(vcpu_selector(v), port >> d->ops->word_shift))
+	    !bit_test_and_set(vcpu_selector(d, v), port >> d->ops->word_shift))
 		mark_events(v);
 	if (unlikely(d->pollers))
-		port_wake_pollers(d, port);
+		rare_call(port_wake_pollers, d, port);
 }
 
 /* Set the port pending at the vCPU that its channel notifies. */

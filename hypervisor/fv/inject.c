@@ -154,7 +154,7 @@ void fv_deliver(struct vcpu *v)
 	v->upcall[0] = 0; /* before we look: who comes later sets it again */
 	if (fv->console_port)
 		bit_test_and_clear(v->domain->evtchn_pending, fv->console_port);
-	*(uint32_t *)vcpu_selector(v) = 0;
+	*(uint32_t *)vcpu_selector(v->domain, v) = 0;
 	spin_lock(&fv->lock);
 	fv_uart_poll(fv);
 	if (pic_interrupts(&fv->pic))

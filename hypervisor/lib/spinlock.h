@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "lib/rare.h"
 #include "lib/types.h"
 
 struct spinlock {
@@ -31,7 +32,7 @@ void spin_wait(struct spinlock *l) __rare;
 static inline void spin_lock(struct spinlock *l)
 {
 	if (unlikely(!spin_trylock(l)))
-		spin_wait(l);
+		rare_call(spin_wait, l);
 }
 
 static inline void spin_unlock(struct spinlock *l)

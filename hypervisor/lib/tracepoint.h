@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "lib/rare.h"
 #include "lib/types.h"
 
 enum tracepoint_kind {
@@ -25,6 +26,6 @@ static inline void trace_point(enum tracepoint_kind kind, uint64_t arg)
 {
 #ifndef HOST_TEST
 	if (unlikely(tracepoint))
-		tracepoint_report(kind, arg);
+		rare_call(tracepoint_report, kind, arg);
 #endif
 }

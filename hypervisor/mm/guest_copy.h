@@ -47,7 +47,7 @@ static __always_inline int guest_read(void *dst, gva_t src, size_t n)
 {
 	if (!__builtin_constant_p(n) || n > GUEST_SMALL || n % 4)
 		return guest_read_any(dst, src, n);
-	if (unlikely(!range_ok(current->domain->ops, src, n)))
+	if (unlikely(!words_ok(current->domain->ops, src)))
 		return -EFAULT;
 	return guest_move_small(dst, (const char *)src, n);
 }
@@ -56,7 +56,7 @@ static __always_inline int guest_write(gva_t dst, const void *src, size_t n)
 {
 	if (!__builtin_constant_p(n) || n > GUEST_SMALL || n % 4)
 		return guest_write_any(dst, src, n);
-	if (unlikely(!range_ok(current->domain->ops, dst, n)))
+	if (unlikely(!words_ok(current->domain->ops, dst)))
 		return -EFAULT;
 	return guest_move_small((char *)dst, src, n);
 }

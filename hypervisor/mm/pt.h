@@ -28,11 +28,10 @@ void table_demote(struct page_info *pg, int level, bool carrier);
 int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule rule);
 void entry_put(struct page_info *pg, int level, uint64_t entry);
 
-/* What l1_get and l1_put do not settle in line (mm/l1.c). Cold, so that the ways past them save no registers.
- */
-int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from) __cold;
-int l1_get_writable(struct page_info *pg) __cold; /* on failure the reference is put */
-void l1_put_writable(struct page_info *pg) __cold;
+/* What l1_get and l1_put do not settle in line (mm/l1.c). */
+int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from) __rare;
+int l1_get_writable(struct page_info *pg) __rare; /* on failure the reference is put */
+void l1_put_writable(struct page_info *pg) __rare;
 
 /* Bits of an L1 entry that @d may set: cache control is for the domain that drives devices. */
 static inline uint64_t l1_allowed(const struct domain *d)
@@ -56,7 +55,7 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	uint64_t type;
 
 	if (unlikely(!mfn_valid(mfn) || !page_get(pg, from)))
-		return l1_get_slow(pte, d, from);
+		return rare_value(l1_get_slow, pte, d, from);
 	if (!(pte & PTE_RW))
 		return 0;
 	type = pg->type;
@@ -65,7 +64,7 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	    likely(__atomic_compare_exchange_n(&pg->type, &type, type + 1, false, __ATOMIC_ACQ_REL,
 					       __ATOMIC_RELAXED)))
 		return 0;
-	return l1_get_writable(pg);
+	return rare_value(l1_get_writable, pg);
 }
 
 /* Put what entry @pte held. Fast for a frame mapped writable: only the stamp of the last use to note. */
@@ -83,7 +82,7 @@ static inline void l1_put(uint64_t pte)
 			pg->stamp = tlb_stamp_now();
 		if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, type - 1, false, __ATOMIC_ACQ_REL,
 							  __ATOMIC_RELAXED)))
-			l1_put_writable(pg);
+			rare_call(l1_put_writable, pg);
 	}
 	page_put(pg);
 }

@@ -38,23 +38,33 @@ void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
 
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
 {
-	v->entry_words[0] = v->domain->ops->page_fault(v, addr, error);
-	enter_trap(v, TRAP_PF, 1);
+	v->domain->ops->page_fault(v, addr, error);
+}
+
+/* Kinds that deliver otherwise have none. */
+static __cold void no_event_callback(struct vcpu *v)
+{
+	if (v->domain->ops->deliver)
+		v->domain->ops->deliver(v);
+	else
+		domain_crash(v->domain, "an event for which it has set no callback");
+}
+
+void bounce_upcall(struct vcpu *v)
+{
+	if (unlikely(!v->event_cb.address)) {
+		no_event_callback(v);
+		return;
+	}
+	v->event_cb.flags = CALLBACKF_mask_events;
+	v->domain->ops->enter(v, &v->event_cb, 0);
 }
 
 void bounce_event(struct vcpu *v)
 {
-	if (unlikely(v->domain->ops->deliver)) {
-		v->domain->ops->deliver(v);
-		return;
-	}
-	if (unlikely(!v->event_cb.address)) {
-		domain_crash(v->domain, "an event for which it has set no callback");
-		return;
-	}
-	trace_point(TRACE_UPCALL, 0);
-	v->event_cb.flags = CALLBACKF_mask_events;
-	v->domain->ops->enter(v, &v->event_cb, 0);
+	if (!v->domain->ops->deliver)
+		trace_point(TRACE_UPCALL, 0);
+	bounce_upcall(v);
 }
 
 void bounce_nmi(struct vcpu *v)

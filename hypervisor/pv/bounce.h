@@ -15,6 +15,7 @@ void bounce_trap(struct vcpu *v, uint8_t vector);
 void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error);
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error); /* the user bit is made the guest's */
 void bounce_event(struct vcpu *v);
+void bounce_upcall(struct vcpu *v); /* the same, where tracing already knows (entry/exit.asm) */
 void bounce_nmi(struct vcpu *v);
 void bounce_syscall(struct vcpu *v);   /* pv64: the application's SYSCALL */
 void bounce_syscall32(struct vcpu *v); /* the same from compatibility mode */

@@ -19,12 +19,16 @@ static inline bool iopl_is_architectural(const struct vcpu *v)
 /* What a guest may choose: the arithmetic flags, TF, DF, NT, RF, AC, ID (SDM 1 3.4.3, EFLAGS Register). */
 #define FLAGS_SETTABLE 0x254dd5ul
 
-/* For a frame: the real flags as the guest sees them. */
+/* For a frame: the real flags, in which IF is set, as the guest sees them. */
 static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t upcall_mask)
 {
-	rflags = upcall_mask ? rflags & ~RFLAGS_IF : rflags | RFLAGS_IF;
-	if (unlikely(iopl_is_architectural(v)))
-		rflags |= (uint64_t)v->iopl << 12;
+	/* Two rare cases, one test for both. */
+	if (unlikely(upcall_mask | (v->domain->vm_assist & 1u << VMASST_TYPE_architectural_iopl))) {
+		if (upcall_mask)
+			rflags &= ~RFLAGS_IF;
+		if (iopl_is_architectural(v))
+			rflags |= (uint64_t)v->iopl << 12;
+	}
 	return rflags;
 }
 

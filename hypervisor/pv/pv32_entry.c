@@ -15,6 +15,7 @@
 #include "mm/guest_copy.h"
 #include "mm/guest_words.h"
 #include "mm/mm.h"
+#include "pv/bounce.h"
 #include "pv/desc.h"
 #include "pv/flags.h"
 #include "pv/walk.h"
@@ -105,10 +106,10 @@ void pv32_set_cr2(struct vcpu *v, gva_t address)
 	*(uint32_t *)((uint8_t *)v->info + COMPAT_vcpu_info_arch_cr2) = address;
 }
 
-uint32_t pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error)
+void pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error)
 {
 	pv32_set_cr2(v, address);
-	return pv32_in_kernel(v) ? error & ~PF_USER : error | PF_USER;
+	bounce_trap_error(v, TRAP_PF, pv32_in_kernel(v) ? error & ~PF_USER : error | PF_USER);
 }
 
 gva_t pv32_get_cr2(const struct vcpu *v)

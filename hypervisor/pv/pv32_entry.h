@@ -7,7 +7,7 @@
 bool pv32_in_kernel(const struct vcpu *v);
 void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n);
 void pv32_set_cr2(struct vcpu *v, gva_t address);
-uint32_t pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error);
+void pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error);
 gva_t pv32_get_cr2(const struct vcpu *v);
 long pv32_iret(struct vcpu *v);
 int pv32_multicall(struct vcpu *v, gva_t *list, uint32_t *left);

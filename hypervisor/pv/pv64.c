@@ -160,7 +160,7 @@ static int pv64_get_callback(gva_t arg, uint16_t *type, struct callback *cb)
 /* Only the kernel makes hypercalls, so its GS is the active one and the user's waits in the vCPU. */
 static long pv64_set_segment_base(uint64_t which, uint64_t base)
 {
-	struct vcpu *v = current;
+	struct vcpu *v;
 
 	if (unlikely(!is_canonical(base) && (uint32_t)which != SEGBASE_GS_USER_SEL))
 		return -EINVAL;
@@ -168,6 +168,7 @@ static long pv64_set_segment_base(uint64_t which, uint64_t base)
 		wrmsr(MSR_FS_BASE, base);
 		return 0;
 	}
+	v = current;
 	switch ((uint32_t)which) {
 	case SEGBASE_GS_USER:
 		v->gs_base_user = base;

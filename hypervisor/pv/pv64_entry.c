@@ -15,6 +15,7 @@
 #include "mm/guest_copy.h"
 #include "mm/guest_words.h"
 #include "mm/mm.h"
+#include "pv/bounce.h"
 #include "pv/flags.h"
 #include "pv/pv_mm.h"
 #include "pv/walk.h"
@@ -63,32 +64,35 @@ static inline void toggle_mode(struct vcpu *v)
 void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint64_t mask = v->upcall[1], cs = r->cs, ss = r->ss;
-	gva_t sp = r->rsp, low;
+	uint64_t mask = v->upcall[1], cs = r->cs, word;
+	gva_t top = r->rsp, low;
 
 	if (unlikely(v->user_mode)) {
 		toggle_mode(v);
-		sp = v->kernel_sp;
+		top = v->kernel_sp;
 	} else {
 		cs &= ~3ul;
 	}
-	sp = ROUND_DOWN(sp, 16) - 5 * 8;
-	low = sp - (n + 2) * 8;
+	top = ROUND_DOWN(top, 16);
+	low = top - (n + 7) * 8;
 	/* Of so few words the lowest tells: behind the lower half comes a page no address can name. */
-	if (unlikely(low - PV64_LOW_END < PV64_HIGH_START - PV64_LOW_END))
+	if (unlikely(low < PV64_HIGH_START) && unlikely(low >> 47))
 		goto bad_stack;
 	guest_access_begin();
 	GUEST_STORE(low, r->rcx, fault);
 	GUEST_STORE(low + 8, r->r11, fault);
-	for (unsigned i = 0; unlikely(i < n); i++)
+	if (n)
+		GUEST_STORE(low + 16, v->entry_words[0], fault);
+	for (unsigned i = 1; unlikely(i < n); i++)
 		GUEST_STORE(low + 16 + i * 8, v->entry_words[i], fault);
-	GUEST_STORE(sp, r->rip, fault);
+	GUEST_STORE(top - 40, r->rip, fault);
 	cs |= mask << 32;
-	GUEST_STORE(sp + 8, cs, fault);
-	mask = flags_seen(v, r->rflags, mask);
-	GUEST_STORE(sp + 16, mask, fault);
-	GUEST_STORE(sp + 24, r->rsp, fault);
-	GUEST_STORE(sp + 32, ss, fault);
+	GUEST_STORE(top - 32, cs, fault);
+	word = flags_seen(v, r->rflags, mask);
+	GUEST_STORE(top - 24, word, fault);
+	GUEST_STORE(top - 16, r->rsp, fault);
+	word = r->ss;
+	GUEST_STORE(top - 8, word, fault);
 	guest_access_end();
 	r->rip = to->address;
 	r->cs = SEL_GUEST_CS64;
@@ -103,7 +107,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 fault:
 	guest_access_end();
 bad_stack:
-	domain_crash(v->domain, "its kernel stack at %016lx takes no exception frame", sp);
+	domain_crash(v->domain, "its kernel stack at %016lx takes no exception frame", top);
 }
 
 void pv64_set_cr2(struct vcpu *v, gva_t address)
@@ -111,10 +115,10 @@ void pv64_set_cr2(struct vcpu *v, gva_t address)
 	((struct vcpu_info *)v->info)->arch.cr2 = address;
 }
 
-uint32_t pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error)
+void pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error)
 {
 	pv64_set_cr2(v, address);
-	return pv64_in_kernel(v) ? error & ~PF_USER : error | PF_USER;
+	bounce_trap_error(v, TRAP_PF, pv64_in_kernel(v) ? error & ~PF_USER : error | PF_USER);
 }
 
 gva_t pv64_get_cr2(const struct vcpu *v)

@@ -7,7 +7,7 @@
 bool pv64_in_kernel(const struct vcpu *v);
 void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n);
 void pv64_set_cr2(struct vcpu *v, gva_t address);
-uint32_t pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error);
+void pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error);
 gva_t pv64_get_cr2(const struct vcpu *v);
 long pv64_iret(struct vcpu *v);
 int pv64_multicall(struct vcpu *v, gva_t *list, uint32_t *left);

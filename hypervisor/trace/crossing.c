@@ -214,6 +214,12 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 	}
 }
 
+void trace_upcall(void)
+{
+	if (!current->domain->ops->deliver)
+		trace_moment(TRACE_UPCALL, 0);
+}
+
 void accounting_begin(struct percpu *cpu)
 {
 	trace_cpus[cpu->id].since = rdtsc();

@@ -50,6 +50,7 @@ void trace_enter(uint32_t reason);
 void trace_enter_int82(void);
 void trace_enter_trap(const struct cpu_user_regs *regs);
 void trace_leave(void);
+void trace_upcall(void);
 void trace_commit(void);
 void trace_moment(enum tracepoint_kind kind, uint64_t arg);
 /* Begin on @cpu, in the middle of whatever it does. */
