@@ -34,7 +34,7 @@ def boot(image, *options, limit=60, **environment):
 
 def require_success(text):
     """The output of boot() must hold a guest test's `RESULT success` and no other result."""
-    results = re.findall(r"\bRESULT (.*)$", text, re.M)
+    results = [r.strip() for r in re.findall(r"\bRESULT (.*)$", text, re.M)]
     require(results and set(results) == {"success"},
             "the guest test says: %s" % ("; ".join(results) or "nothing; its last words: " + text[-400:]))
 

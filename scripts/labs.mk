@@ -21,7 +21,7 @@ $(B)/labs/%-$(1).elf: $(B)/labs/%-$(1).o $$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(
 		-T $(B)/tests/fw/guest-$(1).lds -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach k,pv64 pv32,$(eval $(call LAB_RULES,$(k))))
-# A guest program of several files names the others in the lab's lab.mk.
+# What else a lab builds stands in its lab.mk.
 -include $(wildcard docs/labs/*/lab.mk) $(wildcard $(B)/labs/*/*.d)
 
 # The copies that these tests make need a complete build/ to start from.

@@ -71,6 +71,8 @@ static void pointers(void)
 		call(__HYPERVISOR_set_debugreg, i, p, 0, 0, 0);
 		call(__HYPERVISOR_set_debugreg, 7, 0, 0, 0, 0);
 		call(__HYPERVISOR_get_debugreg, p, 0, 0, 0, 0);
+		call(__HYPERVISOR_frame_info, root_mfn(), p, 0, 0, 0);
+		call(__HYPERVISOR_frame_info, p, p, 0, 0, 0);
 		for (unsigned n = 0; n < ARRAY_SIZE(counts); n++) {
 			if (counts[n])
 				call(__HYPERVISOR_set_gdt, p, counts[n], 0, 0, 0);
