@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The page: sections of figures, each with unit and accelerator, panels, two sentences and a table."""
+
+import html
+import os
+import string
+
+import plot_cost
+import plot_timeline
+import plot_ways
+import sentences
+import tables
+from data import UNIT_NAMES
+from svg import Svg
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GROUPS = {"crossings": "Crossings", "privileged": "Privileged operations", "paging": "Page tables", "events": "Events",
+          "processes": "Processes", "io": "Input and output", "macro": "A whole job"}
+
+
+def read(name):
+    with open(os.path.join(HERE, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def panel(made):
+    title, sub, svg = made
+    return '<div class="panel"><h4>%s</h4><p class="sub">%s</p>%s</div>' % (html.escape(title), html.escape(sub), svg)
+
+
+def figure(caption, panels, sentence, table, unit=None, title=None):
+    """A <figure>; those of one unit are shown while that unit is chosen."""
+    if not panels:
+        return '<p class="in-unit unit-%s">%s</p>' % (unit, sentences.NOTHING) if not title else ""
+    return ('<figure%s>%s<p class="unit-line">%s</p><div class="panels">%s</div><figcaption>%s</figcaption>'
+            '<details><summary>Table</summary><div class="wide">%s</div></details></figure>' % (
+                ' class="in-unit unit-%s"' % unit if unit else "", "<h3>%s</h3>" % html.escape(title) if title else "",
+                html.escape(caption), "".join(map(panel, panels)), html.escape(sentence), table))
+
+
+def costs(results):
+    found = []
+    for group in results.groups:
+        title = GROUPS.get(group, group.capitalize())
+        for unit in results.units:
+            operations = [o for o in results.operations.values() if o["group"] == group]
+            found.append(figure(results.caption(unit), plot_cost.cost_panels(results, unit, group),
+                                sentences.cost(results, unit, group) if results.in_group(unit, group) else "",
+                                tables.cost(results, unit, operations, title), unit, title))
+    return "".join(found)
+
+
+def by_unit(results, panels, sentence, table):
+    return "".join(figure(results.caption(unit), panels(results, unit), sentence(results, unit), table(results, unit), unit)
+                   for unit in results.units)
+
+
+def all_ratios(results, unit):
+    return tables.cost(results, unit, results.operations.values(), "All operations")
+
+
+def system_call_table(results, unit):
+    return tables.cost(results, unit, [o for o, _ in plot_ways.system_calls(results, unit)], "System calls")
+
+
+def timelines(results):
+    accelerators = sorted({"%s, %s" % (t["unit"], t["accelerator"]) for t in results.timelines.values()})
+    return figure(" and ".join(accelerators), plot_timeline.timeline_panels(results), sentences.timelines(results),
+                  tables.timelines(results))
+
+
+def legend(results):
+    items = []
+    for arrangement in results.arrangements.values():
+        svg = Svg(14, arrangement.title, "its mark", 14)
+        svg.mark(7, 7, arrangement)
+        drawn = str(svg).replace('role="img"', 'aria-hidden="true" class="key"')
+        items.append('<li>%s<b>%s</b> %s</li>' % (drawn, html.escape(arrangement.short), html.escape(arrangement.title)))
+    return "".join(items)
+
+
+def facts(results):
+    names = (("date", "measured"), ("ringlet", "Ringlet"), ("qemu", "machine"), ("cpu", "processor model"), ("xen", "Xen"))
+    return "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (name, html.escape(str(results.host[key])))
+                   for key, name in names if results.host.get(key))
+
+
+def render(results):
+    """The whole page as text."""
+    radios = "".join('<input type="radio" name="unit" id="u-%s"%s>' % (u, " checked" if at == 0 else "")
+                     for at, u in enumerate(results.units))
+    labels = "".join('<label for="u-%s">%s</label>' % (u, UNIT_NAMES[u]) for u in results.units)
+    goals = "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (html.escape(what), value) for what, value in sentences.goals(results))
+    return string.Template(read("template.html")).substitute(
+        style=read("style.css"), radios=radios, labels=labels, legend=legend(results), facts=facts(results), goals=goals,
+        costs=costs(results), timelines=timelines(results),
+        ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, all_ratios),
+        pairs=by_unit(results, plot_ways.pair_panels, sentences.pairs, tables.pairs),
+        batches=by_unit(results, plot_ways.batch_panels, sentences.batches, tables.batches),
+        rings=by_unit(results, plot_ways.rings_panels, sentences.rings, system_call_table))

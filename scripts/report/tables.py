@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The tables: every number of the run, exactly as the file has it.
+
+Each number carries data-key (where it stands in the file) and data-value; a ratio carries the keys of both of its
+parts. On a narrow screen style.css turns every row into a card, so cells repeat their column's name in data-label.
+"""
+
+import html
+
+from writing import exact, times
+
+
+def number(figure, field):
+    value = getattr(figure, field)
+    return '<data data-key="%s" value="%s">%s</data>' % (figure.key(field), value, exact(value))
+
+
+def ratio(over, under, value):
+    return '<data data-ratio="%s %s" value="%.6g">%s</data>' % (over.key("median"), under.key("median"), value, times(value))
+
+
+def cell(label, content, class_=""):
+    return '<td role="cell" data-label="%s"%s>%s</td>' % (html.escape(label), class_ and ' class="%s"' % class_, content)
+
+
+def figure_cell(results, figure, arrangement):
+    """Median large; minimum and spread (p90 - p10) below; the ratio to bare metal where there is one."""
+    if not figure:
+        return cell(arrangement.title, "–", "none")
+    found = results.ratio(figure)
+    native = results.figure(arrangement.native, figure.unit, figure.operation) if found else None
+    return cell(arrangement.title, '<span class="median">%s%s</span><span class="less">min %s</span><span class="less">± %s</span>' % (
+        number(figure, "median"), ' <i>%s</i>' % ratio(figure, native, found) if found else "",
+        number(figure, "min"), number(figure, "spread")))
+
+
+def table(caption, heads, rows):
+    """Rows are [(head of the row, [cells])]."""
+    head = "".join('<th role="columnheader" scope="col">%s</th>' % html.escape(h) for h in heads)
+    body = "".join('<tr role="row"><th role="rowheader" scope="row">%s</th>%s</tr>' % (html.escape(name), "".join(cells))
+                   for name, cells in rows)
+    return ('<table role="table"><caption>%s</caption><thead role="rowgroup"><tr role="row">%s</tr></thead>'
+            '<tbody role="rowgroup">%s</tbody></table>' % (html.escape(caption), head, body))
+
+
+def cost(results, unit, operations, title):
+    arrangements = list(results.arrangements.values())
+    rows = [(o["title"], [figure_cell(results, results.figure(a.id, unit, o["id"]), a) for a in arrangements])
+            for o in operations if results.row(unit, o["id"])]
+    caption = "%s, %s. Median and its ratio to bare metal; minimum; spread (p90 − p10)." % (title, results.caption(unit))
+    return table(caption, ["operation"] + [a.title for a in arrangements], rows)
+
+
+def pairs(results, unit):
+    rows = []
+    for pair in results.pairs:
+        for arrangement in results.arrangements.values():
+            hypercall, trap = results.pair(unit, arrangement.id, pair)
+            if arrangement.native and (hypercall or trap):
+                both = hypercall and trap and hypercall.median
+                rows.append(("%s, %s" % (pair["title"], arrangement.short), [
+                    cell("hypercall", number(hypercall, "median") if hypercall else "–"),
+                    cell("trap", number(trap, "median") if trap else "–"),
+                    cell("trap to hypercall", ratio(trap, hypercall, trap.median / hypercall.median) if both else "–")]))
+    return table("Medians, %s" % results.caption(unit), ["operation", "hypercall", "trap", "trap to hypercall"], rows)
+
+
+def batches(results, unit):
+    tables = []
+    for batch in results.batches:
+        heads = ["%d" % p["size"] for p in batch["points"]]
+        rows = []
+        for arrangement in results.arrangements.values():
+            figures = [results.figure(arrangement.id, unit, p["op"]) for p in batch["points"]]
+            if any(figures):
+                rows.append((arrangement.title, [cell("%s entries" % h, number(f, "median") if f else "–")
+                                                 for h, f in zip(heads, figures)]))
+        tables.append(table("%s: median of one entry by the size of the batch, %s" % (batch["title"], results.caption(unit)),
+                            ["entries in a batch"] + heads, rows))
+    return "".join(tables)
+
+
+def timelines(results):
+    """One table for each arrangement: the stays in their order, and the functions in the order of their first use."""
+    tables = []
+    for arrangement in results.arrangements.values():
+        timeline = results.timelines.get(arrangement.id)
+        if not timeline:
+            continue
+        rows = []
+        for at, s in enumerate(timeline["segments"]):
+            key = "timeline/%s/%d" % (arrangement.id, at)
+            functions = ", ".join("%s %d" % (f["symbol"], f["instructions"]) for f in s["functions"])
+            length = s["end"] - s["start"]
+            rows.append((s["who"], [
+                cell("ring", '<data data-key="%s/ring" value="%d">%d</data>' % (key, s["ring"], s["ring"])),
+                cell("instructions", '<data data-key="%s/length" value="%d">%s</data>' % (key, length, exact(length))),
+                cell("functions", html.escape(functions), "functions")]))
+        tables.append(table("%s: one system call, %s, %s" % (arrangement.title, timeline["unit"], timeline["accelerator"]),
+                            ["who", "ring", "instructions", "functions"], rows))
+    return "".join(tables)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+"""How numbers are written: exactly in tables, in three digits in plots and sentences."""
+
+THIN = "\u202f"  # narrow no-break space, between groups of three digits
+
+
+def exact(n):
+    """12345.6 -> 12 345.6"""
+    text = "{:,.3f}".format(n).rstrip("0").rstrip(".")
+    return text.replace(",", THIN)
+
+
+def digits(x):
+    """Three significant digits, no more."""
+    return "%.0f" % x if x >= 100 else "%.3g" % x
+
+
+def count(n):
+    """A count of instructions or cycles."""
+    for limit, factor, letter in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e5, 1e3, "k")):
+        if n >= limit:
+            return "%s%s%s" % (digits(n / factor), THIN, letter)
+    return exact(n) if n == int(n) else digits(n)
+
+
+def nanoseconds(n):
+    for factor, name in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
+        if n >= factor:
+            return "%s%s%s" % (digits(n / factor), THIN, name)
+    return "%s%sns" % (digits(n), THIN)
+
+
+def short(n, unit):
+    return nanoseconds(n) if unit == "ns" else count(n)
+
+
+def times(ratio):
+    """A ratio, as "6.90×"."""
+    return "%s×" % (digits(ratio) if ratio >= 10 else "%.2f" % ratio)
+
+
+def tick(power, unit):
+    """The label of 10 to the power."""
+    if unit == "ns":
+        return "%d%s" % (10 ** (power % 3), ("ns", "µs", "ms", "s")[power // 3]) if power < 10 else "10s"
+    if unit == "ratio":
+        return "%g×" % 10 ** power
+    return "%d%s" % (10 ** (power % 3), ("", "k", "M", "G")[min(power // 3, 3)])
