@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lab 5: measures the ways. Each is called for one operation and for OPERATIONS of them; it prints
+ *	COST operation way n ticks emulated hypercalls
+ * where ticks (instructions, if QEMU runs with -icount) are the best of some calls with accounting off, and the last
+ * two are what the hypervisor counted in one more call: instructions emulated, hypercalls. A way that does not do
+ * what it should is a failure. With the option only=operation.way that way alone is called, once.
+ */
+#include "lab.h"
+#include "xen/sysctl.h"
+#include "ringlet/sysctl.h"
+
+const char test_title[] = "lab 5: trap or hypercall";
+
+#define ROUNDS 8
+
+static char spare[OPERATIONS][4096] __attribute__((aligned(4096)));
+static char frames[2][4096] __attribute__((aligned(4096)));
+static struct change changes[2][OPERATIONS]; /* to and fro, so that no change is a repetition */
+static unsigned turn;
+
+static const struct way {
+	const char *operation, *name;
+	void (*ts)(unsigned n); /* one of the two */
+	void (*pte)(const struct change *c, unsigned n);
+} ways[] = {
+    {"ts", "trap", .ts = ts_by_trap},
+    {"ts", "hypercall", .ts = ts_by_hypercall},
+    {"ts", "batched", .ts = ts_batched},
+    {"pte", "trap", .pte = pte_by_trap},
+    {"pte", "hypercall", .pte = pte_by_hypercall},
+    {"pte", "batched", .pte = pte_batched},
+};
+
+static uint64_t ticks_now(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
+	return (uint64_t)high << 32 | low;
+}
+
+static void prepare(void)
+{
+	for (unsigned i = 0; i < OPERATIONS; i++)
+		for (unsigned k = 0; k < 2; k++)
+			changes[k][i] = (struct change){.entry = pte_of((unsigned long)spare[i], 1),
+							.machine = pte_maddr((unsigned long)spare[i], 1),
+							.value = (pte_t)va_to_mfn(frames[k]) << 12 | PTE_P |
+								 PTE_RW | PTE_A | PTE_D};
+	if (hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables))
+		error("vm_assist");
+}
+
+static uint64_t call(const struct way *w, unsigned n)
+{
+	const struct change *c = changes[turn++ & 1];
+	uint64_t t = ticks_now();
+
+	if (w->ts)
+		w->ts(n);
+	else
+		w->pte(c, n);
+	return ticks_now() - t;
+}
+
+/* Does it do what it should? */
+static void prove(const struct way *w)
+{
+	const struct change *c = changes[turn & 1];
+	unsigned bad = 0;
+
+	hypercall_fpu_taskswitch(1);
+	call(w, OPERATIONS);
+	if (w->ts) {
+		FAULT_TRY(__asm__ volatile("fninit"));
+		bad = fault.happened;
+	} else {
+		for (unsigned i = 0; i < OPERATIONS; i++)
+			bad += (*c[i].entry ^ c[i].value) & (PTE_ADDR | PTE_P | PTE_RW) ? 1 : 0;
+	}
+	if (bad)
+		failure("%s by %s does not do it", w->operation, w->name);
+}
+
+/* ---- the hypervisor's own account ---- */
+
+static struct xen_sysctl op;
+
+static void sysctl(uint32_t cmd)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	if (hypercall_sysctl(&op))
+		error("sysctl %x", cmd);
+}
+
+static void account(uint32_t command)
+{
+	*(struct ringlet_accounting *)op.u.pad = (struct ringlet_accounting){.command = command};
+	sysctl(RINGLET_SYSCTL_accounting);
+}
+
+static void count(const struct way *w, unsigned n, unsigned *emulated, unsigned *hypercalls)
+{
+	static struct ringlet_stat stats[RINGLET_REASONS];
+	struct ringlet_stats *s = (void *)op.u.pad;
+
+	account(RINGLET_ACCOUNTING_on);
+	account(RINGLET_ACCOUNTING_reset);
+	call(w, n);
+	account(RINGLET_ACCOUNTING_off);
+	*s = (struct ringlet_stats){.domain = DOMID_SELF, .count = RINGLET_REASONS};
+	set_xen_guest_handle(s->buffer, stats);
+	sysctl(RINGLET_SYSCTL_stats);
+	*emulated = *hypercalls = 0;
+	for (uint32_t i = 0; i < s->count; i++) {
+		if (stats[i].reason >= RINGLET_REASON_emulated)
+			*emulated += stats[i].count;
+		else if (stats[i].reason < RINGLET_REASON_trap && stats[i].reason != __HYPERVISOR_sysctl)
+			*hypercalls += stats[i].count;
+	}
+}
+
+static void measure(const struct way *w, unsigned n)
+{
+	unsigned emulated, hypercalls;
+	uint64_t best = ~0ull;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t t = call(w, n);
+
+		best = t < best ? t : best;
+	}
+	count(w, n, &emulated, &hypercalls);
+	printk("COST %s %s %u %llu %u %u\n", w->operation, w->name, n, (unsigned long long)best, emulated,
+	       hypercalls);
+}
+
+/* ---- */
+
+static const char *skip_prefix(const char *s, const char *prefix)
+{
+	while (*prefix)
+		if (*s++ != *prefix++)
+			return NULL;
+	return s;
+}
+
+/* Is this the way that the option names? */
+static bool is_only(const char *only, const struct way *w)
+{
+	only = skip_prefix(only, w->operation);
+	only = only ? skip_prefix(only, ".") : NULL;
+	only = only ? skip_prefix(only, w->name) : NULL;
+	return only && !*only;
+}
+
+void test_main(void)
+{
+	const char *only = skip_prefix((const char *)start_info->cmd_line, "only=");
+
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	prepare();
+	for (const struct way *w = ways; w < ways + ARRAY_SIZE(ways); w++) {
+		if (only) {
+			if (is_only(only, w))
+				call(w, OPERATIONS);
+			continue;
+		}
+		prove(w);
+		measure(w, 1);
+		measure(w, OPERATIONS);
+	}
+}
