@@ -7,6 +7,10 @@ $(eval $(call test,iso-menu,400,python3 tests/system/iso.py,$(B)/ringlet.iso))
 $(eval $(call test,grants,300,python3 tests/system/grants.py,$(B)/dom0.cpio $(GK_OUT)/kernel-pv64.elf $(B)/ringlet.elf))
 $(eval $(call test,debug,120,python3 tests/system/debug.py,$(B)/ringlet.iso $(B)/ringlet.debug.elf))
 
+# Guests that cannot be run any further.
+$(foreach k,pv64 pv32,$(eval $(call test,deaths-$(k),300,python3 tests/system/deaths.py $(k),\
+	$(B)/tests/deaths-$(k).elf $(B)/ringlet.elf)))
+
 # Each build of the teaching kernel, on the richest and on the plainest processor.
 $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ways for a guest to become one that cannot go on: the hypervisor finds no place for a frame, no handler to enter, or
+ * no way back. Each is the domain's end with a sentence, and nothing worse. The command line names the way
+ * (system/deaths.py tries them all and knows the sentences); a guest that lives on has failed.
+ */
+#include "fw.h"
+
+const char test_title[] = "deaths";
+
+#ifdef __x86_64__
+#define SYSCALL "syscall"
+#define SET_SP  "mov %0, %%rsp\n"
+#else
+#define SYSCALL "int $0x80"
+#define SET_SP  "mov %0, %%esp\n"
+#endif
+__asm__(".pushsection .rodata\nuser_fault: ud2\nuser_call: " SYSCALL "\nuser_end:\n.popsection");
+extern const char user_fault[], user_call[], user_end[];
+
+static char page[4096] __attribute__((aligned(4096)));
+
+/* ---- where the kernel's stack may not be ---- */
+
+static void enter_with_stack(unsigned long sp, const char *code)
+{
+	user_map(code, user_end - code);
+	check_eq(hypercall_stack_switch(FLAT_KERNEL_SS, sp), 0);
+	user_run(0);
+}
+
+static void stack_missing(void)
+{
+	enter_with_stack(0x1000, user_fault);
+}
+
+static void stack_missing_syscall(void)
+{
+	enter_with_stack(0x1000, user_call);
+}
+
+static void stack_readonly(void)
+{
+	check_eq(page_set_ro(page, true), 0);
+	enter_with_stack((unsigned long)page + 4096, user_fault);
+}
+
+static void stack_of_hypervisor(void)
+{
+	enter_with_stack(HYPERVISOR_VIRT_START + 0x1000, user_fault);
+}
+
+static void stack_of_hypervisor_syscall(void)
+{
+	enter_with_stack(HYPERVISOR_VIRT_START + 0x1000, user_call);
+}
+
+static void stack_at_top(void)
+{
+	enter_with_stack(8, user_fault);
+}
+
+static void stack_page_table(void)
+{
+	enter_with_stack((unsigned long)root_page() + 4096, user_fault);
+}
+
+/* The frame would reach over the page's lower end. */
+static void stack_half_missing(void)
+{
+	unsigned long va = (unsigned long)page;
+
+	check_eq(hypercall_update_va_mapping(va - 4096, 0, UVMF_INVLPG), 0);
+	enter_with_stack(va + 16, user_fault);
+}
+
+static void kernel_stack_lost(void)
+{
+	__asm__ volatile(SET_SP "ud2" ::"r"(0x1000ul));
+}
+
+static void event_stack_lost(void)
+{
+	shared->vcpu_info[0].evtchn_upcall_mask = 0;
+	shared->vcpu_info[0].evtchn_upcall_pending = 1;
+	__asm__ volatile(SET_SP "1: jmp 1b" ::"r"(0x1000ul));
+}
+
+/* ---- no handler ---- */
+
+static void no_handler(void)
+{
+	check_eq(hypercall_set_trap_table(NULL), 0);
+	__asm__ volatile("ud2");
+}
+
+static void no_callback(void)
+{
+	check_eq(hypercall_set_callbacks(0, 0, 0, 0), 0);
+	shared->vcpu_info[0].evtchn_upcall_pending = 1;
+	events_on();
+}
+
+#ifdef __x86_64__
+#define CANONICAL_END 0x0000800000000000ul
+
+static void stack_not_canonical(void)
+{
+	enter_with_stack(CANONICAL_END + 0x1000, user_fault);
+}
+
+static void stack_not_canonical_syscall(void)
+{
+	enter_with_stack(CANONICAL_END + 0x1000, user_call);
+}
+
+static void stack_in_hole(void)
+{
+	enter_with_stack(0xffff800000000000ul + 16, user_fault); /* begins behind, ends in the M2P */
+}
+#endif
+
+/* ---- no way back ---- */
+
+static void iret_unreadable(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile(SET_SP "mov %1, %%eax; syscall" ::"r"(0x1000ul), "i"(__HYPERVISOR_iret));
+#else
+	__asm__ volatile(SET_SP "mov %1, %%eax; int $0x82" ::"r"(0x1000ul), "i"(__HYPERVISOR_iret));
+#endif
+}
+
+static unsigned long new_cs, new_flags;
+
+static bool change_frame(struct frame *f)
+{
+	f->ip += 2;
+	if (new_cs)
+		f->cs = new_cs;
+	f->flags |= new_flags;
+	return true;
+}
+
+static void iret_with(unsigned long cs, unsigned long flags)
+{
+	new_cs = cs;
+	new_flags = flags;
+	trap_hook = change_frame;
+	__asm__ volatile("ud2");
+}
+
+#ifdef __x86_64__
+static void iret_no_user_tables(void)
+{
+	iret_with(FLAT_USER_CS, 0);
+}
+#else
+static void iret_ring0(void)
+{
+	iret_with(FLAT_KERNEL_CS & ~3, 0);
+}
+
+static void iret_virtual_8086(void)
+{
+	iret_with(0, 0x20000);
+}
+
+/* Handlers that raise another exception each: #GP by a selector beyond the table, #NP by one that is not present. */
+static void handlers_in_turn(void)
+{
+	static uint64_t gdt[512] __attribute__((aligned(4096)));
+	unsigned long frames[1] = {va_to_mfn(gdt)};
+	struct trap_info table[] = {{VEC_GP, 0, 9, (unsigned long)stack_missing},
+				    {VEC_NP, 0, 0x4001, (unsigned long)stack_missing},
+				    {0}};
+
+	gdt[1] = 0x00cf3b000000ffffull; /* code of ring 1, absent */
+	check_eq(page_set_ro(gdt, true), 0);
+	check_eq(hypercall_set_gdt(frames, 512), 0);
+	check_eq(hypercall_set_trap_table(table), 0);
+	__asm__ volatile("hlt");
+}
+
+/* #PF by a selector in an LDT that is not there, whose own handler is in it too. */
+static void handlers_in_missing_ldt(void)
+{
+	struct trap_info table[] = {{VEC_PF, 0, 13, (unsigned long)stack_missing}, {0}};
+
+	check_eq(mmuext1(MMUEXT_SET_LDT, 0x1000, 512), 0);
+	check_eq(hypercall_set_trap_table(table), 0);
+	*(volatile char *)16 = 0;
+}
+
+static void handler_null(void)
+{
+	struct trap_info table[] = {{VEC_UD, 0, 0, (unsigned long)stack_missing}, {0}};
+
+	check_eq(hypercall_set_trap_table(table), 0);
+	__asm__ volatile("ud2");
+}
+
+static void stack_selector_bad(void)
+{
+	user_map(user_fault, user_end - user_fault);
+	check_eq(hypercall_stack_switch(0x4001, (unsigned long)page + 4096), 0);
+	user_run(0);
+}
+#endif
+
+static const struct {
+	const char *name;
+	void (*die)(void);
+} ways[] = {
+    {"stack-missing", stack_missing},
+    {"stack-missing-syscall", stack_missing_syscall},
+    {"stack-readonly", stack_readonly},
+    {"stack-of-hypervisor", stack_of_hypervisor},
+    {"stack-of-hypervisor-syscall", stack_of_hypervisor_syscall},
+    {"stack-at-top", stack_at_top},
+    {"stack-page-table", stack_page_table},
+    {"stack-half-missing", stack_half_missing},
+    {"kernel-stack-lost", kernel_stack_lost},
+    {"event-stack-lost", event_stack_lost},
+    {"no-handler", no_handler},
+    {"no-callback", no_callback},
+    {"iret-unreadable", iret_unreadable},
+#ifdef __x86_64__
+    {"stack-not-canonical", stack_not_canonical},
+    {"stack-not-canonical-syscall", stack_not_canonical_syscall},
+    {"stack-in-hole", stack_in_hole},
+    {"iret-no-user-tables", iret_no_user_tables},
+#else
+    {"iret-ring0", iret_ring0},
+    {"iret-virtual-8086", iret_virtual_8086},
+    {"handlers-in-turn", handlers_in_turn},
+    {"handlers-in-missing-ldt", handlers_in_missing_ldt},
+    {"handler-null", handler_null},
+    {"stack-selector-bad", stack_selector_bad},
+#endif
+};
+
+static bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+void test_main(void)
+{
+	const char *way = (const char *)start_info->cmd_line;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++)
+		if (same(way, ways[i].name)) {
+			ways[i].die();
+			error("%s: still alive", way);
+		}
+	error("%s: no such way", way);
+}
