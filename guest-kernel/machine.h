@@ -277,4 +277,27 @@ void machine_crash(void) noreturn;
 /* Register the drivers' device files (drivers/): called once by kern/ when devfs and memory stand. */
 void drivers_init(void);
 
+/* ---- 12. What the machine's own operations cost (kern/sys/cost.c repeats and times them) ------------------
+ */
+
+/* What an operation may use: the TABLE_ENTRIES entries of a leaf table of the current root, which map `va` and
+ * what follows, and two values for them that map a frame each. */
+struct cost_room {
+	struct root *root;
+	uintptr_t va;
+	pte_t *entries, pte[2];
+};
+
+/* One of the operations of user/cost/operations.def, so many times in a row. */
+struct cost_op {
+	const char *name;
+	void (*run)(const struct cost_room *room, unsigned rounds);
+};
+
+extern const struct cost_op machine_cost_ops[]; /* the last has no name */
+
+/* Around a number of runs. Root, timer, kernel stack and TLS are set again by the caller. 0 or -errno. */
+int cost_begin(void);
+void cost_end(void);
+
 #endif

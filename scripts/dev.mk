@@ -1,7 +1,7 @@
 # The things a developer does: run, debug, test, measure, tidy.
 # SPDX-License-Identifier: MIT
 
-.PHONY: run run-iso debug test test-images bench format lint setup
+.PHONY: run run-iso debug test test-images bench cost format lint setup
 
 setup: # install missing Debian packages, or print the line that does
 	$(Q)sh scripts/setup.sh
@@ -29,6 +29,11 @@ bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
 	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory bench-images
 	$(Q)python3 scripts/bench.py
+
+cost: ## measure the same workloads bare, as guests and on Debian's Xen, into build/report/results.json (A=pv64: only that)
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)python3 scripts/cost.py $(A)
 
 FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests docs/labs -name '*.[ch]')
 

@@ -14,6 +14,7 @@
 #include "kern/proc/cpu.h"
 #include "kern/proc/exec.h"
 #include "kern/proc/process.h"
+#include "kern/sys/cost.h"
 #include "kern/sys/syscalls.h"
 #include "kern/sys/uts.h"
 #include "kern/tty/tty.h"
@@ -125,6 +126,7 @@ void kernel_main(void)
 	mem_devices_init(); /* /dev/null and the like */
 	console_tty_init(); /* /dev/console: from here on input has somewhere to go */
 	drivers_init();     /* the machine's devices; interrupts may be pending, but are still off */
+	cost_init();        /* /dev/cost: what all this costs */
 	make_root();        /* the root file system, /dev on it */
 	make_first_process();
 	cpus_start();    /* the other processors */

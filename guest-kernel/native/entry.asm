@@ -44,20 +44,21 @@ syscall_entry:
 	push	r11
 	push	USER_CS
 	push	rcx
-	push	rax
-	push	0x80				; TRAP_SYSCALL
-	; fall through
-
-%else
-
-; INT 0x80: the number of the system call takes the place of the error code.
-global syscall_entry
-syscall_entry:
-	push	eax
-	push	0x80				; TRAP_SYSCALL
 	; fall through
 
 %endif
+
+; INT 0x80, in 64 bit with SYSCALL's numbers and registers: the number of the system call takes the place of the
+; error code.
+global int80_entry
+int80_entry:
+%if WORD_BITS == 64
+	push	rax
+%else
+	push	eax
+%endif
+	push	0x80				; TRAP_SYSCALL
+	; fall through
 
 ; Stack: frame down to trapno.
 trap_common:

@@ -8,6 +8,7 @@
 #include "x86/cpu.h"
 #include "cpu_ops.h"
 #include "lapic.h"
+#include "pit.h"
 
 #define PIT_HZ       1193182u
 #define PIT_CHANNEL0 0x40u
@@ -33,6 +34,11 @@ static void pit_load(unsigned channel, unsigned command, unsigned count)
 	outb(PIT_COMMAND, command);
 	outb(channel, count);
 	outb(channel, count >> 8);
+}
+
+void pit_oneshot(unsigned count)
+{
+	pit_load(PIT_CHANNEL0, PIT_ONESHOT0, count);
 }
 
 static void calibrate(void)
@@ -106,7 +112,7 @@ void time_init(void)
 	calibrate();
 	tsc_start = rdtsc();
 	wall_start = read_cmos_clock();
-	pit_load(PIT_CHANNEL0, PIT_ONESHOT0, 0xffff);
+	pit_oneshot(0xffff);
 	irq_register(TIMER_LINE, timer_irq, NULL);
 }
 
@@ -133,5 +139,5 @@ void timer_arm(uint64_t deadline_ns)
 	}
 	if (delta < 50000000u)
 		count = scale(delta, (uint32_t)((uint64_t)PIT_HZ * 4295u / 1000u)) + 1; /* 2^32 / 10^9 */
-	pit_load(PIT_CHANNEL0, PIT_ONESHOT0, count);
+	pit_oneshot(count);
 }

@@ -16,7 +16,7 @@
 #define GATE_INTERRUPT 0x8e00u /* present, interrupts off on entry */
 #define GATE_DPL3      0x6000u
 
-extern void syscall_entry(void);
+extern void syscall_entry(void), int80_entry(void);
 
 struct gate {
 	uint16_t offset_low, selector, flags, offset_mid;
@@ -56,9 +56,7 @@ static void fill_table(void)
 {
 	for (unsigned v = 0; v < TRAP_ENTRIES; v++)
 		set_gate(v, trap_entries[v], gate_flags(v));
-#ifndef __x86_64__
-	set_gate(TRAP_SYSCALL, (uintptr_t)syscall_entry, GATE_DPL3);
-#endif
+	set_gate(TRAP_SYSCALL, (uintptr_t)int80_entry, GATE_DPL3);
 }
 
 /* One table serves all processors; each is told of it. */

@@ -39,9 +39,10 @@ entry_ %+ vector:
 %if WORD_BITS == 64
 
 ; SYSCALL of an application, bounced by the hypervisor on our kernel stack: RCX = next instruction,
-; R11 = flags, both also in the frame.
-global syscall_entry
+; R11 = flags, both also in the frame. INT 0x80 comes in the same way, with the same numbers and registers.
+global syscall_entry, int80_entry
 syscall_entry:
+int80_entry:
 	pop	rcx
 	pop	r11
 	push	rax
@@ -69,8 +70,8 @@ failsafe_entry:
 %else
 
 ; INT 0x80: the number of the system call takes the place of the error code.
-global syscall_entry
-syscall_entry:
+global int80_entry
+int80_entry:
 	push	eax
 	push	0x80				; TRAP_SYSCALL
 	jmp	trap_common

@@ -13,7 +13,7 @@
 #define TI_MASK_EVENTS 4u
 #define TI_DPL3        3u
 
-extern void syscall_entry(void), failsafe_entry(void);
+extern void syscall_entry(void), int80_entry(void), failsafe_entry(void);
 
 static struct trap_info traps[EXCEPTIONS + 2];
 
@@ -51,9 +51,7 @@ static void fill_table(void)
 {
 	for (unsigned v = 0; v < EXCEPTIONS; v++)
 		set_gate(v, v, trap_entries[v], gate_flags(v));
-#ifndef __x86_64__
-	set_gate(EXCEPTIONS, TRAP_SYSCALL, (uintptr_t)syscall_entry, TI_DPL3);
-#endif
+	set_gate(EXCEPTIONS, TRAP_SYSCALL, (uintptr_t)int80_entry, TI_DPL3);
 }
 
 /* One table serves all processors; for each the hypervisor is told of it. */

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""make cost: the same programs on the same kernel in every arrangement, bare, paravirtual, fully virtualised and on
+Debian's Xen, each counted in instructions and in time. docs/costs.md explains operations and units.
+
+    cost.py [--quick] [ARRANGEMENT...]
+
+Each run is written to build/report/run-ARRANGEMENT-UNIT.json, and all that there are, together, to
+build/report/results.json. An arrangement that does not come to its end, or lacks an operation, is an error.
+"""
+import concurrent.futures, glob, json, os, re, subprocess, sys, threading, time
+
+sys.path.insert(0, "tests/system")
+import bench  # noqa: E402
+from cost_table import ARRANGEMENTS, IDS, Table  # noqa: E402
+from machine import Failure, Machine  # noqa: E402
+
+OUT = "build/report"
+CPU = "EPYC,-monitor,-smap"  # what Xen starts on under QEMU, and all others too
+KINDS = {  # unit: what QEMU is told, how the accelerator is called
+    "instructions": (["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"], "TCG -icount shift=0"),
+    "ns": (["-accel", "tcg,thread=single"], "TCG"),
+    "cycles": (["-accel", "kvm"], "KVM"),
+}
+SHELL = r"ringlet:/root# "
+HYPERVISOR = "console=com1 com1=115200,8n1 dom0_mem=160M dom0_max_vcpus=1 noreboot"
+GUEST = "build/guest/"
+table = Table()
+said = threading.Lock()
+
+
+def say(text):
+    with said:
+        print(text, flush=True)
+
+
+def start(arrangement):
+    """QEMU's arguments."""
+    word = arrangement[-2:]
+    if arrangement.startswith("native"):
+        return ["-m", "256", "-kernel", GUEST + "kernel-%s.elf" % arrangement, "-append", "quiet",
+                "-initrd", GUEST + "initrd%s.cpio" % word]
+    dom0 = "pv32" if arrangement == "pv32" else "pv64"
+    files = GUEST + "kernel-%s.elf quiet,build/dom0%s.cpio" % (dom0, "-32" if dom0 == "pv32" else "")
+    if arrangement != "xen_pv64":
+        return ["-m", "512", "-kernel", "build/ringlet.elf", "-append", HYPERVISOR, "-initrd", files]
+    image = bench.xen()
+    if not image:
+        raise Failure("Debian's Xen cannot be had")
+    return ["-m", "512", "-kernel", image, "-append", HYPERVISOR + " loglvl=error guest_loglvl=none", "-initrd", files]
+
+
+def enter(m, name):
+    """That domain's console, at its shell; the console shows its history first."""
+    m.send("rl console %s\n" % name)
+    m.expect("leave it with", 60)
+    m.send("\necho at$((70000 + 7))\n")
+    m.expect("at70007", 120)
+    m.expect(SHELL, 60)
+
+
+def leave(m):
+    m.send("\x1d")
+    m.run("true")
+
+
+def cost(m, arguments):
+    """Run `cost --json`; (figures in ticks, ticks in a microsecond)."""
+    text = m.run("cost --json " + arguments, 600)
+    try:
+        answer = json.loads(text[text.index("{"):])
+    except ValueError as why:
+        raise Failure("`cost` printed no JSON (%s): %s" % (why, text[-400:])) from None
+    return answer["figures"], answer["ticks_per_us"]
+
+
+def between_domains(m, word, quick):
+    """A second domain answers at an event channel."""
+    m.run("rl create -q demo%s.cfg name=answer" % word, 120)
+    domid = re.search(r"^answer\s+(\d+)", m.run("rl list"), re.M)[1]
+    enter(m, "answer")
+    m.send("cost --answer 0\n")
+    port = m.expect(r"port (\d+)\n", 60)[1]
+    leave(m)
+    figures, _ = cost(m, "%s--peer %s:%s domain_round_trip" % (quick, domid, port))
+    m.run("rl destroy answer", 60)
+    return figures
+
+
+def measure(arrangement, unit, quick):
+    """One boot; figures in that unit."""
+    flags = "--quick " if quick else ""
+    log = "%s/%s-%s.log" % (OUT, arrangement, unit)
+    with Machine(["-cpu", "host" if unit == "cycles" else CPU] + KINDS[unit][0] + start(arrangement), log, 900) as m:
+        m.expect(SHELL, 300)
+        if arrangement == "fv32":
+            m.run("rl create -q fv.cfg extra=quiet", 120)
+            enter(m, "fv")
+        figures, rate = cost(m, flags)
+        if arrangement in table.where["domain_round_trip"]:
+            figures.update(between_domains(m, arrangement[-2:], flags))
+    expected = table.expected(arrangement)
+    if expected ^ set(figures):
+        raise Failure("operations missing: %s; not expected: %s" % (
+            " ".join(sorted(expected - set(figures))) or "none", " ".join(sorted(set(figures) - expected)) or "none"))
+    if unit == "instructions" and not 990 < rate < 1010:
+        raise Failure("%.1f ticks in a microsecond: these are not instructions" % rate)
+    scale = 1000 / rate if unit == "ns" else 1
+    return {op: {k: v if k == "n" else round(v * scale, 1) for k, v in f.items()} for op, f in figures.items()}
+
+
+def run(arrangement, unit, quick):
+    begin = time.monotonic()
+    name = "%s, %s" % (arrangement, KINDS[unit][1])
+    try:
+        figures = measure(arrangement, unit, quick)
+    except Failure as why:
+        say("cost: %s: FAILED: %s" % (name, why))
+        return False
+    with open("%s/run-%s-%s.json" % (OUT, arrangement, unit), "w") as f:
+        json.dump({"arrangement": arrangement, "accelerator": KINDS[unit][1], "unit": unit, "figures": figures}, f)
+    say("cost: %s: %d operations in %.0f s" % (name, len(figures), time.monotonic() - begin))
+    return True
+
+
+def output_of(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")[0]
+
+
+def merge():
+    """All runs that there are, in the order of the arrangements."""
+    runs = [json.load(open(path)) for path in glob.glob(OUT + "/run-*.json")]
+    runs.sort(key=lambda r: (IDS.index(r["arrangement"]), list(KINDS).index(r["unit"])))
+    xen = re.search(r"(4\.17\.\d+)", " ".join(os.listdir(bench.OUT))) if os.path.isdir(bench.OUT) else None
+    results = {"schema": 1,
+               "host": {"qemu": output_of("qemu-system-x86_64", "--version"), "cpu": CPU,
+                        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+                        "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17"},
+               "operations": table.operations, "pairs": table.pairs, "batches": table.batches,
+               "arrangements": ARRANGEMENTS, "runs": runs}
+    with open(OUT + "/results.json", "w") as f:
+        json.dump(results, f, indent=1)
+    return results
+
+
+def median(results, arrangement, op, unit="instructions"):
+    for r in results["runs"]:
+        if r["arrangement"] == arrangement and r["unit"] == unit and op in r["figures"]:
+            return r["figures"][op]["median"]
+    return None
+
+
+def ratios(results):
+    """The two goals: a hypercall against the trap, and our traps against Xen's."""
+    say("\ninstructions by hypercall and by trap (goal: five times as many), and Xen's trap (goal: ours at most 0.7 of it)")
+    for pair in results["pairs"]:
+        for arrangement in ("pv64", "pv32"):
+            asked, trapped = (median(results, arrangement, pair[k]) for k in ("hypercall", "trap"))
+            if not asked or not trapped:
+                continue
+            line = "  %-24s %s %8.0f %8.0f %6.1f times" % (pair["title"], arrangement, asked, trapped, trapped / asked)
+            theirs = median(results, "xen_pv64", pair["trap"]) if arrangement == "pv64" else None
+            say(line + (", %.2f of Xen's %.0f" % (trapped / theirs, theirs) if theirs else ""))
+
+
+def main():
+    words = sys.argv[1:]
+    quick = "--quick" in words
+    wanted = [w for w in words if w != "--quick"] or IDS
+    unknown = [w for w in wanted if w not in IDS]
+    if unknown:
+        sys.exit("cost: no such arrangement: %s (there are %s)" % (" ".join(unknown), " ".join(IDS)))
+    os.makedirs(OUT, exist_ok=True)
+    os.makedirs(bench.OUT, exist_ok=True)
+    jobs = [(a, unit) for a in wanted for unit in ("instructions", "ns")]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda j: run(*j, quick), jobs))
+    ratios(merge())
+    if not all(done):
+        sys.exit("cost: %d of %d runs failed; the logs are in %s" % (done.count(False), len(done), OUT))
+
+
+if __name__ == "__main__":
+    main()
