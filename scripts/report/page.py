@@ -23,6 +23,11 @@ def read(name):
         return file.read()
 
 
+def prose(text):
+    """Escaped, with the apostrophes of print."""
+    return html.escape(text.replace("'", "’"))
+
+
 def panel(made):
     title, sub, svg = made
     return '<div class="panel"><h4>%s</h4><p class="sub">%s</p>%s</div>' % (html.escape(title), html.escape(sub), svg)
@@ -35,7 +40,7 @@ def figure(caption, panels, sentence, table, unit=None, title=None):
     return ('<figure%s>%s<p class="unit-line">%s</p><div class="panels">%s</div><figcaption>%s</figcaption>'
             '<details><summary>Table</summary><div class="wide">%s</div></details></figure>' % (
                 ' class="in-unit unit-%s"' % unit if unit else "", "<h3>%s</h3>" % html.escape(title) if title else "",
-                html.escape(caption), "".join(map(panel, panels)), html.escape(sentence), table))
+                html.escape(caption), "".join(map(panel, panels)), prose(sentence), table))
 
 
 def costs(results):
@@ -53,10 +58,6 @@ def costs(results):
 def by_unit(results, panels, sentence, table):
     return "".join(figure(results.caption(unit), panels(results, unit), sentence(results, unit), table(results, unit), unit)
                    for unit in results.units)
-
-
-def all_ratios(results, unit):
-    return tables.cost(results, unit, results.operations.values(), "All operations")
 
 
 def system_call_table(results, unit):
@@ -90,11 +91,11 @@ def render(results):
     radios = "".join('<input type="radio" name="unit" id="u-%s"%s>' % (u, " checked" if at == 0 else "")
                      for at, u in enumerate(results.units))
     labels = "".join('<label for="u-%s">%s</label>' % (u, UNIT_NAMES[u]) for u in results.units)
-    goals = "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (html.escape(what), value) for what, value in sentences.goals(results))
+    goals = "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (prose(what), value) for what, value in sentences.goals(results))
     return string.Template(read("template.html")).substitute(
         style=read("style.css"), radios=radios, labels=labels, legend=legend(results), facts=facts(results), goals=goals,
         costs=costs(results), timelines=timelines(results),
-        ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, all_ratios),
+        ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, tables.ratios),
         pairs=by_unit(results, plot_ways.pair_panels, sentences.pairs, tables.pairs),
         batches=by_unit(results, plot_ways.batch_panels, sentences.batches, tables.batches),
         rings=by_unit(results, plot_ways.rings_panels, sentences.rings, system_call_table))

@@ -55,7 +55,7 @@ def ratio_panel(results, arrangement, rows, values, unit):
               % (results.caption(unit), ", ".join("%s %s" % (o["title"], times(r)) for o, r in rows)))
     scale, y, tracks = LogScale(values + [1], 8, WIDTH - 8), 0, []
     for operation, ratio in rows:
-        for line in wrap(operation["title"], NAME, WIDTH - 70):
+        for line in wrap(operation["title"], NAME, WIDTH - 12 - text_width(times(ratio), NAME)):
             y += 14
             svg.text(0, y, line, "name")
         svg.text(WIDTH, y, times(ratio), "value", "end")

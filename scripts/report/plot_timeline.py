@@ -9,8 +9,8 @@ from svg import NAME, TICK, WIDTH, Svg, keep_apart, text_width
 from writing import exact, times
 
 LANES = (("application", "app"), ("kernel", "kernel"), ("hypervisor", "hyperv."))
-LANE, GAP, TOP = 44, 4, 22
-LABELS = 3 * LANE + 3 * GAP + 24
+LANE, GAP, TOP = 39, 4, 22
+LABELS = 3 * LANE + 3 * GAP + 22
 TALLEST, LABEL_GAP = 330, 42
 OUTLIER = 4  # how many times the median length a timeline must have for a scale of its own
 

@@ -7,26 +7,24 @@ from writing import digits, exact, short, times
 
 NOTHING = "This run has no such figures in this unit. Another unit may have them."
 
-
-def cost(results, unit, group):
-    """Who is dearest in the group, and by how much it differs from bare metal at most."""
-    rows = results.in_group(unit, group)
-    ratios = [(results.ratio(f), f, o) for o, figures in rows for f in figures if results.ratio(f)]
-    if not ratios:
-        low, high = extremes(f for _, figures in rows for f in figures)
-        return ("The medians reach from %s to %s. In this unit there is no figure of the bare machine to compare them with."
-                % (short(low, unit), short(high, unit)))
-    most, least = max(ratios, key=lambda r: r[0]), min(ratios, key=lambda r: r[0])
-    return ("The largest distance to bare metal is %s: “%s” in %s takes %s. The smallest is %s, “%s” in %s: what never "
-            "leaves its ring costs what it costs without a hypervisor." % (
-                times(most[0]), most[2]["title"], results.arrangements[most[1].arrangement].title,
-                short(most[1].median, unit), times(least[0]), least[2]["title"],
-                results.arrangements[least[1].arrangement].title))
+WHY = {
+    "crossings": "Each of these leaves the application's ring and comes back, and in a guest the hypervisor stands at "
+                 "both doors.",
+    "privileged": "On the bare machine each is an instruction or a few; in a guest it is a request or a trap.",
+    "paging": "Page tables are what a hypervisor guards most: it checks each entry before the processor may use it.",
+    "events": "An event stands where the bare machine has an interrupt: it is a bit in shared memory and, unless it is "
+              "masked, an upcall.",
+    "processes": "To start or to switch a process is to write page tables and to load others, so the price of paging "
+                 "adds up here.",
+    "io": "Copying runs at full speed; what is dearer is the system call around it, and the switch to whoever waits.",
+    "macro": "A whole job mixes all of the above with computing that costs the same everywhere, so its ratio is the one "
+             "that a user feels.",
+}
 
 
-def extremes(figures):
-    medians = [f.median for f in figures]
-    return min(medians), max(medians)
+def spoken(n, unit):
+    """A number with its unit."""
+    return short(n, unit) + ("" if unit == "ns" else " " + unit)
 
 
 def middle(values):
@@ -34,24 +32,40 @@ def middle(values):
     return values[len(values) // 2]
 
 
+def cost(results, unit, group):
+    """How far the group's operations are from bare metal."""
+    rows = results.in_group(unit, group)
+    ratios = [(results.ratio(f), f, o) for o, figures in rows for f in figures if results.ratio(f)]
+    if not ratios:
+        medians = [f.median for _, figures in rows for f in figures]
+        return ("The medians reach from %s to %s. In this unit there is no figure of the bare machine to compare them "
+                "with." % (spoken(min(medians), unit), spoken(max(medians), unit)))
+    (high, dear, dear_what), (low, cheap, cheap_what) = (end(ratios, key=lambda r: r[0]) for end in (max, min))
+    name = lambda figure: results.arrangements[figure.arrangement].short  # noqa: E731
+    return ("Farthest from bare metal is “%s” in %s: %s, %s of it; nearest is “%s” in %s with %s. %s" % (
+        dear_what["title"], name(dear), spoken(dear.median, unit), times(high), cheap_what["title"], name(cheap),
+        times(low), WHY.get(group, "The less an operation has to do with rings, the nearer it comes to 1×.")))
+
+
 def ratio(results, unit):
     rows = [(a, [r for _, r in ratio_rows(results, unit, a)]) for a in results.arrangements.values() if a.native]
-    parts = ["%s %s" % (a.title, times(middle(r))) for a, r in rows if r]
+    parts = ["%s in %s" % (times(middle(r)), a.short) for a, r in rows if r]
     if not parts:
         return NOTHING
-    return ("The middle operation costs, as a multiple of the bare machine: %s. Computing runs at full speed in every "
-            "arrangement, so a program pays by how often it leaves its ring, not by how long it runs." % ", ".join(parts))
+    return ("Of all operations the middle one costs %s. Instructions that only compute run at full speed in every "
+            "arrangement, so a program pays for how often it leaves its ring, not for how long it runs."
+            % ", ".join(parts))
 
 
 def pairs(results, unit):
     ratios = results.pair_ratios(unit)
     if not ratios:
         return NOTHING
-    most, least = max(ratios, key=lambda r: r[0]), min(ratios, key=lambda r: r[0])
-    return ("On Ringlet a trap costs from %s (%s, %s) to %s (%s, %s) what asking for the same operation costs. The trap "
-            "the hypervisor an exception and an address: it must fetch the instruction, decode it and find out what was "
-            "meant, where a hypercall says so." % (
-                times(least[0]), least[1]["title"], least[2].short, times(most[0]), most[1]["title"], most[2].short))
+    (high, dear, dear_in), (low, cheap, cheap_in) = (end(ratios, key=lambda r: r[0]) for end in (max, min))
+    return ("On Ringlet a trap costs from %s (%s, %s) to %s (%s, %s) what asking for the same operation costs. A trap "
+            "brings the hypervisor no more than an exception and an address: it must fetch the instruction, decode it "
+            "and find out what was meant, where a hypercall says so." % (
+                times(low), cheap["title"], cheap_in.short, times(high), dear["title"], dear_in.short))
 
 
 def batches(results, unit):
@@ -59,30 +73,26 @@ def batches(results, unit):
     for batch in results.batches:
         for arrangement, points in batch_series(results, unit, batch):
             (first, one), (last, many) = points[0], points[-1]
-            if arrangement.native:
-                parts.append("%s from %s to %s (%s)" % (arrangement.short, short(one.median, unit), short(many.median, unit),
-                                                        times(one.median / many.median)))
+            if arrangement.kind in ("pv", "xen"):
+                parts.append("%s in %s, from %s to %s" % (times(one.median / many.median), arrangement.short,
+                                                          short(one.median, unit), spoken(many.median, unit)))
     if not parts:
         return NOTHING
-    return ("From %d to %d entries in a batch, one entry falls: %s. What is left at the right is the work of checking the "
-            "entry; what fell is the crossing, which all entries of a batch share." % (first, last, ", ".join(parts)))
+    return ("From %d to %d entries in a batch, one entry becomes cheaper by %s. What is left is the work of checking "
+            "each entry; what went is the way in and out, which all entries of a batch share."
+            % (first, last, "; ".join(parts)))
 
 
 def rings(results, unit):
     for operation, figures in system_calls(results, unit):
-        by_name = {f.arrangement: f for f in figures}
-        if {"native32", "native64", "pv32", "pv64"} <= set(by_name):
-            added = {n: by_name["pv" + n].median - by_name["native" + n].median for n in ("32", "64")}
-            return ("To one %s the rings add %s in pv32 and %s in pv64. A 32-bit guest's kernel has ring 1 to itself, and "
-                    "segments keep it from ring 0; in 64-bit mode segments have no limits and paging knows only user and "
-                    "supervisor, so kernel and applications share ring 3, and each way between them leads through the "
-                    "hypervisor, which switches page tables." % (
-                        operation["title"], short(added["32"], unit), short(added["64"], unit)))
+        cost_in = {f.arrangement: f.median for f in figures}
+        if {"native32", "native64", "pv32", "pv64"} <= set(cost_in):
+            added = [spoken(cost_in["pv" + n] - cost_in["native" + n], unit) for n in ("32", "64")]
+            return ("To one %s the rings add %s in pv32 and %s in pv64. A 32-bit guest's kernel has ring 1 for itself, "
+                    "and segments keep it away from ring 0; in 64-bit mode segments have no limits and paging knows "
+                    "only user and supervisor, so kernel and applications share ring 3, and every way between them "
+                    "leads through the hypervisor, which changes the page tables." % (operation["title"], *added))
     return NOTHING
-
-
-def crossings(timeline):
-    return len(timeline["segments"]) - 1
 
 
 def owned(timeline, who):
@@ -95,28 +105,26 @@ def timelines(results):
         timeline = results.timelines.get(arrangement.id)
         if timeline and owned(timeline, "hypervisor"):
             share = 100 * owned(timeline, "hypervisor") / timeline["instructions"]
-            parts.append("%s %s %% of %s" % (arrangement.short, digits(share), exact(timeline["instructions"])))
+            parts.append("%s %% of %s in %s" % (digits(share), exact(timeline["instructions"]), arrangement.short))
     if not parts:
         return NOTHING
-    most = max(crossings(t) for t in results.timelines.values())
-    least = min(crossings(t) for t in results.timelines.values())
-    return ("The bare machine changes hands %d times in one getppid, a guest up to %d times; the hypervisor's part of all "
-            "instructions is: %s. The kernel's own part is the same C code everywhere; what differs is who carries the call "
-            "to it and back." % (least, most, ", ".join(parts)))
+    changes = [len(t["segments"]) - 1 for t in results.timelines.values()]
+    return ("One getppid changes hands %d times on the bare machine and %d times in a guest, where the hypervisor's "
+            "share of the instructions is %s. The kernel's own part is the same C code everywhere; what differs is who "
+            "carries the call to it, and back." % (min(changes), max(changes), ", ".join(parts)))
 
 
 def goals(results):
     """[(what, value)] for the head of the page, in instructions: what the design set out for."""
     unit, found = "instructions", []
-    if unit not in results.units:
-        return found
     ratios = [r[0] for r in results.pair_ratios(unit)]
     if ratios:
-        found.append(("a trap against the hypercall for the same operation", "%s to %s" % (times(min(ratios)), times(max(ratios)))))
-    trapped = [(results.figure("pv64", unit, p["trap"]), results.figure("xen_pv64", unit, p["trap"])) for p in results.pairs]
+        found.append(("a trap, against asking for the same operation",
+                      "%s to %s" % (times(min(ratios)), times(max(ratios)))))
+    trapped = [[results.figure(a, unit, p["trap"]) for a in ("pv64", "xen_pv64")] for p in results.pairs]
     against = [ours.median / xens.median for ours, xens in trapped if ours and xens]
     if against:
-        found.append(("a trapped instruction, against Xen’s", "%s to %s" % (times(min(against)), times(max(against)))))
+        found.append(("a trapped instruction, against Xen's", "%s to %s" % (times(min(against)), times(max(against)))))
     for name in ("pv32", "pv64", "fv32"):
         figure = results.figure(name, unit, "null_syscall")
         if figure and results.ratio(figure):

@@ -24,19 +24,30 @@ def cell(label, content, class_=""):
 
 
 def figure_cell(results, figure, arrangement):
-    """Median large; minimum and spread (p90 - p10) below; the ratio to bare metal where there is one."""
+    """Median large; below it the ratio to bare metal where there is one, minimum, and spread (p90 - p10)."""
     if not figure:
         return cell(arrangement.title, "–", "none")
+    rest = ["min " + number(figure, "min"), "spread " + number(figure, "spread")]
+    found = bare_ratio(results, figure)
+    if found:
+        rest.insert(0, found)
+    return cell(arrangement.title, '<span class="median">%s</span><span class="rest">%s</span>' % (
+        number(figure, "median"), "".join("<span>%s</span>" % r for r in rest)))
+
+
+def bare_ratio(results, figure):
+    """The ratio to bare metal as text, empty where there is none."""
     found = results.ratio(figure)
-    native = results.figure(arrangement.native, figure.unit, figure.operation) if found else None
-    return cell(arrangement.title, '<span class="median">%s%s</span><span class="less">min %s</span><span class="less">± %s</span>' % (
-        number(figure, "median"), ' <i>%s</i>' % ratio(figure, native, found) if found else "",
-        number(figure, "min"), number(figure, "spread")))
+    if not found:
+        return ""
+    native = results.figure(results.arrangements[figure.arrangement].native, figure.unit, figure.operation)
+    return ratio(figure, native, found)
 
 
 def table(caption, heads, rows):
     """Rows are [(head of the row, [cells])]."""
-    head = "".join('<th role="columnheader" scope="col">%s</th>' % html.escape(h) for h in heads)
+    head = "".join('<th role="columnheader" scope="col"%s>%s</th>' % (' class="left"' if h == "functions" else "",
+                                                                      html.escape(h)) for h in heads)
     body = "".join('<tr role="row"><th role="rowheader" scope="row">%s</th>%s</tr>' % (html.escape(name), "".join(cells))
                    for name, cells in rows)
     return ('<table role="table"><caption>%s</caption><thead role="rowgroup"><tr role="row">%s</tr></thead>'
@@ -48,6 +59,20 @@ def cost(results, unit, operations, title):
     rows = [(o["title"], [figure_cell(results, results.figure(a.id, unit, o["id"]), a) for a in arrangements])
             for o in operations if results.row(unit, o["id"])]
     caption = "%s, %s. Median and its ratio to bare metal; minimum; spread (p90 − p10)." % (title, results.caption(unit))
+    return table(caption, ["operation"] + [a.title for a in arrangements], rows)
+
+
+def ratios(results, unit):
+    """Operations by arrangements, medians over the bare machine's."""
+    arrangements = [a for a in results.arrangements.values() if a.native]
+    rows = []
+    for operation in results.operations.values():
+        figures = [results.figure(a.id, unit, operation["id"]) for a in arrangements]
+        found = [bare_ratio(results, f) if f else "" for f in figures]
+        if any(found):
+            rows.append((operation["title"], [cell(a.title, r or "–", "" if r else "none")
+                                              for a, r in zip(arrangements, found)]))
+    caption = "Median over the median on the bare machine, %s." % results.caption(unit)
     return table(caption, ["operation"] + [a.title for a in arrangements], rows)
 
 

@@ -11,8 +11,8 @@ def exact(n):
 
 
 def digits(x):
-    """Three significant digits, no more."""
-    return "%.0f" % x if x >= 100 else "%.3g" % x
+    """Three significant digits; all that stand before the point."""
+    return exact(round(x)) if x >= 100 else "%.3g" % x
 
 
 def count(n):
@@ -36,7 +36,7 @@ def short(n, unit):
 
 def times(ratio):
     """A ratio, as "6.90×"."""
-    return "%s×" % (digits(ratio) if ratio >= 10 else "%.2f" % ratio)
+    return "%s×" % (exact(round(ratio)) if ratio >= 100 else "%.1f" % ratio if ratio >= 10 else "%.2f" % ratio)
 
 
 def tick(power, unit):
