@@ -35,6 +35,10 @@ $(foreach k,pv64 pv32,$(foreach t,$(filter attack-% pv-%,$(GUEST_TESTS)),$(eval 
 $(foreach k,pv64 pv32,$(foreach t,pv-events pv-time,$(eval \
 	$(call test,$(t)-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 
+# With SMAP, which under QEMU's TCG has to be asked for: what goes to guest memory must say so.
+$(foreach t,attack-bad-pointers hc-grant-table-op hc-mmu-update hc-multicall pv-events pv-exceptions pv-syscall,$(eval \
+	$(call test,$(t)-pv64-smap,60,sh scripts/guest-test $(B)/tests/$(t)-pv64.elf smap=1)))
+
 # Where ticks are instructions, the price of tracing is judged too; and the text is patched while others run.
 $(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-trace-$(k).elf)))
 $(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/pv-trace-$(k).elf)))

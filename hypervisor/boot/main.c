@@ -18,6 +18,7 @@
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"
+#include "mm/guest_copy.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
@@ -87,6 +88,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	acpi_init();                        /* while the early map still shows all tables */
 	tsc_calibrate_begin(acpi.pm_timer); /* the window runs while memory is set up */
 	mm_init();                          /* frames, heap, our own page tables */
+	guest_access_init();                /* before there is any guest */
 	lapic_init(map_mmio(acpi.lapic_address, PAGE_SIZE));
 	mmio_hide(acpi.lapic_address); /* Dom0 may map devices, but not these */
 	ioapic_init();

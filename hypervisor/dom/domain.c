@@ -43,11 +43,11 @@ static bool get_unless_dead(struct domain *d)
 
 struct domain *domain_by_id(domid_t id)
 {
-	struct domain *d, *found = NULL;
+	struct domain *self = current->domain, *d, *found = NULL;
 
-	if (id == DOMID_SELF || id == current->domain->id) {
-		domain_get(current->domain);
-		return current->domain;
+	if (id == DOMID_SELF || id == self->id) {
+		domain_get(self);
+		return self;
 	}
 	spin_lock(&domain_list_lock);
 	list_for_each (d, &domain_list, link) {

@@ -4,7 +4,7 @@
 ; two of these crossings, so they are kept short: no register is saved that the guest will have back anyway.
 ;
 ; They handle the common case and nothing else. Whatever is unusual (work pending, an event due, masked events, a
-; strange selector or stack, SMAP, a guest that sees IOPL) goes the long way, which is complete: syscall_application
+; strange selector or stack, a guest that sees IOPL) goes the long way, which is complete: syscall_application
 ; and syscall_hypercall (syscall.asm), pv64_enter and pv64_iret (pv/pv64_entry.c). The meaning of every frame is
 ; explained there.
 ;
@@ -15,10 +15,10 @@ default rel
 %include "frame.inc"
 %include "hypercalls.inc"
 %include "trace/hook.inc"
+%include "entry/smap.inc"
 
 %define MASK_OFFSET 1		; evtchn_upcall_mask stands behind evtchn_upcall_pending
 
-extern guest_copy_smap
 extern syscall_application, syscall_hypercall, syscall_bad_stack, exit_iretq
 global app_syscall_crossing, iret_crossing
 
@@ -75,8 +75,6 @@ app_syscall_crossing:
 	mov	rax, [rbx + VCPU_DOMAIN]
 	test	byte [rax + DOMAIN_VM_ASSIST], ASSIST_IOPL
 	jnz	.long_way
-	cmp	byte [guest_copy_smap], 0
-	jne	.long_way
 	CHECK_GUEST_ADDRESS [rbx + VCPU_KERNEL_SP], .long_way
 
 	mov	[V(rbx, RDX)], rdx
@@ -87,6 +85,7 @@ app_syscall_crossing:
 	mov	rdx, [rbx + VCPU_KERNEL_SP]
 	mov	rax, gs:[CPU_SCRATCH]
 	and	rdx, -16
+	GUEST_ACCESS_BEGIN		; until SYSRET loads RFLAGS
 .ss:	mov	qword [rdx - 8], SEL_GUEST_DS
 .rsp:	mov	[rdx - 16], rax
 .flags:	mov	[rdx - 24], r11
@@ -114,6 +113,7 @@ app_syscall_crossing:
 	mov	rax, [V(rbx, RAX)]
 	jmp	syscall_application
 .bad_stack:				; the guest's kernel is in force already, and will not run again
+	GUEST_ACCESS_END
 	mov	rdx, [V(rbx, RDX)]
 	mov	rax, [V(rbx, RAX)]
 	jmp	syscall_bad_stack
@@ -130,9 +130,8 @@ iret_crossing:
 	mov	rax, [rbx + VCPU_DOMAIN]
 	test	byte [rax + DOMAIN_VM_ASSIST], ASSIST_IOPL
 	jnz	.long_way
-	cmp	byte [guest_copy_smap], 0
-	jne	.long_way
 	CHECK_GUEST_ADDRESS rcx, .long_way
+	GUEST_ACCESS_BEGIN		; until IRETQ loads RFLAGS
 .ss:	mov	eax, [rcx + IRET_SS]
 	or	eax, 3
 	cmp	ax, SEL_GUEST_DS
@@ -200,6 +199,7 @@ iret_crossing:
 
 ; Nothing has happened yet that may not happen twice.
 .long_way:
+	GUEST_ACCESS_END
 	mov	rcx, [V(rbx, RIP)]
 	mov	r11, [V(rbx, RFLAGS)]
 	mov	eax, __HYPERVISOR_iret

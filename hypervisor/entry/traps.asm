@@ -12,6 +12,7 @@ bits 64
 default rel
 %include "frame.inc"
 %include "trace/hook.inc"
+%include "entry/smap.inc"
 
 %define MSR_GS_BASE 0xc0000101
 %define IST_PAGE    4096
@@ -57,6 +58,7 @@ trap_entry:
 ; In: RDI = &current->regs, GS ours, CPU's stack, RBP and R12-R15 still the guest's. Next: exit_trap, which
 ; SYSRET will end if a handler of a pv64 guest was entered.
 from_guest:
+	GUEST_ACCESS_END		; the guest's AC would open its memory to all of us
 	HOOK	hook_trap, none, mov rbx, gs:[CPU_CURRENT]
 	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET
 	cld

@@ -7,6 +7,7 @@
  */
 #include "dom/domain.h"
 #include "gnt/hold.h"
+#include "gnt/pin.h"
 #include "gnt/table.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -19,14 +20,14 @@ struct side {
 	bool granted, readonly;
 };
 
-static inline void side_put(const struct side *s)
+static __always_inline void side_put(const struct side *s)
 {
 	frame_drop(s->mfn, s->readonly);
 	if (s->granted)
 		grant_unpin(s->d, s->ref, s->readonly);
 }
 
-static inline int side_get(struct side *s, const struct gnttab_copy_ptr *ptr, domid_t who)
+static __always_inline int side_get(struct side *s, const struct gnttab_copy_ptr *ptr, domid_t who)
 {
 	int rc;
 

@@ -115,7 +115,7 @@ void grant_destroy(struct domain *d)
 }
 
 /* Rule (1): mark the entry as used by @who, if it says that he may. */
-static __cold int mark_slow(union grant_slot *slot, domid_t who, bool readonly)
+static int mark(union grant_slot *slot, domid_t who, bool readonly)
 {
 	union grant_slot old = {.head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE)}, new;
 
@@ -131,32 +131,20 @@ static __cold int mark_slow(union grant_slot *slot, domid_t who, bool readonly)
 	return GNTST_okay;
 }
 
-/* Fast for what nearly all entries say: may be used for anything, and is not yet used. */
-static inline int mark(union grant_slot *slot, domid_t who, bool readonly)
-{
-	uint32_t plain = GTF_permit_access | (uint32_t)who << 16;
-	uint32_t marked = plain | GTF_reading | (readonly ? 0 : GTF_writing);
-
-	if (likely(__atomic_compare_exchange_n(&slot->head, &plain, marked, false, __ATOMIC_ACQ_REL,
-					       __ATOMIC_ACQUIRE)))
-		return GNTST_okay;
-	return mark_slow(slot, who, readonly);
-}
-
-static int pin(struct grant_table *gt, grant_ref_t ref, domid_t who, bool readonly, mfn_t *mfn)
+int grant_pin_slowly(struct grant_table *gt, grant_ref_t ref, domid_t who, bool readonly)
 {
 	struct grant_use *use;
 
-	if (unlikely(ref >= gt->frames * GRANTS_PER_FRAME))
+	if (ref >= gt->frames * GRANTS_PER_FRAME)
 		return GNTST_bad_gntref;
 	use = grant_use(gt, ref);
-	if (unlikely(gt->closed || (use->pins && use->domid != who)))
+	if (gt->closed || (use->pins && use->domid != who))
 		return GNTST_general_error;
 	if (!use->pins || (!readonly && !use->writers)) {
 		union grant_slot *slot = grant_slot(gt, ref);
 		int rc = mark(slot, who, readonly);
 
-		if (unlikely(rc))
+		if (rc)
 			return rc;
 		if (!use->pins) {
 			use->domid = who;
@@ -165,28 +153,14 @@ static int pin(struct grant_table *gt, grant_ref_t ref, domid_t who, bool readon
 	}
 	use->pins++;
 	use->writers += !readonly;
-	*mfn = use->frame;
 	return GNTST_okay;
 }
 
-int grant_pin(struct domain *granter, grant_ref_t ref, domid_t who, bool readonly, mfn_t *mfn)
+void grant_unpin_slowly(struct grant_table *gt, grant_ref_t ref, bool readonly)
 {
-	struct grant_table *gt = granter->grants;
-	int rc;
-
-	spin_lock(&gt->lock);
-	rc = pin(gt, ref, who, readonly, mfn);
-	spin_unlock(&gt->lock);
-	return rc;
-}
-
-void grant_unpin(struct domain *granter, grant_ref_t ref, bool readonly)
-{
-	struct grant_table *gt = granter->grants;
 	struct grant_use *use = grant_use(gt, ref);
 	uint16_t over = 0;
 
-	spin_lock(&gt->lock);
 	if (!--use->pins)
 		over = GTF_reading;
 	if (!readonly && !--use->writers)
@@ -194,7 +168,6 @@ void grant_unpin(struct domain *granter, grant_ref_t ref, bool readonly)
 	/* A dying granter reads its table no more, and soon there is none. */
 	if (over && !gt->closed)
 		__atomic_fetch_and(&grant_slot(gt, ref)->flags, ~over, __ATOMIC_RELEASE);
-	spin_unlock(&gt->lock);
 }
 
 static int swap(struct grant_table *gt, grant_ref_t a, grant_ref_t b)

@@ -154,7 +154,8 @@ static long map_one(gva_t arg)
 	op.status = GNTST_bad_domain;
 	if (likely(granter)) {
 		op.status = grant_map(current, granter, &op);
-		domain_put(granter);
+		if (unlikely(op.status))
+			domain_put(granter);
 	}
 	return guest_write(arg + MAP_RESULTS, (char *)&op + MAP_RESULTS, sizeof(op) - MAP_RESULTS);
 }
@@ -171,33 +172,42 @@ static long transfer_one(gva_t arg)
 	return guest_put(arg, &op, gnttab_transfer);
 }
 
-/* Whose page: by a grant anybody's, by frame number DOMID_SELF's alone. */
-static struct domain *copy_domain(domid_t id, bool granted, int16_t *status)
+/* Whose page: by a grant anybody's, by frame number DOMID_SELF's alone. Of another domain than the current one, a
+ * reference is taken. NULL and *status. */
+static inline struct domain *copy_domain(domid_t id, bool granted, int16_t *status)
 {
-	struct domain *d = domain_by_id(id);
+	struct domain *self = current->domain, *d;
 
-	*status = d ? GNTST_okay : GNTST_bad_domain;
-	if (d && id != DOMID_SELF && !granted) {
-		*status = GNTST_permission_denied;
+	if (id == DOMID_SELF || (granted && id == self->id))
+		return self;
+	d = domain_by_id(id);
+	if (granted && d)
+		return d;
+	*status = d ? GNTST_permission_denied : GNTST_bad_domain;
+	if (d)
 		domain_put(d);
-		d = NULL;
-	}
-	return d;
+	return NULL;
 }
 
-static void copy_between(struct gnttab_copy *op)
+static inline void copy_domain_put(struct domain *d)
+{
+	if (unlikely(d != current->domain))
+		domain_put(d);
+}
+
+static inline void copy_between(struct gnttab_copy *op)
 {
 	struct domain *from = copy_domain(op->source.domid, op->flags & GNTCOPY_source_gref, &op->status),
 		      *to;
 
-	if (!from)
+	if (unlikely(!from))
 		return;
 	to = copy_domain(op->dest.domid, op->flags & GNTCOPY_dest_gref, &op->status);
-	if (to) {
+	if (likely(to)) {
 		op->status = grant_copy(current->domain, from, to, op);
-		domain_put(to);
+		copy_domain_put(to);
 	}
-	domain_put(from);
+	copy_domain_put(from);
 }
 
 static long copy_one(gva_t arg)
@@ -250,7 +260,8 @@ static long cache_flush_one(gva_t arg)
 }
 
 /* Each entry by itself: @one copies in, works, copies out. */
-static long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size, long (*one)(gva_t arg))
+static __always_inline long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size,
+				     long (*one)(gva_t arg))
 {
 	for (uint32_t i = 0; i < count; i++, uop += size) {
 		long rc;
@@ -262,6 +273,31 @@ static long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size, long 
 			return rc;
 	}
 	return 0;
+}
+
+static long map_list(gva_t uop, uint32_t count)
+{
+	return run_list(GNTTABOP_map_grant_ref, uop, count, sizeof(struct gnttab_map_grant_ref), map_one);
+}
+
+static long copy_list(gva_t uop, uint32_t count)
+{
+	return run_list(GNTTABOP_copy, uop, count, guest_sizeof(gnttab_copy), copy_one);
+}
+
+static long transfer_list(gva_t uop, uint32_t count)
+{
+	return run_list(GNTTABOP_transfer, uop, count, guest_sizeof(gnttab_transfer), transfer_one);
+}
+
+static long swap_list(gva_t uop, uint32_t count)
+{
+	return run_list(GNTTABOP_swap_grant_ref, uop, count, sizeof(struct gnttab_swap_grant_ref), swap_one);
+}
+
+static long cache_flush_list(gva_t uop, uint32_t count)
+{
+	return run_list(GNTTABOP_cache_flush, uop, count, sizeof(struct gnttab_cache_flush), cache_flush_one);
 }
 
 /* The two requests to unmap differ in one word: the device's address, or the address whose mapping moves. */
@@ -288,7 +324,7 @@ static long unmap_begin(struct grant_unmap *u, gva_t arg, bool replace)
 }
 
 /* The first halves of all, one flush, the second halves. What was begun is ended whatever happens. */
-static long unmap_batch(gva_t uop, unsigned n, bool replace)
+static __always_inline long unmap_batch(gva_t uop, unsigned n, bool replace)
 {
 	struct domain *d = current->domain;
 	struct grant_unmap u[UNMAP_BATCH];
@@ -308,65 +344,54 @@ static long unmap_batch(gva_t uop, unsigned n, bool replace)
 	return rc;
 }
 
-static long unmap_list(uint32_t cmd, gva_t uop, uint32_t count, bool replace)
+static __always_inline long run_unmap(uint32_t cmd, gva_t uop, uint32_t count, bool replace)
 {
-	long rc = 0;
-
-	while (count && !rc) {
+	while (count) {
 		unsigned n = MIN(count, (uint32_t)UNMAP_BATCH);
+		long rc = unmap_batch(uop, n, replace);
 
-		rc = unmap_batch(uop, n, replace);
 		uop += n * sizeof(struct gnttab_unmap_grant_ref);
 		count -= n;
-		if (count && !rc && hypercall_preempt_check())
+		if (likely(rc || !count))
+			return rc;
+		if (hypercall_preempt_check())
 			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count);
 	}
-	return rc;
+	return 0;
 }
 
-static long one_table(uint32_t cmd, gva_t uop)
+static long unmap_list(gva_t uop, uint32_t count)
 {
-	switch (cmd) {
-	case GNTTABOP_setup_table:
-		return setup_table(uop);
-	case GNTTABOP_query_size:
-		return query_size(uop);
-	case GNTTABOP_dump_table:
-		return dump_table(uop);
-	case GNTTABOP_set_version:
-		return set_version(uop);
-	case GNTTABOP_get_version:
-		return get_version(uop);
-	case GNTTABOP_get_status_frames:
-		return get_status_frames(uop);
-	}
-	return -ENOSYS;
+	return run_unmap(GNTTABOP_unmap_grant_ref, uop, count, false);
 }
+
+static long replace_list(gva_t uop, uint32_t count)
+{
+	return run_unmap(GNTTABOP_unmap_and_replace, uop, count, true);
+}
+
+/* Operations on lists, and those that take one structure. */
+static long (*const lists[])(gva_t uop, uint32_t count) = {
+    [GNTTABOP_map_grant_ref] = map_list,         [GNTTABOP_unmap_grant_ref] = unmap_list,
+    [GNTTABOP_transfer] = transfer_list,         [GNTTABOP_copy] = copy_list,
+    [GNTTABOP_unmap_and_replace] = replace_list, [GNTTABOP_swap_grant_ref] = swap_list,
+    [GNTTABOP_cache_flush] = cache_flush_list,
+};
+static long (*const singles[ARRAY_SIZE(lists)])(gva_t uop) = {
+    [GNTTABOP_setup_table] = setup_table, [GNTTABOP_dump_table] = dump_table,
+    [GNTTABOP_query_size] = query_size,   [GNTTABOP_set_version] = set_version,
+    [GNTTABOP_get_version] = get_version, [GNTTABOP_get_status_frames] = get_status_frames,
+};
 
 long hc_grant_table_op(uint64_t cmd_arg, uint64_t uop, uint64_t count_arg)
 {
 	uint32_t cmd = cmd_arg, count = count_arg;
 
+	if (unlikely(cmd >= ARRAY_SIZE(lists)))
+		return (int32_t)count < 0 ? -EINVAL : -ENOSYS;
 	if (unlikely((int32_t)count < 0))
 		return -EINVAL;
-	switch (cmd) {
-	case GNTTABOP_map_grant_ref:
-		return run_list(cmd, uop, count, sizeof(struct gnttab_map_grant_ref), map_one);
-	case GNTTABOP_unmap_grant_ref:
-		return unmap_list(cmd, uop, count, false);
-	case GNTTABOP_unmap_and_replace:
-		return unmap_list(cmd, uop, count, true);
-	case GNTTABOP_copy:
-		return run_list(cmd, uop, count, guest_sizeof(gnttab_copy), copy_one);
-	case GNTTABOP_transfer:
-		return run_list(cmd, uop, count, guest_sizeof(gnttab_transfer), transfer_one);
-	case GNTTABOP_swap_grant_ref:
-		return run_list(cmd, uop, count, sizeof(struct gnttab_swap_grant_ref), swap_one);
-	case GNTTABOP_cache_flush:
-		return run_list(cmd, uop, count, sizeof(struct gnttab_cache_flush), cache_flush_one);
-	default:
-		if (cmd <= GNTTABOP_cache_flush && count != 1)
-			return -EINVAL;
-		return one_table(cmd, uop);
-	}
+	if (likely(lists[cmd]))
+		return lists[cmd](uop, count);
+	return count == 1 ? singles[cmd](uop) : -EINVAL;
 }

@@ -14,6 +14,7 @@
 #include "dom/domain.h"
 #include "entry/hypercall.h"
 #include "gnt/hold.h"
+#include "gnt/pin.h"
 #include "gnt/table.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
@@ -25,15 +26,14 @@
 #define GNTMAP_AVAIL      16 /* GNTMAP_guest_avail_mask's lowest bit */
 #define RELEASE_PER_CHECK 64
 
-static uint64_t pte_for(mfn_t mfn, uint32_t flags)
-{
-	uint64_t pte = make_pte(mfn, PTE_P | PTE_A | PTE_D);
+_Static_assert(GNTMAP_readonly == PTE_RW << 1 && GNTMAP_application_map == PTE_U << 1, "pte_for");
 
-	if (!(flags & GNTMAP_readonly))
-		pte |= PTE_RW;
-	if (flags & GNTMAP_application_map)
-		pte |= PTE_U;
-	return pte | ((uint64_t)(flags >> GNTMAP_AVAIL) << PTE_AVAIL_SHIFT & PTE_AVAIL);
+static inline uint64_t pte_for(mfn_t mfn, uint32_t flags)
+{
+	uint64_t rights = (flags ^ GNTMAP_readonly) & (GNTMAP_readonly | GNTMAP_application_map);
+	uint64_t avail = (uint64_t)(flags >> GNTMAP_AVAIL) << PTE_AVAIL_SHIFT & PTE_AVAIL;
+
+	return make_pte(mfn, PTE_P | PTE_A | PTE_D) | rights >> 1 | avail;
 }
 
 /* The entry that a request names, in a live L1 of the current domain, or NULL. Under its pt_lock. */
@@ -55,27 +55,32 @@ static inline uint64_t *find_entry(struct vcpu *v, uint64_t addr, uint32_t flags
 	return where;
 }
 
-static int enter(struct vcpu *v, struct domain *granter, uint64_t addr, uint32_t flags, mfn_t mfn)
+/* Write the entry, which takes over a hold on the frame. */
+static inline int enter(struct vcpu *v, struct domain *granter, uint64_t addr, uint32_t flags, mfn_t mfn)
 {
 	struct domain *d = v->domain;
 	uint64_t *where;
-	int rc = -EINVAL;
 
-	/* Devices' memory has no owner, who alone can grant. */
-	if (unlikely(mfn_is_io(mfn)))
+	if (unlikely(frame_hold(granter, mfn, flags & GNTMAP_readonly)))
 		return GNTST_general_error;
 	if (granter != d)
 		granter->mapped_abroad = true;
 	spin_lock(&d->pt_lock);
 	where = find_entry(v, addr, flags);
-	if (likely(where))
-		rc = pt_change_l1(where, pte_for(mfn, flags), d, granter, false);
+	if (likely(where)) {
+		uint64_t pte = l1_in(pte_for(mfn, flags), d->ops->added[1]);
+
+		l1_put(__atomic_exchange_n(where, pte, __ATOMIC_ACQ_REL));
+	}
 	spin_unlock(&d->pt_lock);
-	return rc ? GNTST_general_error : GNTST_okay;
+	if (likely(where))
+		return GNTST_okay;
+	frame_drop(mfn, flags & GNTMAP_readonly);
+	return GNTST_general_error;
 }
 
 /* Take the entry away, or put in its place the one that maps @new_addr, which moves with all it holds. */
-static int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32_t flags, mfn_t mfn)
+static inline int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32_t flags, mfn_t mfn)
 {
 	struct domain *d = v->domain;
 	const uint64_t checked = PTE_ADDR | PTE_P | PTE_RW;
@@ -100,20 +105,25 @@ static int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32_t flag
 }
 
 /* The entry is pinned: now the mapping itself. */
-static int map_pinned(struct vcpu *v, struct domain *granter, const struct gnttab_map_grant_ref *op,
-		      mfn_t mfn)
+static __cold int map_for_device(struct vcpu *v, struct domain *granter,
+				 const struct gnttab_map_grant_ref *op, mfn_t mfn)
 {
-	bool device = op->flags & GNTMAP_device_map, readonly = op->flags & GNTMAP_readonly;
-	int rc = device ? frame_hold(granter, mfn, readonly) : GNTST_okay;
+	bool readonly = op->flags & GNTMAP_readonly;
 
-	if (rc)
+	if (frame_hold(granter, mfn, readonly))
 		return GNTST_general_error;
-	if (!(op->flags & GNTMAP_host_map))
+	if (!(op->flags & GNTMAP_host_map) || !enter(v, granter, op->host_addr, op->flags, mfn))
 		return GNTST_okay;
-	rc = enter(v, granter, op->host_addr, op->flags, mfn);
-	if (rc && device)
-		frame_drop(mfn, readonly);
-	return rc;
+	frame_drop(mfn, readonly);
+	return GNTST_general_error;
+}
+
+static inline int map_pinned(struct vcpu *v, struct domain *granter, const struct gnttab_map_grant_ref *op,
+			     mfn_t mfn)
+{
+	if (unlikely(op->flags & GNTMAP_device_map))
+		return map_for_device(v, granter, op, mfn);
+	return enter(v, granter, op->host_addr, op->flags, mfn);
 }
 
 int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_ref *op)
@@ -125,10 +135,10 @@ int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_re
 	mfn_t mfn;
 	int rc;
 
-	if (!(op->flags & (GNTMAP_host_map | GNTMAP_device_map)))
+	if (unlikely(!(op->flags & MAPTRACK_PARTS)))
 		return GNTST_bad_gntref;
-	handle = maptrack_get(own);
-	if (unlikely(handle == MAPTRACK_NONE))
+	m = maptrack_get(own, &handle);
+	if (unlikely(!m))
 		return GNTST_no_space;
 	rc = grant_pin(granter, op->ref, v->domain->id, readonly, &mfn);
 	if (likely(!rc)) {
@@ -137,11 +147,9 @@ int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_re
 			grant_unpin(granter, op->ref, readonly);
 	}
 	if (unlikely(rc)) {
-		maptrack_put(own, handle);
+		maptrack_put(own, m, handle);
 		return rc;
 	}
-	domain_get(granter);
-	m = maptrack_at(own, handle);
 	m->granter = granter;
 	m->ref = op->ref;
 	/* The last: from here on another vCPU may unmap it. */
@@ -152,20 +160,21 @@ int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_re
 }
 
 /* Our mapping pins the entry, so what it says of the frame stays. */
-static mfn_t frame_of(const struct maptrack *m)
+static inline mfn_t frame_of(const struct maptrack *m)
 {
 	return grant_use(m->granter->grants, m->ref)->frame;
 }
 
 int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u)
 {
-	struct maptrack *m = maptrack_claim(v->domain->grants, u->handle), was;
+	struct maptrack *m = maptrack_claim(v->domain->grants, u->handle);
 	int rc = GNTST_okay;
 	mfn_t mfn;
 
 	u->done = 0;
 	if (unlikely(!m))
 		return GNTST_bad_handle;
+	u->m = m;
 	mfn = frame_of(m);
 	if (u->dev_addr && (m->flags & GNTMAP_device_map)) {
 		if (u->dev_addr != mfn << PAGE_SHIFT)
@@ -178,22 +187,28 @@ int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u)
 	}
 	if (unlikely(rc || !u->done)) {
 		u->done = 0;
-		maptrack_unclaim(v->domain->grants, u->handle, 0, &was);
+		__atomic_store_n(&m->flags, m->flags & ~MAPTRACK_BUSY, __ATOMIC_RELEASE);
 	}
 	return rc;
 }
 
 void grant_unmap_end(struct domain *d, const struct grant_unmap *u)
 {
-	struct maptrack was, *m = maptrack_at(d->grants, u->handle);
+	struct maptrack *m = u->m;
+	struct domain *granter = m->granter;
+	grant_ref_t ref = m->ref;
+	uint32_t left = m->flags & ~(u->done | MAPTRACK_BUSY);
 	bool readonly = m->flags & GNTMAP_readonly;
 
-	if (u->done & GNTMAP_device_map)
+	if (unlikely(u->done & GNTMAP_device_map))
 		frame_drop(frame_of(m), readonly);
-	if (maptrack_unclaim(d->grants, u->handle, u->done, &was)) {
-		grant_unpin(was.granter, was.ref, readonly);
-		domain_put(was.granter);
+	if (unlikely(left & MAPTRACK_PARTS)) {
+		__atomic_store_n(&m->flags, left, __ATOMIC_RELEASE);
+		return;
 	}
+	maptrack_put(d->grants, m, u->handle);
+	grant_unpin(granter, ref, readonly);
+	domain_put(granter);
 }
 
 /* The page tables are gone, and with them what host mappings held. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gnt/grant.h"
+#include "lib/rare.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "xen/grant_table.h"
@@ -38,7 +39,8 @@ struct grant_use {
 	domid_t domid;
 };
 
-#define MAPTRACK_BUSY (1u << 31) /* in flags: being unmapped */
+#define MAPTRACK_BUSY  (1u << 31) /* in flags: being unmapped */
+#define MAPTRACK_PARTS (GNTMAP_host_map | GNTMAP_device_map)
 
 /* A mapping, known to the domain that mapped by its number, the handle. */
 struct maptrack {
@@ -77,42 +79,70 @@ static inline struct grant_use *grant_use(struct grant_table *gt, grant_ref_t re
 
 /* At least @frames shared frames. */
 int grant_grow(struct domain *d, uint32_t frames);
-/* Begin to use entry @ref of @granter for domain @who; *mfn is the frame, on which nothing is held yet. */
-int grant_pin(struct domain *granter, grant_ref_t ref, domid_t who, bool readonly, mfn_t *mfn);
-void grant_unpin(struct domain *granter, grant_ref_t ref, bool readonly);
+/* What pin.h leaves. With the lock. */
+int grant_pin_slowly(struct grant_table *gt, grant_ref_t ref, domid_t who, bool readonly) __rare;
+void grant_unpin_slowly(struct grant_table *gt, grant_ref_t ref, bool readonly) __rare;
 int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b);
 
 /* ---- maptrack.c ---- */
 
-void maptrack_put(struct grant_table *gt, uint32_t handle);
-/* The mapping behind a number from the guest, marked busy: until maptrack_unclaim() nobody else gets it. NULL
- * if there is none. */
-struct maptrack *maptrack_claim(struct grant_table *gt, uint32_t handle);
-/* Parts @done of it (GNTMAP_host_map, GNTMAP_device_map) are gone. True: that was all, and the caller has
- * what it held, copied to *was; the handle is free again. */
-bool maptrack_unclaim(struct grant_table *gt, uint32_t handle, uint32_t done, struct maptrack *was);
 static inline struct maptrack *maptrack_at(struct grant_table *gt, uint32_t handle)
 {
 	return &gt->maptrack[handle / MAPTRACKS_PER_FRAME][handle % MAPTRACKS_PER_FRAME];
 }
-bool maptrack_grow(struct grant_table *gt) __cold; /* more free handles; with the lock */
-/* A handle of @gt, its mapping still to be filled in, or MAPTRACK_NONE. */
-static inline uint32_t maptrack_get(struct grant_table *gt)
+bool maptrack_grow(struct grant_table *gt) __rare; /* more free handles; with the lock */
+
+/* A handle of @gt, its mapping still to be filled in, flags last; NULL if there is none left. */
+static inline struct maptrack *maptrack_get(struct grant_table *gt, uint32_t *handle)
 {
-	uint32_t handle = MAPTRACK_NONE;
+	struct maptrack *m = NULL;
 
 	spin_lock(&gt->lock);
-	if (likely(gt->maptrack_free != MAPTRACK_NONE) || maptrack_grow(gt)) {
-		handle = gt->maptrack_free;
-		gt->maptrack_free = maptrack_at(gt, handle)->ref;
+	if (likely(gt->maptrack_free != MAPTRACK_NONE) || rare_value(maptrack_grow, gt)) {
+		*handle = gt->maptrack_free;
+		m = maptrack_at(gt, *handle);
+		gt->maptrack_free = m->ref;
 	}
 	spin_unlock(&gt->lock);
-	return handle;
+	return m;
+}
+
+/* The handle of @m is free again. */
+static inline void maptrack_put(struct grant_table *gt, struct maptrack *m, uint32_t handle)
+{
+	m->granter = NULL;
+	spin_lock(&gt->lock);
+	m->flags = 0;
+	m->ref = gt->maptrack_free;
+	gt->maptrack_free = handle;
+	spin_unlock(&gt->lock);
+}
+
+/*
+ * The mapping behind a number from the guest, marked busy: until its flags are stored without that, or it is put,
+ * nobody else gets it. NULL if there is none. The table of handles only grows, and flags say of each handle whether
+ * there is a mapping to claim: no lock.
+ */
+static inline struct maptrack *maptrack_claim(struct grant_table *gt, uint32_t handle)
+{
+	struct maptrack *m;
+	uint32_t flags;
+
+	if (unlikely(handle >= __atomic_load_n(&gt->maptrack_frames, __ATOMIC_ACQUIRE) * MAPTRACKS_PER_FRAME))
+		return NULL;
+	m = maptrack_at(gt, handle);
+	flags = __atomic_load_n(&m->flags, __ATOMIC_RELAXED);
+	do {
+		if (unlikely(!(flags & MAPTRACK_PARTS) || (flags & MAPTRACK_BUSY)))
+			return NULL;
+	} while (unlikely(!__atomic_compare_exchange_n(&m->flags, &flags, flags | MAPTRACK_BUSY, false,
+						       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)));
+	return m;
 }
 
 /* ---- map.c; @v is current, results are GNTST_* ---- */
 
-/* Fills in op->handle and op->dev_bus_addr. */
+/* Fills in op->handle and op->dev_bus_addr. The mapping takes over the caller's reference to @granter. */
 int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_ref *op);
 
 /* Unmapping has two halves. In between the TLBs of the mapping domain are flushed, once for many: only then
@@ -120,7 +150,8 @@ int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_re
 struct grant_unmap {
 	uint64_t host_addr, dev_addr, new_addr; /* as in the requests; 0: not wanted */
 	grant_handle_t handle;
-	uint32_t done; /* parts that the first half took away */
+	uint32_t done;      /* parts that the first half took away; 0: there is no second half */
+	struct maptrack *m; /* claimed */
 };
 int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u);
 void grant_unmap_end(struct domain *d, const struct grant_unmap *u);

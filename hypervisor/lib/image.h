@@ -23,3 +23,10 @@ struct ex_entry {
 #define EX_TABLE(fault, fixup) \
 	".pushsection .ex_table, \"a\"\n\t.long " fault " - ., " fixup " - .\n\t.popsection\n"
 extern const struct ex_entry ex_table_start[], ex_table_end[];
+
+/* Where STAC or CLAC belongs if SMAP is used (mm/guest_words.h, entry/smap.inc). */
+struct smap_site {
+	int32_t at; /* a NOP's offset from here */
+	uint32_t last;
+};
+extern const struct smap_site smap_sites_start[], smap_sites_end[];

@@ -14,13 +14,14 @@
 #define rare_value(fn, ...) fn(__VA_ARGS__)
 #else
 
-#define RARE_ARGS_1(a)                "D"(a)
-#define RARE_ARGS_2(a, b)             "D"(a), "S"(b)
-#define RARE_ARGS_3(a, b, c)          "D"(a), "S"(b), "d"(c)
-#define RARE_PICK(_1, _2, _3, n, ...) RARE_ARGS_##n
-#define RARE_ARGS(...)                RARE_PICK(__VA_ARGS__, 3, 2, 1)(__VA_ARGS__)
+#define RARE_ARGS_1(a)                    "D"(a)
+#define RARE_ARGS_2(a, b)                 "D"(a), "S"(b)
+#define RARE_ARGS_3(a, b, c)              "D"(a), "S"(b), "d"(c)
+#define RARE_ARGS_4(a, b, c, d)           "D"(a), "S"(b), "d"(c), "c"(d)
+#define RARE_PICK(_1, _2, _3, _4, n, ...) RARE_ARGS_##n
+#define RARE_ARGS(...)                    RARE_PICK(__VA_ARGS__, 4, 3, 2, 1)(__VA_ARGS__)
 
-/* fn(...), one to three integers or pointers, without a result. */
+/* fn(...), one to four integers or pointers, without a result. */
 #define rare_call(fn, ...)                                                                        \
 	do {                                                                                      \
 		(void)sizeof((fn(__VA_ARGS__), 0)); /* the arguments' types are the function's */ \

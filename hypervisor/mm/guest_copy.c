@@ -6,15 +6,27 @@
  * Locking: none.
  */
 #include "mm/guest_copy.h"
+#include "cpu/features.h"
 #include "cpu/percpu.h"
 #include "dom/domain.h"
 #include "lib/errno.h"
 #include "lib/image.h"
 #include "lib/string.h"
+#include "mm/page.h"
 
 #define STRING_MIN 128 /* from here on a string instruction pays */
 
-bool guest_copy_smap;
+void guest_access_init(void)
+{
+	if (!features.smap)
+		return;
+	for (const struct smap_site *s = smap_sites_start; s < smap_sites_end; s++) {
+		uint8_t *at = paddr_to_virt(image_phys((const uint8_t *)&s->at + s->at));
+
+		at[1] = 0x01;
+		at[2] = s->last;
+	}
+}
 
 uint64_t ex_table_lookup(uint64_t rip)
 {

@@ -75,5 +75,8 @@ int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
 int guest_get_word(uint64_t *dst, gva_t array, uint64_t index);
 int guest_put_word(gva_t array, uint64_t index, uint64_t value);
 
+/* Boot, once the direct map is there: SMAP's instructions, if it is used. */
+void guest_access_init(void);
+
 /* Page fault or #GP in the hypervisor at @rip: where to go on; 0: it was our own bug. Used by entry/. */
 uint64_t ex_table_lookup(uint64_t rip);

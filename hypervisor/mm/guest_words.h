@@ -10,20 +10,28 @@
 #include "lib/image.h"
 #include "lib/types.h"
 
-/* CR4.SMAP is on for some guests: guest memory is opened by STAC around each copy. */
-extern bool guest_copy_smap;
-
-/* SMAP: guest pages only between these two (SDM 3A 4.6, "Access Rights"). */
-static inline void guest_access_begin(void)
+/*
+ * SMAP: guest pages only between these two (SDM 3A 4.6, "Access Rights"). Each is a NOP of three bytes, in the place
+ * of which guest_access_init() writes STAC or CLAC where the processor is to have them.
+ */
+#ifdef HOST_TEST
+#define SMAP_SITE(last)
+#else
+#define SMAP_SITE(last)                                                                              \
+	__asm__ volatile("1:\tnopl (%%rax)\n\t"                                                      \
+			 ".pushsection .smap_sites, \"a\"\n\t.long 1b - ., " #last "\n\t.popsection" \
+			 :                                                                           \
+			 :                                                                           \
+			 : "memory")
+#endif
+static __always_inline void guest_access_begin(void)
 {
-	if (unlikely(guest_copy_smap))
-		__asm__ volatile("stac" : : : "memory");
+	SMAP_SITE(0xcb); /* 0f 01 cb: stac */
 }
 
-static inline void guest_access_end(void)
+static __always_inline void guest_access_end(void)
 {
-	if (unlikely(guest_copy_smap))
-		__asm__ volatile("clac" : : : "memory");
+	SMAP_SITE(0xca); /* 0f 01 ca: clac */
 }
 
 /* @var, an integer of 32 or 64 bits, from or to the guest's word at @gva. */

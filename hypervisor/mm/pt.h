@@ -46,19 +46,12 @@ static inline uint64_t l1_in(uint64_t pte, uint64_t added)
 	return (pte & PTE_U ? pte : pte | added) & ~PTE_G;
 }
 
-/* Get what the present entry @pte names. Fast for what nearly all entries are: a mapping of a frame that is
- * mapped writable, or not yet mapped. */
-static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
+/* A use of PGT_WRITABLE for who holds a reference, which is put if it cannot be had. Fast for what nearly all frames
+ * are: mapped writable, or once mapped so. */
+static inline int writable_get(struct page_info *pg)
 {
-	mfn_t mfn = pte_mfn(pte);
-	struct page_info *pg = mfn_to_page(mfn);
-	uint64_t type;
+	uint64_t type = pg->type;
 
-	if (unlikely(!mfn_valid(mfn) || !page_get(pg, from)))
-		return rare_value(l1_get_slow, pte, d, from);
-	if (!(pte & PTE_RW))
-		return 0;
-	type = pg->type;
 	/* Such frames have no other flag. */
 	if (likely(type >> PGT_SHIFT == WRITABLE_VALIDATED >> PGT_SHIFT) &&
 	    likely(__atomic_compare_exchange_n(&pg->type, &type, type + 1, false, __ATOMIC_ACQ_REL,
@@ -67,23 +60,39 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 	return rare_value(l1_get_writable, pg);
 }
 
-/* Put what entry @pte held. Fast for a frame mapped writable: only the stamp of the last use to note. */
+/* Put it, not the reference. Fast again: only the stamp of the last use to note. */
+static inline void writable_put(struct page_info *pg)
+{
+	uint64_t type = pg->type;
+
+	if ((type & PGT_COUNT) == 1)
+		pg->stamp = tlb_stamp_now();
+	if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, type - 1, false, __ATOMIC_ACQ_REL,
+						  __ATOMIC_RELAXED)))
+		rare_call(l1_put_writable, pg);
+}
+
+/* Get what the present entry @pte names. */
+static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
+{
+	mfn_t mfn = pte_mfn(pte);
+	struct page_info *pg = mfn_to_page(mfn);
+
+	if (unlikely(!mfn_valid(mfn) || !page_get(pg, from)))
+		return rare_value(l1_get_slow, pte, d, from);
+	return pte & PTE_RW ? writable_get(pg) : 0;
+}
+
+/* Put what entry @pte held. */
 static inline void l1_put(uint64_t pte)
 {
 	mfn_t mfn = pte_mfn(pte);
 	struct page_info *pg = mfn_to_page(mfn);
-	uint64_t type;
 
 	if (!(pte & PTE_P) || unlikely(mfn_is_io(mfn)))
 		return;
-	if (pte & PTE_RW) {
-		type = pg->type;
-		if ((type & PGT_COUNT) == 1)
-			pg->stamp = tlb_stamp_now();
-		if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, type - 1, false, __ATOMIC_ACQ_REL,
-							  __ATOMIC_RELAXED)))
-			rare_call(l1_put_writable, pg);
-	}
+	if (pte & PTE_RW)
+		writable_put(pg);
 	page_put(pg);
 }
 
