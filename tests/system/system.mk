@@ -73,5 +73,5 @@ probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions 
 
 # The report: its single-stepper, and its page as a browser lays it out.
 $(eval $(call test,timelines,600,python3 tests/system/timelines.py,$(B)/ringlet.debug.elf \
-	$(foreach k,native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(foreach w,32 64,$(GK_OUT)/initrd$(w).cpio) $(B)/ringlet.elf))
+	$(foreach k,native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd32.cpio $(B)/dom0.cpio $(B)/ringlet.elf))
 $(eval $(call test,report,400,python3 tests/system/report.py))
