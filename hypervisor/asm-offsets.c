@@ -56,9 +56,8 @@ void asm_offsets(void)
 	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, gs_base_kernel);
 	OFFSET(VCPU_GS_BASE_USER, vcpu, gs_base_user);
 	OFFSET(DOMAIN_HYPERCALLS, domain, hypercalls);
-	OFFSET(DOMAIN_VM_ASSIST, domain, vm_assist);
+	OFFSET(VCPU_SPECIAL, vcpu, special.any);
 	DEFINE(HYPERVISOR_END, PV64_HIGH_START);
-	DEFINE(ASSIST_IOPL, 1u << VMASST_TYPE_architectural_iopl);
 
 	/* struct iret_context on the guest's stack */
 	OFFSET(IRET_RAX, iret_context, rax);

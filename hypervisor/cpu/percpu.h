@@ -21,6 +21,7 @@ struct timer;
 #define PENDING_TIMER    0x2  /* the LAPIC timer fired: run due timers */
 #define PENDING_CALL     0x4  /* another CPU asks something of this one (cpu/ipi.c) */
 #define PENDING_DEBUG    0x8  /* console input or debug keys wait: console_work() */
+#define PENDING_NMI      0x20 /* the machine's, for Dom0 */
 #define PENDING_IRQ      0x10 /* device interrupts wait to be sent to Dom0: irq_work() */
 
 /* Where the next trace record goes (trace/ring.h). */

@@ -58,15 +58,23 @@ struct vcpu {
 	bool initialised; /* VCPUOP_initialise or DOMCTL_setvcpucontext was done */
 	bool ts_virtual;  /* guest's view of CR0.TS (fpu_taskswitch) */
 	uint8_t iopl;     /* virtual IOPL, physdev set_iopl */
-	bool nmi_pending; /* VCPUOP_send_nmi: the exit path bounces it through nmi_cb */
-	gva_t iobitmap;   /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
+	bool nmi_pending; /* VCPUOP_send_nmi: the exit path enters the handler of exception 2 */
+	/* What entry/crossing.asm cannot do. Any of it set makes pv64's system calls and IRETs go the long way. */
+	union {
+		uint32_t any;
+		struct {
+			bool iopl; /* frames show IOPL: VMASST_TYPE_architectural_iopl */
+			bool nmi;  /* in the NMI handler: the next waits for its IRET */
+		};
+	} special;
+	gva_t iobitmap; /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
 	uint32_t iobitmap_ports;
 	volatile uint8_t *upcall; /* vcpu_info: [0] evtchn_upcall_pending, [1] evtchn_upcall_mask */
 	void *info;               /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
 	mfn_t info_mfn;           /* registered frame (a reference is held), or INVALID_MFN */
 
 	/* Guest entry points (pv/). */
-	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb, nmi_cb;
+	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;
 	struct callback traps[256];
 	uint64_t entry_words[4]; /* what the next entry pushes below the return frame (pv/bounce.c) */
 	uint64_t kernel_sp;

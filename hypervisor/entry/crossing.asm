@@ -4,7 +4,7 @@
 ; two of these crossings, so they are kept short: no register is saved that the guest will have back anyway.
 ;
 ; They handle the common case and nothing else. Whatever is unusual (work pending, an event due, masked events, a
-; strange selector or stack, a guest that sees IOPL) goes the long way, which is complete: syscall_application
+; strange selector or stack, vcpu.special) goes the long way, which is complete: syscall_application
 ; and syscall_hypercall (syscall.asm), pv64_enter and pv64_iret (pv/pv64_entry.c). The meaning of every frame is
 ; explained there.
 ;
@@ -72,9 +72,8 @@ app_syscall_crossing:
 	jnz	.long_way
 	cmp	qword [rbx + VCPU_SYSCALL_CB], 0
 	je	.long_way
-	mov	rax, [rbx + VCPU_DOMAIN]
-	test	byte [rax + DOMAIN_VM_ASSIST], ASSIST_IOPL
-	jnz	.long_way
+	cmp	dword [rbx + VCPU_SPECIAL], 0
+	jne	.long_way
 	CHECK_GUEST_ADDRESS [rbx + VCPU_KERNEL_SP], .long_way
 
 	mov	[V(rbx, RDX)], rdx
@@ -127,9 +126,8 @@ iret_crossing:
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	.long_way
 	mov	rcx, gs:[CPU_SCRATCH]
-	mov	rax, [rbx + VCPU_DOMAIN]
-	test	byte [rax + DOMAIN_VM_ASSIST], ASSIST_IOPL
-	jnz	.long_way
+	cmp	dword [rbx + VCPU_SPECIAL], 0
+	jne	.long_way
 	CHECK_GUEST_ADDRESS rcx, .long_way
 	GUEST_ACCESS_BEGIN		; until IRETQ loads RFLAGS
 .ss:	mov	eax, [rcx + IRET_SS]

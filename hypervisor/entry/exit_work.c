@@ -24,13 +24,15 @@ void exit_work(void)
 		console_work();
 	if (pending & PENDING_IRQ)
 		irq_work();
+	if (pending & PENDING_NMI && dom0 && dom0->vcpu[0])
+		vcpu_send_nmi(dom0->vcpu[0]);
 	if (pending & PENDING_SCHEDULE)
 		schedule();
 
 	v = current;
 	if (vcpu_is_idle(v))
 		enter_idle();
-	if (v->nmi_pending)
+	if (v->nmi_pending && !v->special.nmi)
 		bounce_nmi(v);
 	if (v->upcall[0] && !v->upcall[1])
 		bounce_event(v);

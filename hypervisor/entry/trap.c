@@ -236,21 +236,13 @@ void trap_from_hypervisor(struct cpu_user_regs *regs)
 	regs->rip = fixup;
 }
 
-/* An NMI of the machine is Dom0's to know. Its vCPU sees it at its next entry to the hypervisor: returning by
- * the shortest way is what lets the next NMI in. */
-static void tell_dom0(void)
-{
-	if (dom0 && dom0->vcpu[0])
-		dom0->vcpu[0]->nmi_pending = true;
-	__atomic_or_fetch(&this_cpu->self->pending, PENDING_SCHEDULE, __ATOMIC_SEQ_CST);
-}
-
 void trap_paranoid(struct cpu_user_regs *regs)
 {
 	switch (regs->entry_vector) {
 	case TRAP_NMI:
 		nmi_handler(regs);
-		tell_dom0();
+		/* Dom0's to know, but no lock can be taken here: the exit path passes it on. */
+		__atomic_or_fetch(&this_cpu->self->pending, PENDING_NMI, __ATOMIC_SEQ_CST);
 		return;
 	case TRAP_DB:
 		/* A guest's breakpoint on memory that we touched for it, or delayed by MOV SS. */

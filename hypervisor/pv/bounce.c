@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See bounce.h. Which entry point, what extra words, and what if there is none. */
 #include "pv/bounce.h"
+#include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
@@ -69,9 +70,20 @@ void bounce_event(struct vcpu *v)
 
 void bounce_nmi(struct vcpu *v)
 {
+	const struct callback *handler = &v->traps[TRAP_NMI];
+
 	v->nmi_pending = false;
-	if (v->nmi_cb.address)
-		v->domain->ops->enter(v, &v->nmi_cb, 0);
+	if (!handler->address)
+		return;
+	v->special.nmi = true;
+	v->domain->ops->enter(v, handler, 0);
+}
+
+void bounce_nmi_done(struct vcpu *v)
+{
+	v->special.nmi = false;
+	if (v->nmi_pending)
+		cpu_raise(this_cpu->self, PENDING_SCHEDULE);
 }
 
 /* The instruction was executed: it faults at its own address as if there were none. */

@@ -16,7 +16,9 @@ void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error);
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error); /* the user bit is made the guest's */
 void bounce_event(struct vcpu *v);
 void bounce_upcall(struct vcpu *v); /* the same, where tracing already knows (entry/exit.asm) */
-void bounce_nmi(struct vcpu *v);
+void bounce_nmi(struct vcpu *v);    /* the handler of exception 2, if there is one, with events masked */
+/* IRET: the next NMI may come, or comes if it waits. */
+void bounce_nmi_done(struct vcpu *v) __rare;
 void bounce_syscall(struct vcpu *v);   /* pv64: the application's SYSCALL */
 void bounce_syscall32(struct vcpu *v); /* the same from compatibility mode */
 

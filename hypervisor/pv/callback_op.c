@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* set_callbacks and callback_op: the guest's entry points other than exceptions. */
+#include "cpu/x86.h"
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "hypercalls.h"
@@ -24,7 +25,7 @@ static struct callback *callback_of(struct vcpu *v, uint16_t type)
 	case CALLBACKTYPE_syscall:
 		return &v->syscall_cb;
 	case CALLBACKTYPE_nmi:
-		return &v->nmi_cb;
+		return &v->traps[TRAP_NMI];
 	case CALLBACKTYPE_sysenter:
 	case CALLBACKTYPE_sysenter_deprecated:
 		return &v->sysenter_cb;
@@ -46,6 +47,8 @@ static long do_register(struct vcpu *v, gva_t arg)
 	if (!slot)
 		return -ENOSYS;
 	*slot = cb;
+	if (type == CALLBACKTYPE_nmi) /* an exception like others, but always by an interrupt gate */
+		slot->flags |= CALLBACKF_mask_events;
 	return 0;
 }
 

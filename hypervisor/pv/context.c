@@ -25,8 +25,22 @@ uint64_t context_cr0(const struct vcpu *v)
 	return v->cr0 | (v->ts_virtual ? CR0_TS : 0);
 }
 
+static bool shows_iopl(const struct domain *d)
+{
+	return d->vm_assist & 1u << VMASST_TYPE_architectural_iopl;
+}
+
+void context_assist_changed(struct domain *d)
+{
+	struct vcpu *v;
+
+	for_each_vcpu (d, v)
+		v->special.iopl = shows_iopl(d);
+}
+
 void context_init(struct vcpu *v)
 {
+	v->special.iopl = shows_iopl(v->domain);
 	v->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
 	v->cr4 = context_cr4(0);
 	v->debugreg[6] = 0xffff0ff0;
@@ -67,6 +81,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	r->rflags = (r->rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 	v->way_back = BACK_BY_IRET;
 	v->segs_fresh = true;
+	v->special.nmi = false;
 	v->kernel_ss = ops->fix_selector(c->kernel_ss);
 	v->kernel_sp = c->kernel_sp;
 	v->ts_virtual = c->ctrlreg[0] & CR0_TS;
@@ -99,6 +114,7 @@ int context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 		return rc;
 	set_registers(v, c);
 	__atomic_or_fetch(&v->domain->vm_assist, c->vm_assist, __ATOMIC_RELAXED);
+	context_assist_changed(v->domain);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ static inline struct callback callback_of_trap(const struct trap_info *ti, const
  * @v is not fit to run, but nothing is lost). Callbacks are the kind's. */
 int context_set(struct vcpu *v, const struct vcpu_guest_context *c);
 void context_get(struct vcpu *v, struct vcpu_guest_context *c);
+/* The domain's vm_assist has changed: what its vCPUs derive from it. */
+void context_assist_changed(struct domain *d);
 
 /* Registers of a vCPU whose context says nothing: debug registers, CR0, CR4. */
 void context_init(struct vcpu *v);

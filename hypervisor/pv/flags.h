@@ -13,7 +13,7 @@
 
 static inline bool iopl_is_architectural(const struct vcpu *v)
 {
-	return v->domain->vm_assist & 1u << VMASST_TYPE_architectural_iopl;
+	return v->special.iopl;
 }
 
 /* What a guest may choose: the arithmetic flags, TF, DF, NT, RF, AC, ID (SDM 1 3.4.3, EFLAGS Register). */

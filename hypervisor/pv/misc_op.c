@@ -3,6 +3,7 @@
 #include "dom/domain.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
+#include "pv/context.h"
 #include "pv/debugreg.h"
 #include "pv/taskswitch.h"
 
@@ -47,10 +48,13 @@ long hc_vm_assist(uint64_t cmd, uint64_t type)
 		__atomic_or_fetch(&d->vm_assist, bit, __ATOMIC_RELAXED);
 		if (type == VMASST_TYPE_pae_extended_cr3)
 			d->extended_cr3 = true;
-		return 0;
+		break;
 	case VMASST_CMD_disable:
 		__atomic_and_fetch(&d->vm_assist, ~bit, __ATOMIC_RELAXED);
-		return 0;
+		break;
+	default:
+		return -ENOSYS;
 	}
-	return -ENOSYS;
+	context_assist_changed(d);
+	return 0;
 }

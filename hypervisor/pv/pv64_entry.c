@@ -183,6 +183,7 @@ long pv64_iret(struct vcpu *v)
 		r->ss = c.ss | 3;
 		r->rcx = c.rcx;
 		r->r11 = c.r11;
+		v->way_back = BACK_BY_IRET;
 	}
 	return c.rax;
 }

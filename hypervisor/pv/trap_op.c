@@ -5,8 +5,10 @@
 #include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
+#include "lib/rare.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
+#include "pv/bounce.h"
 #include "pv/context.h"
 
 #define PREEMPT_EVERY 32 /* entries */
@@ -58,7 +60,8 @@ long hc_iret(void)
 {
 	struct vcpu *v = current;
 
-	v->way_back = BACK_BY_IRET;
+	if (unlikely(v->special.nmi))
+		rare_call(bounce_nmi_done, v);
 	v->multicall_interrupted = MULTICALL_STOP;
 	return v->domain->ops->iret(v);
 }

@@ -88,7 +88,7 @@ static void block(struct vcpu *v)
 
 	__atomic_store_n(&v->state, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (vcpu_event_pending(v))
+	if (vcpu_event_pending(v) || v->nmi_pending)
 		v->state = VCPU_RUNNABLE;
 	settle(q, v, false);
 }

@@ -58,8 +58,9 @@ static inline bool vcpu_runnable(const struct vcpu *v)
 	return v->state == VCPU_RUNNABLE && !v->pause_count && !v->domain->pause_count;
 }
 
-void vcpu_wake(struct vcpu *v);  /* an event came, or unpaused: make it runnable if nothing holds it */
-void vcpu_block(struct vcpu *v); /* current: until an event comes (already pending: no-op) */
+void vcpu_wake(struct vcpu *v);     /* an event came, or unpaused: make it runnable if nothing holds it */
+void vcpu_send_nmi(struct vcpu *v); /* any: on its way back to the guest its NMI handler is entered */
+void vcpu_block(struct vcpu *v);    /* current: until an event comes (already pending: no-op) */
 /* current, SCHEDOP_poll: until @port (0: any) becomes pending, masked or not, or an upcall is due. */
 void vcpu_poll_begin(struct vcpu *v, uint32_t port);
 void vcpu_yield(void);

@@ -132,15 +132,19 @@ static int register_info(struct vcpu *v, gva_t arg)
 	return rc;
 }
 
+void vcpu_send_nmi(struct vcpu *v)
+{
+	__atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
+	vcpu_wake(v);
+	if (v->running)
+		cpu_raise(v->cpu, PENDING_SCHEDULE); /* so that its exit path looks */
+}
+
 static int send_nmi(struct vcpu *v, gva_t arg)
 {
 	if (arg)
 		return -EINVAL;
-	v->nmi_pending = true;
-	if (v->running)
-		cpu_raise(v->cpu, PENDING_SCHEDULE); /* so that its exit path looks */
-	else
-		vcpu_wake(v);
+	vcpu_send_nmi(v);
 	return 0;
 }
 

@@ -74,11 +74,9 @@ static void not_executed(void)
 /* iret with these words in its frame. */
 void iret_frame(unsigned long ip, unsigned long cs, unsigned long flags, unsigned long sp, unsigned long ss,
 		unsigned long vgcf);
-#define NUMBER(n) #n
-#define SLOT(n)   "hypercall_page + " NUMBER(n) " * 32"
 __asm__(".pushsection .text\niret_frame: pop %rax; push %r8; push %rcx; push %rdx; push %rsi; push %rdi; "
 	"push %r9\n"
-	"jmp " SLOT(__HYPERVISOR_iret) "\n.popsection");
+	"jmp " HYPERCALL_STUB(__HYPERVISOR_iret) "\n.popsection");
 
 extern const char landed[];
 __asm__(".pushsection .text\nlanded: ud2\n.popsection");

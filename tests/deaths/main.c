@@ -4,7 +4,7 @@
  * no way back. Each is the domain's end with a sentence, and nothing worse. The command line names the way
  * (system/deaths.py tries them all and knows the sentences); a guest that lives on has failed.
  */
-#include "fw.h"
+#include "time.h"
 
 const char test_title[] = "deaths";
 
@@ -99,6 +99,23 @@ static void no_callback(void)
 	check_eq(hypercall_set_callbacks(0, 0, 0, 0), 0);
 	shared->vcpu_info[0].evtchn_upcall_pending = 1;
 	events_on();
+}
+
+/* A selector whose descriptor has gone when the vCPU has slept, and nobody to tell. */
+static void no_failsafe(void)
+{
+	static uint64_t gdt[512] __attribute__((aligned(4096)));
+	unsigned long frames[1] = {va_to_mfn(gdt)};
+	struct evtchn_bind_ipi ipi = {.vcpu = 0};
+
+	gdt[8] = 0x00cff3000000ffffull; /* flat data */
+	check_eq(page_set_ro(gdt, true), 0);
+	check_eq(hypercall_set_gdt(frames, 512), 0);
+	check_eq(hypercall_set_callbacks(0, 0, 0, 0), 0);
+	check_eq(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &ipi), 0);
+	__asm__ volatile("mov %0, %%fs" ::"r"(0x43));
+	check_eq(hypercall_update_descriptor(((uint64_t)frames[0] << 12) + 0x40, 0), 0);
+	nap(ipi.port);
 }
 
 #ifdef __x86_64__
@@ -224,6 +241,7 @@ static const struct {
     {"event-stack-lost", event_stack_lost},
     {"no-handler", no_handler},
     {"no-callback", no_callback},
+    {"no-failsafe", no_failsafe},
     {"iret-unreadable", iret_unreadable},
 #ifdef __x86_64__
     {"stack-not-canonical", stack_not_canonical},

@@ -65,6 +65,10 @@ void finish(void) __attribute__((noreturn)); /* print the result line and power 
 			failure("%s:%d: %s is %ld, not %ld", __FILE__, __LINE__, #expr, got_, want_); \
 	} while (0)
 
+/* For assembly in a test: the address of hypercall @n's stub. */
+#define ASM_TEXT(n)       #n
+#define HYPERCALL_STUB(n) "hypercall_page + " ASM_TEXT(n) " * 32"
+
 /* ---- start of day ---- */
 extern struct start_info *start_info;
 extern struct shared_info *shared;

@@ -46,3 +46,15 @@ bool wait_for_port(unsigned port, uint64_t until)
 	}
 	return true;
 }
+
+void nap(unsigned port)
+{
+	evtchn_port_t ports[1] = {port};
+	struct sched_poll poll = {.nr_ports = 1};
+
+	set_xen_guest_handle(poll.ports, ports);
+	for (uint64_t ns = 1000000; ns < 100000000; ns *= 3) {
+		poll.timeout = system_time() + ns;
+		hypercall_sched_op(SCHEDOP_poll, &poll);
+	}
+}

@@ -32,6 +32,7 @@ BOTH = {
     "event-stack-lost": NO_FRAME,
     "no-handler": r"exception 6 .* for which it has set no handler",
     "no-callback": r"an event for which it has set no callback",
+    "no-failsafe": r"segments ds .* fs 0043 .* cannot be loaded, and there is no failsafe callback",
     "iret-unreadable": r"iret: the frame at .* cannot be read",
 }
 PV64 = {
