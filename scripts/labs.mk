@@ -1,14 +1,15 @@
 # The labs of docs/labs: starting copies, grading, and for each lab the proof that its grader grades (scripts/labs.py).
 # SPDX-License-Identifier: MIT
 
-LABS := $(sort $(patsubst docs/labs/%/grade.py,%,$(wildcard docs/labs/*/grade.py)))
+# A starting copy has no patches, and so nothing to prove.
+LABS := $(sort $(patsubst docs/labs/%/start.patch,%,$(wildcard docs/labs/*/start.patch)))
 
 .PHONY: lab grade
 lab: all ## make a student's starting copy of lab LAB=n (DIR=: where)
-	$(Q)python3 scripts/labs.py start $(LAB) $(DIR)
+	$(Q)python3 scripts/labs.py start '$(LAB)' $(DIR)
 
 grade: ## grade lab LAB=n in this tree (DIR=tree, or PATCH=file as handed in)
-	$(Q)python3 scripts/labs.py grade $(LAB) $(if $(DIR),--dir $(DIR)) $(if $(PATCH),--patch $(PATCH))
+	$(Q)python3 scripts/labs.py grade '$(LAB)' $(if $(DIR),--dir $(DIR)) $(if $(PATCH),--patch $(PATCH))
 
 # A lab's own guest programs: docs/labs/N-name/x.c becomes build/labs/N-name/x-pv64.elf and -pv32.elf.
 # $(1): kind

@@ -29,7 +29,7 @@ def folder(number):
     """docs/labs/N-name, relative to the top."""
     found = glob.glob(os.path.join(TOP, "docs", "labs", "%s-*" % number))
     if len(found) != 1:
-        fail("there is no lab %s; docs/labs/README.md lists them" % number)
+        fail("there is no lab %r: say LAB=n, docs/labs/README.md lists them" % number)
     return os.path.relpath(found[0], TOP)
 
 
@@ -103,7 +103,7 @@ def start(lab, to):
         subprocess.run(git + command, check=True)
     number = os.path.basename(lab).split("-")[0]
     print("Lab %s starts in %s. Next:\n  cd %s\n  less %s/README.md       # what to do\n  make grade LAB=%s\n"
-          "  git add -A && git diff --cached start > lab%s.patch      # what to hand in"
+          "  git add -A && git diff --cached start > ../lab%s.patch      # what to hand in"
           % (number, to, to, lab, number, number))
 
 
@@ -115,7 +115,16 @@ def show_grade(lab, tree):
     sys.exit(won != len(points))
 
 
+def touched(patch):
+    """The files that a patch changes, makes or removes."""
+    with open(patch) as f:
+        return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", f.read(), re.M))
+
+
 def grade_patch(lab, patch):
+    beyond = sorted(touched(patch) - touched(os.path.join(TOP, lab, "start.patch")))
+    if beyond:  # a judge that was bribed, or a fine idea
+        print("# to be looked at: the patch also changes %s" % " ".join(beyond))
     to = os.path.join(COPIES, "graded-" + os.path.basename(lab))
     start_point(lab, to)
     trouble = apply(os.path.abspath(patch), to)
