@@ -21,6 +21,27 @@ static void null_hypercall(const struct cost_room *room, unsigned rounds)
 		hypercall_xen_version(XENVER_version, NULL);
 }
 
+/* @count calls in each round. */
+static void multicall(unsigned rounds, unsigned count)
+{
+	static struct multicall_entry calls[64];
+
+	for (unsigned i = 0; i < count; i++)
+		calls[i] = (struct multicall_entry){.op = __HYPERVISOR_xen_version, .args = {XENVER_version}};
+	while (rounds--)
+		hypercall_multicall(calls, count);
+}
+
+static void multicall_8(const struct cost_room *room, unsigned rounds)
+{
+	multicall(rounds, 8);
+}
+
+static void multicall_64(const struct cost_room *room, unsigned rounds)
+{
+	multicall(rounds, 64);
+}
+
 static void new_base(const struct cost_room *room, unsigned rounds)
 {
 	struct mmuext_op ops[2] = {{.cmd = MMUEXT_NEW_BASEPTR}, {.cmd = MMUEXT_NEW_BASEPTR}};
@@ -144,8 +165,16 @@ static void send(const struct cost_room *room, unsigned rounds)
 	kernel_lock();
 }
 
+static void yield(const struct cost_room *room, unsigned rounds)
+{
+	while (rounds--)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+}
+
 const struct cost_op machine_cost_ops[] = {
     {"null_hypercall", null_hypercall},
+    {"multicall_8", multicall_8},
+    {"multicall_64", multicall_64},
     {"cr3_hypercall", new_base},
     {"cr3_instr", write_root},
     {"irq_flag_shared", event_mask},
@@ -164,6 +193,7 @@ const struct cost_op machine_cost_ops[] = {
     {"timer_hypercall", set_timer},
     {"event_masked", send_masked},
     {"event_upcall", send},
+    {"domain_switch", yield},
     {NULL, NULL},
 };
 

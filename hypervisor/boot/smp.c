@@ -114,7 +114,7 @@ void smp_init(void)
 	memcpy(paddr_to_virt(TRAMPOLINE), trampoline_start,
 	       (uint64_t)trampoline_end - (uint64_t)trampoline_start);
 	for (uint32_t i = 0; i < acpi.cpu_count && nr_cpus < limit; i++)
-		if (acpi.cpu_apic_id[i] != cpu_table[0]->apic_id)
-			start(alloc_cpu(nr_cpus, acpi.cpu_apic_id[i]));
+		if (acpi.cpu[i].apic_id != cpu_table[0]->apic_id)
+			start(alloc_cpu(nr_cpus, acpi.cpu[i].apic_id));
 	printk("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");
 }

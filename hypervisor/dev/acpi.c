@@ -97,17 +97,20 @@ static const struct table *table_at(paddr_t p)
 	return t;
 }
 
+static void add_cpu(uint32_t flags, uint32_t apic_id, uint32_t uid)
+{
+	if ((flags & MADT_ENABLED) && acpi.cpu_count < ARRAY_SIZE(acpi.cpu))
+		acpi.cpu[acpi.cpu_count++] = (struct acpi_cpu){.apic_id = apic_id, .uid = uid};
+}
+
 static void parse_madt_entry(const uint8_t *e)
 {
-	uint32_t flags, id;
-
 	switch (e[0]) {
 	case 0: /* processor local APIC */
+		add_cpu(*(const uint32_t *)(e + 4), e[3], e[2]);
+		break;
 	case 9: /* processor local x2APIC */
-		flags = e[0] ? *(const uint32_t *)(e + 8) : *(const uint32_t *)(e + 4);
-		id = e[0] ? *(const uint32_t *)(e + 4) : e[3];
-		if ((flags & MADT_ENABLED) && acpi.cpu_count < ARRAY_SIZE(acpi.cpu_apic_id))
-			acpi.cpu_apic_id[acpi.cpu_count++] = id;
+		add_cpu(*(const uint32_t *)(e + 8), *(const uint32_t *)(e + 4), *(const uint32_t *)(e + 12));
 		break;
 	case 1: /* I/O APIC */
 		if (acpi.ioapic_count < ARRAY_SIZE(acpi.ioapic))

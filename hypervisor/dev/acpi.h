@@ -15,10 +15,15 @@ struct acpi_ioapic {
 	uint32_t gsi_base;
 };
 
+struct acpi_cpu {
+	uint32_t apic_id;
+	uint32_t uid; /* what the tables call it */
+};
+
 struct acpi_info {
 	bool present;
 	uint32_t cpu_count; /* usable processors */
-	uint32_t cpu_apic_id[32];
+	struct acpi_cpu cpu[32];
 	paddr_t lapic_address;
 	uint32_t ioapic_count, override_count;
 	struct acpi_ioapic ioapic[4];

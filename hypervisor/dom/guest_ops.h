@@ -53,8 +53,8 @@ struct guest_ops {
 			  bool carrier); /* the same: pv32's carrier gets the M2P */
 	gva_t m2p_start, m2p_end;        /* where the guest sees the M2P, */
 	unsigned m2p_entry_shift;        /* and log2 of the size of its entries: 3, 2 */
-	uint64_t (*make_cr3)(struct vcpu *v,
-			     mfn_t root);        /* real CR3 for this root (pv32: through kind_root) */
+	/* Real CR3 for this root (pv32: through kind_root), the kernel's or its applications'. */
+	uint64_t (*make_cr3)(struct vcpu *v, mfn_t root, bool user);
 	mfn_t (*cr3_to_mfn)(uint64_t guest_cr3); /* the guest's CR3 value unfolded, and back */
 	uint64_t (*mfn_to_cr3)(mfn_t mfn);
 	gva_t low_end, high_start; /* the guest's addresses lie below the one or from the other on */

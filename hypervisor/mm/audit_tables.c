@@ -97,6 +97,8 @@ static void upper_slot(struct page_info *table, int level, unsigned slot, uint64
 	enum slot_rule rule = d->ops->slot_rule(level, slot, table->type & PGT_CARRIER);
 
 	if (rule == SLOT_RESERVED) {
+		if (level == 4 && slot == SLOT_M2P && !entry)
+			return; /* hidden from applications: ops->make_cr3 */
 		if ((entry ^ reserved_entry(d, level, slot)) & ~by_processor)
 			bad_entry(table, slot, entry, "stands in a slot of the hypervisor's");
 	} else if (entry & PTE_P) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The machine-to-physical table: for each machine frame, which pseudo-physical frame its owner says it is.
- * Guests read it, at fixed addresses and never faulting: pv64 guests 8-byte entries in root slot 256, pv32
+ * Guests read it, at fixed addresses and never faulting: pv64 guests 8-byte entries in root slot 256 of their kernels' roots, pv32
  * guests 4-byte entries at COMPAT_M2P_VA. It is advice among parts of one guest: the hypervisor never relies
  * on it. What lies past the last frame reads as all ones: one page, seen everywhere through one table per
  * level.
@@ -16,7 +16,7 @@
 
 #define COMPAT_M2P_END 0xffe00000ull
 #define TABLE_FLAGS    (PTE_P | PTE_RW | PTE_A)
-#define PV64_FLAGS     (PTE_P | PTE_U | PTE_A | PTE_G | PTE_NX)
+#define PV64_FLAGS     (PTE_P | PTE_U | PTE_A | PTE_NX) /* not global: applications may not see it */
 #define PV32_FLAGS     (PTE_P | PTE_A | PTE_NX)
 #define LARGE_PAGE     (2ull << 20)
 

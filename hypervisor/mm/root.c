@@ -86,7 +86,7 @@ int vcpu_set_root(struct vcpu *v, mfn_t root)
 			return rc;
 		old = v->root;
 		v->root = root;
-		v->kernel_cr3 = d->ops->make_cr3(v, root);
+		v->kernel_cr3 = d->ops->make_cr3(v, root, false);
 	}
 	/* Even an equal value: the kind may have changed what lies behind it, and the guest asks for a flush.
 	 */
@@ -107,7 +107,7 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 		if (rc || root == old)
 			return rc;
 		v->user_root = root;
-		v->user_cr3 = d->ops->make_cr3(v, root);
+		v->user_cr3 = d->ops->make_cr3(v, root, true);
 	} else {
 		v->user_root = INVALID_MFN;
 		v->user_cr3 = 0;

@@ -45,7 +45,7 @@ int pv32_l2_promote(struct domain *d, mfn_t l2, bool carrier)
 	return 0;
 }
 
-uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root)
+uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root, bool user)
 {
 	uint64_t *l4 = v->kind_root;
 

@@ -40,14 +40,14 @@
 enum slot_rule pv64_slot_rule(int level, unsigned slot, bool carrier);
 int pv64_root_promote(struct domain *d, mfn_t root);
 int pv64_l2_promote(struct domain *d, mfn_t l2, bool carrier);
-uint64_t pv64_make_cr3(struct vcpu *v, mfn_t root);
+uint64_t pv64_make_cr3(struct vcpu *v, mfn_t root, bool user);
 mfn_t pv64_cr3_to_mfn(uint64_t guest_cr3);
 uint64_t pv64_mfn_to_cr3(mfn_t mfn);
 
 enum slot_rule pv32_slot_rule(int level, unsigned slot, bool carrier);
 int pv32_root_promote(struct domain *d, mfn_t root);
 int pv32_l2_promote(struct domain *d, mfn_t l2, bool carrier);
-uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root);
+uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root, bool user);
 mfn_t pv32_cr3_to_mfn(uint64_t guest_cr3);
 uint64_t pv32_mfn_to_cr3(mfn_t mfn);
 /* vCPU's own L4 above a guest's PAE root. After d->window_l3 is set; -ENOMEM. */

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the report: python3 scripts/report [--results FILE] [--timelines FILE] [-o FILE]; `make report` calls it."""
+"""Writes the report from the files of a run; `make report` calls it.
+
+    python3 scripts/report [--results FILE] [--timelines FILE] [-o FILE]
+"""
 
 import argparse
 import os

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A run's figures as the report asks for them. docs/report.md describes the two files they come from.
 
-Nothing here is computed but ratios: every other number on the page is one of the file's, and can be traced to it by
-the key that Figure.key() makes.
+Nothing here is computed but ratios and spreads: every other number on the page is one of the file's, and can be
+traced to it by the key that Figure.key() makes.
 """
 
 import json
@@ -26,7 +26,7 @@ class Figure:
 
 
 class Arrangement:
-    """One way to run the kernel. `native` is the bare machine of the same word size, None for that one itself."""
+    """One way to run the kernel. `native` is the bare machine of the same word size; None for that itself."""
 
     def __init__(self, entry):
         self.id, self.title, self.kind = entry["id"], entry["title"], entry["kind"]
@@ -45,7 +45,7 @@ class Results:
         self.groups = list(dict.fromkeys(o["group"] for o in results["operations"]))
         self.pairs = results.get("pairs", [])
         self.batches = results.get("batches", [])
-        self.timelines = {t["arrangement"]: t for t in timelines["timelines"] if t["arrangement"] in self.arrangements}
+        self.timelines = {t["arrangement"]: t for t in timelines["timelines"]}
         self.accelerators, self.figures = {}, {}
         for run in results["runs"]:
             unit = run["unit"]
@@ -66,7 +66,7 @@ class Results:
         return [f for f in found if f]
 
     def ratio(self, figure):
-        """Median to bare metal's median of the same word size; None where there is nothing to compare with."""
+        """Median over bare metal's median of the same word size; None where there is nothing to compare with."""
         native = self.arrangements[figure.arrangement].native
         bare = self.figure(native, figure.unit, figure.operation) if native else None
         return figure.median / bare.median if bare and bare.median else None
@@ -77,7 +77,7 @@ class Results:
         return [(o, figures) for o, figures in rows if figures]
 
     def pair(self, unit, arrangement, pair):
-        """(by hypercall, by trap) of one arrangement; either may be None. An unmodified kernel makes no hypercalls."""
+        """(by hypercall, by trap) in one arrangement; either may be None. An unmodified kernel only traps."""
         hypercall, trap = (self.figure(arrangement, unit, pair[way]) for way in ("hypercall", "trap"))
         return (None if self.arrangements[arrangement].kind == "fv" else hypercall), trap
 

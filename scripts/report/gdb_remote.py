@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A small client of GDB's remote serial protocol, as much of it as single-stepping QEMU needs.
 
-The machine stands still from the moment the client connects until go() or step(). QEMU holds back interrupts and
-the guest's clock during a single step, so what is stepped is the path itself. Manual: "Debugging with GDB",
-appendix "GDB Remote Serial Protocol"; register numbers: QEMU's gdb-xml/i386-64bit.xml, core registers.
+The machine stands still from the moment the client connects until go() or step(). QEMU holds back interrupts
+and the guest's clock during a single step, so what is stepped is the path itself. Manual: "Debugging with GDB",
+appendix "GDB Remote Serial Protocol"; layout of the registers: QEMU's gdb-xml/i386-64bit.xml.
 """
 
 import os
@@ -84,7 +84,7 @@ class GdbRemote:
         self._stopped(self._ask("c"))
 
     def step(self):
-        """One instruction; the processor's own way into a handler belongs to the instruction that raised it."""
+        """One instruction; the processor's way into a handler belongs to the instruction that raised it."""
         self._stopped(self._ask("s"))
 
     def where(self):

@@ -14,8 +14,9 @@ from data import UNIT_NAMES
 from svg import Svg
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = {"crossings": "Crossings", "privileged": "Privileged operations", "paging": "Page tables", "events": "Events",
-          "processes": "Processes", "io": "Input and output", "macro": "A whole job"}
+GROUPS = {"crossings": "Crossings", "privileged": "Privileged operations", "paging": "Page tables",
+          "events": "Events", "processes": "Processes", "io": "Input and output", "macro": "A whole job"}
+FACTS = {"date": "measured", "ringlet": "Ringlet", "qemu": "machine", "cpu": "processor model", "xen": "Xen"}
 
 
 def read(name):
@@ -30,17 +31,18 @@ def prose(text):
 
 def panel(made):
     title, sub, svg = made
-    return '<div class="panel"><h4>%s</h4><p class="sub">%s</p>%s</div>' % (html.escape(title), html.escape(sub), svg)
+    return '<div class="panel"><h4>%s</h4><p class="sub">%s</p>%s</div>' % (prose(title), prose(sub), svg)
 
 
 def figure(caption, panels, sentence, table, unit=None, title=None):
-    """A <figure>; those of one unit are shown while that unit is chosen."""
+    """A <figure>; those of one unit are shown while that unit is chosen. Without panels it says so, or nothing."""
+    shown = ' class="in-unit unit-%s"' % unit if unit else ""
     if not panels:
-        return '<p class="in-unit unit-%s">%s</p>' % (unit, sentences.NOTHING) if not title else ""
+        return "" if title else "<p%s>%s</p>" % (shown, sentences.NOTHING)
+    heading = "<h3>%s</h3>" % prose(title) if title else ""
     return ('<figure%s>%s<p class="unit-line">%s</p><div class="panels">%s</div><figcaption>%s</figcaption>'
-            '<details><summary>Table</summary><div class="wide">%s</div></details></figure>' % (
-                ' class="in-unit unit-%s"' % unit if unit else "", "<h3>%s</h3>" % html.escape(title) if title else "",
-                html.escape(caption), "".join(map(panel, panels)), prose(sentence), table))
+            '<details><summary>Table</summary>%s</details></figure>' % (
+                shown, heading, prose(caption), "".join(map(panel, panels)), prose(sentence), table))
 
 
 def costs(results):
@@ -56,8 +58,8 @@ def costs(results):
 
 
 def by_unit(results, panels, sentence, table):
-    return "".join(figure(results.caption(unit), panels(results, unit), sentence(results, unit), table(results, unit), unit)
-                   for unit in results.units)
+    return "".join(figure(results.caption(u), panels(results, u), sentence(results, u), table(results, u), u)
+                   for u in results.units)
 
 
 def system_call_table(results, unit):
@@ -65,9 +67,9 @@ def system_call_table(results, unit):
 
 
 def timelines(results):
-    accelerators = sorted({"%s, %s" % (t["unit"], t["accelerator"]) for t in results.timelines.values()})
-    return figure(" and ".join(accelerators), plot_timeline.timeline_panels(results), sentences.timelines(results),
-                  tables.timelines(results))
+    captions = sorted({"%s, %s" % (t["unit"], t["accelerator"]) for t in results.timelines.values()})
+    return figure(" and ".join(captions), plot_timeline.timeline_panels(results),
+                  sentences.timelines(results), tables.timelines(results))
 
 
 def legend(results):
@@ -76,14 +78,12 @@ def legend(results):
         svg = Svg(14, arrangement.title, "its mark", 14)
         svg.mark(7, 7, arrangement)
         drawn = str(svg).replace('role="img"', 'aria-hidden="true" class="key"')
-        items.append('<li>%s<b>%s</b> %s</li>' % (drawn, html.escape(arrangement.short), html.escape(arrangement.title)))
+        items.append('<li>%s<b>%s</b> %s</li>' % (drawn, prose(arrangement.short), prose(arrangement.title)))
     return "".join(items)
 
 
-def facts(results):
-    names = (("date", "measured"), ("ringlet", "Ringlet"), ("qemu", "machine"), ("cpu", "processor model"), ("xen", "Xen"))
-    return "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (name, html.escape(str(results.host[key])))
-                   for key, name in names if results.host.get(key))
+def definitions(pairs):
+    return "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (prose(term), prose(str(text))) for term, text in pairs)
 
 
 def render(results):
@@ -91,10 +91,10 @@ def render(results):
     radios = "".join('<input type="radio" name="unit" id="u-%s"%s>' % (u, " checked" if at == 0 else "")
                      for at, u in enumerate(results.units))
     labels = "".join('<label for="u-%s">%s</label>' % (u, UNIT_NAMES[u]) for u in results.units)
-    goals = "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (prose(what), value) for what, value in sentences.goals(results))
     return string.Template(read("template.html")).substitute(
-        style=read("style.css"), radios=radios, labels=labels, legend=legend(results), facts=facts(results), goals=goals,
-        costs=costs(results), timelines=timelines(results),
+        style=read("style.css"), radios=radios, labels=labels, legend=legend(results),
+        facts=definitions((name, results.host[key]) for key, name in FACTS.items() if results.host.get(key)),
+        goals=definitions(sentences.goals(results)), costs=costs(results), timelines=timelines(results),
         ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, tables.ratios),
         pairs=by_unit(results, plot_ways.pair_panels, sentences.pairs, tables.pairs),
         batches=by_unit(results, plot_ways.batch_panels, sentences.batches, tables.batches),

@@ -19,10 +19,15 @@ def grid(svg, scale, unit, top, bottom):
         svg.text(min(max(x, half), svg.width - half), bottom + 12, label, "tick", "middle")
 
 
+def medians(results, figures, unit):
+    """The figures in words."""
+    return ", ".join("%s %s" % (results.arrangements[f.arrangement].short, short(f.median, unit)) for f in figures)
+
+
 def cost_panel(results, operation, figures, values, unit):
     """One operation: a row for each arrangement; `values` of the whole group make the scale."""
     bottom = ROW * len(figures) + 2
-    said = ", ".join("%s %s" % (results.arrangements[f.arrangement].short, short(f.median, unit)) for f in figures)
+    said = medians(results, figures, unit)
     svg = Svg(bottom + AXIS, operation["title"], "Median cost, %s: %s." % (results.caption(unit), said))
     scale = LogScale(values, LABELS + 8, VALUES - 8)
     grid(svg, scale, unit, 0, bottom)
@@ -31,7 +36,7 @@ def cost_panel(results, operation, figures, values, unit):
         svg.text(0, y + 4, arrangement.short, "name")
         svg.line(scale(figure.p10), y, scale(figure.p90), y, "spread c-" + arrangement.id)
         svg.line(scale(figure.min), y - 4, scale(figure.min), y + 4, "least c-" + arrangement.id)
-        svg.mark(scale(figure.median), y, arrangement, "%s: %s" % (arrangement.title, short(figure.median, unit)))
+        svg.mark(scale(figure.median), y, arrangement, medians(results, [figure], unit))
         svg.text(WIDTH, y + 4, short(figure.median, unit), "value", "end")
     return operation["title"], "%s; per %s" % (operation["what"], operation["per"]), svg
 

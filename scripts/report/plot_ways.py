@@ -1,27 +1,30 @@
 # SPDX-License-Identifier: MIT
 """Two ways to one end: hypercall against trap, one call against a batch, ring 1 against ring 3."""
 
-from plot_cost import AXIS, grid
+from plot_cost import AXIS, grid, medians
 from svg import TICK, WIDTH, LogScale, Svg, keep_apart, text_width
 from writing import short, tick, times
 
 PAIR_ROW = 34
 
 
+def pair_words(both, unit):
+    return [short(f.median, unit) if f else "–" for f in both]
+
+
 def pair_panel(results, pair, rows, values, unit):
     """A row for each arrangement: an arrow from what the hypercall costs to what the trap costs."""
-    said = "; ".join("%s: hypercall %s, trap %s" % (a.short, *(short(f.median, unit) if f else "none" for f in both))
-                     for a, both in rows)
+    said = "; ".join("%s: hypercall %s, trap %s" % (a.short, *pair_words(both, unit)) for a, both in rows)
     bottom = PAIR_ROW * len(rows) + 2
-    svg = Svg(bottom + AXIS, pair["title"], "Median cost by hypercall and by trap, %s. %s." % (results.caption(unit), said))
+    svg = Svg(bottom + AXIS, pair["title"],
+              "Median cost by hypercall and by trap, %s. %s." % (results.caption(unit), said))
     scale = LogScale(values, 8, WIDTH - 8)
     grid(svg, scale, unit, bottom - 2, bottom + 2)
     for at, (arrangement, (hypercall, trap)) in enumerate(rows):
         y = PAIR_ROW * at + 26
         both = hypercall and trap
-        words = [short(f.median, unit) if f else "–" for f in (hypercall, trap)]
         svg.text(0, y - 12, arrangement.short, "name")
-        svg.text(62, y - 12, " → ".join(words), "value muted")
+        svg.text(62, y - 12, " → ".join(pair_words((hypercall, trap), unit)), "value muted")
         if both:
             svg.text(WIDTH, y - 12, times(trap.median / hypercall.median), "value strong", "end")
         svg.line(8, y, WIDTH - 8, y, "grid")
@@ -58,7 +61,7 @@ def batch_series(results, unit, batch):
 
 
 def batch_panel(results, batch, unit):
-    """Cost of one entry over the size of the batch, both logarithmic; names and last values at the lines' ends."""
+    """Cost of one entry over the size of the batch, both logarithmic; names and values at the lines' ends."""
     series = batch_series(results, unit, batch)
     if not series:
         return None
@@ -66,10 +69,10 @@ def batch_panel(results, batch, unit):
     said = "; ".join("%s from %s to %s" % (a.short, short(p[0][1].median, unit), short(p[-1][1].median, unit))
                      for a, p in series)
     top, bottom, left, right = 8, 216, 42, WIDTH - 122
-    svg = Svg(bottom + 34, batch["title"], "Cost of one entry, %s, from the smallest to the largest batch: %s."
-              % (results.caption(unit), said))
-    medians = [f.median for _, points in series for _, f in points]
-    up, across = LogScale(medians, bottom, top), LogScale(sizes, left, right, whole=False)
+    svg = Svg(bottom + 34, batch["title"],
+              "Cost of one entry, %s, from the smallest to the largest batch: %s." % (results.caption(unit), said))
+    up = LogScale([f.median for _, points in series for _, f in points], bottom, top)
+    across = LogScale(sizes, left, right, whole=False)
     batch_axes(svg, up, across, sizes, unit)
     ends = keep_apart([up(points[-1][1].median) for _, points in series], 15, top, bottom)
     for (arrangement, points), end in zip(series, ends):
@@ -107,11 +110,12 @@ def batch_panels(results, unit):
     return [p for p in (batch_panel(results, b, unit) for b in results.batches) if p]
 
 
-COMPRESSED = ("native32", "pv32", "native64", "pv64", "xen_pv64")  # word by word: the bare machine, then ring 1 or 3
+# Word by word: the bare machine, then ring 1 or ring 3.
+COMPRESSED = ("native32", "pv32", "native64", "pv64", "xen_pv64")
 
 
 def system_calls(results, unit):
-    """[(operation, figures)] of the system calls, with the arrangements in the order that compares the rings."""
+    """[(operation, figures)] of the system calls, the arrangements in the order that compares the rings."""
     found = []
     for operation in results.operations.values():
         if operation["group"] == "crossings" and "syscall" in operation["id"]:
@@ -125,19 +129,20 @@ def system_calls(results, unit):
 def rings_panel(results, operation, figures, longest, unit):
     """Bars from zero: what the bare machine needs too, and what the rings add to it."""
     row = 34
-    svg = Svg(row * len(figures) + 2, operation["title"], "Median cost, %s: %s." % (results.caption(unit), ", ".join(
-        "%s %s" % (results.arrangements[f.arrangement].short, short(f.median, unit)) for f in figures)))
+    svg = Svg(row * len(figures) + 2, operation["title"],
+              "Median cost, %s: %s." % (results.caption(unit), medians(results, figures, unit)))
     for at, figure in enumerate(figures):
         arrangement, y = results.arrangements[figure.arrangement], row * at
         native = results.figure(arrangement.native, unit, operation["id"]) if arrangement.native else None
         width = WIDTH * figure.median / longest
         bare = min(width, WIDTH * native.median / longest) if native else width
-        ratio = results.ratio(figure)
+        words = [short(figure.median, unit)] + ([times(results.ratio(figure))] if native else [])
         svg.text(0, y + 13, arrangement.title, "name")
-        svg.text(WIDTH, y + 13, short(figure.median, unit) + (", " + times(ratio) if ratio else ""), "value", "end")
+        svg.text(WIDTH, y + 13, ", ".join(words), "value", "end")
         svg.rect(0, y + 18, bare, 10, "solid c-" + arrangement.id, "as much as the bare machine")
         if width > bare:
-            svg.rect(bare + 1.5, y + 18, max(1.0, width - bare - 1.5), 10, "added c-" + arrangement.id, "what is added")
+            added = max(1.0, width - bare - 1.5)
+            svg.rect(bare + 1.5, y + 18, added, 10, "added c-" + arrangement.id, "what is added")
     return operation["title"], operation["what"], svg
 
 

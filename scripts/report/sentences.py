@@ -8,17 +8,18 @@ from writing import digits, exact, short, times
 NOTHING = "This run has no such figures in this unit. Another unit may have them."
 
 WHY = {
-    "crossings": "Each of these leaves the application's ring and comes back, and in a guest the hypervisor stands at "
-                 "both doors.",
+    "crossings": "Each of these leaves the application's ring and comes back, and in a guest the hypervisor "
+                 "stands at both doors.",
     "privileged": "On the bare machine each is an instruction or a few; in a guest it is a request or a trap.",
     "paging": "Page tables are what a hypervisor guards most: it checks each entry before the processor may use it.",
-    "events": "An event stands where the bare machine has an interrupt: it is a bit in shared memory and, unless it is "
-              "masked, an upcall.",
-    "processes": "To start or to switch a process is to write page tables and to load others, so the price of paging "
-                 "adds up here.",
+    "events": "An event stands where the bare machine has an interrupt: it is a bit in shared memory and, "
+              "unless it is masked, an upcall.",
+    "processes": "To start or to switch a process is to write page tables and to load others, so the price "
+                 "of paging adds up here.",
     "io": "Copying runs at full speed; what is dearer is the system call around it, and the switch to whoever waits.",
-    "macro": "A whole job mixes all of the above with computing that costs the same everywhere, so its ratio is the one "
-             "that a user feels.",
+    "macro": "A whole job mixes all of the above with computing that costs the same everywhere, so its "
+             "ratio is the one that a user feels.",
+    "other": "The less an operation has to do with rings, the nearer it comes to 1×.",
 }
 
 
@@ -38,13 +39,13 @@ def cost(results, unit, group):
     ratios = [(results.ratio(f), f, o) for o, figures in rows for f in figures if results.ratio(f)]
     if not ratios:
         medians = [f.median for _, figures in rows for f in figures]
-        return ("The medians reach from %s to %s. In this unit there is no figure of the bare machine to compare them "
-                "with." % (spoken(min(medians), unit), spoken(max(medians), unit)))
+        return ("The medians reach from %s to %s. In this unit there is no figure of the bare machine to "
+                "compare them with." % (spoken(min(medians), unit), spoken(max(medians), unit)))
     (high, dear, dear_what), (low, cheap, cheap_what) = (end(ratios, key=lambda r: r[0]) for end in (max, min))
-    name = lambda figure: results.arrangements[figure.arrangement].short  # noqa: E731
+    dear_in, cheap_in = (results.arrangements[f.arrangement].short for f in (dear, cheap))
     return ("Farthest from bare metal is “%s” in %s: %s, %s of it; nearest is “%s” in %s with %s. %s" % (
-        dear_what["title"], name(dear), spoken(dear.median, unit), times(high), cheap_what["title"], name(cheap),
-        times(low), WHY.get(group, "The less an operation has to do with rings, the nearer it comes to 1×.")))
+        dear_what["title"], dear_in, spoken(dear.median, unit), times(high),
+        cheap_what["title"], cheap_in, times(low), WHY.get(group, WHY["other"])))
 
 
 def ratio(results, unit):
@@ -52,8 +53,9 @@ def ratio(results, unit):
     parts = ["%s in %s" % (times(middle(r)), a.short) for a, r in rows if r]
     if not parts:
         return NOTHING
-    return ("Of all operations the middle one costs %s. Instructions that only compute run at full speed in every "
-            "arrangement, so a program pays for how often it leaves its ring, not for how long it runs."
+    return ("Of all operations the middle one costs %s. Instructions that only compute run at full speed in "
+            "every arrangement, so a program pays for how often it leaves its ring, not for how long it "
+            "runs."
             % ", ".join(parts))
 
 
@@ -62,9 +64,9 @@ def pairs(results, unit):
     if not ratios:
         return NOTHING
     (high, dear, dear_in), (low, cheap, cheap_in) = (end(ratios, key=lambda r: r[0]) for end in (max, min))
-    return ("On Ringlet a trap costs from %s (%s, %s) to %s (%s, %s) what asking for the same operation costs. A trap "
-            "brings the hypervisor no more than an exception and an address: it must fetch the instruction, decode it "
-            "and find out what was meant, where a hypercall says so." % (
+    return ("On Ringlet a trap costs from %s (%s, %s) to %s (%s, %s) what asking for the same operation "
+            "costs. A trap brings the hypervisor no more than an exception and an address: it must fetch "
+            "the instruction, decode it and find out what was meant, where a hypercall says so." % (
                 times(low), cheap["title"], cheap_in.short, times(high), dear["title"], dear_in.short))
 
 
@@ -73,13 +75,14 @@ def batches(results, unit):
     for batch in results.batches:
         for arrangement, points in batch_series(results, unit, batch):
             (first, one), (last, many) = points[0], points[-1]
-            if arrangement.kind in ("pv", "xen"):
+            if arrangement.native:
                 parts.append("%s in %s, from %s to %s" % (times(one.median / many.median), arrangement.short,
                                                           short(one.median, unit), spoken(many.median, unit)))
     if not parts:
         return NOTHING
-    return ("From %d to %d entries in a batch, one entry becomes cheaper by %s. What is left is the work of checking "
-            "each entry; what went is the way in and out, which all entries of a batch share."
+    return ("From %d to %d entries in a batch, one entry becomes cheaper by %s. What is left is the work of "
+            "checking each entry; what went is the way in and out, which all entries of a batch share: one "
+            "hypercall, or one trap that opens a table to the stores after it."
             % (first, last, "; ".join(parts)))
 
 
@@ -88,10 +91,11 @@ def rings(results, unit):
         cost_in = {f.arrangement: f.median for f in figures}
         if {"native32", "native64", "pv32", "pv64"} <= set(cost_in):
             added = [spoken(cost_in["pv" + n] - cost_in["native" + n], unit) for n in ("32", "64")]
-            return ("To one %s the rings add %s in pv32 and %s in pv64. A 32-bit guest's kernel has ring 1 for itself, "
-                    "and segments keep it away from ring 0; in 64-bit mode segments have no limits and paging knows "
-                    "only user and supervisor, so kernel and applications share ring 3, and every way between them "
-                    "leads through the hypervisor, which changes the page tables." % (operation["title"], *added))
+            return ("To one %s the rings add %s in pv32 and %s in pv64. A 32-bit guest's kernel has ring 1 "
+                    "for itself, and segments keep it away from ring 0; in 64-bit mode segments have no "
+                    "limits and paging knows only user and supervisor, so kernel and applications share "
+                    "ring 3, and every way between them leads through the hypervisor, which changes the "
+                    "page tables." % (operation["title"], *added))
     return NOTHING
 
 
@@ -105,13 +109,15 @@ def timelines(results):
         timeline = results.timelines.get(arrangement.id)
         if timeline and owned(timeline, "hypervisor"):
             share = 100 * owned(timeline, "hypervisor") / timeline["instructions"]
-            parts.append("%s %% of %s in %s" % (digits(share), exact(timeline["instructions"]), arrangement.short))
+            whole = exact(timeline["instructions"])
+            parts.append("%s %% of %s in %s" % (digits(share), whole, arrangement.short))
     if not parts:
         return NOTHING
     changes = [len(t["segments"]) - 1 for t in results.timelines.values()]
-    return ("One getppid changes hands %d times on the bare machine and %d times in a guest, where the hypervisor's "
-            "share of the instructions is %s. The kernel's own part is the same C code everywhere; what differs is who "
-            "carries the call to it, and back." % (min(changes), max(changes), ", ".join(parts)))
+    return ("One getppid changes hands %d times on the bare machine and %d times in a guest, where the "
+            "hypervisor's share of the instructions is %s. The kernel's own part is the same C code "
+            "everywhere; what differs is who carries the call to it, and back."
+            % (min(changes), max(changes), ", ".join(parts)))
 
 
 def goals(results):
@@ -124,7 +130,8 @@ def goals(results):
     trapped = [[results.figure(a, unit, p["trap"]) for a in ("pv64", "xen_pv64")] for p in results.pairs]
     against = [ours.median / xens.median for ours, xens in trapped if ours and xens]
     if against:
-        found.append(("a trapped instruction, against Xen's", "%s to %s" % (times(min(against)), times(max(against)))))
+        found.append(("a trapped instruction, against Xen's",
+                      "%s to %s" % (times(min(against)), times(max(against)))))
     for name in ("pv32", "pv64", "fv32"):
         figure = results.figure(name, unit, "null_syscall")
         if figure and results.ratio(figure):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""SVG by hand: an element list with the few shapes the plots need, a logarithmic scale, and labels that keep apart.
+"""SVG by hand: the few shapes that the plots need, a logarithmic scale, and labels that keep apart.
 
-Colours are classes, resolved by style.css for light and dark. An arrangement is told by colour, by shape (circle:
-bare metal, square: paravirtual, triangle: fully virtualised, diamond: Xen) and by filling (hollow: 32 bit).
+Colours are classes, resolved by style.css for light and dark. An arrangement is told by colour, by shape
+(circle: bare metal, square: paravirtual, triangle: fully virtualised, diamond: Xen) and by filling (hollow: 32
+bit).
 """
 
 import html
@@ -11,6 +12,10 @@ import math
 WIDTH = 328  # of every panel: a phone of 360 with its margins; wider screens put several side by side
 NAME, TICK = 11, 10  # font sizes; style.css has the same
 GLYPH = 0.64  # mean width of a character by the font size; generous, as the font is the reader's
+
+
+def mono_width(text, size):
+    return 0.605 * size * len(text)
 
 
 def text_width(text, size):
@@ -29,6 +34,13 @@ def wrap(text, size, width):
     return lines
 
 
+# Corners of an arrangement's mark, in its radius; None is a circle.
+SHAPES = {"native": None,
+          "pv": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
+          "fv": ((0, -1.2), (1.2, 1), (-1.2, 1)),
+          "xen": ((0, -1.35), (1.35, 0), (0, 1.35), (-1.35, 0))}
+
+
 class Svg:
     """One drawing. `title` and `description` are what a screen reader says instead of it."""
 
@@ -39,7 +51,8 @@ class Svg:
     def add(self, tag, content=None, **attributes):
         named = " ".join('%s="%s"' % (key.rstrip("_").replace("_", "-"), html.escape(self._value(value)))
                          for key, value in attributes.items() if value is not None)
-        self.parts.append("<%s %s/>" % (tag, named) if content is None else "<%s %s>%s</%s>" % (tag, named, content, tag))
+        end = "/>" if content is None else ">%s</%s>" % (content, tag)
+        self.parts.append("<%s %s%s" % (tag, named, end))
 
     @staticmethod
     def _value(value):
@@ -58,9 +71,7 @@ class Svg:
     def mark(self, x, y, arrangement, hint=None):
         """The arrangement's own shape around (x, y)."""
         r = 4.2
-        shapes = {"native": None, "pv": ((-1, -1), (1, -1), (1, 1), (-1, 1)), "fv": ((0, -1.2), (1.2, 1), (-1.2, 1)),
-                  "xen": ((0, -1.35), (1.35, 0), (0, 1.35), (-1.35, 0))}
-        points = shapes[arrangement.kind]
+        points = SHAPES[arrangement.kind]
         class_ = "mark c-%s %s" % (arrangement.id, "hollow" if arrangement.word == 32 else "full")
         content = "<title>%s</title>" % html.escape(hint) if hint else None
         if points is None:
@@ -97,7 +108,7 @@ class LogScale:
 
 
 def keep_apart(wanted, gap, low, high):
-    """Positions as near to the wanted ones as they can be `gap` apart and within [low, high]; order is kept."""
+    """Positions near the wanted ones, in their order, `gap` apart and within [low, high]."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     at = [min(max(wanted[i], low), high) for i in order]
     for i in range(1, len(at)):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The tables: every number of the run, exactly as the file has it.
 
-Each number carries data-key (where it stands in the file) and data-value; a ratio carries the keys of both of its
-parts. On a narrow screen style.css turns every row into a card, so cells repeat their column's name in data-label.
+Each number carries data-key (where it stands in the file) and its value; a ratio carries the keys of both of its
+parts. On a narrow screen style.css turns every row into a card, so cells repeat their column's name in
+data-label; the roles tell a screen reader that it is a table still.
 """
 
 import html
@@ -10,17 +11,21 @@ import html
 from writing import exact, times
 
 
+def keyed(key, value):
+    return '<data data-key="%s" value="%s">%s</data>' % (key, value, exact(value))
+
+
 def number(figure, field):
-    value = getattr(figure, field)
-    return '<data data-key="%s" value="%s">%s</data>' % (figure.key(field), value, exact(value))
+    return keyed(figure.key(field), getattr(figure, field))
 
 
 def ratio(over, under, value):
-    return '<data data-ratio="%s %s" value="%.6g">%s</data>' % (over.key("median"), under.key("median"), value, times(value))
+    keys = over.key("median") + " " + under.key("median")
+    return '<data data-ratio="%s" value="%.6g">%s</data>' % (keys, value, times(value))
 
 
 def cell(label, content, class_=""):
-    return '<td role="cell" data-label="%s"%s>%s</td>' % (html.escape(label), class_ and ' class="%s"' % class_, content)
+    return '<td role="cell" data-label="%s" class="%s">%s</td>' % (html.escape(label), class_, content)
 
 
 def figure_cell(results, figure, arrangement):
@@ -46,10 +51,10 @@ def bare_ratio(results, figure):
 
 def table(caption, heads, rows):
     """Rows are [(head of the row, [cells])]."""
-    head = "".join('<th role="columnheader" scope="col"%s>%s</th>' % (' class="left"' if h == "functions" else "",
-                                                                      html.escape(h)) for h in heads)
-    body = "".join('<tr role="row"><th role="rowheader" scope="row">%s</th>%s</tr>' % (html.escape(name), "".join(cells))
-                   for name, cells in rows)
+    head = "".join('<th role="columnheader" scope="col" class="%s">%s</th>' % (h.split()[0], html.escape(h))
+                   for h in heads)
+    body = "".join('<tr role="row"><th role="rowheader" scope="row">%s</th>%s</tr>'
+                   % (html.escape(name), "".join(cells)) for name, cells in rows)
     return ('<table role="table"><caption>%s</caption><thead role="rowgroup"><tr role="row">%s</tr></thead>'
             '<tbody role="rowgroup">%s</tbody></table>' % (html.escape(caption), head, body))
 
@@ -58,8 +63,8 @@ def cost(results, unit, operations, title):
     arrangements = list(results.arrangements.values())
     rows = [(o["title"], [figure_cell(results, results.figure(a.id, unit, o["id"]), a) for a in arrangements])
             for o in operations if results.row(unit, o["id"])]
-    caption = "%s, %s. Median and its ratio to bare metal; minimum; spread (p90 − p10)." % (title, results.caption(unit))
-    return table(caption, ["operation"] + [a.title for a in arrangements], rows)
+    caption = "%s, %s. Median and its ratio to bare metal; minimum; spread (p90 − p10)."
+    return table(caption % (title, results.caption(unit)), ["operation"] + [a.title for a in arrangements], rows)
 
 
 def ratios(results, unit):
@@ -77,7 +82,7 @@ def ratios(results, unit):
 
 
 def pairs(results, unit):
-    rows = []
+    rows, heads = [], ["operation", "hypercall", "trap", "trap to hypercall"]
     for pair in results.pairs:
         for arrangement in results.arrangements.values():
             hypercall, trap = results.pair(unit, arrangement.id, pair)
@@ -86,8 +91,8 @@ def pairs(results, unit):
                 rows.append(("%s, %s" % (pair["title"], arrangement.short), [
                     cell("hypercall", number(hypercall, "median") if hypercall else "–"),
                     cell("trap", number(trap, "median") if trap else "–"),
-                    cell("trap to hypercall", ratio(trap, hypercall, trap.median / hypercall.median) if both else "–")]))
-    return table("Medians, %s" % results.caption(unit), ["operation", "hypercall", "trap", "trap to hypercall"], rows)
+                    cell(heads[3], ratio(trap, hypercall, trap.median / hypercall.median) if both else "–")]))
+    return table("Medians, %s" % results.caption(unit), heads, rows)
 
 
 def batches(results, unit):
@@ -100,13 +105,13 @@ def batches(results, unit):
             if any(figures):
                 rows.append((arrangement.title, [cell("%s entries" % h, number(f, "median") if f else "–")
                                                  for h, f in zip(heads, figures)]))
-        tables.append(table("%s: median of one entry by the size of the batch, %s" % (batch["title"], results.caption(unit)),
-                            ["entries in a batch"] + heads, rows))
+        caption = "%s: median of one entry by the size of the batch, %s" % (batch["title"], results.caption(unit))
+        tables.append(table(caption, ["entries in a batch"] + heads, rows))
     return "".join(tables)
 
 
 def timelines(results):
-    """One table for each arrangement: the stays in their order, and the functions in the order of their first use."""
+    """For each arrangement the stays in their order, and their functions in the order of first use."""
     tables = []
     for arrangement in results.arrangements.values():
         timeline = results.timelines.get(arrangement.id)
@@ -116,11 +121,9 @@ def timelines(results):
         for at, s in enumerate(timeline["segments"]):
             key = "timeline/%s/%d" % (arrangement.id, at)
             functions = ", ".join("%s %d" % (f["symbol"], f["instructions"]) for f in s["functions"])
-            length = s["end"] - s["start"]
-            rows.append((s["who"], [
-                cell("ring", '<data data-key="%s/ring" value="%d">%d</data>' % (key, s["ring"], s["ring"])),
-                cell("instructions", '<data data-key="%s/length" value="%d">%s</data>' % (key, length, exact(length))),
-                cell("functions", html.escape(functions), "functions")]))
-        tables.append(table("%s: one system call, %s, %s" % (arrangement.title, timeline["unit"], timeline["accelerator"]),
-                            ["who", "ring", "instructions", "functions"], rows))
+            rows.append((s["who"], [cell("ring", keyed(key + "/ring", s["ring"])),
+                                    cell("instructions", keyed(key + "/length", s["end"] - s["start"])),
+                                    cell("functions", html.escape(functions), "functions")]))
+        caption = "%s: one system call, %s, %s" % (arrangement.title, timeline["unit"], timeline["accelerator"])
+        tables.append(table(caption, ["who", "ring", "instructions", "functions"], rows))
     return "".join(tables)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Single-steps one system call in each arrangement and writes down who executes what in which ring.
 
-The program `onecall` calls getppid from an address that nothing else uses. A breakpoint there catches the machine in
-the application; from then on every instruction is stepped until the application has executed the one behind its
-system call. The privilege level tells hypervisor, kernel and application apart, and where kernel and application
-share ring 3 the address does. Interrupts are held back, so a round is the bare path; the cheapest of a few counts.
+The program `onecall` calls getppid from an address that nothing else uses. A breakpoint there catches the
+machine in the application; from then on every instruction is stepped, until the application has executed the
+one behind its system call. The privilege level tells hypervisor, kernel and application apart, and where kernel
+and application share ring 3, the address does. Interrupts are held back, so a round is the bare path; the
+cheapest of a few counts. The machines are those of `make cost`.
 
-    timelines.py [-o FILE] [ARRANGEMENT...]
+    timelines.py [-o FILE] [ARRANGEMENT...]      (in the root of the project)
 """
 
 import argparse
@@ -19,21 +20,24 @@ import sys
 import tempfile
 
 from gdb_remote import GdbError, GdbRemote
-from machines import ARRANGEMENTS, BUILD, KERNELS, available, boot, shell
-from machine import Failure
+
+sys.path.insert(0, "scripts")
+from cost import CPU, OUT, SHELL, enter, start  # noqa: E402
+from cost_table import IDS  # noqa: E402
+from machine import Failure, Machine  # noqa: E402
 
 ROUNDS = 3
 STEPS_MAX = 200000
 SYSCALL_LENGTH = 2  # of both `syscall` and `int 0x80`
-USER_END_64 = 1 << 47  # canonical addresses above belong to kernel and hypervisor (SDM 1, Canonical Addressing)
+USER_END_64 = 1 << 47  # kernel and hypervisor have the canonical addresses above (SDM 1, Canonical Addressing)
 
 
 class Symbols:
     """Names of functions by address, from `nm` of an image with symbols."""
 
     def __init__(self, image):
-        text = subprocess.run(["nm", "-n", os.path.join(BUILD, image)], capture_output=True, text=True, check=True).stdout
-        rows = [line.split() for line in text.splitlines()]
+        done = subprocess.run(["nm", "-n", image], capture_output=True, text=True, check=True)
+        rows = [line.split() for line in done.stdout.splitlines()]
         # NASM's local labels, function.label and ..@number, belong to the function before them.
         rows = [(int(r[0], 16), r[2]) for r in rows if len(r) == 3 and r[1] in "tT" and "." not in r[2]]
         self.addresses, self.names = [r[0] for r in rows], [r[1] for r in rows]
@@ -41,6 +45,16 @@ class Symbols:
     def name(self, address):
         at = bisect.bisect_right(self.addresses, address) - 1
         return self.names[at] if at >= 0 else "?"
+
+
+def symbol_tables(arrangement):
+    """{who: function from address to name}. Debian's Xen comes without symbols and is named as a whole."""
+    kernel = "native32" if arrangement == "fv32" else arrangement.split("_")[-1]
+    call = "int 0x80" if arrangement.endswith("32") else "syscall"
+    hypervisor = Symbols("build/ringlet.debug.elf").name
+    return {"application": lambda rip: call,
+            "kernel": Symbols("build/guest/kernel-%s.debug.elf" % kernel).name,
+            "hypervisor": (lambda rip: "Xen") if arrangement.startswith("xen") else hypervisor}
 
 
 def classify(arrangement, ring, rip):
@@ -67,39 +81,42 @@ def step_round(gdb, address):
 
 
 def segments(arrangement, steps, symbols):
-    """Runs of instructions of one owner in one ring, each with its functions in the order of their first use."""
+    """Stays of one owner in one ring, each with its functions in the order of their first use."""
     found = []
     for at, (ring, rip) in enumerate(steps):
         who = classify(arrangement, ring, rip)
-        if not found or (found[-1]["who"], found[-1]["ring"]) != (who, ring):
-            found.append({"who": who, "ring": ring, "start": at, "end": at, "symbol": symbols[who](rip), "functions": {}})
-        last = found[-1]
-        last["end"] = at + 1
         name = symbols[who](rip)
-        last["functions"][name] = last["functions"].get(name, 0) + 1
+        if not found or (found[-1]["who"], found[-1]["ring"]) != (who, ring):
+            found.append({"who": who, "ring": ring, "start": at, "end": at, "symbol": name, "functions": {}})
+        found[-1]["end"] = at + 1
+        found[-1]["functions"][name] = found[-1]["functions"].get(name, 0) + 1
     for segment in found:
-        segment["functions"] = [{"symbol": name, "instructions": count} for name, count in segment["functions"].items()]
+        segment["functions"] = [{"symbol": n, "instructions": c} for n, c in segment["functions"].items()]
     return found
 
 
-def symbol_tables(arrangement):
-    """Functions from address to name, by owner. Debian's Xen comes without symbols: it is named as a whole."""
-    kernel = Symbols("guest/kernel-%s.debug.elf" % KERNELS[arrangement])
-    hypervisor = Symbols("ringlet.debug.elf")
-    call = "int 0x80" if arrangement.endswith("32") else "syscall"
-    return {"application": lambda rip: call, "kernel": kernel.name,
-            "hypervisor": (lambda rip: "Xen") if arrangement.startswith("xen") else hypervisor.name}
+def boot(arrangement, gdb_socket):
+    """The arrangement's machine with one processor, and a gdb stub that waits for nobody."""
+    stub = ["-chardev", "socket,path=%s,server=on,wait=off,id=gdb" % gdb_socket, "-gdb", "chardev:gdb"]
+    return Machine(["-cpu", CPU] + stub + start(arrangement), "%s/timeline-%s.log" % (OUT, arrangement))
+
+
+def run_onecall(m, arrangement):
+    """The address of its system call, which it now makes over and over."""
+    m.expect(SHELL, 240)
+    if arrangement == "fv32":
+        m.run("rl create -q fv.cfg extra=quiet", 120)
+        enter(m, "fv")
+    m.send("onecall\n")
+    return int(m.expect(r"onecall: getppid at (0x[0-9a-f]+)\n", 120)[1], 16)
 
 
 def timeline(arrangement):
     """One entry of the file: the cheapest of ROUNDS rounds, and what each of them took."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "gdb")
-        options = ["-chardev", "socket,path=%s,server=on,wait=off,id=gdb" % path, "-gdb", "chardev:gdb"]
-        with boot(arrangement, options) as m:
-            shell(m, arrangement)
-            m.send("onecall\n")
-            address = int(m.expect(r"onecall: getppid at (0x[0-9a-f]+)\n", 120)[1], 16)
+        with boot(arrangement, path) as m:
+            address = run_onecall(m, arrangement)
             with GdbRemote(path) as gdb:
                 rounds = [step_round(gdb, address) for _ in range(ROUNDS)]
     best = min(rounds, key=len)
@@ -110,22 +127,23 @@ def timeline(arrangement):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    args.add_argument("-o", "--output", default=os.path.join(BUILD, "report", "timelines.json"))
-    args.add_argument("arrangement", nargs="*", default=list(ARRANGEMENTS))
+    args.add_argument("-o", "--output", default=OUT + "/timelines.json")
+    args.add_argument("arrangement", nargs="*", default=IDS)
     opt = args.parse_args()
-    os.makedirs(os.path.dirname(opt.output), exist_ok=True)
-    made = []
+    os.makedirs(OUT, exist_ok=True)
+    made, failed = [], 0
     for name in opt.arrangement:
-        if not available(name):
-            continue
-        print("  STEP     one system call, %s" % name, flush=True)
+        print("timelines: %s: " % name, end="", flush=True)
         try:
             made.append(timeline(name))
+            print("%d instructions" % made[-1]["instructions"], flush=True)
         except (Failure, GdbError) as why:
-            sys.exit("timelines: %s: %s" % (name, why))
-        print("           %d instructions" % made[-1]["instructions"], flush=True)
+            failed += 1
+            print("FAILED: %s" % why, flush=True)
     with open(opt.output, "w", encoding="utf-8") as out:
         json.dump({"schema": 1, "timelines": made}, out, indent=1)
+    if failed:
+        sys.exit("timelines: %d of %d failed; the logs are in %s" % (failed, len(opt.arrangement), OUT))
 
 
 if __name__ == "__main__":

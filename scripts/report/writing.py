@@ -36,7 +36,9 @@ def short(n, unit):
 
 def times(ratio):
     """A ratio, as "6.90×"."""
-    return "%s×" % (exact(round(ratio)) if ratio >= 100 else "%.1f" % ratio if ratio >= 10 else "%.2f" % ratio)
+    if ratio >= 100:
+        return exact(round(ratio)) + "×"
+    return ("%.1f×" if ratio >= 10 else "%.2f×") % ratio
 
 
 def tick(power, unit):

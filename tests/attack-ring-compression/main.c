@@ -2,7 +2,8 @@
 /*
  * What protects what. An application in ring 3 touches its kernel's memory: it must get a page fault, by the
  * U/S bit in pv32 (page present, error code 5) and by the other page tables in pv64 (page absent, error code
- * 4). The kernel touches the hypervisor's memory: page fault, nothing read, nothing written.
+ * 4). The same for the table of machine frames, which the kernel may read. The kernel touches the hypervisor's
+ * memory: page fault, nothing read, nothing written.
  */
 #include "fw.h"
 
@@ -36,6 +37,13 @@ void test_main(void)
 	check_eq(x.cr2, (unsigned long)&secret);
 	check_eq(x.ip, USER_CODE);
 	printk("application reads kernel memory: page fault, error %lx\n", x.error);
+
+	/* What the hypervisor shows the kernel, after the kernel has looked at it. */
+	check_no_fault(*(volatile unsigned long *)MACH2PHYS_VIRT_START);
+	x = user_run(MACH2PHYS_VIRT_START);
+	check(!x.syscall);
+	check_eq(x.vector, VEC_PF);
+	check_eq(x.error, ROOT_LEVEL == 4 ? 4 : 5);
 
 #ifdef __x86_64__
 	/* The hypervisor from the kernel: direct map, image, descriptor windows. */

@@ -23,14 +23,15 @@ class Chromium:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_browser, self.out = os.pipe()
         self.into, from_browser = os.pipe()
-        arguments = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                     "--hide-scrollbars", "--remote-debugging-pipe", "--user-data-dir=" + self.profile.name,
-                     "--proxy-server=127.0.0.1:1", "about:blank"]
+        arguments = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                     "--no-first-run", "--hide-scrollbars", "--remote-debugging-pipe",
+                     "--user-data-dir=" + self.profile.name, "--proxy-server=127.0.0.1:1", "about:blank"]
         # The browser reads its descriptor 3 and writes 4; a shell puts ours there.
         shell = 'r=$1 w=$2; shift 2; eval "exec 7<&$r 8>&$w"; exec "$@" 3<&7 4>&8 7<&- 8>&-'
-        self.process = subprocess.Popen(["bash", "-c", shell, "-", str(to_browser), str(from_browser)] + arguments,
-                                        pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            ["bash", "-c", shell, "-", str(to_browser), str(from_browser)] + arguments,
+            pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
         os.close(to_browser)
         os.close(from_browser)
         self.buffer, self.events, self.count, self.session = b"", [], 0, None
@@ -78,7 +79,8 @@ class Chromium:
     def open(self, path, width, scheme):
         """Load a file as a screen `width` wide and the colour scheme (light, dark) show it."""
         self.events.clear()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1,
+                  mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Page.navigate", url="file://" + path)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):

@@ -19,6 +19,9 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf))))
 
+$(eval $(call test,cost,900,python3 tests/system/cost.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
+	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd32.cpio $(GK_OUT)/initrd64.cpio))
+
 # Several processors: native on four, as guests with four vCPUs on two.
 $(foreach k,native32 native64,$(eval $(call test,smp-$(k),600,python3 tests/system/smp.py $(k),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
@@ -49,16 +52,12 @@ leaks: $(B)/dom0.cpio $(B)/ringlet.elf ## create and destroy 1,000 guests, and l
 # The bare machine's kernel in ring 1, with and without UMIP.
 $(foreach c,max qemu64,$(eval $(call test,fv-$(c),300,python3 tests/system/fv.py $(c),$(B)/dom0.cpio $(B)/ringlet.elf)))
 
-# Guests from Debian packages, beside Dom0 and as Dom0. The same on Debian's Xen is `make peer`: what fails there
-# says something about Xen under QEMU, not about us.
+# Guests from Debian packages, beside Dom0 and as Dom0, on Ringlet and on Debian's Xen.
 GUEST_NEEDS := $(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/guests.cpio
-$(eval $(call test,guests-ringlet,1800,python3 tests/system/guests.py ringlet,$(GUEST_NEEDS)))
-$(eval $(call test,guests-dom0-ringlet,900,python3 tests/system/guests.py dom0-ringlet,$(GUEST_NEEDS)))
+$(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/system/guests.py $(w),$(GUEST_NEEDS))))
 
-.PHONY: peer
-peer: $(GUEST_NEEDS) ## start the guests from Debian packages on Debian's Xen too
-	$(Q)python3 tests/system/guests.py xen
-	$(Q)python3 tests/system/guests.py dom0-xen
+# Our own Dom0 and its tools on Debian's Xen.
+$(eval $(call test,rl-on-xen,600,python3 tests/system/rl_on_xen.py,$(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/.fetched))
 
 # Accounting and tracing by the real tools, beside guests at work.
 $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
@@ -73,5 +72,5 @@ probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions 
 
 # The report: its single-stepper, and its page as a browser lays it out.
 $(eval $(call test,timelines,600,python3 tests/system/timelines.py,$(B)/ringlet.debug.elf \
-	$(foreach k,native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(foreach w,32 64,$(GK_OUT)/initrd$(w).cpio) $(B)/ringlet.elf))
+	$(foreach k,native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd32.cpio $(B)/dom0.cpio $(B)/ringlet.elf))
 $(eval $(call test,report,400,python3 tests/system/report.py))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* platform_op(struct *): Dom0's hold on the machine. Only the frame and the clock setting are described. */
+/* platform_op(struct *): Dom0's hold on the machine. Only what Ringlet knows is described. */
 #pragma once
 
 #include "xen.h"
@@ -14,4 +14,27 @@ struct xenpf_settime64 {
 	uint32_t nsecs;
 	uint32_t mbz;
 	uint64_t system_time;
+};
+
+#define XENPF_get_cpuinfo 55
+
+#define XEN_PCPU_FLAGS_ONLINE  1
+#define XEN_PCPU_FLAGS_INVALID 2 /* there is no such processor */
+
+struct xenpf_pcpuinfo {
+	uint32_t xen_cpuid;   /* in */
+	uint32_t max_present; /* out, as the rest: the highest number of a processor */
+	uint32_t flags;       /* XEN_PCPU_FLAGS_* */
+	uint32_t apic_id;
+	uint32_t acpi_id; /* as the MADT names it */
+};
+
+struct xen_platform_op {
+	uint32_t cmd;
+	uint32_t interface_version; /* XENPF_INTERFACE_VERSION */
+	union {
+		struct xenpf_settime64 settime64;
+		struct xenpf_pcpuinfo pcpu_info;
+		uint8_t pad[128];
+	} u;
 };

@@ -41,6 +41,9 @@ struct figures summary(uint64_t *ticks, unsigned n, double operations, uint64_t 
 
 /* kernel.c: the same for an operation that the kernel carries out by itself (/dev/cost); none: n is 0. */
 struct figures measure_kernel(const char *name, unsigned samples);
+/* The other side of domain_switch. */
+#define DOMAIN_SWITCH "domain_switch"
+void kernel_yield_for_ever(void) __attribute__((noreturn));
 
 /* domains.c: the other domain and its port for domain_round_trip; and the other side: answer events from a domain. */
 void domains_set_peer(const char *domain_and_port);

@@ -16,7 +16,7 @@ static const struct operation {
 static const struct workload *const tables[] = {crossings, memory, processes, files, job, domains};
 
 static struct {
-	bool json, quick, peer;
+	bool json, quick, peer, yielding;
 } options;
 
 static const struct workload *find(const char *name)
@@ -33,7 +33,7 @@ static struct figures figures_of(const struct operation *o)
 	const struct workload *w = find(o->name);
 	unsigned samples = options.quick ? 10 : ~0u;
 
-	if (w == domains && !options.peer)
+	if ((w == domains && !options.peer) || (!strcmp(o->name, DOMAIN_SWITCH) && !options.yielding))
 		return (struct figures){0};
 	return w ? measure(w, samples) : measure_kernel(o->name, samples);
 }
@@ -108,14 +108,16 @@ static void run(char **names)
 
 static void help(void)
 {
-	printf("usage: cost [--json] [--quick] [--peer DOMAIN:PORT] [OPERATION...]\n"
-	       "       cost --list | --answer DOMAIN\n"
+	printf("usage: cost [--json] [--quick] [--peer DOMAIN:PORT] [--yielding] [OPERATION...]\n"
+	       "       cost --list | --answer DOMAIN | --yield\n"
 	       "Measures what operations cost here, all of them or those named.\n"
 	       "  --json     for programs; without it, a table\n"
 	       "  --quick    few samples\n"
 	       "  --list     name the operations and say what each is\n"
 	       "  --answer   serve domain_round_trip to another domain, and print the port to name there\n"
-	       "  --peer     the domain that answers, and its port\n");
+	       "  --peer     the domain that answers, and its port\n"
+	       "  --yield    be the other side of domain_switch, for ever\n"
+	       "  --yielding another domain is\n");
 }
 
 static void list(void)
@@ -153,10 +155,14 @@ int main(int argc, char **argv)
 			return list(), 0;
 		if (!strcmp(*arg, "--answer") && arg[1])
 			domains_answer(arg[1]);
+		if (!strcmp(*arg, "--yield"))
+			kernel_yield_for_ever();
 		if (!strcmp(*arg, "--json"))
 			options.json = true;
 		else if (!strcmp(*arg, "--quick"))
 			options.quick = true;
+		else if (!strcmp(*arg, "--yielding"))
+			options.yielding = true;
 		else if (!strcmp(*arg, "--peer") && arg[1])
 			domains_set_peer(*++arg), options.peer = true;
 		else

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The teaching kernel and `rl` on a hypervisor that nobody here wrote: Debian's Xen 4.17.
+
+Dom0 has two vCPUs; all that rl does goes by the domctls, sysctls and the builder's memory operations of Xen's
+interface, with Xen's own answers. What Ringlet alone has (accounting, traces) is refused with a sentence.
+"""
+
+import os
+import re
+
+from machine import BUILD, Machine, Tap, require
+from main_job import SHELL, Console, free_pages
+
+XEN = os.path.join(BUILD, "guests", "xen-4.17")
+MODULES = os.path.join(BUILD, "guest", "kernel-pv64.elf") + "," + os.path.join(BUILD, "dom0.cpio")
+OPTIONS = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot spec-ctrl=eager-fpu " \
+          "dom0_mem=128M dom0_max_vcpus=2"
+
+
+def states(m):
+    """{name: (memory in MiB, vCPUs, state)} by `rl list`."""
+    return {row[0]: (int(row[1]), int(row[2]), row[3]) for row in
+            re.findall(r"^(\S+) +\d+ +(\d+) +(\d+)\s+(\S+)", m.run("rl list"), re.M)}
+
+
+def dom0(m):
+    m.expect(SHELL, 180)
+    require("Xen 4.17" in m.run("dmesg"), "the kernel does not know what it runs on")
+    require(m.run("nproc").strip() == "2", "Dom0 has not two processors")
+    require(states(m)["Domain-0"][:2] == (128, 2), "rl list: %s" % states(m))
+    info = m.run("rl info")
+    for line in (r"xen_version +: 4\.17\.\d+$", r"xen_caps +: xen-3.0-x86_64 ", r"nr_cpus +: 2$", r"total_memory +: 51\d$"):
+        require(re.search("(?m)^" + line, info), "rl info without %r: %s" % (line, info))
+    require("(XEN)" in m.run("rl dmesg"), "rl dmesg shows no line of Xen")
+
+
+def works(m):
+    found = re.search(r"checkup: (\d+) passed, (\d+) failed", m.run("checkup; true", limit=300))
+    require(found and found[2] == "0", "checkup: %s" % (found[0] if found else "no answer"))
+    output = m.run("smp 20", limit=300)
+    require("2 processors, 2 used, 0 stale reads, 0 wrong forks" in output, output)
+
+
+def create(m):
+    m.run("rl create -q demo64.cfg name=one")
+    m.run("rl create -q demo64.cfg name=two vcpus=2 memory=48")
+    require(states(m)["one"][:2] == (32, 1) and states(m)["two"][:2] == (48, 2), "rl list: %s" % states(m))
+    require(len(re.findall(r"^two +\d+ +[01] ", m.run("rl vcpu-list"), re.M)) == 2, "two has not two vCPUs")
+    require(m.run("rl domname `rl domid two`").strip() == "two", "domid and domname disagree")
+
+
+def guest(m, name, vcpus):
+    with Console(m, name):
+        require(m.run("nproc").strip() == str(vcpus), "not %d processors" % vcpus)
+        output = m.run("checkup; true", limit=300)
+        require(re.search(r"checkup: \d+ passed, 0 failed", output), "checkup in %s: %s" % (name, output))
+
+
+def pause(m):
+    m.run("rl pause one")
+    require("p" in states(m)["one"][2], "one is not paused: %s" % states(m))
+    m.run("rl unpause one")
+    require("p" not in states(m)["one"][2], "one is still paused: %s" % states(m))
+
+
+def store(m):
+    path = "/local/domain/%s" % m.run("rl domid one").strip()
+    require(m.run("rl store read %s/name" % path).strip() == "one", "the store does not know the name")
+    m.run("rl rename one first")
+    require("first" in states(m), "one has not its new name")
+
+
+def end(m):
+    m.run("rl shutdown -w first")
+    m.run("rl destroy two")
+    m.run("while [ `rl list | wc -l` -gt 2 ]; do sleep 0.1; done", limit=60)
+    before = free_pages(m)
+    m.run("rl create -q demo64.cfg; rl destroy demo64")
+    # Xen's own heap may keep a few pages.
+    require(free_pages(m) > before - 64, "%d pages free, then %d" % (before, free_pages(m)))
+
+
+def refuse(m):
+    require("this hypervisor has none" in m.run("rl stats one 2>&1", code=1), "rl stats does not say why not")
+    said = m.run("rl create -q demo32.cfg 2>&1", code=1)
+    require("refuses to run a pv32 domain" in said, "a pv32 domain on a Xen without 32-bit PV: " + said)
+    require("demo32" not in states(m), "what could not be built is left: %s" % states(m))
+
+
+def power_off(m):
+    m.send("poweroff -f\n")
+    m.expect("Hardware Dom0 halted: halting machine")
+
+
+def main():
+    tap = Tap()
+    with Machine(["-m", "512", "-smp", "2", "-cpu", "EPYC,-monitor,-smap", "-kernel", XEN, "-append", OPTIONS,
+                  "-initrd", MODULES], os.path.join(BUILD, "tests", "rl-on-xen.log"), limit=580) as m:
+        if tap.step("the teaching kernel is Dom0 of Xen, and rl sees its machine", lambda: dom0(m)):
+            tap.step("Dom0 works on two processors", lambda: works(m))
+            tap.step("rl creates domains", lambda: create(m))
+            tap.step("a domain works", lambda: guest(m, "one", 1))
+            tap.step("a domain works on two vCPUs", lambda: guest(m, "two", 2))
+            tap.step("rl pauses a domain", lambda: pause(m))
+            tap.step("the store has it, and rl renames it", lambda: store(m))
+            tap.step("what Xen has not is refused with a reason", lambda: refuse(m))
+            tap.step("domains end, and give all back", lambda: end(m))
+            tap.step("Dom0 ends the machine", lambda: power_off(m))
+    tap.end()
+
+
+main()
