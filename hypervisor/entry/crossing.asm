@@ -15,20 +15,12 @@ default rel
 %include "frame.inc"
 %include "hypercalls.inc"
 %include "trace/hook.inc"
-%include "entry/smap.inc"
+%include "entry/guest_words.inc"
 
 %define MASK_OFFSET 1		; evtchn_upcall_mask stands behind evtchn_upcall_pending
 
 extern syscall_application, syscall_hypercall, syscall_bad_stack, exit_iretq
 global app_syscall_crossing, iret_crossing
-
-; A fault of the instruction at %1 goes on at %2 (struct ex_entry, lib/image.h).
-%macro ON_FAULT 2
-	section .ex_table
-	dd	%1 - $
-	dd	%2 - $
-	section .text
-%endmacro
 
 ; Guest addresses from %1 on for some words: out, jumping to %2, if they might be the hypervisor's. The low half
 ; ends where addresses stop being canonical, the high one begins behind our slots. Clobbers RAX.

@@ -2,7 +2,7 @@
 ; The doors that guests open themselves: SYSCALL in 64-bit mode, SYSCALL in compatibility mode, INT 0x82. Each
 ; builds the common frame (frame.inc) in current->regs and takes the CPU's stack; all leave by exit.asm.
 ; SYSCALL (SDM 2B) loads neither RSP nor GS: RCX = return address, R11 = RFLAGS, interrupts off by SFMASK.
-; Two crossings that every system call of a pv64 guest makes take shortcuts through crossing.asm.
+; The crossings that every system call makes take shortcuts through crossing.asm and crossing32.asm.
 
 bits 64
 default rel
@@ -12,9 +12,10 @@ default rel
 
 extern hypercall_unknown, hypercall_wide, hypercall_int82_wide, hypercall_int82_trap
 extern app_syscall, app_syscall32, app_bad_stack
-extern app_syscall_crossing, iret_crossing
+extern app_syscall_crossing, iret_crossing, iret32_crossing
 extern exit_syscall, exit_to_guest
-global syscall_entry, syscall_application, syscall_hypercall, syscall_bad_stack, syscall32_entry, int82_entry
+global syscall_entry, syscall_application, syscall_hypercall, syscall_bad_stack, syscall32_entry
+global int82_entry, int82_hypercall
 
 section .text
 
@@ -111,6 +112,9 @@ syscall32_entry:
 	align 16
 int82_entry:
 	swapgs
+	cmp	eax, __HYPERVISOR_iret
+	je	iret32_crossing
+int82_hypercall:			; all registers as at the gate
 	push	rdi
 	push	rsi
 	push	rdx

@@ -12,7 +12,7 @@ bits 64
 default rel
 %include "frame.inc"
 %include "trace/hook.inc"
-%include "entry/smap.inc"
+%include "entry/guest_words.inc"
 
 %define MSR_GS_BASE 0xc0000101
 %define IST_PAGE    4096

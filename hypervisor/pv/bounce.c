@@ -10,31 +10,24 @@
 
 #define SYSCALL_LENGTH 2 /* 0f 05 */
 
-static void no_handler(struct vcpu *v, uint8_t vector, unsigned n)
+void bounce_nowhere(struct vcpu *v, const struct callback *to, unsigned n)
 {
-	domain_crash(v->domain, "exception %u (error code %lx), for which it has set no handler", vector,
-		     n ? v->entry_words[0] : 0);
-}
-
-static inline void enter_trap(struct vcpu *v, uint8_t vector, unsigned n)
-{
-	const struct callback *to = &v->traps[vector];
-
-	if (unlikely(!to->address))
-		no_handler(v, vector, n);
+	if (!to->address && to >= v->traps && to < v->traps + ARRAY_SIZE(v->traps))
+		domain_crash(v->domain, "exception %u (error code %lx), for which it has set no handler",
+			     (unsigned)(to - v->traps), n ? v->entry_words[0] : 0);
 	else
-		v->domain->ops->enter(v, to, n);
+		domain_crash(v->domain, "an entry point at %08lx with a null code selector", to->address);
 }
 
 void bounce_trap(struct vcpu *v, uint8_t vector)
 {
-	enter_trap(v, vector, 0);
+	v->domain->ops->enter(v, &v->traps[vector], 0);
 }
 
 void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
 {
 	v->entry_words[0] = error;
-	enter_trap(v, vector, 1);
+	v->domain->ops->enter(v, &v->traps[vector], 1);
 }
 
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)

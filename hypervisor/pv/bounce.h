@@ -9,6 +9,7 @@
 
 #include "lib/types.h"
 
+struct callback;
 struct vcpu;
 
 void bounce_trap(struct vcpu *v, uint8_t vector);
@@ -21,6 +22,9 @@ void bounce_nmi(struct vcpu *v);    /* the handler of exception 2, if there is o
 void bounce_nmi_done(struct vcpu *v) __rare;
 void bounce_syscall(struct vcpu *v);   /* pv64: the application's SYSCALL */
 void bounce_syscall32(struct vcpu *v); /* the same from compatibility mode */
+
+/* For guest_ops.enter: @to cannot be entered, since it was never set or, in pv32, has no selector. Ends the domain. */
+void bounce_nowhere(struct vcpu *v, const struct callback *to, unsigned n) __cold;
 
 /* Selectors that could not be loaded. */
 struct segment_selectors {

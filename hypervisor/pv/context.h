@@ -10,11 +10,11 @@
 #include "xen/callback.h"
 #include "xen/xen.h"
 
-/* A guest's gate as we keep it. */
+/* A guest's gate as we keep it. One without an address is not set, and has no selector either (pv32_enter). */
 static inline struct callback callback_of_trap(const struct trap_info *ti, const struct guest_ops *ops)
 {
 	return (struct callback){.address = ti->address,
-				 .cs = ops->fix_selector(ti->cs),
+				 .cs = ti->address ? ops->fix_selector(ti->cs) : 0,
 				 .flags = TI_GET_IF(ti) ? CALLBACKF_mask_events : 0,
 				 .dpl = TI_GET_DPL(ti)};
 }

@@ -28,7 +28,7 @@ bool pv32_in_kernel(const struct vcpu *v)
 	return (v->regs.cs & 3) == 1;
 }
 
-static __rare gva_t stack_base_from_tables(struct vcpu *v, uint16_t ss)
+gva_t pv32_stack_base_from_tables(struct vcpu *v, uint16_t ss)
 {
 	struct segment seg;
 
@@ -40,7 +40,7 @@ static inline gva_t stack_base(struct vcpu *v, uint16_t ss)
 {
 	if (likely(ss == SEL_COMPAT_KERNEL_DS || ss == SEL_COMPAT_USER_DS))
 		return 0;
-	return stack_base_from_tables(v, ss);
+	return rare_value(pv32_stack_base_from_tables, v, ss);
 }
 
 /*
@@ -53,42 +53,48 @@ static inline gva_t stack_base(struct vcpu *v, uint16_t ss)
 void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint32_t mask = v->upcall[1], cs = r->cs | mask << 16, ss = r->ss, sp = r->rsp, low, at;
-	uint32_t eip = r->rip, esp = sp, flags = flags_seen(v, r->rflags, mask), old_ss = ss;
+	uint32_t mask = v->upcall[1], ss = r->ss, sp = r->rsp, at, word;
 	bool switches = !pv32_in_kernel(v);
 
 	if (unlikely(to->cs <= 3)) {
-		domain_crash(v->domain, "an entry point at %08x with a null code selector",
-			     (uint32_t)to->address);
+		bounce_nowhere(v, to, n);
 		return;
 	}
 	if (switches) {
 		sp = v->kernel_sp - 2 * 4;
 		ss = v->kernel_ss;
 	}
-	sp -= 3 * 4;
-	low = sp - n * 4;
-	at = stack_base(v, ss) + low;
-	if (unlikely(!range_ok(&pv32_ops, at, (n + 5) * 4)))
+	sp -= (n + 3) * 4;
+	at = stack_base(v, ss) + sp;
+	if (unlikely(!words_ok(&pv32_ops, at)))
 		goto bad_stack;
 	guest_access_begin();
-	for (unsigned i = 0; i < n; i++, at += 4) {
-		uint32_t word = v->entry_words[i];
-
+	if (n) {
+		word = v->entry_words[0];
 		GUEST_STORE((gva_t)at, word, fault);
+		for (unsigned i = 1; unlikely(i < n); i++) {
+			word = v->entry_words[i];
+			GUEST_STORE((gva_t)at + i * 4, word, fault);
+		}
+		at += n * 4;
 	}
-	GUEST_STORE((gva_t)at, eip, fault);
-	GUEST_STORE((gva_t)at + 4, cs, fault);
-	GUEST_STORE((gva_t)at + 8, flags, fault);
+	word = r->rip;
+	GUEST_STORE((gva_t)at, word, fault);
+	word = r->cs | mask << 16;
+	GUEST_STORE((gva_t)at + 4, word, fault);
+	word = flags_seen(v, r->rflags, mask);
+	GUEST_STORE((gva_t)at + 8, word, fault);
 	if (switches) {
-		GUEST_STORE((gva_t)at + 12, esp, fault);
-		GUEST_STORE((gva_t)at + 16, old_ss, fault);
+		word = r->rsp;
+		GUEST_STORE((gva_t)at + 12, word, fault);
+		word = r->ss;
+		GUEST_STORE((gva_t)at + 16, word, fault);
+		r->ss = ss;
 	}
 	guest_access_end();
 	r->rip = (uint32_t)to->address;
 	r->cs = to->cs;
-	r->ss = ss;
-	r->rsp = low;
+	r->rsp = sp;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
 	v->way_back = BACK_BY_IRET32;
 	if (to->flags & CALLBACKF_mask_events)
@@ -98,7 +104,7 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 fault:
 	guest_access_end();
 bad_stack:
-	domain_crash(v->domain, "its kernel stack at %04x:%08x takes no exception frame", ss, low);
+	domain_crash(v->domain, "its kernel stack at %04x:%08x takes no exception frame", ss, sp);
 }
 
 void pv32_set_cr2(struct vcpu *v, gva_t address)

@@ -15,3 +15,5 @@ void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nar
 unsigned pv32_hypercall_split(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
 void pv32_hypercall_rewind(struct vcpu *v, unsigned nr, const uint64_t *words, unsigned n);
 void pv32_fill_hypercall_page(void *page);
+/* Where a stack segment begins that is not one of the hypervisor's flat ones; 0 if there is none. */
+gva_t pv32_stack_base_from_tables(struct vcpu *v, uint16_t ss) __rare;

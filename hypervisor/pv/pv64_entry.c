@@ -67,6 +67,10 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	uint64_t mask = v->upcall[1], cs = r->cs, word;
 	gva_t top = r->rsp, low;
 
+	if (unlikely(!to->address)) {
+		bounce_nowhere(v, to, n);
+		return;
+	}
 	if (unlikely(v->user_mode)) {
 		toggle_mode(v);
 		top = v->kernel_sp;
