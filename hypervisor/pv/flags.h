@@ -23,7 +23,7 @@ static inline bool iopl_is_architectural(const struct vcpu *v)
 static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t upcall_mask)
 {
 	/* Two rare cases, one test for both. */
-	if (unlikely(upcall_mask | (v->domain->vm_assist & 1u << VMASST_TYPE_architectural_iopl))) {
+	if (unlikely(upcall_mask | v->special.iopl)) {
 		if (upcall_mask)
 			rflags &= ~RFLAGS_IF;
 		if (iopl_is_architectural(v))
