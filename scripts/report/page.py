@@ -73,17 +73,22 @@ def timelines(results):
 
 
 def legend(results):
-    items = []
+    items, measured = [], {arrangement for arrangement, _, _ in results.figures}
     for arrangement in results.arrangements.values():
         svg = Svg(14, arrangement.title, "its mark", 14)
         svg.mark(7, 7, arrangement)
         drawn = str(svg).replace('role="img"', 'aria-hidden="true" class="key"')
-        items.append('<li>%s<b>%s</b> %s</li>' % (drawn, prose(arrangement.short), prose(arrangement.title)))
+        absent = "" if arrangement.id in measured else " (not measured in this run)"
+        items.append('<li>%s<b>%s</b> %s</li>' % (drawn, prose(arrangement.short), prose(arrangement.title + absent)))
     return "".join(items)
 
 
 def definitions(pairs):
     return "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (prose(term), prose(str(text))) for term, text in pairs)
+
+
+def goals_unit(results):
+    return "In " + prose(results.caption("instructions")) if "instructions" in results.units else ""
 
 
 def render(results):
@@ -94,7 +99,8 @@ def render(results):
     return string.Template(read("template.html")).substitute(
         style=read("style.css"), radios=radios, labels=labels, legend=legend(results),
         facts=definitions((name, results.host[key]) for key, name in FACTS.items() if results.host.get(key)),
-        goals=definitions(sentences.goals(results)), costs=costs(results), timelines=timelines(results),
+        goals=definitions(sentences.goals(results)), goals_unit=goals_unit(results),
+        costs=costs(results), timelines=timelines(results),
         ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, tables.ratios),
         pairs=by_unit(results, plot_ways.pair_panels, sentences.pairs, tables.pairs),
         batches=by_unit(results, plot_ways.batch_panels, sentences.batches, tables.batches),

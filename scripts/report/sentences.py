@@ -43,7 +43,7 @@ def cost(results, unit, group):
                 "compare them with." % (spoken(min(medians), unit), spoken(max(medians), unit)))
     (high, dear, dear_what), (low, cheap, cheap_what) = (end(ratios, key=lambda r: r[0]) for end in (max, min))
     dear_in, cheap_in = (results.arrangements[f.arrangement].short for f in (dear, cheap))
-    return ("Farthest from bare metal is “%s” in %s: %s, %s of it; nearest is “%s” in %s with %s. %s" % (
+    return ("Farthest from bare metal is “%s” in %s: %s, %s as much; nearest is “%s” in %s with %s. %s" % (
         dear_what["title"], dear_in, spoken(dear.median, unit), times(high),
         cheap_what["title"], cheap_in, times(low), WHY.get(group, WHY["other"])))
 
