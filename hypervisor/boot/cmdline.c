@@ -6,7 +6,7 @@
  */
 #include "boot/cmdline.h"
 #include "boot/boot.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/string.h"
 
 static char unknown[256]; /* words not understood, separated by blanks */
@@ -55,13 +55,36 @@ static bool opt_console(const char *v)
 	return true;
 }
 
-/* com1=<baud>[,8n1]: other formats than eight bits, no parity, one stop bit are not offered. */
+/* Three characters: data bits, parity (none, odd, even, mark, space), stop bits; as the line control register has
+ * them (PC16550D 8.1, Line Control Register). */
+static bool parse_format(const char *v, uint8_t *lcr)
+{
+	static const char parity[] = "noems";
+	static const uint8_t parity_bits[] = {0x00, 0x08, 0x18, 0x28, 0x38};
+	const char *p;
+
+	if (strlen(v) != 3 || v[0] < '5' || v[0] > '8' || (v[2] != '1' && v[2] != '2'))
+		return false;
+	p = strchr(parity, v[1]);
+	if (!p)
+		return false;
+	*lcr = (v[0] - '5') | parity_bits[p - parity] | (v[2] == '2' ? 0x04 : 0);
+	return true;
+}
+
+/* com1=<baud>[,<format>]: the clock is the standard one, and so are port and interrupt line. */
 static bool opt_com1(const char *v)
 {
 	const char *end;
+	uint64_t baud = parse_number(v, &end);
+	uint8_t lcr = options.com1_lcr;
 
-	options.com1_baud = (uint32_t)parse_number(v, &end);
-	return options.com1_baud >= 50 && options.com1_baud <= 115200 && (!*end || !strncmp(end, ",8n1", 4));
+	if (baud < 50 || baud > 115200 || 115200 % baud ||
+	    (*end && (*end != ',' || !parse_format(end + 1, &lcr))))
+		return false;
+	options.com1_baud = baud;
+	options.com1_lcr = lcr;
+	return true;
 }
 
 /* dom0_mem=<size> (a plain number counts KiB, as in Xen); of min:, max: forms the plain and max ones count.
@@ -126,10 +149,14 @@ static bool opt_audit(const char *v)
 	return options.audit_exit;
 }
 
-/* Xen's log levels: every message of ours is worth its line, so there is nothing to filter. */
 static bool opt_loglvl(const char *v)
 {
-	return *v != '\0';
+	return log_set_level(LOG_OWN, v);
+}
+
+static bool opt_guest_loglvl(const char *v)
+{
+	return log_set_level(LOG_GUEST, v);
 }
 
 /* Debian's GRUB scripts put this word where a loader of old put the file's name. */
@@ -144,7 +171,7 @@ static const struct {
 } table[] = {
     {"console", opt_console},   {"com1", opt_com1},
     {"dom0_mem", opt_dom0_mem}, {"dom0_max_vcpus", opt_dom0_max_vcpus},
-    {"loglvl", opt_loglvl},     {"guest_loglvl", opt_loglvl},
+    {"loglvl", opt_loglvl},     {"guest_loglvl", opt_guest_loglvl},
     {"maxcpus", opt_maxcpus},   {"noreboot", opt_noreboot},
     {"reboot", opt_reboot},     {"sched", opt_sched},
     {"smep", opt_smep},         {"smap", opt_smap},
@@ -197,7 +224,7 @@ void cmdline_parse(const char *line)
 
 void cmdline_report(void)
 {
-	printk("Command line: %s\n", boot_cmdline);
+	log_info("Command line: %s\n", boot_cmdline);
 	if (*unknown)
-		printk("Warning: not understood and ignored: %s\n", unknown);
+		log_warning("Warning: not understood and ignored: %s\n", unknown);
 }

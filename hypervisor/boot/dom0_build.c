@@ -17,7 +17,7 @@
 #include "evt/evtchn.h"
 #include "lib/errno.h"
 #include "lib/options.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -29,7 +29,7 @@
 
 static int refuse(const char *why)
 {
-	printk("Dom0's kernel cannot be started: %s\n", why);
+	log_error("Dom0's kernel cannot be started: %s\n", why);
 	return -ENOEXEC;
 }
 
@@ -83,9 +83,9 @@ static int plan(struct dom0_plan *p, const struct elf_kernel *k, uint64_t initrd
 	const char *wrong = dom0_plan_make(p, &rq);
 
 	if (wrong && p->used_pages > rq.nr_pages)
-		printk("Dom0 has %lu MiB and needs %lu: dom0_mem=%luM would do\n",
-		       rq.nr_pages >> (20 - PAGE_SHIFT), (p->used_pages >> (20 - PAGE_SHIFT)) + 1,
-		       (p->used_pages >> (20 - PAGE_SHIFT)) + 16);
+		log_error("Dom0 has %lu MiB and needs %lu: dom0_mem=%luM would do\n",
+			  rq.nr_pages >> (20 - PAGE_SHIFT), (p->used_pages >> (20 - PAGE_SHIFT)) + 1,
+			  (p->used_pages >> (20 - PAGE_SHIFT)) + 16);
 	if (!wrong && !range_ok(ops, p->v_start, p->v_end - p->v_start))
 		wrong = "it wants addresses that are the hypervisor's";
 	if (!wrong && p->p2m_pfn && !range_ok(ops, p->p2m, p->p2m_frames << PAGE_SHIFT))
@@ -209,8 +209,8 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 		rc = fill(&m, &p, &k, initrd, cmdline);
 	if (rc)
 		return rc;
-	printk("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->ops->name,
-	       m.nr_pages >> (20 - PAGE_SHIFT), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
+	log_info("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->ops->name,
+		 m.nr_pages >> (20 - PAGE_SHIFT), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
 	dom0_memory_free_list(&m);
 	kernel_image_close(&image);
 	boot_release(kernel->start, kernel->end);

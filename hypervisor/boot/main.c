@@ -15,7 +15,7 @@
 #include "dev/power.h"
 #include "entry/entry.h"
 #include "lib/image.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"
 #include "mm/guest_copy.h"
@@ -26,7 +26,7 @@
 
 static void print_banner(void)
 {
-	printk("Ringlet, a paravirtual hypervisor: Xen's PV guests in ring 1 and ring 3\n");
+	log_info("Ringlet, a paravirtual hypervisor: Xen's PV guests in ring 1 and ring 3\n");
 	cmdline_report();
 }
 
@@ -38,20 +38,20 @@ static void print_memory_map(void)
 	for (unsigned i = 0; i < boot_ram_count; i++) {
 		const struct mem_range *r = &boot_ram[i];
 
-		printk("  %012lx-%012lx %s\n", r->start, r->end,
-		       names[r->type < ARRAY_SIZE(names) ? r->type : 0]);
+		log_info("  %012lx-%012lx %s\n", r->start, r->end,
+			 names[r->type < ARRAY_SIZE(names) ? r->type : 0]);
 		if (r->type == MEM_RAM)
 			ram += r->end - r->start;
 	}
-	printk("RAM: %lu MiB; our image: %lu KiB\n", ram >> 20,
-	       ((uint64_t)image_end - (uint64_t)image_start) >> 10);
+	log_info("RAM: %lu MiB; our image: %lu KiB\n", ram >> 20,
+		 ((uint64_t)image_end - (uint64_t)image_start) >> 10);
 }
 
 static void print_processor(void)
 {
-	printk("CPU: %s%s%s%s%s%s%s\n", features.brand[0] ? features.brand : features.vendor, " [nx",
-	       features.smep ? " smep" : "", features.smap ? " smap" : "", features.xsave ? " xsave" : "",
-	       features.x2apic ? " x2apic" : "", features.tcg ? " tcg]" : "]");
+	log_info("CPU: %s%s%s%s%s%s%s\n", features.brand[0] ? features.brand : features.vendor, " [nx",
+		 features.smep ? " smep" : "", features.smap ? " smap" : "", features.xsave ? " xsave" : "",
+		 features.x2apic ? " x2apic" : "", features.tcg ? " tcg]" : "]");
 }
 
 static void start_dom0(void)
@@ -60,10 +60,11 @@ static void start_dom0(void)
 	int err;
 
 	if (!boot_module_count) {
-		printk("No Dom0 kernel: pass one as the first module (and its initrd as the second).\n"
-		       "  GRUB:  multiboot /ringlet.elf; module /kernel.elf <arguments>; module /dom0.cpio\n"
-		       "  QEMU:  -kernel ringlet.elf -initrd \"kernel.elf <arguments>,dom0.cpio\"\n"
-		       "Nothing to run, so the machine is switched off.\n");
+		log_error(
+		    "No Dom0 kernel: pass one as the first module (and its initrd as the second).\n"
+		    "  GRUB:  multiboot /ringlet.elf; module /kernel.elf <arguments>; module /dom0.cpio\n"
+		    "  QEMU:  -kernel ringlet.elf -initrd \"kernel.elf <arguments>,dom0.cpio\"\n"
+		    "Nothing to run, so the machine is switched off.\n");
 		power_off();
 	}
 	err = dom0_build(kernel, initrd, kernel->cmdline);

@@ -16,7 +16,7 @@
 #include "dev/acpi.h"
 #include "lib/image.h"
 #include "lib/options.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -116,5 +116,5 @@ void smp_init(void)
 	for (uint32_t i = 0; i < acpi.cpu_count && nr_cpus < limit; i++)
 		if (acpi.cpu[i].apic_id != cpu_table[0]->apic_id)
 			start(alloc_cpu(nr_cpus, acpi.cpu[i].apic_id));
-	printk("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");
+	log_info("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");
 }

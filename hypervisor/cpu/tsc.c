@@ -9,7 +9,7 @@
 #include "cpu/lapic.h"
 #include "cpu/x86.h"
 #include "lib/muldiv.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 
 #define PM_HZ       3579545u
 #define PIT_HZ      1193182u
@@ -114,6 +114,6 @@ void tsc_calibrate_end(void)
 
 	tsc_hz = mul_div(last.tsc - first.tsc, ref_hz, ref_ticks);
 	lapic_timer_set_rate(mul_div(lapic_ticks, tsc_hz, last.tsc - lapic_started));
-	printk("TSC: %lu.%03lu MHz, by the %s\n", tsc_hz / 1000000, tsc_hz / 1000 % 1000,
-	       pm_port ? "ACPI PM timer" : "PIT");
+	log_info("TSC: %lu.%03lu MHz, by the %s\n", tsc_hz / 1000000, tsc_hz / 1000 % 1000,
+		 pm_port ? "ACPI PM timer" : "PIT");
 }

@@ -5,7 +5,7 @@
  * and checksum before use and are read before mm_init through the early map, which ends at 4 GiB.
  */
 #include "dev/acpi.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/string.h"
 #include "mm/page.h"
 
@@ -204,12 +204,12 @@ void acpi_init(void)
 	if (r)
 		root = table_at(wide ? r->xsdt : r->rsdt);
 	if (!root) {
-		printk("ACPI: no tables; one processor, and no power-off\n");
+		log_warning("ACPI: no tables; one processor, and no power-off\n");
 		return;
 	}
 	acpi.present = true;
 	for (const uint8_t *e = root->body; e < (const uint8_t *)root + root->length; e += wide ? 8 : 4)
 		parse_table(wide ? *(const uint64_t *)e : *(const uint32_t *)e);
-	printk("ACPI: %u CPUs, %u I/O APICs, PM timer %s, soft off %s\n", acpi.cpu_count, acpi.ioapic_count,
-	       acpi.pm_timer ? "yes" : "no", acpi.s5_valid ? "yes" : "no");
+	log_info("ACPI: %u CPUs, %u I/O APICs, PM timer %s, soft off %s\n", acpi.cpu_count, acpi.ioapic_count,
+		 acpi.pm_timer ? "yes" : "no", acpi.s5_valid ? "yes" : "no");
 }

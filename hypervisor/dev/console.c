@@ -10,7 +10,7 @@
 #include "dev/serial.h"
 #include "dev/vga.h"
 #include "lib/options.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/spinlock.h"
 
 #define RX_SIZE     1024
@@ -35,7 +35,7 @@ static void output(const char *text, size_t n)
 void console_init(void)
 {
 	if (options.console_com1)
-		options.console_com1 = serial_init(options.com1_baud);
+		options.console_com1 = serial_init(options.com1_baud, options.com1_lcr);
 	if (options.console_vga)
 		vga_init();
 	printk_set_sink(output);
@@ -69,7 +69,7 @@ void console_rx_start(void)
 	if (!options.console_com1)
 		return;
 	if (irq_bind_host(irq_isa_to_gsi(COM1_IRQ), rx_interrupt))
-		printk("Console input: no interrupt line for COM1, so there is none\n");
+		log_warning("Console input: no interrupt line for COM1, so there is none\n");
 	else
 		serial_rx_enable();
 }

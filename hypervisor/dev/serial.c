@@ -12,7 +12,6 @@
 #define LSR  (COM1 + 5)
 #define SCR  (COM1 + 7)
 
-#define LCR_8N1      0x03
 #define LCR_DLAB     0x80
 #define FCR_ENABLE   0x07 /* FIFOs on and emptied */
 #define MCR_LINES    0x0b /* DTR, RTS, OUT2: OUT2 lets the interrupt out */
@@ -25,7 +24,7 @@
 
 static bool present;
 
-bool serial_init(uint32_t baud)
+bool serial_init(uint32_t baud, uint8_t lcr)
 {
 	uint16_t divisor = CLOCK / baud;
 
@@ -37,7 +36,7 @@ bool serial_init(uint32_t baud)
 	outb(LCR, LCR_DLAB);
 	outb(DATA, divisor & 0xff);
 	outb(IER, divisor >> 8);
-	outb(LCR, LCR_8N1);
+	outb(LCR, lcr);
 	outb(FCR, FCR_ENABLE);
 	outb(MCR, MCR_LINES);
 	return true;

@@ -7,7 +7,8 @@
 
 #define COM1_IRQ 4
 
-bool serial_init(uint32_t baud); /* false: there is no such device */
+/* @lcr: the format, for the line control register. False: there is no such device. */
+bool serial_init(uint32_t baud, uint8_t lcr);
 void serial_write(const char *text, size_t n);
 void serial_rx_enable(void); /* interrupt when a character comes */
 int serial_getc(void);       /* from the device, -1: none */

@@ -10,7 +10,7 @@
 #include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "mm/guest_copy.h"
 #include "xen/xen.h"
 
@@ -22,7 +22,8 @@ void console_flush_line(struct domain *d)
 		return;
 	d->con_line[d->con_len] = 0;
 	d->con_len = 0;
-	guest_printk(d->id, "%s\n", d->con_line);
+	if (log_admits(LOG_GUEST, LOG_DEBUG))
+		guest_printk(d->id, "%s\n", d->con_line);
 }
 
 static void guest_put_char(struct domain *d, char c)

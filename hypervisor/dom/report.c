@@ -9,7 +9,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "lib/format.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "mm/guest_copy.h"
 
 #define STACK_LINES    4
@@ -56,6 +56,8 @@ void report_crash(struct domain *d, const char *why)
 	struct vcpu *v = d == current->domain ? current : d->vcpu[0];
 	uint64_t cr2 = read_cr2(); /* before we read the guest's stack and fault ourselves */
 
+	if (d != dom0 && !log_admits(LOG_GUEST, LOG_ERROR)) /* Dom0's end is the machine's */
+		return;
 	if (!v) {
 		printk("%s crashed: %s\n", d->name, why);
 		return;

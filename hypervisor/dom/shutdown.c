@@ -11,7 +11,7 @@
 #include "evt/evtchn.h"
 #include "lib/format.h"
 #include "lib/options.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "mm/audit.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
@@ -64,7 +64,7 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 	d->shut_down = true;
 	domain_pause_nosync(d);
 	console_flush_line(d);
-	printk("%s: %s\n", d->name, reason_name(d->shutdown_code));
+	log_info("%s: %s\n", d->name, reason_name(d->shutdown_code));
 	send_global_virq(VIRQ_DOM_EXC);
 }
 

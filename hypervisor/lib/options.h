@@ -8,6 +8,7 @@ struct options {
 	const char *line;               /* all of it, as given */
 	bool console_com1, console_vga; /* console=com1,vga */
 	uint32_t com1_baud;             /* com1=115200,8n1 */
+	uint8_t com1_lcr;               /* its second part, as the UART wants it */
 	uint64_t dom0_mem;              /* dom0_mem=128M, bytes; 0: a quarter of what is free */
 	uint32_t dom0_max_vcpus;        /* dom0_max_vcpus=; 0: one per CPU */
 	uint32_t maxcpus;               /* maxcpus=; 0: all */

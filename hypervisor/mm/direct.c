@@ -8,7 +8,7 @@
  */
 #include "cpu/features.h"
 #include "lib/image.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "mm/bootmem.h"
 #include "mm/init.h"
 #include "mm/mm.h"
@@ -105,8 +105,8 @@ void mm_init(void)
 {
 	bootmem_init();
 	direct_init();
-	printk("memory: %lu MiB, %lu MiB free\n", (unsigned long)(max_mfn >> 8),
-	       (unsigned long)(frames_free() >> 8));
+	log_info("memory: %lu MiB, %lu MiB free\n", (unsigned long)(max_mfn >> 8),
+		 (unsigned long)(frames_free() >> 8));
 }
 
 void *map_mmio(paddr_t pa, size_t len)

@@ -10,7 +10,7 @@
  * switch; until it is false nobody else may choose the vCPU, and nobody may free its page tables.
  */
 #include "lib/options.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/string.h"
 #include "lib/tracepoint.h"
 #include "evt/evtchn.h"
@@ -249,7 +249,7 @@ static void slice_over(void *arg)
 void sched_init(void)
 {
 	if (options.sched[0] && strcmp(options.sched, sched_policy->name))
-		printk("sched=%s: unknown, staying with %s\n", options.sched, sched_policy->name);
+		log_warning("sched=%s: unknown, staying with %s\n", options.sched, sched_policy->name);
 }
 
 void sched_cpu_init(void)

@@ -14,7 +14,7 @@
 #include "dev/rtc.h"
 #include "dom/guest_ops.h"
 #include "lib/muldiv.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "mm/guest_copy.h"
 #include "sched/clock.h"
 #include "sched/sched.h"
@@ -121,10 +121,11 @@ static void recalibrate(void *arg)
 void time_init(void)
 {
 	clock_set(rdtsc(), tsc_hz);
+	log_set_clock(now);
 	boot_wallclock = rtc_read();
-	printk("Wallclock: %lu seconds since 1970\n", boot_wallclock);
+	log_info("Wallclock: %lu seconds since 1970\n", boot_wallclock);
 	if (!acpi.pm_timer) {
-		printk("no PM timer: the TSC's rate stays as calibrated\n");
+		log_warning("no PM timer: the TSC's rate stays as calibrated\n");
 		return;
 	}
 	reference.tsc_start = reference.tsc_last = sample(&reference.pm_last);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Watchdogs: timers by which a domain asks to be shut down should it fail to set them again in time. */
 #include "lib/errno.h"
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "sched/clock.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
@@ -10,7 +10,7 @@ static void expired(void *arg)
 {
 	struct domain *d = arg;
 
-	printk("%s: watchdog expired\n", d->name);
+	log_warning("%s: watchdog expired\n", d->name);
 	domain_shutdown(d, SHUTDOWN_watchdog);
 }
 

@@ -5,7 +5,7 @@
  *   format    every conversion, width, precision, sign and truncation as the C standard has them
  *   numbers   decimal, hexadecimal, octal, size suffixes
  *   cmdline   each option of Xen's name sets its value; nonsense is remembered, never fatal
- *   log       prefixes, the ring's wrap, incremental and full reads, clearing
+ *   log       prefixes, the ring's wrap, incremental and full reads, clearing; levels, and rates where they are limited
  *   calendar  days since 1970, over leap years and centuries
  */
 #include <setjmp.h>
@@ -33,6 +33,7 @@
 #include "lib/string.c"
 #include "lib/format.c"
 #include "lib/printk.c"
+#include "lib/loglevel.c"
 #include "lib/options.c"
 #include "boot/cmdline.c"
 #include "dev/rtc.c"
@@ -141,13 +142,20 @@ static void cmdline_options(void **state)
 	    "loglvl=all guest_loglvl=all smep=0 smap=on");
 	assert_true(options.console_com1 && !options.console_vga && options.noreboot);
 	assert_int_equal(options.com1_baud, 57600);
+	assert_int_equal(options.com1_lcr, 0x03);
 	assert_int_equal(options.dom0_mem, 128 << 20);
 	assert_int_equal(options.dom0_max_vcpus, 2);
 	assert_int_equal(options.maxcpus, 3);
 	assert_int_equal(options.smep, 0);
 	assert_int_equal(options.smap, 1);
 	assert_string_equal(unknown, "");
-	cmdline_parse("console=com1,vga noreboot=off dom0_mem=max:64M");
+	cmdline_parse("com1=9600,7e2");
+	assert_int_equal(options.com1_baud, 9600);
+	assert_int_equal(options.com1_lcr, 0x02 | 0x18 | 0x04);
+	cmdline_parse("com1=115200,5s1 loglvl=warning/all guest_loglvl=none");
+	assert_int_equal(options.com1_lcr, 0x38);
+	assert_string_equal(unknown, "");
+	cmdline_parse("console=com1,vga noreboot=off dom0_mem=max:64M loglvl=all guest_loglvl=all");
 	assert_true(options.console_com1 && options.console_vga && !options.noreboot);
 }
 
@@ -158,6 +166,19 @@ static void cmdline_nonsense(void **state)
 	*unknown = '\0';
 	cmdline_parse("frobnicate=1 console=com9 maxcpus=two");
 	assert_string_equal(unknown, "frobnicate=1 console=com9 maxcpus=two");
+	options.com1_baud = 9600;
+	options.com1_lcr = 0x03;
+	*unknown = '\0';
+	cmdline_parse(
+	    "com1=115200,9n1 com1=115200,8x1 com1=115200,8n3 com1=115200,8n1,0x2f8 com1=0 com1=7 com1=fast");
+	assert_string_equal(
+	    unknown,
+	    "com1=115200,9n1 com1=115200,8x1 com1=115200,8n3 com1=115200,8n1,0x2f8 com1=0 com1=7 com1=fast");
+	assert_int_equal(options.com1_baud, 9600);
+	assert_int_equal(options.com1_lcr, 0x03);
+	*unknown = '\0';
+	cmdline_parse("loglvl loglvl=loud guest_loglvl=all/");
+	assert_string_equal(unknown, "loglvl loglvl=loud guest_loglvl=all/");
 	memset(long_word, 'x', sizeof(long_word));
 	long_word[sizeof(long_word) - 1] = '\0';
 	cmdline_parse(long_word);
@@ -205,6 +226,68 @@ static void log_reads(void **state)
 	assert_memory_equal(buf + n - 7, "002047\n", 7);
 }
 
+static void log_levels(void **state)
+{
+	static const char *const names[] = {"none", "error", "warning", "info", "debug", "all"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_true(log_set_level(LOG_OWN, names[i]));
+		assert_true(log_set_level(LOG_GUEST, "error"));
+		for (enum log_level level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+			assert_int_equal(log_admits(LOG_OWN, level), level <= i);
+			assert_int_equal(log_admits(LOG_GUEST, level), level <= LOG_ERROR);
+		}
+	}
+	assert_true(log_set_level(LOG_OWN, "warning"));
+	assert_false(log_set_level(LOG_OWN, ""));
+	assert_false(log_set_level(LOG_OWN, "errors"));
+	assert_false(log_set_level(LOG_OWN, "info/"));
+	assert_false(log_set_level(LOG_OWN, "info/much"));
+	assert_false(log_set_level(LOG_OWN, "/info"));
+	assert_true(log_admits(LOG_OWN, LOG_WARNING));
+	assert_false(log_admits(LOG_OWN, LOG_INFO));
+}
+
+static uint64_t log_time;
+
+static uint64_t log_clock(void)
+{
+	return log_time;
+}
+
+static unsigned admitted(unsigned tries)
+{
+	unsigned n = 0;
+
+	while (tries--)
+		n += log_admits(LOG_GUEST, LOG_INFO);
+	return n;
+}
+
+static void log_rates(void **state)
+{
+	assert_true(log_set_level(LOG_GUEST, "warning/info"));
+	assert_int_equal(admitted(100), 100); /* without a clock nothing is limited */
+	log_time = 1;
+	log_set_clock(log_clock);
+	assert_int_equal(admitted(100), 10);
+	assert_false(log_admits(LOG_GUEST, LOG_DEBUG));
+	assert_true(log_admits(LOG_GUEST, LOG_WARNING));
+	log_time += 5000000000;
+	*seen = '\0';
+	printk_set_sink(catch);
+	assert_int_equal(admitted(100), 1);
+	printk_set_sink(NULL);
+	assert_string_equal(seen, "(ringlet) 90 messages suppressed\n");
+	log_time += 3600000000000;
+	assert_int_equal(admitted(100), 10);
+	/* The second level is the lower one: it counts for both. */
+	assert_true(log_set_level(LOG_GUEST, "all/error"));
+	assert_false(log_admits(LOG_GUEST, LOG_WARNING));
+	assert_true(log_set_level(LOG_GUEST, "all"));
+	assert_true(log_set_level(LOG_OWN, "all"));
+}
+
 static void calendar(void **state)
 {
 	assert_int_equal(days_from_civil(1970, 1, 1), 0);
@@ -226,6 +309,7 @@ int main(void)
 	    cmocka_unit_test(format_truncates), cmocka_unit_test(numbers),
 	    cmocka_unit_test(cmdline_options),  cmocka_unit_test(cmdline_nonsense),
 	    cmocka_unit_test(log_prefixes),     cmocka_unit_test(log_reads),
+	    cmocka_unit_test(log_levels),       cmocka_unit_test(log_rates),
 	    cmocka_unit_test(calendar),
 	};
 

@@ -3,6 +3,7 @@
 
 $(eval $(call test,main-job,1500,python3 tests/system/main_job.py,$(B)/ringlet.iso))
 
+$(eval $(call test,options,200,python3 tests/system/options.py,$(B)/tests/hc-xen-version-pv64.elf $(B)/ringlet.elf))
 $(eval $(call test,iso-menu,400,python3 tests/system/iso.py,$(B)/ringlet.iso))
 $(eval $(call test,grants,300,python3 tests/system/grants.py,$(B)/dom0.cpio $(GK_OUT)/kernel-pv64.elf $(B)/ringlet.elf))
 $(eval $(call test,debug,120,python3 tests/system/debug.py,$(B)/ringlet.iso $(B)/ringlet.debug.elf))
