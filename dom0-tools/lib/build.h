@@ -38,5 +38,8 @@ int build_ports(struct build *b);
 /* A domain half made: give back what it has. */
 void build_undo(struct build *b);
 
+/* build_grants.c: what a new PV domain grants from the start. */
+int build_grants(struct build *b);
+
 /* fv_builder.c: everything for type = "fv". */
 int build_fv(struct build *b);

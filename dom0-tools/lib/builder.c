@@ -393,7 +393,8 @@ static int read_files(struct build *b)
 static int steps(struct build *b)
 {
 	if (set_kind(b) || build_limits(b) || build_memory(b) || find_shared_info(b) || build_ports(b) ||
-	    fill_memory(b) || fill_hypercall_page(b) || pin_tables(b) || mask_events(b) || set_context(b))
+	    fill_memory(b) || build_grants(b) || fill_hypercall_page(b) || pin_tables(b) || mask_events(b) ||
+	    set_context(b))
 		return -1;
 	return 0;
 }

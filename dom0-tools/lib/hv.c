@@ -73,6 +73,13 @@ long hv_evtchn_op(struct hv *hv, unsigned cmd, void *data, size_t size)
 	return call_with(hv, __HYPERVISOR_event_channel_op, arg, 1, data, size);
 }
 
+long hv_grant_op(struct hv *hv, unsigned cmd, void *data, size_t size)
+{
+	uint64_t arg[5] = {cmd, 0, 1};
+
+	return call_with(hv, __HYPERVISOR_grant_table_op, arg, 1, data, size);
+}
+
 long hv_version(struct hv *hv, unsigned cmd, void *data, size_t size)
 {
 	uint64_t arg[5] = {cmd};

@@ -54,6 +54,8 @@ long hv_domctl(struct hv *hv, struct xen_domctl *op);
 long hv_sysctl(struct hv *hv, struct xen_sysctl *op);
 long hv_memory_op(struct hv *hv, unsigned cmd, void *arg, size_t size);
 long hv_evtchn_op(struct hv *hv, unsigned cmd, void *arg, size_t size);
+/* One structure; its own status is not looked at. */
+long hv_grant_op(struct hv *hv, unsigned cmd, void *arg, size_t size);
 long hv_mmuext_op(struct hv *hv, struct mmuext_op *op, domid_t dom);
 long hv_version(struct hv *hv, unsigned cmd, void *arg, size_t size);
 

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include <xen/grant_table.h>
 #include <xen/elfnote.h>
 
 #define KERNEL_FILE "/tmp/ringlet-tools-kernel.elf"
@@ -214,6 +215,19 @@ static void check_tables(const struct guest_abi *abi, uint64_t si, uint64_t base
 	assert_true(walk((pt + count * 4096) + 4096 + 512 * 1024 - 4096));
 }
 
+/* Dom0 may use the console's page and the store's, and no other. */
+static void check_grants(const struct build_result *r)
+{
+	const struct grant_entry_v1 *e = (void *)fake_frame(fake.grant_mfn);
+	uint64_t mfn[2] = {r->console_mfn, r->store_mfn};
+
+	for (unsigned i = 0; i < FRAME_SIZE / sizeof(*e); i++) {
+		assert_int_equal(e[i].flags, i < 2 ? GTF_permit_access : 0);
+		assert_int_equal(e[i].domid, 0);
+		assert_int_equal(e[i].frame, i < 2 ? mfn[i] : 0);
+	}
+}
+
 static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 {
 	const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
@@ -238,6 +252,7 @@ static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 	si = ctx_word(abi->ctx.start_info);
 	check_start_info(abi, si, &r);
 	check_tables(abi, si, base);
+	check_grants(&r);
 	/* The kernel and the zeros behind it; the hypercall page; the stack's top word. */
 	for (int i = 0; i < 0x1800; i++)
 		assert_int_equal(*at_va(base + 0x100000 + i), (uint8_t)(i * 7));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xen/grant_table.h>
 #include <xen/memory.h>
 
 struct fake fake;
@@ -19,6 +20,8 @@ void fake_reset(void)
 	memset(fake.ram, 0xa5, (size_t)FAKE_FRAMES * FRAME_SIZE); /* nobody promises zeroed memory */
 	fake.largest_order = 9;
 	fake.shared_info_mfn = FAKE_BASE + FAKE_FRAMES - 1;
+	fake.grant_mfn = FAKE_BASE + FAKE_FRAMES - 2;
+	memset(fake_frame(fake.grant_mfn), 0, FRAME_SIZE);
 }
 
 uint8_t *fake_frame(uint64_t mfn)
@@ -73,12 +76,23 @@ static long do_populate(struct xen_memory_reservation *r)
 
 	if (r->extent_order > fake.largest_order)
 		return 0;
-	for (; done < (long)r->nr_extents && fake.given + size < FAKE_FRAMES; done++) {
+	for (; done < (long)r->nr_extents && fake.given + size < FAKE_FRAMES - 1; done++) {
 		/* Neither ascending nor adjacent, so that wrong guesses about machine frames show. */
 		fake.given += size;
-		extent[done] = FAKE_BASE + FAKE_FRAMES - 1 - fake.given;
+		extent[done] = FAKE_BASE + FAKE_FRAMES - 2 - fake.given;
 	}
 	return done;
+}
+
+static long do_setup_table(struct gnttab_setup_table *op)
+{
+	xen_pfn_t *frame = (xen_pfn_t *)(uintptr_t)op->frame_list;
+
+	if (op->dom != FAKE_DOMID || op->nr_frames != 1)
+		op->status = GNTST_bad_domain;
+	else
+		*frame = fake.grant_mfn;
+	return 0;
 }
 
 static long fake_call(struct hv *hv, unsigned nr, const uint64_t arg[5])
@@ -93,6 +107,8 @@ static long fake_call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 		return 0;
 	case __HYPERVISOR_memory_op:
 		return do_populate((void *)(uintptr_t)arg[1]);
+	case __HYPERVISOR_grant_table_op:
+		return arg[0] == GNTTABOP_setup_table ? do_setup_table((void *)(uintptr_t)arg[1]) : -ENOSYS;
 	case __HYPERVISOR_event_channel_op:
 		((struct evtchn_alloc_unbound *)(uintptr_t)arg[1])->port = ++fake.nr_ports;
 		return 0;

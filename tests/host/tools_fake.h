@@ -20,7 +20,7 @@ struct fake {
 	    fail_at;    /* fail_at: number of the call to fail, 0: none */
 	unsigned maps;  /* foreign mappings not yet undone */
 	uint64_t given; /* frames handed out */
-	uint64_t hypercall_mfn, pinned, shared_info_mfn;
+	uint64_t hypercall_mfn, pinned, shared_info_mfn, grant_mfn;
 	unsigned pin_cmd;
 	uint8_t context[8192];
 	unsigned largest_order; /* refuse extents above it */

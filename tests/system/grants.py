@@ -67,6 +67,15 @@ def guest_takes(m, kind):
     m.run("killall grants; sleep 1")
 
 
+def builder_grants(m, kind):
+    """What a new domain grants from the start: its console's page and its store's, to Dom0."""
+    domid = create(m, kind)
+    require("mapped 2 pages" in m.run("grants map %d 0 1" % domid), "Dom0 cannot map the console and the store")
+    m.run("grants map %d 2" % domid, code=1)
+    require(not in_use(m), "grants in use: %s" % in_use(m))
+    m.run("rl destroy g")
+
+
 def main():
     tap = Tap()
     with Machine(["-m", "512", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
@@ -79,7 +88,7 @@ def main():
             guest_takes(m, 64)
             start = free_pages(m)
             for kind in (64, 32):
-                for step in (guest_offers, guest_takes):
+                for step in (guest_offers, guest_takes, builder_grants):
                     tap.step("pv%d: %s" % (kind, step.__name__.replace("_", " ")),
                              lambda s=step, k=kind: [s(m, k) for _ in range(ROUNDS)])
             end = free_pages(m)

@@ -8,7 +8,7 @@
 The same Dom0 (the teaching kernel with `rl`) starts the same images on both hypervisors and does the same to them,
 so what differs is the hypervisor; and what Linux says about it is compared line by line.
 
-Xen has no 32-bit PV any more: GRUB for i386 is started on Ringlet alone. What Xen needs under QEMU is said at HOSTS.
+Xen has no 32-bit PV any more: GRUB for i386 is started on Ringlet alone.
 """
 
 import os
@@ -16,21 +16,15 @@ import re
 import sys
 import time
 
+import hosts
 import linux_guest
 from linux_guest import SHELL as LINUX_SHELL, ask
 from machine import BUILD, Machine, Tap, require
 
 DOM0_SHELL = r"[#$] (\x1b\[6n)?$"
 GUESTS = os.path.join(BUILD, "guests")
-MODULES = os.path.join(BUILD, "guest", "kernel-pv64.elf") + "," + os.path.join(BUILD, "guests.cpio")
-OPTIONS = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot dom0_mem=320M dom0_max_vcpus=%d %s"
-# QEMU arguments and options of the hypervisor. Two things of QEMU's TCG stand against Xen: with SMAP it faults in an
-# iretq at CPL 3, which Linux executes when it starts; and its XSAVE and XRSTOR do not raise #NM when CR0.TS is set,
-# by which Xen would notice that a guest's kernel switches floating point state that Xen has not loaded yet.
-HOSTS = {
-    "ringlet": (["-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf")], ""),
-    "xen": (["-cpu", "EPYC,-monitor,-smap", "-kernel", os.path.join(GUESTS, "xen-4.17")], "spec-ctrl=eager-fpu"),
-}
+DOM0 = [os.path.join(BUILD, "guest", "kernel-pv64.elf"), os.path.join(BUILD, "guests.cpio")]
+LINUX_DOM0 = [os.path.join(GUESTS, "vmlinux") + " console=hvc0", os.path.join(GUESTS, "initrd-linux.cpio")]
 END = {"ringlet": None, "xen": "Hardware Dom0 halted: halting machine"}  # Xen leaves ACPI's power-off to Dom0
 # As linux_guest.compare() takes them: what Linux says on one of the two alone.
 STATED = [
@@ -116,9 +110,7 @@ def power_off(m, host):
 
 
 def machine(host, memory, vcpus, modules, what):
-    arguments, options = HOSTS[host]
-    return Machine(["-m", memory, "-smp", "2"] + arguments +
-                   ["-append", OPTIONS % (vcpus, options), "-initrd", modules],
+    return Machine(hosts.arguments(host, memory, "dom0_mem=320M dom0_max_vcpus=%d" % vcpus, modules),
                    os.path.join(BUILD, "tests", "guests-%s-%s.log" % (what, host)), limit=1200)
 
 
@@ -129,7 +121,7 @@ def domains(tap, host, found):
             m.send("\x1d\n")
             m.run("for d in linux-cloud linux grub64 grub32 mach; do rl destroy $d; done 2>/dev/null", code=None)
 
-    with machine(host, "1536", 1, MODULES, "domains") as m:
+    with machine(host, 1536, 1, DOM0, "domains") as m:
         if not tap.step("%s: Dom0 reaches its shell" % host, lambda: boot_dom0(m)):
             return
         one("Debian's cloud Linux, 1 vCPU", linux, "linux-cloud.cfg", 1)
@@ -151,8 +143,7 @@ def dom0(tap, host, found):
         linux_guest.looks_around(m, 2)
         found.update(linux_guest.facts(m))
 
-    modules = "%s console=hvc0,%s" % tuple(os.path.join(GUESTS, f) for f in ("vmlinux", "initrd-linux.cpio"))
-    with machine(host, "1024", 2, modules, "dom0") as m:
+    with machine(host, 1024, 2, LINUX_DOM0, "dom0") as m:
         if tap.step("%s: Linux as Dom0 knows what it is" % host, lambda: knows(m)):
             tap.step("%s: it works" % host, lambda: linux_guest.works(m, 2))
             tap.step("%s: power-off ends the machine" % host, lambda: power_off(m, "ringlet"))

@@ -9,13 +9,11 @@ interface, with Xen's own answers. What Ringlet alone has (accounting, traces) i
 import os
 import re
 
+import hosts
 from machine import BUILD, Machine, Tap, require
 from main_job import SHELL, Console, free_pages
 
-XEN = os.path.join(BUILD, "guests", "xen-4.17")
-MODULES = os.path.join(BUILD, "guest", "kernel-pv64.elf") + "," + os.path.join(BUILD, "dom0.cpio")
-OPTIONS = "console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all noreboot spec-ctrl=eager-fpu " \
-          "dom0_mem=128M dom0_max_vcpus=2"
+MODULES = [os.path.join(BUILD, "guest", "kernel-pv64.elf"), os.path.join(BUILD, "dom0.cpio")]
 
 
 def states(m):
@@ -47,6 +45,7 @@ def create(m):
     m.run("rl create -q demo64.cfg name=two vcpus=2 memory=48")
     require(states(m)["one"][:2] == (32, 1) and states(m)["two"][:2] == (48, 2), "rl list: %s" % states(m))
     require(len(re.findall(r"^two +\d+ +[01] ", m.run("rl vcpu-list"), re.M)) == 2, "two has not two vCPUs")
+    require("mapped 2 pages" in m.run("grants map `rl domid two` 0 1"), "its console and store are not granted to Dom0")
     require(m.run("rl domname `rl domid two`").strip() == "two", "domid and domname disagree")
 
 
@@ -95,8 +94,8 @@ def power_off(m):
 
 def main():
     tap = Tap()
-    with Machine(["-m", "512", "-smp", "2", "-cpu", "EPYC,-monitor,-smap", "-kernel", XEN, "-append", OPTIONS,
-                  "-initrd", MODULES], os.path.join(BUILD, "tests", "rl-on-xen.log"), limit=580) as m:
+    with Machine(hosts.arguments("xen", 512, "dom0_mem=128M dom0_max_vcpus=2", MODULES),
+                 os.path.join(BUILD, "tests", "rl-on-xen.log"), limit=580) as m:
         if tap.step("the teaching kernel is Dom0 of Xen, and rl sees its machine", lambda: dom0(m)):
             tap.step("Dom0 works on two processors", lambda: works(m))
             tap.step("rl creates domains", lambda: create(m))

@@ -542,7 +542,7 @@ int main(void)
 		fflush(stdout);
 		pid = fork();
 		if (!pid) {
-			alarm(30);
+			alarm(120);
 			checks[i].run();
 			_exit(0);
 		}
