@@ -14,6 +14,7 @@ sys.path.insert(0, "tests/system")
 import bench  # noqa: E402
 from cost_table import ARRANGEMENTS, IDS, Table  # noqa: E402
 from machine import Failure, Machine  # noqa: E402
+from main_job import Console  # noqa: E402
 
 OUT = "build/report"
 CPU = "EPYC,-monitor,-smap"  # what Xen starts on under QEMU, and all others too
@@ -50,20 +51,6 @@ def start(arrangement):
     return ["-m", "512", "-kernel", image, "-append", HYPERVISOR + " loglvl=error guest_loglvl=none", "-initrd", files]
 
 
-def enter(m, name):
-    """That domain's console, at its shell; the console shows its history first."""
-    m.send("rl console %s\n" % name)
-    m.expect("leave it with", 60)
-    m.send("\necho at$((70000 + 7))\n")
-    m.expect("at70007", 120)
-    m.expect(SHELL, 60)
-
-
-def leave(m):
-    m.send("\x1d")
-    m.run("true")
-
-
 def cost(m, arguments):
     """Run `cost --json`; (figures in ticks, ticks in a microsecond)."""
     text = m.run("cost --json " + arguments, 600)
@@ -78,15 +65,13 @@ def between_domains(m, word, quick):
     """A second domain on the same processor: it answers at an event channel, then it only gives way."""
     m.run("rl create -q demo%s.cfg name=answer" % word, 120)
     domid = re.search(r"^answer\s+(\d+)", m.run("rl list"), re.M)[1]
-    enter(m, "answer")
-    m.send("cost --answer 0 &\n")
-    port = m.expect(r"port (\d+)\n", 60)[1]
-    leave(m)
+    with Console(m, "answer"):
+        m.send("cost --answer 0 &\n")
+        port = m.expect(r"port (\d+)\n", 60)[1]
     figures, _ = cost(m, "%s--peer %s:%s domain_round_trip" % (quick, domid, port))
-    enter(m, "answer")
-    m.send("cost --yield\n")
-    m.expect("--yield\n", 60)
-    leave(m)
+    with Console(m, "answer"):
+        m.send("cost --yield &\n")
+        m.run("true")
     more, _ = cost(m, quick + "--yielding domain_switch")
     m.run("rl destroy answer", 60)
     return figures | more
@@ -100,8 +85,10 @@ def measure(arrangement, unit, quick=False, logs=OUT):
         m.expect(SHELL, 300)
         if arrangement == "fv32":
             m.run("rl create -q fv.cfg extra=quiet", 120)
-            enter(m, "fv")
-        figures, rate = cost(m, flags)
+            with Console(m, "fv"):
+                figures, rate = cost(m, flags)
+        else:
+            figures, rate = cost(m, flags)
         if arrangement in table.where["domain_round_trip"]:
             figures.update(between_domains(m, arrangement[-2:], flags))
     expected = table.expected(arrangement)

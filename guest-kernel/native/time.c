@@ -48,8 +48,11 @@ static void calibrate(void)
 	outb(PORT_B, (inb(PORT_B) & ~2u) | 1u);
 	pit_load(PIT_CHANNEL2, PIT_ONESHOT2, CALIBRATION_TICKS);
 	begin = rdtsc();
-	while (!(inb(PORT_B) & 0x20u))
-		cpu_relax();
+	/* Reading a port is slow, under an emulator most of all: now and then will do. */
+	while (!(inb(PORT_B) & 0x20u)) {
+		for (unsigned i = 0; i < 1000; i++)
+			barrier();
+	}
 	ticks = rdtsc() - begin;
 
 	/* mul = (ns << 32) / ticks by long division: 32-bit kernels have no 64-bit division. */

@@ -11,7 +11,6 @@
 #include "emul/operand.h"
 #include "fv/fv.h"
 #include "lib/tracepoint.h"
-#include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/desc.h"
 #include "sched/sched.h"
@@ -452,8 +451,6 @@ enum fv_result fv_emulate(struct vcpu *v)
 		if (result == FV_REFUSED && round)
 			return FV_STAY; /* let it fault by itself */
 		if (result != FV_REFUSED)
-			trace_point(TRACE_EMULATED, e.insn.opcode);
-		if (result != FV_REFUSED && !round)
 			trace_point(TRACE_EMULATED, e.insn.opcode);
 		if (result != FV_DONE)
 			return result;

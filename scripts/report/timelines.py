@@ -22,9 +22,10 @@ import tempfile
 from gdb_remote import GdbError, GdbRemote
 
 sys.path.insert(0, "scripts")
-from cost import CPU, OUT, SHELL, enter, start  # noqa: E402
+from cost import CPU, OUT, SHELL, start  # noqa: E402
 from cost_table import IDS  # noqa: E402
 from machine import Failure, Machine  # noqa: E402
+from main_job import Console  # noqa: E402
 
 ROUNDS = 3
 STEPS_MAX = 200000
@@ -106,7 +107,7 @@ def run_onecall(m, arrangement):
     m.expect(SHELL, 240)
     if arrangement == "fv32":
         m.run("rl create -q fv.cfg extra=quiet", 120)
-        enter(m, "fv")
+        Console(m, "fv").__enter__()  # to stay there
     m.send("onecall\n")
     return int(m.expect(r"onecall: getppid at (0x[0-9a-f]+)\n", 120)[1], 16)
 

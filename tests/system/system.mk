@@ -20,7 +20,7 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf))))
 
-$(eval $(call test,cost,900,python3 tests/system/cost.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
+$(eval $(call test,cost,900,python3 tests/system/costs.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
 	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd32.cpio $(GK_OUT)/initrd64.cpio))
 
 # Several processors: native on four, as guests with four vCPUs on two.
