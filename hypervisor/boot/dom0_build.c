@@ -142,8 +142,11 @@ static void write_start_info(const struct dom0_memory *m, const struct dom0_plan
 /* Make plain memory into page tables, pinned and the current ones. */
 static int adopt_tables(struct domain *d, mfn_t root)
 {
-	int rc = page_pin(mfn_to_page(root), d->ops->root_level);
+	int rc;
 
+	do
+		rc = page_pin(mfn_to_page(root), d->ops->root_level);
+	while (rc == -ERESTART);
 	return rc ? rc : vcpu_set_root(d->vcpu[0], root);
 }
 

@@ -165,7 +165,10 @@ struct domain {
 
 	/* Memory (mm/). page_lock guards lists and totals; pt_lock serialises page-table changes. */
 	struct spinlock page_lock, pt_lock;
-	uint32_t page_head; /* list of owned frames through page_info.next */
+	int32_t pt_allowance;    /* entries that the holder of pt_lock may still get or put (mm/partial.c) */
+	uint32_t partial_tables; /* how many frames are such */
+	uint32_t pt_left;        /* one of them, to be taken apart; 0: none */
+	uint32_t page_head;      /* list of owned frames through page_info.next */
 	uint64_t tot_pages, max_pages;
 	uint64_t claimed_pages; /* kept free for it (XENMEM_claim_pages) */
 	void *memory_map;       /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */

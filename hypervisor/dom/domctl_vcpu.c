@@ -5,6 +5,7 @@
 #include "dom/guest_ops.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
+#include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
 #include "xen/domctl.h"
@@ -57,6 +58,8 @@ static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 		domain_pause(d);
 		rc = vcpu_set_context(v, ctx);
 		domain_unpause(d);
+		if (!rc)
+			rc = pt_settle(d);
 	}
 	heap_free(ctx);
 	return rc;

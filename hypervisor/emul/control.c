@@ -45,6 +45,7 @@ static enum emul_result read_cr(struct emul *e, uint64_t *value)
 static enum emul_result write_cr(struct emul *e, uint64_t value)
 {
 	struct vcpu *v = e->v;
+	int rc;
 
 	switch (e->insn.reg) {
 	case 0:
@@ -56,13 +57,10 @@ static enum emul_result write_cr(struct emul *e, uint64_t value)
 		v->domain->ops->set_cr2(v, value);
 		return EMUL_DONE;
 	case 3:
-		switch (vcpu_set_root(v, v->domain->ops->cr3_to_mfn(value))) {
-		case 0:
-			return EMUL_DONE;
-		case -ERESTART:
-			return EMUL_AGAIN;
-		}
-		return EMUL_REFUSED;
+		rc = vcpu_set_root(v, v->domain->ops->cr3_to_mfn(value));
+		if (!rc)
+			rc = pt_settle(v->domain);
+		return !rc ? EMUL_DONE : rc == -ERESTART ? EMUL_AGAIN : EMUL_REFUSED;
 	case 4:
 		v->cr4 = context_cr4(value);
 		fpu_set_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);

@@ -6,6 +6,7 @@
  *	- references and uses are exactly those that entries, pins, roots, GDTs, LDTs, grants and registered
  *	  areas hold, no more (a leak) and no less (a use after free to come);
  *	- all uses of a frame are of one kind, the frame's type: so none is writable and a table;
+ *	- a partial table (mm/partial.c) has one use, its own, and holds what stands below its border;
  *	- entries name frames of their own domain, or such as it has a right to (audit_tables.c);
  *	- an owned frame is in its owner's list, and the list holds no other;
  *	- a free frame has no owner, no count and no type, and the free ones are as many as the allocator
@@ -80,12 +81,24 @@ static void for_each_other_vcpu(void (*fn)(struct vcpu *v))
 	}
 }
 
+static void check_partial(struct domain *d, uint32_t partial)
+{
+	if (partial != d->partial_tables)
+		audit_wrong("%s: %u partial tables, %u in its total", d->name, partial, d->partial_tables);
+	if (d->pt_left &&
+	    (mfn_to_page(d->pt_left)->owner != d || !(mfn_to_page(d->pt_left)->type & PGT_PARTIAL)))
+		audit_wrong("%s: frame %x is left to take apart, and no partial table of its", d->name,
+			    d->pt_left);
+}
+
 static void audit_domain(struct domain *d)
 {
 	uint64_t listed = 0;
+	uint32_t partial = 0;
 	mfn_t mfn = d->page_head;
 
 	for (; mfn && listed <= d->tot_pages; listed++, mfn = mfn_to_page(mfn)->next) {
+		partial += !!(mfn_to_page(mfn)->type & PGT_PARTIAL);
 		if (mfn_to_page(mfn)->owner != d || audit_counts[mfn].kinds & AUDIT_LISTED)
 			audit_wrong("frame %lx in the list of %s, which is not its owner", (unsigned long)mfn,
 				    d->name);
@@ -94,6 +107,7 @@ static void audit_domain(struct domain *d)
 	if (listed != d->tot_pages)
 		audit_wrong("%s: %lu frames in its list, %lu in its total", d->name, (unsigned long)listed,
 			    (unsigned long)d->tot_pages);
+	check_partial(d, partial);
 	audit_vcpus(d);
 	if (d->grants)
 		grant_audit(d);
@@ -109,16 +123,27 @@ static unsigned kind_of(const struct page_info *pg)
 	return pg->type & PGT_CARRIER ? AUDIT_CARRIER : page_type_of(pg);
 }
 
-/* What stands in the frame table itself: the owner's reference, the pin, a shared page's own use. */
+/* What stands in the frame table itself: the owner's reference, the pin, the own use of a partial table or a shared
+ * page. */
 static void count_flags(struct page_info *pg, struct audit_count *c)
 {
 	c->refs += !!(pg->count & PGC_ALLOCATED);
-	if (pg->type & PGT_PINNED)
+	if (pg->type & (PGT_PINNED | PGT_PARTIAL))
 		audit_use(page_to_mfn(pg), kind_of(pg));
 	if (pg->count & PGC_HEAP) {
 		c->uses++;
 		c->kinds |= 1u << kind_of(pg);
 	}
+}
+
+/* Valid while used, or partial; and no two in one. */
+static bool table_state_ok(const struct page_info *pg)
+{
+	bool used = pg->type & PGT_COUNT;
+
+	if (!(pg->type & PGT_PARTIAL))
+		return !!(pg->type & PGT_VALIDATED) == used && !(pg->type & (PGT_DOOMED | PGT_HELD_MASK));
+	return (pg->type & PGT_COUNT) == 1 && !(pg->type & (PGT_VALIDATED | PGT_PINNED));
 }
 
 static void check_owned(struct page_info *pg, struct audit_count *c)
@@ -136,7 +161,7 @@ static void check_owned(struct page_info *pg, struct audit_count *c)
 	if (kinds & ~(1u << kind_of(pg)))
 		audit_wrong("frame %lx of %s, type %lx, is used as kinds %x", mfn, owner,
 			    (unsigned long)pg->type, kinds);
-	if (is_table(pg) && !!(pg->type & PGT_VALIDATED) != !!uses)
+	if (is_table(pg) && !table_state_ok(pg))
 		audit_wrong("frame %lx of %s: a table with type word %lx", mfn, owner,
 			    (unsigned long)pg->type);
 	if (is_table(pg) && uses && pg->linear != c->linear)
@@ -225,7 +250,7 @@ static void count_all(void)
 	for (mfn_t mfn = 1; mfn < max_mfn; mfn++) {
 		struct page_info *pg = mfn_to_page(mfn);
 
-		if ((pg->count & PGC_COUNT) && is_table(pg) && (pg->type & PGT_VALIDATED))
+		if ((pg->count & PGC_COUNT) && is_table(pg) && (pg->type & (PGT_VALIDATED | PGT_PARTIAL)))
 			audit_table(pg);
 	}
 	for (uint32_t next = 0; (d = domain_next(next)) != NULL; domain_put(d)) {

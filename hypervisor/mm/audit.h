@@ -31,7 +31,7 @@ void audit_use(mfn_t mfn, unsigned kind);
 /* A discrepancy: counted, and printed unless there were too many. */
 void audit_wrong(const char *fmt, ...) __printf_like(1, 2);
 
-/* Everything that the live table @pg holds. */
+/* Everything that the live or partial table @pg holds. */
 void audit_table(struct page_info *pg);
 /* Everything that @d's vCPUs hold: roots, descriptor tables, vcpu_info. */
 void audit_vcpus(struct domain *d);

@@ -112,8 +112,13 @@ void audit_table(struct page_info *pg)
 {
 	const uint64_t *t = mfn_to_virt(page_to_mfn(pg));
 	int level = page_type_of(pg);
+	bool partial = pg->type & PGT_PARTIAL;
+	unsigned held = partial ? (pg->type & PGT_HELD_MASK) >> PGT_HELD_SHIFT : PTES_PER_TABLE;
 
-	for (unsigned i = 0; i < PTES_PER_TABLE; i++) {
+	for (unsigned i = 0; i < held; i++) {
+		/* The hypervisor's slots are filled last. */
+		if (partial && pg->owner->ops->slot_rule(level, i, pg->type & PGT_CARRIER) == SLOT_RESERVED)
+			continue;
 		if (level > 1)
 			upper_slot(pg, level, i, t[i]);
 		else if (t[i] & PTE_P)

@@ -70,7 +70,13 @@ void vcpu_load_cr3(struct vcpu *v);
  * old ones. 0 or -errno. */
 int vcpu_set_root(struct vcpu *v, mfn_t root);
 int vcpu_set_user_root(struct vcpu *v, mfn_t root); /* 0: none */
+/* Both may leave the old root's tables to pt_settle, and return -ERESTART before anything is changed. */
 void vcpu_drop_roots(struct vcpu *v);
+
+/* Take apart what the last change of @d's page tables left to be: due before a hypercall returns that may have left
+ * something. 0; -ERESTART: other work waits, call again. The caller holds no lock. */
+int pt_settle_left(struct domain *d) __cold;
+#define pt_settle(d) (likely(!(d)->pt_left) ? 0 : pt_settle_left(d))
 
 /* TLB (mm/tlb.c). CPU bitmaps. The caller may hold locks: waiting answers others' requests. */
 void tlb_flush_local(void);

@@ -21,12 +21,15 @@
 
 struct batch {
 	struct domain *d, *from; /* owners of tables and of frames */
-	bool flush;              /* an upper entry changed */
+	bool upper; /* it has to do with upper tables: TLBs, promotion, what is left of old trees */
+	bool flush; /* TLBs must forget entries that changed */
 };
 
 static void batch_lock(struct batch *b)
 {
 	spin_lock(&b->d->pt_lock);
+	if (unlikely(b->upper))
+		pt_allow(b->d);
 }
 
 static void batch_unlock(struct batch *b)
@@ -56,12 +59,15 @@ static int plain_write(struct page_info *pg, struct domain *d, uint64_t *where, 
 }
 
 /* Not an entry of an L1. */
-static int update_other(struct batch *b, struct page_info *pg, uint64_t *where, uint64_t val,
+static __cold int update_other(struct batch *b, struct page_info *pg, uint64_t *where, uint64_t val,
 			bool preserve_ad)
 {
-	if (is_upper_table(pg->type))
-		return pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
-	return plain_write(pg, b->d, where, val);
+	if (!is_upper_table(pg->type))
+		return plain_write(pg, b->d, where, val);
+	if (!b->upper)
+		pt_allow(b->d);
+	b->upper = true;
+	return pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
 }
 
 /* A validated table needs no reference of ours: it cannot be demoted without the lock. */
@@ -77,7 +83,7 @@ static inline int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool
 	return update_other(b, pg, where, val, preserve_ad);
 }
 
-static int update_m2p(struct domain *owner, mfn_t mfn, pfn_t pfn)
+static __cold int update_m2p(struct domain *owner, mfn_t mfn, pfn_t pfn)
 {
 	struct page_info *pg = page_get_mfn(mfn, owner);
 
@@ -103,12 +109,20 @@ static int update_one(struct batch *b, const struct mmu_update *req)
 	}
 }
 
+/* The end of a batch with result @rc that changed upper tables. If old ones are left to take apart and other work
+ * waits, a restart comes to them again, and to the entry that failed. */
+static __cold int upper_end(struct batch *b, int rc)
+{
+	batch_unlock(b);
+	return pt_settle(b->d) ? -ERESTART : rc;
+}
+
 static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *done)
 {
 	uint32_t i;
 	int rc = 0;
 
-	batch_lock(b);
+	spin_lock(&b->d->pt_lock);
 	for (i = 0; i < count; i++) {
 		struct mmu_update req;
 
@@ -125,17 +139,19 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 		if (unlikely(rc))
 			break;
 	}
-	batch_unlock(b);
 	*done = i;
+	if (unlikely(b->upper))
+		return upper_end(b, rc);
+	spin_unlock(&b->d->pt_lock);
 	return rc;
 }
 
 /* @foreigndom: owner of the frames in its low half; in its high half, if not zero, one more than the number
- * of the owner of the tables. */
-static int foreign_batch(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint32_t *done)
+ * of the owner of the tables. What the batch before a restart left is settled first. */
+static __cold int any_batch(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint32_t *done)
 {
 	uint32_t tables = foreigndom >> 16;
-	struct batch b = {.flush = false};
+	struct batch b = {.upper = false};
 	int rc;
 
 	*done = 0;
@@ -144,10 +160,26 @@ static int foreign_batch(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint3
 		return rc;
 	b.from = mmu_owner_get(foreigndom & 0xffff, &rc);
 	if (b.from) {
-		rc = batch_run(&b, ureqs, count, done);
+		rc = pt_settle(b.d);
+		if (!rc)
+			rc = batch_run(&b, ureqs, count, done);
 		domain_put(b.from);
 	}
 	domain_put(b.d);
+	return rc;
+}
+
+/* A batch stopped after *done entries, within a big tree or for other work: goes on, if none waits. */
+static __cold int batch_rest(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint32_t *done)
+{
+	int rc = -ERESTART;
+
+	while (rc == -ERESTART && !hypercall_preempt_check()) {
+		uint32_t more;
+
+		rc = any_batch(foreigndom, ureqs + *done * sizeof(struct mmu_update), count - *done, &more);
+		*done += more;
+	}
 	return rc;
 }
 
@@ -164,12 +196,17 @@ long hc_mmu_update(uint64_t ureqs, uint64_t count_arg, uint64_t pdone, uint64_t 
 	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
 	int rc;
 
-	if (unlikely(count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
-		return -EFAULT;
-	if (likely((uint32_t)foreigndom == DOMID_SELF))
+	if (unlikely(count_arg & COUNT_RESTARTED)) {
+		if (pdone && guest_read(&before, pdone, sizeof(before)))
+			return -EFAULT;
+		rc = any_batch(foreigndom, ureqs, count, &done);
+	} else if (likely((uint32_t)foreigndom == DOMID_SELF)) {
 		rc = own_batch(ureqs, count, &done);
-	else
-		rc = foreign_batch(foreigndom, ureqs, count, &done);
+	} else {
+		rc = any_batch(foreigndom, ureqs, count, &done);
+	}
+	if (unlikely(rc == -ERESTART))
+		rc = batch_rest(foreigndom, ureqs, count, &done);
 	before += done;
 	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
 		rc = -EFAULT;

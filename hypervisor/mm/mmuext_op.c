@@ -2,7 +2,7 @@
 /*
  * The hypercall mmuext_op: pins, roots, TLB and cache flushes, the LDT, and whole-page operations.
  * Copying in and authorising; the mechanisms are page_pin, vcpu_set_root and mm/tlb.c. Restarts between
- * operations.
+ * operations, and within those that promote or demote a tree (mm/partial.c).
  */
 #include "cpu/ipi.h"
 #include "cpu/x86.h"
@@ -188,10 +188,12 @@ static __always_inline int run(struct domain *owner, gva_t ops, uint32_t count, 
 			break;
 	}
 	*done = i;
-	return rc;
+	/* A restart comes to what is left to take apart again, and to the operation that failed. */
+	return unlikely(owner->pt_left) && pt_settle_left(owner) ? -ERESTART : rc;
 }
 
-static __cold int foreign_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
+/* What the list before a restart left is settled first. */
+static __cold int any_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
 {
 	int rc;
 	struct domain *owner = mmu_owner_get(foreigndom, &rc);
@@ -199,8 +201,24 @@ static __cold int foreign_run(uint32_t foreigndom, gva_t ops, uint32_t count, ui
 	*done = 0;
 	if (!owner)
 		return rc;
-	rc = run(owner, ops, count, done);
+	rc = pt_settle(owner);
+	if (!rc)
+		rc = run(owner, ops, count, done);
 	domain_put(owner);
+	return rc;
+}
+
+/* A list that stopped, within a big tree or for other work, goes on, if none waits. */
+static __cold int run_rest(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
+{
+	int rc = -ERESTART;
+
+	for (*done = 0; rc == -ERESTART && !hypercall_preempt_check();) {
+		uint32_t more;
+
+		rc = any_run(foreigndom, ops + *done * guest_sizeof(mmuext_op), count - *done, &more);
+		*done += more;
+	}
 	return rc;
 }
 
@@ -209,12 +227,21 @@ long hc_mmuext_op(uint64_t ops, uint64_t count_arg, uint64_t pdone, uint64_t for
 	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
 	int rc;
 
-	if (unlikely(count_arg & COUNT_RESTARTED) && pdone && guest_read(&before, pdone, sizeof(before)))
-		return -EFAULT;
-	if (likely((uint32_t)foreigndom == DOMID_SELF))
+	if (unlikely(count_arg & COUNT_RESTARTED)) {
+		if (pdone && guest_read(&before, pdone, sizeof(before)))
+			return -EFAULT;
+		rc = any_run(foreigndom, ops, count, &done);
+	} else if (likely((uint32_t)foreigndom == DOMID_SELF)) {
 		rc = run(current->domain, ops, count, &done);
-	else
-		rc = foreign_run(foreigndom, ops, count, &done);
+	} else {
+		rc = any_run(foreigndom, ops, count, &done);
+	}
+	if (unlikely(rc == -ERESTART)) {
+		uint32_t more;
+
+		rc = run_rest(foreigndom, ops + done * guest_sizeof(mmuext_op), count - done, &more);
+		done += more;
+	}
 	before += done;
 	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
 		rc = -EFAULT;

@@ -43,8 +43,12 @@
  * A pointer loop cannot keep a dead guest's tables alive: uses of table types go strictly down the levels,
  * but for the read-only linear entries, whose bookkeeping (mm/promote.c) forbids chains.
  *
+ * A tree may be large, and neither its validation nor its end may keep the CPU from other work for long. Both
+ * may stop on the way, and leave partial tables: mm/partial.c says why these are neither tables nor memory to
+ * anyone.
+ *
  * Locking: counts are atomic. Getting or putting a table type needs the owner's pt_lock, so validations of
- * one domain's tables never run at the same time.
+ * one domain's tables never run at the same time; they may take turns.
  */
 #include "cpu/ipi.h"
 #include "mm/pt.h"
@@ -89,9 +93,11 @@ static int begin_type(struct page_info *pg, uint64_t key, uint64_t old)
 		if (stale)
 			tlb_flush_cpus(stale);
 	}
-	if (PGT_IS_TABLE(type))
-		rc = table_promote(pg, type, key & PGT_CARRIER);
-	else if (type == PGT_SEGDESC)
+	if (PGT_IS_TABLE(type)) {
+		pg->linear = 0;
+		return table_raise(pg, key, 0);
+	}
+	if (type == PGT_SEGDESC)
 		rc = segdesc_promote(pg);
 	if (likely(!rc)) {
 		__atomic_or_fetch(&pg->type, PGT_VALIDATED, __ATOMIC_RELEASE);
@@ -116,6 +122,9 @@ int page_get_key(struct page_info *pg, uint64_t key)
 				next |= PGT_VALIDATED;
 		} else if ((old & PGT_KEY) != key) {
 			return -EINVAL;
+		} else if (unlikely(old & PGT_PARTIAL)) {
+			/* What was its own use becomes ours. */
+			return table_resume(pg, true);
 		} else if (unlikely(!(old & PGT_VALIDATED))) {
 			/* Another CPU is at it, and needs nothing from us but answers. */
 			cpu_service_requests();
@@ -137,15 +146,7 @@ int page_get_type(struct page_info *pg, enum page_type type)
 	return page_get_key(pg, PGT_KEY_OF(type));
 }
 
-/* The last use of a table type: take it out of validity, drop what it holds, then let the count fall. */
-static void end_table(struct page_info *pg, uint64_t type)
-{
-	table_demote(pg, (type & PGT_TYPE_MASK) >> PGT_SHIFT, type & PGT_CARRIER);
-	pg->stamp = tlb_stamp_now();
-	__atomic_store_n(&pg->type, type & PGT_KEY, __ATOMIC_RELEASE);
-}
-
-void page_put_type(struct page_info *pg)
+int page_put_type(struct page_info *pg)
 {
 	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED), next;
 	bool table;
@@ -168,8 +169,8 @@ void page_put_type(struct page_info *pg)
 		}
 	} while (unlikely(
 	    !__atomic_compare_exchange_n(&pg->type, &old, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
-	if (table)
-		end_table(pg, old);
+	/* The last use of a table: it is not valid any more, and the count falls when it holds nothing. */
+	return table ? table_lower(pg, old & PGT_KEY, PTES_PER_TABLE, 0) : 0;
 }
 
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)
@@ -184,10 +185,12 @@ int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type typ
 	return rc;
 }
 
-void page_put_and_type(struct page_info *pg)
+int page_put_and_type(struct page_info *pg)
 {
-	page_put_type(pg);
+	int rc = page_put_type(pg);
+
 	page_put(pg);
+	return rc;
 }
 
 int page_pin(struct page_info *pg, enum page_type level)
@@ -195,7 +198,7 @@ int page_pin(struct page_info *pg, enum page_type level)
 	struct domain *d = pg->owner;
 	int rc;
 
-	spin_lock(&d->pt_lock);
+	pt_begin(d);
 	rc = page_get_and_type(pg, d, level);
 	if (!rc && (__atomic_fetch_or(&pg->type, PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED)) {
 		page_put_and_type(pg);
@@ -208,13 +211,14 @@ int page_pin(struct page_info *pg, enum page_type level)
 int page_unpin(struct page_info *pg)
 {
 	struct domain *d = pg->owner;
-	int rc = -EINVAL;
+	int rc;
 
-	spin_lock(&d->pt_lock);
-	if (__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED) {
-		page_put_and_type(pg);
-		rc = 0;
-	}
+	pt_begin(d);
+	rc = table_settle(d);
+	if (!rc && !(__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED))
+		rc = -EINVAL;
+	else if (!rc)
+		table_put(pg);
 	spin_unlock(&d->pt_lock);
 	return rc;
 }

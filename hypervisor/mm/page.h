@@ -28,19 +28,24 @@ enum page_type {
 #define PGC_HEAP      (1u << 30) /* a hypervisor page shared with a guest: not in the owner's list and total */
 #define PGC_IO        (1u << 29) /* not RAM: never counted, mapped by privileged domains only */
 #define PGC_COUNT     0x03ffffffu
+#define PGC_COUNT_MAX (PGC_COUNT - 2) /* the last two are for the state of a partial table (mm/partial.c) */
 
 /*
  * page_info.type: count in bits 0-31, type in bits 56-59, flags. A count of 32 bits cannot overflow, since
  * every holder of a type holds a reference too and those stop at PGC_COUNT.
  */
-#define PGT_COUNT     0xffffffffull
-#define PGT_SHIFT     56
-#define PGT_TYPE_MASK (0xfull << PGT_SHIFT)
-#define PGT_PINNED    (1ull << 60) /* the guest's pin holds one use and one reference */
-#define PGT_VALIDATED (1ull << 61) /* promotion is complete */
-#define PGT_CARRIER   (1ull << 62) /* pv32: the L2 that carries the hypervisor's slots; a type of its own */
-#define PGT_FREE      (1ull << 55) /* first frame of a free block; its order in the low bits */
-#define PGT_KEY       (PGT_TYPE_MASK | PGT_CARRIER)
+#define PGT_COUNT      0xffffffffull
+#define PGT_SHIFT      56
+#define PGT_TYPE_MASK  (0xfull << PGT_SHIFT)
+#define PGT_PINNED     (1ull << 60) /* the guest's pin holds one use and one reference */
+#define PGT_VALIDATED  (1ull << 61) /* promotion is complete */
+#define PGT_CARRIER    (1ull << 62) /* pv32: the L2 that carries the hypervisor's slots; a type of its own */
+#define PGT_PARTIAL    (1ull << 63) /* a table stopped on its way to validity or back (mm/partial.c) */
+#define PGT_DOOMED     (1ull << 54) /* a partial table, an entry of which was refused: it can but go back */
+#define PGT_HELD_SHIFT 32 /* of a partial table, bits 32-41: entries below this one hold what they name */
+#define PGT_HELD_MASK  (0x3ffull << PGT_HELD_SHIFT)
+#define PGT_FREE       (1ull << 55) /* first frame of a free block; its order in the low bits */
+#define PGT_KEY        (PGT_TYPE_MASK | PGT_CARRIER)
 
 struct page_info {
 	uint32_t count;
@@ -139,12 +144,14 @@ static inline bool page_get(struct page_info *pg, struct domain *d);
 /* Drop one; the last frees the frame. */
 static inline void page_put(struct page_info *pg);
 /* Take a use of @type, promoting (validating) the frame first if need be. -EINVAL: other type in use or
- * validation refused. The caller holds a reference and, for PGT_L1..L4, owner->pt_lock. */
+ * validation refused. The caller holds a reference and, for PGT_L2..L4, has begun with pt_begin (mm/pt.h); for
+ * these alone -ERESTART: stopped, to be called again. */
 int page_get_type(struct page_info *pg, enum page_type type);
-void page_put_type(struct page_info *pg); /* PGT_L1..L4: with owner->pt_lock */
+/* Drop one. PGT_L1..L4: as above; -ERESTART: it is put, but the table is taken apart in part only. */
+int page_put_type(struct page_info *pg);
 /* Both in one. */
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type);
-void page_put_and_type(struct page_info *pg);
+int page_put_and_type(struct page_info *pg);
 static inline enum page_type page_type_of(const struct page_info *pg)
 {
 	return (pg->type & PGT_TYPE_MASK) >> PGT_SHIFT;
@@ -157,7 +164,8 @@ static inline bool mfn_is_io(mfn_t m)
 {
 	return !mfn_valid(m) || (frame_table[m].count & PGC_IO);
 }
-/* MMUEXT_PIN_Ln_TABLE, UNPIN_TABLE: 0 or -errno. They take owner->pt_lock. */
+/* MMUEXT_PIN_Ln_TABLE, UNPIN_TABLE: 0 or -errno. They take owner->pt_lock. -ERESTART: to be called again;
+ * unpinning may leave a table to pt_settle (mm/mm.h). */
 int page_pin(struct page_info *pg, enum page_type level);
 int page_unpin(struct page_info *pg);
 
@@ -172,8 +180,8 @@ static inline bool page_get(struct page_info *pg, struct domain *d)
 	uint32_t count = __atomic_load_n(&pg->count, __ATOMIC_RELAXED);
 
 	do {
-		/* None: free, or not a domain's. All: one more would overflow into the flags. */
-		if (unlikely(!(count & PGC_COUNT) || (count & PGC_COUNT) == PGC_COUNT || pg->owner != d))
+		/* None: free, or not a domain's. All: one more might overflow into the flags. */
+		if (unlikely(!(count & PGC_COUNT) || (count & PGC_COUNT) >= PGC_COUNT_MAX || pg->owner != d))
 			return false;
 	} while (unlikely(!__atomic_compare_exchange_n(&pg->count, &count, count + 1, false, __ATOMIC_ACQ_REL,
 						       __ATOMIC_RELAXED)));

@@ -10,10 +10,18 @@
  * name, and a table may be on one side only. So there are no chains, which could form a circle that never
  * dies or be as deep as the guest likes to make our recursion.
  *
+ * Either way may stop between entries of an upper table, never within an L1 (mm/partial.c).
+ *
  * Locking: the owner's pt_lock.
  */
 #include "mm/pt.h"
 #include "lib/errno.h"
+
+/* Whoever does one more thing asks first whether he still may. */
+static bool allowance_spent(struct domain *d)
+{
+	return d->pt_allowance-- <= 0;
+}
 
 static int l1_promote(struct page_info *pg)
 {
@@ -80,7 +88,8 @@ static int target_get(struct page_info *pg, struct page_info *to, int level, uin
 	uint64_t key = PGT_KEY_OF(level - 1) | (rule == SLOT_CARRIER ? PGT_CARRIER : 0);
 	int rc = page_get_key(to, key);
 
-	if (rc && rule == SLOT_GUEST && !(entry & PTE_RW) && linear_allowed(pg->owner, level))
+	if (rc && rc != -ERESTART && rule == SLOT_GUEST && !(entry & PTE_RW) &&
+	    linear_allowed(pg->owner, level))
 		return linear_get(pg, to, level);
 	/* The hypervisor's share of a carrier is this root's alone. */
 	if (!rc && rule == SLOT_CARRIER && (to->type & PGT_COUNT) != 1) {
@@ -110,34 +119,34 @@ int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule ru
 	return rc;
 }
 
-void entry_put(struct page_info *pg, int level, uint64_t entry)
+int entry_put(struct page_info *pg, int level, uint64_t entry)
 {
 	struct page_info *to = mfn_to_page(pte_mfn(entry));
 
 	if (!(entry & PTE_P) || to == pg)
-		return;
-	if (page_type_of(to) == (enum page_type)level) {
-		pg->linear--;
-		to->linear++;
-	}
+		return 0;
+	if (page_type_of(to) != (enum page_type)level)
+		return page_put_and_type(to);
+	pg->linear--;
+	to->linear++;
+	/* One that stops, having had no other use, is nobody's: to go on with it from here would make circles. */
 	page_put_and_type(to);
+	return 0;
 }
 
-/* Put entries [0, n) of an upper table; what the hypervisor put there goes without trace. */
-static void upper_put(struct page_info *pg, int level, bool carrier, unsigned n)
+static int slot_get(struct page_info *pg, int level, uint64_t *entry, enum slot_rule rule)
 {
-	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
-	const struct guest_ops *ops = pg->owner->ops;
+	int rc;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (ops->slot_rule(level, i, carrier) == SLOT_RESERVED)
-			t[i] = 0;
-		else
-			entry_put(pg, level, t[i]);
-	}
+	if (!(*entry & PTE_P))
+		return rule == SLOT_CARRIER ? -EINVAL : 0;
+	rc = entry_get(pg, level, *entry, rule);
+	if (!rc)
+		*entry |= pg->owner->ops->added[level];
+	return rc;
 }
 
-static int upper_promote(struct page_info *pg, int level, bool carrier)
+static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
 	mfn_t mfn = page_to_mfn(pg);
 	uint64_t *t = mfn_to_virt(mfn);
@@ -145,42 +154,84 @@ static int upper_promote(struct page_info *pg, int level, bool carrier)
 	unsigned i;
 	int rc = 0;
 
-	for (i = 0; i < PTES_PER_TABLE; i++) {
+	for (i = *held; i < PTES_PER_TABLE; i++) {
 		enum slot_rule rule = d->ops->slot_rule(level, i, carrier);
 
 		if (rule == SLOT_RESERVED)
 			continue;
-		if (t[i] & PTE_P) {
-			rc = entry_get(pg, level, t[i], rule);
-			if (!rc)
-				t[i] |= d->ops->added[level];
-		} else if (rule == SLOT_CARRIER) {
-			rc = -EINVAL;
-		}
+		rc = allowance_spent(d) ? -ERESTART : slot_get(pg, level, &t[i], rule);
 		if (rc)
 			break;
 	}
+	*held = i;
 	if (!rc && level == d->ops->root_level)
 		rc = d->ops->root_promote(d, mfn);
 	if (!rc && level == 2)
 		rc = d->ops->l2_promote(d, mfn, carrier);
-	if (rc)
-		upper_put(pg, level, carrier, i);
 	return rc;
 }
 
-int table_promote(struct page_info *pg, int level, bool carrier)
+/* The first entry that holds nothing may name a table that stopped on its way, and this one for that reason: it goes
+ * down first. */
+static int border_demote(struct page_info *pg, int level, bool carrier, unsigned slot)
 {
-	pg->linear = 0;
-	if (level > pg->owner->ops->root_level)
-		return -EINVAL;
-	return level == 1 ? l1_promote(pg) : upper_promote(pg, level, carrier);
+	const uint64_t *t = mfn_to_virt(page_to_mfn(pg));
+	struct domain *d = pg->owner;
+	struct page_info *to;
+	int rc = 0;
+
+	if (slot == PTES_PER_TABLE || !(t[slot] & PTE_P) ||
+	    d->ops->slot_rule(level, slot, carrier) == SLOT_RESERVED)
+		return 0;
+	to = page_get_mfn(pte_mfn(t[slot]), d);
+	if (!to)
+		return 0;
+	if ((to->type & PGT_PARTIAL) && page_type_of(to) == (enum page_type)(level - 1))
+		rc = table_resume(to, false);
+	page_put(to);
+	return rc;
 }
 
-void table_demote(struct page_info *pg, int level, bool carrier)
+/* What the hypervisor put there goes without trace. */
+static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
-	if (level == 1)
+	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
+	struct domain *d = pg->owner;
+	unsigned i = *held;
+	int rc = border_demote(pg, level, carrier, i);
+
+	while (!rc && i) {
+		if (d->ops->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
+			t[--i] = 0;
+		} else if (allowance_spent(d)) {
+			rc = -ERESTART;
+		} else {
+			i--;
+			rc = entry_put(pg, level, t[i]);
+		}
+	}
+	*held = i;
+	return rc;
+}
+
+int table_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
+{
+	if (level > pg->owner->ops->root_level)
+		return -EINVAL;
+	if (level > 1)
+		return upper_promote(pg, level, carrier, held);
+	pg->owner->pt_allowance -= PTES_PER_TABLE;
+	return l1_promote(pg);
+}
+
+int table_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
+{
+	if (level > 1)
+		return upper_demote(pg, level, carrier, held);
+	/* One that was refused holds nothing. */
+	if (*held) {
+		pg->owner->pt_allowance -= PTES_PER_TABLE;
 		l1_demote(pg);
-	else
-		upper_put(pg, level, carrier, PTES_PER_TABLE);
+	}
+	return 0;
 }

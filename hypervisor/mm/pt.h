@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside direct paging (mm/page.c, promote.c, l1.c, pt_update.c): what validated tables hold.
+ * Inside direct paging (mm/page.c, promote.c, partial.c, l1.c, pt_update.c): what validated tables hold.
  *
  * Each present entry of a validated table holds a reference to the frame it names, and a use of a type: an L1
  * entry with RW of PGT_WRITABLE, an entry of level n > 1 of the table type n - 1. A read-only L1 entry holds
@@ -20,13 +20,62 @@
 /* As page_get_type, for a type and flags (PGT_CARRIER). */
 int page_get_key(struct page_info *pg, uint64_t key);
 
-/* The contents of @pg, at @level, become or cease to be a page table (mm/promote.c). */
-int table_promote(struct page_info *pg, int level, bool carrier);
-void table_demote(struct page_info *pg, int level, bool carrier);
+/*
+ * The contents of @pg, at @level, become or cease to be a page table, from *held entries on that hold what they
+ * name; in any case *held says how many do afterwards (mm/promote.c). -ERESTART: the allowance is used up.
+ */
+int table_promote(struct page_info *pg, int level, bool carrier, unsigned *held);
+int table_demote(struct page_info *pg, int level, bool carrier, unsigned *held);
 
-/* One entry of level 2..4 of table @pg: get what it names, or put it. */
+/* One entry of level 2..4 of table @pg: get what it names, or put it. -ERESTART as in page_get_type and
+ * page_put_type. */
 int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule rule);
-void entry_put(struct page_info *pg, int level, uint64_t entry);
+int entry_put(struct page_info *pg, int level, uint64_t entry);
+
+/* ---- tables on their way (mm/partial.c) ---- */
+
+/* Entries that may be got or put under one hold of the pt_lock: what bounds the time with interrupts off. */
+#ifdef HOST_TEST
+extern int host_allowance;
+#define PT_ALLOWANCE host_allowance
+#else
+#define PT_ALLOWANCE (2 * PTES_PER_TABLE)
+#endif
+
+static inline void pt_allow(struct domain *d)
+{
+	d->pt_allowance = PT_ALLOWANCE;
+}
+
+/* Take the pt_lock for what may promote or demote tables; spin_unlock ends it. */
+static inline void pt_begin(struct domain *d)
+{
+	spin_lock(&d->pt_lock);
+	pt_allow(d);
+}
+
+/* @pg, whose type word is @key with one use and @held entries that hold what they name, becomes a valid table: 0.
+ * -ERESTART: it is partial now, and the use is its own. Another error: it is in no use. */
+int table_raise(struct page_info *pg, uint64_t key, unsigned held);
+/* Likewise, but its last use ends. @doomed: PGT_DOOMED or 0, for the case that it stops. */
+int table_lower(struct page_info *pg, uint64_t key, unsigned held, uint64_t doomed);
+/* Go on with a partial table, up to validity or down; its own use is the caller's, or gone. */
+int table_resume(struct page_info *pg, bool up);
+/* Put a use and the reference with it; a table that stops on its way down is noted as left. Only after
+ * table_settle. */
+static inline void table_put(struct page_info *pg)
+{
+	struct domain *d = pg->owner;
+
+	if (unlikely(page_put_and_type(pg)))
+		d->pt_left = page_to_mfn(pg);
+}
+/* Go on with the table that is left, if there is one: 0 or -ERESTART. */
+int table_settle_left(struct domain *d) __cold;
+static inline int table_settle(struct domain *d)
+{
+	return likely(!d->pt_left) ? 0 : table_settle_left(d);
+}
 
 /* What l1_get and l1_put do not settle in line (mm/l1.c). */
 int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from) __rare;
@@ -102,5 +151,5 @@ static inline void l1_put(uint64_t pte)
  */
 int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain *from, bool preserve_ad);
 /* Entry at @offset of table @pg of level 2..4. *flush is set if TLBs must forget the old one before the guest
- * goes on. */
+ * goes on. -ERESTART: nothing is changed yet; the caller began with pt_begin. It may leave a table to pt_settle. */
 int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool preserve_ad, bool *flush);

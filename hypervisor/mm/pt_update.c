@@ -55,19 +55,21 @@ int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool pr
 	uint64_t *where = (uint64_t *)mfn_to_virt(page_to_mfn(pg)) + slot, old = *where;
 	int level = page_type_of(pg);
 	enum slot_rule rule = ops->slot_rule(level, slot, pg->type & PGT_CARRIER);
+	int rc;
 
 	if (rule != SLOT_GUEST)
 		return -EINVAL;
-	if (pte & PTE_P) {
-		int rc = entry_get(pg, level, pte, rule);
-
-		if (rc)
-			return rc;
+	rc = table_settle(pg->owner);
+	if (!rc && (pte & PTE_P)) {
+		rc = entry_get(pg, level, pte, rule);
 		pte |= ops->added[level];
 	}
+	if (rc)
+		return rc;
 	entry_write(where, pte, preserve_ad);
 	if (old & PTE_P) {
-		entry_put(pg, level, old);
+		if (entry_put(pg, level, old))
+			pg->owner->pt_left = pte_mfn(old);
 		*flush = true;
 	}
 	return 0;

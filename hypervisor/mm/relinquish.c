@@ -1,46 +1,77 @@
 // SPDX-License-Identifier: MIT
 /*
- * The end of a domain's memory: roots dropped, pins undone, every frame disowned. A frame that somebody else
- * still maps stays until he lets go; all others are free at the end, since without roots and pins nothing
- * holds a table, and tables hold everything else.
+ * The end of a domain's memory: roots dropped, pins undone, partial tables (mm/partial.c) taken down, every frame
+ * disowned. A frame that somebody else still maps stays until he lets go; all others are free at the end, since
+ * without roots and pins nothing holds a table, and tables hold everything else.
  * Locking: none here; nothing of the domain runs any more.
  */
-#include "dom/domain.h"
 #include "entry/hypercall.h"
-#include "lib/errno.h"
-#include "mm/mm.h"
-#include "mm/page.h"
+#include "mm/pt.h"
 
 #define FRAMES_PER_CHECK 64
 
-static void frame_relinquish(struct domain *d, mfn_t mfn)
+/* No pin, and not partial any more. */
+static int table_relinquish(struct domain *d, struct page_info *pg)
+{
+	int rc;
+
+	do {
+		rc = 0;
+		pt_begin(d);
+		if (__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED)
+			rc = page_put_and_type(pg);
+		else if (pg->type & PGT_PARTIAL)
+			rc = table_resume(pg, false);
+		spin_unlock(&d->pt_lock);
+	} while (rc && !hypercall_preempt_check());
+	return rc;
+}
+
+static int frame_relinquish(struct domain *d, mfn_t mfn)
 {
 	struct page_info *pg = mfn_to_page(mfn);
+	int rc;
 
 	if (!page_get(pg, d))
-		return;
-	page_unpin(pg);
-	page_disown(pg);
+		return 0;
+	rc = table_relinquish(d, pg);
+	if (!rc)
+		page_disown(pg);
 	page_put(pg);
+	return rc;
+}
+
+/* Each frame once. Those that others keep go round to the end of the list. */
+static int frames_relinquish(struct domain *d)
+{
+	uint64_t n = d->tot_pages;
+	int rc = 0;
+
+	for (uint64_t i = 0; i < n && !rc; i++) {
+		mfn_t mfn = owned_rotate(d);
+
+		if (!mfn)
+			break;
+		rc = frame_relinquish(d, mfn);
+		if (!rc && i % FRAMES_PER_CHECK == FRAMES_PER_CHECK - 1 && hypercall_preempt_check())
+			rc = -ERESTART;
+	}
+	return rc;
 }
 
 int mm_relinquish(struct domain *d)
 {
 	struct vcpu *v;
-	uint64_t n = d->tot_pages;
+	int rc;
 
 	for_each_vcpu (d, v)
 		vcpu_drop_roots(v);
-	/* Those that others keep go round to the end of the list. */
-	for (uint64_t i = 0; i < n; i++) {
-		mfn_t mfn = owned_rotate(d);
-
-		if (!mfn)
-			break;
-		frame_relinquish(d, mfn);
-		if (i % FRAMES_PER_CHECK == FRAMES_PER_CHECK - 1 && hypercall_preempt_check())
-			return -ERESTART;
-	}
+	/* The end of one table may leave another partial whose turn was before. */
+	do {
+		rc = frames_relinquish(d);
+		if (rc)
+			return rc;
+	} while (d->partial_tables);
 	domain_claim_pages(d, 0);
 	heap_free(d->memory_map);
 	d->memory_map = NULL;

@@ -8,31 +8,7 @@
  * before the load that may bring them in, cleared after the load that forgets them. Locking: roots of a vCPU
  * change on the CPU that runs it, or while it does not run.
  */
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "lib/errno.h"
-#include "mm/mm.h"
-#include "mm/page.h"
-
-static int root_get(struct domain *d, mfn_t root)
-{
-	int rc = -EINVAL;
-
-	spin_lock(&d->pt_lock);
-	if (mfn_valid(root))
-		rc = page_get_and_type(mfn_to_page(root), d, d->ops->root_level);
-	spin_unlock(&d->pt_lock);
-	return rc;
-}
-
-static void root_put(struct domain *d, mfn_t root)
-{
-	if (root == INVALID_MFN)
-		return;
-	spin_lock(&d->pt_lock);
-	page_put_and_type(mfn_to_page(root));
-	spin_unlock(&d->pt_lock);
-}
+#include "mm/pt.h"
 
 static uint64_t wanted_cr3(const struct vcpu *v)
 {
@@ -74,25 +50,49 @@ void vcpu_load_cr3(struct vcpu *v)
 		load(v, cr3);
 }
 
-int vcpu_set_root(struct vcpu *v, mfn_t root)
+/* A use of @root for a vCPU of @d. The old root may be put under the same hold of the lock. */
+static int root_get(struct domain *d, mfn_t root)
+{
+	int rc = table_settle(d);
+
+	if (!rc)
+		rc = mfn_valid(root) ? page_get_and_type(mfn_to_page(root), d, d->ops->root_level) : -EINVAL;
+	return rc;
+}
+
+static void root_put(mfn_t root)
+{
+	if (root != INVALID_MFN)
+		table_put(mfn_to_page(root));
+}
+
+static int change_root(struct vcpu *v, mfn_t root)
 {
 	struct domain *d = v->domain;
-	mfn_t old = INVALID_MFN;
+	mfn_t old = v->root;
+	int rc;
 
-	if (root != v->root) {
-		int rc = root_get(d, root);
-
-		if (rc)
-			return rc;
-		old = v->root;
+	pt_begin(d);
+	rc = root_get(d, root);
+	if (!rc) {
 		v->root = root;
 		v->kernel_cr3 = d->ops->make_cr3(v, root, false);
+		if (v == current)
+			load(v, wanted_cr3(v));
+		root_put(old);
 	}
+	spin_unlock(&d->pt_lock);
+	return rc;
+}
+
+int vcpu_set_root(struct vcpu *v, mfn_t root)
+{
+	if (root != v->root)
+		return change_root(v, root);
 	/* Even an equal value: the kind may have changed what lies behind it, and the guest asks for a flush.
 	 */
 	if (v == current)
 		load(v, wanted_cr3(v));
-	root_put(d, old);
 	return 0;
 }
 
@@ -100,32 +100,37 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 {
 	struct domain *d = v->domain;
 	mfn_t old = v->user_root;
+	int rc = 0;
 
-	if (root) {
-		int rc = root == old ? 0 : root_get(d, root);
-
-		if (rc || root == old)
-			return rc;
-		v->user_root = root;
-		v->user_cr3 = d->ops->make_cr3(v, root, true);
-	} else {
-		v->user_root = INVALID_MFN;
-		v->user_cr3 = 0;
+	if (root == old)
+		return 0;
+	pt_begin(d);
+	if (root)
+		rc = root_get(d, root);
+	if (!rc) {
+		v->user_root = root ? root : INVALID_MFN;
+		v->user_cr3 = root ? d->ops->make_cr3(v, root, true) : 0;
+		if (v == current && v->user_mode)
+			load(v, wanted_cr3(v));
+		root_put(old);
 	}
-	if (v == current && v->user_mode)
-		load(v, wanted_cr3(v));
-	root_put(d, old);
-	return 0;
+	spin_unlock(&d->pt_lock);
+	return rc;
 }
 
 void vcpu_drop_roots(struct vcpu *v)
 {
-	mfn_t root = v->root, user_root = v->user_root;
+	struct domain *d = v->domain;
+	mfn_t roots[] = {v->root, v->user_root};
 
 	v->root = v->user_root = INVALID_MFN;
 	v->kernel_cr3 = v->user_cr3 = 0;
 	if (v == current)
 		load(v, wanted_cr3(v));
-	root_put(v->domain, root);
-	root_put(v->domain, user_root);
+	spin_lock(&d->pt_lock);
+	d->pt_allowance = 0; /* not here: mm_relinquish takes the trees apart */
+	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++)
+		if (roots[i] != INVALID_MFN)
+			page_put_and_type(mfn_to_page(roots[i]));
+	spin_unlock(&d->pt_lock);
 }

@@ -2,6 +2,7 @@
 /* Hypercall 24, vcpu_op (xen/vcpu.h): a domain starts, stops and looks at its own vCPUs, and sets their
  * timers and shared areas. */
 #include "dom/guest_ops.h"
+#include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
@@ -152,6 +153,7 @@ long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 {
 	struct domain *d = current->domain;
 	struct vcpu *v;
+	int rc;
 
 	vcpuid = (uint32_t)vcpuid;
 	v = vcpuid < d->max_vcpus ? d->vcpu[vcpuid] : NULL;
@@ -159,7 +161,8 @@ long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 		return -ENOENT;
 	switch ((uint32_t)cmd) {
 	case VCPUOP_initialise:
-		return initialise(v, arg);
+		rc = initialise(v, arg);
+		return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_vcpu_op, cmd, vcpuid, arg) : rc;
 	case VCPUOP_up:
 		return up(v);
 	case VCPUOP_down:
