@@ -60,13 +60,18 @@ static int plain_write(struct page_info *pg, struct domain *d, uint64_t *where, 
 
 /* Not an entry of an L1. */
 static __cold int update_other(struct batch *b, struct page_info *pg, uint64_t *where, uint64_t val,
-			bool preserve_ad)
+			       bool preserve_ad)
 {
-	if (!is_upper_table(pg->type))
-		return plain_write(pg, b->d, where, val);
+	int rc;
+
 	if (!b->upper)
 		pt_allow(b->d);
 	b->upper = true;
+	rc = table_settle(b->d);
+	if (rc)
+		return rc;
+	if (!is_upper_table(pg->type))
+		return plain_write(pg, b->d, where, val);
 	return pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
 }
 

@@ -129,9 +129,7 @@ int entry_put(struct page_info *pg, int level, uint64_t entry)
 		return page_put_and_type(to);
 	pg->linear--;
 	to->linear++;
-	/* One that stops, having had no other use, is nobody's: to go on with it from here would make circles. */
-	page_put_and_type(to);
-	return 0;
+	return page_put_and_type(to);
 }
 
 static int slot_get(struct page_info *pg, int level, uint64_t *entry, enum slot_rule rule)
@@ -208,6 +206,10 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 		} else {
 			i--;
 			rc = entry_put(pg, level, t[i]);
+			/* One of this level that had no other use becomes nobody's: to go on with such from
+			 * here would lead round in circles. */
+			if (rc && page_type_of(mfn_to_page(pte_mfn(t[i]))) == (enum page_type)level)
+				rc = 0;
 		}
 	}
 	*held = i;

@@ -150,6 +150,9 @@ static inline void l1_put(uint64_t pte)
  * @preserve_ad keeps Accessed and Dirty of the old entry.
  */
 int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain *from, bool preserve_ad);
-/* Entry at @offset of table @pg of level 2..4. *flush is set if TLBs must forget the old one before the guest
- * goes on. -ERESTART: nothing is changed yet; the caller began with pt_begin. It may leave a table to pt_settle. */
+/*
+ * Entry at @offset of table @pg of level 2..4. *flush is set if TLBs must forget the old one before the guest goes
+ * on. -ERESTART: nothing is changed yet. The caller began with pt_begin and has settled (table_settle), before he
+ * looked what @pg is: what was left may have held the last use of it. Another table may be left afterwards.
+ */
 int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool preserve_ad, bool *flush);

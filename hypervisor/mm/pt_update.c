@@ -50,26 +50,25 @@ int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain 
 
 int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool preserve_ad, bool *flush)
 {
-	const struct guest_ops *ops = pg->owner->ops;
+	struct domain *d = pg->owner;
 	unsigned slot = offset / sizeof(uint64_t);
 	uint64_t *where = (uint64_t *)mfn_to_virt(page_to_mfn(pg)) + slot, old = *where;
 	int level = page_type_of(pg);
-	enum slot_rule rule = ops->slot_rule(level, slot, pg->type & PGT_CARRIER);
-	int rc;
+	enum slot_rule rule = d->ops->slot_rule(level, slot, pg->type & PGT_CARRIER);
 
 	if (rule != SLOT_GUEST)
 		return -EINVAL;
-	rc = table_settle(pg->owner);
-	if (!rc && (pte & PTE_P)) {
-		rc = entry_get(pg, level, pte, rule);
-		pte |= ops->added[level];
+	if (pte & PTE_P) {
+		int rc = entry_get(pg, level, pte, rule);
+
+		if (rc)
+			return rc;
+		pte |= d->ops->added[level];
 	}
-	if (rc)
-		return rc;
 	entry_write(where, pte, preserve_ad);
 	if (old & PTE_P) {
 		if (entry_put(pg, level, old))
-			pg->owner->pt_left = pte_mfn(old);
+			d->pt_left = pte_mfn(old);
 		*flush = true;
 	}
 	return 0;

@@ -11,20 +11,22 @@ $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c | $(AB
 
 # What the tests of mm/ link: the mechanisms as they are, and mm_host.c in place of the machine.
 HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hypervisor/,pv/pv64_mm pv/pv32_mm \
-	$(addprefix mm/,bootmem direct frame frame_domain heap l1 m2p memory page promote pt_update relinquish root)))
+	$(addprefix mm/,bootmem direct frame frame_domain heap l1 m2p memory page partial promote pt_update relinquish root)))
 HOST_LOCK := $(B)/tests/host/hypervisor/lib/spinlock.o
 HOST_MM += $(HOST_LOCK)
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
 $(B)/tests/host/frame $(B)/tests/host/page $(B)/tests/host/model: $(HOST_MM)
 $(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
+HOST_MODEL := $(patsubst %,$(B)/tests/host/tests/host/%.o,frame_model frame_follow model_ops)
+$(B)/tests/host/model: $(HOST_MODEL)
 # The auditor needs a little more around it than the rest of mm/: test_audit.c itself.
 HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
 $(addprefix $(B)/tests/host/,event fv lib sched): $(HOST_LOCK)
-$(HOST_MM) $(HOST_GNT) $(HOST_AUDIT): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
+$(HOST_MM) $(HOST_GNT) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
 
--include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d)
+-include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_MODEL:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d)
 
 $(foreach t,$(HOST_TESTS),$(eval \
 	$(call test,host-$(t),120,CMOCKA_MESSAGE_OUTPUT=TAP $(B)/tests/host/$(t),$(B)/tests/host/$(t))))

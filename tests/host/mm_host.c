@@ -30,6 +30,7 @@ __asm__(".set text_start, image_start + 4096; .set text_end, image_start + 8192"
 __asm__(".set rodata_end, image_start + 12288; .set image_end, image_start + 16384");
 struct domain *dom0, *dom_io, *dom_xen;
 unsigned host_flushes;
+int host_allowance = 1 << 24; /* unless a test has it stop */
 
 static struct domain host_dom_xen, host_dom_io;
 uint64_t tlb_clock = 1;
@@ -143,6 +144,7 @@ void host_domain_free(struct domain *d)
 	while (mm_relinquish(d))
 		;
 	assert_int_equal(d->tot_pages, 0);
+	assert_int_equal(d->partial_tables, 0);
 	assert_int_equal(d->page_head, 0);
 	assert_int_equal(d->refs, 1);
 	free(d);

@@ -27,3 +27,4 @@ uint32_t host_random(uint32_t n);
 
 extern const struct guest_ops host_pv64, host_pv32;
 extern unsigned host_flushes; /* calls of tlb_flush_cpus so far */
+extern int host_allowance;    /* what pt_begin gives (mm/pt.h) */

@@ -3,7 +3,7 @@
  * Specification: the auditor is content with a domain of either kind whose tables are in order, and notices each
  * thing that can be wrong: a reference or a use too many or too few, a page table that is mapped writable, a frame of
  * another domain or of the hypervisor, bits that a guest may not have, a slot of the hypervisor's, an owner without
- * list, a free frame that is somebody's.
+ * list, a free frame that is somebody's, a partial table that is not as it says.
  */
 #include "mm_host.h"
 
@@ -160,6 +160,29 @@ static void ours(unsigned with_slots, unsigned slot)
 	notices(mfn_to_page(free_frame)->owner, d);
 }
 
+/* The tree on its way down: the root and the table at its border are partial. */
+static void partial(unsigned root)
+{
+	host_allowance = 2 * PTES_PER_TABLE;
+	assert_int_equal(page_unpin(&f[root]), 0);
+	host_allowance = 1 << 24;
+	assert_true(f[root].type & PGT_PARTIAL);
+	assert_true(d->partial_tables > 1);
+	assert_true(audit_run());
+	notices(f[root].type, f[root].type - (1ull << PGT_HELD_SHIFT));
+	notices(f[root].type, f[root].type | PGT_PINNED);
+	notices(f[root].type, f[root].type | PGT_VALIDATED);
+	notices(f[root].type, f[root].type ^ PGT_PARTIAL);
+	notices(f[root].type, f[root].type + 1);
+	notices(f[root].count, f[root].count - 1);
+	notices(f[PLAIN].type, f[PLAIN].type | PGT_DOOMED);
+	notices(d->partial_tables, 0);
+	notices(d->pt_left, page_to_mfn(&f[PLAIN]));
+	while (pt_settle(d))
+		;
+	assert_int_equal(d->partial_tables, 0);
+}
+
 static void pv64(void **state)
 {
 	begin(&host_pv64);
@@ -167,6 +190,7 @@ static void pv64(void **state)
 	entries();
 	notices(table(L1)[3], table(L1)[3] & ~PTE_U);
 	ours(TOP, SLOT_DIRECT);
+	partial(TOP);
 	end();
 }
 
@@ -178,6 +202,7 @@ static void pv32(void **state)
 	notices(table(L3)[3], 0);
 	notices(table(L3)[4], pte(L2, PTE_P));
 	ours(TOP, 428);
+	partial(L3);
 	end();
 }
 

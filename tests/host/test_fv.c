@@ -104,8 +104,9 @@ int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type typ
 	return 0;
 }
 
-void page_put_and_type(struct page_info *pg)
+int page_put_and_type(struct page_info *pg)
 {
+	return 0;
 }
 
 static struct domain domain;

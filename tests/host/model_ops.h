@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What the guest of test_model.c and another domain do at random, and what the model has to say of each. */
+#pragma once
+
+#include "frame_model.h"
+
+#define OTHERS 4 /* frames of the other domain; the first is its L1 table */
+#define ROOTS  2
+
+extern struct domain *other;
+extern struct page_info *foreign_frame[OTHERS];
+extern int root[ROOTS]; /* frame that a vCPU runs on, or -1 */
+extern uint64_t random_state;
+
+/* One random operation, with the model at hand. */
+void model_step(void);
