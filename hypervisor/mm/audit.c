@@ -136,11 +136,13 @@ static void count_flags(struct page_info *pg, struct audit_count *c)
 	}
 }
 
-/* Valid while used, or partial; and no two in one. */
+/* A table is valid while used, or partial; nothing else is partial. */
 static bool table_state_ok(const struct page_info *pg)
 {
 	bool used = pg->type & PGT_COUNT;
 
+	if (!is_table(pg))
+		return !(pg->type & (PGT_PARTIAL | PGT_DOOMED | PGT_HELD_MASK));
 	if (!(pg->type & PGT_PARTIAL))
 		return !!(pg->type & PGT_VALIDATED) == used && !(pg->type & (PGT_DOOMED | PGT_HELD_MASK));
 	return (pg->type & PGT_COUNT) == 1 && !(pg->type & (PGT_VALIDATED | PGT_PINNED));
@@ -161,9 +163,8 @@ static void check_owned(struct page_info *pg, struct audit_count *c)
 	if (kinds & ~(1u << kind_of(pg)))
 		audit_wrong("frame %lx of %s, type %lx, is used as kinds %x", mfn, owner,
 			    (unsigned long)pg->type, kinds);
-	if (is_table(pg) && !table_state_ok(pg))
-		audit_wrong("frame %lx of %s: a table with type word %lx", mfn, owner,
-			    (unsigned long)pg->type);
+	if (!table_state_ok(pg))
+		audit_wrong("frame %lx of %s: type word %lx", mfn, owner, (unsigned long)pg->type);
 	if (is_table(pg) && uses && pg->linear != c->linear)
 		audit_wrong("frame %lx of %s: %d linear entries, %d wanted", mfn, owner, pg->linear,
 			    c->linear);
