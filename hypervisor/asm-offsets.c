@@ -35,6 +35,7 @@ void asm_offsets(void)
 	OFFSET(RECORD_LOW, ringlet_record, low);
 	OFFSET(RECORD_WHAT, ringlet_record, what);
 	DEFINE(RECORD_SIZE, sizeof(struct ringlet_record));
+	DEFINE(MODES_OF_RING1, (RINGLET_MODE_KNOWN | RINGLET_MODE_KERNEL | 1) * 0x110000);
 	DEFINE(REASON_UNKNOWN, RINGLET_REASON_unknown);
 	DEFINE(REASON_SYSCALL, RINGLET_REASON_syscall);
 

@@ -125,6 +125,13 @@ static void end(struct writer *w, uint64_t tsc)
 	fputc('}', w->out);
 }
 
+/* A moment without arguments. */
+static void mark(struct writer *w, uint64_t tsc, const char *name)
+{
+	event(w, 'i', tsc);
+	fprintf(w->out, ",\"s\":\"t\",\"name\":\"%s\",\"cat\":\"call\"}", name);
+}
+
 static void moment(struct writer *w, uint64_t tsc, const char *name, uint32_t arg)
 {
 	event(w, 'i', tsc);
@@ -188,6 +195,10 @@ static void inside(struct writer *w, const struct ringlet_record *m, const struc
 			moment(w, at, "upcall", (uint32_t)(w->pid - 1) << 16);
 		else if (m->what == RINGLET_RECORD_event)
 			moment(w, at, "event", m->low);
+		else if (m->what == RINGLET_RECORD_call) {
+			reason_name(m->low, name, sizeof(name));
+			mark(w, at, name);
+		}
 	}
 	end(w, stop);
 	end(w, stop);

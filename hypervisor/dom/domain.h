@@ -41,7 +41,7 @@ enum vcpu_state {
 enum way_back {
 	BACK_BY_IRET,   /* every register from the frame */
 	BACK_BY_SYSRET, /* pv64: rcx = rip, r11 = rflags, flat segments; rbp, r12-r15 were never changed */
-	BACK_BY_IRET32, /* pv32: there are no r8-r15 */
+	BACK_BY_IRET32, /* pv32, to its kernel: there are no r8-r15 */
 };
 
 struct vcpu {

@@ -130,7 +130,7 @@ exit_iretq:				; a fault here is the guest's: exit_fault (traps.asm)
 ; The same to a pv32 guest. R8-R15 hold whatever we left there: no code that it can run has such registers.
 	align 16
 restore32:
-	HOOK	hook_leave, none, mov rdi, [V(rbx, RDI)]
+	HOOK	hook_leave, QUICK_LEAVE32, mov rdi, [V(rbx, RDI)]
 	mov	rsi, [V(rbx, RSI)]
 	mov	rdx, [V(rbx, RDX)]
 	mov	rcx, [V(rbx, RCX)]

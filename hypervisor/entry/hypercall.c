@@ -65,6 +65,7 @@ long hypercall_int82_wide(struct vcpu *v)
 /* INT 0x82 of a guest that has no hypercalls: an INT n like any other. */
 void hypercall_int82_trap(struct vcpu *v)
 {
+	v->way_back = BACK_BY_IRET;
 	v->domain->ops->trap(v, &v->regs);
 }
 

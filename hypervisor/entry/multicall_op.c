@@ -8,6 +8,7 @@
 #include "dom/guest_ops.h"
 #include "entry/hypercall.h"
 #include "lib/errno.h"
+#include "lib/tracepoint.h"
 #include "mm/guest_copy.h"
 
 int multicall_interrupted(struct vcpu *v, gva_t at)
@@ -15,6 +16,26 @@ int multicall_interrupted(struct vcpu *v, gva_t at)
 	if (v->multicall_interrupted == MULTICALL_STOP)
 		return 0;
 	return guest_put(at, v->multicall, multicall_entry) ? -EFAULT : 1;
+}
+
+/* While somebody listens, one by one: each is counted and traced by its number. */
+static __cold int run_watched(struct vcpu *v, gva_t *list, uint32_t *left)
+{
+	int err = 0;
+
+	while (*left && !err && !v->multicall_interrupted) {
+		uint32_t one = 1;
+		uint64_t nr;
+
+		if (guest_get_word(&nr, *list, 0))
+			return -EFAULT;
+		trace_point(TRACE_CALL, nr);
+		err = v->domain->ops->multicall(v, list, &one);
+		*left -= !one;
+		if (*left % MULTICALL_PREEMPT_EVERY == 0 && *left && hypercall_preempt_check())
+			break;
+	}
+	return err;
 }
 
 long hc_multicall(uint64_t call_list, uint64_t nr_calls)
@@ -30,7 +51,10 @@ long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 		return 0;
 	v->multicall = &entry;
 	v->multicall_interrupted = MULTICALL_GOES_ON;
-	err = v->domain->ops->multicall(v, &call_list, &left);
+	if (unlikely(tracepoint))
+		err = run_watched(v, &call_list, &left);
+	else
+		err = v->domain->ops->multicall(v, &call_list, &left);
 	v->multicall = NULL;
 	if (v->multicall_interrupted == MULTICALL_STOP)
 		return v->regs.rax;

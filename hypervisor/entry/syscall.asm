@@ -127,7 +127,7 @@ int82_hypercall:			; all registers as at the gate
 	mov	r8d, edi
 	mov	r9d, ebp
 	mov	edi, ebx
-	HOOK	hook_int82, none, mov rbx, gs:[CPU_CURRENT]
+	mov	rbx, gs:[CPU_CURRENT]
 	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET32
 	cld
 	mov	r11, [rbx + VCPU_DOMAIN]
@@ -138,7 +138,7 @@ int82_hypercall:			; all registers as at the gate
 	mov	eax, eax
 	cmp	eax, NR_HYPERCALLS
 	jae	.unknown
-	bt	[hypercall_wide], rax
+	HOOK	hook_hypercall, QUICK_ENTER32, bt qword [hypercall_wide], rax
 	jc	.wide
 	xchg	esi, ecx
 	mov	edx, edx
@@ -146,12 +146,12 @@ int82_hypercall:			; all registers as at the gate
 .done:	mov	eax, eax
 	jmp	exit_syscall
 .trap:	mov	rdi, rbx
-	call	hypercall_int82_trap
+	HOOK	hook_unknown, none, call hypercall_int82_trap
 	mov	rax, [V(rbx, RAX)]
 	jmp	exit_syscall
 .wide:	mov	rdi, rbx
 	call	hypercall_int82_wide
 	jmp	.done
 .unknown:
-	call	hypercall_unknown
+	HOOK	hook_unknown, none, call hypercall_unknown
 	jmp	.done

@@ -11,6 +11,7 @@
 
 enum tracepoint_kind {
 	TRACE_SWITCH,   /* the CPU leaves current for the vCPU at address arg */
+	TRACE_CALL,     /* current's multicall comes to hypercall number arg */
 	TRACE_UPCALL,   /* current's event callback is being entered */
 	TRACE_EVENT,    /* domain << 16 | port became pending */
 	TRACE_EMULATED, /* the instruction with opcode arg was executed for current, or: */

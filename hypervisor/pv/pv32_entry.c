@@ -176,7 +176,8 @@ long pv32_iret(struct vcpu *v)
 	r->cs = f.cs;
 	r->rflags = flags_accepted(v, f.eflags);
 	v->upcall[1] = !(f.eflags & RFLAGS_IF);
-	v->way_back = BACK_BY_IRET32;
+	if (!pv32_in_kernel(v))
+		v->way_back = BACK_BY_IRET;
 	return f.eax;
 }
 

@@ -103,7 +103,7 @@ static void close_record(uint64_t now, uint32_t mode)
 	struct ringlet_record *r = this_cpu->trace.pos;
 
 	r->low = now;
-	r->what |= mode << 20;
+	r->what = (r->what & 0xfffff) | mode << 20;
 	trace_commit();
 }
 
@@ -117,6 +117,13 @@ void trace_commit(void)
 	ring_commit(&here()->ring, &this_cpu->self->trace);
 }
 
+/* The mode that a quick leave (hook.inc) does not write: pv32's kernel is where restore32 leads. pv64's is left open,
+ * for it is the one of the next entry. */
+static uint32_t presumed_after(const struct vcpu *v)
+{
+	return v->domain->ops->code64 ? 0 : RINGLET_MODE_KNOWN | RINGLET_MODE_KERNEL | 1;
+}
+
 void trace_enter(uint32_t reason)
 {
 	uint64_t now = rdtsc();
@@ -126,14 +133,7 @@ void trace_enter(uint32_t reason)
 		here()->reason = reason;
 	}
 	if (tracing)
-		open_record(now, reason, mode_of(current));
-}
-
-void trace_enter_int82(void)
-{
-	uint32_t nr = current->regs.rax;
-
-	trace_enter(nr < NR_HYPERCALLS ? nr : RINGLET_REASON_unknown);
+		open_record(now, reason, mode_of(current) | presumed_after(current) << 4);
 }
 
 void trace_enter_trap(const struct cpu_user_regs *regs)
@@ -203,6 +203,13 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 			charge(current, here(), now, RINGLET_REASON_upcall);
 		if (tracing)
 			put(now, RINGLET_RECORD_upcall, 0);
+		break;
+	case TRACE_CALL:
+		arg = arg < NR_HYPERCALLS ? arg : RINGLET_REASON_unknown;
+		if (accounting)
+			charge(current, here(), now, arg);
+		if (tracing)
+			put(now, RINGLET_RECORD_call, arg);
 		break;
 	case TRACE_EVENT:
 		if (tracing)

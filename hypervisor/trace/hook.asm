@@ -7,8 +7,8 @@ default rel
 %include "asm-offsets.inc"
 %include "hypercalls.inc"
 
-extern trace_enter, trace_enter_trap, trace_enter_int82, trace_upcall, trace_leave, trace_commit
-global hook_hypercall, hook_unknown, hook_app_syscall, hook_iret, hook_int82, hook_trap, hook_upcall, hook_leave, hook_commit
+extern trace_enter, trace_enter_trap, trace_upcall, trace_leave, trace_commit
+global hook_hypercall, hook_unknown, hook_app_syscall, hook_iret, hook_trap, hook_upcall, hook_leave, hook_commit
 
 ; %1: the function; %2: instruction that puts its argument into EDI or RDI, if any.
 %macro LISTENER 1-2+
@@ -46,8 +46,6 @@ hook_app_syscall:
 	LISTENER trace_enter, mov edi, REASON_SYSCALL
 hook_iret:
 	LISTENER trace_enter, mov edi, __HYPERVISOR_iret
-hook_int82:				; the number is in current->regs
-	LISTENER trace_enter_int82
 hook_trap:				; RDI = struct cpu_user_regs
 	LISTENER trace_enter_trap
 hook_upcall:

@@ -47,7 +47,6 @@ void hooks_set(bool account, bool trace, void (*each)(struct percpu *cpu));
 
 /* crossing.c: listeners of hook.asm, and of lib/tracepoint.h. */
 void trace_enter(uint32_t reason);
-void trace_enter_int82(void);
 void trace_enter_trap(const struct cpu_user_regs *regs);
 void trace_leave(void);
 void trace_upcall(void);

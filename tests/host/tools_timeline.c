@@ -90,14 +90,18 @@ static void system_call_of_pv32(void **state)
 /* Quick records say nothing of the mode; they are a pv64 kernel's. */
 static void quick_records(void **state)
 {
-	struct ringlet_record r[] = {RUNS(100, 1u, 0), STAY(200, 210, 17, 0, 0), STAY(220, 230, 17, 0, 0)};
+	struct ringlet_record r[] = {RUNS(100, 1u, 0),
+				     STAY(200, 210, 17, 0, 0),
+				     {225, 17, RINGLET_RECORD_call},
+				     STAY(220, 230, 13, 0, 0)};
 
 	(void)state;
-	expect(
-	    r, COUNT(r), 1,
-	    "B0.000 on CPU 0;B0.000 ring 3 kernel;E0.100;B0.100 ring 0;B0.100 hypercall "
-	    "xen_version;E0.110;E0.110;"
-	    "B0.110 ring 3 kernel;E0.120;B0.120 ring 0;B0.120 hypercall xen_version;E0.130;E0.130;E0.130;");
+	expect(r, COUNT(r), 1,
+	       "B0.000 on CPU 0;B0.000 ring 3 kernel;E0.100;B0.100 ring 0;B0.100 hypercall "
+	       "xen_version;E0.110;E0.110;"
+	       "B0.110 ring 3 kernel;E0.120;B0.120 ring 0;B0.120 hypercall multicall;i0.125 hypercall "
+	       "xen_version;"
+	       "E0.130;E0.130;E0.130;");
 	expect(r, COUNT(r), 3, "");
 }
 

@@ -75,6 +75,7 @@ struct ringlet_record {
 #define RINGLET_RECORD_event  0x80000001u /* argument: domain << 16 | port that became pending */
 #define RINGLET_RECORD_vcpu   0x80000002u /* this CPU runs from now on domain << 16 | vCPU */
 #define RINGLET_RECORD_lost   0x80000003u /* as many records are missing here */
+#define RINGLET_RECORD_call   0x80000004u /* argument: reason; a hypercall of the multicall begins */
 
 /* trace: one ring of records for each CPU. */
 #define RINGLET_TRACE_start 1      /* domain, size. -EBUSY: already started, -ENOMEM */
