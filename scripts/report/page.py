@@ -62,6 +62,19 @@ def by_unit(results, panels, sentence, table):
                    for u in results.units)
 
 
+def batches(results):
+    """A figure for each batch; a unit in which there is none of them says so once."""
+    found = []
+    for unit in results.units:
+        panels = [(b, plot_ways.batch_panel(results, b, unit)) for b in results.batches]
+        for batch, made in ((b, p) for b, p in panels if p):
+            found.append(figure(results.caption(unit), [made], sentences.batch(results, unit, batch),
+                                tables.batch(results, unit, batch), unit))
+        if not any(made for _, made in panels):
+            found.append(figure("", [], "", "", unit))
+    return "".join(found)
+
+
 def system_call_table(results, unit):
     return tables.cost(results, unit, [o for o, _ in plot_ways.system_calls(results, unit)], "System calls")
 
@@ -103,5 +116,5 @@ def render(results):
         costs=costs(results), timelines=timelines(results),
         ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, tables.ratios),
         pairs=by_unit(results, plot_ways.pair_panels, sentences.pairs, tables.pairs),
-        batches=by_unit(results, plot_ways.batch_panels, sentences.batches, tables.batches),
+        batches=batches(results),
         rings=by_unit(results, plot_ways.rings_panels, sentences.rings, system_call_table))

@@ -106,10 +106,6 @@ def batch_line(svg, arrangement, points, end, value):
     svg.text(x + 19, end + 4, "%s %s" % (arrangement.short, value), "name")
 
 
-def batch_panels(results, unit):
-    return [p for p in (batch_panel(results, b, unit) for b in results.batches) if p]
-
-
 # Word by word: the bare machine, then ring 1 or ring 3.
 COMPRESSED = ("native32", "pv32", "native64", "pv64", "xen_pv64")
 

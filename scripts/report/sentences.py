@@ -70,20 +70,21 @@ def pairs(results, unit):
                 times(low), cheap["title"], cheap_in.short, times(high), dear["title"], dear_in.short))
 
 
-def batches(results, unit):
-    parts = []
-    for batch in results.batches:
-        for arrangement, points in batch_series(results, unit, batch):
-            (first, one), (last, many) = points[0], points[-1]
-            if arrangement.native:
-                parts.append("%s in %s, from %s to %s" % (times(one.median / many.median), arrangement.short,
-                                                          short(one.median, unit), spoken(many.median, unit)))
+def batch(results, unit, one_batch):
+    parts, sizes, opened = [], (), ""
+    for arrangement, points in batch_series(results, unit, one_batch):
+        sizes = points[0][0], points[-1][0]
+        first, last = points[0][1].median, points[-1][1].median
+        change = "%s cheaper" % times(first / last) if first >= last else "%s dearer" % times(last / first)
+        if arrangement.native:
+            parts.append("%s in %s (from %s to %s)" % (change, arrangement.short, short(first, unit), short(last, unit)))
+        if arrangement.kind == "fv":
+            opened = " An unmodified kernel batches without knowing it: its first store opens a table to the next ones."
     if not parts:
         return NOTHING
-    return ("From %d to %d entries in a batch, one entry becomes cheaper by %s. What is left is the work of "
-            "checking each entry; what went is the way in and out, which all entries of a batch share: one "
-            "hypercall, or one trap that opens a table to the stores after it."
-            % (first, last, "; ".join(parts)))
+    return ("Against a batch of %d, an entry in one of %d is %s. The entries of a batch share the way in and out; what "
+            "each must pay for itself is its own work, and being unpacked.%s"
+            % (*sizes, ", ".join(parts), opened))
 
 
 def rings(results, unit):

@@ -95,19 +95,16 @@ def pairs(results, unit):
     return table("Medians, %s" % results.caption(unit), heads, rows)
 
 
-def batches(results, unit):
-    tables = []
-    for batch in results.batches:
-        heads = ["%d" % p["size"] for p in batch["points"]]
-        rows = []
-        for arrangement in results.arrangements.values():
-            figures = [results.figure(arrangement.id, unit, p["op"]) for p in batch["points"]]
-            if any(figures):
-                rows.append((arrangement.title, [cell("%s entries" % h, number(f, "median") if f else "–")
-                                                 for h, f in zip(heads, figures)]))
-        caption = "%s: median of one entry by the size of the batch, %s" % (batch["title"], results.caption(unit))
-        tables.append(table(caption, ["entries in a batch"] + heads, rows))
-    return "".join(tables)
+def batch(results, unit, one_batch):
+    heads = ["%d" % p["size"] for p in one_batch["points"]]
+    rows = []
+    for arrangement in results.arrangements.values():
+        figures = [results.figure(arrangement.id, unit, p["op"]) for p in one_batch["points"]]
+        if any(figures):
+            rows.append((arrangement.title, [cell("in a batch of " + h, number(f, "median") if f else "–")
+                                             for h, f in zip(heads, figures)]))
+    caption = "%s: median of one entry by the size of the batch, %s" % (one_batch["title"], results.caption(unit))
+    return table(caption, ["entries in a batch"] + heads, rows)
 
 
 def timelines(results):
