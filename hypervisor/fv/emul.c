@@ -403,7 +403,8 @@ static enum fv_result execute(struct emul *e)
 	return execute_any(e);
 }
 
-static bool fetch(struct emul *e)
+/* The instruction at EIP; and the byte behind it, where the next one begins, or -1. */
+static bool fetch(struct emul *e, int *next)
 {
 	uint8_t bytes[INSN_MAX];
 	struct segment cs;
@@ -418,13 +419,16 @@ static bool fetch(struct emul *e)
 		return false;
 	if (n < INSN_MAX && fv_read(fv_of(e->v), va + n, bytes + n, INSN_MAX - n, &unused) == FV_OK)
 		n = INSN_MAX;
-	return insn_decode(&e->insn, bytes, n, cs.big ? 32 : 16) == DECODE_OK;
+	if (insn_decode(&e->insn, bytes, n, cs.big ? 32 : 16) != DECODE_OK)
+		return false;
+	*next = e->insn.length < n ? bytes[e->insn.length] : -1;
+	return true;
 }
 
 /* Would it come here at once? STI and HLT belong together: an interrupt between them would be lost sleep. */
-static bool traps_too(const struct insn *i)
+static bool traps_too(unsigned opcode)
 {
-	switch (i->opcode) {
+	switch (opcode) {
 	case 0xcf:
 	case 0xe4 ... 0xe7:
 	case 0xec ... 0xef:
@@ -440,8 +444,9 @@ enum fv_result fv_emulate(struct vcpu *v)
 {
 	struct emul e = {.v = v, .regs = &v->regs};
 	enum fv_result result;
+	int byte;
 
-	if (!fetch(&e))
+	if (!fetch(&e, &byte))
 		return FV_REFUSED;
 	for (unsigned round = 0;; round++) {
 		uint32_t next = e.regs->rip + e.insn.length;
@@ -461,7 +466,8 @@ enum fv_result fv_emulate(struct vcpu *v)
 		/* An interrupt that is due comes first, unless STI still holds it off. */
 		if (v->upcall[0] && !v->upcall[1] && e.insn.opcode != 0xfb)
 			return FV_DONE;
-		if (v->domain->shut_down || !fetch(&e) || !traps_too(&e.insn))
+		if (v->domain->shut_down || (byte >= 0 && !traps_too(byte)) || !fetch(&e, &byte) ||
+		    !traps_too(e.insn.opcode))
 			return FV_DONE;
 	}
 }

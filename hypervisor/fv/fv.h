@@ -59,10 +59,12 @@ struct fv {
 	struct fv_table tss;
 
 	/* fv/segments.c */
-	uint64_t *gdt;     /* the table that the processor sees, in the vCPU's window */
-	uint64_t *gdt_raw; /* what of the guest's it was made from */
-	bool user_code;    /* code segments of ring 3 are present */
-	bool gdt_changed;  /* since ring 3 was last entered: its segment registers may be out of date */
+	uint64_t *gdt;        /* the table that the processor sees, in the vCPU's window */
+	uint64_t *gdt_raw;    /* what of the guest's it was made from */
+	unsigned gdt_entries; /* that may differ from 0 there */
+	bool user_code;       /* code segments of ring 3 are present */
+	uint64_t user_code_set[FV_GDT_ENTRIES / 64]; /* which entries these are */
+	bool gdt_changed; /* since ring 3 was last entered: its segment registers may be out of date */
 
 	/* fv/memory.c */
 	uint32_t ram_pages;

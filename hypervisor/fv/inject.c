@@ -51,14 +51,6 @@ static uint32_t seen(uint16_t selector)
 	return (selector & 3) == 1 ? selector & ~3u : selector;
 }
 
-static bool push(struct fv *fv, uint32_t *sp, uint32_t value)
-{
-	uint32_t fault;
-
-	*sp -= 4;
-	return fv_write(fv, *sp, &value, sizeof(value), &fault) == FV_OK;
-}
-
 static bool kernel_stack(struct fv *fv, uint32_t *sp, uint16_t *ss)
 {
 	struct {
@@ -74,22 +66,30 @@ static bool kernel_stack(struct fv *fv, uint32_t *sp, uint16_t *ss)
 	return true;
 }
 
+/* What a handler finds on its stack, from the lowest address up; the last two only if ring 3 was interrupted. */
+struct frame {
+	uint32_t error, eip, cs, flags, esp, ss;
+};
+
 /* All of it or nothing. False: the guest cannot take it. */
 static bool enter(struct vcpu *v, uint64_t gate, bool has_error, uint32_t error)
 {
 	struct fv *fv = fv_of(v);
 	struct cpu_user_regs *r = &v->regs;
 	bool from_user = !fv_in_kernel(v);
-	uint32_t sp = r->rsp;
+	struct frame f = {error, r->rip, seen(r->cs), fv_flags_get(v), r->rsp, r->ss};
+	unsigned skipped = has_error ? 0 : offsetof(struct frame, eip);
+	unsigned size = (from_user ? sizeof(f) : offsetof(struct frame, esp)) - skipped;
+	uint32_t sp = r->rsp, fault;
 	uint16_t ss = r->ss, cs = gate >> 16;
 	uint64_t d;
 
 	if (!fv_descriptor(fv, cs, &d) || (d & DESC_CODE_P) != DESC_CODE_P || DESC_DPL(d))
 		return false;
-	if (from_user && (!kernel_stack(fv, &sp, &ss) || !push(fv, &sp, r->ss) || !push(fv, &sp, r->rsp)))
+	if (from_user && !kernel_stack(fv, &sp, &ss))
 		return false;
-	if (!push(fv, &sp, fv_flags_get(v)) || !push(fv, &sp, seen(r->cs)) || !push(fv, &sp, r->rip) ||
-	    (has_error && !push(fv, &sp, error)))
+	sp -= size;
+	if (fv_write(fv, sp, (uint8_t *)&f + skipped, size, &fault) != FV_OK)
 		return false;
 	fv_segments_sync(fv);
 	fv_segments_user_code(fv, false);

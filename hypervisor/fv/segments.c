@@ -51,14 +51,19 @@ static uint64_t made_of(const struct fv *fv, uint64_t raw)
 	return raw & DESC_DPL ? d : d | DESC_DPL1;
 }
 
+/* At each way into ring 1 and out of it: so the few entries in question are marked in fv->user_code_set. */
 void fv_segments_user_code(struct fv *fv, bool present)
 {
 	if (fv->user_code == present)
 		return;
 	fv->user_code = present;
-	for (unsigned i = 0; i < FV_GDT_ENTRIES; i++)
-		if (is_user_code(fv->gdt_raw[i]))
+	for (unsigned w = 0; w < ARRAY_SIZE(fv->user_code_set); w++) {
+		for (uint64_t bits = fv->user_code_set[w]; bits; bits &= bits - 1) {
+			unsigned i = w * 64 + __builtin_ctzll(bits);
+
 			fv->gdt[i] = made_of(fv, fv->gdt_raw[i]);
+		}
+	}
 }
 
 static unsigned entries(const struct fv *fv)
@@ -66,29 +71,38 @@ static unsigned entries(const struct fv *fv)
 	return MIN((fv->gdtr.limit + 1u) / 8, FV_GDT_ENTRIES);
 }
 
+static void change(struct fv *fv, unsigned i, uint64_t raw)
+{
+	uint64_t bit = 1ull << i % 64, *word = &fv->user_code_set[i / 64];
+
+	fv->gdt_raw[i] = raw;
+	fv->gdt[i] = i ? made_of(fv, raw) : 0;
+	*word = i && is_user_code(raw) ? *word | bit : *word & ~bit;
+	fv->gdt_changed = true;
+}
+
 bool fv_segments_sync(struct fv *fv)
 {
-	unsigned n = entries(fv);
+	unsigned n = entries(fv), end = MAX(n, fv->gdt_entries);
 	bool changed = false;
 	uint64_t raw[64];
 	uint32_t fault;
 
-	for (unsigned first = 0; first < FV_GDT_ENTRIES; first += ARRAY_SIZE(raw)) {
-		unsigned part = first < n ? MIN(n - first, (unsigned)ARRAY_SIZE(raw)) : 0;
+	for (unsigned first = 0; first < end; first += ARRAY_SIZE(raw)) {
+		unsigned part = MIN(end - first, (unsigned)ARRAY_SIZE(raw));
+		unsigned there = first < n ? MIN(n - first, part) : 0;
 
-		if (!part && !changed)
-			break;
-		memset(raw, 0, sizeof(raw));
-		if (part && fv_read(fv, fv->gdtr.base + first * 8, raw, part * 8, &fault) != FV_OK)
-			memset(raw, 0, sizeof(raw));
-		for (unsigned i = 0; i < ARRAY_SIZE(raw); i++) {
+		if (there && fv_read(fv, fv->gdtr.base + first * 8, raw, there * 8, &fault) != FV_OK)
+			there = 0;
+		memset(raw + there, 0, (part - there) * sizeof(*raw));
+		for (unsigned i = 0; i < part; i++) {
 			if (fv->gdt_raw[first + i] == raw[i])
 				continue;
-			fv->gdt_raw[first + i] = raw[i];
-			fv->gdt[first + i] = first + i ? made_of(fv, raw[i]) : 0;
-			changed = fv->gdt_changed = true;
+			change(fv, first + i, raw[i]);
+			changed = true;
 		}
 	}
+	fv->gdt_entries = n;
 	return changed;
 }
 
