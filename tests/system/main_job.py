@@ -8,6 +8,7 @@ and a clean power-off.
 """
 
 import hashlib
+import itertools
 import os
 import re
 import sys
@@ -42,18 +43,18 @@ def free_pages(m):
 class Console:
     """`with Console(m, name):` the serial line is that guest's console; ^] leaves."""
 
-    count = 0
+    numbers = itertools.count(70001)
 
     def __init__(self, m, name):
         self.m, self.name = m, name
 
     def __enter__(self):
-        Console.count += 1
+        number = next(self.numbers)
         self.m.send("rl console %s\n" % self.name)
         time.sleep(0.3)
         # The console shows its history first; only the sum can come from the new command.
-        self.m.send("\necho at$((70000 + %d))\n" % Console.count)
-        self.m.expect("at%d" % (70000 + Console.count), 60)
+        self.m.send("\necho at$((%d + 0))\n" % number)
+        self.m.expect("at%d" % number, 60)
         self.m.expect(SHELL)
 
     def __exit__(self, *unused):
