@@ -45,6 +45,10 @@ $(foreach k,pv64 pv32,$(foreach t,attack-bad-pointers attack-segment-loads hc-gr
 $(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-trace-$(k).elf)))
 $(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/pv-trace-$(k).elf)))
 
+# And how long interrupts wait.
+$(foreach k,pv64 pv32,$(eval \
+	$(call test,pv-preempt-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-preempt-$(k).elf)))
+
 # Two vCPUs on one processor, on two and on four.
 $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \
 	$(call test,pv-smp-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/pv-smp-$(k).elf dom0_max_vcpus=2))))
