@@ -52,6 +52,9 @@ $(foreach k,pv64 pv32,$(eval \
 # Two vCPUs on one processor, on two and on four.
 $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \
 	$(call test,pv-smp-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/pv-smp-$(k).elf dom0_max_vcpus=2))))
+$(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \
+	$(call test,attack-partial-trees-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/attack-partial-trees-$(k).elf \
+		dom0_max_vcpus=2))))
 
 # The part of it that needs a second vCPU.
 $(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \

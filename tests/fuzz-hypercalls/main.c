@@ -76,27 +76,7 @@ static void second(void)
 /* The other vCPU, without handlers: its first fault is the end. */
 static void start_second(void)
 {
-	static struct vcpu_guest_context c;
-	static char stack[16384] __attribute__((aligned(16)));
-	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
-
-	c.flags = VGCF_in_kernel;
-#ifdef __x86_64__
-	c.user_regs.rip = (unsigned long)second;
-	c.user_regs.rsp = top - 8;
-	c.user_regs.rflags = 0x200;
-#else
-	c.user_regs.eip = (unsigned long)second;
-	c.user_regs.esp = top - 4;
-	c.user_regs.eflags = 0x200;
-	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
-#endif
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = top;
-	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
-	if (!hypercall_vcpu_op(VCPUOP_initialise, 1, &c))
+	if (!hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)))
 		hypercall_vcpu_op(VCPUOP_up, 1, NULL);
 }
 

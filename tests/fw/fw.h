@@ -184,6 +184,10 @@ int mmuext1(unsigned cmd, unsigned long arg1, unsigned long arg2);
 unsigned long root_mfn(void);
 void *root_page(void);
 
+/* ---- vcpu.c ---- */
+/* For VCPUOP_initialise: a vCPU that runs @fn, which never returns, in our address space. One for all. */
+struct vcpu_guest_context *vcpu_context(void (*fn)(void));
+
 /* ---- user.c ---- */
 #define USER_CODE  0x400000ul
 #define USER_STACK 0x402000ul /* one page below this address... USER_STACK + PAGE_SIZE is the top */

@@ -54,29 +54,6 @@ static void second(void)
 	}
 }
 
-static struct vcpu_guest_context *good_context(void)
-{
-	static struct vcpu_guest_context c;
-	static char stack[8192] __attribute__((aligned(16)));
-	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
-
-	c = (struct vcpu_guest_context){.flags = VGCF_in_kernel};
-#ifdef __x86_64__
-	c.user_regs.rip = (unsigned long)second;
-	c.user_regs.rsp = top - 8; /* as after a call */
-#else
-	c.user_regs.eip = (unsigned long)second;
-	c.user_regs.esp = top - 4;
-	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
-#endif
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = top;
-	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
-	return &c;
-}
-
 static void refused(struct vcpu_guest_context *c)
 {
 	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, c), -XEN_EINVAL);
@@ -91,20 +68,20 @@ static void bad_contexts(void)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
 		check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, (void *)bad[i]), -XEN_EFAULT);
-	c = good_context();
+	c = vcpu_context(second);
 	c->gdt_ents = 100000;
 	refused(c);
-	c = good_context();
+	c = vcpu_context(second);
 	c->ldt_ents = 100000;
 	refused(c);
-	c = good_context();
+	c = vcpu_context(second);
 	c->ldt_base = 1;
 	c->ldt_ents = 8;
 	refused(c);
-	c = good_context();
+	c = vcpu_context(second);
 	c->ctrlreg[3] = xen_pfn_to_cr3(0);
 	refused(c);
-	c = good_context();
+	c = vcpu_context(second);
 	c->gdt_frames[0] = root_mfn(); /* a page table cannot be a GDT */
 	c->gdt_ents = 8;
 	refused(c);
@@ -126,7 +103,7 @@ static void down_and_up(void)
 	struct vcpu_runstate_info run;
 	struct vcpu_set_singleshot_timer shot = {.timeout_abs_ns = system_time() + 1000000000ull};
 
-	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, good_context()), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)), 0);
 	check_eq(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 1, &shot), -XEN_EINVAL); /* only one's own */
 	check_eq(hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, 1, NULL), -XEN_EINVAL);
 	for (int i = 0; i < 20; i++) {

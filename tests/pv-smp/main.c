@@ -36,31 +36,6 @@ static void second(void)
 	}
 }
 
-static struct vcpu_guest_context *context(void)
-{
-	static struct vcpu_guest_context c;
-	static char stack[8192] __attribute__((aligned(16)));
-	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
-
-	c.flags = VGCF_in_kernel;
-#ifdef __x86_64__
-	c.user_regs.rip = (unsigned long)second;
-	c.user_regs.rsp = top - 8; /* as after a call */
-	c.user_regs.rflags = 0x200;
-#else
-	c.user_regs.eip = (unsigned long)second;
-	c.user_regs.esp = top - 4;
-	c.user_regs.eflags = 0x200;
-	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
-#endif
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = top;
-	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
-	return &c;
-}
-
 /* Wait, with a limit; other vCPUs run meanwhile even on one processor. */
 static bool reaches(volatile unsigned long *word, unsigned long value)
 {
@@ -117,8 +92,8 @@ void test_main(void)
 		skip("Dom0 has one vCPU");
 	map(0, UVMF_INVLPG);
 	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
-	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, context()), 0);
-	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, context()), -XEN_EEXIST);
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)), -XEN_EEXIST);
 	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
 	check_eq(started, 0);
 	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
