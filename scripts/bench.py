@@ -6,6 +6,7 @@ fast the whole is. tests/bench/README.md explains the units; nothing here judges
 import glob, gzip, os, re, select, shutil, subprocess, sys, time
 
 sys.path.insert(0, "tests/system")
+import hosts  # noqa: E402
 from machine import Failure, Machine  # noqa: E402
 
 OUT = "build/bench"
@@ -23,10 +24,13 @@ ROWS = [("null-hypercall", "null hypercall (xen_version)", 100),
         ("in", "trapped in", 400), ("cpuid-forced", "cpuid by forced emulation", 200),
         ("set-singleshot-timer", "set_singleshot_timer", 250), ("new-baseptr-same", "new_baseptr, same root", 200),
         ("new-baseptr-switch", "new_baseptr, another root", 400), ("update-va-mapping", "update_va_mapping", 300),
-        ("mmu-update-1", "mmu_update of one entry", 350), ("mmu-update-64-per-entry", "mmu_update of 64, per entry", 200),
+        ("mmu-update-1", "mmu_update of one entry", 350), ("mmu-update-8-per-entry", "mmu_update of 8, per entry", 250),
+        ("mmu-update-64-per-entry", "mmu_update of 64, per entry", 200),
+        ("mmu-update-512-per-entry", "mmu_update of 512, per entry", 200),
         ("emulated-l1-write", "emulated write of a live L1 entry", 700),
         ("pin-full-l1", "pin a full L1", 30000), ("unpin-full-l1", "unpin it", 25000),
-        ("grant-map", "grant map", 400), ("grant-unmap", "grant unmap", 450), ("grant-copy-4k", "grant copy of 4 KiB", 900)]
+        ("grant-map", "grant map", 400), ("grant-unmap", "grant unmap", 450), ("grant-copy-4k", "grant copy of 4 KiB", 900),
+        ("yield-to-domain", "yield, switch to another domain's vCPU", "-")]
 
 
 def xen():
@@ -69,6 +73,23 @@ def measure(name, kernel, guest, icount):
     if "BENCH-END" not in text:
         print(f"bench: {name} did not reach its end, see {OUT}/{name}.log", file=sys.stderr)
     return {m[1]: (int(m[2]), int(m[3])) for m in re.finditer(r"BENCH (\S+) (\d+) (\d+)", text)}
+
+
+def measure_switch(name, kernel, kind, icount):
+    """The same of two domains that yield to each other, below a Dom0 that sleeps, on one processor."""
+    args = ["-m", "512", "-cpu", "EPYC,-monitor", "-kernel", kernel, "-append",
+            hosts.OPTIONS + " dom0_mem=128M spec-ctrl=eager-fpu sched=credit",
+            "-initrd", "build/guest/kernel-pv64.elf,build/dom0-bench.cpio"]
+    try:
+        with Machine(args + (ICOUNT if icount else []), f"{OUT}/{name}.log", 300) as m:
+            m.expect(r"# ", 240)
+            m.run(f"rl create -q switch{kind}.cfg name=partner extra=partner", 120)
+            m.send(f"rl create -c switch{kind}.cfg\n")
+            found = m.expect(r"BENCH (yield-to-domain) (\d+) (\d+)\n", 120)
+            return {found[1]: (int(found[2]), int(found[3]))}
+    except Failure as why:
+        print(f"bench: {name}: {why}", file=sys.stderr)
+        return {}
 
 
 def table(runs):
@@ -114,6 +135,28 @@ def system():
             m.run(f"rl destroy {name}", code=None)
 
 
+def linux(xen_image):
+    """Time from `rl create` to the shell of Debian's cloud Linux: the same Dom0, rl, kernel and initramfs on both."""
+    if not os.path.exists("build/guests.cpio"):
+        print("bench: no Linux to start; `make guests` fetches it", file=sys.stderr)
+        return
+    for name, kernel in (("Ringlet", "build/ringlet.elf"), ("Xen", xen_image)):
+        if not kernel:
+            continue
+        with Machine(["-m", "1024", "-smp", "2", "-cpu", "EPYC,-monitor,-smap", "-kernel", kernel, "-append",
+                      hosts.OPTIONS + " dom0_mem=320M dom0_max_vcpus=1 spec-ctrl=eager-fpu sched=credit",
+                      "-initrd", "build/guest/kernel-pv64.elf,build/guests.cpio"], f"{OUT}/linux-{name}.log", 600) as m:
+            m.expect(r"# ", 120)
+            start = time.monotonic()
+            m.send("rl create -c linux-cloud.cfg\n")
+            m.expect(r"leave it with", 180)
+            built = time.monotonic() - start
+            up = m.expect(r"is up after ([\d.]+) s", 180)[1]
+            m.expect(r"linux# ", 60)
+            print(f"from `rl create` to the shell of Debian's cloud Linux on {name}: {time.monotonic() - start:.2f} s "
+                  f"({built:.2f} s of it rl's, {up} s by Linux's clock)")
+
+
 def main():
     os.makedirs(OUT, exist_ok=True)
     images = [("floor", "build/tests/floor.elf", None), ("xen-pv64", xen(), "build/tests/bench-pv64.elf"),
@@ -123,12 +166,17 @@ def main():
     for name, kernel, guest in images:
         counted = measure(name, kernel, guest, True) if kernel else {}
         wall = measure(name + "-wall", kernel, guest, False) if kernel and guest else {}
+        if kernel and guest:
+            kind = name[-2:]
+            counted |= measure_switch(f"{name}-switch", kernel, kind, True)
+            wall |= measure_switch(f"{name}-switch-wall", kernel, kind, False)
         runs.append((counted, wall))
     table(runs)
     print()
     sizes()
     try:
         system()
+        linux(images[1][1])
     except (Failure, TypeError) as why:
         print(f"bench: the whole-system figures stop here: {why}", file=sys.stderr)
 

@@ -75,5 +75,5 @@ static const struct file_ops crash_ops = {.write = crash_write};
 
 void crash_init(void)
 {
-	devfs_add("crash", MKDEV(DEV_MISC, 63), 0600, &crash_ops);
+	devfs_add("crash", MKDEV(DEV_MISC, 59), 0600, &crash_ops);
 }

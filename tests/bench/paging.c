@@ -5,7 +5,8 @@
  */
 #include "bench.h"
 
-#define SPARE 64 /* pages whose mapping is changed */
+#define SPARE   64 /* pages whose mapping is changed */
+#define LONGEST 512
 
 static char spare[SPARE][4096] __attribute__((aligned(4096)));
 static char frame_a[4096] __attribute__((aligned(4096))), frame_b[4096] __attribute__((aligned(4096)));
@@ -15,28 +16,40 @@ static pte_t map_of(const void *page)
 	return (pte_t)va_to_mfn(page) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
 }
 
-static void bench_updates(void)
+/* Two batches of @count that undo each other, by turns; @rounds of both. */
+static void bench_batch(const char *name, struct mmu_update *batch[2], unsigned count, unsigned rounds)
 {
-	static struct mmu_update batch[2][SPARE];
-	const pte_t pte[2] = {map_of(frame_a), map_of(frame_b)};
-	unsigned long va = (unsigned long)spare[0];
-
-	for (unsigned i = 0; i < SPARE; i++)
-		for (int k = 0; k < 2; k++)
-			batch[k][i] = (struct mmu_update){.ptr = pte_maddr((unsigned long)spare[i], 1) |
-								 MMU_NORMAL_PT_UPDATE,
-							  .val = pte[k]};
-	BENCH("update-va-mapping", 256, hypercall_update_va_mapping(va, pte[i & 1], UVMF_INVLPG));
-	BENCH("mmu-update-1", 256, hypercall_mmu_update(&batch[i & 1][0], 1, NULL, DOMID_SELF));
 	uint64_t best = ~0ull;
+
 	for (int n = 0; n < BATCHES; n++) {
 		uint64_t t = rdtsc();
-		for (int i = 0; i < 16; i++)
-			hypercall_mmu_update(batch[i & 1], SPARE, NULL, DOMID_SELF);
+		for (unsigned i = 0; i < 2 * rounds; i++)
+			hypercall_mmu_update(batch[i & 1], count, NULL, DOMID_SELF);
 		t = rdtsc() - t;
 		best = t < best ? t : best;
 	}
-	bench_report("mmu-update-64-per-entry", best, 16 * SPARE, 0);
+	bench_report(name, best, 2 * rounds * count, 0);
+}
+
+static void bench_updates(void)
+{
+	static struct mmu_update even[LONGEST], odd[LONGEST];
+	struct mmu_update *batch[2] = {even, odd};
+	const pte_t pte[2] = {map_of(frame_a), map_of(frame_b)};
+	unsigned long va = (unsigned long)spare[0];
+
+	/* A long batch comes by each page several times, and changes it each time. */
+	for (unsigned i = 0; i < LONGEST; i++)
+		for (unsigned k = 0; k < 2; k++)
+			batch[k][i] = (struct mmu_update){
+			    .ptr = pte_maddr((unsigned long)spare[i % SPARE], 1) | MMU_NORMAL_PT_UPDATE,
+			    .val = pte[(i / SPARE + k) & 1]};
+	BENCH("update-va-mapping", 256, hypercall_update_va_mapping(va, pte[i & 1], UVMF_INVLPG));
+	BENCH("mmu-update-1", 256, hypercall_mmu_update(batch[i & 1], 1, NULL, DOMID_SELF));
+	bench_batch("mmu-update-8-per-entry", batch, 8, 32);
+	bench_batch("mmu-update-64-per-entry", batch, 64, 8);
+	/* This one undoes itself: its last pass leaves what the first replaces. */
+	bench_batch("mmu-update-512-per-entry", (struct mmu_update *[2]){even, even}, LONGEST, 2);
 }
 
 /* Writing the read-only mapping of a live L1, which the hypervisor emulates; pv32 writes the half that

@@ -66,6 +66,8 @@ int devfs_add(const char *name, u32 rdev, u32 mode, const struct file_ops *ops)
 
 	if (!dir)
 		return -ENOMEM;
+	if (devfs_ops(rdev))
+		panic("/dev/%s has the number of another device", name);
 	rc = device_count == MAX_DEVICES
 		 ? -ENOSPC
 		 : dir->ops->create(dir, name, strlen(name), S_IFCHR | mode, rdev, &node);
