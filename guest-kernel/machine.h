@@ -142,6 +142,9 @@ void trapframe_sanitise(struct trapframe *tf);
 void kernel_lock(void);
 void kernel_unlock(void);
 
+/* The first thing after every trap, system call or interrupt, from user or kernel mode. Interrupts are off. */
+void trap_enter(struct trapframe *tf);
+
 /* An exception (tf->trapno 0..31, tf->error). Interrupts are off. For a page fault (14) read fault_address()
  * before turning them on; PF_* in tf->error. From kernel mode: resolve a fault on a user address as if it
  * came from user mode (COW and demand paging inside user_copy()), else call trap_fixup(tf), else panic. */
@@ -261,6 +264,9 @@ void tlb_catch_up(void);
 
 uint64_t time_ns(void);      /* monotonic, since boot, the same on all processors */
 uint64_t time_wall_ns(void); /* since 1970-01-01 UTC */
+
+/* For how long this processor was kept waiting by a hypervisor that ran others meanwhile; 0 on the bare machine. */
+uint64_t time_stolen_ns(unsigned cpu);
 
 /* One timer_interrupt() on this processor at or soon after this value of time_ns(); replaces the one set
  * before. */

@@ -22,6 +22,7 @@ void machine_trap(struct trapframe *tf)
 
 	if (!ours)
 		kernel_lock();
+	trap_enter(tf);
 	if (tf->trapno == TRAP_SYSCALL)
 		syscall(tf);
 	else if (tf->trapno < VECTOR_IRQ)

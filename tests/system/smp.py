@@ -14,6 +14,7 @@ from machine import BUILD, Machine, Tap, require
 from main_job import SHELL, Console, power_off
 
 FORKS = 100
+LOOP = "sh -c 'n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done'"
 
 
 def all_online(m):
@@ -47,6 +48,34 @@ def address_space(m):
     require(found[2] == "4", "not all processors were used: " + output)
 
 
+def busy(m):
+    """Seconds that each processor has spent in user mode."""
+    return [int(user) / 100 for user in re.findall(r"^cpu\d (\d+)", m.run("cat /proc/stat"), re.M)]
+
+
+def stolen(m):
+    """Seconds in which a processor had something to do and its hypervisor ran others."""
+    return int(re.search(r"^cpu (.*)", m.run("cat /proc/stat"), re.M)[1].split()[7]) / 100
+
+
+def none_stolen(m):
+    require(stolen(m) == 0, "time was stolen on the bare machine")
+
+
+def affinity(m):
+    """Bound to a processor, a program runs there alone; to one that is off, anywhere; bound elsewhere, it moves."""
+    require(m.run("taskset 4 sh -c 'taskset -p $$'").strip().endswith("mask: 4"), "taskset does not say mask 4")
+    before = busy(m)
+    m.run("for i in 1 2 3; do taskset 4 %s & done; wait" % LOOP)
+    after = busy(m)
+    used = [a - b for a, b in zip(after, before)]
+    require(used[2] > sum(used) * 0.8, "bound to processor 2, these were busy: %s" % used)
+    m.run("%s & taskset -p 2 $! > /dev/null; wait" % LOOP)
+    moved = [a - b for a, b in zip(busy(m), after)]
+    require(moved[1] > sum(moved) * 0.5, "moved to processor 1, these were busy: %s" % moved)
+    m.run("taskset 100 true", code=1)
+
+
 def unplug(m):
     m.run("echo 2 offline > /proc/cpus")
     require(m.run("nproc").strip() == "3", "still 4 processors")
@@ -65,7 +94,7 @@ def plug(m):
         m.run("echo 3 offline > /proc/cpus; echo 3 online > /proc/cpus")
 
 
-STEPS = (all_online, checkup, storm, sums, address_space, unplug, plug)
+STEPS = (all_online, checkup, storm, sums, address_space, affinity, none_stolen, unplug, plug)
 
 
 def native(tap, kind):
@@ -95,6 +124,11 @@ def all_used(m, name):
     require(len(used) == 4, "not all vCPUs have used time: %s" % vcpus(m, name))
 
 
+def some_stolen(m):
+    """Four vCPUs at work cannot have two processors each all the time."""
+    require(stolen(m) > 0, "no time was stolen")
+
+
 def unplug_below(m, name):
     """The hypervisor sees it too."""
     with Console(m, name):
@@ -111,7 +145,7 @@ def guest(tap, m, kind):
     name = "s" + kind
     tap.step("%s: created with 4 vCPUs" % kind,
              lambda: m.run("rl create -q demo%s.cfg name=%s vcpus=4 memory=48" % (kind[-2:], name)))
-    for step in (all_online, checkup, storm, sums, address_space):
+    for step in (all_online, checkup, storm, sums, address_space, affinity, some_stolen):
         tap.step("%s: %s" % (kind, step.__name__.replace("_", " ")), lambda s=step: in_guest(m, name, s))
     tap.step("%s: all vCPUs were used" % kind, lambda: all_used(m, name))
     tap.step("%s: unplug and plug" % kind, lambda: unplug_below(m, name))

@@ -78,8 +78,8 @@ static void show_version(struct proc_text *t, struct process *p)
 
 static void show_times(struct proc_text *t, const char *name, struct cpu_times times)
 {
-	proc_print(t, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", name, ticks(times.user), ticks(times.system),
-		   ticks(times.idle));
+	proc_print(t, "%s %llu 0 %llu %llu 0 0 0 %llu 0 0\n", name, ticks(times.user), ticks(times.system),
+		   ticks(times.idle), ticks(times.stolen));
 }
 
 static void show_stat(struct proc_text *t, struct process *p)

@@ -22,6 +22,7 @@ struct cpu {
 	bool waiting;                /* for an interrupt, in cpu_idle(), and nobody has called it yet */
 	u64 programmed;              /* its timer stands at this time; 0: has fired, or was never set */
 	u64 user_ns, system_ns, idle_ns;
+	u64 stolen_ns; /* by the hypervisor, up to the last charge: in none of the three */
 };
 
 extern struct cpu cpus[CPU_MAX];

@@ -65,6 +65,7 @@ static void task_copy(struct task *t, ulong stack)
 	fpu_save(current->fpu);
 	memcpy(t->fpu, current->fpu, FPU_AREA_SIZE);
 	t->tls = current->tls;
+	t->allowed = current->allowed;
 	t->blocked = current->blocked;
 	t->altstack = current->altstack;
 	sched_prepare(t);

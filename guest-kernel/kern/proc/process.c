@@ -64,6 +64,7 @@ struct task *task_alloc(struct process *p, int tid)
 	t->fpu = pfn_to_virt(fpu);
 	t->process = p;
 	t->tid = tid;
+	t->allowed = ~(cpuset_t)0;
 	t->altstack.flags = SS_DISABLE;
 	list_init(&t->run);
 	list_add_tail(&p->tasks, &t->siblings);

@@ -72,6 +72,7 @@ struct task {
 	struct list run;
 	enum task_state state;
 	int tid;
+	cpuset_t allowed; /* processors it may run on, unless all of them are offline */
 	bool need_resched, timed_out;
 	bool restart;              /* the system call ended with ERESTARTSYS: signal_deliver() decides */
 	u64 slice_end, charged_to; /* times: end of the slice; up to where time was accounted */
@@ -118,16 +119,17 @@ bool group_is_orphaned(int pgid);
 
 /* proc/sched.c */
 void sched_prepare_kernel(struct task *t, void (*start)(void)); /* process 1: start() calls exec_program() */
-void sched_prepare(struct task *t);   /* its context: user mode, as its trap frame says */
-void sched_add(struct task *t);       /* makes a new task ready */
-void sched_wake(struct task *t);      /* out of TASK_SLEEPING or TASK_BLOCKED */
-void sched_interrupt(struct task *t); /* out of TASK_SLEEPING: a signal came */
-void sched_continue(struct task *t);  /* out of TASK_STOPPED */
-bool sched_ready(void);               /* is any task waiting for a processor? */
-void schedule(void);                  /* runs others until current is ready again */
-void sched_preempt(void);             /* on the way to user mode: gives way if the slice is over */
-void sched_program_timer(void);       /* after timer_set(), unless one goes to sleep */
-void sched_charge_user(void);         /* the time since the last charge was spent in user mode */
+void sched_prepare(struct task *t);                 /* its context: user mode, as its trap frame says */
+void sched_add(struct task *t);                     /* makes a new task ready */
+void sched_wake(struct task *t);                    /* out of TASK_SLEEPING or TASK_BLOCKED */
+void sched_interrupt(struct task *t);               /* out of TASK_SLEEPING: a signal came */
+void sched_continue(struct task *t);                /* out of TASK_STOPPED */
+bool sched_ready(void);                             /* is a task waiting that this processor may take? */
+void sched_allow(struct task *t, cpuset_t allowed); /* moves it if it may not stay where it is */
+void schedule(void);                                /* runs others until current is ready again */
+void sched_preempt(void);       /* on the way to user mode: gives way if the slice is over */
+void sched_program_timer(void); /* after timer_set(), unless one goes to sleep */
+void sched_charge_user(void);   /* the time since the last charge was spent in user mode */
 void sched_charge_system(void);
 void sched_charge_idle(void);
 void sched_load(u32 load[3]); /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
@@ -135,7 +137,7 @@ u64 sched_switches(void);
 
 /* How a processor spent its time, in nanoseconds. */
 struct cpu_times {
-	u64 user, system, idle;
+	u64 user, system, idle, stolen;
 };
 struct cpu_times sched_times(const struct cpu *cpu);
 struct cpu_times sched_total_times(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: one queue of ready tasks, from which all processors take in turn, each for at most a slice.
+ * The scheduler: one queue of ready tasks, from which all processors take in turn, each for at most a slice, the
+ * first that may run there.
  *
  * Invariants: interrupts are off here and everywhere in the kernel except inside cpu_idle(), and this
  * processor has the kernel lock. A running task is not in the queue; every other TASK_READY task is. Nothing
@@ -127,7 +128,7 @@ void sched_load(u32 averages[3])
 
 struct cpu_times sched_times(const struct cpu *cpu)
 {
-	struct cpu_times t = {cpu->user_ns, cpu->system_ns, cpu->idle_ns};
+	struct cpu_times t = {cpu->user_ns, cpu->system_ns, cpu->idle_ns, cpu->stolen_ns};
 
 	if (cpu->online && is_idle(cpu))
 		t.idle += clock_monotonic() - cpu->idle->charged_to;
@@ -145,6 +146,7 @@ struct cpu_times sched_total_times(void)
 		sum.user += t.user;
 		sum.system += t.system;
 		sum.idle += t.idle;
+		sum.stolen += t.stolen;
 	}
 	return sum;
 }
@@ -160,26 +162,41 @@ static void enqueue(struct task *t)
 	ready_count++;
 }
 
-static struct task *dequeue(void)
+static void dequeue(struct task *t)
 {
-	struct task *t = list_entry(ready.next, struct task, run);
-
 	list_del(&t->run);
 	ready_count--;
-	return t;
+}
+
+static bool may_run(const struct task *t, const struct cpu *cpu)
+{
+	cpuset_t set = t->allowed & cpus_online();
+
+	return !set || set >> (cpu - cpus) & 1;
+}
+
+/* The next for the processor, or NULL. */
+static struct task *first_for(const struct cpu *cpu)
+{
+	struct task *t;
+
+	list_for_each (t, &ready, run)
+		if (may_run(t, cpu))
+			return t;
+	return NULL;
 }
 
 bool sched_ready(void)
 {
-	return ready_count;
+	return first_for(this_cpu());
 }
 
-/* Calls a processor that waits in cpu_idle(). */
-static bool call_idle(void)
+/* Calls a processor for the task that waits in cpu_idle(). */
+static bool call_idle(const struct task *t)
 {
 	for_each_cpu(cpu)
 	{
-		if (cpu == this_cpu() || !cpu->waiting || !cpu->online)
+		if (cpu == this_cpu() || !cpu->waiting || !cpu->online || !may_run(t, cpu))
 			continue;
 		cpu->waiting = false;
 		ipi_send(cpu - cpus);
@@ -189,12 +206,12 @@ static bool call_idle(void)
 }
 
 /* Calls a processor whose task has had its slice, and goes on only because nobody waited so far. */
-static bool call_overdue(u64 now)
+static bool call_overdue(const struct task *t, u64 now)
 {
 	for_each_cpu(cpu)
 	{
 		if (cpu == this_cpu() || !cpu->online || is_idle(cpu) || cpu->running->need_resched ||
-		    cpu->running->slice_end > now)
+		    cpu->running->slice_end > now || !may_run(t, cpu))
 			continue;
 		cpu->running->need_resched = true;
 		ipi_send(cpu - cpus);
@@ -203,28 +220,49 @@ static bool call_overdue(u64 now)
 	return false;
 }
 
+/* What runs there has but a little of its slice left; another processor sets its timer when it is called. */
+static void shorten_slice(struct cpu *cpu, u64 now)
+{
+	if (!is_idle(cpu) && cpu->running->slice_end > now + WAKE_RUN_NS)
+		cpu->running->slice_end = now + WAKE_RUN_NS;
+	if (cpu == this_cpu())
+		sched_program_timer();
+	else
+		ipi_send(cpu - cpus);
+}
+
 /* A task was put in the queue: who takes it? This processor itself, if it is idle and has but this one to
- * take; else one that has nothing to do; else one whose task has run long enough; else this one, soon. */
-static void find_processor(void)
+ * take; else one that has nothing to do; else one whose task has run long enough; else this one, soon, or the
+ * first that may. */
+static void find_processor(const struct task *t)
 {
 	struct cpu *me = this_cpu();
+	bool mine = may_run(t, me);
 	u64 now;
 
-	if ((is_idle(me) && ready_count == 1) || call_idle() || is_idle(me))
+	if ((mine && is_idle(me) && ready_count == 1) || call_idle(t) || (mine && is_idle(me)))
 		return;
 	now = clock_monotonic();
-	if (call_overdue(now))
+	if (call_overdue(t, now))
 		return;
-	if (current->slice_end > now + WAKE_RUN_NS)
-		current->slice_end = now + WAKE_RUN_NS;
-	sched_program_timer();
+	if (mine) {
+		shorten_slice(me, now);
+		return;
+	}
+	for_each_cpu(cpu)
+	{
+		if (cpu->online && may_run(t, cpu)) {
+			shorten_slice(cpu, now);
+			return;
+		}
+	}
 }
 
 static void make_ready(struct task *t)
 {
 	t->state = TASK_READY;
 	enqueue(t);
-	find_processor();
+	find_processor(t);
 }
 
 void sched_add(struct task *t)
@@ -247,18 +285,37 @@ void sched_interrupt(struct task *t)
 	for_each_cpu(cpu) if (cpu->running == t && cpu != this_cpu()) ipi_send(cpu - cpus);
 }
 
+void sched_allow(struct task *t, cpuset_t allowed)
+{
+	t->allowed = allowed;
+	for_each_cpu(cpu)
+	{
+		if (cpu->running != t)
+			continue;
+		if (cpu != this_cpu() && !may_run(t, cpu))
+			ipi_send(cpu - cpus); /* it gives the task away on its way out */
+		return;
+	}
+	if (t->state == TASK_READY)
+		find_processor(t);
+}
+
 void sched_continue(struct task *t)
 {
 	if (t->state == TASK_STOPPED)
 		make_ready(t);
 }
 
+/* What the hypervisor took of the time since then is nobody's. */
 static u64 charge(void)
 {
+	struct cpu *cpu = this_cpu();
 	u64 now = clock_monotonic(), spent = now - current->charged_to;
+	u64 stolen_ns = time_stolen_ns(cpu_id()), stolen = stolen_ns - cpu->stolen_ns;
 
 	current->charged_to = now;
-	return spent;
+	cpu->stolen_ns = stolen_ns;
+	return stolen < spent ? spent - stolen : 0;
 }
 
 void sched_charge_user(void)
@@ -332,7 +389,12 @@ static void switch_to(struct task *next)
 /* Who is next on this processor, taken out of the queue. */
 static struct task *choose(const struct cpu *cpu)
 {
-	return cpu->leaving || !ready_count ? cpu->idle : dequeue();
+	struct task *t = cpu->leaving ? NULL : first_for(cpu);
+
+	if (!t)
+		return cpu->idle;
+	dequeue(t);
+	return t;
 }
 
 void schedule(void)
@@ -345,8 +407,11 @@ void schedule(void)
 	else
 		sched_charge_system();
 	load_step(current->charged_to);
-	if (current->state == TASK_READY && !is_idle(cpu))
+	if (current->state == TASK_READY && !is_idle(cpu)) {
 		enqueue(current);
+		if (!may_run(current, cpu))
+			find_processor(current);
+	}
 	next = choose(cpu);
 	if (next == current)
 		finish_switch();
@@ -356,9 +421,11 @@ void schedule(void)
 
 void sched_preempt(void)
 {
-	if (!current->need_resched && !this_cpu()->leaving)
+	bool must_go = this_cpu()->leaving || !may_run(current, this_cpu());
+
+	if (!current->need_resched && !must_go)
 		return;
-	if (!ready_count && !this_cpu()->leaving) {
+	if (!must_go && !sched_ready()) {
 		current->need_resched = false;
 		current->slice_end = clock_monotonic() + SLICE_NS;
 	} else {

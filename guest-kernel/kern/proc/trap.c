@@ -71,6 +71,12 @@ static void kernel_exception(struct trapframe *tf, ulong address)
 	panic("exception %lu in the kernel at %lx, address %lx", (ulong)tf->trapno, (ulong)tf->ip, address);
 }
 
+void trap_enter(struct trapframe *tf)
+{
+	if (trapframe_user(tf))
+		sched_charge_user();
+}
+
 void trap(struct trapframe *tf)
 {
 	ulong address = tf->trapno == VECTOR_PAGE_FAULT ? fault_address() : (ulong)tf->ip;
@@ -80,7 +86,6 @@ void trap(struct trapframe *tf)
 		kernel_exception(tf, address);
 		return;
 	}
-	sched_charge_user();
 	sig = tf->trapno == VECTOR_PAGE_FAULT ? resolve(address, tf->error) : signal_of(tf->trapno);
 	if (sig)
 		fault_signal(sig, address, tf->error);

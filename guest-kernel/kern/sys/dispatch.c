@@ -49,7 +49,6 @@ void syscall(struct trapframe *tf)
 	ulong number = sc_number(tf);
 	long result;
 
-	sched_charge_user();
 	if (number >= CALL_MAX || !table[number]) {
 		sc_set_result(tf, -ENOSYS);
 		return;

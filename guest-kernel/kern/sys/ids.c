@@ -159,12 +159,36 @@ long sys_sched_yield(void)
 	return 0;
 }
 
-/* Every task may run on every processor that takes tasks. */
+static struct task *task_or_self(int tid)
+{
+	return tid ? task_find(tid) : current;
+}
+
+/* Of all processors, of the online ones those that the task is allowed: this is Linux's answer, too. */
 long sys_sched_getaffinity(int pid, size_t size, ulong *mask)
 {
+	struct task *t = task_or_self(pid);
+
 	if (size < sizeof(ulong))
 		return -EINVAL;
-	return put_user((ulong)cpus_online(), mask) ? -EFAULT : (long)sizeof(ulong);
+	if (!t)
+		return -ESRCH;
+	return put_user((ulong)(t->allowed & cpus_online()), mask) ? -EFAULT : (long)sizeof(ulong);
+}
+
+long sys_sched_setaffinity(int pid, size_t size, const ulong *mask)
+{
+	struct task *t = task_or_self(pid);
+	ulong set = 0;
+
+	if (copy_from_user(&set, mask, MIN(size, sizeof(set))))
+		return -EFAULT;
+	if (!t)
+		return -ESRCH;
+	if (!(set & cpus_online()))
+		return -EINVAL;
+	sched_allow(t, set);
+	return 0;
 }
 
 long sys_getcpu(u32 *cpu, u32 *node)
