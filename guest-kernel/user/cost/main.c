@@ -38,6 +38,17 @@ static struct figures figures_of(const struct operation *o)
 	return w ? measure(w, samples) : measure_kernel(o->name, samples);
 }
 
+/* With a decimal where it says something. Good for the three of a row. */
+static const char *number(double value)
+{
+	static char text[3][32];
+	static unsigned turn;
+	char *to = text[turn++ % 3];
+
+	snprintf(to, sizeof(text[0]), "%.*f", value < 1000 ? 1 : 0, value);
+	return to;
+}
+
 static void print_row(const struct operation *o, struct figures f)
 {
 	static const char *group = "";
@@ -46,10 +57,10 @@ static void print_row(const struct operation *o, struct figures f)
 		printf("\n%s\n", o->group);
 	group = o->group;
 	if (f.n)
-		printf("  %-44s %12.1f %12.1f %12.1f %6u  per %s\n", o->title, f.min, f.median, f.p90 - f.p10,
-		       f.n, o->per);
+		printf("  %-38s %9s %9s %8s  %s\n", o->title, number(f.min), number(f.median),
+		       number(f.p90 - f.p10), o->per);
 	else
-		printf("  %-44s %12s\n", o->title, "-");
+		printf("  %-38s %9s\n", o->title, "-");
 	fflush(stdout);
 }
 
@@ -91,8 +102,8 @@ static void run(char **names)
 	if (options.json)
 		printf("{\"figures\": {\n");
 	else
-		printf("%-46s %12s %12s %12s %6s\n", "ticks of the time stamp counter", "minimum", "median",
-		       "p90 - p10", "n");
+		printf("%-40s %9s %9s %8s  per\n", "ticks of the time stamp counter", "minimum", "median",
+		       "spread");
 	for (unsigned i = 0; i < OPERATIONS; i++) {
 		if (!wanted(operations[i].name, names))
 			continue;
