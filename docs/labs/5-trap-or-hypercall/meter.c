@@ -2,9 +2,10 @@
 /*
  * Lab 5: measures the ways. Each is called for one operation and for OPERATIONS of them; it prints
  *	COST operation way n ticks emulated hypercalls
- * where ticks (instructions, if QEMU runs with -icount) are the best of some calls with accounting off, and the last
- * two are what the hypervisor counted in one more call: instructions emulated, hypercalls. A way that does not do
- * what it should is a failure. With the option only=operation.way that way alone is called, once.
+ * where ticks (instructions, if QEMU runs with -icount) are the best of some calls, and the last two are what the
+ * hypervisor's trace shows of one more: how often the guest came in for an instruction to be emulated, and by
+ * hypercall. A way that does not do what it should is a failure. With the option only=operation.way that way alone
+ * is called, once.
  */
 #include "lab.h"
 #include "xen/sysctl.h"
@@ -12,7 +13,8 @@
 
 const char test_title[] = "lab 5: trap or hypercall";
 
-#define ROUNDS 8
+#define ROUNDS  8
+#define RECORDS 1024
 
 static char spare[OPERATIONS][4096] __attribute__((aligned(4096)));
 static char frames[2][4096] __attribute__((aligned(4096)));
@@ -83,42 +85,44 @@ static void prove(const struct way *w)
 		failure("%s by %s does not do it", w->operation, w->name);
 }
 
-/* ---- the hypervisor's own account ---- */
+/* ---- the hypervisor's own record: each stay in it, with its reason ---- */
 
-static struct xen_sysctl op;
+static struct ringlet_record records[RECORDS];
 
-static void sysctl(uint32_t cmd)
+static struct ringlet_trace *trace(uint32_t command)
 {
-	op.cmd = cmd;
+	static struct xen_sysctl op;
+	struct ringlet_trace *t = (void *)op.u.pad;
+
+	op.cmd = RINGLET_SYSCTL_trace;
 	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	*t = (struct ringlet_trace){
+	    .command = command, .domain = RINGLET_TRACE_ALL, .size = RECORDS, .count = RECORDS};
+	set_xen_guest_handle(t->buffer, records);
 	if (hypercall_sysctl(&op))
-		error("sysctl %x", cmd);
-}
-
-static void account(uint32_t command)
-{
-	*(struct ringlet_accounting *)op.u.pad = (struct ringlet_accounting){.command = command};
-	sysctl(RINGLET_SYSCTL_accounting);
+		error("trace, command %u", command);
+	return t;
 }
 
 static void count(const struct way *w, unsigned n, unsigned *emulated, unsigned *hypercalls)
 {
-	static struct ringlet_stat stats[RINGLET_REASONS];
-	struct ringlet_stats *s = (void *)op.u.pad;
+	uint32_t found;
 
-	account(RINGLET_ACCOUNTING_on);
-	account(RINGLET_ACCOUNTING_reset);
+	trace(RINGLET_TRACE_start);
 	call(w, n);
-	account(RINGLET_ACCOUNTING_off);
-	*s = (struct ringlet_stats){.domain = DOMID_SELF, .count = RINGLET_REASONS};
-	set_xen_guest_handle(s->buffer, stats);
-	sysctl(RINGLET_SYSCTL_stats);
+	trace(RINGLET_TRACE_stop);
+	found = trace(RINGLET_TRACE_read)->count;
+	trace(RINGLET_TRACE_free);
 	*emulated = *hypercalls = 0;
-	for (uint32_t i = 0; i < s->count; i++) {
-		if (stats[i].reason >= RINGLET_REASON_emulated)
-			*emulated += stats[i].count;
-		else if (stats[i].reason < RINGLET_REASON_trap && stats[i].reason != __HYPERVISOR_sysctl)
-			*hypercalls += stats[i].count;
+	for (uint32_t i = 0; i < found; i++) {
+		uint32_t reason = records[i].what & 0xffff;
+
+		if (records[i].what >= RINGLET_RECORD_upcall)
+			continue; /* a moment inside a stay */
+		if (reason >= RINGLET_REASON_emulated)
+			++*emulated;
+		else if (reason < RINGLET_REASON_trap && reason != __HYPERVISOR_sysctl)
+			++*hypercalls;
 	}
 }
 
