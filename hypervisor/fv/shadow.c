@@ -20,6 +20,7 @@
 #include "cpu/x86.h"
 #include "fv/fv.h"
 #include "lib/errno.h"
+#include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
@@ -319,6 +320,7 @@ void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
 		domain_crash(v->domain, "no memory for the shadow of its page tables");
 		return;
 	}
+	trace_point(TRACE_EMULATED, TRACE_SHADOW);
 	if (error & PF_PRESENT)
 		tlb_flush_page_local(va);
 }

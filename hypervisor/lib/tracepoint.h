@@ -19,6 +19,7 @@ enum tracepoint_kind {
 #define TRACE_FORCED_CPUID 0x10000 /* CPUID behind the ABI's prefix */
 #define TRACE_PT_WRITE     0x10001 /* a store into a live page table */
 #define TRACE_OTHER        0x10002 /* without a row in emulated.def */
+#define TRACE_SHADOW       0x10003 /* fv: a page fault that filled a shadow page table */
 
 extern void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
 void tracepoint_report(enum tracepoint_kind kind, uint64_t arg) __rare; /* calls it */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Exit accounting and tracing by the real tools: a Dom0 with a pv32 and a pv64 guest at work; `rl stats`, `rl top` and
-`rl trace` beside them. What they write as JSON comes back over the serial line and is read by Python alone.
+"""Exit accounting and tracing by the real tools: a Dom0 with a pv32 and a pv64 guest at work, then an fv one; `rl stats`,
+`rl top` and `rl trace` beside them. What they write as JSON comes back over the serial line and is read by Python alone.
 """
 
 import base64
@@ -169,6 +169,32 @@ def trace_one(m):
     m.run("rm /tmp/one.json /tmp/all.json")
 
 
+def fv_counted(m):
+    m.run("rl create fv.cfg name=fv1")
+    console(m, "fv1", WORK)
+    m.run("rl stats --on; rl stats --reset; sleep 3")
+    found = reasons(m, "fv1")
+    m.run("rl stats --off")
+    for want in ("int 0x80", "emulate iret", "emulate mov to cr", "emulate mov from cr", "emulate shadow fill",
+                 "trap #PF, page fault", "timer interrupt", "switched to"):
+        require(want in found, "no %r among %s" % (want, sorted(found)))
+    require("trap #GP, general protection" not in found or found["trap #GP, general protection"] < found["emulate iret"],
+            "privileged instructions are not counted by name: %s" % found)
+    require(not any(r.startswith("hypercall") or r == "system call" for r in found), "an fv guest has hypercalls: %s" % found)
+
+
+def fv_traced(m):
+    m.run("rl trace -o /tmp/fv.json -t 3 -n 2000 fv1", 60)
+    found = tracks(fetch(m, "/tmp/fv.json"))
+    require(set(found) == {"fv1 vCPU 0"}, "tracks: %s" % sorted(found))
+    rings, why = check_track("fv1 vCPU 0", found["fv1 vCPU 0"])
+    require({"ring 0", "ring 1 kernel", "ring 3 user"} <= rings <= RINGS - {"ring 3 kernel"}, "fv1's rings: %s" % sorted(rings))
+    require({"int 0x80", "emulate iret", "emulate shadow fill"} <= why, "fv1's reasons: %s" % sorted(why))
+    m.run("rm /tmp/fv.json")
+    console(m, "fv1", "seq 1 1000 | sha256sum | grep 67d4ff71d43921d5739f387da09746f405e425b07d727e4c69d029461d1f051f")
+    m.run("rl destroy fv1")
+
+
 def work_goes_on(m):
     for name in ("g32", "g64"):
         console(m, name, "seq 1 1000 | sha256sum | grep 67d4ff71d43921d5739f387da09746f405e425b07d727e4c69d029461d1f051f")
@@ -185,7 +211,9 @@ def main():
         steps = (("Dom0 reaches its shell", boot), ("a guest of each kind works", guests_work),
                  ("rl stats counts by reason", accounting), ("rl top shows who does what", top),
                  ("rl trace: strictly nested, in order, each ring there", trace_all),
-                 ("rl trace of one domain", trace_one), ("the guests have noticed nothing", work_goes_on))
+                 ("rl trace of one domain", trace_one),
+                 ("rl stats of an fv domain: instructions by name, shadows", fv_counted),
+                 ("rl trace of an fv domain: its kernel in ring 1", fv_traced), ("the guests have noticed nothing", work_goes_on))
         for name, step in steps:
             if not tap.step(name, lambda s=step: s(m)) and step in (boot, guests_work):
                 break
