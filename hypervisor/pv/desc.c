@@ -212,7 +212,8 @@ bool desc_in_ldt_window(const struct vcpu *v, gva_t addr)
 	return addr - LDT_WINDOW(v->id) < LDT_MAX_ENTRIES * 8;
 }
 
-/* The guest's LDT lies in its kernel's address space, whichever is loaded. */
+/* The guest's LDT lies in its kernel's address space, whichever is loaded. What is shown of it stays, and is held, until
+ * the LDT is set anew, whatever the guest maps there meanwhile: as if descriptors were cached. */
 bool desc_ldt_fault(struct vcpu *v, gva_t addr)
 {
 	unsigned page = (addr - LDT_WINDOW(v->id)) >> PAGE_SHIFT;
