@@ -107,7 +107,11 @@ enum emul_result emul_xsetbv(struct emul *e)
 {
 	struct cpu_user_regs *r = e->regs;
 
-	if (e->insn.mod_rm != MODRM_XSETBV || (uint32_t)r->rcx != XCR0)
+	if (e->insn.mod_rm != MODRM_XSETBV)
+		return EMUL_REFUSED;
+	if (!(e->v->cr4 & CR4_OSXSAVE)) /* some processors look at the privilege first */
+		return EMUL_UNDEFINED;
+	if ((uint32_t)r->rcx != XCR0)
 		return EMUL_REFUSED;
 	return fpu_set_xcr0(e->v->fpu, (uint32_t)r->rax | r->rdx << 32) ? EMUL_REFUSED : EMUL_DONE;
 }
