@@ -10,11 +10,13 @@
 const char test_title[] = "attack-ring-compression";
 
 #ifdef __x86_64__
-__asm__(".pushsection .rodata\nuser_code: mov (%rdi), %rax\n syscall\nuser_end:\n.popsection");
+__asm__(".pushsection .rodata\nuser_code: " USER_SEGMENTS
+	"mov (%rdi), %rax\n syscall\nuser_end:\n.popsection");
 #else
-__asm__(".pushsection .rodata\nuser_code: mov (%ebx), %eax\n int $0x80\nuser_end:\n.popsection");
+__asm__(".pushsection .rodata\nuser_code: " USER_SEGMENTS
+	"mov (%ebx), %eax\n int $0x80\nuser_end:\n.popsection");
 #endif
-extern const char user_code[], user_end[];
+extern const char user_code[], user_load[], user_end[];
 
 static volatile unsigned long secret = 0x5ec7e7;
 
@@ -35,7 +37,7 @@ void test_main(void)
 	check_eq(x.vector, VEC_PF);
 	check_eq(x.error, ROOT_LEVEL == 4 ? 4 : 5);
 	check_eq(x.cr2, (unsigned long)&secret);
-	check_eq(x.ip, USER_CODE);
+	check_eq(x.ip, USER_CODE + (user_load - user_code));
 	printk("application reads kernel memory: page fault, error %lx\n", x.error);
 
 	/* What the hypervisor shows the kernel, after the kernel has looked at it. */

@@ -122,6 +122,16 @@ start:
 %endmacro
 %endif
 
+; The way to ring 3 has emptied the data segments of a ring 1 kernel (SDM 2A, IRET).
+%macro KERNEL_SEGMENTS 0
+%ifndef PV64
+	push ss
+	pop ds
+	push ss
+	pop es
+%endif
+%endmacro
+
 section .text
 ; ---- exceptions ----
 %macro STUB 2 ; vector, has error code
@@ -151,6 +161,7 @@ stub_%1:
 extern fw_trap
 trap_common:
 	SAVE
+	KERNEL_SEGMENTS
 	cld
 %ifdef PV64
 	mov rdi, rsp
@@ -187,6 +198,7 @@ event_entry:
 	push 0
 	push 256
 	SAVE
+	KERNEL_SEGMENTS
 	cld
 %ifdef PV64
 	mov rdi, rsp

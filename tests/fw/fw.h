@@ -189,6 +189,12 @@ void *root_page(void);
 struct vcpu_guest_context *vcpu_context(void (*fn)(void));
 
 /* ---- user.c ---- */
+/* For assembly in ring 3 that touches memory: IRET has emptied the data segments of a 32-bit application. */
+#ifdef __x86_64__
+#define USER_SEGMENTS ""
+#else
+#define USER_SEGMENTS "push %ss; pop %ds; push %ss; pop %es\n"
+#endif
 #define USER_CODE  0x400000ul
 #define USER_STACK 0x402000ul /* one page below this address... USER_STACK + PAGE_SIZE is the top */
 /* How a stay in ring 3 ended. */

@@ -89,9 +89,5 @@ struct user_exit user_run(unsigned long arg)
 	if (recovery_set(&home) == 0)
 		user_enter(USER_CODE, USER_STACK + PAGE_SIZE, arg, FLAT_USER_CS, FLAT_USER_SS);
 	trap_hook = NULL;
-#ifndef __x86_64__
-	/* Going to ring 3 the processor emptied the data segments of ring 1 (SDM 2A, IRET); a kernel loads them again. */
-	__asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(FLAT_KERNEL_SS));
-#endif
 	return last;
 }

@@ -127,8 +127,8 @@ static void frames(void)
 #define ARG    "%ebx"
 #define BY_ARG "(%ebx)"
 #endif
-__asm__(".pushsection .rodata\nuser_code:\n"
-	"cmp $1, " ARG "; je 1f; cmp $2, " ARG "; je 2f; cmp $3, " ARG "; je 3f; cmp $4, " ARG "; je 4f\n"
+__asm__(".pushsection .rodata\nuser_code:\n" USER_SEGMENTS "cmp $1, " ARG "; je 1f; cmp $2, " ARG
+	"; je 2f; cmp $3, " ARG "; je 3f; cmp $4, " ARG "; je 4f\n"
 	"cmp $5, " ARG "; je 5f\n"
 	"ud2\n"
 	"1: xor %ecx, %ecx; div %ecx\n"

@@ -226,19 +226,17 @@ static void segments(void)
  * there if it is odd, then a system call.
  */
 #ifdef __x86_64__
-#define ARG      "%rdi"
-#define SEGMENTS ""
-#define TO_DI    ""
-#define TO_SI    "lea -1(%rdi), %rsi\n"
-#define SYSCALL  "syscall"
+#define ARG     "%rdi"
+#define TO_DI   ""
+#define TO_SI   "lea -1(%rdi), %rsi\n"
+#define SYSCALL "syscall"
 #else
-#define ARG      "%ebx"
-#define SEGMENTS "mov %ss, %eax; mov %eax, %ds; mov %eax, %es\n" /* IRET to ring 3 has emptied them */
-#define TO_DI    "mov %ebx, %edi\n"
-#define TO_SI    "lea -1(%ebx), %esi\n"
-#define SYSCALL  "int $0x80"
+#define ARG     "%ebx"
+#define TO_DI   "mov %ebx, %edi\n"
+#define TO_SI   "lea -1(%ebx), %esi\n"
+#define SYSCALL "int $0x80"
 #endif
-__asm__(".pushsection .rodata\nuser_code:\n" SEGMENTS "mov $0x71, %edx; cmp $1, " ARG
+__asm__(".pushsection .rodata\nuser_code:\n" USER_SEGMENTS "mov $0x71, %edx; cmp $1, " ARG
 	"; jb 1f; je 2f; cmp $3, " ARG "; jb 3f; je 4f\n"
 	"test $1, " ARG "; jnz 5f\n" TO_DI "insb; " SYSCALL "\n"
 	"1: in %dx, %al; " SYSCALL "\n"
