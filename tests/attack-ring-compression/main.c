@@ -11,10 +11,10 @@ const char test_title[] = "attack-ring-compression";
 
 #ifdef __x86_64__
 __asm__(".pushsection .rodata\nuser_code: " USER_SEGMENTS
-	"mov (%rdi), %rax\n syscall\nuser_end:\n.popsection");
+	"user_load: mov (%rdi), %rax\n syscall\nuser_end:\n.popsection");
 #else
 __asm__(".pushsection .rodata\nuser_code: " USER_SEGMENTS
-	"mov (%ebx), %eax\n int $0x80\nuser_end:\n.popsection");
+	"user_load: mov (%ebx), %eax\n int $0x80\nuser_end:\n.popsection");
 #endif
 extern const char user_code[], user_load[], user_end[];
 

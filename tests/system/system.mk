@@ -66,6 +66,11 @@ $(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),300,python3 tests/system
 	$(B)/tests/fv-probe.elf $(B)/dom0-probe.cpio $(B)/ringlet.elf)))
 
 # Not among the tests: Debian's Bochs does not start on every machine (its display library may abort).
+.PHONY: test-bochs
+test-bochs: $(GUEST_IMAGES) $(B)/ringlet.elf ## run the guest tests under Bochs, a stricter processor (T=word)
+	$(Q)sh scripts/setup.sh scripts/packages-bochs.txt
+	$(Q)python3 tests/system/bochs.py $(T)
+
 .PHONY: probe-bochs
 probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions under Bochs, which enforces segment limits
 	$(Q)sh scripts/setup.sh scripts/packages-bochs.txt
