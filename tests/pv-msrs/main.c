@@ -256,7 +256,8 @@ static void application(void)
 		struct user_exit x = user_run(i);
 
 		check(!x.syscall);
-		check(x.vector == VEC_GP || (i == 2 && x.vector == VEC_UD)); /* without OSXSAVE: by the processor */
+		check(x.vector == VEC_GP ||
+		      (i == 2 && x.vector == VEC_UD)); /* without OSXSAVE: by the processor */
 	}
 }
 
