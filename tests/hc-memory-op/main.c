@@ -1,13 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op: what a guest may ask about memory, giving a page back and taking one. Bad commands give -ENOSYS,
- * bad pointers -EFAULT.
+ * memory_op: what a guest may ask about memory, giving pages back and taking some, one by one and in extents, with
+ * short addresses; claims; memory maps, the machine's and those that Dom0 sets; where the M2P is. The physmap is none
+ * of the hypervisor's business for PV guests. Bad commands give -ENOSYS, bad pointers -EFAULT.
  */
 #include "fw.h"
 
 const char test_title[] = "hc-memory-op";
 
-void test_main(void)
+#define ORDER   2
+#define EXTENTS 3
+
+static long pages_now(void)
+{
+	struct xen_memory_domain self = {.domid = DOMID_SELF};
+
+	return hypercall_memory_op(XENMEM_current_reservation, &self);
+}
+
+static long reservation(unsigned cmd, xen_pfn_t *extents, unsigned n, unsigned order, unsigned flags)
+{
+	struct xen_memory_reservation r = {
+	    .nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = DOMID_SELF};
+
+	set_xen_guest_handle(r.extent_start, extents);
+	return hypercall_memory_op(cmd, &r);
+}
+
+static void one_page(void)
 {
 	static const unsigned long bad[] = BAD_POINTERS;
 	domid_t self = DOMID_SELF;
@@ -50,4 +70,147 @@ void test_main(void)
 		check_eq(hypercall_memory_op(XENMEM_current_reservation, (void *)bad[i]), -XEN_EFAULT);
 		check(hypercall_memory_op(XENMEM_machphys_mapping, (void *)bad[i]) < 0);
 	}
+}
+
+/* Frames of ours that are mapped nowhere. */
+static void unmapped(xen_pfn_t *mfn, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		void *page = page_alloc();
+
+		mfn[i] = va_to_mfn(page);
+		check_eq(hypercall_update_va_mapping((unsigned long)page, 0, UVMF_INVLPG), 0);
+	}
+}
+
+static void extents(void)
+{
+	const unsigned long *m2p = (const unsigned long *)MACH2PHYS_VIRT_START;
+	xen_pfn_t mfn[EXTENTS << ORDER], extent[EXTENTS];
+	long before = pages_now();
+
+	unmapped(mfn, ARRAY_SIZE(mfn));
+	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), ARRAY_SIZE(mfn));
+	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), 0); /* ours no more */
+	check_eq(pages_now(), before - ARRAY_SIZE(mfn));
+	check_eq(reservation(XENMEM_increase_reservation, extent, EXTENTS, ORDER, XENMEMF_address_bits(31)),
+		 EXTENTS);
+	for (unsigned i = 0; i < EXTENTS; i++) {
+		check(!(extent[i] % (1 << ORDER)));
+		check(extent[i] < 1ul << (31 - 12));
+	}
+	check_eq(pages_now(), before);
+	check_eq(reservation(XENMEM_decrease_reservation, extent, EXTENTS, ORDER, 0), EXTENTS);
+	for (unsigned i = 0; i < EXTENTS; i++)
+		extent[i] = 0x40000 + (i << ORDER);
+	check_eq(reservation(XENMEM_populate_physmap, extent, EXTENTS, ORDER, 0), EXTENTS);
+	for (unsigned i = 0; i < EXTENTS << ORDER; i++)
+		check_eq(m2p[extent[i >> ORDER] + i % (1 << ORDER)], 0x40000 + i);
+	check_eq(pages_now(), before);
+	/* What nobody can have. */
+	check_eq(reservation(XENMEM_increase_reservation, extent, 1, 30, 0), 0);
+	check_eq(pages_now(), before);
+}
+
+/* For Dom0, which we are, by its number: Xen does not know DOMID_SELF here. */
+static long claim(unsigned long pages, unsigned order)
+{
+	struct xen_memory_reservation r = {.nr_extents = pages, .extent_order = order};
+
+	return hypercall_memory_op(XENMEM_claim_pages, &r);
+}
+
+static void claims(void)
+{
+	long now = pages_now();
+	xen_pfn_t mfn;
+
+	unmapped(&mfn, 1);
+	check_eq(reservation(XENMEM_decrease_reservation, &mfn, 1, 0, 0), 1);
+	check_eq(claim(now, 0), 0);
+	check_eq(claim(0, 0), 0); /* and none any more */
+	check_eq(claim(now - 1, 0), -XEN_EINVAL);
+	check_eq(claim(now, 1), -XEN_EINVAL);
+	check_eq(claim(now, 0), 0);
+	mfn = 0x50000;
+	check_eq(reservation(XENMEM_populate_physmap, &mfn, 1, 0, 0), 1); /* out of the claim */
+	check_eq(pages_now(), now);
+	check_eq(claim(0, 0), 0);
+}
+
+struct e820 {
+	uint64_t addr, size;
+	uint32_t type;
+} __attribute__((packed));
+
+#define E820_RAM 1
+
+static void maps(void)
+{
+	static struct e820 given[2] = {{0, 0xa0000, E820_RAM}, {0x100000, 0x3f00000, E820_RAM}}, read[64];
+	struct xen_memory_map map = {.nr_entries = ARRAY_SIZE(read)};
+	struct xen_foreign_memory_map set = {.domid = DOMID_SELF, .map.nr_entries = 2};
+	uint64_t ram = 0, end = 0;
+
+	set_xen_guest_handle(map.buffer, (void *)read);
+	set_xen_guest_handle(set.map.buffer, (void *)given);
+	check_eq(hypercall_memory_op(XENMEM_machine_memory_map, &map), 0);
+	check(map.nr_entries > 1 && map.nr_entries < ARRAY_SIZE(read));
+	for (unsigned i = 0; i < map.nr_entries; i++) {
+		check(read[i].size && read[i].addr >= end);
+		end = read[i].addr + read[i].size;
+		if (read[i].type == E820_RAM)
+			ram += read[i].size;
+	}
+	check(ram / PAGE_SIZE >= start_info->nr_pages);
+	check_eq(hypercall_memory_op(XENMEM_set_memory_map, &set), 0);
+	map.nr_entries = ARRAY_SIZE(read);
+	check_eq(hypercall_memory_op(XENMEM_memory_map, &map), 0);
+	check_eq(map.nr_entries, 2);
+	check_eq(read[1].addr, given[1].addr);
+	check_eq(read[1].size, given[1].size);
+	check_eq(read[1].type, E820_RAM);
+	set.domid = 77;
+	check(hypercall_memory_op(XENMEM_set_memory_map, &set) < 0);
+}
+
+/* Frames of the M2P, which we see at its address too. */
+static void m2p_frames(unsigned cmd, bool own)
+{
+	xen_pfn_t frame[8] = {0};
+	struct xen_machphys_mfn_list list = {.max_extents = ARRAY_SIZE(frame)};
+
+	set_xen_guest_handle(list.extent_start, frame);
+	check_eq(hypercall_memory_op(cmd, &list), 0);
+	check(list.nr_extents > 0 && list.nr_extents <= ARRAY_SIZE(frame));
+	for (unsigned i = 0; i < list.nr_extents; i++)
+		check(frame[i]);
+	if (own && list.nr_extents) {
+		void *page = page_alloc();
+
+		check_eq(hypercall_update_va_mapping_otherdomain(
+			     (unsigned long)page, (pte_t)frame[0] << 12 | PTE_P, UVMF_INVLPG, DOMID_XEN),
+			 0);
+		check_eq(*(unsigned long *)page, *(const unsigned long *)MACH2PHYS_VIRT_START);
+	}
+}
+
+static void physmap(void)
+{
+	struct xen_add_to_physmap add = {.domid = DOMID_SELF, .space = XENMAPSPACE_grant_table};
+	struct xen_remove_from_physmap drop = {.domid = DOMID_SELF};
+
+	check_eq(hypercall_memory_op(XENMEM_add_to_physmap, &add), -XEN_EACCES);
+	check(hypercall_memory_op(XENMEM_remove_from_physmap, &drop) < 0);
+}
+
+void test_main(void)
+{
+	one_page();
+	extents();
+	claims();
+	maps();
+	m2p_frames(XENMEM_machphys_mfn_list, true);
+	m2p_frames(XENMEM_machphys_compat_mfn_list, false); /* a Xen without 32-bit guests has none */
+	physmap();
 }

@@ -52,6 +52,8 @@ void test_main(void)
 	check(*pte_of(va, 1) & PTE_D);
 	check_eq(update(where | MMU_PT_UPDATE_PRESERVE_AD, old & ~(PTE_A | PTE_D), &done), 0);
 	check(*pte_of(va, 1) & PTE_D);
+	check_eq(update(where | MMU_PT_UPDATE_NO_TRANSLATE, old & ~(PTE_A | PTE_D), &done), 0);
+	check(!(*pte_of(va, 1) & PTE_D));
 
 	/* The M2P of a frame of ours. */
 	unsigned long mfn = va_to_mfn((void *)va);
@@ -69,7 +71,7 @@ void test_main(void)
 	check(update(where, old | PTE_PS << 0 | 1ull << 51, &done) < 0);
 	check(update(pte_maddr(va, 2), *pte_of(va, 2) | PTE_PS, &done) < 0);
 	check(update(where, (0xffffffull << 20 << 12 & PTE_ADDR) | PTE_P | PTE_RW, &done) < 0);
-	check(update(where | 3, old, &done) < 0 || done <= 1);
+	check_eq(update(where | 4, old, &done), -XEN_ENOSYS);
 	check_eq(*page, 4);
 
 	/* Lists stop at the first error, and the count says where. */

@@ -42,7 +42,13 @@ void test_main(void)
 	unsigned long vcpus = 1;
 	check_eq(mmuext1(MMUEXT_TLB_FLUSH_MULTI, 0, (unsigned long)&vcpus), 0);
 	check_eq(mmuext1(MMUEXT_INVLPG_MULTI, (unsigned long)data, (unsigned long)&vcpus), 0);
+	/* Superpages there are none. */
 	check(mmuext1(MMUEXT_MARK_SUPER, mfn, 0) < 0);
+	check(mmuext1(MMUEXT_UNMARK_SUPER, mfn, 0) < 0);
+	check(mmuext1(MMUEXT_MARK_SUPER, mfn & ~511ul, 0) < 0);
+	/* Caches are written back for who drives devices, as Dom0 does. */
+	check_eq(mmuext1(MMUEXT_FLUSH_CACHE, 0, 0), 0);
+	check_eq(mmuext1(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), 0);
 	check_eq(mmuext1(99, 0, 0), -XEN_ENOSYS);
 #ifdef __x86_64__
 	check_no_fault((void)mmuext1(MMUEXT_INVLPG_LOCAL, 0x0000800000000000ul, 0));
