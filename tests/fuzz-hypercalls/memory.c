@@ -176,6 +176,36 @@ void do_grant_copy(struct fuzz *f)
 	call(f, __HYPERVISOR_grant_table_op, GNTTABOP_copy, pointer(f, c), 1, 0, 0);
 }
 
+/* A request that is nearly right. */
+static void fill_grant_request(struct fuzz *f, unsigned cmd, void *arg)
+{
+	struct gnttab_swap_grant_ref *swap = arg;
+	struct gnttab_cache_flush *flush = arg;
+	struct gnttab_transfer *transfer = arg;
+
+	switch (cmd) {
+	case GNTTABOP_swap_grant_ref:
+		*swap = (struct gnttab_swap_grant_ref){.ref_a = below(f, REFS), .ref_b = below(f, REFS)};
+		break;
+	case GNTTABOP_cache_flush:
+		flush->a.dev_bus_addr = (uint64_t)any_mfn(f) << 12 | below(f, 4096);
+		flush->offset = below(f, 4096);
+		flush->length = below(f, 4200);
+		flush->op = below(f, 5);
+		break;
+	case GNTTABOP_transfer:
+		*transfer =
+		    (struct gnttab_transfer){.mfn = any_mfn(f), .domid = any_domid(f), .ref = below(f, REFS)};
+		break;
+	case GNTTABOP_set_version:
+		((struct gnttab_set_version *)arg)->version = below(f, 4);
+		break;
+	default: /* the rest begins with the domain it is about, or nearly */
+		*(domid_t *)arg = any_domid(f);
+		((uint32_t *)arg)[1] = below(f, 6);
+	}
+}
+
 void do_grant_other(struct fuzz *f)
 {
 	uint64_t *arg = buffer(f, 256);
@@ -183,10 +213,11 @@ void do_grant_other(struct fuzz *f)
 
 	if (f->dom0 && cmd == GNTTABOP_dump_table) /* the serial line is slow */
 		return;
-	for (unsigned i = 0; i < 32; i++)
-		arg[i] = one_in(f, 2) ? any_word(f) : 0;
-	if (one_in(f, 2))
-		*(domid_t *)arg = any_domid(f);
+	if (one_in(f, 3))
+		for (unsigned i = 0; i < 32; i++)
+			arg[i] = one_in(f, 2) ? any_word(f) : 0;
+	else
+		fill_grant_request(f, cmd, arg);
 	call(f, __HYPERVISOR_grant_table_op, cmd, pointer(f, arg),
 	     one_in(f, 10) ? any_word(f) : 1 + below(f, 3), 0, 0);
 }
