@@ -64,7 +64,7 @@ def cost(m, arguments):
 def between_domains(m, word, quick):
     """A second domain on the same processor: it answers at an event channel, then it only gives way."""
     m.run("rl create -q demo%s.cfg name=answer" % word, 120)
-    domid = re.search(r"^answer\s+(\d+)", m.run("rl list"), re.M)[1]
+    domid = m.run("rl list | grep answer").split()[1]
     with Console(m, "answer"):
         m.send("cost --answer 0 &\n")
         port = m.expect(r"port (\d+)\n", 60)[1]
@@ -81,7 +81,8 @@ def measure(arrangement, unit, quick=False, logs=OUT):
     """One boot; figures in that unit. A Failure if they are not all there."""
     flags = "--quick " if quick else ""
     log = "%s/cost-%s-%s.log" % (logs, arrangement, unit)
-    with Machine(["-cpu", "host" if unit == "cycles" else CPU] + KINDS[unit][0] + start(arrangement), log, 900) as m:
+    cpu = ["-cpu", "host" if unit == "cycles" else CPU]
+    with Machine(cpu + KINDS[unit][0] + start(arrangement), log, 900) as m:
         m.expect(SHELL, 300)
         if arrangement == "fv32":
             m.run("rl create -q fv.cfg extra=quiet", 120)
@@ -91,10 +92,10 @@ def measure(arrangement, unit, quick=False, logs=OUT):
             figures, rate = cost(m, flags)
         if arrangement in table.where["domain_round_trip"]:
             figures.update(between_domains(m, arrangement[-2:], flags))
-    expected = table.expected(arrangement)
-    if expected ^ set(figures):
+    expected, found = table.expected(arrangement), set(figures)
+    if expected != found:
         raise Failure("operations missing: %s; not expected: %s" % (
-            " ".join(sorted(expected - set(figures))) or "none", " ".join(sorted(set(figures) - expected)) or "none"))
+            " ".join(sorted(expected - found)) or "none", " ".join(sorted(found - expected)) or "none"))
     if unit == "instructions" and not 990 < rate < 1010:
         raise Failure("%.1f ticks in a microsecond: these are not instructions" % rate)
     scale = 1000 / rate if unit == "ns" else 1
@@ -104,12 +105,15 @@ def measure(arrangement, unit, quick=False, logs=OUT):
 def run(arrangement, unit, quick):
     begin = time.monotonic()
     name = "%s, %s" % (arrangement, KINDS[unit][1])
+    result = "%s/run-%s-%s.json" % (OUT, arrangement, unit)
+    if os.path.exists(result):
+        os.remove(result)  # what an earlier run found would hide a failure
     try:
         figures = measure(arrangement, unit, quick)
     except Failure as why:
         say("cost: %s: FAILED: %s" % (name, why))
         return False
-    with open("%s/run-%s-%s.json" % (OUT, arrangement, unit), "w") as f:
+    with open(result, "w") as f:
         json.dump({"arrangement": arrangement, "accelerator": KINDS[unit][1], "unit": unit, "figures": figures}, f)
     say("cost: %s: %d operations in %.0f s" % (name, len(figures), time.monotonic() - begin))
     return True
@@ -131,12 +135,11 @@ def merge():
             say("cost: %s is of another table of operations, and left out" % path)
     runs.sort(key=lambda r: (IDS.index(r["arrangement"]), list(KINDS).index(r["unit"])))
     xen = re.search(r"(4\.17\.\d+)", " ".join(os.listdir(bench.OUT))) if os.path.isdir(bench.OUT) else None
-    results = {"schema": 1,
-               "host": {"qemu": output_of("qemu-system-x86_64", "--version"), "cpu": CPU,
-                        "date": time.strftime("%Y-%m-%d", time.gmtime()),
-                        "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17"},
-               "operations": table.operations, "pairs": table.pairs, "batches": table.batches,
-               "arrangements": ARRANGEMENTS, "runs": runs}
+    host = {"qemu": output_of("qemu-system-x86_64", "--version"), "cpu": CPU,
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17"}
+    results = {"schema": 1, "host": host, "operations": table.operations, "pairs": table.pairs,
+               "batches": table.batches, "arrangements": ARRANGEMENTS, "runs": runs}
     with open(OUT + "/results.json", "w") as f:
         json.dump(results, f, indent=1)
     return results

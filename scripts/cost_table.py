@@ -28,7 +28,7 @@ class Table:
     def __init__(self, path=TABLE):
         with open(path) as f:
             text = re.sub(r"(?s)/\*.*?\*/", "", f.read())
-        rows = re.findall(r"(?s)^OP\((\w+), (\w+), (\w+), %s,\s*%s, %s\)" % (STRING, STRING, STRING), text, re.M)
+        rows = re.findall(r"(?s)^OP\((\w+), (\w+), (\w+), %s,\s*%s,\s*%s\)" % (STRING, STRING, STRING), text, re.M)
         if len(rows) != len(re.findall(r'^OP\(\w+, \w+, \w+, "', text, re.M)) or not rows:
             raise ValueError(path + ": not every OP row can be read")
         self.operations = [{"id": r[0], "group": r[1], "title": r[3], "what": r[4], "per": r[5]} for r in rows]

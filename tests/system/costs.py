@@ -43,7 +43,8 @@ def repeats(arrangement):
 def ascending(*places):
     """Each (arrangement, operation) must cost more than the one before."""
     values = [median(*p) for p in places]
-    require(all(a < b for a, b in zip(values, values[1:])), "%s: %s" % (" < ".join("%s %s" % p for p in places), values))
+    order = " < ".join("%s %s" % p for p in places)
+    require(all(a < b for a, b in zip(values, values[1:])), "%s: %s" % (order, values))
 
 
 def bare_instructions():
@@ -108,7 +109,8 @@ def main():
         m.expect(cost.SHELL, 120)
         tap.step("the command says what it does, and prints a table", lambda: command(m))
         tap.step("the device refuses what it does not know", lambda: device(m))
-    if all([tap.step("%s has every operation of the table, and no other" % a, lambda a=a: measured(a)) for a in ARRANGEMENTS]):
+    if all([tap.step("%s has every operation of the table, and no other" % a, lambda a=a: measured(a))
+            for a in ARRANGEMENTS]):
         tap.step("a second boot of pv64 says the same", lambda: repeats("pv64"))
         tap.step("a second boot of native32 says the same", lambda: repeats("native32"))
         tap.step("privileged instructions cost next to nothing on the bare machine", bare_instructions)
