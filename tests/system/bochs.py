@@ -6,10 +6,12 @@ checks, SYSRET and IRET as Intel has them). As a program: the guest tests under 
     bochs.py [WORD]
 """
 
+import contextlib
 import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -51,14 +53,16 @@ def run(multiboot, modules, end, limit=100):
             f.write(CONFIG.format(folder))
         serial = os.path.join(folder, "serial")
         process = subprocess.Popen(["timeout", str(limit), "bochs", "-q", "-f", os.path.join(folder, "bochsrc")],
-                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   start_new_session=True)
         try:
             process.stdin.write(b"c\n")  # Debian's starts in its debugger
             process.stdin.flush()
             while process.poll() is None and not (os.path.exists(serial) and re.search(end, read(serial), re.M)):
                 time.sleep(0.2)
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # `timeout`, and what it started
             process.wait()
         return read(serial) if os.path.exists(serial) else ""
 
