@@ -91,7 +91,6 @@ static enum fv_result load_ss(struct emul *e, uint16_t selector)
 
 	if ((selector & 3) || !fv_descriptor(fv_of(e->v), selector, &d) || !(d & DESC_P))
 		return FV_REFUSED;
-	fv_segments_sync(fv_of(e->v));
 	e->regs->ss = selector | 1;
 	return FV_DONE;
 }

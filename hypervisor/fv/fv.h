@@ -15,8 +15,10 @@
 #include "dom/domain.h"
 #include "fv/pic.h"
 #include "fv/pit.h"
+#include "lib/string.h"
 
 #define FV_SHADOW_BUCKETS 256
+#define FV_TLB_ENTRIES    16
 #define FV_GDT_ENTRIES    512 /* of the guest's table; what lies behind is as if not there */
 
 /* One guest frame. */
@@ -34,6 +36,15 @@ enum fv_code {
 	FV_CODE_CLEAN,   /* executed as it is, read-only */
 	FV_CODE_PATCHED, /* its copy is executed, read-only */
 };
+
+/* Where a page of the guest's was found when we last accessed it as its kernel would. */
+struct fv_translation {
+	uint32_t tag; /* linear page | FV_TLB_READ, and FV_TLB_WRITE if it was written; 0: nothing */
+	uint32_t pfn; /* of RAM */
+	uint8_t *frame;
+};
+#define FV_TLB_READ  1u
+#define FV_TLB_WRITE 2u
 
 struct fv_table {
 	uint32_t base;
@@ -70,6 +81,7 @@ struct fv {
 	uint32_t ram_pages;
 	struct fv_frame *frames; /* ram_pages of them */
 	unsigned frames_order;
+	struct fv_translation tlb[FV_TLB_ENTRIES]; /* by the page's low bits */
 	void *nothing; /* shown where there is no memory: all ones, until the guest writes there */
 
 	/* fv/shadow.c */
@@ -120,8 +132,30 @@ struct fv_place {
 uint32_t fv_walk(struct fv *fv, uint32_t va, uint32_t access, struct fv_place *place);
 /* A guest frame's contents; the page of ones where there is no RAM. */
 void *fv_frame_at(struct fv *fv, uint32_t pfn);
+/* For fv_read() and fv_write(), a TLB as the processor has one: the guest flushes it as it flushes that, by CR3,
+ * INVLPG and changes of mode, and may rely on nothing before (SDM 3A 4.10.4). */
+void fv_tlb_flush(struct fv *fv);
+/* The translation that allows @access (FV_TLB_) to these bytes, all of one page; NULL: to be walked for. */
+static inline struct fv_translation *fv_tlb_find(struct fv *fv, uint32_t va, unsigned n, uint32_t access)
+{
+	struct fv_translation *t = &fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_ENTRIES];
+	uint32_t page = va & (uint32_t)PAGE_MASK;
+
+	return !((t->tag ^ (page | access)) & ((uint32_t)PAGE_MASK | access)) && va - page + n <= PAGE_SIZE
+		   ? t
+		   : NULL;
+}
 /* As the guest's kernel would, whatever the shadows say. FV_OK or the error code; *fault the address. */
-uint32_t fv_read(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault);
+uint32_t fv_read_slowly(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault);
+static inline uint32_t fv_read(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault)
+{
+	const struct fv_translation *t = fv_tlb_find(fv, va, n, FV_TLB_READ);
+
+	if (unlikely(!t))
+		return fv_read_slowly(fv, va, to, n, fault);
+	memcpy(to, t->frame + va % PAGE_SIZE, n);
+	return FV_OK;
+}
 uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint32_t *fault);
 /* Take the domain's frames: they stay its own, and no page table or descriptor table of anybody. */
 int fv_memory_init(struct fv *fv, uint32_t ram_pages, struct xencons_interface **console);
@@ -150,8 +184,10 @@ void fv_segments_free(struct fv *fv);
 bool fv_segments_sync(struct fv *fv);
 /* Ring 1 runs: an IRET to ring 3 must fault. Or ring 3 does: it may return to itself. */
 void fv_segments_user_code(struct fv *fv, bool present);
-/* The guest's own descriptor. False: null or outside of the table. */
+/* The guest's own descriptor, which our copy now follows. False: null or outside of the table. */
 bool fv_descriptor(struct fv *fv, uint16_t selector, uint64_t *d);
+/* Does @selector name 32-bit code in our copy? And where does that start? */
+bool fv_code32(const struct fv *fv, uint16_t selector, uint32_t *base);
 static inline uint32_t fv_descriptor_base(uint64_t d)
 {
 	return (d >> 16 & 0xffffff) | (d >> 56) << 24;

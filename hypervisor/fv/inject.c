@@ -57,13 +57,14 @@ static bool kernel_stack(struct fv *fv, uint32_t *sp, uint16_t *ss)
 		uint32_t esp, ss;
 	} inner;
 	uint32_t fault;
+	uint64_t d;
 
 	if (fv->tss.limit < TSS_ESP0 + sizeof(inner) - 1 ||
 	    fv_read(fv, fv->tss.base + TSS_ESP0, &inner, sizeof(inner), &fault) != FV_OK)
 		return false;
 	*sp = inner.esp;
 	*ss = inner.ss;
-	return true;
+	return fv_descriptor(fv, *ss, &d);
 }
 
 /* What a handler finds on its stack, from the lowest address up; the last two only if ring 3 was interrupted. */
@@ -91,7 +92,6 @@ static bool enter(struct vcpu *v, uint64_t gate, bool has_error, uint32_t error)
 	sp -= size;
 	if (fv_write(fv, sp, (uint8_t *)&f + skipped, size, &fault) != FV_OK)
 		return false;
-	fv_segments_sync(fv);
 	fv_segments_user_code(fv, false);
 	r->rsp = sp;
 	r->ss = (ss & ~3u) | 1;
@@ -179,6 +179,7 @@ static void reload_segments(struct vcpu *v)
 		segments_forget(v, &wanted);
 }
 
+#define IRET_SAME_RING  12u       /* bytes of its frame: EIP, CS, EFLAGS */
 #define CHANGED_BY_IRET 0x257fd5u /* at CPL 0: all but VM, VIF, VIP */
 
 bool fv_iret(struct vcpu *v, bool wide)
@@ -188,11 +189,11 @@ bool fv_iret(struct vcpu *v, bool wide)
 	struct {
 		uint32_t eip, cs, flags, esp, ss;
 	} f;
-	uint32_t fault, error = fv_read(fv, r->rsp, &f, 12, &fault);
+	uint32_t fault, error = fv_read(fv, r->rsp, &f, IRET_SAME_RING, &fault);
 	unsigned rpl;
 
 	if (error == FV_OK && (f.cs & 3) == 3)
-		error = fv_read(fv, r->rsp, &f, sizeof(f), &fault);
+		error = fv_read(fv, r->rsp + IRET_SAME_RING, &f.esp, sizeof(f) - IRET_SAME_RING, &fault);
 	if (error != FV_OK) {
 		fv_inject_page_fault(v, fault, error);
 		return true;
@@ -209,7 +210,7 @@ bool fv_iret(struct vcpu *v, bool wide)
 		r->rsp = f.esp;
 		r->ss = (uint16_t)f.ss;
 	} else {
-		r->rsp = (uint32_t)(r->rsp + 12);
+		r->rsp = (uint32_t)(r->rsp + IRET_SAME_RING);
 	}
 	r->rip = f.eip;
 	r->cs = (uint16_t)f.cs | (rpl ? 0 : 1);

@@ -2,7 +2,8 @@
 /*
  * The guest's memory as it sees it: frames numbered from 0, and its own page tables, which the processor never
  * walks. We walk them here (SDM 3A 4.4, PAE Paging), for shadows and for every access on the guest's behalf:
- * a shadow may be empty where the guest's tables are not.
+ * a shadow may be empty where the guest's tables are not. For those accesses there is a small TLB: the same five
+ * pages serve nearly every one of them.
  *
  * Each frame of RAM holds a reference and a use of PGT_WRITABLE from fv_memory_init() on, so that nobody can
  * make it a page table or free it while shadows may map it writable. The isolation proof of mm/page.c holds
@@ -87,6 +88,20 @@ uint32_t fv_walk(struct fv *fv, uint32_t va, uint32_t access, struct fv_place *p
 	return FV_OK;
 }
 
+void fv_tlb_flush(struct fv *fv)
+{
+	memset(fv->tlb, 0, sizeof(fv->tlb));
+}
+
+static void remember(struct fv *fv, uint32_t va, uint32_t pfn, uint32_t access)
+{
+	uint32_t tag = (va & (uint32_t)PAGE_MASK) | FV_TLB_READ | (access & PF_WRITE ? FV_TLB_WRITE : 0);
+
+	if (pfn < fv->ram_pages)
+		fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_ENTRIES] =
+		    (struct fv_translation){.tag = tag, .pfn = pfn, .frame = fv_frame_at(fv, pfn)};
+}
+
 /* Page by page, since neighbours need not be neighbours. */
 static uint32_t copy(struct fv *fv, uint32_t va, void *buffer, unsigned n, uint32_t access, uint32_t *fault)
 {
@@ -102,6 +117,7 @@ static uint32_t copy(struct fv *fv, uint32_t va, void *buffer, unsigned n, uint3
 			*fault = va;
 			return error;
 		}
+		remember(fv, va, place.pfn, access);
 		frame = (uint8_t *)fv_frame_at(fv, place.pfn) + offset;
 		if (access & PF_WRITE) {
 			fv_shadow_written(fv, place.pfn);
@@ -117,14 +133,23 @@ static uint32_t copy(struct fv *fv, uint32_t va, void *buffer, unsigned n, uint3
 	return FV_OK;
 }
 
-uint32_t fv_read(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault)
+uint32_t fv_read_slowly(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault)
 {
 	return copy(fv, va, to, n, 0, fault);
 }
 
 uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint32_t *fault)
 {
-	return copy(fv, va, (void *)from, n, PF_WRITE, fault);
+	const struct fv_translation *t = fv_tlb_find(fv, va, n, FV_TLB_READ | FV_TLB_WRITE);
+	const struct fv_frame *f;
+
+	if (unlikely(!t))
+		return copy(fv, va, (void *)from, n, PF_WRITE, fault);
+	f = &fv->frames[t->pfn];
+	if (f->shadows || f->code != FV_CODE_UNKNOWN)
+		fv_shadow_written(fv, t->pfn);
+	memcpy(t->frame + va % PAGE_SIZE, from, n);
+	return FV_OK;
 }
 
 static unsigned order_of(size_t size)

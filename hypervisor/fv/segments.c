@@ -9,10 +9,11 @@
  *     nobody would learn that the guest's IF is set again. So it raises #NP, and is emulated. (IRET to the
  *     guest's ring 0 faults by itself: RPL 0 is below the CPL.)
  *
- * The copy is renewed at LGDT, at the virtual IRET to ring 3, and when loading a selector faults. A kernel that
- * changes a descriptor and loads it within ring 0 gets the old one if that was present; on IRET all data
- * segment registers are loaded anew if anything had changed. For kernels that keep per-thread descriptors (one
- * store at each switch) this costs a comparison; to write-protect their GDT would cost two faults.
+ * The copy is renewed at LGDT, at the virtual IRET to ring 3, and when loading a selector faults; on the way into a
+ * handler, the two descriptors that are loaded there. A kernel that changes a descriptor and loads it within ring 0
+ * gets the old one if that was present; on IRET all data segment registers are loaded anew if anything had changed.
+ * For kernels that keep per-thread descriptors (one store at each switch) this costs a comparison; to write-protect
+ * their GDT would cost two faults.
  */
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
@@ -29,12 +30,15 @@
 #define DESC_DPL1     (1ull << 45)
 #define DESC_P        (1ull << 47)
 #define DESC_L        (1ull << 53)
+#define DESC_D        (1ull << 54)
 #define DESC_ACCESSED (1ull << 40)
 #define SELECTOR_LDT  4
 
 static bool is_user_code(uint64_t raw)
 {
-	return (raw & (DESC_P | DESC_S | DESC_CODE | DESC_DPL)) == (DESC_P | DESC_S | DESC_CODE | DESC_DPL);
+	const uint64_t set = DESC_P | DESC_S | DESC_CODE | DESC_DPL;
+
+	return (raw & (set | DESC_L)) == set;
 }
 
 /* What the processor gets to see of it. */
@@ -51,19 +55,16 @@ static uint64_t made_of(const struct fv *fv, uint64_t raw)
 	return raw & DESC_DPL ? d : d | DESC_DPL1;
 }
 
-/* At each way into ring 1 and out of it: so the few entries in question are marked in fv->user_code_set. */
+/* At each way into ring 1 and out of it: so the few entries in question are marked in fv->user_code_set. All that
+ * changes in them is whether they are present. */
 void fv_segments_user_code(struct fv *fv, bool present)
 {
 	if (fv->user_code == present)
 		return;
 	fv->user_code = present;
-	for (unsigned w = 0; w < ARRAY_SIZE(fv->user_code_set); w++) {
-		for (uint64_t bits = fv->user_code_set[w]; bits; bits &= bits - 1) {
-			unsigned i = w * 64 + __builtin_ctzll(bits);
-
-			fv->gdt[i] = made_of(fv, fv->gdt_raw[i]);
-		}
-	}
+	for (unsigned first = 0; first < fv->gdt_entries; first += 64)
+		for (uint64_t bits = fv->user_code_set[first / 64]; bits; bits &= bits - 1)
+			fv->gdt[first + __builtin_ctzll(bits)] ^= DESC_P;
 }
 
 static unsigned entries(const struct fv *fv)
@@ -81,9 +82,28 @@ static void change(struct fv *fv, unsigned i, uint64_t raw)
 	fv->gdt_changed = true;
 }
 
-bool fv_segments_sync(struct fv *fv)
+/* As nearly always: the guest's table is as our copy says. Where it is in one page, this can be seen at once. */
+static bool unchanged(struct fv *fv, unsigned n)
 {
-	unsigned n = entries(fv), end = MAX(n, fv->gdt_entries);
+	const struct fv_translation *t = fv_tlb_find(fv, fv->gdtr.base, n * 8, FV_TLB_READ);
+	const uint8_t *raw;
+
+	if (!t || n != fv->gdt_entries)
+		return false;
+	raw = t->frame + fv->gdtr.base % PAGE_SIZE;
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t d;
+
+		memcpy(&d, raw + i * 8, sizeof(d));
+		if (d != fv->gdt_raw[i])
+			return false;
+	}
+	return true;
+}
+
+static bool look_again(struct fv *fv, unsigned n)
+{
+	unsigned end = MAX(n, fv->gdt_entries);
 	bool changed = false;
 	uint64_t raw[64];
 	uint32_t fault;
@@ -106,13 +126,33 @@ bool fv_segments_sync(struct fv *fv)
 	return changed;
 }
 
+bool fv_segments_sync(struct fv *fv)
+{
+	unsigned n = entries(fv);
+
+	return !unchanged(fv, n) && look_again(fv, n);
+}
+
 bool fv_descriptor(struct fv *fv, uint16_t selector, uint64_t *d)
 {
+	unsigned i = selector / 8;
 	uint32_t fault;
 
-	if (selector <= 3 || (selector & SELECTOR_LDT) || (selector | 7u) > fv->gdtr.limit)
+	if (selector <= 3 || (selector & SELECTOR_LDT) || (selector | 7u) > fv->gdtr.limit ||
+	    fv_read(fv, fv->gdtr.base + i * 8, d, sizeof(*d), &fault) != FV_OK)
 		return false;
-	return fv_read(fv, fv->gdtr.base + (selector & ~7u), d, sizeof(*d), &fault) == FV_OK;
+	if (i < fv->gdt_entries && fv->gdt_raw[i] != *d)
+		change(fv, i, *d);
+	return true;
+}
+
+bool fv_code32(const struct fv *fv, uint16_t selector, uint32_t *base)
+{
+	const uint64_t needed = DESC_P | DESC_S | DESC_CODE | DESC_D;
+	uint64_t d = selector / 8 < FV_GDT_ENTRIES ? fv->gdt[selector / 8] : 0;
+
+	*base = fv_descriptor_base(d);
+	return (d & needed) == needed;
 }
 
 int fv_segments_init(struct fv *fv)

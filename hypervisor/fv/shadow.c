@@ -144,6 +144,7 @@ void fv_shadow_drop_all(struct fv *fv)
 	for (unsigned i = 0; i < 4; i++)
 		fv->l3[i] = 0;
 	fv->lax = false;
+	fv_tlb_flush(fv);
 }
 
 /* Take write permission, and more, from every shadow entry that satisfies the rest. */
@@ -336,10 +337,12 @@ void fv_shadow_load_cr3(struct fv *fv)
 		fv->l3[i] = s ? make_pte(virt_to_mfn(s->table), PTE_P | PTE_RW | PTE_U | PTE_A) : 0;
 	}
 	fv->flush = true;
+	fv_tlb_flush(fv);
 }
 
 void fv_shadow_invlpg(struct fv *fv, uint32_t va)
 {
+	fv_tlb_flush(fv); /* all: the page may be a large one */
 	if (fv->lax)
 		fv_shadow_drop_all(fv);
 	tlb_flush_page_local(va);
