@@ -20,8 +20,9 @@ PAGES = 1000
 WARM = 4500  # so many that the kernel has zeroed every free page once, and its map of them is shadowed
 WITHIN = 0.25
 BATCHED = 0.15  # mmu_update hypercalls for each page of a fork, with what a fork costs anyway
-COLUMNS = {"pv32": ("trap #PF, page fault", "hypercall mmu_update", "hypercall mmuext_op", "hypercall iret"),
-           "fv": ("trap #PF, page fault", "emulate iret", "emulate mov from cr", "emulate group 0f 01")}
+FAULTS = ("trap #PF, page fault", "emulate shadow fill")  # the guest's own, and those that it never hears of
+COLUMNS = {"pv32": (FAULTS, ("hypercall mmu_update",), ("hypercall mmuext_op",), ("hypercall iret",)),
+           "fv": (FAULTS, ("emulate iret",), ("emulate mov from cr",), ("emulate group 0f 01",))}
 
 
 def reasons(m, kind):
@@ -72,9 +73,9 @@ def answered(given, costs, kind, step):
     mine = given.get(question, [])
     require(len(mine) == 4 and all(re.fullmatch(r"\d+(\.\d+)?", w) for w in mine), "%s: wanted are four numbers" % question)
     require(step in costs[kind], "there is nothing to compare with")
-    for reason, value in zip(COLUMNS[kind], map(float, mine)):
-        require(abs(value - costs[kind][step].get(reason, 0)) <= WITHIN,
-                "%s: not %g times `%s` for each page" % (question, value, reason))
+    for names, value in zip(COLUMNS[kind], map(float, mine)):
+        require(abs(value - sum(costs[kind][step].get(r, 0) for r in names)) <= WITHIN,
+                "%s: not %g times `%s` for each page" % (question, value, "` or `".join(names)))
 
 
 def main():
