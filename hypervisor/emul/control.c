@@ -58,7 +58,7 @@ static enum emul_result write_cr(struct emul *e, uint64_t value)
 		return EMUL_DONE;
 	case 3:
 		rc = vcpu_set_root(v, v->domain->ops->cr3_to_mfn(value));
-		if (!rc)
+		if (rc >= 0)
 			rc = pt_settle(v->domain);
 		return !rc ? EMUL_DONE : rc == -ERESTART ? EMUL_AGAIN : EMUL_REFUSED;
 	case 4:

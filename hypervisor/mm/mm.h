@@ -67,10 +67,10 @@ void boot_release(paddr_t start, paddr_t end);
  * Called at every vCPU switch, before the old vCPU may run elsewhere, and when user_mode changes. */
 void vcpu_load_cr3(struct vcpu *v);
 /* MMUEXT_NEW_BASEPTR / NEW_USER_BASEPTR for @v (current, or not running): takes type references, drops the
- * old ones. 0 or -errno. */
+ * old ones. 0; PT_LEFT: done; -ERESTART: stopped before anything was changed; another -errno. */
 int vcpu_set_root(struct vcpu *v, mfn_t root);
 int vcpu_set_user_root(struct vcpu *v, mfn_t root); /* 0: none */
-/* Both may leave the old root's tables to pt_settle, and return -ERESTART before anything is changed. */
+#define PT_LEFT 1 /* page tables not needed any more wait to be taken apart by pt_settle */
 void vcpu_drop_roots(struct vcpu *v);
 
 /* Take apart what the last change of @d's page tables left to be: due before a hypercall returns that may have left

@@ -188,8 +188,7 @@ static __always_inline int run(struct domain *owner, gva_t ops, uint32_t count, 
 			break;
 	}
 	*done = i;
-	/* A restart comes to what is left to take apart again, and to the operation that failed. */
-	return unlikely(owner->pt_left) && pt_settle_left(owner) ? -ERESTART : rc;
+	return rc;
 }
 
 /* What the list before a restart left is settled first. */
@@ -208,14 +207,16 @@ static __cold int any_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32
 	return rc;
 }
 
-/* A list that stopped, within a big tree or for other work, goes on, if none waits. */
-static __cold int run_rest(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done)
+/* A list that did not come to its end, with result @rc: within a big tree or before other work, which may have to wait
+ * no longer; or because tables are left to take apart first. */
+static __cold int run_rest(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done, int rc)
 {
-	int rc = -ERESTART;
-
-	for (*done = 0; rc == -ERESTART && !hypercall_preempt_check();) {
+	while (rc == -ERESTART || rc == PT_LEFT) {
 		uint32_t more;
 
+		*done += rc == PT_LEFT;
+		if (hypercall_preempt_check())
+			return -ERESTART;
 		rc = any_run(foreigndom, ops + *done * guest_sizeof(mmuext_op), count - *done, &more);
 		*done += more;
 	}
@@ -236,12 +237,8 @@ long hc_mmuext_op(uint64_t ops, uint64_t count_arg, uint64_t pdone, uint64_t for
 	} else {
 		rc = any_run(foreigndom, ops, count, &done);
 	}
-	if (unlikely(rc == -ERESTART)) {
-		uint32_t more;
-
-		rc = run_rest(foreigndom, ops + done * guest_sizeof(mmuext_op), count - done, &more);
-		done += more;
-	}
+	if (unlikely(rc))
+		rc = run_rest(foreigndom, ops, count, &done, rc);
 	before += done;
 	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
 		rc = -EFAULT;

@@ -218,7 +218,7 @@ int page_unpin(struct page_info *pg)
 	if (!rc && !(__atomic_fetch_and(&pg->type, ~PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED))
 		rc = -EINVAL;
 	else if (!rc)
-		table_put(pg);
+		rc = table_put(pg);
 	spin_unlock(&d->pt_lock);
 	return rc;
 }

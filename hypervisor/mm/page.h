@@ -165,7 +165,7 @@ static inline bool mfn_is_io(mfn_t m)
 	return !mfn_valid(m) || (frame_table[m].count & PGC_IO);
 }
 /* MMUEXT_PIN_Ln_TABLE, UNPIN_TABLE: 0 or -errno. They take owner->pt_lock. -ERESTART: to be called again;
- * unpinning may leave a table to pt_settle (mm/mm.h). */
+ * Unpinning may return PT_LEFT, done (mm/mm.h). */
 int page_pin(struct page_info *pg, enum page_type level);
 int page_unpin(struct page_info *pg);
 

@@ -61,14 +61,15 @@ int table_raise(struct page_info *pg, uint64_t key, unsigned held);
 int table_lower(struct page_info *pg, uint64_t key, unsigned held, uint64_t doomed);
 /* Go on with a partial table, up to validity or down; its own use is the caller's, or gone. */
 int table_resume(struct page_info *pg, bool up);
-/* Put a use and the reference with it; a table that stops on its way down is noted as left. Only after
- * table_settle. */
-static inline void table_put(struct page_info *pg)
+/* Put a use and the reference with it, after table_settle. PT_LEFT: the table stopped on its way down, and is noted. */
+static inline int table_put(struct page_info *pg)
 {
 	struct domain *d = pg->owner;
 
-	if (unlikely(page_put_and_type(pg)))
-		d->pt_left = page_to_mfn(pg);
+	if (likely(!page_put_and_type(pg)))
+		return 0;
+	d->pt_left = page_to_mfn(pg);
+	return PT_LEFT;
 }
 /* Go on with the table that is left, if there is one: 0 or -ERESTART. */
 int table_settle_left(struct domain *d) __cold;

@@ -60,10 +60,9 @@ static int root_get(struct domain *d, mfn_t root)
 	return rc;
 }
 
-static void root_put(mfn_t root)
+static int root_put(mfn_t root)
 {
-	if (root != INVALID_MFN)
-		table_put(mfn_to_page(root));
+	return root == INVALID_MFN ? 0 : table_put(mfn_to_page(root));
 }
 
 static int change_root(struct vcpu *v, mfn_t root)
@@ -79,7 +78,7 @@ static int change_root(struct vcpu *v, mfn_t root)
 		v->kernel_cr3 = d->ops->make_cr3(v, root, false);
 		if (v == current)
 			load(v, wanted_cr3(v));
-		root_put(old);
+		rc = root_put(old);
 	}
 	spin_unlock(&d->pt_lock);
 	return rc;
@@ -112,7 +111,7 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 		v->user_cr3 = root ? d->ops->make_cr3(v, root, true) : 0;
 		if (v == current && v->user_mode)
 			load(v, wanted_cr3(v));
-		root_put(old);
+		rc = root_put(old);
 	}
 	spin_unlock(&d->pt_lock);
 	return rc;

@@ -64,9 +64,9 @@ static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
 	const struct guest_ops *ops = v->domain->ops;
 	int rc = vcpu_set_root(v, ops->cr3_to_mfn(c->ctrlreg[3]));
 
-	if (!rc && c->ctrlreg[1] && ops->code64)
+	if (rc >= 0 && c->ctrlreg[1] && ops->code64)
 		rc = vcpu_set_user_root(v, ops->cr3_to_mfn(c->ctrlreg[1]));
-	return rc;
+	return MIN(rc, 0); /* who sets the context of a vCPU that had one settles (mm/mm.h) */
 }
 
 static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -146,6 +146,11 @@ static int unpin_alone(void)
 	return tree_unpin();
 }
 
+static int unpin_what_was_pinned(void)
+{
+	return hits ? tree_unpin() : 0;
+}
+
 static int unpin_abandoned(void)
 {
 	int rc = unpin_alone();
@@ -362,7 +367,7 @@ static void attacks(void)
 	in_the_middle(tree_pin, other_levels, 0, tree_unpin);
 	in_the_middle(tree_pin, linear_entry, 0, tree_unpin);
 	in_the_middle(unpin_alone, not_mapped_writable, 0, NULL);
-	in_the_middle(unpin_alone, pin_first, 0, tree_unpin);
+	in_the_middle(unpin_alone, pin_first, 0, unpin_what_was_pinned);
 	in_the_middle(tree_pin, pin_first, -XEN_EINVAL, tree_unpin);
 	in_the_middle(tree_pin, pin_and_unpin, 0, tree_unpin);
 	in_the_middle(pin_abandoned, abandon, 0, tree_unpin);

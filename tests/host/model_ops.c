@@ -25,7 +25,7 @@ static uint32_t rnd(uint32_t n)
 
 static enum outcome happened(int rc)
 {
-	return !rc ? DONE : rc == -ERESTART ? STOPPED : REFUSED;
+	return rc >= 0 ? DONE : rc == -ERESTART ? STOPPED : REFUSED;
 }
 
 static void done(const char *what, enum outcome expected, int rc)
@@ -233,7 +233,7 @@ static int leave_root(unsigned v)
 	pt_begin(d);
 	rc = table_settle(d);
 	if (!rc)
-		table_put(frame[root[v]]);
+		rc = table_put(frame[root[v]]);
 	spin_unlock(&d->pt_lock);
 	if (stopped_settling(left, rc))
 		return rc;
