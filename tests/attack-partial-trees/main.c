@@ -325,10 +325,11 @@ static void ended(bool pinned_before)
 /* ---- another vCPU, that does the same at the same time ---- */
 
 static volatile unsigned long rounds;
+static volatile bool stop, stopped;
 
 static void meddler(void)
 {
-	for (;; rounds++) {
+	for (; !stop; rounds++) {
 		tree_pin();
 		page_set_ro(tree_table[TREE_LEVEL], false);
 		pte_write((uint64_t)tree_mfn() << 12 | 4088, 0);
@@ -339,6 +340,9 @@ static void meddler(void)
 		pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8, 0);
 		page_set_ro(tree_table[TREE_LEVEL], true);
 	}
+	stopped = true;
+	for (;;)
+		hypercall_vcpu_op(VCPUOP_down, 1, NULL);
 }
 
 static void raced(void)
@@ -353,7 +357,9 @@ static void raced(void)
 		tree_unpin();
 	}
 	check(rounds);
-	check_eq(hypercall_vcpu_op(VCPUOP_down, 1, NULL), 0);
+	stop = true;
+	while (!stopped)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
 	pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8, 0);
 	page_set_ro(tree_table[TREE_LEVEL], true);
 	tree_pin();
