@@ -32,6 +32,12 @@ static inline struct cpu *this_cpu(void)
 	return &cpus[cpu_id()];
 }
 
+/* False also while it starts. */
+static inline bool cpu_is_idle(const struct cpu *cpu)
+{
+	return cpu->running == cpu->idle;
+}
+
 #define for_each_cpu(cpu) for (struct cpu *cpu = cpus; cpu < cpus + cpu_count(); cpu++)
 
 cpuset_t cpus_online(void);

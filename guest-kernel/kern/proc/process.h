@@ -129,11 +129,15 @@ void sched_allow(struct task *t, cpuset_t allowed); /* moves it if it may not st
 void schedule(void);                                /* runs others until current is ready again */
 void sched_preempt(void);       /* on the way to user mode: gives way if the slice is over */
 void sched_program_timer(void); /* after timer_set(), unless one goes to sleep */
-void sched_charge_user(void);   /* the time since the last charge was spent in user mode */
+u32 sched_waiting(void);        /* ready tasks that no processor runs */
+u64 sched_switches(void);
+
+/* proc/account.c */
+void sched_charge_user(void); /* the time since the last charge was spent in user mode */
 void sched_charge_system(void);
 void sched_charge_idle(void);
-void sched_load(u32 load[3]); /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
-u64 sched_switches(void);
+void sched_load(u32 load[3]);  /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
+void sched_load_step(u64 now); /* brings that up to date: now and then */
 
 /* How a processor spent its time, in nanoseconds. */
 struct cpu_times {

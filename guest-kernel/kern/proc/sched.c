@@ -16,19 +16,13 @@
 #include "kern/mm/user.h"
 #include "kern/time/clock.h"
 
-#define SLICE_NS     (20 * NSEC_PER_MSEC)
-#define WAKE_RUN_NS  (2 * NSEC_PER_MSEC) /* what the running task still gets when another wakes up */
-#define LOAD_STEP_NS (5ULL * NSEC_PER_SEC)
+#define SLICE_NS    (20 * NSEC_PER_MSEC)
+#define WAKE_RUN_NS (2 * NSEC_PER_MSEC) /* what the running task still gets when another wakes up */
 
 static struct list ready = LIST_INIT(ready);
 static u32 ready_count;   /* length of the queue */
 static struct task *dead; /* has left its stack for the last time: free it */
 static u64 switches;
-
-static struct {
-	u64 stepped; /* time of the last step */
-	u32 average[3];
-} loads;
 
 static void sleep_expired(struct timer *t)
 {
@@ -36,12 +30,6 @@ static void sleep_expired(struct timer *t)
 
 	sleeper->timed_out = true;
 	sched_wake(sleeper);
-}
-
-/* On this processor. False also while it starts. */
-static bool is_idle(const struct cpu *cpu)
-{
-	return cpu->running == cpu->idle;
 }
 
 /* Will another processor be interrupted by then, and see to the timers? */
@@ -61,7 +49,7 @@ void sched_program_timer(void)
 
 	if (next != ~0ULL && others_see_to(next))
 		next = ~0ULL;
-	if (ready_count && !is_idle(cpu) && current->slice_end < next)
+	if (ready_count && !cpu_is_idle(cpu) && current->slice_end < next)
 		next = current->slice_end;
 	if (next == ~0ULL)
 		return;
@@ -74,7 +62,7 @@ void sched_program_timer(void)
 
 static void end_slice_if_over(void)
 {
-	if (!is_idle(this_cpu()) && clock_monotonic() >= current->slice_end)
+	if (!cpu_is_idle(this_cpu()) && clock_monotonic() >= current->slice_end)
 		current->need_resched = true;
 }
 
@@ -95,60 +83,6 @@ void ipi_interrupt(void)
 		return;
 	end_slice_if_over();
 	sched_program_timer();
-}
-
-/* Averages that forget: after each step of 5 seconds the old value keeps exp(-5/60), exp(-5/300) and
- * exp(-5/900) of its weight. Steps missed while idle are made up for, so no timer is needed. */
-static void load_step(u64 now)
-{
-	static const u32 keep[3] = {60296, 64453, 65173}; /* times 65536 */
-	u32 n = ready_count;
-	int i, steps;
-
-	for_each_cpu(cpu) n += !is_idle(cpu);
-	n <<= 16;
-	for (steps = 0; now - loads.stepped >= LOAD_STEP_NS && steps < 300; steps++) {
-		loads.stepped += LOAD_STEP_NS;
-		for (i = 0; i < 3; i++)
-			loads.average[i] =
-			    ((u64)loads.average[i] * keep[i] + (u64)n * (65536 - keep[i])) >> 16;
-	}
-	if (steps == 300)
-		loads.stepped = now;
-}
-
-void sched_load(u32 averages[3])
-{
-	int i;
-
-	load_step(clock_monotonic());
-	for (i = 0; i < 3; i++)
-		averages[i] = loads.average[i];
-}
-
-struct cpu_times sched_times(const struct cpu *cpu)
-{
-	struct cpu_times t = {cpu->user_ns, cpu->system_ns, cpu->idle_ns, cpu->stolen_ns};
-
-	if (cpu->online && is_idle(cpu))
-		t.idle += clock_monotonic() - cpu->idle->charged_to;
-	return t;
-}
-
-struct cpu_times sched_total_times(void)
-{
-	struct cpu_times sum = {0};
-
-	for_each_cpu(cpu)
-	{
-		struct cpu_times t = sched_times(cpu);
-
-		sum.user += t.user;
-		sum.system += t.system;
-		sum.idle += t.idle;
-		sum.stolen += t.stolen;
-	}
-	return sum;
 }
 
 u64 sched_switches(void)
@@ -186,6 +120,11 @@ static struct task *first_for(const struct cpu *cpu)
 	return NULL;
 }
 
+u32 sched_waiting(void)
+{
+	return ready_count;
+}
+
 bool sched_ready(void)
 {
 	return first_for(this_cpu());
@@ -210,7 +149,7 @@ static bool call_overdue(const struct task *t, u64 now)
 {
 	for_each_cpu(cpu)
 	{
-		if (cpu == this_cpu() || !cpu->online || is_idle(cpu) || cpu->running->need_resched ||
+		if (cpu == this_cpu() || !cpu->online || cpu_is_idle(cpu) || cpu->running->need_resched ||
 		    cpu->running->slice_end > now || !may_run(t, cpu))
 			continue;
 		cpu->running->need_resched = true;
@@ -223,7 +162,7 @@ static bool call_overdue(const struct task *t, u64 now)
 /* What runs there has but a little of its slice left; another processor sets its timer when it is called. */
 static void shorten_slice(struct cpu *cpu, u64 now)
 {
-	if (!is_idle(cpu) && cpu->running->slice_end > now + WAKE_RUN_NS)
+	if (!cpu_is_idle(cpu) && cpu->running->slice_end > now + WAKE_RUN_NS)
 		cpu->running->slice_end = now + WAKE_RUN_NS;
 	if (cpu == this_cpu())
 		sched_program_timer();
@@ -240,7 +179,7 @@ static void find_processor(const struct task *t)
 	bool mine = may_run(t, me);
 	u64 now;
 
-	if ((mine && is_idle(me) && ready_count == 1) || call_idle(t) || (mine && is_idle(me)))
+	if ((mine && cpu_is_idle(me) && ready_count == 1) || call_idle(t) || (mine && cpu_is_idle(me)))
 		return;
 	now = clock_monotonic();
 	if (call_overdue(t, now))
@@ -306,39 +245,6 @@ void sched_continue(struct task *t)
 		make_ready(t);
 }
 
-/* What the hypervisor took of the time since then is nobody's. */
-static u64 charge(void)
-{
-	struct cpu *cpu = this_cpu();
-	u64 now = clock_monotonic(), spent = now - current->charged_to;
-	u64 stolen_ns = time_stolen_ns(cpu_id()), stolen = stolen_ns - cpu->stolen_ns;
-
-	current->charged_to = now;
-	cpu->stolen_ns = stolen_ns;
-	return stolen < spent ? spent - stolen : 0;
-}
-
-void sched_charge_user(void)
-{
-	u64 spent = charge();
-
-	current->process->user_ns += spent;
-	this_cpu()->user_ns += spent;
-}
-
-void sched_charge_system(void)
-{
-	u64 spent = charge();
-
-	current->process->system_ns += spent;
-	this_cpu()->system_ns += spent;
-}
-
-void sched_charge_idle(void)
-{
-	this_cpu()->idle_ns += charge();
-}
-
 /* The second half of a switch, on the new task's stack. */
 static void finish_switch(void)
 {
@@ -402,12 +308,12 @@ void schedule(void)
 	struct cpu *cpu = this_cpu();
 	struct task *next;
 
-	if (is_idle(cpu))
+	if (cpu_is_idle(cpu))
 		sched_charge_idle();
 	else
 		sched_charge_system();
-	load_step(current->charged_to);
-	if (current->state == TASK_READY && !is_idle(cpu)) {
+	sched_load_step(current->charged_to);
+	if (current->state == TASK_READY && !cpu_is_idle(cpu)) {
 		enqueue(current);
 		if (!may_run(current, cpu))
 			find_processor(current);
