@@ -56,6 +56,9 @@ $(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \
 	$(call test,attack-partial-trees-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/attack-partial-trees-$(k).elf \
 		dom0_max_vcpus=2))))
 
+# The context of a second vCPU, attacked.
+$(foreach k,pv64 pv32,$(eval $(call test,attack-context-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-context-$(k).elf dom0_max_vcpus=2)))
+
 # Two vCPUs that share one processor's registers.
 $(foreach k,pv64 pv32,$(eval $(call test,pv-fpu-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/pv-fpu-$(k).elf dom0_max_vcpus=2)))
 

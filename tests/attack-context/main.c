@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The context of a new vCPU, full of what is not the guest's to have. Addresses that are none, or the hypervisor's, as
+ * entry points, handlers, bases or RIP; an LDT that is too long or not aligned; a GDT of frames that are page tables;
+ * roots that are no tables: refused, and the vCPU stays as it was. Flags (IOPL, VM, VIF, VIP), ring 0 selectors and
+ * debug registers on the hypervisor: left out, as it finds when it runs. Skipped where Dom0 has one vCPU.
+ */
+#include "time.h"
+
+const char test_title[] = "attack-context";
+
+#define FLAGS_EVIL 0x1a3202ul /* VIF and VIP, VM, IOPL 3, IF */
+
+#ifdef __x86_64__
+#define IP    rip
+#define SP    rsp
+#define FLAGS rflags
+#define BAD   0x0000800000000000ul
+#else
+#define IP    eip
+#define SP    esp
+#define FLAGS eflags
+#define BAD   0xf6000000ul
+#endif
+
+static char stack[8192] __attribute__((aligned(16)));
+static volatile unsigned long started, flags, cs, ss, debugreg[8];
+
+/* vCPU 1 says what it has become. */
+static void second(void)
+{
+	unsigned long f, c, s;
+
+	__asm__ volatile("pushf; pop %0" : "=r"(f));
+	__asm__ volatile("mov %%cs, %0" : "=r"(c));
+	__asm__ volatile("mov %%ss, %0" : "=r"(s));
+	flags = f;
+	cs = c & 0xffff;
+	ss = s & 0xffff;
+	for (unsigned i = 0; i < 8; i++)
+		debugreg[i] = hypercall_get_debugreg(i);
+	barrier();
+	started = 1;
+	hypercall_vcpu_op(VCPUOP_down, 1, NULL);
+}
+
+static struct vcpu_guest_context *good(void)
+{
+	static struct vcpu_guest_context c;
+	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
+
+	__builtin_memset(&c, 0, sizeof(c));
+	c.flags = VGCF_in_kernel;
+	c.user_regs.IP = (unsigned long)second;
+	c.user_regs.SP = top - sizeof(long);
+	c.user_regs.FLAGS = 0x200;
+	c.user_regs.cs = FLAT_KERNEL_CS;
+	c.user_regs.ss = FLAT_KERNEL_SS;
+#ifndef __x86_64__
+	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
+#endif
+	c.kernel_ss = FLAT_KERNEL_SS;
+	c.kernel_sp = top;
+	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
+	return &c;
+}
+
+/* That vCPU with one thing changed in its context. */
+#define REFUSED(change)                                                            \
+	do {                                                                       \
+		struct vcpu_guest_context *c = good();                             \
+		change;                                                            \
+		check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, c), -XEN_EINVAL); \
+		check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);             \
+	} while (0)
+
+static void refusals(void)
+{
+	REFUSED(c->user_regs.IP = BAD);
+	REFUSED(c->trap_ctxt[VEC_GP].address = BAD);
+	REFUSED(c->trap_ctxt[255].address = HYPERVISOR_VIRT_START);
+	REFUSED((c->ldt_base = (unsigned long)stack & ~4095ul, c->ldt_ents = 8193));
+	REFUSED((c->ldt_base = ((unsigned long)stack & ~4095ul) + 8, c->ldt_ents = 1));
+	REFUSED((c->ldt_base = BAD, c->ldt_ents = 512));
+	REFUSED(c->gdt_ents = FIRST_RESERVED_GDT_ENTRY + 1);
+	REFUSED((c->gdt_ents = 512, c->gdt_frames[0] = root_mfn()));
+	REFUSED((c->gdt_ents = 512, c->gdt_frames[0] = ~0ul));
+	REFUSED(c->ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn(stack)));
+	REFUSED(c->ctrlreg[3] = ~0ul);
+#ifdef __x86_64__
+	REFUSED(c->event_callback_eip = BAD);
+	REFUSED(c->failsafe_callback_eip = BAD);
+	REFUSED(c->syscall_callback_eip = HYPERVISOR_VIRT_START);
+	REFUSED(c->fs_base = BAD);
+	REFUSED(c->gs_base_kernel = 1ul << 63);
+	REFUSED(c->gs_base_user = BAD);
+	REFUSED(c->ctrlreg[1] = xen_pfn_to_cr3(va_to_mfn(stack)));
+#endif
+}
+
+static void left_out(void)
+{
+	struct vcpu_guest_context *c = good();
+	uint64_t until = system_time() + 20000000000ull;
+
+	c->user_regs.FLAGS = FLAGS_EVIL;
+	c->user_regs.cs &= ~3;
+	c->user_regs.ss &= ~3;
+	c->debugreg[0] = 0x1000;
+	c->debugreg[1] = HYPERVISOR_VIRT_START;
+	c->debugreg[2] = BAD;
+	c->debugreg[7] = 0x24ff; /* general detect, all enabled */
+	c->ctrlreg[0] = c->ctrlreg[4] = ~0ul & ~8ul;
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, c), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
+	while (!started && system_time() < until)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	check(started);
+	check_eq(flags & 0x1a3000, 0);
+	check(flags & 0x200);
+	check_eq(cs, FLAT_KERNEL_CS);
+	check_eq(ss & ~3, FLAT_KERNEL_SS & ~3);
+	check_eq(debugreg[0], 0x1000);
+	check_eq(debugreg[1], 0);
+	check_eq(debugreg[2], 0);
+	check_eq(debugreg[7] & 0x20ff, 0);
+}
+
+void test_main(void)
+{
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	if (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) == -XEN_ENOENT)
+		skip("Dom0 has one vCPU");
+	refusals();
+	left_out();
+}
