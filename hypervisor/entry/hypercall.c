@@ -19,7 +19,6 @@ static const struct hypercall_row rows[NR_HYPERCALLS] = {
 /* First what ordinary domains may call, then the same for the privileged one. */
 hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
 
-/* Bit n: hypercall n has arguments of which pv32 makes two words. */
 uint64_t hypercall_wide;
 
 long hypercall_unknown(void)

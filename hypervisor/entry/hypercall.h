@@ -20,6 +20,8 @@ static inline hypercall_fn *hypercalls_for(bool privileged)
 {
 	return hypercall_table + (privileged ? NR_HYPERCALLS : 0);
 }
+/* Bit n: hypercall n has arguments of which pv32 makes two words. Otherwise words are arguments. */
+extern uint64_t hypercall_wide;
 long hypercall_unknown(void);
 static inline hypercall_fn hypercall_fn_of(const struct vcpu *v, uint64_t nr)
 {

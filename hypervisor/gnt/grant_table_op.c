@@ -16,7 +16,7 @@
 #include "mm/page.h"
 #include "xen/grant_table.h"
 
-#define ENTRIES_PER_CHECK 16
+#define ENTRIES_PER_CHECK 16 /* a power of two */
 #define UNMAP_BATCH       16 /* unmapped with one TLB flush */
 #define CACHE_LINE        64
 
@@ -151,11 +151,12 @@ static long map_one(gva_t arg)
 		return -EFAULT;
 	/* Granters go by their numbers: DOMID_SELF is none. */
 	granter = likely(op.dom != DOMID_SELF) ? domain_by_id(op.dom) : NULL;
-	op.status = GNTST_bad_domain;
 	if (likely(granter)) {
 		op.status = grant_map(current, granter, &op);
 		if (unlikely(op.status))
 			domain_put(granter);
+	} else {
+		op.status = GNTST_bad_domain;
 	}
 	return guest_write(arg + MAP_RESULTS, (char *)&op + MAP_RESULTS, sizeof(op) - MAP_RESULTS);
 }
@@ -263,14 +264,14 @@ static long cache_flush_one(gva_t arg)
 static __always_inline long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size,
 				     long (*one)(gva_t arg))
 {
-	for (uint32_t i = 0; i < count; i++, uop += size) {
-		long rc;
+	while (count) {
+		long rc = one(uop);
 
-		if (unlikely(i % ENTRIES_PER_CHECK == ENTRIES_PER_CHECK - 1) && hypercall_preempt_check())
-			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count - i);
-		rc = one(uop);
 		if (unlikely(rc))
 			return rc;
+		uop += size;
+		if (!(--count & (ENTRIES_PER_CHECK - 1)) && count && hypercall_preempt_check())
+			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count);
 	}
 	return 0;
 }
@@ -315,11 +316,9 @@ static long unmap_begin(struct grant_unmap *u, gva_t arg, bool replace)
 	u->done = 0;
 	if (guest_read(&op, arg, sizeof(op)))
 		return -EFAULT;
-	u->host_addr = op.host_addr;
-	u->dev_addr = replace ? 0 : op.dev_bus_addr;
-	u->new_addr = replace ? op.dev_bus_addr : 0;
 	u->handle = op.handle;
-	op.status = grant_unmap_begin(current, u);
+	op.status = grant_unmap_begin(current, u, op.host_addr, replace ? 0 : op.dev_bus_addr,
+				      replace ? op.dev_bus_addr : 0);
 	return guest_write(arg + UNMAP_RESULTS, (char *)&op + UNMAP_RESULTS, sizeof(op) - UNMAP_RESULTS);
 }
 

@@ -49,8 +49,7 @@ static inline uint64_t *find_entry(struct vcpu *v, uint64_t addr, uint32_t flags
 	if (unlikely(!where))
 		return NULL;
 	pg = mfn_to_page(virt_to_mfn(where));
-	if (unlikely((pg->type & (PGT_KEY | PGT_VALIDATED)) != (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED) ||
-		     pg->owner != v->domain))
+	if (unlikely(!is_live_l1(pg) || pg->owner != v->domain))
 		return NULL;
 	return where;
 }
@@ -165,7 +164,8 @@ static inline mfn_t frame_of(const struct maptrack *m)
 	return grant_use(m->granter->grants, m->ref)->frame;
 }
 
-int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u)
+int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u, uint64_t host_addr, uint64_t dev_addr,
+		      uint64_t new_addr)
 {
 	struct maptrack *m = maptrack_claim(v->domain->grants, u->handle);
 	int rc = GNTST_okay;
@@ -176,13 +176,13 @@ int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u)
 		return GNTST_bad_handle;
 	u->m = m;
 	mfn = frame_of(m);
-	if (u->dev_addr && (m->flags & GNTMAP_device_map)) {
-		if (u->dev_addr != mfn << PAGE_SHIFT)
+	if (dev_addr && (m->flags & GNTMAP_device_map)) {
+		if (dev_addr != mfn << PAGE_SHIFT)
 			rc = GNTST_bad_dev_addr;
 		u->done = GNTMAP_device_map;
 	}
-	if (!rc && u->host_addr && (m->flags & GNTMAP_host_map)) {
-		rc = leave(v, u->host_addr, u->new_addr, m->flags, mfn);
+	if (!rc && host_addr && (m->flags & GNTMAP_host_map)) {
+		rc = leave(v, host_addr, new_addr, m->flags, mfn);
 		u->done |= GNTMAP_host_map;
 	}
 	if (unlikely(rc || !u->done)) {

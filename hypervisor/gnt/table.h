@@ -148,12 +148,13 @@ int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_re
 /* Unmapping has two halves. In between the TLBs of the mapping domain are flushed, once for many: only then
  * may the granter hear that its frame is unused. */
 struct grant_unmap {
-	uint64_t host_addr, dev_addr, new_addr; /* as in the requests; 0: not wanted */
 	grant_handle_t handle;
 	uint32_t done;      /* parts that the first half took away; 0: there is no second half */
 	struct maptrack *m; /* claimed */
 };
-int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u);
+/* Of u->handle; the addresses as in the requests, 0: not wanted. */
+int grant_unmap_begin(struct vcpu *v, struct grant_unmap *u, uint64_t host_addr, uint64_t dev_addr,
+		      uint64_t new_addr);
 void grant_unmap_end(struct domain *d, const struct grant_unmap *u);
 
 /* ---- copy.c ---- */

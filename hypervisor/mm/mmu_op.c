@@ -83,7 +83,7 @@ static inline int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool
 
 	if (unlikely(!mfn_valid(ptr >> PAGE_SHIFT) || pg->owner != b->d))
 		return -EINVAL;
-	if (likely((pg->type & (PGT_KEY | PGT_VALIDATED)) == (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED)))
+	if (likely(is_live_l1(pg)))
 		return pt_change_l1(where, val, b->d, b->from, preserve_ad);
 	return update_other(b, pg, where, val, preserve_ad);
 }

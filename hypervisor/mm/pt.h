@@ -83,6 +83,14 @@ int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from) __rare;
 int l1_get_writable(struct page_info *pg) __rare; /* on failure the reference is put */
 void l1_put_writable(struct page_info *pg) __rare;
 
+/* Is @pg in use as an L1 table, its contents validated? */
+static inline bool is_live_l1(const struct page_info *pg)
+{
+	const uint8_t key = (PGT_KEY | PGT_VALIDATED) >> PGT_SHIFT;
+
+	return (pg->type >> PGT_SHIFT & key) == (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED) >> PGT_SHIFT;
+}
+
 /* Bits of an L1 entry that @d may set: cache control is for the domain that drives devices. */
 static inline uint64_t l1_allowed(const struct domain *d)
 {

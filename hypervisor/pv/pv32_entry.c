@@ -198,7 +198,10 @@ static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 	GUEST_LOAD(w4, at + 6 * word, fault);
 	GUEST_LOAD(w5, at + 7 * word, fault);
 	guest_access_end();
-	result = hypercall_call(v, op, (const uint64_t[]){w0, w1, w2, w3, w4, w5});
+	if (likely(op < NR_HYPERCALLS && !(hypercall_wide >> op & 1)))
+		result = v->domain->hypercalls[op](w0, w1, w2, w3, w4, w5);
+	else
+		result = hypercall_call(v, op, (const uint64_t[]){w0, w1, w2, w3, w4, w5});
 	if (unlikely(v->multicall_interrupted))
 		return multicall_interrupted(v, at);
 	guest_access_begin();
@@ -217,9 +220,11 @@ int pv32_multicall(struct vcpu *v, gva_t *list, uint32_t *left)
 
 void pv32_hypercall_join(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide)
 {
-	if (likely(!wide)) {
-		for (unsigned i = 0; i < 6; i++)
-			args[i] = (uint32_t)words[i];
+	if (likely(wide == 1u << 1)) { /* update_va_mapping */
+		args[0] = (uint32_t)words[0];
+		args[1] = (uint32_t)words[1] | words[2] << 32;
+		args[2] = (uint32_t)words[3];
+		args[3] = (uint32_t)words[4];
 		return;
 	}
 	for (unsigned i = 0, w = 0; i < nargs; i++) {

@@ -127,15 +127,16 @@ static void do_map(void)
 	maps[nr_maps++].handle = op.handle;
 }
 
-static void unmap_device(unsigned i, struct grant_unmap *u)
+/* The address for the device to be unmapped with, or 0. */
+static uint64_t unmap_device(unsigned i)
 {
 	unsigned ref = maps[i].ref;
 
 	if (!(maps[i].flags & GNTMAP_device_map))
-		return;
-	u->dev_addr = page_to_mfn(&pages[ref]) << PAGE_SHIFT;
+		return 0;
 	device_refs[ref]--;
 	device_writers[ref] -= !(maps[i].flags & GNTMAP_readonly);
+	return page_to_mfn(&pages[ref]) << PAGE_SHIFT;
 }
 
 static void do_unmap(void)
@@ -144,19 +145,20 @@ static void do_unmap(void)
 	bool host = maps[i].flags & GNTMAP_host_map, readonly = maps[i].flags & GNTMAP_readonly;
 	bool fits =
 	    !host || (slots[slot].present && slots[slot].page == ref && slots[slot].writable != readonly);
-	struct grant_unmap u = {.host_addr = host ? slot_address(slot) : 0, .handle = maps[i].handle};
+	struct grant_unmap u = {.handle = maps[i].handle};
+	uint64_t dev_addr;
 
 	if (!nr_maps)
 		return;
-	if (fits)
-		unmap_device(i, &u);
-	assert_int_equal(grant_unmap_begin(&mapper.v, &u), fits ? GNTST_okay : GNTST_general_error);
+	dev_addr = fits ? unmap_device(i) : 0;
+	assert_int_equal(grant_unmap_begin(&mapper.v, &u, host ? slot_address(slot) : 0, dev_addr, 0),
+			 fits ? GNTST_okay : GNTST_general_error);
 	if (!fits) {
 		assert_int_equal(u.done, 0);
 		return;
 	}
 	/* Between the halves the handle is nobody's. */
-	assert_int_equal(grant_unmap_begin(&mapper.v, &(struct grant_unmap){.handle = u.handle}),
+	assert_int_equal(grant_unmap_begin(&mapper.v, &(struct grant_unmap){.handle = u.handle}, 0, 0, 0),
 			 GNTST_bad_handle);
 	grant_unmap_end(mapper.d, &u);
 	refs[ref].pins--;
@@ -264,9 +266,8 @@ static void deaths(void **state)
 	assert_true(granter->refs > 1 && granter->refs <= refs_before + 1);
 	assert_int_equal(map(&(struct gnttab_map_grant_ref){.flags = GNTMAP_device_map}),
 			 GNTST_general_error);
-	u.host_addr = op.host_addr;
 	u.handle = op.handle;
-	assert_int_equal(grant_unmap_begin(&mapper.v, &u), GNTST_okay);
+	assert_int_equal(grant_unmap_begin(&mapper.v, &u, op.host_addr, 0, 0), GNTST_okay);
 	grant_unmap_end(mapper.d, &u);
 	assert_int_equal(granter->tot_pages, 0);
 	end(granter);
