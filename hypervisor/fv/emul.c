@@ -13,6 +13,7 @@
 #include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/desc.h"
+#include "pv/walk.h"
 #include "sched/sched.h"
 
 #define MAX_ROUNDS 8 /* instructions carried out in one visit, if each would trap */
@@ -23,24 +24,48 @@
 #define DESC_TSS    (0x09ull << 40) /* available, 32 bits */
 #define DESC_BUSY   (0x0bull << 40)
 
-static bool read_memory(struct emul *e, uint32_t va, void *to, unsigned n)
+/* An application has its own rights alone: SGDT and its kin store for it too. */
+static bool permitted(struct emul *e, uint32_t va, unsigned n, uint32_t access)
 {
-	uint32_t error = fv_read(fv_of(e->v), va, to, n, (uint32_t *)&e->fault_address);
+	struct fv_place place;
+	uint32_t at = va;
+
+	if (fv_in_kernel(e->v))
+		return true;
+	e->fault_error = fv_walk(fv_of(e->v), at, access | PF_USER, &place);
+	if (e->fault_error == FV_OK && ((va ^ (va + n - 1)) & (uint32_t)PAGE_MASK)) {
+		at = (va + n - 1) & (uint32_t)PAGE_MASK;
+		e->fault_error = fv_walk(fv_of(e->v), at, access | PF_USER, &place);
+	}
+	e->fault_address = at;
+	return e->fault_error == FV_OK;
+}
+
+bool fv_emul_read(struct emul *e, uint32_t va, void *to, unsigned n)
+{
+	uint32_t error;
+
+	if (!permitted(e, va, n, 0))
+		return false;
+	error = fv_read(fv_of(e->v), va, to, n, (uint32_t *)&e->fault_address);
 
 	e->fault_error = error;
 	return error == FV_OK;
 }
 
-static bool write_memory(struct emul *e, uint32_t va, const void *from, unsigned n)
+bool fv_emul_write(struct emul *e, uint32_t va, const void *from, unsigned n)
 {
-	uint32_t error = fv_write(fv_of(e->v), va, from, n, (uint32_t *)&e->fault_address);
+	uint32_t error;
+
+	if (!permitted(e, va, n, PF_WRITE))
+		return false;
+	error = fv_write(fv_of(e->v), va, from, n, (uint32_t *)&e->fault_address);
 
 	e->fault_error = error;
 	return error == FV_OK;
 }
 
-/* An access of the instruction faulted: that is what the guest gets. */
-static enum fv_result fault(struct emul *e)
+enum fv_result fv_emul_fault(struct emul *e)
 {
 	fv_inject_page_fault(e->v, e->fault_address, e->fault_error);
 	return FV_STAY;
@@ -50,8 +75,8 @@ static enum fv_result push(struct emul *e, uint32_t value)
 {
 	uint32_t sp = e->regs->rsp - e->insn.operand;
 
-	if (!write_memory(e, sp, &value, e->insn.operand))
-		return fault(e);
+	if (!fv_emul_write(e, sp, &value, e->insn.operand))
+		return fv_emul_fault(e);
 	e->regs->rsp = sp;
 	return FV_DONE;
 }
@@ -60,7 +85,7 @@ static enum fv_result push(struct emul *e, uint32_t value)
 static bool peek(struct emul *e, uint32_t *value)
 {
 	*value = 0;
-	return read_memory(e, e->regs->rsp, value, e->insn.operand);
+	return fv_emul_read(e, e->regs->rsp, value, e->insn.operand);
 }
 
 static void popped(struct emul *e)
@@ -78,7 +103,7 @@ static enum fv_result popf(struct emul *e)
 	uint32_t mask = e->insn.operand == 2 ? 0x7fd5 : 0x247fd5, flags;
 
 	if (!peek(e, &flags))
-		return fault(e);
+		return fv_emul_fault(e);
 	popped(e);
 	fv_flags_set(e->v, flags, fv_in_kernel(e->v) ? mask : mask & ~(RFLAGS_IF | RFLAGS_IOPL));
 	return FV_DONE;
@@ -106,8 +131,8 @@ static enum fv_result mov_to_segment(struct emul *e)
 		return load_ss(e, *reg_ptr(e->regs, e->insn.rm));
 	if (!operand_address(e, &va))
 		return FV_REFUSED;
-	if (!read_memory(e, va, &selector, sizeof(selector)))
-		return fault(e);
+	if (!fv_emul_read(e, va, &selector, sizeof(selector)))
+		return fv_emul_fault(e);
 	return load_ss(e, selector);
 }
 
@@ -117,7 +142,7 @@ static enum fv_result pop_ss(struct emul *e)
 	uint32_t selector;
 
 	if (!peek(e, &selector))
-		return fault(e);
+		return fv_emul_fault(e);
 	result = load_ss(e, selector);
 	if (result == FV_DONE)
 		popped(e);
@@ -135,7 +160,7 @@ static enum fv_result store_word(struct emul *e, uint32_t value)
 	}
 	if (!operand_address(e, &va))
 		return FV_REFUSED;
-	return write_memory(e, va, &value, 2) ? FV_DONE : fault(e);
+	return fv_emul_write(e, va, &value, 2) ? FV_DONE : fv_emul_fault(e);
 }
 
 static uint16_t seen_selector(const struct emul *e, unsigned segment)
@@ -177,7 +202,7 @@ static enum fv_result group_0f00(struct emul *e)
 		return store_word(e, fv->tr);
 	if (!fv_in_kernel(e->v) || e->insn.reg > 3)
 		return FV_REFUSED;
-	if (e->insn.memory && (!operand_address(e, &va) || !read_memory(e, va, &selector, sizeof(selector))))
+	if (e->insn.memory && (!operand_address(e, &va) || !fv_emul_read(e, va, &selector, sizeof(selector))))
 		return FV_REFUSED;
 	if (e->insn.reg == 3)
 		return load_tr(e->v, selector);
@@ -222,8 +247,8 @@ static enum fv_result look_at_segment(struct emul *e)
 	if (e->insn.memory) {
 		if (!operand_address(e, &va))
 			return FV_REFUSED;
-		if (!read_memory(e, va, &selector, sizeof(selector)))
-			return fault(e);
+		if (!fv_emul_read(e, va, &selector, sizeof(selector)))
+			return fv_emul_fault(e);
 	}
 	e->regs->rflags &= ~RFLAGS_ZF;
 	if (!fv_descriptor(fv_of(e->v), selector, &d) ||
@@ -245,7 +270,7 @@ static enum fv_result store_table(struct emul *e, const struct fv_table *t)
 
 	if (!operand_address(e, &va))
 		return FV_REFUSED;
-	return write_memory(e, va, &m, sizeof(m)) ? FV_DONE : fault(e);
+	return fv_emul_write(e, va, &m, sizeof(m)) ? FV_DONE : fv_emul_fault(e);
 }
 
 static enum fv_result load_table(struct emul *e, struct fv_table *t)
@@ -258,8 +283,8 @@ static enum fv_result load_table(struct emul *e, struct fv_table *t)
 
 	if (!operand_address(e, &va))
 		return FV_REFUSED;
-	if (!read_memory(e, va, &m, sizeof(m)))
-		return fault(e);
+	if (!fv_emul_read(e, va, &m, sizeof(m)))
+		return fv_emul_fault(e);
 	*t = (struct fv_table){.base = e->insn.operand == 2 ? m.base & 0xffffff : m.base, .limit = m.limit};
 	fv_segments_sync(fv_of(e->v));
 	return FV_DONE;
@@ -272,7 +297,7 @@ static enum fv_result lmsw(struct emul *e)
 	uint16_t value = *reg_ptr(e->regs, e->insn.rm);
 	gva_t va;
 
-	if (e->insn.memory && (!operand_address(e, &va) || !read_memory(e, va, &value, sizeof(value))))
+	if (e->insn.memory && (!operand_address(e, &va) || !fv_emul_read(e, va, &value, sizeof(value))))
 		return FV_REFUSED;
 	return fv_write_cr0(e->v, (cr0 & (~settable | CR0_PE)) | (value & settable));
 }
@@ -300,12 +325,17 @@ static enum fv_result group_0f01(struct emul *e)
 	return FV_DONE;
 }
 
+static bool port_permitted(const struct vcpu *v)
+{
+	return fv_in_kernel(v) || v->iopl == 3;
+}
+
 static enum fv_result port_io(struct emul *e)
 {
 	uint16_t port = e->insn.opcode & 8 ? (uint16_t)e->regs->rdx : (uint8_t)e->insn.immediate;
 	unsigned size = e->insn.operand;
 
-	if (!fv_in_kernel(e->v) && e->v->iopl < 3)
+	if (!port_permitted(e->v))
 		return FV_REFUSED;
 	if (e->insn.opcode & 2)
 		fv_port_write(e->v, port, size, e->regs->rax & size_mask(size));
@@ -353,6 +383,8 @@ static enum fv_result execute_any(struct emul *e)
 		return pushf(e);
 	case 0x9d:
 		return popf(e);
+	case 0x6c ... 0x6f:
+		return port_permitted(e->v) ? fv_string_io(e) : FV_REFUSED;
 	case 0xe4 ... 0xe7:
 	case 0xec ... 0xef:
 		return port_io(e);

@@ -223,6 +223,11 @@ enum fv_result {
 struct emul;
 /* The instruction at EIP. */
 enum fv_result fv_emulate(struct vcpu *v);
+/* Memory as the instruction may use it. False: fv_emul_fault() is what becomes of it, the guest's page fault. */
+bool fv_emul_read(struct emul *e, uint32_t va, void *to, unsigned n);
+bool fv_emul_write(struct emul *e, uint32_t va, const void *from, unsigned n);
+enum fv_result fv_emul_fault(struct emul *e);
+enum fv_result fv_string_io(struct emul *e); /* string_io.c: INS, OUTS */
 enum fv_result fv_mov_cr(struct emul *e);
 enum fv_result fv_write_cr0(struct vcpu *v, uint32_t value);
 enum fv_result fv_rdmsr(struct vcpu *v);

@@ -111,6 +111,8 @@ enum {
 	I(wbinvd, CHANGES, 0)                    \
 	I(in, SHOWS, 0xff)                       \
 	I(out, CHANGES, 0xfe)                    \
+	I(ins, SHOWS, 0xffffff)                  \
+	I(outs, CHANGES, 0xfd)                   \
 	I(mov_ds, 0, 0)                          \
 	I(rdtsc, 0, 0)
 

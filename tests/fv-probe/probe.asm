@@ -286,6 +286,28 @@ INSTRUCTION out
 	in	al, 0x21
 	movzx	eax, al
 	ret
+INSTRUCTION ins				; three of four bytes
+	push	0
+	mov	edi, esp
+	mov	edx, 0x21
+	mov	ecx, 3
+	rep	insb
+	lea	eax, [esp + 3]
+	sub	eax, edi
+	sub	eax, ecx		; nothing is left
+	or	eax, [esp]
+	add	esp, 4
+	ret
+INSTRUCTION outs			; the last of four is what stays
+	push	0xfdfbf7ef
+	mov	esi, esp
+	mov	edx, 0x21
+	mov	ecx, 4
+	rep	outsb
+	add	esp, 4
+	xor	eax, eax
+	in	al, dx
+	ret
 ; ---- what must not be affected ----
 INSTRUCTION mov_ds
 	mov	eax, ds

@@ -254,6 +254,20 @@ static void protection_holds(void)
 	CHECK(p[0] == 10);
 }
 
+/* SLDT needs no privilege, but stores like any instruction. (Where the processor has UMIP, it may fault at once.) */
+static void descriptor_tables_store_as_data(void)
+{
+	unsigned short *kernels = (void *)(sizeof(long) == 8 ? ~0ul << 47 : 0xc0001000ul);
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		__asm__ volatile("sldt %0" : "=m"(*kernels));
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+}
+
 static void shared_memory(void)
 {
 	int *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -519,6 +533,7 @@ static const struct {
     {"alarm interrupts", alarm_interrupts},
     {"anonymous memory", anonymous_memory},
     {"protection holds", protection_holds},
+    {"descriptor tables store as data", descriptor_tables_store_as_data},
     {"shared memory", shared_memory},
     {"file mappings", file_mappings},
     {"names and directories", names_and_directories},
