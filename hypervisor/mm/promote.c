@@ -144,17 +144,36 @@ static int slot_get(struct page_info *pg, int level, uint64_t *entry, enum slot_
 	return rc;
 }
 
+/* Only roots and carriers have slots that are not just the guest's. In all others nothing is to be done for an empty
+ * one, and most slots of most tables are empty. They count, but none is a place to stop. */
+static bool is_plain(const struct domain *d, int level, bool carrier)
+{
+	return level != d->ops->root_level && !carrier;
+}
+
+static inline bool pass_empty(struct domain *d, uint64_t entry)
+{
+	if (entry & PTE_P)
+		return false;
+	d->pt_allowance--;
+	return true;
+}
+
 static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
 	mfn_t mfn = page_to_mfn(pg);
 	uint64_t *t = mfn_to_virt(mfn);
 	struct domain *d = pg->owner;
+	const bool plain = is_plain(d, level, carrier);
 	unsigned i;
 	int rc = 0;
 
 	for (i = *held; i < PTES_PER_TABLE; i++) {
-		enum slot_rule rule = d->ops->slot_rule(level, i, carrier);
+		enum slot_rule rule;
 
+		if (plain && pass_empty(d, t[i]))
+			continue;
+		rule = d->ops->slot_rule(level, i, carrier);
 		if (rule == SLOT_RESERVED)
 			continue;
 		rc = allowance_spent(d) ? -ERESTART : slot_get(pg, level, &t[i], rule);
@@ -195,11 +214,14 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 {
 	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
 	struct domain *d = pg->owner;
+	const bool plain = is_plain(d, level, carrier);
 	unsigned i = *held;
 	int rc = border_demote(pg, level, carrier, i);
 
 	while (!rc && i) {
-		if (d->ops->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
+		if (plain && pass_empty(d, t[i - 1])) {
+			i--;
+		} else if (d->ops->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
 			t[--i] = 0;
 		} else if (allowance_spent(d)) {
 			rc = -ERESTART;

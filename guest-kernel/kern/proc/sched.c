@@ -102,11 +102,10 @@ static void dequeue(struct task *t)
 	ready_count--;
 }
 
+/* Asked on every way to user mode, and of a processor that is online: mostly one look will do. */
 static bool may_run(const struct task *t, const struct cpu *cpu)
 {
-	cpuset_t set = t->allowed & cpus_online();
-
-	return !set || set >> (cpu - cpus) & 1;
+	return (t->allowed >> (cpu - cpus) & 1) || !(t->allowed & cpus_online());
 }
 
 /* The next for the processor, or NULL. */
