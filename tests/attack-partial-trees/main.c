@@ -174,7 +174,7 @@ static int pin_bad(void)
 	check_eq(page_set_ro(tree_l1[TREE_L1S - 1], false), 0);
 	tree_l1[TREE_L1S - 1][511] = 0;
 	table_ready(tree_l1[TREE_L1S - 1]);
-	check_eq(rc, -XEN_EINVAL);
+	check(rc < 0);
 	return 0;
 }
 
