@@ -18,7 +18,8 @@
 #include "lib/string.h"
 
 #define FV_SHADOW_BUCKETS 256
-#define FV_TLB_ENTRIES    16
+#define FV_TLB_SETS       16
+#define FV_TLB_WAYS       2
 #define FV_GDT_ENTRIES    512 /* of the guest's table; what lies behind is as if not there */
 
 /* One guest frame. */
@@ -81,7 +82,8 @@ struct fv {
 	uint32_t ram_pages;
 	struct fv_frame *frames; /* ram_pages of them */
 	unsigned frames_order;
-	struct fv_translation tlb[FV_TLB_ENTRIES]; /* by the page's low bits */
+	struct fv_translation tlb[FV_TLB_SETS]
+				 [FV_TLB_WAYS]; /* sets by the page's low bits, the newest first */
 	void *nothing; /* shown where there is no memory: all ones, until the guest writes there */
 
 	/* fv/shadow.c */
@@ -138,12 +140,14 @@ void fv_tlb_flush(struct fv *fv);
 /* The translation that allows @access (FV_TLB_) to these bytes, all of one page; NULL: to be walked for. */
 static inline struct fv_translation *fv_tlb_find(struct fv *fv, uint32_t va, unsigned n, uint32_t access)
 {
-	struct fv_translation *t = &fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_ENTRIES];
-	uint32_t page = va & (uint32_t)PAGE_MASK;
+	struct fv_translation *t = fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_SETS], *end = t + FV_TLB_WAYS;
+	uint32_t page = va & (uint32_t)PAGE_MASK, must = (uint32_t)PAGE_MASK | access;
 
-	return !((t->tag ^ (page | access)) & ((uint32_t)PAGE_MASK | access)) && va - page + n <= PAGE_SIZE
-		   ? t
-		   : NULL;
+	if (va - page + n > PAGE_SIZE)
+		return NULL;
+	while (t < end && (t->tag & must) != (page | access))
+		t++;
+	return t < end ? t : NULL;
 }
 /* As the guest's kernel would, whatever the shadows say. FV_OK or the error code; *fault the address. */
 uint32_t fv_read_slowly(struct fv *fv, uint32_t va, void *to, unsigned n, uint32_t *fault);

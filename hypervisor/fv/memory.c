@@ -95,11 +95,14 @@ void fv_tlb_flush(struct fv *fv)
 
 static void remember(struct fv *fv, uint32_t va, uint32_t pfn, uint32_t access)
 {
+	struct fv_translation *set = fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_SETS];
 	uint32_t tag = (va & (uint32_t)PAGE_MASK) | FV_TLB_READ | (access & PF_WRITE ? FV_TLB_WRITE : 0);
 
-	if (pfn < fv->ram_pages)
-		fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_ENTRIES] =
-		    (struct fv_translation){.tag = tag, .pfn = pfn, .frame = fv_frame_at(fv, pfn)};
+	if (pfn >= fv->ram_pages)
+		return;
+	if ((set[0].tag ^ va) & (uint32_t)PAGE_MASK)
+		set[1] = set[0];
+	set[0] = (struct fv_translation){.tag = tag, .pfn = pfn, .frame = fv_frame_at(fv, pfn)};
 }
 
 /* Page by page, since neighbours need not be neighbours. */

@@ -277,6 +277,42 @@ static void nothing_behind(void **state)
 	assert_true(shown(0x8000) & PTE_RW);
 }
 
+/* Our own accesses: by the guest's tables as they were at its last flush or later, never with more rights. */
+static void own_accesses(void **state)
+{
+	uint32_t value = 0, fault = 0;
+
+	guest(20)[0] = 20;
+	guest(21)[0] = 21;
+	guest(L1)[6] = make_pte(20, PTE_P | PTE_U);
+	assert_int_equal(fv_read(&fv, 0x6000, &value, 4, &fault), FV_OK);
+	assert_int_equal(value, 20);
+	assert_int_equal(fv_write(&fv, 0x6000, &value, 4, &fault), 1 | WRITE);
+	assert_int_equal(fault, 0x6000);
+	guest(L1)[6] = make_pte(21, PTE_P | PTE_U | PTE_RW);
+	fv_shadow_invlpg(&fv, 0x6000);
+	assert_int_equal(fv_read(&fv, 0x6000, &value, 4, &fault), FV_OK);
+	assert_int_equal(value, 21);
+	assert_int_equal(fv_write(&fv, 0x6000, &value, 4, &fault), FV_OK);
+	assert_true(guest(L1)[6] & PTE_D);
+	guest(L1)[6] = 0;
+	fv_shadow_load_cr3(&fv);
+	assert_int_equal(fv_read(&fv, 0x6000, &value, 4, &fault), 0);
+	access_page(0, USER_READ); /* the table has a shadow again: a store of ours ends it */
+	assert_int_equal(fv_write(&fv, LINEAR + L1 * PAGE_SIZE, &value, 4, &fault), FV_OK);
+	access_page(0, USER_READ);
+	assert_int_equal(fv_write(&fv, LINEAR + L1 * PAGE_SIZE, &value, 4, &fault), FV_OK);
+	assert_int_equal(fv.frames[L1].shadows, 0);
+	/* More pages than a set has ways. */
+	for (unsigned round = 0; round < 2; round++)
+		for (uint32_t pfn = 10; pfn < RAM_PAGES; pfn += FV_TLB_SETS) {
+			guest(pfn)[1] = pfn;
+			assert_int_equal(fv_read(&fv, LINEAR + pfn * PAGE_SIZE + 8, &value, 4, &fault),
+					 FV_OK);
+			assert_int_equal(value, pfn);
+		}
+}
+
 static void many_at_random(void **state)
 {
 	srand(1);
@@ -474,17 +510,12 @@ static void clock_chip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    SHADOW_TEST(filled_on_demand),
-	    SHADOW_TEST(rights_are_the_guests),
-	    SHADOW_TEST(tables_are_protected),
-	    SHADOW_TEST(a_table_that_maps_itself),
-	    SHADOW_TEST(nothing_behind),
-	    SHADOW_TEST(many_at_random),
-	    SHADOW_TEST(code_is_patched),
-	    cmocka_unit_test(lengths),
-	    cmocka_unit_test(interrupt_controller),
-	    cmocka_unit_test(second_controller),
-	    cmocka_unit_test(interval_timer),
+	    SHADOW_TEST(filled_on_demand),       SHADOW_TEST(rights_are_the_guests),
+	    SHADOW_TEST(tables_are_protected),   SHADOW_TEST(a_table_that_maps_itself),
+	    SHADOW_TEST(nothing_behind),         SHADOW_TEST(own_accesses),
+	    SHADOW_TEST(many_at_random),         SHADOW_TEST(code_is_patched),
+	    cmocka_unit_test(lengths),           cmocka_unit_test(interrupt_controller),
+	    cmocka_unit_test(second_controller), cmocka_unit_test(interval_timer),
 	    cmocka_unit_test(clock_chip),
 	};
 
