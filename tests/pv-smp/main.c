@@ -109,12 +109,16 @@ void test_main(void)
 	while (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) == 1 && system_time() < until)
 		hypercall_sched_op(SCHEDOP_yield, NULL);
 	check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);
+	/* Its processor may take a while to hear of it. */
+	until = system_time() + 5000 * MS;
+	do
+		check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 1, &state), 0);
+	while (state.state != RUNSTATE_offline && system_time() < until);
+	check_eq(state.state, RUNSTATE_offline);
 	unsigned long at = rounds;
 	for (uint64_t t = system_time(); system_time() < t + 5 * MS;)
 		hypercall_sched_op(SCHEDOP_yield, NULL);
 	check_eq(rounds, at);
-	check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 1, &state), 0);
-	check_eq(state.state, RUNSTATE_offline);
 	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
 	check(reaches(&started, 2));
 	check(reaches(&rounds, at + 2));
