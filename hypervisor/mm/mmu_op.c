@@ -174,26 +174,38 @@ static __cold int any_batch(uint32_t foreigndom, gva_t ureqs, uint32_t count, ui
 	return rc;
 }
 
-/* A batch stopped after *done entries, within a big tree or for other work: goes on, if none waits. */
-static __cold int batch_rest(uint32_t foreigndom, gva_t ureqs, uint32_t count, uint32_t *done)
-{
-	int rc = -ERESTART;
-
-	while (rc == -ERESTART && !hypercall_preempt_check()) {
-		uint32_t more;
-
-		rc = any_batch(foreigndom, ureqs + *done * sizeof(struct mmu_update), count - *done, &more);
-		*done += more;
-	}
-	return rc;
-}
-
 static int own_batch(gva_t ureqs, uint32_t count, uint32_t *done)
 {
 	struct domain *d = current->domain;
 	struct batch b = {.d = d, .from = d};
 
 	return batch_run(&b, ureqs, count, done);
+}
+
+/* How many entries are done, for the guest; the result of the hypercall. */
+static inline int report(gva_t pdone, uint32_t done, int rc)
+{
+	return pdone && guest_write(pdone, &done, sizeof(done)) && !rc ? -EFAULT : rc;
+}
+
+/* @before entries were done when the batch stopped, within a big tree or for other work; these are the others. It goes
+ * on, if nothing waits, or else by a restart. */
+static __cold long batch_rest(gva_t ureqs, uint32_t count, gva_t pdone, uint32_t foreigndom, uint32_t before)
+{
+	uint32_t done = 0;
+	int rc = -ERESTART;
+
+	while (rc == -ERESTART && !hypercall_preempt_check()) {
+		uint32_t more;
+
+		rc = any_batch(foreigndom, ureqs + done * sizeof(struct mmu_update), count - done, &more);
+		done += more;
+	}
+	rc = report(pdone, before + done, rc);
+	if (rc != -ERESTART)
+		return rc;
+	return HYPERCALL_RESTART(__HYPERVISOR_mmu_update, ureqs + done * sizeof(struct mmu_update),
+				 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
 }
 
 long hc_mmu_update(uint64_t ureqs, uint64_t count_arg, uint64_t pdone, uint64_t foreigndom)
@@ -211,14 +223,9 @@ long hc_mmu_update(uint64_t ureqs, uint64_t count_arg, uint64_t pdone, uint64_t 
 		rc = any_batch(foreigndom, ureqs, count, &done);
 	}
 	if (unlikely(rc == -ERESTART))
-		rc = batch_rest(foreigndom, ureqs, count, &done);
-	before += done;
-	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
-		rc = -EFAULT;
-	if (unlikely(rc == -ERESTART))
-		return HYPERCALL_RESTART(__HYPERVISOR_mmu_update, ureqs + done * sizeof(struct mmu_update),
-					 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
-	return rc;
+		return batch_rest(ureqs + done * sizeof(struct mmu_update), count - done, pdone, foreigndom,
+				  before + done);
+	return report(pdone, before + done, rc);
 }
 
 /* The flush that update_va_mapping's flags ask for: the kind in the low bits, the rest says which vCPUs. */
