@@ -76,7 +76,7 @@ void vcpu_drop_roots(struct vcpu *v);
 /* Take apart what the last change of @d's page tables left to be: due before a hypercall returns that may have left
  * something. 0; -ERESTART: other work waits, call again. The caller holds no lock. */
 int pt_settle_left(struct domain *d) __cold;
-#define pt_settle(d) (likely(!(d)->pt_left) ? 0 : pt_settle_left(d))
+#define pt_settle(d) (likely(!__atomic_load_n(&(d)->pt_left, __ATOMIC_ACQUIRE)) ? 0 : pt_settle_left(d))
 
 /* TLB (mm/tlb.c). CPU bitmaps. The caller may hold locks: waiting answers others' requests. */
 void tlb_flush_local(void);

@@ -87,8 +87,6 @@ int table_resume(struct page_info *pg, bool up)
 	struct domain *d = pg->owner;
 	int rc;
 
-	if (d->pt_left == page_to_mfn(pg))
-		d->pt_left = 0;
 	d->partial_tables--;
 	__atomic_store_n(&pg->type, key | 1, __ATOMIC_RELEASE);
 	if (up && !doomed) {
@@ -98,18 +96,16 @@ int table_resume(struct page_info *pg, bool up)
 		if (up && !rc)
 			rc = -EINVAL;
 	}
+	/* Not before: who sees no note relies on it that the table is taken apart. */
+	if (d->pt_left == page_to_mfn(pg) && (up || rc != -ERESTART))
+		__atomic_store_n(&d->pt_left, 0, __ATOMIC_RELEASE);
 	page_put(pg); /* the state's; if it stopped anew, it has another */
 	return rc;
 }
 
 int table_settle_left(struct domain *d)
 {
-	mfn_t left = d->pt_left;
-	int rc = table_resume(mfn_to_page(left), false);
-
-	if (rc)
-		d->pt_left = left;
-	return rc;
+	return table_resume(mfn_to_page(d->pt_left), false);
 }
 
 int pt_settle_left(struct domain *d)

@@ -99,13 +99,12 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 {
 	struct domain *d = v->domain;
 	mfn_t old = v->user_root;
-	int rc = 0;
+	int rc;
 
 	if (root == old)
 		return 0;
 	pt_begin(d);
-	if (root)
-		rc = root_get(d, root);
+	rc = root ? root_get(d, root) : table_settle(d);
 	if (!rc) {
 		v->user_root = root ? root : INVALID_MFN;
 		v->user_cr3 = root ? d->ops->make_cr3(v, root, true) : 0;
