@@ -322,42 +322,77 @@ static void ended(bool pinned_before)
 	check(hits);
 }
 
-/* ---- another vCPU, that does the same at the same time ---- */
+/* ---- another vCPU, that does things at the same time ---- */
 
+static void (*volatile task)(void);
 static volatile unsigned long rounds;
-static volatile bool stop, stopped;
+static volatile bool stopped;
 
+/* All that we do. */
 static void meddler(void)
 {
-	for (; !stop; rounds++) {
-		tree_pin();
-		page_set_ro(tree_table[TREE_LEVEL], false);
-		pte_write((uint64_t)tree_mfn() << 12 | 4088, 0);
-		mmuext1(MMUEXT_PIN_L2_TABLE, va_to_mfn(tree_l1[5]), 0);
-		pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8,
-			  tree_entry(tree_table[TREE_LEVEL], PTE_P));
-		tree_unpin();
-		pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8, 0);
-		page_set_ro(tree_table[TREE_LEVEL], true);
-	}
+	tree_pin();
+	page_set_ro(tree_table[TREE_LEVEL], false);
+	pte_write((uint64_t)tree_mfn() << 12 | 4088, 0);
+	mmuext1(MMUEXT_PIN_L2_TABLE, va_to_mfn(tree_l1[5]), 0);
+	pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8, tree_entry(tree_table[TREE_LEVEL], PTE_P));
+	tree_unpin();
+	pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8, 0);
+	page_set_ro(tree_table[TREE_LEVEL], true);
+}
+
+/* Unpins what is not pinned: who unpins takes apart first what anybody has left. */
+static void settler(void)
+{
+	mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(tree_data), 0);
+}
+
+static void other_vcpu(void)
+{
+	for (void (*fn)(void); (fn = task); rounds++)
+		fn();
 	stopped = true;
 	for (;;)
 		hypercall_vcpu_op(VCPUOP_down, 1, NULL);
 }
 
-static void raced(void)
+/* The tree with @n of its L1s: with two it is just too large to be taken apart at once. */
+static void tree_cut(unsigned n)
 {
-	uint64_t until = system_time() + 1000000000ull;
+	check_eq(page_set_ro(tree_table[2], false), 0);
+	for (unsigned i = 0; i < TREE_L1S; i++)
+		tree_table[2][i] = i < n ? tree_entry(tree_l1[i], TREE_RW | PTE_U) : 0;
+	table_ready(tree_table[2]);
+}
 
-	if (hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(meddler)))
-		return; /* there is one alone */
-	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
-	for (unsigned n = 0; (n < 20 || rounds < 20) && system_time() < until; n++) {
+/* Pin and unpin, then @after, while the other vCPU does @what. */
+static void beside(void (*what)(void), void (*after)(void))
+{
+	uint64_t until = system_time() + 20000000000ull; /* the machine's processors may have other work */
+
+	task = what;
+	rounds = 0;
+	for (unsigned n = 0; (n < 400 || rounds < 20) && system_time() < until; n++) {
 		tree_pin();
 		tree_unpin();
+		if (after)
+			after();
 	}
 	check(rounds);
-	stop = true;
+}
+
+static void raced(void)
+{
+	task = settler;
+	if (hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(other_vcpu)))
+		return; /* there is one alone */
+	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
+	/* A hypercall that has unpinned a tree returns when it is memory, whichever of the two took it apart. */
+	tree_cut(2);
+	beside(settler, tree_is_memory);
+	tree_cut(TREE_L1S);
+	beside(meddler, NULL);
+	task = NULL;
 	while (!stopped)
 		hypercall_sched_op(SCHEDOP_yield, NULL);
 	pte_write(((uint64_t)va_to_mfn(linear) << 12) + 5 * 8, 0);
