@@ -4,12 +4,11 @@
  * same file runs in ring 1 under a hypervisor that lets them trap and emulates them.
  */
 #include "x86/internal.h"
+#include "x86/cost_instructions.h"
 #include "cpu_ops.h"
 #include "pit.h"
 
-#define MSR_EFER    0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
-#define UNUSED_PORT 0x80u
 #define UNUSED_LINE 5u
 
 static void write_root(const struct cost_room *room, unsigned rounds)
@@ -31,32 +30,6 @@ static void read_port(const struct cost_room *room, unsigned rounds)
 {
 	while (rounds--)
 		inb(UNUSED_PORT);
-}
-
-static void clear_task_switched(const struct cost_room *room, unsigned rounds)
-{
-	while (rounds--)
-		__asm__ volatile("clts");
-}
-
-static void write_debug(const struct cost_room *room, unsigned rounds)
-{
-	while (rounds--)
-		__asm__ volatile("mov %0, %%dr0" ::"r"(0ul));
-}
-
-static void read_cr0(const struct cost_room *room, unsigned rounds)
-{
-	uintptr_t value;
-
-	while (rounds--)
-		__asm__ volatile("mov %%cr0, %0" : "=r"(value));
-}
-
-static void read_efer(const struct cost_room *room, unsigned rounds)
-{
-	while (rounds--)
-		__asm__ volatile("rdmsr" ::"c"(MSR_EFER) : "eax", "edx");
 }
 
 #ifdef __x86_64__
@@ -86,10 +59,10 @@ const struct cost_op machine_cost_ops[] = {
     {"cr3_instr", write_root},
     {"irq_flag_instr", interrupt_flag},
     {"port_instr", read_port},
-    {"task_switched_instr", clear_task_switched},
-    {"debug_instr", write_debug},
-    {"read_cr0_instr", read_cr0},
-    {"read_msr_instr", read_efer},
+    {"task_switched_instr", cost_clear_task_switched},
+    {"debug_instr", cost_write_debug},
+    {"read_cr0_instr", cost_read_cr0},
+    {"read_msr_instr", cost_read_efer},
 #ifdef __x86_64__
     {"fs_base_instr", write_fs_base},
 #endif

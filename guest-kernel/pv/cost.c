@@ -5,13 +5,12 @@
  * stores into page tables the assist called "writable page tables", both only meanwhile.
  */
 #include "x86/internal.h"
+#include "x86/cost_instructions.h"
 #include "x86/cpu.h"
 #include "cpu_ops.h"
 #include "xen/physdev.h"
 
-#define MSR_EFER    0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
-#define UNUSED_PORT 0x80u
 
 static int masked_port, upcall_port;
 
@@ -92,36 +91,10 @@ static void task_switch(const struct cost_room *room, unsigned rounds)
 		hypercall_fpu_taskswitch(0);
 }
 
-static void clear_task_switched(const struct cost_room *room, unsigned rounds)
-{
-	while (rounds--)
-		__asm__ volatile("clts");
-}
-
 static void set_debug(const struct cost_room *room, unsigned rounds)
 {
 	while (rounds--)
 		hypercall_set_debugreg(0, 0);
-}
-
-static void write_debug(const struct cost_room *room, unsigned rounds)
-{
-	while (rounds--)
-		__asm__ volatile("mov %0, %%dr0" ::"r"(0ul));
-}
-
-static void read_cr0(const struct cost_room *room, unsigned rounds)
-{
-	uintptr_t value;
-
-	while (rounds--)
-		__asm__ volatile("mov %%cr0, %0" : "=r"(value));
-}
-
-static void read_efer(const struct cost_room *room, unsigned rounds)
-{
-	while (rounds--)
-		__asm__ volatile("rdmsr" ::"c"(MSR_EFER) : "eax", "edx");
 }
 
 #ifdef __x86_64__
@@ -181,11 +154,11 @@ const struct cost_op machine_cost_ops[] = {
     {"irq_flag_instr", interrupt_flag},
     {"port_instr", read_port},
     {"task_switched_hypercall", task_switch},
-    {"task_switched_instr", clear_task_switched},
+    {"task_switched_instr", cost_clear_task_switched},
     {"debug_hypercall", set_debug},
-    {"debug_instr", write_debug},
-    {"read_cr0_instr", read_cr0},
-    {"read_msr_instr", read_efer},
+    {"debug_instr", cost_write_debug},
+    {"read_cr0_instr", cost_read_cr0},
+    {"read_msr_instr", cost_read_efer},
 #ifdef __x86_64__
     {"fs_base_hypercall", set_fs_base},
     {"fs_base_instr", write_fs_base},
