@@ -6,6 +6,7 @@
  * changes nothing, or does no harm when it is used. pv32's entry points may be any 32-bit address: what is not the
  * guest's faults when it is fetched. (Xen 4.17 treats set_callbacks of pv64, and its own addresses as entry points, so too.)
  */
+#include "msr.h"
 #include "time.h"
 
 const char test_title[] = "attack-addresses";
@@ -21,19 +22,6 @@ static const unsigned long not_canonical[] = {0x0000800000000000ul, 0x00007fffff
 					      0xffff7ffffffffffful, 1ul << 63, 0x0123456789abcdeful};
 static const unsigned long hypervisors[] = {0xffff800000000000ul, 0xffff820000000000ul, 0xffff828000000000ul,
 					    0xffff830000000000ul, 0xffff87fffffffffful};
-
-static void wrmsr(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
-static uint64_t rdmsr(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
 
 static void entry_points(unsigned long bad)
 {

@@ -23,7 +23,7 @@ const char test_title[] = "attack-context";
 #define BAD   0xf6000000ul
 #endif
 
-static char stack[8192] __attribute__((aligned(16)));
+static char memory[8192]; /* writable, and no table */
 static volatile unsigned long started, flags, cs, ss, debugreg[8];
 
 /* vCPU 1 says what it has become. */
@@ -44,31 +44,10 @@ static void second(void)
 	hypercall_vcpu_op(VCPUOP_down, 1, NULL);
 }
 
-static struct vcpu_guest_context *good(void)
-{
-	static struct vcpu_guest_context c;
-	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
-
-	__builtin_memset(&c, 0, sizeof(c));
-	c.flags = VGCF_in_kernel;
-	c.user_regs.IP = (unsigned long)second;
-	c.user_regs.SP = top - sizeof(long);
-	c.user_regs.FLAGS = 0x200;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-#ifndef __x86_64__
-	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
-#endif
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = top;
-	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
-	return &c;
-}
-
 /* That vCPU with one thing changed in its context. */
 #define REFUSED(change)                                                            \
 	do {                                                                       \
-		struct vcpu_guest_context *c = good();                             \
+		struct vcpu_guest_context *c = vcpu_context(second);               \
 		change;                                                            \
 		check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, c), -XEN_EINVAL); \
 		check_eq(hypercall_vcpu_op(VCPUOP_is_up, 1, NULL), 0);             \
@@ -79,13 +58,13 @@ static void refusals(void)
 	REFUSED(c->user_regs.IP = BAD);
 	REFUSED(c->trap_ctxt[VEC_GP].address = BAD);
 	REFUSED(c->trap_ctxt[255].address = HYPERVISOR_VIRT_START);
-	REFUSED((c->ldt_base = (unsigned long)stack & ~4095ul, c->ldt_ents = 8193));
-	REFUSED((c->ldt_base = ((unsigned long)stack & ~4095ul) + 8, c->ldt_ents = 1));
+	REFUSED((c->ldt_base = (unsigned long)memory & ~4095ul, c->ldt_ents = 8193));
+	REFUSED((c->ldt_base = ((unsigned long)memory & ~4095ul) + 8, c->ldt_ents = 1));
 	REFUSED((c->ldt_base = BAD, c->ldt_ents = 512));
 	REFUSED(c->gdt_ents = FIRST_RESERVED_GDT_ENTRY + 1);
 	REFUSED((c->gdt_ents = 512, c->gdt_frames[0] = root_mfn()));
 	REFUSED((c->gdt_ents = 512, c->gdt_frames[0] = ~0ul));
-	REFUSED(c->ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn(stack)));
+	REFUSED(c->ctrlreg[3] = xen_pfn_to_cr3(va_to_mfn(memory)));
 	REFUSED(c->ctrlreg[3] = ~0ul);
 #ifdef __x86_64__
 	REFUSED(c->event_callback_eip = BAD);
@@ -94,13 +73,13 @@ static void refusals(void)
 	REFUSED(c->fs_base = BAD);
 	REFUSED(c->gs_base_kernel = 1ul << 63);
 	REFUSED(c->gs_base_user = BAD);
-	REFUSED(c->ctrlreg[1] = xen_pfn_to_cr3(va_to_mfn(stack)));
+	REFUSED(c->ctrlreg[1] = xen_pfn_to_cr3(va_to_mfn(memory)));
 #endif
 }
 
 static void left_out(void)
 {
-	struct vcpu_guest_context *c = good();
+	struct vcpu_guest_context *c = vcpu_context(second);
 	uint64_t until = system_time() + 20000000000ull;
 
 	c->user_regs.FLAGS = FLAGS_EVIL;

@@ -6,6 +6,7 @@
  * is #GP, and for an application everything but the prefixed CPUID is.
  */
 #include "fw.h"
+#include "msr.h"
 #include "xen/arch-x86/cpuid.h"
 #include "xen/physdev.h"
 
@@ -14,19 +15,6 @@ const char test_title[] = "pv-emulation";
 #define MSR_EFER    0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
 #define CR0_TS      8ul
-
-static uint64_t rdmsr(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
-
-static void wrmsr(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
 
 #define READ_CR(n)                                                 \
 	({                                                         \

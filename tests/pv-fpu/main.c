@@ -167,29 +167,12 @@ static void second(void)
 
 static void beside_another(void)
 {
-	static struct vcpu_guest_context c;
-	static char stack[8192] __attribute__((aligned(32)));
-	unsigned long top = (unsigned long)stack + sizeof(stack) - 16;
 	uint64_t until = system_time() + 20000000000ull;
 	struct values mine;
 
-	c.flags = VGCF_in_kernel;
-#ifdef __x86_64__
-	c.user_regs.rip = (unsigned long)second;
-	c.user_regs.rsp = top - 8; /* as after a call */
-	c.user_regs.rflags = 0x200;
-#else
-	c.user_regs.eip = (unsigned long)second;
-	c.user_regs.esp = top - 4;
-	c.user_regs.eflags = 0x200;
-	c.user_regs.ds = c.user_regs.es = FLAT_KERNEL_DS;
-#endif
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
 	make(&mine, 0x3001);
 	load(&mine);
-	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, &c), 0);
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)), 0);
 	check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
 	while (rounds < ROUNDS && system_time() < until) {
 		hypercall_sched_op(SCHEDOP_yield, NULL);

@@ -8,6 +8,7 @@
  * Xen 4.17 differs in the registers that have nothing to say: it refuses DEBUGCTL and writes to the microcode revision.
  */
 #include "fw.h"
+#include "msr.h"
 #include "xen/arch-x86/cpuid.h"
 
 const char test_title[] = "pv-msrs";
@@ -62,19 +63,6 @@ static bool note(struct frame *f)
 {
 	seen = *f;
 	return false;
-}
-
-static uint64_t rdmsr(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
-
-static void wrmsr(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr" ::"c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
 /* The last exception was #GP at the two bytes of that instruction, with all registers as it found them. */
