@@ -100,28 +100,35 @@ int request_introduce(const struct request *r)
 	return err ? -EINVAL : reply_ok(r);
 }
 
-int request_release(const struct request *r)
+/* The only argument: a domain, not Dom0, that has been introduced. */
+static int one_guest(const struct request *r, struct conn **c)
 {
 	long id = one_domain(r);
-	struct conn *c = id > 0 ? conn_find(r->c->store, id) : NULL;
 
 	if (id <= 0)
 		return -EINVAL;
-	if (!c)
-		return -ENOENT;
+	*c = conn_find(r->c->store, id);
+	return *c ? 0 : -ENOENT;
+}
+
+int request_release(const struct request *r)
+{
+	struct conn *c;
+	int err = one_guest(r, &c);
+
+	if (err)
+		return err;
 	conn_release(c);
 	return reply_ok(r);
 }
 
 int request_resume(const struct request *r)
 {
-	long id = one_domain(r);
-	struct conn *c = id > 0 ? conn_find(r->c->store, id) : NULL;
+	struct conn *c;
+	int err = one_guest(r, &c);
 
-	if (id <= 0)
-		return -EINVAL;
-	if (!c)
-		return -ENOENT;
+	if (err)
+		return err;
 	c->seen_shutdown = false;
 	return reply_ok(r);
 }
