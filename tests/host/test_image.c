@@ -3,7 +3,8 @@
  * Specification: the loader of the initial domain takes any file and either understands it or says why not.
  *   elf       both classes; notes in segments, in sections, as __xen_guest; a note cut off by the file's end
  *   hostile   every byte of a good file changed, every length cut: no access outside, no endless loop
- *   gzip      what gzip makes at every level comes back; damaged files are refused
+ *   gzip      what gzip makes at every level comes back; damaged files are refused; nothing is written past the size
+ *             that a file declares, be it by a literal, a match or a stored block
  *   plan      areas in order, apart, inside the memory; tables suffice; pae roots have their four tables
  */
 #include <setjmp.h>
@@ -242,6 +243,41 @@ static void gzip_damaged(void **state)
 	}
 }
 
+/* The file says @less bytes fewer than it holds. */
+static void check_overflow(const char *options, const uint8_t *data, size_t n, size_t less)
+{
+	static uint8_t packed[5000];
+	size_t packed_size = gzip(options, data, n, packed, sizeof(packed)), size;
+	uint8_t *out = malloc(n - less);
+
+	packed[packed_size - 4] -= less; /* no borrow, by the sizes below */
+	assert_true(gzip_detect(packed, packed_size, &size));
+	assert_int_equal(size, n - less);
+	assert_non_null(gzip_unpack(packed, packed_size, out, size));
+	free(out);
+}
+
+static void gzip_overflow(void **state)
+{
+	static uint8_t data[1255];
+
+	for (size_t less = 1; less < 200; less += 11) {
+		/* Nearly all of it one match after the other. */
+		memset(data, 'm', sizeof(data));
+		check_overflow("-9", data, sizeof(data), less);
+		/* Literals. */
+		for (size_t i = 0; i < sizeof(data); i++)
+			data[i] = i * i % 251 < 128 ? i % 7 : i * i % 251;
+		check_overflow("-1", data, 255, less);
+		/* What nothing compresses is stored. */
+		for (uint32_t i = 0, x = 1; i < sizeof(data); i++) {
+			x = x * 1103515245 + 12345;
+			data[i] = x >> 23;
+		}
+		check_overflow("-6", data, sizeof(data), less);
+	}
+}
+
 static void check_plan(const struct dom0_plan *p, const struct dom0_request *rq)
 {
 	assert_true(p->v_start + rq->kernel->end <= p->start_info);
@@ -308,8 +344,8 @@ int main(void)
 	    cmocka_unit_test(elf64),           cmocka_unit_test(cut_note),
 	    cmocka_unit_test(legacy),          cmocka_unit_test(hostile_elf),
 	    cmocka_unit_test(gzip_round_trip), cmocka_unit_test(gzip_damaged),
-	    cmocka_unit_test(plan_linux),      cmocka_unit_test(plan_pae),
-	    cmocka_unit_test(plan_too_small),
+	    cmocka_unit_test(gzip_overflow),   cmocka_unit_test(plan_linux),
+	    cmocka_unit_test(plan_pae),        cmocka_unit_test(plan_too_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

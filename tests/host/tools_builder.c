@@ -2,7 +2,8 @@
 /*
  * The domain builder against a fake hypervisor: for both kinds, build from a small ELF kernel with notes,
  * then look at the domain through its own page tables as its first instruction would. Then let each hypercall
- * fail in turn: nothing may remain.
+ * fail in turn: nothing may remain. And what overflows or points elsewhere: a long command line, memory that fills no
+ * whole page of the P2M, a hypercall page outside the image.
  */
 #include "builder.h"
 #include "err.h"
@@ -33,6 +34,15 @@
 
 static uint8_t image[32768];
 static size_t notes_len;
+static uint64_t hypercall_page; /* offset from the base */
+static const char *cmdline;
+
+static void reset(void)
+{
+	fake_reset();
+	hypercall_page = 0x101000;
+	cmdline = "hello world";
+}
 
 static void add_note(uint32_t type, const void *desc, uint32_t size)
 {
@@ -60,7 +70,7 @@ static void write_kernel(bool is64, uint64_t init_p2m, bool initrd_by_pfn)
 	notes_len = 0;
 	add_number(XEN_ELFNOTE_VIRT_BASE, base, is64);
 	add_number(XEN_ELFNOTE_ENTRY, base + 0x100010, is64);
-	add_number(XEN_ELFNOTE_HYPERCALL_PAGE, base + 0x101000, is64);
+	add_number(XEN_ELFNOTE_HYPERCALL_PAGE, base + hypercall_page, is64);
 	add_note(XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
 	add_note(XEN_ELFNOTE_PAE_MODE, "yes", 4);
 	if (init_p2m)
@@ -170,7 +180,7 @@ static struct build_result build(uint64_t memory_mib, int *ret)
 	static struct build_result result;
 	struct build_request request = {.kernel = KERNEL_FILE,
 					.ramdisk = INITRD_FILE,
-					.cmdline = "hello world",
+					.cmdline = cmdline,
 					.memory_kb = memory_mib * 1024,
 					.maxmem_kb = memory_mib * 1024,
 					.vcpus = 2};
@@ -236,7 +246,7 @@ static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 	int ret;
 
 	is64 = wide;
-	fake_reset();
+	reset();
 	write_kernel(wide, init_p2m, by_pfn);
 	r = build(16, &ret);
 	assert_int_equal(ret, 0);
@@ -296,7 +306,7 @@ static void memory_in_pieces_will_do(void **state)
 	int ret;
 
 	is64 = true;
-	fake_reset();
+	reset();
 	fake.largest_order = 0;
 	write_kernel(true, 0, false);
 	build(16, &ret);
@@ -307,7 +317,7 @@ static void too_small_is_said(void **state)
 {
 	int ret;
 
-	fake_reset();
+	reset();
 	write_kernel(true, 0, false);
 	build(1, &ret);
 	assert_int_equal(ret, -1);
@@ -319,12 +329,83 @@ static void too_large_is_said(void **state)
 {
 	int ret;
 
-	fake_reset();
+	reset();
 	write_kernel(true, 0, false);
 	build(80, &ret);
 	assert_int_equal(ret, -1);
 	assert_false(fake.alive);
 	assert_non_null(strstr(fail_last(), "lower memory="));
+}
+
+/* A domain of @memory_mib that was built; its start_info. */
+static uint64_t built(bool wide, uint64_t memory_mib)
+{
+	int ret;
+
+	is64 = wide;
+	write_kernel(wide, 0, false);
+	build(memory_mib, &ret);
+	assert_int_equal(ret, 0);
+	return ctx_word((wide ? &abi_pv64 : &abi_pv32)->ctx.start_info);
+}
+
+/* start_info has 1,024 bytes for it, the last one zero. */
+static void long_cmdline_is_cut(void **state)
+{
+	static char line[5001];
+
+	memset(line, 'x', sizeof(line) - 1);
+	for (int wide = 0; wide < 2; wide++) {
+		const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
+		const char *at;
+
+		reset();
+		cmdline = line;
+		at = (char *)at_va(built(wide, 16)) + abi->si.cmd_line;
+		assert_int_equal(strnlen(at, MAX_GUEST_CMDLINE + 1), MAX_GUEST_CMDLINE - 1);
+		for (int i = MAX_GUEST_CMDLINE; i < FRAME_SIZE - (int)abi->si.cmd_line; i++)
+			assert_int_equal(at[i], 0); /* nobody's: no P2M lies apart */
+	}
+}
+
+/* The P2M's last page: its entries past the last frame are invalid. */
+static void odd_memory_ends_the_p2m(void **state)
+{
+	for (int wide = 0; wide < 2; wide++) {
+		const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
+		uint64_t si, pages = 15 * 256, per_page = FRAME_SIZE / abi->word;
+
+		reset();
+		si = built(wide, 15);
+		assert_int_equal(word_at(si, abi->si.nr_pages), pages);
+		assert_true(pages % per_page);
+		for (uint64_t pfn = 0; pfn < pages; pfn++)
+			assert_non_null(fake_frame(p2m_of(abi, si, pfn)));
+		for (uint64_t pfn = pages; pfn % per_page; pfn++)
+			assert_int_equal(p2m_of(abi, si, pfn), wide ? ~0ull : ~0u);
+	}
+}
+
+static void hypercall_page_lies_inside(void **state)
+{
+	static const uint64_t outside[] = {0,          0xff000, 0x103000,      0x1000000,
+					   0x7ffff000, -0x1000, -0x80000000ull};
+	int ret;
+
+	for (unsigned i = 0; i < sizeof(outside) / sizeof(*outside); i++) {
+		reset();
+		hypercall_page = outside[i];
+		write_kernel(true, 0, false);
+		build(16, &ret);
+		assert_int_equal(ret, -1);
+		assert_false(fake.alive);
+		assert_non_null(strstr(fail_last(), "outside the image"));
+	}
+	reset();
+	hypercall_page = 0x102000; /* its last page */
+	write_kernel(true, 0, false);
+	build(16, &ret);
+	assert_int_equal(ret, 0);
 }
 
 static void every_failure_is_undone(void **state)
@@ -334,12 +415,12 @@ static void every_failure_is_undone(void **state)
 
 	for (int wide = 0; wide < 2; wide++) {
 		is64 = wide;
-		fake_reset();
+		reset();
 		write_kernel(wide, 0, false);
 		build(16, &ret);
 		total = fake.calls;
 		for (unsigned at = 1; at <= total; at++) {
-			fake_reset();
+			reset();
 			fake.fail_at = at;
 			build(16, &ret);
 			/* Extents that fail are asked for again in smaller ones: that is no error. */
@@ -358,6 +439,9 @@ int main(void)
 	    cmocka_unit_test(memory_in_pieces_will_do),
 	    cmocka_unit_test(too_small_is_said),
 	    cmocka_unit_test(too_large_is_said),
+	    cmocka_unit_test(long_cmdline_is_cut),
+	    cmocka_unit_test(odd_memory_ends_the_p2m),
+	    cmocka_unit_test(hypercall_page_lies_inside),
 	    cmocka_unit_test(every_failure_is_undone),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,21 @@ static void errors_name_line_and_remedy(void **state)
 	}
 }
 
+/* A string would end at it, so that what is checked would not be what is there. */
+static void zero_bytes_are_refused(void **state)
+{
+	static const char text[] = "name = \"a\0b\"\n", list[] = "vif = [ 'x', 'a\0b' ]\n";
+	struct cfg cfg = {0};
+
+	assert_int_equal(cfg_parse(&cfg, "x.cfg", text, sizeof(text) - 1), -1);
+	assert_non_null(strstr(fail_last(), "x.cfg:1: a zero byte"));
+	cfg_free(&cfg);
+	memset(&cfg, 0, sizeof(cfg));
+	assert_int_equal(cfg_parse(&cfg, "x.cfg", list, sizeof(list) - 1), -1);
+	assert_non_null(strstr(fail_last(), "a zero byte"));
+	cfg_free(&cfg);
+}
+
 static void command_line_wins(void **state)
 {
 	struct cfg cfg;
@@ -153,9 +168,10 @@ static void what_makes_no_sense_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(all_kinds_of_values),   cmocka_unit_test(errors_name_line_and_remedy),
-	    cmocka_unit_test(command_line_wins),     cmocka_unit_test(writing_and_reading_agree),
-	    cmocka_unit_test(a_domain_has_defaults), cmocka_unit_test(what_makes_no_sense_is_refused),
+	    cmocka_unit_test(all_kinds_of_values),    cmocka_unit_test(errors_name_line_and_remedy),
+	    cmocka_unit_test(command_line_wins),      cmocka_unit_test(writing_and_reading_agree),
+	    cmocka_unit_test(a_domain_has_defaults),  cmocka_unit_test(what_makes_no_sense_is_refused),
+	    cmocka_unit_test(zero_bytes_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

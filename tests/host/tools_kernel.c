@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading kernels: ELF notes (cut ones too), the old-style section, damaged files, gzip. */
+/* Reading kernels: ELF notes (cut ones too), the old-style section, damaged files, too many segments, gzip, bzImage. */
 #include "err.h"
 #include "kernel.h"
 
@@ -152,24 +152,131 @@ static void no_byte_can_hurt(void **state)
 	}
 }
 
-/* A kernel packed by gzip(1) is read as if it were plain. */
-static void gzip_comes_back(void **state)
+/* A kernel of @n segments, as many as its program headers say. */
+static int parse_segments(struct kernel *k, unsigned n)
 {
-	struct kernel k;
+	static struct {
+		struct image im;
+		Elf64_Phdr p[KERNEL_SEGMENTS_MAX + 2];
+	} big;
+
+	make();
+	note_at(offsetof(struct image, notes), XEN_ELFNOTE_GUEST_OS, 4, "abc", 4);
+	im.h.e_phoff = sizeof(im);
+	im.h.e_phnum = n + 1;
+	big.p[0] = im.p[1];
+	for (unsigned i = 1; i <= n; i++) {
+		big.p[i] = im.p[0];
+		big.p[i].p_paddr += i * 0x2000;
+	}
+	big.im = im;
+	return kernel_parse(k, "k", (uint8_t *)&big, sizeof(big));
+}
+
+static void segments_have_a_limit(void **state)
+{
+	/* In memory of its own, so that ASan sees a segment too many. */
+	struct kernel *k = malloc(sizeof(*k));
+
+	assert_int_equal(parse_segments(k, KERNEL_SEGMENTS_MAX), 0);
+	assert_int_equal(k->segments, KERNEL_SEGMENTS_MAX);
+	assert_int_equal(k->segment[15].va, 0x100000 + 16 * 0x2000);
+	assert_int_equal(parse_segments(k, KERNEL_SEGMENTS_MAX + 1), -1);
+	assert_non_null(strstr(fail_last(), "more than 16 segments"));
+	free(k);
+}
+
+#define PACKED "/tmp/ringlet-tools-k.gz"
+
+/* The kernel, packed by gzip(1), into @out; its size. */
+static size_t pack(uint8_t *out, size_t size)
+{
+	size_t n;
 	FILE *f;
 
 	make();
 	note_at(offsetof(struct image, notes), XEN_ELFNOTE_GUEST_OS, 4, "abc", 4);
-	f = popen("gzip -9 >/tmp/ringlet-tools-k.gz", "w");
+	f = popen("gzip -9 >" PACKED, "w");
 	fwrite(&im, 1, sizeof(im), f);
 	pclose(f);
-	assert_int_equal(kernel_load(&k, "/tmp/ringlet-tools-k.gz"), 0);
-	assert_int_equal(k.entry, 0x100000);
-	assert_int_equal(k.segments, 1);
-	kernel_free(&k);
-	assert_int_equal(truncate("/tmp/ringlet-tools-k.gz", 100), 0);
-	assert_int_equal(kernel_load(&k, "/tmp/ringlet-tools-k.gz"), -1);
-	unlink("/tmp/ringlet-tools-k.gz");
+	f = fopen(PACKED, "rb");
+	n = fread(out, 1, size, f);
+	fclose(f);
+	assert_true(n > 18 && n < size);
+	return n;
+}
+
+static int load(struct kernel *k, const uint8_t *file, size_t n)
+{
+	FILE *f = fopen(PACKED, "wb");
+	int ret;
+
+	fwrite(file, 1, n, f);
+	fclose(f);
+	ret = kernel_load(k, PACKED);
+	unlink(PACKED);
+	return ret;
+}
+
+static void check_loaded(struct kernel *k, int ret)
+{
+	assert_int_equal(ret, 0);
+	assert_int_equal(k->entry, 0x100000);
+	assert_int_equal(k->segments, 1);
+	kernel_free(k);
+}
+
+/* A kernel packed by gzip(1) is read as if it were plain; what it says of its size is not believed. */
+static void gzip_comes_back(void **state)
+{
+	static uint8_t file[4096];
+	size_t n = pack(file, sizeof(file));
+	struct kernel k;
+
+	check_loaded(&k, load(&k, file, n));
+	assert_int_equal(load(&k, file, 100), -1);
+	memcpy(file + n - 4, &(uint32_t){(128 << 20) + 1}, 4);
+	assert_int_equal(load(&k, file, n), -1);
+	assert_non_null(strstr(fail_last(), "unpacks to 128 MiB"));
+	memset(file + n - 4, 0xff, 4);
+	assert_int_equal(load(&k, file, n), -1);
+	assert_non_null(strstr(fail_last(), "unpacks to 4095 MiB"));
+}
+
+/* Linux's boot protocol 2.08: sectors of set-up code, then the payload at an offset with a length. */
+static void bzimage_comes_back(void **state)
+{
+	enum {
+		SETUP = 2 * 512,
+		OFFSET = 40
+	};
+	static uint8_t file[8192];
+	uint32_t n = pack(file + SETUP + OFFSET, 4096), whole = SETUP + OFFSET + n;
+	struct kernel k;
+
+	file[0x1f1] = 1;
+	memcpy(file + 0x202, "HdrS", 4);
+	memcpy(file + 0x248, &(uint32_t){OFFSET}, 4);
+	memcpy(file + 0x24c, &n, 4);
+	check_loaded(&k, load(&k, file, whole + 100));
+	check_loaded(&k, load(&k, file, whole));
+	/* Cut short, at each place that somebody may believe to be there. */
+	assert_int_equal(load(&k, file, whole - 1), -1);
+	assert_int_equal(load(&k, file, SETUP + OFFSET - 1), -1);
+	assert_int_equal(load(&k, file, SETUP - 1), -1);
+	for (size_t size = 0x240; size < 0x258; size++)
+		assert_int_equal(load(&k, file, size), -1);
+	/* Numbers that wrap. */
+	memset(file + 0x248, 0xff, 4);
+	assert_int_equal(load(&k, file, whole), -1);
+	memcpy(file + 0x248, &(uint32_t){OFFSET}, 4);
+	memset(file + 0x24c, 0xff, 4);
+	assert_int_equal(load(&k, file, whole), -1);
+	/* Another packer's. */
+	memcpy(file + 0x24c, &n, 4);
+	file[SETUP + OFFSET] = 0;
+	assert_int_equal(load(&k, file, whole), -1);
+	assert_non_null(strstr(fail_last(), "not packed with gzip"));
 }
 
 int main(void)
@@ -177,7 +284,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults_are_modest), cmocka_unit_test(old_section_is_read),
 	    cmocka_unit_test(cut_note_is_clamped), cmocka_unit_test(damage_is_refused),
-	    cmocka_unit_test(no_byte_can_hurt),    cmocka_unit_test(gzip_comes_back),
+	    cmocka_unit_test(no_byte_can_hurt),    cmocka_unit_test(segments_have_a_limit),
+	    cmocka_unit_test(gzip_comes_back),     cmocka_unit_test(bzimage_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 /*
  * Exit accounting counts each hypercall, trap, emulated instruction and upcall under its own name, and nothing
  * while it is off; those of a multicall too. The trace tells each stay in the hypervisor once, in order and not overlapping; what finds
- * no room is counted, and a gap is marked where it is; records of a domain that nobody asked for are neither
+ * no room is counted, and a gap is marked where it is; a reader's buffer gets no record more than it holds; records of a domain that nobody asked for are neither
  * written nor counted. Switched off, both cost a hypercall nothing at all; tracing costs under 30 %. (The last
  * is only judged where ticks are instructions: under qemu -icount.)
  */
@@ -212,6 +212,7 @@ static void tracing(void)
 	uint32_t n;
 
 	check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, 100), -XEN_EINVAL);
+	check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, 300), -XEN_EINVAL);
 	check_eq(trace(RINGLET_TRACE_read, 0, 0), -XEN_ENOENT);
 	check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, RECORDS), 0);
 	check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, RECORDS), -XEN_EBUSY);
@@ -235,6 +236,30 @@ static void tracing(void)
 	check_eq(stays_with(n, __HYPERVISOR_multicall), 1);
 	check_eq(calls_of(n, NR_NULL), 2);
 	check_eq(trace_read(&lost), 0);
+}
+
+/* A reader gets no more than it has room for, and the rest afterwards. */
+static void small_buffer(void)
+{
+	const struct ringlet_record empty = {0x5a5a5a5a5a5a5a5aull, 0x5a5a5a5a, 0x5a5a5a5a};
+	struct ringlet_trace *t = (void *)op.u.pad;
+	uint64_t lost;
+
+	check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, 256), 0);
+	null_calls(100);
+	check_eq(trace(RINGLET_TRACE_stop, 0, 0), 0);
+	for (uint32_t room = 0; room <= 40; room += 20) {
+		for (uint32_t i = 0; i < RECORDS; i++)
+			records[i] = empty;
+		*t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .count = room};
+		set_xen_guest_handle(t->buffer, records);
+		check_eq(sysctl(RINGLET_SYSCTL_trace), 0);
+		check_eq(t->count, room);
+		check(room == 0 || records[room - 1].tsc != empty.tsc);
+		check(records[room].tsc == empty.tsc && records[room].what == empty.what);
+	}
+	check(trace_read(&lost) >= 40);
+	check_eq(trace(RINGLET_TRACE_free, 0, 0), 0);
 }
 
 static void full_ring(void)
@@ -320,6 +345,7 @@ void test_main(void)
 	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	accounting();
 	tracing();
+	small_buffer();
 	full_ring();
 	filtered();
 	costs();
