@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writable page tables: a kernel stores into a page of its L1 tables as if that were writable, faults, and
- * the store is done for it under the rules of mm/ (ptwr_write). Loads are free, so any instruction's read
- * part is an ordinary read; the write is a compare-and-exchange, repeated if another CPU was faster.
+ * the store is done for it under the rules of mm/ (mm/ptwr.c). What a read-modify-write finds there it is given by mm/,
+ * from the table and under its lock: by the guest's address the TLB may still lead elsewhere.
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -24,7 +24,9 @@ struct store {
 	uint64_t rflags; /* and its flags */
 	bool sets_flags;
 	bool write; /* cmpxchg: only if equal */
-	uint64_t (*compute)(struct emul *e, struct store *s, uint64_t old);
+	uint64_t (*compute)(struct store *s, uint64_t old);
+	const struct emul *e; /* its instruction and flags */
+	struct ptwr_change change;
 };
 
 /* Let the processor compute, at the width of the operand: value and flags come out right by themselves. */
@@ -37,19 +39,19 @@ struct store {
 			: "cc");                               \
 		return d;                                      \
 	}
-#define ALU_FUNCTION(name, op)                                              \
-	static uint64_t name(struct emul *e, struct store *s, uint64_t old) \
-	{                                                                   \
-		switch (s->bytes) {                                         \
-		case 1:                                                     \
-			ALU(op, "b", uint8_t)                               \
-		case 2:                                                     \
-			ALU(op, "w", uint16_t)                              \
-		case 4:                                                     \
-			ALU(op, "l", uint32_t)                              \
-		default:                                                    \
-			ALU(op, "q", uint64_t)                              \
-		}                                                           \
+#define ALU_FUNCTION(name, op)                              \
+	static uint64_t name(struct store *s, uint64_t old) \
+	{                                                   \
+		switch (s->bytes) {                         \
+		case 1:                                     \
+			ALU(op, "b", uint8_t)               \
+		case 2:                                     \
+			ALU(op, "w", uint16_t)              \
+		case 4:                                     \
+			ALU(op, "l", uint32_t)              \
+		default:                                    \
+			ALU(op, "q", uint64_t)              \
+		}                                           \
 	}
 ALU_FUNCTION(alu_add, "add")
 ALU_FUNCTION(alu_or, "or")
@@ -57,40 +59,40 @@ ALU_FUNCTION(alu_and, "and")
 ALU_FUNCTION(alu_sub, "sub")
 ALU_FUNCTION(alu_xor, "xor")
 
-static uint64_t move(struct emul *e, struct store *s, uint64_t old)
+static uint64_t move(struct store *s, uint64_t old)
 {
 	return s->source;
 }
 
 /* Bits 4-3 of the opcode (or of the reg field of 0f ba): bts, btr, btc. */
-static uint64_t bit_op(struct emul *e, struct store *s, uint64_t old)
+static uint64_t bit_op(struct store *s, uint64_t old)
 {
 	uint64_t bit = 1ull << (s->source & (8 * s->bytes - 1));
-	unsigned op = e->insn.opcode == OP_0F(0xba) ? e->insn.reg & 3 : e->insn.opcode >> 3 & 3;
+	unsigned op = s->e->insn.opcode == OP_0F(0xba) ? s->e->insn.reg & 3 : s->e->insn.opcode >> 3 & 3;
 
-	s->rflags = (e->regs->rflags & ~FLAG_CF) | (old & bit ? FLAG_CF : 0);
+	s->rflags = (s->e->regs->rflags & ~FLAG_CF) | (old & bit ? FLAG_CF : 0);
 	return op == 1 ? old | bit : op == 2 ? old & ~bit : old ^ bit;
 }
 
 /* Compare the accumulator with memory; equal: store the source. */
-static uint64_t compare_exchange(struct emul *e, struct store *s, uint64_t old)
+static uint64_t compare_exchange(struct store *s, uint64_t old)
 {
 	struct store compare = {.bytes = s->bytes, .source = old};
 
-	alu_sub(e, &compare, s->accumulator);
+	alu_sub(&compare, s->accumulator);
 	s->rflags = compare.rflags;
 	s->write = s->accumulator == old;
 	return s->source;
 }
 
-static uint64_t compare_exchange_8b(struct emul *e, struct store *s, uint64_t old)
+static uint64_t compare_exchange_8b(struct store *s, uint64_t old)
 {
 	s->write = s->accumulator == old;
-	s->rflags = s->write ? e->regs->rflags | FLAG_ZF : e->regs->rflags & ~FLAG_ZF;
+	s->rflags = s->write ? s->e->regs->rflags | FLAG_ZF : s->e->regs->rflags & ~FLAG_ZF;
 	return s->source;
 }
 
-static uint64_t (*const alu_ops[8])(struct emul *, struct store *, uint64_t) = {
+static uint64_t (*const alu_ops[8])(struct store *, uint64_t) = {
     [0] = alu_add, [1] = alu_or, [4] = alu_and, [5] = alu_sub, [6] = alu_xor,
 };
 
@@ -99,7 +101,7 @@ static bool plan(struct emul *e, struct store *s)
 {
 	struct insn *i = &e->insn;
 
-	*s = (struct store){.bytes = i->operand, .write = true, .sets_flags = true};
+	*s = (struct store){.e = e, .bytes = i->operand, .write = true, .sets_flags = true};
 	s->source = reg_read(e->regs, i->reg, s->bytes, i->rex);
 	switch (i->opcode) {
 	case 0x00 ... 0x3f:
@@ -180,7 +182,7 @@ static bool movs_source(struct emul *e, struct store *s)
 	at += e->regs->rsi & size_mask(e->insn.address);
 	if (e->insn.mode != 64)
 		at = (uint32_t)at;
-	*s = (struct store){.bytes = e->insn.operand, .write = true, .compute = move};
+	*s = (struct store){.e = e, .bytes = e->insn.operand, .write = true, .compute = move};
 	return !guest_read(&s->source, at, s->bytes);
 }
 
@@ -196,19 +198,20 @@ static void bit_address(struct emul *e, const struct store *s, gva_t *va)
 	*va += (bit >> (s->bytes == 8 ? 6 : s->bytes == 4 ? 5 : 4)) * s->bytes;
 }
 
-/* 0 or -errno of ptwr_write. */
+static bool compute(struct ptwr_change *c, uint64_t old, uint64_t *value)
+{
+	struct store *s = container_of(c, struct store, change);
+
+	s->old = old;
+	*value = s->compute(s, old) & size_mask(s->bytes);
+	return s->write;
+}
+
+/* 0 or -errno of ptwr_modify. */
 static int perform(struct emul *e, struct store *s, gva_t va)
 {
-	uint64_t new;
-	int err;
-
-	do {
-		if (guest_read(&s->old, va, s->bytes))
-			return -EFAULT;
-		new = s->compute(e, s, s->old) & size_mask(s->bytes);
-		err = s->write ? ptwr_write(e->v, va, s->old, new, s->bytes, true, NULL) : 0;
-	} while (err == -EAGAIN);
-	return err;
+	s->change = (struct ptwr_change){.bytes = s->bytes, .compute = compute};
+	return ptwr_modify(e->v, va, &s->change);
 }
 
 static void finish_exchange(struct emul *e, const struct store *s)
@@ -336,7 +339,7 @@ bool emul_ptwr(struct vcpu *v, gva_t addr)
 
 	if (unlikely(!s.length))
 		return any_store(v, addr);
-	if (s.va != addr || (addr & (s.bytes - 1)) || ptwr_write(v, addr, 0, s.value, s.bytes, false, NULL))
+	if (s.va != addr || (addr & (s.bytes - 1)) || ptwr_write(v, addr, s.value, s.bytes))
 		return false;
 	emul_advance(v, s.length);
 	return true;

@@ -8,6 +8,7 @@
  * Invalidation). In the hypervisor, a fault is such a stale one, a guest address that was bad (the exception
  * table knows), or our own bug.
  */
+#include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
@@ -73,6 +74,35 @@ void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		bounce_page_fault(v, addr, error);
 }
 
+#define STALE_TRIES  64
+#define STALE_WINDOW 1000 /* parts of a second */
+
+/*
+ * The tables permit what the processor refused: its translation was older. It forgets that, and the access is made
+ * again. It can be refused again only if another CPU changed the tables meanwhile, and changed them back before they
+ * were looked at; whoever tries that may not keep this CPU here. So much in a row is no coincidence.
+ */
+static bool was_stale(gva_t addr, uint64_t rip)
+{
+	static struct {
+		uint64_t rip, began;
+		gva_t addr;
+		unsigned tries;
+	} last[MAX_CPUS], *l;
+	uint64_t tsc = rdtsc();
+
+	l = &last[this_cpu->id];
+	if (l->rip != rip || l->addr != addr || tsc - l->began > tsc_hz / STALE_WINDOW) {
+		l->rip = rip;
+		l->addr = addr;
+		l->began = tsc;
+		l->tries = 0;
+	}
+	tlb_flush_page_local(addr);
+	cpu_service_requests();
+	return l->tries++ < STALE_TRIES;
+}
+
 bool page_fault_hypervisor(struct cpu_user_regs *regs)
 {
 	gva_t addr = read_cr2();
@@ -80,5 +110,6 @@ bool page_fault_hypervisor(struct cpu_user_regs *regs)
 
 	if (desc_in_ldt_window(v, addr))
 		return desc_ldt_fault(v, addr);
-	return !is_hypervisor_address(addr) && walk_permits(this_cpu->cr3, addr, regs->error_code);
+	return !is_hypervisor_address(addr) && walk_permits(this_cpu->cr3, addr, regs->error_code) &&
+	       was_stale(addr, regs->rip);
 }

@@ -114,21 +114,26 @@ void grant_destroy(struct domain *d)
 	d->grants = NULL;
 }
 
+/* An entry that its owner keeps changing while it is being marked is not one to use. */
+#define MARK_TRIES 5
+
 /* Rule (1): mark the entry as used by @who, if it says that he may. */
 static int mark(union grant_slot *slot, domid_t who, bool readonly)
 {
 	union grant_slot old = {.head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE)}, new;
 
-	do {
+	for (unsigned tries = 0; tries < MARK_TRIES; tries++) {
 		if ((old.flags & (GTF_type_mask | GTF_sub_page)) != GTF_permit_access || old.domid != who)
 			return GNTST_general_error;
 		if (!readonly && (old.flags & GTF_readonly))
 			return GNTST_general_error;
 		new.head = old.head;
 		new.flags |= readonly ? GTF_reading : GTF_reading | GTF_writing;
-	} while (!__atomic_compare_exchange_n(&slot->head, &old.head, new.head, false, __ATOMIC_ACQ_REL,
-					      __ATOMIC_ACQUIRE));
-	return GNTST_okay;
+		if (__atomic_compare_exchange_n(&slot->head, &old.head, new.head, false, __ATOMIC_ACQ_REL,
+						__ATOMIC_ACQUIRE))
+			return GNTST_okay;
+	}
+	return GNTST_general_error;
 }
 
 int grant_pin_slowly(struct grant_table *gt, grant_ref_t ref, domid_t who, bool readonly)

@@ -93,10 +93,15 @@ uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp);
 /* Load CR3, which forgets all guest translations: no guest page is ever global. */
 void tlb_load_cr3(uint64_t cr3);
 
-/* Emulated store to a live L1 (writable page tables): called by emul/ with the decoded store of 1, 2, 4 or 8
- * @bytes. If @cmpxchg, only if the old contents equal @old; what was there goes to *seen (may be NULL).
- * 0; -EAGAIN: @old differs; -EINVAL: not such a store, or the entry is refused: deliver the fault. */
-int ptwr_write(struct vcpu *v, gva_t va, uint64_t old, uint64_t new, unsigned bytes, bool cmpxchg,
-	       uint64_t *seen);
+/* Emulated store to a live L1 (writable page tables): called by emul/ with the decoded store of 1, 2, 4 or 8 bytes
+ * of @value, at @va aligned to them. 0; -EINVAL: not such a store, or the entry is refused: deliver the fault. */
+int ptwr_write(struct vcpu *v, gva_t va, uint64_t value, unsigned bytes);
+/* A store whose value depends on what is there. @compute gets that and says what to make of it;
+ * false: nothing after all. It runs under the domain's pt_lock, so once is enough, and it touches no guest memory. */
+struct ptwr_change {
+	unsigned bytes;
+	bool (*compute)(struct ptwr_change *c, uint64_t old, uint64_t *value);
+};
+int ptwr_modify(struct vcpu *v, gva_t va, struct ptwr_change *c);
 /* Free all of a dying domain's frames; -ERESTART to be called again. */
 int mm_relinquish(struct domain *d);

@@ -48,11 +48,13 @@ static int change(struct vcpu *v, const struct store *s, uint64_t entry, uint64_
 	return rc;
 }
 
-int ptwr_write(struct vcpu *v, gva_t va, uint64_t old, uint64_t new, unsigned bytes, bool cmpxchg,
-	       uint64_t *seen)
+/* Under the pt_lock the entry changes by nobody's hand, but for the bits that the processor sets: what is read here
+ * holds until it is written, and no store is ever tried twice. */
+static __always_inline int store(struct vcpu *v, gva_t va, unsigned bytes, struct ptwr_change *c,
+				 uint64_t value)
 {
+	uint64_t entry;
 	struct store s;
-	uint64_t entry, part;
 	int rc = -EINVAL;
 
 	if ((va & 7) + bytes > 8)
@@ -60,14 +62,20 @@ int ptwr_write(struct vcpu *v, gva_t va, uint64_t old, uint64_t new, unsigned by
 	spin_lock(&v->domain->pt_lock);
 	if (find_entry(v, va, bytes, &s)) {
 		entry = __atomic_load_n(s.where, __ATOMIC_RELAXED);
-		part = (entry & s.mask) >> s.shift;
-		if (seen)
-			*seen = part;
-		if (cmpxchg && part != (old & s.mask >> s.shift))
-			rc = -EAGAIN;
-		else
-			rc = change(v, &s, entry, new, bytes);
+		rc = c && !c->compute(c, (entry & s.mask) >> s.shift, &value)
+			 ? 0
+			 : change(v, &s, entry, value, bytes);
 	}
 	spin_unlock(&v->domain->pt_lock);
 	return rc;
+}
+
+int ptwr_write(struct vcpu *v, gva_t va, uint64_t value, unsigned bytes)
+{
+	return store(v, va, bytes, NULL, value);
+}
+
+int ptwr_modify(struct vcpu *v, gva_t va, struct ptwr_change *c)
+{
+	return store(v, va, c->bytes, c, 0);
 }
