@@ -167,6 +167,7 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 
 	e->v = v;
 	e->regs = &v->regs;
+	e->breakpoints = 0;
 	if (insn_decode(&e->insn, bytes, n, mode) != DECODE_OK)
 		return EMUL_REFUSED;
 	result = dispatch(e);

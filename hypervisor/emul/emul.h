@@ -28,6 +28,7 @@ struct emul {
 	struct insn insn;
 	gva_t fault_address;
 	uint32_t fault_error;
+	uint32_t breakpoints; /* on ports, that it met: bits of DR6 */
 };
 
 enum emul_result emul_privileged(struct emul *e, struct vcpu *v); /* after #GP(0) */

@@ -12,6 +12,7 @@
 #include "emul/io.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
+#include "pv/debugreg.h"
 
 /* The interrupt controllers, the interval timer, the serial console's UART. */
 static bool is_own(uint16_t port)
@@ -88,6 +89,11 @@ void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t val
 		outl(port, value);
 }
 
+void port_used(struct emul *e, uint16_t port)
+{
+	e->breakpoints = debugreg_port_hits(e->v, port, e->insn.operand);
+}
+
 static void set_rax(struct cpu_user_regs *r, unsigned size, uint32_t value)
 {
 	if (size == 4)
@@ -108,5 +114,6 @@ enum emul_result emul_io(struct emul *e)
 		port_write(e->v, port, size, e->regs->rax);
 	else
 		set_rax(e->regs, size, port_read(e->v, port, size));
+	port_used(e, port);
 	return EMUL_DONE;
 }

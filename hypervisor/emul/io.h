@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 
+struct emul;
 struct vcpu;
 
 /* May the guest's present code use the port: by its virtual IOPL, or by the bitmap of set_iobitmap? */
@@ -11,3 +12,5 @@ bool port_permitted(struct vcpu *v, uint16_t port, unsigned size);
 /* The device, or nothing: ones are read, writes go nowhere. */
 uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size);
 void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
+/* The access was made: note the breakpoints that it met. */
+void port_used(struct emul *e, uint16_t port);

@@ -73,10 +73,11 @@ static enum emul_result element(struct emul *e)
 	if (!segment_permits(e, s, offset, size, !is_out, &at))
 		return EMUL_REFUSED;
 	result = is_out ? out(e, at, size) : in(e, at, size);
-	if (result == EMUL_DONE)
-		reg_write(r, index, e->insn.address, true,
-			  offset + (r->rflags & RFLAGS_DF ? -(uint64_t)size : size));
-	return result;
+	if (result != EMUL_DONE)
+		return result;
+	port_used(e, r->rdx);
+	reg_write(r, index, e->insn.address, true, offset + (r->rflags & RFLAGS_DF ? -(uint64_t)size : size));
+	return EMUL_DONE;
 }
 
 enum emul_result emul_string_io(struct emul *e)

@@ -57,7 +57,7 @@ static void page_fault_unusual(struct vcpu *v, gva_t addr, uint32_t error)
 	} else if (wants_ptwr(v) && emul_ptwr(v, addr)) {
 		trace_point(TRACE_EMULATED, TRACE_PT_WRITE);
 		if (unlikely(v->regs.rflags & RFLAGS_TF))
-			debugreg_bounce_step(v);
+			debugreg_bounce(v, DR6_BS);
 		return;
 	}
 	bounce_page_fault(v, addr, error);

@@ -41,17 +41,20 @@ static void debug(struct vcpu *v, struct cpu_user_regs *regs)
 	bounce_trap(v, TRAP_DB);
 }
 
-/* An instruction was executed here and not by the processor. If it was to be stepped, so is the trap. */
-static inline void stepped(struct vcpu *v)
+/* An instruction was executed here and not by the processor. If it was to be stepped, or met breakpoints @dr6, so is
+ * the trap. */
+static inline void executed(struct vcpu *v, uint64_t dr6)
 {
 	if (unlikely(v->regs.rflags & RFLAGS_TF))
-		debugreg_bounce_step(v);
+		dr6 |= DR6_BS;
+	if (unlikely(dr6))
+		debugreg_bounce(v, dr6);
 }
 
 static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	if (emul_forced(v))
-		stepped(v);
+		executed(v, 0);
 	else
 		bounce_trap(v, TRAP_UD);
 }
@@ -109,7 +112,7 @@ static void privileged_instruction(struct vcpu *v)
 	switch (emul_privileged(&e, v)) {
 	case EMUL_DONE:
 	case EMUL_ROUND:
-		stepped(v);
+		executed(v, e.breakpoints);
 		break;
 	case EMUL_AGAIN:
 		break;

@@ -12,12 +12,12 @@
 #include "pv/desc.h"
 #include "pv/flags.h"
 
-/* CR4 as guests see it: what is on for everybody, and what each may choose. */
-#define CR4_FIXED (CR4_DE | CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
+/* CR4 as guests see it: what is on for everybody, and what each may choose. The processor's own DE is always set. */
+#define CR4_FIXED (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
 uint64_t context_cr4(uint64_t wanted)
 {
-	return CR4_FIXED | (fpu_xcr0_mask() ? wanted & CR4_OSXSAVE : 0);
+	return CR4_FIXED | (wanted & (CR4_DE | (fpu_xcr0_mask() ? CR4_OSXSAVE : 0)));
 }
 
 uint64_t context_cr0(const struct vcpu *v)

@@ -7,12 +7,15 @@
 #include "lib/errno.h"
 #include "pv/bounce.h"
 
-#define DR6_WRITE   0xe00ful /* B0-B3, BD, BS, BT */
-#define DR7_FIXED   0x400ul
-#define DR7_ZERO    0xd800ul /* reserved bits 11, 12, 14, 15 */
-#define DR7_GD      0x2000ul
-#define DR7_ENABLES 0xfful
-#define DR7_IO      2 /* the R/W field of an I/O breakpoint */
+#define DR6_WRITE         0xe00ful /* B0-B3, BD, BS, BT */
+#define DR7_FIXED         0x400ul
+#define DR7_ZERO          0xd800ul /* reserved bits 11, 12, 14, 15 */
+#define DR7_GD            0x2000ul
+#define DR7_ENABLES       0xfful
+#define DR7_FIELD(dr7, n) ((dr7) >> (16 + 4 * (n)) & 0xf) /* LEN and R/W of breakpoint @n */
+#define DR7_ENABLE(n)     (3ul << 2 * (n))
+#define DR7_RW            3
+#define DR7_IO            2 /* the R/W field of an I/O breakpoint */
 
 /* 4 and 5 are other names of 6 and 7, unless CR4.DE says that they do not exist. */
 static int resolve(const struct vcpu *v, unsigned *reg)
@@ -27,17 +30,23 @@ static int resolve(const struct vcpu *v, unsigned *reg)
 	return 0;
 }
 
-static int check_dr7(uint64_t value)
+/* The enable bits in @dr7 of breakpoints on ports. */
+static uint64_t io_enables(uint64_t dr7)
+{
+	uint64_t bits = 0;
+
+	for (unsigned n = 0; n < 4; n++)
+		if ((DR7_FIELD(dr7, n) & DR7_RW) == DR7_IO)
+			bits |= dr7 & DR7_ENABLE(n);
+	return bits;
+}
+
+/* Ports can be watched by those alone that have set CR4.DE: without it this kind does not exist. */
+static int check_dr7(const struct vcpu *v, uint64_t value)
 {
 	if (value & DR7_GD)
 		return -EPERM;
-	for (unsigned i = 0; i < 4; i++) {
-		unsigned field = value >> (16 + 4 * i) & 0xf;
-
-		if ((value >> (2 * i) & 3) && (field & 3) == DR7_IO)
-			return -EPERM;
-	}
-	return 0;
+	return io_enables(value) && !(v->cr4 & CR4_DE) ? -EPERM : 0;
 }
 
 static void load(const struct vcpu *v, unsigned reg)
@@ -59,7 +68,7 @@ static void load(const struct vcpu *v, unsigned reg)
 		write_dr6(v->debugreg[6] | DR6_FIXED);
 		break;
 	case 7:
-		write_dr7(v->debugreg[7] | DR7_FIXED);
+		write_dr7(v->debugreg[7] & ~io_enables(v->debugreg[7]));
 		break;
 	}
 }
@@ -77,7 +86,7 @@ int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 	if (reg == 6)
 		value = (value & DR6_WRITE) | DR6_FIXED;
 	if (reg == 7) {
-		rc = check_dr7(value);
+		rc = check_dr7(v, value);
 		if (rc)
 			return rc;
 		value = (value & ~DR7_ZERO) | DR7_FIXED;
@@ -125,9 +134,24 @@ void debugreg_report(struct vcpu *v)
 	write_dr6(DR6_FIXED);
 }
 
-void debugreg_bounce_step(struct vcpu *v)
+uint64_t debugreg_port_hits(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	v->debugreg[6] |= DR6_BS;
+	static const uint8_t length[] = {1, 2, 8, 4}; /* by LEN */
+	uint64_t enabled = v->cr4 & CR4_DE ? io_enables(v->debugreg[7]) : 0, hits = 0;
+
+	for (unsigned n = 0; enabled && n < 4; n++) {
+		unsigned len = length[DR7_FIELD(v->debugreg[7], n) >> 2];
+		uint64_t first = v->debugreg[n] & ~(len - 1ul);
+
+		if ((enabled & DR7_ENABLE(n)) && port < first + len && port + size > first)
+			hits |= 1ul << n;
+	}
+	return hits;
+}
+
+void debugreg_bounce(struct vcpu *v, uint64_t dr6)
+{
+	v->debugreg[6] |= dr6;
 	bounce_trap(v, TRAP_DB);
 	v->way_back = BACK_BY_IRET; /* the instruction may have changed any register */
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A vCPU's debug registers (SDM 3B 17.2, Debug Registers): checked, and in the processor only while it runs.
- */
+/* A vCPU's debug registers (SDM 3B 17.2, Debug Registers): checked, and in the processor only while it runs. Breakpoints on ports
+ * never are: the hypervisor executes every IN and OUT of a guest, and looks for them itself. */
 #pragma once
 
 #include "lib/types.h"
@@ -10,7 +10,7 @@
 
 struct vcpu;
 
-/* -EINVAL: no such register, or bits that it does not have; -EPERM: the value would watch the hypervisor; -ENODEV: CR4.DE makes 4 and 5
+/* -EINVAL: no such register, or bits that it does not have; -EPERM: the value would watch the hypervisor, or ports without CR4.DE; -ENODEV: CR4.DE makes 4 and 5
  * fault. */
 int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
 int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value);
@@ -19,5 +19,7 @@ void debugreg_switch_in(struct vcpu *v);
 void debugreg_switch_out(struct vcpu *v);
 /* The guest's #DB: put what the processor reports into its DR6. */
 void debugreg_report(struct vcpu *v);
-/* A #DB of the guest for a step that the hypervisor took in its stead. */
-void debugreg_bounce_step(struct vcpu *v);
+/* Which breakpoints of @v an access of @size bytes to @port meets, as bits of DR6. */
+uint64_t debugreg_port_hits(const struct vcpu *v, uint16_t port, unsigned size);
+/* A #DB of the guest behind an instruction that the hypervisor executed in its stead; @dr6 says why. */
+void debugreg_bounce(struct vcpu *v, uint64_t dr6);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Debug registers against the hypervisor. A breakpoint on an address of the hypervisor's, or that is none, is refused
- * and changes nothing, by hypercall and by MOV; so are general detect, I/O breakpoints and bits
+ * and changes nothing, by hypercall and by MOV; so are general detect, breakpoints on ports without CR4.DE, and bits
  * that the registers do not have. Watching one's own memory while the hypervisor reads and writes it (frames it pushes,
  * arguments, IRET frames, descriptors), or letting a trap wait behind MOV SS until the hypervisor is entered, does no
- * harm. Registers 4 and 5 do not exist. (For Xen 4.17 they are 6 and 7 until the guest sets CR4.DE.)
+ * harm. Registers 4 and 5 are other names of 6 and 7 until the guest sets CR4.DE, and then do not exist.
  */
+#include "cr4.h"
 #include "fw.h"
 
 const char test_title[] = "attack-debug-registers";
@@ -67,9 +68,21 @@ static void refusals(void)
 	check_fault(VEC_GP, MOV_TO_DR(7, 1ul << 32));
 #endif
 	check_eq(hypercall_set_debugreg(6, 0), 0);
+	check_no_fault(MOV_TO_DR(5, 0x700));
+	check_eq(MOV_FROM_DR(7), 0x700);
+	check_eq(MOV_FROM_DR(4), MOV_FROM_DR(6));
+	check_eq(hypercall_set_debugreg(5, 0), 0);
+	check_eq(read_cr4() & CR4_DE, 0);
+	write_cr4(read_cr4() | CR4_DE);
+	check_eq(read_cr4() & CR4_DE, CR4_DE);
 	check_fault(VEC_UD, MOV_TO_DR(4, 0));
 	check_fault(VEC_UD, MOV_FROM_DR(5));
 	check_eq(hypercall_set_debugreg(4, 0), -XEN_ENODEV);
+	check_eq(hypercall_set_debugreg(7, 0x20001), 0); /* a port now, */
+	check_eq(hypercall_set_debugreg(7, 0x22001), -XEN_EPERM);
+	write_cr4(read_cr4() & ~CR4_DE);
+	check_eq(hypercall_set_debugreg(7, 0x20001), -XEN_EPERM);
+	check_eq(hypercall_set_debugreg(7, 0), 0);
 }
 
 static void watch(volatile void *at)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Debugging in a guest. A breakpoint on an instruction stops before it, and RF in the frame goes on over it; a watch on
- * memory stops behind the access, of the watched size and kind only; DR6 says which. TF steps by one instruction: also
+ * memory stops behind the access, of the watched size and kind only; with CR4.DE one on ports too; DR6 says which. TF steps by one instruction: also
  * over those that the hypervisor executes in the guest's stead, over each round of a REP, over hypercalls, and in an
  * application over its system calls, while the kernel's handlers run at full speed. The registers follow their vCPU
  * through a time of sleep. (Xen 4.17 raises no trap behind an emulated IN.)
  */
+#include "cr4.h"
 #include "fw.h"
 #include "time.h"
 #include "xen/arch-x86/cpuid.h"
@@ -129,6 +130,75 @@ static void watches(void)
 	check_hits(3, 0);
 }
 
+#ifdef __x86_64__
+#define PUSHF_TF "pushf; orq $0x100, (%%rsp); popf\n"
+#define NO_TF    "pushf; andq $~0x100, (%%rsp); popf\n"
+#else
+#define PUSHF_TF "pushf; orl $0x100, (%%esp); popf\n"
+#define NO_TF    "pushf; andl $~0x100, (%%esp); popf\n"
+#endif
+
+/* Steps between POPF and the end of the second PUSHF, AND, POPF, but for these three: POPF's own comes first. */
+#define STEPS(code, ...)                                                \
+	({                                                              \
+		hits = steps_seen = 0;                                  \
+		__asm__ volatile(PUSHF_TF code "\n" NO_TF __VA_ARGS__); \
+		if (steps_seen != hits)                                 \
+			failure("not all of them are steps");           \
+		(int)hits - 3;                                          \
+	})
+
+static void in_byte(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "d"(port));
+}
+
+/* Breakpoints on ports: with CR4.DE alone, of the watched ports only, behind the access, with every form of it. */
+static void ports(void)
+{
+	static uint8_t buffer[4];
+	struct physdev_set_iopl iopl = {1};
+	unsigned long to = (unsigned long)buffer, count = 3;
+
+	check_eq(hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0);
+	check_eq(read_cr4() & CR4_DE, 0);
+	check_eq(hypercall_set_debugreg(7, dr7(0, 2, 1)), -XEN_EPERM);
+	write_cr4(read_cr4() | CR4_DE);
+	for (unsigned n = 0; n < 4; n++) {
+		arm(n, (void *)0x80, 2, 1);
+		in_byte(0x80);
+		check_hits(n, 1);
+		in_byte(0x7f);
+		in_byte(0x81);
+		*(volatile uint8_t *)&watched[0] = 1;
+		check_hits(n, 0);
+		__asm__ volatile("outb %%al, $0x80; nop" ::"a"(0));
+		check_hits(n, 1);
+		__asm__ volatile("inw %%dx, %%ax" ::"d"(0x7f) : "eax"); /* its second byte */
+		check_hits(n, 1);
+	}
+	arm(1, (void *)0x82, 2, 4); /* 0x80 to 0x83 */
+	in_byte(0x83);
+	check_hits(1, 1);
+	in_byte(0x84);
+	check_hits(1, 0);
+	arm(2, (void *)0x80, 2, 2);
+	__asm__ volatile("cld; rep insb" : "+D"(to), "+c"(count) : "d"(0x81) : "memory");
+	check_hits(2, 3);
+	/* A step over such an access is one trap, with both reasons. */
+	check_eq(STEPS("inb $0x80, %%al", ::: "eax", "memory", "cc"), 1);
+	set_dr(7, 0);
+	in_byte(0x80);
+	check_eq(hits, 4);
+	arm(3, (void *)0x80, 2, 1);
+	write_cr4(read_cr4() & ~CR4_DE);
+	in_byte(0x80);
+	check_hits(3, 0);
+	set_dr(7, 0);
+}
+
 /* Asleep the vCPU's registers are not the processor's. */
 static void sleep(void)
 {
@@ -151,24 +221,6 @@ static void hypervisor_access(void)
 	check_eq(hits, 1);
 	set_dr(7, 0);
 }
-
-#ifdef __x86_64__
-#define PUSHF_TF "pushf; orq $0x100, (%%rsp); popf\n"
-#define NO_TF    "pushf; andq $~0x100, (%%rsp); popf\n"
-#else
-#define PUSHF_TF "pushf; orl $0x100, (%%esp); popf\n"
-#define NO_TF    "pushf; andl $~0x100, (%%esp); popf\n"
-#endif
-
-/* Steps between POPF and the end of the second PUSHF, AND, POPF, but for these three: POPF's own comes first. */
-#define STEPS(code, ...)                                                \
-	({                                                              \
-		hits = steps_seen = 0;                                  \
-		__asm__ volatile(PUSHF_TF code "\n" NO_TF __VA_ARGS__); \
-		if (steps_seen != hits)                                 \
-			failure("not all of them are steps");           \
-		(int)hits - 3;                                          \
-	})
 
 static void steps(void)
 {
@@ -286,6 +338,7 @@ void test_main(void)
 	trap_hook = on_debug;
 	breakpoints();
 	watches();
+	ports();
 	sleep();
 	hypervisor_access();
 	steps();

@@ -5,14 +5,14 @@
  * where the vCPU has them switched on. With TS set, their first use raises #NM, in kernel and application, once, after
  * whatever time; what they held is still there.
  */
+#include "cr4.h"
 #include "time.h"
 #include "xen/arch-x86/cpuid.h"
 
 const char test_title[] = "pv-fpu";
 
-#define REGISTERS   8
-#define CR4_OSXSAVE (1ul << 18)
-#define ROUNDS      50
+#define REGISTERS 8
+#define ROUNDS    50
 
 /* Values of one vCPU: 32 bytes for each register, of which SSE has 16. */
 struct values {
@@ -83,12 +83,11 @@ static bool clean(void)
 static bool switch_avx_on(void)
 {
 	uint32_t a = 1, b, c = 0, d;
-	unsigned long cr4;
 
 	__asm__ volatile(XEN_CPUID : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	if (!(c >> 28 & 1))
 		return false;
-	__asm__ volatile("mov %%cr4, %0; or %1, %0; mov %0, %%cr4" : "=&r"(cr4) : "r"(CR4_OSXSAVE));
+	write_cr4(read_cr4() | CR4_OSXSAVE);
 	__asm__ volatile("xsetbv" ::"a"(7), "d"(0), "c"(0));
 	return true;
 }

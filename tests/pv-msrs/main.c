@@ -7,6 +7,7 @@
  *
  * Xen 4.17 differs in the registers that have nothing to say: it refuses DEBUGCTL and writes to the microcode revision.
  */
+#include "cr4.h"
 #include "fw.h"
 #include "msr.h"
 #include "xen/arch-x86/cpuid.h"
@@ -17,8 +18,6 @@ const char test_title[] = "pv-msrs";
 #define EFER_LME 0x100u
 #define EFER_LMA 0x400u
 #define EFER_NXE 0x800u
-
-#define CR4_OSXSAVE (1ul << 18)
 
 enum {
 	NO,   /* #GP */
@@ -159,19 +158,6 @@ static void hypercall_stubs(void)
 	for (unsigned i = 0; i < 32; i++)
 		check_eq(page[__HYPERVISOR_xen_version * 32 + i],
 			 ((uint8_t *)hypercall_page)[__HYPERVISOR_xen_version * 32 + i]);
-}
-
-static unsigned long read_cr4(void)
-{
-	unsigned long cr4;
-
-	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	return cr4;
-}
-
-static void write_cr4(unsigned long cr4)
-{
-	__asm__ volatile("mov %0, %%cr4" ::"r"(cr4));
 }
 
 static void xsetbv(uint32_t reg, uint64_t value)
