@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Build what the tests need, run them two at a time, print TAP, end with `N passed, N failed`.
+"""Build what the tests need, run them two at a time, print TAP, end with `N passed, N failed, N skipped`.
 
 The tests are lines of build/tests/list, written by tests/build.mk:  name <tab> seconds <tab> shell command
-A test prints TAP (then each of its lines counts), or a line `RESULT success|skip|error|failure why` (a guest test),
-or nothing of the kind (then its exit code counts). A test that cannot be built or started has failed.
+A test prints TAP (then each of its lines counts, and its plan and its exit code must agree), or nothing of the kind (then
+its exit code alone counts). Nothing else that it prints means anything: what a guest says is judged by guest_test.py.
+A test that cannot be built or started has failed. `# SKIP` is counted; `# TODO` is no excuse.
 """
 import argparse, concurrent.futures, os, re, signal, subprocess, sys, time
 
 LIST = "build/tests/list"
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
 def run(name, seconds, command):
@@ -26,18 +28,19 @@ def run(name, seconds, command):
 
 
 def results(name, out, code):
-    """[(passed, what)]"""
-    guest = re.findall(r"^.*?\bRESULT (success|skip|error|failure) ?(.*)$", out, re.M)
-    if guest:  # the worst of them counts: the auditor may have something to add
-        word, why = max(guest, key=lambda r: ("success", "skip", "error", "failure").index(r[0]))
-        return [(word in ("success", "skip"), f"{name}{': ' + word + ' ' + why if word != 'success' else ''}")]
-    tap = re.findall(r"^(ok|not ok)\b *\d* *-? *(.*)$", out, re.M)
-    found = [(ok == "ok" or "# TODO" in what, f"{name}: {what}") for ok, what in tap]
-    plan = re.search(r"^1\.\.(\d+)", out, re.M)
-    if tap and plan and int(plan[1]) != len(tap):
-        found.append((False, f"{name}: {len(tap)} results, {plan[1]} planned"))
-    if not found or (code and all(ok for ok, _ in found)):
-        found.append((code == 0, f"{name}{f': exit code {code}' if code else ''}"))
+    """[(PASSED, FAILED or SKIPPED, what)]"""
+    tap = re.findall(r"^(ok|not ok) \d+\b[ -]*(.*)$", out, re.M)
+    plans = [int(n) for n in re.findall(r"^1\.\.(\d+)", out, re.M)]  # a program of several groups has several
+    if not tap and not plans:
+        return [(FAILED if code else PASSED, f"{name}{f': exit code {code}' if code else ''}")]
+    found = []
+    for ok, what in tap:
+        kind = FAILED if ok != "ok" else SKIPPED if re.search(r"# skip\b", what, re.I) else PASSED
+        found.append((kind, f"{name}: {what}" if what else name))
+    if sum(plans) != len(tap):
+        found.append((FAILED, f"{name}: {len(tap)} results, {sum(plans) if plans else 'none'} planned"))
+    if not any(kind == FAILED for kind, _ in found) and (code or not tap):
+        found.append((FAILED, f"{name}: exit code {code}" if code else f"{name}: nothing was tested"))
     return found
 
 
@@ -47,15 +50,15 @@ def main():
     args.add_argument("--only", default="", help="run tests with this in their name")
     args.add_argument("--jobs", type=int, default=2)
     opt = args.parse_args()
-    counts = {True: 0, False: 0}
+    counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
 
-    def report(ok, what):
-        counts[ok] += 1
-        print(f"{'ok' if ok else 'not ok'} {sum(counts.values())} - {what}", flush=True)
+    def report(kind, what):
+        counts[kind] += 1
+        print(f"{'not ok' if kind == FAILED else 'ok'} {sum(counts.values())} - {what}", flush=True)
 
     # -k: whatever can be built is tested, whatever cannot is a failure here and where it is used.
     built = subprocess.run(f"{opt.make} --no-print-directory -k -j{opt.jobs} test-images", shell=True)
-    report(built.returncode == 0, "build")
+    report(FAILED if built.returncode else PASSED, "build")
     tests = [line.rstrip("\n").split("\t") for line in open(LIST)] if os.path.exists(LIST) else []
     tests = [t for t in tests if opt.only in t[0]]
     tests.sort(key=lambda t: -float(t[1]))  # the long ones first, so that none is left alone at the end
@@ -64,14 +67,14 @@ def main():
         for job in concurrent.futures.as_completed(jobs):
             name, out, code, took = job.result()
             found = results(name, out, code)
-            for ok, what in found:
-                report(ok, what)
-            if not all(ok for ok, _ in found):
+            for kind, what in found:
+                report(kind, what)
+            if any(kind == FAILED for kind, _ in found):
                 print("".join(f"#   {line}\n" for line in out.splitlines()[-60:]), end="")
             print(f"# {name}: {took:.1f} s")
     print(f"1..{sum(counts.values())}")
-    print(f"{counts[True]} passed, {counts[False]} failed")
-    sys.exit(counts[False] != 0)
+    print(", ".join(f"{counts[kind]} {kind}" for kind in (PASSED, FAILED, SKIPPED)))
+    sys.exit(counts[FAILED] != 0)
 
 
 if __name__ == "__main__":

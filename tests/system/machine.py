@@ -2,7 +2,8 @@
 """A QEMU machine driven over its serial line, and the TAP lines that tell what was seen.
 
 Every wait has a limit, and the QEMU is ended by its own process id whatever happens. Nothing here measures
-time: limits are only there so that a hang becomes a failure.
+time: limits are only there so that a hang becomes a failure. A hypervisor that says that it has stopped for good
+ends every wait at once.
 """
 
 import os
@@ -16,16 +17,33 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, "build")
 
 
+# What the hypervisor says when it will never go on; behind the first there may come a report.
+PANIC, HALTED = r"PANIC on CPU \d", r"Halted \(noreboot\)"
+REPORT_SECONDS = 5
+OVERLAP = 40  # no less than any of these sentences, of which a part may have come
+
+
 class Failure(Exception):
     """A check that did not hold; its text goes behind `not ok`."""
 
 
-class Machine:
-    """One QEMU. `args` are added to the common ones; the transcript goes to `log`."""
+def guest_result(text):
+    """The worst of a guest test's own RESULT lines, on the console of Dom0 or of a guest: (word, why).
+    No RESULT is an error. A RESULT that somebody quotes within a line is none."""
+    order = ("success", "skip", "error", "failure")
+    found = re.findall(r"^(?:\(d\d+\) )?RESULT (%s)\b *(.*?)\s*$" % "|".join(order), text, re.M)
+    return max(found, key=lambda r: order.index(r[0])) if found else ("error", "no RESULT; its last words: %r" % text[-200:])
 
-    def __init__(self, args, log, limit=600):
+
+class Machine:
+    """One QEMU. `args` are added to the common ones; the transcript goes to `log`, and to the file `show`."""
+
+    def __init__(self, args, log, limit=600, show=None):
         os.makedirs(os.path.dirname(log), exist_ok=True)
         self.log = open(log, "wb")
+        self.show = show
+        self.died = None  # when to stop waiting for a hypervisor that has stopped
+        self.recent = ""
         self.deadline = time.monotonic() + limit
         self.text = ""  # everything received and not yet consumed by expect()
         self.process = subprocess.Popen(
@@ -38,15 +56,34 @@ class Machine:
     def __enter__(self):
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, kind, *unused):
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
         self.log.close()
+        if kind is None and self.died:
+            raise Failure("the hypervisor stopped, which no step noticed: see %s" % self.log.name)
+
+    def _watch(self, text):
+        """Note whether the hypervisor says in `text`, which has just come, that it has stopped."""
+        self.recent = self.recent[-OVERLAP:] + text
+        if re.search(HALTED, self.recent):
+            self.died = time.monotonic()
+        elif self.died is None and re.search(PANIC, self.recent):
+            self.died = time.monotonic() + REPORT_SECONDS
+
+    def _check(self, wanted, until, limit):
+        """Fail if there is no more sense in waiting for what is `wanted`."""
+        now = time.monotonic()
+        if self.died is not None and now >= self.died:
+            raise Failure("the hypervisor stopped (a panic, or Dom0 crashed) before %s: %s" % (wanted, self.text[-4000:]))
+        if now > min(until, self.deadline):
+            raise Failure("no %s within %d s; last seen: %r" % (wanted, limit, self.text[-400:]))
 
     def _read(self, until):
         """Take what has come, waiting at most to `until`; False at the end of the output."""
-        wait = max(0.0, min(until, self.deadline) - time.monotonic())
+        ends = [until, self.deadline] + ([self.died] if self.died is not None else [])
+        wait = max(0.0, min(ends) - time.monotonic())
         if not select.select([self.process.stdout], [], [], wait)[0]:
             return True
         data = self.process.stdout.read()
@@ -55,7 +92,12 @@ class Machine:
         if data:
             self.log.write(data)
             self.log.flush()
-            self.text += data.decode("utf-8", "replace").replace("\r", "")
+            text = data.decode("utf-8", "replace").replace("\r", "")
+            self.text += text
+            self._watch(text)
+            if self.show:
+                self.show.write(text)
+                self.show.flush()
         return True
 
     def expect(self, pattern, limit=60):
@@ -66,8 +108,7 @@ class Machine:
             if found:
                 self.text = self.text[found.end():]
                 return found
-            if time.monotonic() > min(until, self.deadline):
-                raise Failure("no %r within %d s; last seen: %r" % (pattern, limit, self.text[-400:]))
+            self._check(repr(pattern), until, limit)
             if not self._read(until):
                 raise Failure("the machine ended before %r; last seen: %r" % (pattern, self.text[-400:]))
 
@@ -97,8 +138,10 @@ class Machine:
     def wait_end(self, limit=60):
         """Wait for QEMU to end by itself; its exit code."""
         until = time.monotonic() + limit
-        while self._read(until) and time.monotonic() < until:
-            pass
+        while self._read(until):
+            self._check("end of the machine", until, limit)
+        if self.died is not None:
+            raise Failure("the hypervisor stopped (a panic, or Dom0 crashed): %s" % self.text[-4000:])
         try:
             return self.process.wait(timeout=max(1, until - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -40,7 +40,7 @@ def mutant(name):
     make(image)
     for kind in KINDS:
         text = boot(test_image(kind), "reboot", "audit=exit", XEN=image)
-        require(re.search(r"RESULT (failure|error)", text), "%s: your test does not notice a hypervisor whose frame_info %s. It says: %s"
+        require(re.search(r"^not ok 1 - (failure|error)", text, re.M), "%s: your test does not notice a hypervisor whose frame_info %s. It says: %s"
                 % (kind, MUTANTS[name], re.findall(r"RESULT.*", text)))
 
 
