@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The frame allocator: a binary buddy system over all RAM, in two zones (below and above 4 GiB), so that
- * frames with short addresses are kept for those who need them.
+ * The frame allocator: a binary buddy system over all RAM, in zones by the width of the address: zone n has the frames
+ * from 2^n to below 2^(n+1). Of a zone either every block satisfies a limit of address bits or none does, so that no
+ * list is ever searched: taking a block looks at MAX_ORDER + 1 words, whoever asks and for what.
+ *
+ * Frames with short addresses are kept for those who need them: of two blocks of the same order the one in the higher
+ * zone is taken, and nothing below 4 GiB as long as there is a block above.
  *
  * Invariant: a free block of order n is aligned to its size and is represented by its first frame alone,
- * whose type is PGT_FREE | n; all free frames have count 0 and no owner. Buddies are never both free.
+ * whose type is PGT_FREE | n; all free frames have count 0 and no owner. Buddies are never both free. Frame 0 is
+ * never free, so a block and its buddy are always of one zone.
  * Locking: frame_lock guards lists, types of free frames and the totals. The TLB flush that makes a frame
  * safe to reuse is done outside of it.
  */
@@ -14,45 +19,48 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 
-#define LOW_FRAMES (1ull << (32 - PAGE_SHIFT))
+#define ZONES     (52 - PAGE_SHIFT) /* physical addresses have at most 52 bits (SDM 3A 4.1.4) */
+#define LOW_ZONES ((1ull << (32 - PAGE_SHIFT)) - 1) /* below 4 GiB, as a set */
 
-struct zone {
-	uint32_t head[MAX_ORDER + 1]; /* by order; linked through page_info.next, prev */
-	uint64_t free;
-};
-
-static struct zone zones[2]; /* [0]: below 4 GiB */
+static struct {
+	uint64_t filled;      /* bit n: zone n has such a block */
+	uint32_t head[ZONES]; /* linked through page_info.next, prev */
+} lists[MAX_ORDER + 1];       /* by order */
 static struct spinlock frame_lock;
-static uint64_t total;
+static uint64_t total, free_now;
 
 struct page_info *frame_table;
 mfn_t max_mfn;
 
-static struct zone *zone_of(mfn_t mfn)
+static unsigned zone_of(mfn_t mfn)
 {
-	return &zones[mfn >= LOW_FRAMES];
+	return 63 - __builtin_clzll(mfn);
 }
 
-static void block_link(struct zone *z, mfn_t mfn, unsigned order)
+static void block_link(mfn_t mfn, unsigned order)
 {
 	struct page_info *pg = mfn_to_page(mfn);
+	unsigned zone = zone_of(mfn);
+	uint32_t *head = &lists[order].head[zone];
 
 	pg->type = PGT_FREE | order;
 	pg->prev = 0;
-	pg->next = z->head[order];
+	pg->next = *head;
 	if (pg->next)
 		mfn_to_page(pg->next)->prev = mfn;
-	z->head[order] = mfn;
+	*head = mfn;
+	lists[order].filled |= 1ull << zone;
 }
 
-static void block_unlink(struct zone *z, mfn_t mfn, unsigned order)
+static void block_unlink(mfn_t mfn, unsigned order)
 {
 	struct page_info *pg = mfn_to_page(mfn);
+	unsigned zone = zone_of(mfn);
 
 	if (pg->prev)
 		mfn_to_page(pg->prev)->next = pg->next;
-	else
-		z->head[order] = pg->next;
+	else if (!(lists[order].head[zone] = pg->next))
+		lists[order].filled &= ~(1ull << zone);
 	if (pg->next)
 		mfn_to_page(pg->next)->prev = pg->prev;
 	pg->type = 0;
@@ -62,36 +70,34 @@ static void block_unlink(struct zone *z, mfn_t mfn, unsigned order)
 /* Put a block back, joining it with its buddy as long as that is free too. */
 static void block_insert(mfn_t mfn, unsigned order)
 {
-	struct zone *z = zone_of(mfn);
-
-	z->free += 1ull << order;
+	free_now += 1ull << order;
 	for (; order < MAX_ORDER; order++) {
 		mfn_t buddy = mfn ^ (1ull << order);
 
 		if (!mfn_valid(buddy) || mfn_to_page(buddy)->type != (PGT_FREE | order))
 			break;
-		block_unlink(z, buddy, order);
+		block_unlink(buddy, order);
 		mfn = MIN(mfn, buddy);
 	}
-	block_link(z, mfn, order);
+	block_link(mfn, order);
 }
 
-/* Take a block from @z that ends below @limit: the smallest that is large enough, its lower part if split. */
-static mfn_t block_take(struct zone *z, unsigned order, mfn_t limit)
+/* Take a block of one of @zones: the smallest that is large enough, its lower part if split. */
+static mfn_t block_take(unsigned order, uint64_t zones)
 {
 	for (unsigned o = order; o <= MAX_ORDER; o++) {
-		mfn_t mfn = z->head[o];
+		uint64_t filled = lists[o].filled & zones;
+		mfn_t mfn;
 
-		while (mfn && mfn + (1ull << order) > limit)
-			mfn = mfn_to_page(mfn)->next;
-		if (!mfn)
+		if (!filled)
 			continue;
-		block_unlink(z, mfn, o);
+		mfn = lists[o].head[63 - __builtin_clzll(filled)];
+		block_unlink(mfn, o);
 		while (o > order) {
 			o--;
-			block_link(z, mfn + (1ull << o), o);
+			block_link(mfn + (1ull << o), o);
 		}
-		z->free -= 1ull << order;
+		free_now -= 1ull << order;
 		return mfn;
 	}
 	return 0;
@@ -108,19 +114,25 @@ static void forget_translations(mfn_t mfn, unsigned order)
 		tlb_flush_cpus(stale);
 }
 
+/* Zones all of whose addresses have at most @addr_bits; 0: all. */
+static uint64_t zones_within(unsigned addr_bits)
+{
+	if (!addr_bits || addr_bits >= ZONES + PAGE_SHIFT)
+		return ~0ull;
+	return addr_bits > PAGE_SHIFT ? (1ull << (addr_bits - PAGE_SHIFT)) - 1 : 0;
+}
+
 mfn_t buddy_alloc(unsigned order, unsigned addr_bits)
 {
-	mfn_t limit =
-	    addr_bits && addr_bits < 52 ? 1ull << (MAX(addr_bits, PAGE_SHIFT) - PAGE_SHIFT) : max_mfn;
-	mfn_t mfn = 0;
+	uint64_t zones = zones_within(addr_bits);
+	mfn_t mfn;
 
 	if (order > MAX_ORDER)
 		return 0;
 	spin_lock(&frame_lock);
-	if (limit > LOW_FRAMES)
-		mfn = block_take(&zones[1], order, limit);
+	mfn = block_take(order, zones & ~LOW_ZONES);
 	if (!mfn)
-		mfn = block_take(&zones[0], order, limit);
+		mfn = block_take(order, zones & LOW_ZONES);
 	spin_unlock(&frame_lock);
 	if (mfn)
 		forget_translations(mfn, order);
@@ -162,7 +174,7 @@ void buddy_add(mfn_t start, mfn_t end)
 
 uint64_t frames_free(void)
 {
-	return zones[0].free + zones[1].free;
+	return free_now;
 }
 
 uint64_t frames_total(void)

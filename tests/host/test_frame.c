@@ -3,6 +3,7 @@
  * Specification: machine memory is given out once, given back whole, and counted right.
  *   boot      the map's RAM less what is reserved, and nothing else, joins the allocator
  *   buddy     blocks are aligned, in bounds of addr_bits, never overlap, and join again when freed
+ *   addresses blocks with short addresses are kept for those who ask for them, and all found
  *   heap      objects are zeroed, aligned, disjoint; all pages go back
  *   domain    limits, totals, list and references agree; claims keep frames for who claimed them
  *   exchange  trades frames that nobody maps, or changes nothing
@@ -53,7 +54,7 @@ static void buddy(void **state)
 	buddy_free(big, 11);
 	for (int i = 0; i < 20000; i++) {
 		unsigned n = host_random(ARRAY_SIZE(live)), order = host_random(7),
-			 bits = host_random(2) ? 0 : 24;
+			 bits = host_random(2) ? 0 : 21 + host_random(5);
 
 		if (live[n].mfn) {
 			memset(owner_of + live[n].mfn, 0, 1u << live[n].order);
@@ -63,7 +64,8 @@ static void buddy(void **state)
 		} else if ((live[n].mfn = buddy_alloc(order, bits))) {
 			live[n].order = order;
 			held += 1u << order;
-			check_block(live[n].mfn, order, bits ? 1u << (bits - PAGE_SHIFT) : max_mfn);
+			check_block(live[n].mfn, order,
+				    bits ? MIN(1ul << (bits - PAGE_SHIFT), max_mfn) : max_mfn);
 		}
 		assert_int_equal(frames_free(), before - held);
 	}
@@ -77,6 +79,43 @@ static void buddy(void **state)
 	big = buddy_alloc(11, 0);
 	assert_true(big); /* everything joined again */
 	buddy_free(big, 11);
+}
+
+/* Among many small blocks, those with short addresses are found to the last, and kept until somebody needs them. */
+static void addresses(void **state)
+{
+	static mfn_t taken[HOST_FRAMES];
+	uint64_t before = frames_free();
+	unsigned n = 0, low = 0, given = 0;
+
+	while ((taken[n] = buddy_alloc(0, 0)))
+		n++;
+	assert_int_equal(n, before);
+	for (unsigned i = 0; i < n; i++)
+		if (taken[i] % 2) {
+			low += taken[i] < 1 << 11;
+			buddy_free(taken[i], 0);
+			taken[i] = 0;
+		}
+	for (unsigned i = 0; i < 100; i++) {
+		mfn_t mfn = buddy_alloc(0, 0);
+
+		assert_true(mfn >= 1 << 12); /* the upper half first */
+		buddy_free(mfn, 0);
+	}
+	assert_int_equal(buddy_alloc(1, 0), 0);
+	assert_int_equal(buddy_alloc(0, 1), 0);
+	assert_int_equal(buddy_alloc(0, PAGE_SHIFT), 0);
+	for (unsigned i = 0; i < n; i++)
+		if (!taken[i] && (taken[i] = buddy_alloc(0, PAGE_SHIFT + 11))) {
+			assert_true(taken[i] < 1 << 11);
+			given++;
+		}
+	assert_int_equal(given, low);
+	for (unsigned i = 0; i < n; i++)
+		if (taken[i])
+			buddy_free(taken[i], 0);
+	assert_int_equal(frames_free(), before);
 }
 
 static void heap(void **state)
@@ -235,9 +274,9 @@ static void m2p(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(boot),   cmocka_unit_test(buddy),  cmocka_unit_test(heap),
-	    cmocka_unit_test(domain), cmocka_unit_test(claims), cmocka_unit_test(exchange),
-	    cmocka_unit_test(m2p),
+	    cmocka_unit_test(boot),     cmocka_unit_test(buddy),  cmocka_unit_test(addresses),
+	    cmocka_unit_test(heap),     cmocka_unit_test(domain), cmocka_unit_test(claims),
+	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),
 	};
 
 	host_init();
