@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dom/elf.h"
 #include "dom/inflate.h"
 
 #define KERNEL_MAX   (256u << 20)
@@ -20,6 +19,12 @@ uint64_t parse_number(const char *s, const char **end)
 	return strtoull(s, (char **)end, 0);
 }
 
+static void add_segment(struct kernel *k, uint64_t at, const uint8_t *data, uint64_t size)
+{
+	k->segment[k->segments++] =
+	    (struct kernel_segment){.va = k->plan.virt_base + at, .file_size = size, .data = data};
+}
+
 static int take_segments(struct kernel *k, const char *name, const struct elf_kernel *image)
 {
 	struct elf_part p;
@@ -30,13 +35,19 @@ static int take_segments(struct kernel *k, const char *name, const struct elf_ke
 		if (k->segments == KERNEL_SEGMENTS_MAX)
 			return fail("%s: more than %d segments; link the kernel with fewer", name,
 				    KERNEL_SEGMENTS_MAX);
-		k->segment[k->segments++] = (struct kernel_segment){
-		    .va = p.paddr - image->notes.paddr_offset + image->notes.virt_base,
-		    .file_size = p.filesz,
-		    .data = image->elf.data + p.offset,
-		};
+		add_segment(k, p.paddr - image->notes.paddr_offset, image->elf.data + p.offset, p.filesz);
 	}
 	return 0;
+}
+
+static void take_symbols(struct kernel *k, const struct elf_symbols *s)
+{
+	if (!s->head_size)
+		return;
+	memcpy(k->symbols_head, s->head, sizeof(k->symbols_head));
+	add_segment(k, s->start, k->symbols_head, s->head_size);
+	for (size_t i = 0; i < sizeof(s->piece) / sizeof(s->piece[0]); i++)
+		add_segment(k, s->piece[i].at, s->piece[i].data, s->piece[i].size);
 }
 
 int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t size)
@@ -61,7 +72,10 @@ int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t
 		return fail(
 		    "%s: its segments leave the address space; check its VIRT_BASE and PADDR_OFFSET notes",
 		    name);
-	return take_segments(k, name, &image);
+	if (take_segments(k, name, &image))
+		return -1;
+	take_symbols(k, &image.symbols);
+	return 0;
 }
 
 /* A Linux bzImage carries its kernel packed at payload_offset (Linux boot protocol 2.08). */

@@ -9,6 +9,8 @@
 #include "guest_abi.h"
 #include "plan.h"
 
+#include "dom/elf.h"
+
 #include <stddef.h>
 
 struct kernel_segment {
@@ -18,13 +20,15 @@ struct kernel_segment {
 };
 
 #define KERNEL_SEGMENTS_MAX 16
+#define KERNEL_SYMBOLS      3 /* headers, symbols and names of a table behind the kernel, as segments */
 
 struct kernel {
 	struct plan_kernel plan;
 	uint64_t entry;
 	uint64_t hypercall_page; /* virtual address, or PLAN_NONE */
-	struct kernel_segment segment[KERNEL_SEGMENTS_MAX];
+	struct kernel_segment segment[KERNEL_SEGMENTS_MAX + KERNEL_SYMBOLS];
 	size_t segments;
+	uint8_t symbols_head[ELF_SYMBOLS_HEAD];
 	uint8_t *file; /* what the segments point into; freed by kernel_free() */
 };
 

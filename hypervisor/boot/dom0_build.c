@@ -100,6 +100,9 @@ static void load(const struct dom0_memory *m, const struct elf_kernel *k)
 	for (uint32_t i = 0; elf_segment(&k->elf, i, &p); i++)
 		if (elf_loadable(&p)) /* fresh frames are zero: no need to clear the rest */
 			dom0_copy(m, p.paddr - k->notes.paddr_offset, k->elf.data + p.offset, p.filesz);
+	dom0_copy(m, k->symbols.start, k->symbols.head, k->symbols.head_size);
+	for (unsigned i = 0; i < ARRAY_SIZE(k->symbols.piece); i++)
+		dom0_copy(m, k->symbols.piece[i].at, k->symbols.piece[i].data, k->symbols.piece[i].size);
 }
 
 /* The P2M in the guest's words. */

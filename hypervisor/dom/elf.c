@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ELF headers (System V ABI, 4. Object Files). Fields of both classes are read by offset, little endian. */
-#include "dom/elf.h"
+#include "dom/elf_layout.h"
 #include "lib/string.h"
 
 #define PT_LOAD       1
@@ -8,16 +8,7 @@
 #define EM_X86_64     62
 #define MAX_IMAGE_END (1ull << 40) /* of pseudo-physical memory: anything above is a broken header */
 
-/* Offsets in the file header and the table entries, by class. */
-struct header_layout {
-	uint8_t ehsize, phentsize, shentsize, word;
-	uint8_t entry, phoff, shoff,
-	    phesize; /* then phnum, shentsize, shnum, shstrndx follow, two bytes each */
-	uint8_t p_offset, p_paddr, p_filesz, p_memsz;
-	uint8_t sh_offset, sh_size;
-};
-
-static const struct header_layout layouts[] = {
+const struct header_layout elf_layouts[] = {
     [ELF_CLASS32] = {52, 32, 40, 4, 24, 28, 32, 42, 4, 12, 16, 20, 16, 20},
     [ELF_CLASS64] = {64, 56, 64, 8, 24, 32, 40, 54, 8, 24, 32, 40, 24, 32},
 };
@@ -52,14 +43,14 @@ const char *elf_open(struct elf *e, const void *data, size_t size)
 	const uint8_t *p = data;
 	uint16_t machine;
 
-	if (size < layouts[ELF_CLASS32].ehsize || memcmp(p, "\177ELF", 4))
+	if (size < elf_layouts[ELF_CLASS32].ehsize || memcmp(p, "\177ELF", 4))
 		return "it is not an ELF file";
 	e->data = data;
 	e->size = size;
 	e->class = p[4];
 	if ((e->class != ELF_CLASS32 && e->class != ELF_CLASS64) || p[5] != 1)
 		return "its ELF class or byte order is unknown";
-	l = &layouts[e->class];
+	l = &elf_layouts[e->class];
 	if (size < l->ehsize)
 		return "its ELF header is cut off";
 	machine = get(p + 18, 2);
@@ -82,7 +73,7 @@ const char *elf_open(struct elf *e, const void *data, size_t size)
 
 bool elf_segment(const struct elf *e, uint32_t i, struct elf_part *p)
 {
-	const struct header_layout *l = &layouts[e->class];
+	const struct header_layout *l = &elf_layouts[e->class];
 	const uint8_t *h = i < e->phnum ? table_entry(e, e->phoff, i, e->phentsize) : NULL;
 
 	if (!h)
@@ -100,7 +91,7 @@ bool elf_segment(const struct elf *e, uint32_t i, struct elf_part *p)
 	return true;
 }
 
-static const uint8_t *section_header(const struct elf *e, uint32_t i)
+const uint8_t *elf_section_header(const struct elf *e, uint32_t i)
 {
 	return i < e->shnum ? table_entry(e, e->shoff, i, e->shentsize) : NULL;
 }
@@ -108,8 +99,8 @@ static const uint8_t *section_header(const struct elf *e, uint32_t i)
 /* The section's name, if its string table holds all of it. */
 static const char *section_name(const struct elf *e, uint32_t offset)
 {
-	const struct header_layout *l = &layouts[e->class];
-	const uint8_t *h = section_header(e, e->shstrndx);
+	const struct header_layout *l = &elf_layouts[e->class];
+	const uint8_t *h = elf_section_header(e, e->shstrndx);
 	uint64_t at, size;
 
 	if (!h)
@@ -125,8 +116,8 @@ static const char *section_name(const struct elf *e, uint32_t offset)
 
 bool elf_section(const struct elf *e, uint32_t i, struct elf_part *p)
 {
-	const struct header_layout *l = &layouts[e->class];
-	const uint8_t *h = section_header(e, i);
+	const struct header_layout *l = &elf_layouts[e->class];
+	const uint8_t *h = elf_section_header(e, i);
 
 	if (!h)
 		return false;
@@ -171,5 +162,9 @@ const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size)
 	wrong = elf_open(&k->elf, data, size);
 	if (!wrong)
 		wrong = elf_read_notes(&k->elf, &k->notes);
-	return wrong ? wrong : place(k);
+	if (!wrong)
+		wrong = place(k);
+	if (!wrong && k->notes.bsd_symtab)
+		k->end = elf_symbols_make(&k->symbols, &k->elf, k->end);
+	return wrong;
 }

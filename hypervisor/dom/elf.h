@@ -35,7 +35,25 @@ struct elf_notes {
 	uint64_t init_p2m;       /* virtual address, or 0: behind the kernel */
 	bool mod_start_pfn;      /* the initrd need not be mapped */
 	bool extended_cr3;       /* pv32: page tables may lie above 4 GiB */
+	bool bsd_symtab;         /* it wants its symbol table behind it */
 	bool found;
+};
+
+/*
+ * The symbol table behind a kernel's image, as XEN_ELFNOTE_BSD_SYMTAB asks for it: from the first address behind the
+ * image that is a multiple of the class's word, a size in 32 bits; then, counted by it, an ELF file in small: header,
+ * three section headers (none, symbols, their names), symbols and names, each begun at a multiple of the word.
+ */
+#define ELF_SYMBOLS_HEAD 264 /* size word, header and section headers of the larger class, rounded up */
+struct elf_symbols {
+	uint8_t head[ELF_SYMBOLS_HEAD];
+	struct elf_piece {
+		uint64_t at; /* pseudo-physical */
+		const uint8_t *data;
+		uint64_t size;
+	} piece[2]; /* symbols and names, in the image */
+	uint64_t start;
+	uint32_t head_size; /* 0: there are none */
 };
 
 /* The kernel's place, from its segments and notes. */
@@ -43,6 +61,7 @@ struct elf_kernel {
 	struct elf elf;
 	struct elf_notes notes;
 	uint64_t start, end; /* pseudo-physical addresses, end exclusive */
+	struct elf_symbols symbols;
 };
 
 /* NULL, or a sentence about what is wrong with the image. */
@@ -52,5 +71,8 @@ bool elf_section(const struct elf *e, uint32_t i, struct elf_part *p);
 bool elf_loadable(const struct elf_part *p);
 /* dom/elf_notes.c */
 const char *elf_read_notes(const struct elf *e, struct elf_notes *notes);
+/* dom/elf_symbols.c: @s for a kernel that ends at @end; returns where it ends with them. A kernel whose table is
+ * missing or damaged gets none. */
+uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t end);
 /* All of it: NULL, or what is wrong. */
 const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size);

@@ -45,6 +45,9 @@ static void note(struct elf_notes *notes, uint32_t type, const uint8_t *desc, si
 		/* "yes", "yes,bimodal", "bimodal": whoever knows this note knows the folded CR3. */
 		notes->extended_cr3 = n >= 2 && memcmp(desc, "no", 2);
 		break;
+	case XEN_ELFNOTE_BSD_SYMTAB:
+		notes->bsd_symtab = n >= 3 && !memcmp(desc, "yes", 3);
+		break;
 	}
 	notes->found = true;
 }
@@ -99,6 +102,8 @@ static void legacy_item(struct elf_notes *notes, const char *s, size_t n, bool *
 		    (parse_number(value, &end) << PAGE_SHIFT) | 1; /* a frame number: see below */
 	} else if (has_key(s, n, "PAE", &value)) {
 		notes->extended_cr3 = !strncmp(value, "yes[extended-cr3]", 17);
+	} else if (n >= 10 && !memcmp(s, "BSD_SYMTAB", 10)) { /* with a value or without */
+		notes->bsd_symtab = true;
 	}
 }
 

@@ -19,5 +19,6 @@ SECTIONS {
 	.rodata : AT(ADDR(.rodata) - BASE) { *(.rodata*) } :text
 	.data : AT(ADDR(.data) - BASE) { *(.data*) }
 	.bss : AT(ADDR(.bss) - BASE) { *(.bss*) *(COMMON) }
+	image_end = .;
 	/DISCARD/ : { *(.eh_frame*) *(.comment) *(.note.gnu*) *(.note.GNU*) }
 }

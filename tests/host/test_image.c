@@ -2,6 +2,7 @@
 /*
  * Specification: the loader of the initial domain takes any file and either understands it or says why not.
  *   elf       both classes; notes in segments, in sections, as __xen_guest; a note cut off by the file's end
+ *   symbols   a kernel that wants its symbol table gets it behind its image; a damaged one is left out
  *   hostile   every byte of a good file changed, every length cut: no access outside, no endless loop
  *   gzip      what gzip makes at every level comes back; damaged files are refused; nothing is written past the size
  *             that a file declares, be it by a literal, a match or a stored block
@@ -20,6 +21,7 @@
 #include "xen/elfnote.h"
 #include "dom/elf.c"
 #include "dom/elf_notes.c"
+#include "dom/elf_symbols.c"
 #include "dom/inflate.c"
 #include "boot/dom0_plan.c"
 
@@ -134,6 +136,85 @@ static void legacy(void **state)
 	assert_int_equal(k.start, 0);
 }
 
+/* Section @i of a table at 0x800. */
+static void put_section(unsigned i, uint32_t type, uint32_t link, uint64_t offset, uint64_t size)
+{
+	size_t at = 0x800 + i * 64;
+
+	poke(at, 1, 4);
+	poke(at + 4, type, 4);
+	poke(at + 24, offset, 8);
+	poke(at + 32, size, 8);
+	poke(at + 40, link, 4);
+}
+
+/* 3 symbols at 0xa00 and 13 bytes of names at 0xb00, and the note that asks for them. */
+static size_t make_symbols(const char *answer)
+{
+	size_t end = make_elf64(0x100000);
+
+	end = put_note(end, XEN_ELFNOTE_BSD_SYMTAB, answer, strlen(answer) + 1);
+	poke(120 + 32, end - 0x400, 8);
+	poke(40, 0x800, 8);
+	poke(58, 64, 2);
+	poke(60, 4, 2);
+	poke(62, 3, 2);
+	put_section(1, SHT_SYMTAB, 3, 0xa00, 72);
+	put_section(2, SHT_STRTAB, 0, 0xc00, 5); /* another's */
+	put_section(3, SHT_STRTAB, 0, 0xb00, 13);
+	return end;
+}
+
+static uint64_t head_field(const struct elf_symbols *s, size_t at, unsigned bytes)
+{
+	return get(s->head + 4 + at, bytes);
+}
+
+static void symbols(void **state)
+{
+	static const uint64_t bad[][2] = {
+	    {0x800 + 64 + 32, 4096},    /* symbols beyond the end of the file, */
+	    {0x800 + 64 + 24, ~0ull},   /* or nowhere */
+	    {0x800 + 64 + 40, 9},       /* names in no section, */
+	    {0x800 + 64 + 40, 1},       /* in one of another kind, */
+	    {0x800 + 3 * 64 + 32, 4096} /* too long */
+	};
+	struct elf_kernel k;
+
+	make_symbols("yes");
+	assert_null(elf_kernel_open(&k, image, sizeof(image)));
+	assert_int_equal(k.symbols.start, 0x103000);
+	assert_int_equal(k.symbols.head_size, 4 + 64 + 3 * 64);
+	assert_int_equal(k.symbols.piece[0].at, 0x103000 + 264);
+	assert_int_equal(k.symbols.piece[0].size, 72);
+	assert_ptr_equal(k.symbols.piece[0].data, image + 0xa00);
+	assert_int_equal(k.symbols.piece[1].at, 0x103000 + 264 + 72);
+	assert_int_equal(k.symbols.piece[1].size, 13);
+	assert_ptr_equal(k.symbols.piece[1].data, image + 0xb00);
+	assert_int_equal(k.end, 0x103000 + 264 + 72 + 16);
+	assert_int_equal(get(k.symbols.head, 4), 260 + 72 + 13);
+	assert_memory_equal(k.symbols.head + 4, "\177ELF\2\1\1", 7);
+	assert_int_equal(head_field(&k.symbols, 40, 8), 64);        /* e_shoff */
+	assert_int_equal(head_field(&k.symbols, 56, 2), 0);         /* e_phnum */
+	assert_int_equal(head_field(&k.symbols, 60, 2), 3);         /* e_shnum */
+	assert_int_equal(head_field(&k.symbols, 128 + 24, 8), 260); /* symbols */
+	assert_int_equal(head_field(&k.symbols, 128 + 40, 4), 2);   /* named there: */
+	assert_int_equal(head_field(&k.symbols, 192 + 24, 8), 332);
+	assert_int_equal(head_field(&k.symbols, 192 + 32, 8), 13);
+
+	make_symbols("no");
+	assert_null(elf_kernel_open(&k, image, sizeof(image)));
+	assert_int_equal(k.symbols.head_size, 0);
+	assert_int_equal(k.end, 0x103000);
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		make_symbols("yes");
+		poke(bad[i][0], bad[i][1], i == 2 || i == 3 ? 4 : 8);
+		assert_null(elf_kernel_open(&k, image, sizeof(image)));
+		assert_int_equal(k.symbols.head_size, 0);
+		assert_int_equal(k.end, 0x103000);
+	}
+}
+
 /* Exactly as long as said, so that the address sanitizer sees each byte too many. */
 static void try_open(size_t n)
 {
@@ -142,16 +223,17 @@ static void try_open(size_t n)
 	struct elf_part p;
 
 	memcpy(copy, image, n);
-	if (!elf_kernel_open(&k, copy, n))
+	if (!elf_kernel_open(&k, copy, n)) {
 		for (uint32_t i = 0; elf_segment(&k.elf, i, &p); i++)
 			assert_true(p.offset + p.filesz <= n);
+		for (unsigned i = 0; i < 2; i++)
+			assert_true(k.symbols.piece[i].data + k.symbols.piece[i].size <= copy + n);
+	}
 	free(copy);
 }
 
-static void hostile_elf(void **state)
+static void hostile(size_t n)
 {
-	size_t n = make_elf64(0x100000);
-
 	for (size_t cut = 0; cut < n; cut++)
 		try_open(cut);
 	for (size_t at = 0; at < n; at++) {
@@ -164,6 +246,13 @@ static void hostile_elf(void **state)
 		}
 		image[at] = old;
 	}
+}
+
+static void hostile_elf(void **state)
+{
+	hostile(make_elf64(0x100000));
+	make_symbols("yes");
+	hostile(0xb00 + 13);
 }
 
 /* Bytes that compress somewhat. */
@@ -341,11 +430,12 @@ static void plan_too_small(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(elf64),           cmocka_unit_test(cut_note),
-	    cmocka_unit_test(legacy),          cmocka_unit_test(hostile_elf),
-	    cmocka_unit_test(gzip_round_trip), cmocka_unit_test(gzip_damaged),
-	    cmocka_unit_test(gzip_overflow),   cmocka_unit_test(plan_linux),
-	    cmocka_unit_test(plan_pae),        cmocka_unit_test(plan_too_small),
+	    cmocka_unit_test(elf64),          cmocka_unit_test(cut_note),
+	    cmocka_unit_test(legacy),         cmocka_unit_test(symbols),
+	    cmocka_unit_test(hostile_elf),    cmocka_unit_test(gzip_round_trip),
+	    cmocka_unit_test(gzip_damaged),   cmocka_unit_test(gzip_overflow),
+	    cmocka_unit_test(plan_linux),     cmocka_unit_test(plan_pae),
+	    cmocka_unit_test(plan_too_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

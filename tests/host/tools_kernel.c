@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading kernels: ELF notes (cut ones too), the old-style section, damaged files, too many segments, gzip, bzImage. */
+/* Reading kernels: ELF notes (cut ones too), the old-style section, the symbol table, damaged files, too many segments, gzip, bzImage. */
 #include "err.h"
 #include "kernel.h"
 
@@ -102,6 +102,31 @@ static void old_section_is_read(void **state)
 	assert_int_equal(k.plan.virt_base, 0x40000000);
 	assert_int_equal(k.plan.start, 0x40000000);
 	assert_int_equal(k.hypercall_page, 0x40002000);
+}
+
+/* XEN_ELFNOTE_BSD_SYMTAB: headers, symbols and names become three more segments, one behind the other. */
+static void symbols_are_segments(void **state)
+{
+	struct kernel k;
+
+	make();
+	note_at(offsetof(struct image, notes), XEN_ELFNOTE_BSD_SYMTAB, 4, "yes", 4);
+	im.h.e_shoff = offsetof(struct image, s);
+	im.h.e_shentsize = sizeof(Elf64_Shdr);
+	im.h.e_shnum = 3;
+	im.s[1] = (Elf64_Shdr){
+	    .sh_type = SHT_SYMTAB, .sh_link = 2, .sh_offset = offsetof(struct image, text), .sh_size = 48};
+	im.s[2] =
+	    (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(struct image, names), .sh_size = 13};
+	assert_int_equal(parse(&k), 0);
+	assert_int_equal(k.segments, 4);
+	assert_int_equal(k.segment[1].va, 0x102000);
+	assert_ptr_equal(k.segment[1].data, k.symbols_head);
+	assert_int_equal(k.segment[2].va, 0x102000 + 264);
+	assert_ptr_equal(k.segment[2].data, im.text);
+	assert_int_equal(k.segment[3].va, 0x102000 + 264 + 48);
+	assert_int_equal(k.segment[3].file_size, 13);
+	assert_int_equal(k.plan.end, 0x103000);
 }
 
 static void cut_note_is_clamped(void **state)
@@ -282,10 +307,11 @@ static void bzimage_comes_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(defaults_are_modest), cmocka_unit_test(old_section_is_read),
-	    cmocka_unit_test(cut_note_is_clamped), cmocka_unit_test(damage_is_refused),
-	    cmocka_unit_test(no_byte_can_hurt),    cmocka_unit_test(segments_have_a_limit),
-	    cmocka_unit_test(gzip_comes_back),     cmocka_unit_test(bzimage_comes_back),
+	    cmocka_unit_test(defaults_are_modest),   cmocka_unit_test(old_section_is_read),
+	    cmocka_unit_test(symbols_are_segments),  cmocka_unit_test(cut_note_is_clamped),
+	    cmocka_unit_test(damage_is_refused),     cmocka_unit_test(no_byte_can_hurt),
+	    cmocka_unit_test(segments_have_a_limit), cmocka_unit_test(gzip_comes_back),
+	    cmocka_unit_test(bzimage_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
