@@ -97,6 +97,29 @@ static void many(void)
 	check_eq(page_set_ro(a, false), 0);
 }
 
+/* An L2 that names itself stands where an L1 is looked for: what is written there by address, or by a store to where it is
+ * seen, would be an entry of an L2 made by the rules of an L1's, and map a page of data as a table. */
+static void through_one(void)
+{
+	unsigned long va = VIRT_BASE + (200ul << 20);
+	unsigned own = (va >> 21) & 511, other = own + 1;
+	pte_t *l2 = (pte_t *)((unsigned long)pte_of(va, 2) & ~(PAGE_SIZE - 1)), *data = page_alloc();
+	pte_t evil = entry(data, RO | PTE_RW | PTE_D);
+
+	check_eq(l2[own], 0);
+	check_eq(l2[other], 0);
+	check_eq(pte_write(slot(l2, own), entry(l2, RO)), 0);
+	check_eq(*(volatile pte_t *)(va + own * PAGE_SIZE + own * 8) & PTE_ADDR,
+		 l2[own] & PTE_ADDR); /* so it is seen */
+	check_eq(hypercall_update_va_mapping(va + other * PAGE_SIZE, evil, UVMF_INVLPG), -XEN_EINVAL);
+	check_eq(hypercall_update_va_mapping(va + own * PAGE_SIZE, 0, UVMF_INVLPG), -XEN_EINVAL);
+	check_eq(hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables), 0);
+	check_fault(VEC_PF, *(volatile unsigned long *)(va + own * PAGE_SIZE + other * 8) = evil);
+	check_eq(l2[other], 0);
+	check_eq(pte_write(slot(l2, own), 0), 0);
+	check_eq(mmuext1(MMUEXT_TLB_FLUSH_LOCAL, 0, 0), 0);
+}
+
 #ifndef __x86_64__
 /* PAE's root cannot be named: 64-bit walks would take four entries for 512. */
 static void pae_root(void)
@@ -110,6 +133,7 @@ void test_main(void)
 	flags_only();
 	chains();
 	many();
+	through_one();
 #ifndef __x86_64__
 	pae_root();
 #endif

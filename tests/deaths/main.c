@@ -45,14 +45,38 @@ static void stack_readonly(void)
 	enter_with_stack((unsigned long)page + 4096, user_fault);
 }
 
+/* In memory that the hypervisor itself can write: only a check keeps the frame out. (pv32 cannot name any.) */
+#ifdef __x86_64__
+#define HYPERVISOR_MEMORY 0xffff830000a00000ul
+#else
+#define HYPERVISOR_MEMORY (HYPERVISOR_VIRT_START + 0x1000)
+#endif
+
 static void stack_of_hypervisor(void)
 {
-	enter_with_stack(HYPERVISOR_VIRT_START + 0x1000, user_fault);
+	enter_with_stack(HYPERVISOR_MEMORY, user_fault);
 }
 
 static void stack_of_hypervisor_syscall(void)
 {
-	enter_with_stack(HYPERVISOR_VIRT_START + 0x1000, user_call);
+	enter_with_stack(HYPERVISOR_MEMORY, user_call);
+}
+
+static void stack_in_m2p(void)
+{
+	enter_with_stack(HYPERVISOR_VIRT_START + 0x1000, user_fault);
+}
+
+static void kernel_stack_of_hypervisor(void)
+{
+	__asm__ volatile(SET_SP "ud2" ::"r"(HYPERVISOR_MEMORY));
+}
+
+static void event_stack_of_hypervisor(void)
+{
+	shared->vcpu_info[0].evtchn_upcall_mask = 0;
+	shared->vcpu_info[0].evtchn_upcall_pending = 1;
+	__asm__ volatile(SET_SP "1: jmp 1b" ::"r"(HYPERVISOR_MEMORY));
 }
 
 static void stack_at_top(void)
@@ -148,6 +172,15 @@ static void iret_unreadable(void)
 #endif
 }
 
+static void iret_of_hypervisor(void)
+{
+#ifdef __x86_64__
+	__asm__ volatile(SET_SP "mov %1, %%eax; syscall" ::"r"(HYPERVISOR_MEMORY), "i"(__HYPERVISOR_iret));
+#else
+	__asm__ volatile(SET_SP "mov %1, %%eax; int $0x82" ::"r"(HYPERVISOR_MEMORY), "i"(__HYPERVISOR_iret));
+#endif
+}
+
 static unsigned long new_cs, new_flags;
 
 static bool change_frame(struct frame *f)
@@ -234,6 +267,9 @@ static const struct {
     {"stack-readonly", stack_readonly},
     {"stack-of-hypervisor", stack_of_hypervisor},
     {"stack-of-hypervisor-syscall", stack_of_hypervisor_syscall},
+    {"stack-in-m2p", stack_in_m2p},
+    {"kernel-stack-of-hypervisor", kernel_stack_of_hypervisor},
+    {"event-stack-of-hypervisor", event_stack_of_hypervisor},
     {"stack-at-top", stack_at_top},
     {"stack-page-table", stack_page_table},
     {"stack-half-missing", stack_half_missing},
@@ -243,6 +279,7 @@ static const struct {
     {"no-callback", no_callback},
     {"no-failsafe", no_failsafe},
     {"iret-unreadable", iret_unreadable},
+    {"iret-of-hypervisor", iret_of_hypervisor},
 #ifdef __x86_64__
     {"stack-not-canonical", stack_not_canonical},
     {"stack-not-canonical-syscall", stack_not_canonical_syscall},

@@ -109,43 +109,72 @@ static void others(void)
 	check_fault(VEC_GP, __asm__ volatile("lidt %0" ::"m"(table)));
 }
 
-/* Ring 3, by the argument: 0 prefixed CPUID, then a system call with EBX in EAX; 1 CLTS; 2 IN; 3 mov from
- * CR0; 4 RDMSR; 5 CLI. */
+/* Ring 3: a prefixed CPUID and a system call with EBX in EAX; or, from the address in the argument, one instruction that
+ * must fault itself, and a system call behind it. */
 #ifdef __x86_64__
-#define ARG     "%edi"
-#define SYSCALL "syscall"
-#define CR0_EAX "mov %cr0, %rax"
+#define ARG     "%rdi"
+#define AX      "%rax"
+#define SYSCALL "syscall\n"
 #else
 #define ARG     "%ebx"
-#define SYSCALL "int $0x80"
-#define CR0_EAX "mov %cr0, %eax"
+#define AX      "%eax"
+#define SYSCALL "int $0x80\n"
 #endif
+#define FORBIDDEN(X)                     \
+	X(clts, "clts")                  \
+	X(in, "in $0x80, %al")           \
+	X(out, "out %al, $0x80")         \
+	X(ins, "insb")                   \
+	X(read_cr0, "mov %cr0, " AX)     \
+	X(write_cr0, "mov " AX ", %cr0") \
+	X(read_cr2, "mov %cr2, " AX)     \
+	X(write_cr2, "mov " AX ", %cr2") \
+	X(read_cr3, "mov %cr3, " AX)     \
+	X(write_cr3, "mov " AX ", %cr3") \
+	X(read_cr4, "mov %cr4, " AX)     \
+	X(write_cr4, "mov " AX ", %cr4") \
+	X(read_dr7, "mov %dr7, " AX)     \
+	X(write_dr7, "mov " AX ", %dr7") \
+	X(rdmsr, "rdmsr")                \
+	X(wrmsr, "wrmsr")                \
+	X(cli, "cli")                    \
+	X(sti, "sti")                    \
+	X(hlt, "hlt")                    \
+	X(wbinvd, "wbinvd")              \
+	X(invd, "invd")                  \
+	X(invlpg, "invlpg 0")            \
+	X(lmsw, "lmsw %ax")
+
+#define CODE(name, text)    "user_" #name ": " text "\n" SYSCALL
+#define DECLARE(name, text) extern const char user_##name[];
+#define ROW(name, text)     {user_##name, #name},
 __asm__(".pushsection .rodata\nuser_code:\n"
-	"cmp $1, " ARG "; je 1f; cmp $2, " ARG "; je 2f; cmp $3, " ARG "; je 3f; cmp $4, " ARG "; je 4f\n"
-	"cmp $5, " ARG "; je 5f\n"
-	"mov $0x40000000, %eax; xor %ecx, %ecx\n" XEN_CPUID "\n"
-	"mov %ebx, %eax; " SYSCALL "\n"
-	"1: clts\n"
-	"2: in $0x80, %al\n"
-	"3: " CR0_EAX "\n"
-	"4: mov $0xc0000080, %ecx; rdmsr\n"
-	"5: cli\n"
-	"user_end:\n.popsection");
+	"mov $0xc0000100, %ecx; xor %eax, %eax; xor %edx, %edx\n" /* FS_BASE, for RDMSR and WRMSR */
+	"test " ARG ", " ARG "; je 1f; jmp *" ARG "\n"
+	"1: mov $0x40000000, %eax; xor %ecx, %ecx\n" XEN_CPUID "\n"
+	"mov %ebx, %eax\n" SYSCALL FORBIDDEN(CODE) "user_end:\n.popsection");
 extern const char user_code[], user_end[];
+FORBIDDEN(DECLARE)
 
 static void application(void)
 {
+	static const struct {
+		const char *at, *name;
+	} forbidden[] = {FORBIDDEN(ROW)};
 	struct user_exit x;
 
 	user_map(user_code, user_end - user_code);
 	x = user_run(0);
 	check(x.syscall);
 	check_eq((uint32_t)x.ax, XEN_CPUID_SIGNATURE_EBX);
-	for (unsigned i = 1; i <= 5; i++) {
-		x = user_run(i);
-		check(!x.syscall);
-		check_eq(x.vector, VEC_GP);
-		check_eq(x.error, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(forbidden); i++) {
+		unsigned long at = USER_CODE + (forbidden[i].at - user_code);
+
+		x = user_run(at);
+		if (x.syscall || x.vector != VEC_GP || x.error || x.ip != at)
+			failure("an application's %s: %s, vector %u, error %lx, at %lx, not at %lx",
+				forbidden[i].name, x.syscall ? "nothing" : "an exception", x.vector, x.error,
+				x.ip, at);
 	}
 }
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from machine import BUILD, Tap, require
+from machine import BUILD, Tap, guest_result, require
 
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=32M noreboot audit=exit"
 
@@ -75,8 +75,8 @@ def read(path):
 def guest_test(kernel):
     text = run("%s %s" % (os.path.join(BUILD, "ringlet.elf"), OPTIONS), [kernel],
                r"audit: .* ok|audit: \d+ disc|PANIC|has stopped: crash")
-    found = re.search(r"^RESULT (\w+) ?(.*)", text, re.M)
-    require(found and found[1] in ("success", "skip"), found[0] if found else "no result: %s" % text[-600:])
+    word, why = guest_result(text)
+    require(word in ("success", "skip"), "%s %s" % (word, why))
     require(re.search(r"audit: .* ok", text), "the auditor is not content: %s" % text[-300:])
 
 

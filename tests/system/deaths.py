@@ -25,6 +25,9 @@ BOTH = {
     "stack-readonly": NO_FRAME,
     "stack-of-hypervisor": NO_FRAME,
     "stack-of-hypervisor-syscall": NO_SYSCALL,
+    "stack-in-m2p": NO_FRAME,
+    "kernel-stack-of-hypervisor": NO_FRAME,
+    "event-stack-of-hypervisor": NO_FRAME,
     "stack-at-top": NO_FRAME,
     "stack-page-table": NO_FRAME,
     "stack-half-missing": NO_FRAME,
@@ -34,6 +37,7 @@ BOTH = {
     "no-callback": r"an event for which it has set no callback",
     "no-failsafe": r"segments ds .* fs 0043 .* cannot be loaded, and there is no failsafe callback",
     "iret-unreadable": r"iret: the frame at .* cannot be read",
+    "iret-of-hypervisor": r"iret: the frame at .* cannot be read",
 }
 PV64 = {
     "stack-not-canonical": NO_FRAME,
