@@ -3,7 +3,8 @@
 ;
 ; This file is linked where it is loaded (1 MiB up) because it runs before paging. The early tables map the first
 ; 4 GiB, by 2 MiB pages, three times: at 0 (this code stands there while paging is switched on), at IMAGE_BASE
-; (where C is linked) and at DIRECTMAP (so that C reaches ACPI tables, modules and RAM before mm_init).
+; (where C is linked) and at DIRECTMAP (so that C reaches ACPI tables, modules and RAM before mm_init). Nothing that
+; they do not map may be touched before mm_init, nor by another processor before ap_high.
 
 bits 32
 default abs
@@ -15,6 +16,7 @@ CR0_PG       equ 1 << 31
 CR4_PAE      equ 1 << 5
 MSR_EFER     equ 0xc0000080
 EFER_LME     equ 1 << 8
+EFER_NXE     equ 1 << 11
 TABLE        equ 0x3                    ; present, writable
 PAGE_2M      equ 0x83                   ; present, writable, large
 SLOT_IMAGE   equ 261                    ; mm/mm.h
@@ -24,7 +26,7 @@ BOOT_CS32    equ 0x10
 BOOT_DS      equ 0x18
 
 extern boot_main, boot_stack, ap_main
-global multiboot_entry, ap_entry32, ap_stack_top, early_gdt
+global multiboot_entry, ap_entry32, ap_handover_low, early_gdt
 
 section .multiboot progbits alloc noexec nowrite align=4
 	dd MAGIC, FLAGS, -(MAGIC + FLAGS)
@@ -116,16 +118,15 @@ start64:
 	mov rax, boot_main
 	call rax
 
-; Next: ap_main(), on the stack that boot/smp.c has put into ap_stack_top, which does not return.
+; Next: ap_high, at an address that the final tables know too.
 ap_start64:
-	mov rsp, [abs ap_stack_top]
-	xor ebp, ebp
-	mov rax, ap_main
-	call rax
+	mov rax, ap_high
+	jmp rax
 
 align 8
-ap_stack_top:
-	dq 0
+ap_handover_low:                        ; struct ap_handover, filled in by boot/smp.c
+.cr3:	dq 0
+.stack:	dq 0
 early_gdt:
 	dq 0
 	dq 0x00af9b000000ffff           ; BOOT_CS64
@@ -135,6 +136,20 @@ early_gdtr:
 	dw early_gdtr - early_gdt - 1
 	dd early_gdt
 	dd 0                            ; upper half of the base when loaded in 64-bit mode
+
+section .text
+; Another processor leaves the early tables before it touches a stack or anything else that is allocated: these lie
+; anywhere in RAM, the early tables end at 4 GiB. Clobbers everything. Next: ap_main(), which does not return.
+ap_high:
+	mov ecx, MSR_EFER
+	rdmsr
+	or eax, EFER_NXE                ; without it an NX bit in the final tables is a reserved bit
+	wrmsr
+	mov rax, [abs ap_handover_low.cr3]
+	mov rsp, [abs ap_handover_low.stack]
+	mov cr3, rax
+	xor ebp, ebp
+	call ap_main
 
 section .boot_bss nobits alloc noexec write align=4096
 global early_l4

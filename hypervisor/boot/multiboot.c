@@ -37,31 +37,19 @@ struct module boot_modules[MAX_MODULES];
 unsigned boot_module_count;
 char boot_cmdline[CMDLINE_MAX];
 
-/* Insert by start address. */
-static void add_range(paddr_t start, paddr_t end, uint32_t type)
-{
-	unsigned i;
-
-	if (start >= end || boot_ram_count == BOOT_RAM_MAX)
-		return;
-	for (i = boot_ram_count++; i > 0 && boot_ram[i - 1].start > start; i--)
-		boot_ram[i] = boot_ram[i - 1];
-	boot_ram[i] = (struct mem_range){start, end, type};
-}
-
 static void parse_map(const struct info *info)
 {
 	const uint8_t *p = paddr_to_virt(info->mmap_addr), *end = p + info->mmap_length;
 
 	if (!(info->flags & INFO_MMAP)) { /* only the two sizes, in KiB */
-		add_range(0, (paddr_t)info->mem_lower << 10, MEM_RAM);
-		add_range(LOW_END, LOW_END + ((paddr_t)info->mem_upper << 10), MEM_RAM);
+		boot_ram_add(0, (paddr_t)info->mem_lower << 10, MEM_RAM);
+		boot_ram_add(LOW_END, LOW_END + ((paddr_t)info->mem_upper << 10), MEM_RAM);
 		return;
 	}
 	while (p < end) {
 		const struct mmap_entry *e = (const struct mmap_entry *)p;
 
-		add_range(e->base, e->base + e->length, e->type);
+		boot_ram_add(e->base, e->base + e->length, e->type);
 		p += e->size + sizeof(e->size);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot CPU's own structures, and starting the other processors: INIT, STARTUP (SDM 3A 9.4.4.1, Typical
- * BSP Initialization Sequence), one after the other, since the early stack pointer is one variable. Each
+ * BSP Initialization Sequence), one after the other, since what it is handed over is one variable. Each
  * enters its idle loop by itself.
  */
 #include "boot/boot.h"
@@ -25,7 +25,7 @@
 
 #define INIT_DELAY_US    200 /* processors of this century need none; 10 ms is for the 486 */
 #define STARTUP_RETRY_US 2000
-#define STARTUP_LIMIT_US 200000
+#define STARTUP_LIMIT_US 5000000 /* a virtual processor may wait long for a real one */
 #define POLL_US          10
 
 /* The boot CPU's are part of the image, so that it needs no allocator. */
@@ -76,7 +76,8 @@ static bool wait_online(struct percpu *cpu, uint32_t us)
 static void start(struct percpu *cpu)
 {
 	starting = cpu;
-	*(uint64_t *)paddr_to_virt(image_phys(&ap_stack_variable)) = cpu->stack_top;
+	*(struct ap_handover *)paddr_to_virt(image_phys(&ap_handover)) =
+	    (struct ap_handover){.cr3 = virt_to_mfn(idle_root) << PAGE_SHIFT, .stack_top = cpu->stack_top};
 	lapic_send_init(cpu->apic_id);
 	delay_us(INIT_DELAY_US);
 	lapic_send_startup(cpu->apic_id, TRAMPOLINE >> PAGE_SHIFT);
@@ -97,8 +98,6 @@ void ap_main(void)
 {
 	percpu_load(starting);
 	features_cpu_init();
-	write_cr3(virt_to_mfn(idle_root) << PAGE_SHIFT);
-	this_cpu->cr3 = read_cr3();
 	lapic_cpu_init();
 	fpu_cpu_init();
 	sched_cpu_init();
@@ -106,15 +105,26 @@ void ap_main(void)
 	idle_loop();
 }
 
+/* Those that the machine has and we leave alone are not passed over in silence. */
+static void report(uint32_t limit)
+{
+	log_info("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");
+	if (nr_cpus < acpi.cpu_count)
+		log_warning("Warning: %u more CPUs are not used: %s\n", acpi.cpu_count - nr_cpus,
+			    nr_cpus < limit     ? "their APIC numbers need x2APIC mode"
+			    : limit == MAX_CPUS ? "Ringlet takes no more"
+						: "maxcpus= says so");
+}
+
 void smp_init(void)
 {
-	uint32_t limit = options.maxcpus ? options.maxcpus : MAX_CPUS;
+	uint32_t limit = options.maxcpus ? MIN(options.maxcpus, (uint32_t)MAX_CPUS) : MAX_CPUS;
 
 	mark_online();
 	memcpy(paddr_to_virt(TRAMPOLINE), trampoline_start,
 	       (uint64_t)trampoline_end - (uint64_t)trampoline_start);
 	for (uint32_t i = 0; i < acpi.cpu_count && nr_cpus < limit; i++)
-		if (acpi.cpu[i].apic_id != cpu_table[0]->apic_id)
+		if (acpi.cpu[i].apic_id != cpu_table[0]->apic_id && lapic_reaches(acpi.cpu[i].apic_id))
 			start(alloc_cpu(nr_cpus, acpi.cpu[i].apic_id));
-	log_info("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");
+	report(limit);
 }

@@ -9,5 +9,9 @@
 		*/
 
 extern const uint8_t trampoline_start[], trampoline_end[];
-/* The stack of the CPU being started: a variable of .boot, seen at its image address (ringlet.lds). */
-extern uint64_t ap_stack_variable;
+/* What the CPU being started leaves the early tables with (boot/multiboot.asm): variables of .boot, seen at their
+ * image address (ringlet.lds). */
+struct ap_handover {
+	uint64_t cr3, stack_top;
+};
+extern struct ap_handover ap_handover;

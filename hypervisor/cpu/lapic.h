@@ -16,6 +16,8 @@
 void lapic_init(volatile uint32_t *mmio);
 void lapic_cpu_init(void); /* each CPU: enable, masks, priority 0 */
 uint32_t lapic_id(void);
+/* Can an interrupt be sent to processor @apic_id in the mode that this machine's APICs are in? */
+bool lapic_reaches(uint32_t apic_id);
 void lapic_eoi(void);
 
 /* Interrupt this CPU with VECTOR_TIMER @delta from now (at once if 0). A new call replaces the old. */

@@ -53,6 +53,9 @@ struct __packed fadt {
 	uint8_t reset_space, reset_bits, reset_offset, reset_access;
 	uint64_t reset_address;
 	uint8_t reset_value;
+	uint16_t arm_boot_arch;
+	uint8_t minor;
+	uint64_t x_facs, x_dsdt; /* from here on revision 2 */
 };
 
 static bool sums_to_zero(const void *p, size_t n)
@@ -91,6 +94,10 @@ static const struct table *table_at(paddr_t p)
 {
 	const struct table *t = paddr_to_virt(p);
 
+	if (p >= EARLY_MAP_END) {
+		log_warning("ACPI: the table at %lx is out of reach and not read\n", p);
+		return NULL;
+	}
 	if (!p || p + sizeof(*t) > EARLY_MAP_END || t->length < sizeof(*t) || t->length > (1 << 20) ||
 	    p + t->length > EARLY_MAP_END || !sums_to_zero(t, t->length))
 		return NULL;
@@ -167,14 +174,16 @@ static void find_s5(const struct table *dsdt)
 static void parse_fadt(const struct table *t)
 {
 	const struct fadt *f = (const struct fadt *)t;
-	const struct table *dsdt = table_at(f->dsdt);
+	bool wide = !f->dsdt && t->length >= offsetof(struct fadt, x_dsdt) + sizeof(f->x_dsdt);
+	const struct table *dsdt = table_at(wide ? f->x_dsdt : f->dsdt);
 
 	acpi.sci_irq = f->sci_irq;
 	acpi.pm1a_control = (uint16_t)f->pm1a_control;
 	acpi.pm1b_control = (uint16_t)f->pm1b_control;
 	acpi.pm_timer = (uint16_t)f->pm_timer;
 	acpi.century = f->century;
-	if (t->length >= sizeof(*f) && (f->flags & FADT_RESET) && f->reset_space == SPACE_IO) {
+	if (t->length > offsetof(struct fadt, reset_value) && (f->flags & FADT_RESET) &&
+	    f->reset_space == SPACE_IO) {
 		acpi.reset_valid = true;
 		acpi.reset_port = (uint16_t)f->reset_address;
 		acpi.reset_value = f->reset_value;

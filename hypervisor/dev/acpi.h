@@ -22,8 +22,8 @@ struct acpi_cpu {
 
 struct acpi_info {
 	bool present;
-	uint32_t cpu_count; /* usable processors */
-	struct acpi_cpu cpu[32];
+	uint32_t cpu_count; /* usable processors, more perhaps than we start */
+	struct acpi_cpu cpu[256];
 	paddr_t lapic_address;
 	uint32_t ioapic_count, override_count;
 	struct acpi_ioapic ioapic[4];

@@ -3,28 +3,97 @@
  * From the firmware's memory map to the frame allocator: what is RAM, what of it is taken, where frame table
  * and M2P go. Boot CPU only, no locking.
  */
-#include "lib/printk.h"
+#include "lib/loglevel.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"
 #include "mm/init.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
-#define REACHABLE (1ull << 32) /* what the early tables map */
-#define LARGE     (2ull << 20)
+#define EARLY_END   (1ull << 32) /* what the early tables map */
+#define LARGE       (2ull << 20)
+#define SLOT_FRAMES (512ull << (30 - PAGE_SHIFT)) /* that one slot of the root table maps */
 
 struct mem_range boot_ram[BOOT_RAM_MAX], boot_reserved[BOOT_RESERVED_MAX];
 unsigned boot_ram_count, boot_reserved_count;
 
+static paddr_t reachable = EARLY_END;
+
+static void insert(paddr_t start, paddr_t end, uint32_t type)
+{
+	unsigned i;
+
+	if (start >= end)
+		return;
+	if (boot_ram_count == BOOT_RAM_MAX)
+		panic("more than %d parts in the firmware's memory map", BOOT_RAM_MAX);
+	for (i = boot_ram_count++; i > 0 && boot_ram[i - 1].start > start; i--)
+		boot_ram[i] = boot_ram[i - 1];
+	boot_ram[i] = (struct mem_range){start, end, type};
+}
+
+/* A part that overlaps [start, end), of RAM alone if @ram; NULL: there is none. */
+static struct mem_range *overlapping(paddr_t start, paddr_t end, bool ram)
+{
+	for (unsigned i = 0; i < boot_ram_count; i++) {
+		struct mem_range *r = &boot_ram[i];
+
+		if (r->start < end && r->end > start && (!ram || r->type == MEM_RAM))
+			return r;
+	}
+	return NULL;
+}
+
+/* RAM that is something else too is not RAM. */
+static void cut_out(paddr_t start, paddr_t end)
+{
+	struct mem_range *r, old;
+
+	while ((r = overlapping(start, end, true))) {
+		old = *r;
+		boot_ram_count--;
+		memmove(r, r + 1, (boot_ram + boot_ram_count - r) * sizeof(*r));
+		insert(old.start, start, MEM_RAM);
+		insert(end, old.end, MEM_RAM);
+	}
+}
+
+static void add_ram(paddr_t start, paddr_t end)
+{
+	const struct mem_range *r;
+
+	while (start < end && (r = overlapping(start, end, false))) {
+		if (r->start > start)
+			add_ram(start, r->start);
+		start = r->end;
+	}
+	insert(start, end, MEM_RAM);
+}
+
+void boot_ram_add(paddr_t start, paddr_t end, uint32_t type)
+{
+	if (end < start) /* it wraps */
+		end = ~0ull;
+	if (type == MEM_RAM) {
+		add_ram(start, end);
+	} else {
+		cut_out(start, end);
+		insert(start, end, type);
+	}
+}
+
 void boot_reserve(paddr_t start, paddr_t end)
 {
-	struct mem_range *r = &boot_reserved[boot_reserved_count];
-
+	start = ROUND_DOWN(start, PAGE_SIZE);
+	end = ROUND_UP(end, PAGE_SIZE);
+	for (unsigned i = 0; i < boot_reserved_count; i++)
+		if (boot_reserved[i].end == start) {
+			boot_reserved[i].end = end;
+			return;
+		}
 	if (boot_reserved_count == BOOT_RESERVED_MAX)
 		panic("more than %d reserved parts of memory", BOOT_RESERVED_MAX);
-	r->start = ROUND_DOWN(start, PAGE_SIZE);
-	r->end = ROUND_UP(end, PAGE_SIZE);
-	boot_reserved_count++;
+	boot_reserved[boot_reserved_count++] = (struct mem_range){.start = start, .end = end};
 }
 
 /* The reserved part that covers an address of [start, end) and begins lowest, or NULL. */
@@ -41,25 +110,38 @@ static struct mem_range *first_reserved(paddr_t start, paddr_t end)
 	return first;
 }
 
+/* In @ram, from its beginning; 0: it has no room. */
+static paddr_t room_in(const struct mem_range *ram, uint64_t size, uint64_t align)
+{
+	paddr_t at = ROUND_UP(ram->start, align), end = MIN(ram->end, reachable);
+	const struct mem_range *r;
+
+	while (at + size <= end) {
+		r = first_reserved(at, at + size);
+		if (!r)
+			return at;
+		at = ROUND_UP(r->end, align);
+	}
+	return 0;
+}
+
+/* The highest RAM first: low addresses are dear. */
 void *bootmem_alloc(uint64_t size)
 {
-	uint64_t align = size >= LARGE ? LARGE : PAGE_SIZE;
+	uint64_t align = size >= LARGE ? LARGE : PAGE_SIZE, ram = 0;
 
 	size = ROUND_UP(size, PAGE_SIZE);
-	for (unsigned i = 0; i < boot_ram_count; i++) {
-		paddr_t at = ROUND_UP(boot_ram[i].start, align), end = MIN(boot_ram[i].end, REACHABLE);
+	for (unsigned i = boot_ram_count; i--;) {
+		paddr_t at = boot_ram[i].type == MEM_RAM ? room_in(&boot_ram[i], size, align) : 0;
 
-		while (boot_ram[i].type == MEM_RAM && at + size <= end) {
-			struct mem_range *r = first_reserved(at, at + size);
-
-			if (!r) {
-				boot_reserve(at, at + size);
-				return memset(paddr_to_virt(at), 0, size);
-			}
-			at = ROUND_UP(r->end, align);
+		if (at) {
+			boot_reserve(at, at + size);
+			return memset(paddr_to_virt(at), 0, size);
 		}
+		ram += boot_ram[i].type == MEM_RAM ? boot_ram[i].end - boot_ram[i].start : 0;
 	}
-	panic("no %lu KiB of memory for the frame tables", (unsigned long)size >> 10);
+	panic("this machine's %lu KiB of RAM have no room for %lu KiB of the hypervisor's tables",
+	      (unsigned long)ram >> 10, (unsigned long)size >> 10);
 }
 
 /* Whole frames of RAM range @r. */
@@ -87,12 +169,22 @@ static void add_free(paddr_t start, paddr_t end)
 	}
 }
 
-void bootmem_init(void)
+void bootmem_find_end(void)
 {
+	const mfn_t limit = (SLOT_LAST - SLOT_DIRECT + 1) * SLOT_FRAMES;
+
 	for (unsigned i = 0; i < boot_ram_count; i++)
 		if (boot_ram[i].type == MEM_RAM)
 			max_mfn = MAX(max_mfn, end_frame(&boot_ram[i]));
-	max_mfn = MIN(max_mfn, (SLOT_LAST - SLOT_DIRECT + 1) * (512ull << (30 - PAGE_SHIFT)));
+	if (max_mfn > limit)
+		log_warning("Warning: RAM above %lu GiB is not used\n",
+			    (unsigned long)(limit >> (30 - PAGE_SHIFT)));
+	max_mfn = MIN(max_mfn, limit);
+}
+
+void bootmem_init(void)
+{
+	reachable = max_mfn << PAGE_SHIFT;
 	frame_table = bootmem_alloc(max_mfn * sizeof(struct page_info));
 	m2p_init();
 

@@ -2,7 +2,7 @@
 /*
  * What boot/ tells mm/ about memory before mm_init: the machine's map, and what of its RAM is taken. The
  * first 4 GiB are reachable at DIRECTMAP from the first instruction in C (early tables of
- * boot/multiboot.asm).
+ * boot/multiboot.asm), all RAM once mm_init has mapped it.
  */
 #pragma once
 
@@ -22,9 +22,11 @@ struct mem_range {
 	uint32_t type;      /* MEM_* */
 };
 
-/* The machine's memory map, sorted by start, as the firmware gave it (Dom0 asks for it too). */
+/* The machine's memory map, sorted by start (Dom0 asks for it too): as the firmware gave it, but what it names twice,
+ * once as RAM, is here once, and not as RAM. */
 extern struct mem_range boot_ram[BOOT_RAM_MAX];
 extern unsigned boot_ram_count;
+void boot_ram_add(paddr_t start, paddr_t end, uint32_t type);
 
 /* Parts of RAM that mm_init must not give out: low 1 MiB, the image, modules. Page-aligned outwards. */
 extern struct mem_range boot_reserved[BOOT_RESERVED_MAX];

@@ -28,6 +28,16 @@ uint64_t *idle_root;
 static paddr_t hidden[8]; /* device pages no domain may map */
 static unsigned hidden_count;
 
+/* Most are needed before the allocator stands. */
+static void *new_table(void)
+{
+	void *page = frame_table ? heap_alloc_pages(0) : bootmem_alloc(PAGE_SIZE);
+
+	if (!page)
+		panic("no memory for the hypervisor's page tables");
+	return page;
+}
+
 uint64_t *map_table(uint64_t *root, uint64_t va, int level, uint64_t table_flags)
 {
 	uint64_t *t = root;
@@ -36,11 +46,7 @@ uint64_t *map_table(uint64_t *root, uint64_t va, int level, uint64_t table_flags
 		uint64_t *e = &t[pt_slot(va, l)];
 
 		if (!(*e & PTE_P)) {
-			void *page = heap_alloc_pages_low(0);
-
-			if (!page)
-				panic("no memory for the hypervisor's page tables");
-			*e = make_pte(virt_to_mfn(page), table_flags);
+			*e = make_pte(virt_to_mfn(new_table()), table_flags);
 		}
 		t = mfn_to_virt(pte_mfn(*e));
 	}
@@ -80,9 +86,7 @@ static void map_image(const uint8_t *start, const uint8_t *end, uint64_t flags)
 
 void direct_init(void)
 {
-	idle_root = heap_alloc_pages_low(0);
-	if (!idle_root)
-		panic("no memory for the hypervisor's page tables");
+	idle_root = new_table();
 	/* The first MiB whole: firmware tables are read there, and the VGA text buffer is written. */
 	map_direct(0, VGA_START, DATA_FLAGS);
 	map_direct(VGA_START, LOW_END, DEVICE_FLAGS);
@@ -97,14 +101,15 @@ void direct_init(void)
 	map_image(text_start, text_end, CODE_FLAGS);
 	map_image(text_end, rodata_end, RODATA_FLAGS);
 	map_image(rodata_end, image_end, DATA_FLAGS);
-	m2p_map();
 	tlb_load_cr3(virt_to_mfn(idle_root) << PAGE_SHIFT);
 }
 
 void mm_init(void)
 {
-	bootmem_init();
+	bootmem_find_end();
 	direct_init();
+	bootmem_init();
+	m2p_map();
 	log_info("memory: %lu MiB, %lu MiB free\n", (unsigned long)(max_mfn >> 8),
 		 (unsigned long)(frames_free() >> 8));
 }

@@ -4,16 +4,18 @@
 
 #include "lib/types.h"
 
-/* Physically contiguous RAM for good, before the allocator stands: below 4 GiB, zeroed, aligned to a page,
- * or to 2 MiB from that size on. Dies if there is none. */
+/* max_mfn from the boot maps. */
+void bootmem_find_end(void);
+/* Physically contiguous RAM for good, before the allocator stands: zeroed, aligned to a page, or to 2 MiB from that
+ * size on. Below 4 GiB until bootmem_init. Dies if there is none. */
 void *bootmem_alloc(uint64_t size);
-/* Frame table and allocator from the boot maps. */
+/* idle_root with the direct map and the image; loads it. From here on all RAM is reachable. */
+void direct_init(void);
+/* Frame table, M2P and allocator from the boot maps. */
 void bootmem_init(void);
-/* Both M2P tables, all entries invalid; m2p_map shows them in the hypervisor's tables. */
+/* Both M2P tables, all entries invalid (part of bootmem_init); m2p_map shows them in the hypervisor's tables. */
 void m2p_init(void);
 void m2p_map(void);
-/* idle_root with the direct map and the image; loads it. */
-void direct_init(void);
 
 /* Map [pa, pa+len) at @va below @root with leaf bits @flags, in the largest pages up to level @max_level that
  * fit, tables of all levels on the way carrying @table_flags. Entries that exist stay. */

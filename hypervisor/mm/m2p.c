@@ -54,12 +54,12 @@ struct ones {
 
 static void ones_init(struct ones *ones, uint64_t leaf_flags, uint64_t table_flags)
 {
-	uint64_t *page = heap_alloc_pages_low(0);
+	uint64_t *page = heap_alloc_pages(0);
 
 	memset(page, 0xff, PAGE_SIZE);
 	ones->entry[1] = make_pte(virt_to_mfn(page), leaf_flags);
 	for (int level = 2; level <= 3; level++) {
-		uint64_t *table = heap_alloc_pages_low(0);
+		uint64_t *table = heap_alloc_pages(0);
 
 		for (unsigned i = 0; i < PTES_PER_TABLE; i++)
 			table[i] = ones->entry[level - 1];
@@ -91,7 +91,7 @@ static void map_pv64(void)
 static void map_pv32(void)
 {
 	struct ones ones;
-	uint64_t *root = heap_alloc_pages_low(0); /* a tree of its own, only to have its L2 made */
+	uint64_t *root = heap_alloc_pages(0); /* a tree of its own, only to have its L2 made */
 
 	ones_init(&ones, PV32_FLAGS, TABLE_FLAGS);
 	map_range(root, COMPAT_M2P_VA, virt_to_mfn(m2p_compat) << PAGE_SHIFT, compat_size, PV32_FLAGS,

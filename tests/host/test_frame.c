@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Specification: machine memory is given out once, given back whole, and counted right.
+ *   map       what the firmware names twice is no RAM, or RAM once; reserved parts that touch are one
  *   boot      the map's RAM less what is reserved, and nothing else, joins the allocator
  *   buddy     blocks are aligned, in bounds of addr_bits, never overlap, and join again when freed
  *   addresses blocks with short addresses are kept for those who ask for them, and all found
@@ -20,6 +21,51 @@
 #include "mm/memory.h"
 
 static uint8_t owner_of[HOST_FRAMES]; /* by the test: which live block a frame is in */
+
+static void expect_map(const struct mem_range *expected, unsigned n)
+{
+	assert_int_equal(boot_ram_count, n);
+	for (unsigned i = 0; i < n; i++) {
+		assert_int_equal(boot_ram[i].start, expected[i].start);
+		assert_int_equal(boot_ram[i].end, expected[i].end);
+		assert_int_equal(boot_ram[i].type, expected[i].type);
+	}
+}
+
+static void map(void **state)
+{
+	static const struct mem_range expected[] = {
+	    {0, 0x9000, MEM_RAM},
+	    {0x9000, 0xb000, MEM_RESERVED},
+	    {0xb000, 0x20000, MEM_RAM},
+	    {0x20000, 0x28000, MEM_ACPI},
+	    {0x28000, 0x30000, MEM_RAM},
+	    {0x30000, 0x40000, MEM_RAM},
+	    {0x40000, 0x50000, MEM_RESERVED},
+	    {0x50000, 0x60000, MEM_RAM},
+	};
+	struct mem_range ram[BOOT_RAM_MAX], reserved[BOOT_RESERVED_MAX];
+	unsigned ram_count = boot_ram_count, reserved_count = boot_reserved_count;
+
+	memcpy(ram, boot_ram, sizeof(ram));
+	memcpy(reserved, boot_reserved, sizeof(reserved));
+	boot_ram_count = boot_reserved_count = 0;
+	boot_ram_add(0x40000, 0x50000, MEM_RESERVED);
+	boot_ram_add(0x20000, 0x28000, MEM_ACPI);
+	boot_ram_add(0, 0x30000, MEM_RAM);
+	boot_ram_add(0x18000, 0x60000, MEM_RAM);
+	boot_ram_add(0x9000, 0xb000, MEM_RESERVED);
+	boot_ram_add(0x70000, 0x70000, MEM_RAM);
+	expect_map(expected, ARRAY_SIZE(expected));
+	for (paddr_t page = 0; page < 2 * BOOT_RESERVED_MAX; page++)
+		boot_reserve(page * PAGE_SIZE, page * PAGE_SIZE + 1);
+	assert_int_equal(boot_reserved_count, 1);
+	assert_int_equal(boot_reserved[0].end, 2 * BOOT_RESERVED_MAX * PAGE_SIZE);
+	memcpy(boot_ram, ram, sizeof(ram));
+	memcpy(boot_reserved, reserved, sizeof(reserved));
+	boot_ram_count = ram_count;
+	boot_reserved_count = reserved_count;
+}
 
 static void boot(void **state)
 {
@@ -276,7 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(boot),     cmocka_unit_test(buddy),  cmocka_unit_test(addresses),
 	    cmocka_unit_test(heap),     cmocka_unit_test(domain), cmocka_unit_test(claims),
-	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),
+	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),    cmocka_unit_test(map),
 	};
 
 	host_init();
