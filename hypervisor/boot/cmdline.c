@@ -149,6 +149,12 @@ static bool opt_audit(const char *v)
 	return options.audit_exit;
 }
 
+static bool opt_stays(const char *v)
+{
+	options.stays = is_yes(v);
+	return is_yes(v) || is_no(v);
+}
+
 static bool opt_loglvl(const char *v)
 {
 	return log_set_level(LOG_OWN, v);
@@ -169,13 +175,21 @@ static const struct {
 	const char *name;
 	bool (*set)(const char *value);
 } table[] = {
-    {"console", opt_console},   {"com1", opt_com1},
-    {"dom0_mem", opt_dom0_mem}, {"dom0_max_vcpus", opt_dom0_max_vcpus},
-    {"loglvl", opt_loglvl},     {"guest_loglvl", opt_guest_loglvl},
-    {"maxcpus", opt_maxcpus},   {"noreboot", opt_noreboot},
-    {"reboot", opt_reboot},     {"sched", opt_sched},
-    {"smep", opt_smep},         {"smap", opt_smap},
-    {"audit", opt_audit},       {"placeholder", opt_placeholder},
+    {"console", opt_console},
+    {"com1", opt_com1},
+    {"dom0_mem", opt_dom0_mem},
+    {"dom0_max_vcpus", opt_dom0_max_vcpus},
+    {"loglvl", opt_loglvl},
+    {"guest_loglvl", opt_guest_loglvl},
+    {"maxcpus", opt_maxcpus},
+    {"noreboot", opt_noreboot},
+    {"reboot", opt_reboot},
+    {"sched", opt_sched},
+    {"smep", opt_smep},
+    {"smap", opt_smap},
+    {"audit", opt_audit},
+    {"stays", opt_stays},
+    {"placeholder", opt_placeholder},
 };
 
 static void note_unknown(const char *word)

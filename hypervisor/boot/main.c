@@ -100,6 +100,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	sched_init();
 	sched_cpu_init(); /* from here on `current` is the idle vCPU */
 	smp_init();
+	stays_init(); /* if asked for */
 	console_rx_start();
 	start_dom0();
 	idle_loop();

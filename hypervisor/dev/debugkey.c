@@ -2,6 +2,7 @@
 /* Debug keys: one character, one report in the log. Registered at boot, so the table needs no lock. */
 #include "dev/console.h"
 #include "lib/printk.h"
+#include "lib/tracepoint.h"
 
 #define MAX_KEYS 16
 
@@ -34,6 +35,7 @@ void debug_key(char key)
 		if (keys[i].key == key) {
 			printk("'%c': %s\n", key, keys[i].what);
 			keys[i].fn();
+			trace_point(TRACE_EXEMPT, 0);
 			return;
 		}
 	help();

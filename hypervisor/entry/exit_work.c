@@ -8,6 +8,7 @@
 #include "dev/ioapic.h"
 #include "dom/domain.h"
 #include "entry/entry.h"
+#include "lib/tracepoint.h"
 #include "pv/bounce.h"
 #include "sched/sched.h"
 
@@ -16,6 +17,7 @@ void exit_work(void)
 	uint32_t pending = __atomic_exchange_n(&this_cpu->self->pending, 0, __ATOMIC_SEQ_CST);
 	struct vcpu *v;
 
+	trace_point(TRACE_WORK, 0);
 	if (pending & PENDING_CALL)
 		cpu_service_requests();
 	if (pending & PENDING_TIMER)
@@ -30,8 +32,10 @@ void exit_work(void)
 		schedule();
 
 	v = current;
-	if (vcpu_is_idle(v))
+	if (vcpu_is_idle(v)) {
+		trace_point(TRACE_IDLE, 0);
 		enter_idle();
+	}
 	if (v->nmi_pending && !v->special.nmi)
 		bounce_nmi(v);
 	if (v->upcall[0] && !v->upcall[1])

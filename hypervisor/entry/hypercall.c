@@ -11,6 +11,7 @@
 #include "dom/guest_ops.h"
 #include "entry/entry.h"
 #include "lib/errno.h"
+#include "lib/tracepoint.h"
 
 static const struct hypercall_row rows[NR_HYPERCALLS] = {
 #include "hypercall_table.inc"
@@ -24,6 +25,11 @@ uint64_t hypercall_wide;
 long hypercall_unknown(void)
 {
 	return -ENOSYS;
+}
+
+const char *hypercall_name(uint64_t nr)
+{
+	return nr < NR_HYPERCALLS && rows[nr].name ? rows[nr].name : "?";
 }
 
 static long hypercall_denied(void)
@@ -74,7 +80,10 @@ bool hypercall_preempt_check(void)
 
 	/* STI takes effect after the next instruction: NOP is where a waiting interrupt comes in. */
 	__asm__ volatile("sti; nop; cli" ::: "memory");
-	return __atomic_load_n(&this_cpu->self->pending, __ATOMIC_RELAXED) || (v->upcall[0] && !v->upcall[1]);
+	if (__atomic_load_n(&this_cpu->self->pending, __ATOMIC_RELAXED) || (v->upcall[0] && !v->upcall[1]))
+		return true;
+	trace_point(TRACE_LOOK, 0);
+	return false;
 }
 
 long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)

@@ -23,6 +23,7 @@ static inline hypercall_fn *hypercalls_for(bool privileged)
 /* Bit n: hypercall n has arguments of which pv32 makes two words. Otherwise words are arguments. */
 extern uint64_t hypercall_wide;
 long hypercall_unknown(void);
+const char *hypercall_name(uint64_t nr); /* "?": there is none */
 static inline hypercall_fn hypercall_fn_of(const struct vcpu *v, uint64_t nr)
 {
 	if (unlikely(nr >= NR_HYPERCALLS))

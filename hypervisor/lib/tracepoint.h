@@ -10,10 +10,14 @@
 #include "lib/types.h"
 
 enum tracepoint_kind {
-	TRACE_SWITCH,   /* the CPU leaves current for the vCPU at address arg */
-	TRACE_CALL,     /* current's multicall comes to hypercall number arg */
-	TRACE_UPCALL,   /* current's event callback is being entered */
-	TRACE_EVENT,    /* domain << 16 | port became pending */
+	TRACE_SWITCH, /* the CPU leaves current for the vCPU at address arg */
+	TRACE_CALL,   /* current's multicall comes to hypercall number arg */
+	TRACE_UPCALL, /* current's event callback is being entered */
+	TRACE_EVENT,  /* domain << 16 | port became pending */
+	TRACE_LOOK,   /* interrupts were let in, and nothing is due: current goes on with a long hypercall */
+	TRACE_WORK,   /* what was due is being done (entry/exit_work.c) */
+	TRACE_IDLE,   /* nobody runs here */
+	TRACE_EXEMPT, /* what went on until now was asked for by the operator, whatever it takes */
 	TRACE_EMULATED, /* the instruction with opcode arg was executed for current, or: */
 };
 #define TRACE_FORCED_CPUID 0x10000 /* CPUID behind the ABI's prefix */

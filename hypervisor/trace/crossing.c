@@ -21,7 +21,7 @@
 #define VECTOR_INT80 0x80
 
 struct trace_cpu trace_cpus[MAX_CPUS];
-bool accounting, tracing;
+bool accounting, tracing, stays;
 uint16_t trace_domain;
 void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
 
@@ -128,6 +128,8 @@ void trace_enter(uint32_t reason)
 {
 	uint64_t now = rdtsc();
 
+	if (stays)
+		stay_begin(here(), now, reason);
 	if (accounting) {
 		here()->since = now;
 		here()->reason = reason;
@@ -160,6 +162,8 @@ void trace_leave(void)
 		charge(v, here(), now, RINGLET_REASON_start);
 	if (tracing)
 		close_record(now, mode_of(v));
+	if (stays)
+		stay_end(here(), now);
 }
 
 static void switch_to(struct vcpu *next, uint64_t now)
@@ -191,6 +195,8 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 {
 	uint64_t now = rdtsc();
 
+	if (stays)
+		stay_moment(here(), now, kind, arg);
 	switch (kind) {
 	case TRACE_SWITCH:
 		if (accounting)
@@ -217,6 +223,8 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 		break;
 	case TRACE_EMULATED:
 		relabel(emulated_reason(arg));
+		break;
+	default:
 		break;
 	}
 }

@@ -26,10 +26,12 @@ struct hook_site {
 };
 extern const struct hook_site hook_sites_start[], hook_sites_end[];
 
+uint32_t listening;
+
 static uint8_t original[MAX_HOOKS][MAX_LENGTH];
 
 static struct {
-	bool account, trace;
+	uint32_t listen;
 	void (*each)(struct percpu *cpu);
 	uint32_t awaited; /* CPUs that have not arrived yet */
 	bool done;
@@ -53,11 +55,12 @@ void hooks_init(void)
 
 static void write_hook(const struct hook_site *s, const uint8_t *bytes)
 {
-	uint8_t *at = text_of(&s->at), *to = text_of(change.account ? &s->full : &s->quick);
+	/* Quick listeners are those of tracing alone. */
+	uint8_t *at = text_of(&s->at), *to = text_of(change.listen == LISTEN_TRACING ? &s->quick : &s->full);
 	uint8_t *writable = paddr_to_virt(image_phys(at));
 	int32_t distance = to - (at + JUMP_LENGTH);
 
-	if (!change.account && !change.trace) {
+	if (!change.listen) {
 		memcpy(writable, bytes, s->length);
 		return;
 	}
@@ -71,9 +74,11 @@ static void write_all(void)
 
 	for (const struct hook_site *s = hook_sites_start; s < hook_sites_end; s++, i++)
 		write_hook(s, original[i]);
-	accounting = change.account;
-	tracing = change.trace;
-	tracepoint = accounting || tracing ? trace_moment : NULL;
+	listening = change.listen;
+	accounting = listening & LISTEN_ACCOUNTING;
+	tracing = listening & LISTEN_TRACING;
+	stays = listening & LISTEN_STAYS;
+	tracepoint = listening ? trace_moment : NULL;
 }
 
 static void finish(void)
@@ -96,12 +101,11 @@ static void stand_still(void *arg)
 	finish();
 }
 
-void hooks_set(bool account, bool trace, void (*each)(struct percpu *cpu))
+void hooks_set(uint32_t listen, void (*each)(struct percpu *cpu))
 {
 	uint32_t others = cpus_online & ~(1u << this_cpu->id);
 
-	change.account = account;
-	change.trace = trace;
+	change.listen = listen;
 	change.each = each;
 	change.awaited = 0;
 	for (uint32_t left = others; left; left &= left - 1)

@@ -32,7 +32,7 @@ void trace_init(void)
 void accounting_set(bool on)
 {
 	if (on != accounting)
-		hooks_set(on, tracing, on ? accounting_begin : nothing);
+		hooks_set(listening ^ LISTEN_ACCOUNTING, on ? accounting_begin : nothing);
 }
 
 /* A vCPU that counts meanwhile may save one of its counters; nobody needs that to be exact. */
@@ -76,12 +76,12 @@ int tracing_start(uint16_t domain, uint32_t size)
 		}
 		ring_init(&trace_cpus[i].ring, &cpu_table[i]->trace, slots, size);
 	}
-	hooks_set(accounting, true, tracing_begin);
+	hooks_set(listening | LISTEN_TRACING, tracing_begin);
 	return 0;
 }
 
 void tracing_stop(void)
 {
 	if (tracing)
-		hooks_set(accounting, false, nothing);
+		hooks_set(listening & ~LISTEN_TRACING, nothing);
 }

@@ -127,6 +127,9 @@ long trace_sysctl(struct xen_sysctl *op)
 	case RINGLET_SYSCTL_trace:
 		rc = op_trace((void *)op->u.pad);
 		break;
+	case RINGLET_SYSCTL_stays:
+		rc = stays_read((void *)op->u.pad);
+		break;
 	}
 	spin_unlock(&trace_lock);
 	return rc;

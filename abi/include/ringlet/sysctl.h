@@ -14,6 +14,7 @@
 #define RINGLET_SYSCTL_accounting 0x52000001u
 #define RINGLET_SYSCTL_stats      0x52000002u
 #define RINGLET_SYSCTL_trace      0x52000003u
+#define RINGLET_SYSCTL_stays      0x52000004u
 
 /* Reasons. */
 #define RINGLET_REASON_hypercall 0  /* + its number, below 64 */
@@ -27,6 +28,7 @@
 #define RINGLET_REASON_upcall    102 /* an event being delivered */
 #define RINGLET_REASON_switch    103 /* from being chosen to run until the guest goes on */
 #define RINGLET_REASON_start     104 /* was inside when tracing or accounting began */
+#define RINGLET_REASON_work      105 /* between hypervisor and guest: what was due is done */
 #define RINGLET_REASON_emulated  128 /* + row of emulated.def, below 64 */
 #define RINGLET_REASONS          192
 
@@ -93,4 +95,22 @@ struct ringlet_trace {
 	uint32_t cpus;  /* out: how many there are */
 	XEN_GUEST_HANDLE_64(ringlet_record) buffer;
 	uint64_aligned_t lost; /* out: records that this CPU found no room for, since the start */
+};
+
+/*
+ * stays: the longest ones with interrupts off (docs/tracing.md), longest first, one for each domain, reason and
+ * address. They are forgotten when they were read. Without the option `stays`, count is 0 and on too.
+ */
+struct ringlet_stay {
+	uint64_aligned_t ticks; /* of the time-stamp counter */
+	uint64_aligned_t rip;   /* of the guest: after a hypercall, or at what trapped; 0: not known */
+	uint64_aligned_t arg;   /* first argument of a hypercall; last call of a multicall */
+	uint32_t reason;
+	domid_t domain;
+	uint16_t vcpu;
+};
+struct ringlet_stays {
+	uint32_t count; /* in: room in buffer; out: entries written */
+	uint32_t on;
+	XEN_GUEST_HANDLE_64(ringlet_stay) buffer;
 };

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * No hypercall keeps interrupts off for long, whatever a guest asks for: each is called here with the heaviest arguments
+ * that it takes, and the hypervisor says how long an interrupt could have waited. Where ticks are instructions and stays
+ * are recorded (`ICOUNT=1`, option `stays`) they have a limit; anywhere else the calls only have to succeed.
+ */
+#include "stays.h"
+#include "xen/domctl.h"
+#include "xen/grant_table.h"
+
+const char test_title[] = "pv-stays";
+
+#define FRAMES 2048
+
+static struct xen_domctl op;
+static domid_t other; /* a domain of ours, to be heavy on */
+static unsigned long frames[FRAMES];
+static char page[4096] __attribute__((aligned(4096))), page2[4096] __attribute__((aligned(4096)));
+static char text[65536] __attribute__((aligned(4096)));
+
+static long domctl(unsigned cmd)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = other;
+	return hypercall_domctl(&op);
+}
+
+/* ---- memory ---- */
+
+static long memory(unsigned cmd, unsigned long *list, unsigned n, unsigned order, unsigned flags)
+{
+	struct xen_memory_reservation r = {
+	    .nr_extents = n, .extent_order = order, .mem_flags = flags, .domid = other};
+
+	set_xen_guest_handle(r.extent_start, list);
+	return hypercall_memory_op(cmd, &r);
+}
+
+static void populate_small(void)
+{
+	for (unsigned i = 0; i < FRAMES; i++)
+		frames[i] = i;
+	check_eq(memory(XENMEM_populate_physmap, frames, FRAMES, 0, 0), FRAMES);
+}
+
+static void decrease_small(void)
+{
+	check_eq(memory(XENMEM_decrease_reservation, frames, FRAMES, 0, 0), FRAMES);
+}
+
+static void populate_big(void)
+{
+	for (unsigned i = 0; i < 4; i++)
+		frames[i] = i * 512;
+	check_eq(memory(XENMEM_populate_physmap, frames, 4, 9, 0), 4);
+}
+
+static void decrease_big(void)
+{
+	check_eq(memory(XENMEM_decrease_reservation, frames, 4, 9, 0), 4);
+}
+
+static void populate_huge(void)
+{
+	frames[0] = 0;
+	check_eq(memory(XENMEM_populate_physmap, frames, 1, 13, 0), 1);
+}
+
+static void decrease_huge(void)
+{
+	check_eq(memory(XENMEM_decrease_reservation, frames, 1, 13, 0), 1);
+}
+
+static void exchange(unsigned n, unsigned in_order, unsigned out_order)
+{
+	static unsigned long out[FRAMES];
+	struct xen_memory_exchange e = {
+	    .in = {.nr_extents = n >> in_order, .extent_order = in_order, .domid = other},
+	    .out = {.nr_extents = n >> out_order, .extent_order = out_order, .domid = other},
+	};
+
+	for (unsigned i = 0; i < n >> out_order; i++)
+		out[i] = i << out_order;
+	set_xen_guest_handle(e.in.extent_start, frames);
+	set_xen_guest_handle(e.out.extent_start, out);
+	check_eq(hypercall_memory_op(XENMEM_exchange, &e), 0);
+	check_eq(e.nr_exchanged, n >> in_order);
+	for (unsigned i = 0; i < n >> out_order; i++)
+		frames[i] = out[i];
+}
+
+static void exchange_to_big(void)
+{
+	exchange(FRAMES, 0, 9);
+}
+
+static void exchange_to_small(void)
+{
+	exchange(FRAMES, 9, 0);
+}
+
+static void exchange_big(void)
+{
+	exchange(FRAMES, 9, 9);
+}
+
+/* Free memory in small pieces, none of which will do. */
+static void address_bits(void)
+{
+	static unsigned long kept[8192];
+	unsigned n = ARRAY_SIZE(kept);
+
+	for (unsigned i = 0; i < n; i++)
+		kept[i] = i;
+	check_eq(memory(XENMEM_populate_physmap, kept, n, 0, 0), n);
+	for (unsigned i = 0; i < n; i += 2)
+		check_eq(memory(XENMEM_decrease_reservation, &kept[i], 1, 0, 0), 1);
+	frames[0] = 0;
+	check_eq(memory(XENMEM_populate_physmap, frames, 1, 0, XENMEMF_address_bits(13)), 0);
+	for (unsigned i = 1; i < n; i += 2)
+		check_eq(memory(XENMEM_decrease_reservation, &kept[i], 1, 0, 0), 1);
+}
+
+/* ---- grants ---- */
+
+static struct grant_entry_v1 *table;
+
+static void setup_table(void)
+{
+	struct gnttab_query_size size = {.dom = DOMID_SELF};
+	struct gnttab_setup_table setup = {.dom = DOMID_SELF};
+
+	check_eq(hypercall_grant_table_op(GNTTABOP_query_size, &size, 1), 0);
+	setup.nr_frames = size.max_nr_frames;
+	set_xen_guest_handle(setup.frame_list, frames);
+	check_eq(hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1), 0);
+	check_eq(setup.status, GNTST_okay);
+}
+
+static void grant_pages(void)
+{
+	table = (void *)page_alloc();
+	check_eq(hypercall_update_va_mapping((unsigned long)table,
+					     (pte_t)frames[0] << 12 | PTE_P | PTE_RW | PTE_A | PTE_D,
+					     UVMF_INVLPG),
+		 0);
+	for (unsigned i = 8; i < 500; i++) {
+		table[i].domid = 0;
+		table[i].frame = va_to_mfn(page);
+		barrier();
+		table[i].flags = GTF_permit_access;
+	}
+}
+
+static void grant_copy(void)
+{
+	static struct gnttab_copy copies[256];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(copies); i++) {
+		copies[i] = (struct gnttab_copy){.len = 4096, .flags = GNTCOPY_source_gref};
+		copies[i].source.u.ref = 8 + i;
+		copies[i].source.domid = 0;
+		copies[i].dest.u.gmfn = va_to_mfn(page2);
+		copies[i].dest.domid = DOMID_SELF;
+	}
+	check_eq(hypercall_grant_table_op(GNTTABOP_copy, copies, ARRAY_SIZE(copies)), 0);
+	check_eq(copies[255].status, GNTST_okay);
+	/* Overlapping, so that it is done backwards. */
+	for (unsigned i = 0; i < ARRAY_SIZE(copies); i++) {
+		copies[i].len = 4095;
+		copies[i].dest.u.gmfn = va_to_mfn(page);
+		copies[i].dest.offset = 1;
+	}
+	check_eq(hypercall_grant_table_op(GNTTABOP_copy, copies, ARRAY_SIZE(copies)), 0);
+	check_eq(copies[255].status, GNTST_okay);
+}
+
+static void grant_map(void)
+{
+	static struct gnttab_map_grant_ref maps[400];
+	static struct gnttab_unmap_grant_ref unmaps[400];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++)
+		maps[i] = (struct gnttab_map_grant_ref){.flags = GNTMAP_device_map, .ref = 8 + i, .dom = 0};
+	check_eq(hypercall_grant_table_op(GNTTABOP_map_grant_ref, maps, ARRAY_SIZE(maps)), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++) {
+		check_eq(maps[i].status, GNTST_okay);
+		unmaps[i] = (struct gnttab_unmap_grant_ref){.handle = maps[i].handle,
+							    .dev_bus_addr = maps[i].dev_bus_addr};
+	}
+	check_eq(hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, unmaps, ARRAY_SIZE(unmaps)), 0);
+}
+
+static void cache_flush(void)
+{
+	static struct gnttab_cache_flush flushes[256];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(flushes); i++) {
+		flushes[i] = (struct gnttab_cache_flush){.length = 4096,
+							 .op = GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL};
+		flushes[i].a.dev_bus_addr = (uint64_t)va_to_mfn(page) << 12;
+	}
+	check_eq(hypercall_grant_table_op(GNTTABOP_cache_flush, flushes, ARRAY_SIZE(flushes)), 0);
+}
+
+/* ---- the console, events, the scheduler ---- */
+
+static void console_write(void)
+{
+	__builtin_memset(text, '\r', sizeof(text)); /* which shows nowhere */
+	check_eq(hypercall_console_io(CONSOLEIO_write, 4096, text), 0);
+}
+
+static void console_read(void)
+{
+	check(hypercall_console_io(CONSOLEIO_read, sizeof(text), text) >= 0);
+}
+
+static void poll(void)
+{
+	static evtchn_port_t ports[128];
+	struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+	struct sched_poll p = {.nr_ports = 128, .timeout = 1};
+	struct evtchn_close c;
+
+	check_eq(hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a), 0);
+	for (unsigned i = 0; i < 128; i++)
+		ports[i] = a.port;
+	set_xen_guest_handle(p.ports, ports);
+	check_eq(hypercall_sched_op(SCHEDOP_poll, &p), 0);
+	p.nr_ports = 129;
+	check_eq(hypercall_sched_op(SCHEDOP_poll, &p), -XEN_EINVAL);
+	p.nr_ports = ~0u;
+	check_eq(hypercall_sched_op(SCHEDOP_poll, &p), -XEN_EINVAL);
+	c.port = a.port;
+	check_eq(hypercall_event_channel_op(EVTCHNOP_close, &c), 0);
+}
+
+/* Every port there is, and the search for another one; then all closed. */
+static void ports(void)
+{
+	struct evtchn_alloc_unbound a = {.dom = other, .remote_dom = DOMID_SELF};
+	struct evtchn_reset r = {.dom = other};
+
+	while (!hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a))
+		;
+	check_eq(hypercall_event_channel_op(EVTCHNOP_reset, &r), 0);
+	check_eq(hypercall_event_channel_op(EVTCHNOP_reset, &r), 0);
+}
+
+static void trap_table(void)
+{
+	static struct trap_info traps[4097];
+
+	for (unsigned i = 0; i < 4096; i++)
+		traps[i] = (struct trap_info){.vector = 200, .address = VIRT_BASE, .cs = FLAT_KERNEL_CS};
+	check_eq(hypercall_set_trap_table(traps), 0);
+}
+
+/* ---- page tables and descriptors ---- */
+
+static void clear_and_copy(void)
+{
+	static struct mmuext_op ops[256];
+	unsigned done;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {
+		ops[i].cmd = i % 2 ? MMUEXT_CLEAR_PAGE : MMUEXT_COPY_PAGE;
+		ops[i].arg1.mfn = va_to_mfn(page);
+		ops[i].arg2.src_mfn = va_to_mfn(page2);
+	}
+	check_eq(hypercall_mmuext_op(ops, ARRAY_SIZE(ops), &done, DOMID_SELF), 0);
+}
+
+/* Each entry takes a frame of its own, to be made writable again. */
+static void full_l1(void)
+{
+	static char data[512][4096] __attribute__((aligned(4096)));
+	static pte_t *l1;
+
+	if (!l1) {
+		l1 = page_alloc();
+		for (unsigned i = 0; i < 512; i++)
+			l1[i] = (pte_t)va_to_mfn(data[i]) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
+		table_ready(l1);
+	}
+	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(l1), 0), 0);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(l1), 0), 0);
+}
+
+static uint64_t gdt[14][512] __attribute__((aligned(4096))), ldt[16][512] __attribute__((aligned(4096)));
+
+static void make_gdt(unsigned long *list)
+{
+	for (unsigned p = 0; p < 14; p++) {
+		for (unsigned i = 0; i < 512; i++)
+			gdt[p][i] = 0x00cff3000000ffffull;
+		check_eq(page_set_ro(gdt[p], true), 0);
+		list[p] = va_to_mfn(gdt[p]);
+	}
+}
+
+/* Whole tables of descriptors, each looked at. */
+static void set_gdt(void)
+{
+	make_gdt(frames);
+	check_eq(hypercall_set_gdt(frames, 14 * 512), 0);
+	check_eq(hypercall_set_gdt(frames, 0), 0);
+}
+
+static void set_ldt(void)
+{
+	for (unsigned p = 0; p < 16; p++) {
+		for (unsigned i = 0; i < 512; i++)
+			ldt[p][i] = 0x00cff3000000ffffull;
+		check_eq(page_set_ro(ldt[p], true), 0);
+	}
+	check_eq(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt, 16 * 512), 0);
+	for (unsigned p = 0; p < 16; p++)
+		check_no_fault(__asm__ volatile("mov %0, %%es" : : "r"(p * 4096 | 7)));
+	__asm__ volatile("mov %0, %%es" : : "r"(FLAT_KERNEL_DS));
+	check_eq(mmuext1(MMUEXT_SET_LDT, 0, 0), 0);
+}
+
+static void updates(void)
+{
+	static struct mmu_update u[1024];
+	unsigned done;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(u); i++) {
+		u[i].ptr = pte_maddr((unsigned long)page, 1) | MMU_NORMAL_PT_UPDATE;
+		u[i].val = *pte_of((unsigned long)page, 1) ^ (i % 2 ? 0 : PTE_RW);
+	}
+	check_eq(hypercall_mmu_update(u, ARRAY_SIZE(u), &done, DOMID_SELF), 0);
+}
+
+/* ---- batches ---- */
+
+static void batch(unsigned nr, unsigned long a0, unsigned long a1, unsigned long a2, unsigned long a3)
+{
+	static struct multicall_entry calls[64];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = (struct multicall_entry){.op = nr, .args = {a0, a1, a2, a3}};
+	check_eq(hypercall_multicall(calls, ARRAY_SIZE(calls)), 0);
+}
+
+static void batches(void)
+{
+	static struct mmuext_op clear;
+	static struct gnttab_copy copies[16];
+	static struct xen_memory_reservation r;
+	static unsigned long list[1];
+
+	clear.cmd = MMUEXT_CLEAR_PAGE;
+	clear.arg1.mfn = va_to_mfn(page);
+	batch(__HYPERVISOR_mmuext_op, (unsigned long)&clear, 1, 0, DOMID_SELF);
+	for (unsigned i = 0; i < 16; i++) {
+		copies[i] = (struct gnttab_copy){.len = 4096};
+		copies[i].source.u.gmfn = va_to_mfn(page);
+		copies[i].dest.u.gmfn = va_to_mfn(page2);
+		copies[i].source.domid = copies[i].dest.domid = DOMID_SELF;
+	}
+	batch(__HYPERVISOR_grant_table_op, GNTTABOP_copy, (unsigned long)copies, 16, 0);
+	r = (struct xen_memory_reservation){.nr_extents = 1, .domid = other};
+	set_xen_guest_handle(r.extent_start, list);
+	batch(__HYPERVISOR_memory_op, XENMEM_increase_reservation, (unsigned long)&r, 0, 0);
+	batch(__HYPERVISOR_set_gdt, (unsigned long)frames, 14 * 512, 0, 0);
+	check_eq(hypercall_set_gdt(frames, 0), 0);
+	batch(__HYPERVISOR_set_trap_table, 0, 0, 0, 0);
+	trap_init();
+}
+
+/* ---- Dom0's own ---- */
+
+static struct xen_sysctl sysop;
+
+static long sysctl(unsigned cmd)
+{
+	sysop.cmd = cmd;
+	sysop.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	return hypercall_sysctl(&sysop);
+}
+
+static void read_log(void)
+{
+	sysop.u.readconsole = (struct xen_sysctl_readconsole){.count = sizeof(text)};
+	set_xen_guest_handle(sysop.u.readconsole.buffer, text);
+	check_eq(sysctl(XEN_SYSCTL_readconsole), 0);
+}
+
+static void list_domains(void)
+{
+	static struct xen_domctl_getdomaininfo infos[64];
+
+	sysop.u.getdomaininfolist = (struct xen_sysctl_getdomaininfolist){.max_domains = 64};
+	set_xen_guest_handle(sysop.u.getdomaininfolist.buffer, infos);
+	check_eq(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
+	check_eq(sysctl(XEN_SYSCTL_physinfo), 0);
+}
+
+static void create_with(unsigned vcpus)
+{
+	__builtin_memset(&op, 0, sizeof(op));
+	other = 0;
+	op.u.createdomain.max_vcpus = vcpus;
+	op.u.createdomain.max_evtchn_port = -1;
+	op.u.createdomain.max_grant_frames = 64;
+	op.u.createdomain.max_maptrack_frames = 1024;
+	op.u.createdomain.grant_opts = 1;
+	check_eq(domctl(XEN_DOMCTL_createdomain), 0);
+	other = op.domain;
+}
+
+static void create_many_vcpus(void)
+{
+	create_with(32);
+	op.u.max_vcpus.max = 32;
+	check_eq(domctl(XEN_DOMCTL_max_vcpus), 0);
+	op.u.max_mem.max_memkb = 1 << 20;
+	check_eq(domctl(XEN_DOMCTL_max_mem), 0);
+}
+
+static void address_size(void)
+{
+	op.u.address_size.size = 32;
+	check_eq(domctl(XEN_DOMCTL_set_address_size), 0);
+	op.u.address_size.size = 64;
+	check_eq(domctl(XEN_DOMCTL_set_address_size), 0);
+}
+
+/* Each in its own page, to the last entry, with every vCPU's grants and ports. */
+static void grow_other(void)
+{
+	struct gnttab_setup_table setup = {.dom = other, .nr_frames = 64};
+
+	set_xen_guest_handle(setup.frame_list, frames);
+	check_eq(hypercall_grant_table_op(GNTTABOP_setup_table, &setup, 1), 0);
+	check_eq(setup.status, GNTST_okay);
+}
+
+static void frame_info(void)
+{
+	for (unsigned i = 0; i < 1024; i++)
+		frames[i] = i;
+	op.u.getpageframeinfo3.num = 1024;
+	set_xen_guest_handle(op.u.getpageframeinfo3.array, frames);
+	check_eq(domctl(XEN_DOMCTL_getpageframeinfo3), 0);
+	op.u.getpageframeinfo3.num = 1025;
+	check_eq(domctl(XEN_DOMCTL_getpageframeinfo3), -XEN_E2BIG);
+}
+
+static void destroy(void)
+{
+	struct evtchn_alloc_unbound a = {.dom = other, .remote_dom = DOMID_SELF};
+
+	while (!hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a))
+		;
+	for (unsigned i = 0; i < FRAMES; i++)
+		frames[i] = i;
+	check_eq(memory(XENMEM_populate_physmap, frames, FRAMES, 0, 0), FRAMES);
+	check_eq(domctl(XEN_DOMCTL_destroydomain), 0);
+}
+
+static const struct {
+	const char *name;
+	void (*what)(void);
+	uint64_t limit;
+} calls[] = {
+    {"createdomain, max_vcpus", create_many_vcpus, STAY_LIMIT},
+    {"set_address_size", address_size, STAY_LIMIT},
+    {"populate_physmap, 2048 frames", populate_small, STAY_LIMIT},
+    {"decrease_reservation, 2048 frames", decrease_small, STAY_LIMIT},
+    {"populate_physmap, 4 of order 9", populate_big, STAY_LIMIT},
+    {"decrease_reservation, 4 of order 9", decrease_big, STAY_LIMIT},
+    {"populate_physmap, order 13", populate_huge, STAY_LIMIT},
+    {"decrease_reservation, order 13", decrease_huge, STAY_LIMIT},
+    {"populate_physmap, 2048 frames", populate_small, STAY_LIMIT},
+    {"exchange to order 9", exchange_to_big, STAY_LIMIT},
+    {"exchange of order 9", exchange_big, STAY_LIMIT},
+    {"exchange to order 0", exchange_to_small, STAY_LIMIT},
+    {"decrease_reservation, 2048 frames", decrease_small, STAY_LIMIT},
+    {"address bits", address_bits, STAY_LIMIT},
+    {"setup_table", setup_table, STAY_LIMIT},
+    {"granting pages", grant_pages, STAY_LIMIT},
+    {"grant copy", grant_copy, STAY_LIMIT},
+    {"grant map, unmap", grant_map, STAY_LIMIT},
+    {"cache_flush", cache_flush, STAY_LIMIT},
+    {"setup_table, again", setup_table, STAY_LIMIT},
+    {"console write", console_write, STAY_LIMIT},
+    {"console read", console_read, STAY_LIMIT},
+    {"poll", poll, STAY_LIMIT},
+    {"ports", ports, STAY_LIMIT},
+    {"set_trap_table", trap_table, STAY_LIMIT},
+    {"clear and copy pages", clear_and_copy, STAY_LIMIT},
+    {"a full L1", full_l1, STAY_LIMIT_FULL},
+    {"set_gdt", set_gdt, STAY_LIMIT},
+    {"set_ldt", set_ldt, STAY_LIMIT},
+    {"mmu_update", updates, STAY_LIMIT},
+    {"multicall", batches, STAY_LIMIT},
+    {"readconsole", read_log, STAY_LIMIT},
+    {"getdomaininfolist, physinfo", list_domains, STAY_LIMIT},
+    {"setup_table of another", grow_other, STAY_LIMIT},
+    {"getpageframeinfo3", frame_info, STAY_LIMIT},
+    {"destroydomain", destroy, STAY_LIMIT},
+};
+
+void test_main(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		stays_of(calls[i].name, calls[i].what, calls[i].limit);
+}
