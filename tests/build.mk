@@ -29,10 +29,10 @@ $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
 $(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
 
 # Every guest test, once for each kind of guest; attacks and pv tests also on the plainest processor. Not where there is
-# nothing to test: with one vCPU (both have lines of their own below), in a kind without what is attacked.
+# nothing to test: with one vCPU (those have lines of their own below), in a kind without what is attacked.
 TWO_VCPU_TESTS := attack-context pv-smp
-TESTS_pv64 := $(filter-out attack-pae-root,$(GUEST_TESTS))
-TESTS_pv32 := $(GUEST_TESTS)
+TESTS_pv64 := $(filter-out attack-pae-root attack-shares,$(GUEST_TESTS))
+TESTS_pv32 := $(filter-out attack-shares,$(GUEST_TESTS))
 TEST_NEEDS += $(GUEST_IMAGES) $(B)/ringlet.elf
 $(foreach k,pv64 pv32,$(foreach t,$(filter-out $(TWO_VCPU_TESTS),$(TESTS_$(k))),$(eval \
 	$(call test,$(t)-$(k),60,sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
@@ -61,6 +61,10 @@ $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \
 $(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \
 	$(call test,attack-partial-trees-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/attack-partial-trees-$(k).elf \
 		dom0_max_vcpus=2))))
+
+# Three vCPUs on one processor that does nothing else.
+$(foreach k,pv64 pv32,$(eval $(call test,attack-shares-$(k),60,ICOUNT=1 sh scripts/guest-test $(B)/tests/attack-shares-$(k).elf \
+	dom0_max_vcpus=3,$(B)/tests/attack-shares-$(k).elf $(B)/ringlet.elf)))
 
 # The context of a second vCPU, attacked.
 $(foreach k,pv64 pv32,$(eval $(call test,attack-context-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-context-$(k).elf dom0_max_vcpus=2)))

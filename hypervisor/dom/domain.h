@@ -22,6 +22,7 @@
 
 struct fv;
 struct guest_ops;
+struct sched_queue;
 
 /* A guest entry point. */
 struct callback {
@@ -110,10 +111,10 @@ struct vcpu {
 	volatile bool running; /* some CPU holds its state */
 	struct percpu *cpu;    /* where it runs or last ran */
 	struct list run_link;
-	void *sched_priv;
-	uint32_t hard_affinity; /* CPU bitmap, CPUs that may run it */
-	uint64_t round;         /* turns it has had, the running one included (sched/rr.c) */
-	ns_t turn_used;         /* CPU time of the running turn */
+	uint32_t hard_affinity;             /* CPU bitmap, CPUs that may run it */
+	const struct sched_queue *round_of; /* whose rounds `round` counts; NULL: it never waited */
+	int64_t round;                      /* which turn it has, or had last (sched/rr.c) */
+	ns_t turn_used, turn_before;        /* CPU time of that turn; of the one before */
 	ns_t run_since;
 	struct vcpu_runstate_info runstate;
 	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */

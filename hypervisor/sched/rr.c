@@ -5,36 +5,96 @@
  * Turns are numbered: v->round. A vCPU that used up its turn begins the next one at the end of `ready`. One
  * that slept before its turn was over comes back through `woken`, ahead of everybody whose turn has not come,
  * and may preempt: so short bursts (Dom0's daemons, a shell) answer at once, and yet nobody gets more than
- * one slice per round. Who slept while the others went on to later rounds joins them there, with a fresh
- * turn: sleep is not saved up.
+ * one slice per round. Whoever comes to a queue, from sleep, from a pause, from another queue or new, joins its
+ * present round, with a fresh turn if the others have gone on meanwhile: what was missed is not saved up. Nor
+ * does coming get a vCPU ahead whose turn in this round is over: it waits for the next one like the others.
  *
- * Between the CPUs: a CPU takes a vCPU that waits elsewhere in an earlier round than its own next one is in,
- * which makes the queues together one list and keeps shares equal when vCPUs do not divide by CPUs.
+ * Each queue numbers its own rounds, for they take longer where more vCPUs are bound to one CPU. q->base makes
+ * them comparable: round + base. A CPU takes a vCPU that waits elsewhere in an earlier round than its own next
+ * one is in, which makes the queues together one list and keeps shares equal when vCPUs do not divide by CPUs.
+ * Where that does not keep them together (an idle CPU, vCPUs bound to their CPUs) a queue that lags by more
+ * than LAG rounds raises its base. So no difference is older than that, and none has to be made up for when
+ * vCPUs are freed or wake elsewhere.
  */
 #include "lib/printk.h"
 #include "sched/queue.h"
 #include "xen/domctl.h"
 
-static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, bool woken)
-{
-	bool over = v->turn_used >= SLICE_NS;
+#define LAG      4
+#define NO_LIMIT (INT64_MAX / 2) /* of rounds; bases can be added to it */
 
-	if (over) {
-		v->round++;
-		v->turn_used = 0;
+static bool idle_queue(const struct sched_queue *q)
+{
+	return q->running == q->cpu->idle && !q->nr_ready;
+}
+
+/* Let @q lag behind no other queue by more than @lag rounds. The others are read without their locks: a hint. */
+static void keep_up(struct sched_queue *q, int64_t lag)
+{
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		const struct sched_queue *other = queue_of(cpu_table[i]);
+
+		if (other)
+			q->base = MAX(q->base, other->round + other->base - lag - q->round);
 	}
-	if (woken && v->round < q->round) {
-		v->round = q->round;
-		v->turn_used = 0;
-	}
+}
+
+/* From here on v->round is one of @q's. */
+static void adopt(struct sched_queue *q, struct vcpu *v)
+{
+	const struct sched_queue *from = v->round_of;
+
+	if (from && from != q)
+		v->round += from->base - q->base;
+	v->round_of = q;
+}
+
+static void begin_turn(struct vcpu *v, int64_t round)
+{
+	v->round = round;
+	v->turn_before = v->turn_used;
+	v->turn_used = 0;
+}
+
+/* @v comes to @q: into its round, and not with a turn of an earlier one. */
+static void join(struct sched_queue *q, struct vcpu *v)
+{
+	if (idle_queue(q))
+		keep_up(q, 0);
+	adopt(q, v);
+	if (v->round < q->round)
+		begin_turn(v, q->round);
+}
+
+/* Among the woken, who used the least in this turn and the one before goes first: a wake-up waits for one burst of
+ * those who use up their turns, not for all of them. */
+static void add_woken(struct sched_queue *q, struct vcpu *v)
+{
+	struct vcpu *other;
+
+	list_for_each (other, &q->woken, run_link)
+		if (other->turn_before + other->turn_used > v->turn_before + v->turn_used)
+			break;
+	list_add_tail(&v->run_link, &other->run_link);
+}
+
+static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, enum sched_arrival how)
+{
+	bool has_turn;
+
+	if (v->turn_used >= SLICE_NS)
+		begin_turn(v, v->round + 1);
+	if (how != SCHED_GOES_ON)
+		join(q, v);
+	has_turn = v->turn_used || v->round <= q->round; /* begun, or due */
 	q->nr_ready++;
-	if (over)
+	if (!has_turn || how == SCHED_COMES)
 		list_add_tail(&v->run_link, &q->ready);
-	else if (woken)
-		list_add_tail(&v->run_link, &q->woken);
+	else if (how == SCHED_WAKES)
+		add_woken(q, v);
 	else
-		list_add_head(&v->run_link, &q->ready); /* preempted: its turn goes on */
-	return q->running == q->cpu->idle || (woken && !over && !q->boosted);
+		list_add_head(&v->run_link, &q->ready);
+	return q->running == q->cpu->idle || (has_turn && how == SCHED_WAKES && !q->boosted);
 }
 
 static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
@@ -44,7 +104,7 @@ static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
 }
 
 /* The first vCPU of @list in a round before @limit that is saved, and may run on CPU @cpu. */
-static struct vcpu *earlier(struct list *list, uint32_t cpu, uint64_t limit)
+static struct vcpu *earlier(struct list *list, uint32_t cpu, int64_t limit)
 {
 	struct vcpu *v;
 
@@ -54,22 +114,25 @@ static struct vcpu *earlier(struct list *list, uint32_t cpu, uint64_t limit)
 	return NULL;
 }
 
-/* Take from another queue a vCPU in a round before @limit. Only trylock: two CPUs may be doing this to each
- * other. */
-static struct vcpu *steal(struct sched_queue *q, uint64_t limit)
+/* Take from another queue a vCPU in a round before @limit of @q. Only trylock: two CPUs may be doing this to
+ * each other. */
+static struct vcpu *steal(struct sched_queue *q, int64_t limit)
 {
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		struct sched_queue *other = queue_of(cpu_table[i]);
 		struct vcpu *v;
+		int64_t theirs;
 
 		if (!other || other == q || !other->nr_ready || !spin_trylock(&other->lock))
 			continue;
-		v = earlier(&other->woken, q->cpu->id, limit);
+		theirs = limit + q->base - other->base;
+		v = earlier(&other->woken, q->cpu->id, theirs);
 		if (!v)
-			v = earlier(&other->ready, q->cpu->id, limit);
+			v = earlier(&other->ready, q->cpu->id, theirs);
 		if (v) {
 			rr_dequeue(other, v);
 			v->cpu = q->cpu;
+			adopt(q, v);
 		}
 		spin_unlock(&other->lock);
 		if (v)
@@ -89,23 +152,20 @@ static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
 
 	q->boosted = v != NULL;
 	if (!v) {
+		keep_up(q, LAG);
 		v = first(&q->ready);
-		stolen = steal(q, v ? v->round : ~0ull);
+		stolen = steal(q, v ? v->round : NO_LIMIT);
 	}
 	if (stolen)
 		v = stolen;
 	else if (v)
 		rr_dequeue(q, v);
-	if (v) {
+	if (!v)
+		return NULL;
+	if (!q->boosted)
 		q->round = MAX(q->round, v->round);
-		*slice = SLICE_NS - MIN(v->turn_used, SLICE_NS - 1);
-	}
+	*slice = SLICE_NS - MIN(v->turn_used, SLICE_NS - 1);
 	return v;
-}
-
-static bool idle_queue(const struct sched_queue *q)
-{
-	return q->running == q->cpu->idle && !q->nr_ready;
 }
 
 /* A hint only: other queues are read without their locks. */

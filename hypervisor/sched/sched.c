@@ -35,7 +35,7 @@ struct sched_queue *queue_lock_vcpu(struct vcpu *v)
 
 /* Something about @v changed: bring it into the condition it should be in. Enters with its queue @q locked,
  * leaves unlocked. */
-static void settle(struct sched_queue *q, struct vcpu *v, bool woken)
+static void settle(struct sched_queue *q, struct vcpu *v, enum sched_arrival how)
 {
 	bool again = false, waiting;
 
@@ -57,7 +57,7 @@ static void settle(struct sched_queue *q, struct vcpu *v, bool woken)
 	} else if (waiting && !vcpu_runnable(v)) {
 		sched_policy->dequeue(q, v);
 	} else if (!waiting && vcpu_runnable(v)) {
-		again = sched_policy->enqueue(q, v, woken);
+		again = sched_policy->enqueue(q, v, how);
 	}
 	if (q->running != v)
 		runstate_update(q, v, now());
@@ -77,7 +77,7 @@ void vcpu_wake(struct vcpu *v)
 		v->polling = false;
 		__atomic_fetch_and(&v->domain->pollers, ~(1u << v->id), __ATOMIC_SEQ_CST);
 	}
-	settle(q, v, woken);
+	settle(q, v, woken ? SCHED_WAKES : SCHED_COMES);
 }
 
 /* current gives up the CPU, unless an upcall is due already. The order matters: first the state, then the
@@ -90,7 +90,7 @@ static void block(struct vcpu *v)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (vcpu_event_pending(v) || v->nmi_pending)
 		v->state = VCPU_RUNNABLE;
-	settle(q, v, false);
+	settle(q, v, SCHED_COMES);
 }
 
 void vcpu_block(struct vcpu *v)
@@ -121,7 +121,7 @@ void vcpu_online(struct vcpu *v)
 
 	if (v->state == VCPU_OFFLINE)
 		v->state = VCPU_RUNNABLE;
-	settle(q, v, true);
+	settle(q, v, SCHED_WAKES);
 }
 
 void vcpu_offline(struct vcpu *v)
@@ -129,12 +129,12 @@ void vcpu_offline(struct vcpu *v)
 	struct sched_queue *q = queue_lock_vcpu(v);
 
 	v->state = VCPU_OFFLINE;
-	settle(q, v, false);
+	settle(q, v, SCHED_COMES);
 }
 
 void vcpu_reconsider(struct vcpu *v)
 {
-	settle(queue_lock_vcpu(v), v, false);
+	settle(queue_lock_vcpu(v), v, SCHED_COMES);
 }
 
 void vcpu_pause_nosync(struct vcpu *v)
@@ -142,7 +142,7 @@ void vcpu_pause_nosync(struct vcpu *v)
 	struct sched_queue *q = queue_lock_vcpu(v);
 
 	v->pause_count++;
-	settle(q, v, false);
+	settle(q, v, SCHED_COMES);
 }
 
 void vcpu_sync(struct vcpu *v)
@@ -164,7 +164,7 @@ void vcpu_unpause(struct vcpu *v)
 	struct sched_queue *q = queue_lock_vcpu(v);
 
 	v->pause_count--;
-	settle(q, v, false);
+	settle(q, v, SCHED_COMES);
 }
 
 void vcpu_kick(struct vcpu *v)
@@ -182,7 +182,7 @@ void vcpu_set_affinity(struct vcpu *v, uint32_t cpus)
 	v->hard_affinity = cpus;
 	if (!list_empty(&v->run_link))
 		sched_policy->dequeue(q, v);
-	settle(q, v, false);
+	settle(q, v, SCHED_COMES);
 }
 
 /* Account the time that @prev has run, and put it where it belongs now. Its queue locked. True: it can run,
@@ -197,7 +197,7 @@ static bool retire(struct sched_queue *q, struct vcpu *prev, ns_t t)
 		return false;
 	if (!(prev->hard_affinity >> q->cpu->id & 1))
 		return true;
-	sched_policy->enqueue(q, prev, false);
+	sched_policy->enqueue(q, prev, SCHED_GOES_ON);
 	return false;
 }
 
@@ -300,7 +300,7 @@ void sched_dump(void)
 		list_for_each (v, &q->woken, run_link)
 			printk("  woken %sv%u\n", v->domain->name, v->id);
 		list_for_each (v, &q->ready, run_link)
-			printk("  ready %sv%u, round %lu, %lu us of it used\n", v->domain->name, v->id,
+			printk("  ready %sv%u, round %ld, %lu us of it used\n", v->domain->name, v->id,
 			       v->round, v->turn_used / 1000);
 		spin_unlock(&q->lock);
 	}

@@ -19,19 +19,26 @@ struct sched_queue {
 	struct vcpu *running;     /* chosen for this CPU; its state may still be on its way in */
 	struct list woken, ready; /* runnable, waiting for the CPU, by run_link */
 	uint32_t nr_ready;        /* in both */
-	uint64_t round;           /* that of the vCPU picked last off `ready`: where this CPU stands */
+	int64_t round;            /* that of the vCPU picked last off `ready`: where this CPU stands */
+	int64_t base;             /* what to add to rounds of this queue to compare them with another's */
 	bool boosted;             /* the running one came off `woken`: the next sleeper waits */
 	struct timer slice;       /* ends the current slice */
 	uint64_t switches;
+};
+
+/* How a vCPU comes to a queue. */
+enum sched_arrival {
+	SCHED_GOES_ON, /* taken off the CPU while still runnable */
+	SCHED_WAKES,   /* an event came, or it was brought up: it may go ahead of others */
+	SCHED_COMES,   /* unpaused, or from a CPU that it may no longer use */
 };
 
 /* How to share the processors. All are called with the lock of the queue concerned held. */
 struct sched_policy {
 	const char *name;
 	uint32_t sched_id; /* XEN_SCHEDULER_* nearest to it, for XEN_SYSCTL_sched_id */
-	/* It became runnable (@woken), or was taken off the CPU while still runnable. True: the CPU should
-	 * choose again. */
-	bool (*enqueue)(struct sched_queue *q, struct vcpu *v, bool woken);
+	/* It is runnable and waits from now on. True: the CPU should choose again. */
+	bool (*enqueue)(struct sched_queue *q, struct vcpu *v, enum sched_arrival how);
 	void (*dequeue)(struct sched_queue *q, struct vcpu *v);
 	/* Take the next one off @q, perhaps stealing (trylock) from another queue. NULL: idle. */
 	struct vcpu *(*pick)(struct sched_queue *q, ns_t *slice);

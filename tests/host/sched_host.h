@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler on simulated processors and a clock of our own: its sources, and stand-ins for what they call. Included
+ * by one file of a test. A machine begins with start_machine(), time passes by run(), and whatever is done to a vCPU
+ * is done between enter() and leave() of the CPU that does it.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sched/sched.c"
+#include "sched/rr.c"
+#include "sched/timer.c"
+#include "sched/clock.h"
+
+struct percpu host_percpu, *cpu_table[MAX_CPUS];
+uint32_t nr_cpus = 2; /* before start_machine() */
+struct domain dom_idle = {.name = "idle"};
+struct options options;
+static struct domain dom = {.name = "d1"};
+static ns_t clock_ns;
+static struct percpu cpus[MAX_CPUS];
+
+/* Everything a test makes, forgotten at the next one's start. */
+static uint64_t pool[100000];
+static size_t pool_used;
+static void *pool_alloc(size_t n)
+{
+	void *p = &pool[pool_used];
+
+	pool_used += (n + 15) / 16 * 2;
+	assert_true(pool_used <= ARRAY_SIZE(pool));
+	return memset(p, 0, n);
+}
+void cpu_service_requests(void)
+{
+}
+void lapic_timer_set(ns_t delta)
+{
+}
+void cpu_raise(struct percpu *cpu, uint32_t bits)
+{
+	cpu->pending |= bits;
+}
+void *heap_alloc(size_t n)
+{
+	return pool_alloc(n);
+}
+struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
+{
+	struct vcpu *v = pool_alloc(sizeof(*v));
+
+	v->domain = d;
+	v->id = id;
+	list_init(&v->run_link);
+	return v;
+}
+void panic(const char *fmt, ...)
+{
+	abort();
+}
+bool log_admits(enum log_source source, enum log_level level)
+{
+	return false;
+}
+
+void printk(const char *fmt, ...)
+{
+}
+void domain_get(struct domain *d)
+{
+}
+void domain_put(struct domain *d)
+{
+}
+ns_t now(void)
+{
+	return clock_ns;
+}
+void vcpu_switch(struct vcpu *prev, struct vcpu *next)
+{
+	current = next;
+	prev->running = false;
+}
+bool vcpu_event_pending(const struct vcpu *v)
+{
+	return v->upcall[0] && !v->upcall[1];
+}
+void vcpu_timers_resume(struct vcpu *v)
+{
+}
+void vcpu_runstate_publish(struct vcpu *v)
+{
+}
+bool time_is_stale(const struct vcpu *v)
+{
+	return false;
+}
+void time_update_vcpu(struct vcpu *v)
+{
+}
+void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t)
+{
+	int state = v->state == VCPU_BLOCKED ? RUNSTATE_blocked
+		    : !vcpu_runnable(v)      ? RUNSTATE_offline
+		    : q->running == v        ? RUNSTATE_running
+					     : RUNSTATE_runnable;
+
+	if (state == v->runstate.state)
+		return;
+	v->runstate.time[v->runstate.state] += t - v->runstate.state_entry_time;
+	v->runstate.state_entry_time = t;
+	v->runstate.state = state;
+}
+
+/* Everything this_cpu names becomes CPU @i's until leave(). */
+static void enter(unsigned i)
+{
+	host_percpu = cpus[i];
+}
+static void leave(unsigned i)
+{
+	uint32_t pending = cpus[i].pending;
+	struct list_timers timers = cpus[i].timers;
+
+	cpus[i] = host_percpu;
+	cpus[i].pending = pending;
+	cpus[i].timers = timers;
+}
+
+static void start_machine(void)
+{
+	clock_ns = 1;
+	pool_used = 0;
+	dom.pause_count = 0;
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		cpus[i] = (struct percpu){.self = &cpus[i], .id = i};
+		cpu_table[i] = &cpus[i];
+	}
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		enter(i);
+		sched_cpu_init(); /* it goes through self, so there is nothing to copy back */
+	}
+}
+
+/* A new vCPU, paused as those of a new domain are. */
+static struct vcpu *start_paused(uint32_t id)
+{
+	struct vcpu *v = vcpu_alloc(&dom, id);
+
+	v->upcall = pool_alloc(2);
+	enter(0);
+	sched_vcpu_init(v);
+	v->pause_count = 1;
+	vcpu_online(v);
+	leave(0);
+	return v;
+}
+
+static struct vcpu *start(uint32_t id)
+{
+	struct vcpu *v = start_paused(id);
+
+	enter(0);
+	vcpu_unpause(v);
+	leave(0);
+	return v;
+}
+
+/* What each CPU does on its way out: due timers, then the scheduler if asked for. */
+static void exits(void)
+{
+	for (unsigned i = 0; i < nr_cpus; i++) {
+		enter(i);
+		timers_run();
+		while (cpus[i].pending & PENDING_SCHEDULE) {
+			cpus[i].pending = 0;
+			schedule();
+		}
+		leave(i);
+	}
+}
+
+/* Let time pass, in steps of 100 us. */
+static void run(ns_t span)
+{
+	for (ns_t end = clock_ns + span; clock_ns < end; clock_ns += 100000)
+		exits();
+	exits();
+}
+
+static ns_t ran(struct vcpu *v)
+{
+	struct vcpu_runstate_info *r = &v->runstate;
+
+	return r->time[RUNSTATE_running] +
+	       (r->state == RUNSTATE_running ? clock_ns - r->state_entry_time : 0);
+}
