@@ -48,6 +48,7 @@ struct percpu {
 	struct list_timers {
 		struct timer *first;         /* by expiry, soonest first */
 		struct timer *volatile busy; /* its handler is running */
+		uint64_t fired;              /* so many handlers have run here */
 	} timers;
 	uint64_t tlb_stamp;    /* flush clock at this CPU's last full flush (mm/tlb.c) */
 	struct vcpu *tlb_vcpu; /* whose translations this CPU may hold; NULL: nobody's (mm/root.c) */

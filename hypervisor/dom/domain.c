@@ -198,7 +198,8 @@ void domain_pause_nosync(struct domain *d)
 {
 	struct vcpu *v;
 
-	__atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST))
+		d->paused_since = now();
 	for_each_vcpu (d, v)
 		vcpu_reconsider(v);
 }
@@ -216,7 +217,14 @@ void domain_unpause(struct domain *d)
 {
 	struct vcpu *v;
 
-	__atomic_fetch_sub(&d->pause_count, 1, __ATOMIC_SEQ_CST);
-	for_each_vcpu (d, v)
+	spin_lock(&d->lock);
+	if (d->pause_count == 1)
+		watchdog_go_on(d, now() - d->paused_since);
+	if (!__atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST))
+		watchdog_go_on(d, 0);
+	spin_unlock(&d->lock);
+	for_each_vcpu (d, v) {
 		vcpu_reconsider(v);
+		vcpu_timers_go_on(v);
+	}
 }

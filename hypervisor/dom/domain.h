@@ -207,7 +207,8 @@ struct domain {
 	uint64_t ssidref;
 	char name[16]; /* for reports: "d3" */
 
-	struct timer watchdog[2];
+	struct timer watchdog[2]; /* expires 0: not in use. Set by the domain, under lock */
+	ns_t paused_since;
 
 	/* Console output of console_io, buffered per line. */
 	char con_line[128];

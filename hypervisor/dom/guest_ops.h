@@ -105,7 +105,8 @@ struct guest_ops {
 	 * upcall bytes announce. NULL: the exception is bounced, the event callback entered. */
 	void (*trap)(struct vcpu *v, struct cpu_user_regs *regs);
 	void (*deliver)(struct vcpu *v);
-	void (*audit)(struct vcpu *v); /* what else it holds (mm/audit.h); NULL: nothing */
+	void (*timers_go_on)(struct vcpu *v); /* unpaused: what repeats of its devices; NULL: nothing */
+	void (*audit)(struct vcpu *v);        /* what else it holds (mm/audit.h); NULL: nothing */
 };
 
 /* Only guest addresses, none of the hypervisor's? */

@@ -233,5 +233,6 @@ const struct guest_ops fv_ops = {
 
     .trap = fv_trap,
     .deliver = fv_deliver,
+    .timers_go_on = fv_timers_go_on,
     .audit = fv_audit,
 };

@@ -254,6 +254,7 @@ uint32_t fv_port_read(struct vcpu *v, uint16_t port, unsigned size);
 void fv_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
 void fv_devices_init(struct fv *fv);
 void fv_devices_stop(struct fv *fv);
+void fv_timers_go_on(struct vcpu *v); /* unpaused: its timer was not set again meanwhile */
 /* After anything that may have raised an interrupt: tell the vCPU. */
 void fv_update_intr(struct fv *fv);
 /* The other end of the console has moved. */

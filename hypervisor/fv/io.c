@@ -52,11 +52,21 @@ static void pit_expired(void *arg)
 	struct fv *fv = arg;
 
 	spin_lock(&fv->lock);
-	pic_set_line(&fv->pic, TIMER_LINE, false);
-	pic_set_line(&fv->pic, TIMER_LINE, true);
-	fv_update_intr(fv);
+	if (pit_tell(&fv->pit, 0, now())) {
+		pic_set_line(&fv->pic, TIMER_LINE, false);
+		pic_set_line(&fv->pic, TIMER_LINE, true);
+		fv_update_intr(fv);
+	}
 	spin_unlock(&fv->lock);
-	arm_pit(fv);
+	if (!vcpu_stands_still(fv->v))
+		arm_pit(fv);
+}
+
+/* The ticks of a pause are lost but for one, which is pending; the counter has gone on. */
+void fv_timers_go_on(struct vcpu *v)
+{
+	if (v->fv && !v->fv->pit_timer.cpu)
+		arm_pit(v->fv);
 }
 
 static uint8_t read_port_b(struct fv *fv)

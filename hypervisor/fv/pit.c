@@ -57,16 +57,24 @@ bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now)
 uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now)
 {
 	const struct fv_pit_channel *c = &pit->channel[channel];
-	uint64_t passed, at;
+	uint64_t step = c->count;
 
 	if (!c->running || !c->gate)
 		return 0;
-	if (periodic(c)) {
-		passed = ticks_of(now - c->start);
-		return c->start + ns_of((passed / c->count + 1) * c->count);
-	}
-	at = c->start + ns_of(c->count);
-	return at > now ? at : 0;
+	if (!periodic(c))
+		return c->told ? 0 : c->start + ns_of(c->count);
+	if (step < PIT_LEAST_TICKS)
+		step *= (PIT_LEAST_TICKS + step - 1) / step;
+	return c->start + ns_of((ticks_of(now - c->start) / step + 1) * step);
+}
+
+bool pit_tell(struct fv_pit *pit, unsigned channel, uint64_t now)
+{
+	struct fv_pit_channel *c = &pit->channel[channel];
+	bool due = c->running && ticks_of(now - c->start) >= c->count && !(c->told && !periodic(c));
+
+	c->told |= due;
+	return due;
 }
 
 static void latch(struct fv_pit_channel *c, uint64_t now)
@@ -116,6 +124,7 @@ static void load(struct fv_pit_channel *c, uint16_t count, uint64_t now)
 {
 	c->count = count ? count : 0x10000;
 	c->start = now;
+	c->told = false;
 	c->running = c->gate;
 }
 
@@ -164,5 +173,6 @@ void pit_set_gate(struct fv_pit *pit, unsigned channel, bool high, uint64_t now)
 		return;
 	c->gate = high;
 	c->running = high;
+	c->told = false;
 	c->start = now;
 }

@@ -6,11 +6,14 @@
 #include "lib/types.h"
 
 #define PIT_HZ 1193182u
+#define PIT_LEAST_TICKS \
+	298u /* a quarter of a millisecond: the least time between two interrupts of a periodic mode */
 
 struct fv_pit_channel {
 	uint8_t mode, access; /* access: 1 low byte, 2 high byte, 3 low then high */
 	bool second;          /* the high byte comes next, of a write or a read */
 	bool gate, running;
+	bool told;      /* its edge, since it was loaded */
 	uint8_t low;    /* byte written first */
 	uint32_t count; /* 1 to 65536 */
 	uint64_t start; /* when it was loaded (ns) */
@@ -29,5 +32,9 @@ void pit_write(struct fv_pit *pit, unsigned channel, uint8_t value, uint64_t now
 uint8_t pit_read(struct fv_pit *pit, unsigned channel, uint64_t now);
 void pit_set_gate(struct fv_pit *pit, unsigned channel, bool high, uint64_t now);
 bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now);
-/* When the output of @channel rises next after @now; 0: never. */
+/* When the output of @channel rises next, as somebody who waits for it must look: a time to come, or of a single shot
+ * whose edge was not told yet, also one that is past. 0: never. A channel programmed faster than PIT_LEAST_TICKS counts as
+ * it should, and of its edges only every second, third ... is told. */
 uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now);
+/* It is time: has the output risen? A single shot's does once. */
+bool pit_tell(struct fv_pit *pit, unsigned channel, uint64_t now);

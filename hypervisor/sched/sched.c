@@ -165,6 +165,7 @@ void vcpu_unpause(struct vcpu *v)
 
 	v->pause_count--;
 	settle(q, v, SCHED_COMES);
+	vcpu_timers_go_on(v);
 }
 
 void vcpu_kick(struct vcpu *v)
@@ -294,8 +295,8 @@ void sched_dump(void)
 
 		if (!q)
 			continue;
-		printk("CPU%u: runs %sv%u, %u ready, %lu switches\n", i, q->running->domain->name,
-		       q->running->id, q->nr_ready, q->switches);
+		printk("CPU%u: runs %sv%u, %u ready, %lu switches, %lu timers\n", i, q->running->domain->name,
+		       q->running->id, q->nr_ready, q->switches, cpu_table[i]->timers.fired);
 		spin_lock(&q->lock);
 		list_for_each (v, &q->woken, run_link)
 			printk("  woken %sv%u\n", v->domain->name, v->id);

@@ -92,14 +92,21 @@ void idle_loop(void) __noreturn; /* hlt, interrupts, schedule, leave to guests b
 void sched_dump(void);           /* debug key r */
 
 /* SCHEDOP_watchdog (sched/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set anew,
- * or stopped by 0 seconds. A domain that lets one expire is shut down. */
+ * or stopped by 0 seconds. A domain that lets one expire is shut down. d->lock held. */
 int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds);
 void watchdog_init(struct domain *d);
 void watchdog_stop(struct domain *d);
+/* @d is about to go on after a pause of @away, which does not count; then once more with 0 when it may run, for what
+ * came due in between. d->lock held over both. */
+void watchdog_go_on(struct domain *d, ns_t away);
 
 /* Per-vCPU timers (sched/vcpu_timer.c). */
 void vcpu_timers_init(struct vcpu *v);
 void vcpu_timers_resume(struct vcpu *v); /* at switch-in: the periodic tick goes on */
+/* @v or its domain was unpaused: what repeats goes on, whether it is about to run or blocked. */
+void vcpu_timers_go_on(struct vcpu *v);
+/* Paused, offline, or its domain at an end: whatever repeats must not be set again. Asked by a timer's handler. */
+bool vcpu_stands_still(const struct vcpu *v);
 void vcpu_timers_stop(struct vcpu *v);
 void vcpu_set_periodic(struct vcpu *v, ns_t period); /* 0 stops it */
 void vcpu_set_singleshot(struct vcpu *v, ns_t expires);

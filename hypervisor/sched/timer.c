@@ -89,6 +89,7 @@ void timers_run(void)
 	while ((t = cpu->timers.first) != NULL && t->expires <= now()) {
 		unlink(t);
 		cpu->timers.busy = t;
+		cpu->timers.fired++;
 		spin_unlock(&timer_lock);
 		t->handler(t->arg);
 		spin_lock(&timer_lock);

@@ -3,14 +3,25 @@
  * The timers of a vCPU: a periodic one, 100 Hz until the guest stops it, and a single shot. Both deliver
  * VIRQ_TIMER. The third ends SCHEDOP_poll.
  *
- * A vCPU that is paused or offline gets no ticks: its periodic timer runs out, and starts again at switch-in.
+ * A guest's timers stand still with it. While its domain or the vCPU is paused, or the vCPU offline, the periodic timer
+ * runs out and is not set again; what is left of it starts anew at the unpause, or at switch-in. The ticks between are
+ * not made up for: a single one that was due at the pause stays pending. A single shot is not held up: it fires at most
+ * once, and what it announces waits for the vCPU. A timer of an end (shut down, dying) is that of a paused domain.
  */
+#include "dom/guest_ops.h"
 #include "evt/evtchn.h"
 #include "sched/clock.h"
 #include "sched/sched.h"
 #include "xen/xen.h"
 
 #define DEFAULT_PERIOD (NS_PER_SEC / 100)
+
+bool vcpu_stands_still(const struct vcpu *v)
+{
+	/* The timer's own change of state first, then the look; who lets the vCPU go on does it the other way round. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return v->state == VCPU_OFFLINE || v->pause_count || v->domain->pause_count;
+}
 
 static void periodic_expired(void *arg)
 {
@@ -21,7 +32,7 @@ static void periodic_expired(void *arg)
 		return;
 	send_virq(v, VIRQ_TIMER);
 	/* Whoever was late by several ticks gets one for all of them. */
-	if (v->state != VCPU_OFFLINE && !v->pause_count && !v->domain->pause_count)
+	if (!vcpu_stands_still(v))
 		timer_set(&v->periodic, next > t ? next : t + period);
 }
 
@@ -57,6 +68,16 @@ void vcpu_timers_resume(struct vcpu *v)
 	/* Take the single shot along, so that it expires on the CPU that it concerns. */
 	if (v->singleshot.cpu && v->singleshot.cpu != cpu)
 		timer_set(&v->singleshot, v->singleshot.expires);
+}
+
+void vcpu_timers_go_on(struct vcpu *v)
+{
+	if (vcpu_is_idle(v) || vcpu_stands_still(v))
+		return;
+	if (v->period && !v->periodic.cpu)
+		timer_set(&v->periodic, now() + v->period);
+	if (v->domain->ops->timers_go_on)
+		v->domain->ops->timers_go_on(v);
 }
 
 void vcpu_timers_stop(struct vcpu *v)

@@ -1,15 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Watchdogs: timers by which a domain asks to be shut down should it fail to set them again in time. */
+/*
+ * Watchdogs: timers by which a domain asks to be shut down should it fail to set them again in time. Time in which the
+ * domain is paused does not count, since nobody can fail who may not run: one that expires then is set again when
+ * the domain goes on.
+ * Locking: d->lock, but not for the handler, whose end timer_stop() waits for.
+ */
 #include "lib/errno.h"
 #include "lib/loglevel.h"
 #include "sched/clock.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
 
+/* Not any more, if the domain was unpaused just now. */
+static bool is_due(const struct domain *d)
+{
+	ns_t t = now();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
+		if (d->watchdog[i].expires && d->watchdog[i].expires <= t)
+			return true;
+	return false;
+}
+
 static void expired(void *arg)
 {
 	struct domain *d = arg;
 
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* as vcpu_stands_still() */
+	if (d->pause_count || !is_due(d))
+		return;
 	log_warning("%s: watchdog expired\n", d->name);
 	domain_shutdown(d, SHUTDOWN_watchdog);
 }
@@ -18,6 +37,12 @@ void watchdog_init(struct domain *d)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
 		timer_init(&d->watchdog[i], expired, d);
+}
+
+static void stop(struct timer *t)
+{
+	timer_stop(t);
+	t->expires = 0;
 }
 
 int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds)
@@ -29,23 +54,33 @@ int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds)
 	if (id == 0) {
 		if (!seconds)
 			return -EINVAL;
-		while (id < ARRAY_SIZE(d->watchdog) && d->watchdog[id].cpu)
+		while (id < ARRAY_SIZE(d->watchdog) && d->watchdog[id].expires)
 			id++;
 		if (id == ARRAY_SIZE(d->watchdog))
 			return -ENOSPC;
 		rc = ++id;
-	} else if (!d->watchdog[id - 1].cpu) {
+	} else if (!d->watchdog[id - 1].expires) {
 		return -EINVAL; /* not running: set by id 0 first */
 	}
 	if (seconds)
 		timer_set(&d->watchdog[id - 1], now() + seconds * NS_PER_SEC);
 	else
-		timer_stop(&d->watchdog[id - 1]);
+		stop(&d->watchdog[id - 1]);
 	return rc;
 }
 
 void watchdog_stop(struct domain *d)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
-		timer_stop(&d->watchdog[i]);
+		stop(&d->watchdog[i]);
+}
+
+void watchdog_go_on(struct domain *d, ns_t away)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++) {
+		struct timer *t = &d->watchdog[i];
+
+		if (t->expires && (away || !t->cpu))
+			timer_set(t, t->expires + away);
+	}
 }

@@ -95,6 +95,9 @@ bool vcpu_event_pending(const struct vcpu *v)
 void vcpu_timers_resume(struct vcpu *v)
 {
 }
+void vcpu_timers_go_on(struct vcpu *v)
+{
+}
 void vcpu_runstate_publish(struct vcpu *v)
 {
 }

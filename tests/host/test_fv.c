@@ -468,6 +468,9 @@ static void interval_timer(void **state)
 	assert_in_range(pit_next_edge(&pit, 0, t), t + 49 * MS, t + 51 * MS);
 	assert_false(pit_output(&pit, 0, t + 49 * MS));
 	assert_true(pit_output(&pit, 0, t + 51 * MS));
+	assert_false(pit_tell(&pit, 0, t + 49 * MS));
+	assert_true(pit_tell(&pit, 0, t + 51 * MS)); /* late, but not lost */
+	assert_false(pit_tell(&pit, 0, t + 51 * MS));
 	assert_int_equal(pit_next_edge(&pit, 0, t + 51 * MS), 0);
 	pit_command(&pit, 0x00, t + 25 * MS); /* latch */
 	count = pit_read(&pit, 0, t + 30 * MS);
@@ -487,6 +490,43 @@ static void interval_timer(void **state)
 	assert_false(pit_output(&pit, 2, t + MS)); /* its gate is closed */
 	pit_set_gate(&pit, 2, true, t + MS);
 	assert_true(pit_output(&pit, 2, t + 2 * MS));
+}
+
+static void load_pit(struct fv_pit *pit, unsigned mode, unsigned count, uint64_t t)
+{
+	pit_command(pit, 0x30 | mode << 1, t);
+	pit_write(pit, 0, count & 0xff, t);
+	pit_write(pit, 0, count >> 8, t);
+}
+
+/* However fast a guest programs it, it asks for no more of the hypervisor than a few thousand interrupts a second; the
+ * counter counts as it was told. A single shot so short that it is over before anybody can wait for it comes. */
+static void interval_timer_is_bounded(void **state)
+{
+	static const unsigned counts[] = {1, 2, 3, 100, 149, 150, 297, 298, 299, 1193, 0};
+	const uint64_t start = 7000 * MS, second = 1000 * MS;
+	struct fv_pit pit;
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(counts); i++) {
+		unsigned count = counts[i / 2], wanted = PIT_HZ / (count ? count : 0x10000), edges = 0;
+		uint64_t t = start, last;
+
+		pit_reset(&pit, t);
+		load_pit(&pit, MODE_RATE + i % 2, count, t);
+		for (last = t; (t = pit_next_edge(&pit, 0, t)) < start + second; last = t, edges++) {
+			assert_true(t > last);
+			assert_true(edges == 0 || t - last >= 249000);
+			assert_true(pit_tell(&pit, 0, t));
+		}
+		assert_in_range(edges, MIN(wanted, 2000) - 1, MIN(wanted, 4004) + 1);
+	}
+	load_pit(&pit, MODE_RATE, 2, start);
+	pit_command(&pit, 0, start + 1);
+	assert_in_range(pit_read(&pit, 0, start + 1), 1, 2);
+	load_pit(&pit, 0, 1, start);
+	assert_in_range(pit_next_edge(&pit, 0, start + MS), start, start + 2000);
+	assert_true(pit_tell(&pit, 0, start + MS));
+	assert_int_equal(pit_next_edge(&pit, 0, start + MS), 0);
 }
 
 static void clock_chip(void **state)
@@ -510,12 +550,19 @@ static void clock_chip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    SHADOW_TEST(filled_on_demand),       SHADOW_TEST(rights_are_the_guests),
-	    SHADOW_TEST(tables_are_protected),   SHADOW_TEST(a_table_that_maps_itself),
-	    SHADOW_TEST(nothing_behind),         SHADOW_TEST(own_accesses),
-	    SHADOW_TEST(many_at_random),         SHADOW_TEST(code_is_patched),
-	    cmocka_unit_test(lengths),           cmocka_unit_test(interrupt_controller),
-	    cmocka_unit_test(second_controller), cmocka_unit_test(interval_timer),
+	    SHADOW_TEST(filled_on_demand),
+	    SHADOW_TEST(rights_are_the_guests),
+	    SHADOW_TEST(tables_are_protected),
+	    SHADOW_TEST(a_table_that_maps_itself),
+	    SHADOW_TEST(nothing_behind),
+	    SHADOW_TEST(own_accesses),
+	    SHADOW_TEST(many_at_random),
+	    SHADOW_TEST(code_is_patched),
+	    cmocka_unit_test(lengths),
+	    cmocka_unit_test(interrupt_controller),
+	    cmocka_unit_test(second_controller),
+	    cmocka_unit_test(interval_timer),
+	    cmocka_unit_test(interval_timer_is_bounded),
 	    cmocka_unit_test(clock_chip),
 	};
 
