@@ -105,40 +105,6 @@ static void audit(void)
 		error("no audit");
 }
 
-static unsigned long option(const char *name, unsigned long value)
-{
-	const char *p = (const char *)start_info->cmd_line;
-
-	for (; *p; p++) {
-		unsigned n = 0;
-
-		while (name[n] && p[n] == name[n])
-			n++;
-		if (name[n])
-			continue;
-		for (value = 0, p += n; *p >= '0' && *p <= '9'; p++)
-			value = value * 10 + *p - '0';
-		break;
-	}
-	return value;
-}
-
-/* Are we domain @id? A channel offered to it can be bound by ourselves alone. */
-static bool is_self(domid_t id)
-{
-	struct evtchn_alloc_unbound offer = {.dom = DOMID_SELF, .remote_dom = id};
-	struct evtchn_bind_interdomain bind = {.remote_dom = DOMID_SELF};
-	struct evtchn_close close;
-	bool self;
-
-	if (hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &offer))
-		return false;
-	bind.remote_port = close.port = offer.port;
-	self = !hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
-	hypercall_event_channel_op(EVTCHNOP_close, &close);
-	return self;
-}
-
 void test_main(void)
 {
 	struct fuzz *f = &fuzzers[0];
@@ -152,8 +118,7 @@ void test_main(void)
 	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	trap_hook = own_fault;
 	pool_init();
-	for (domid_t id = 0; id < 1000 && !f->self; id++)
-		f->self = fuzzers[1].self = is_self(id) ? id : 0;
+	f->self = fuzzers[1].self = own_domid();
 	do_repair(f);
 	start_second();
 	for (unsigned long next = BATCH; f->calls < calls_wanted;) {

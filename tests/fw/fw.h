@@ -11,6 +11,7 @@
 #include "xen/callback.h"
 #include "xen/errno.h"
 #include "xen/event_channel.h"
+#include "xen/grant_table.h"
 #include "xen/memory.h"
 #include "xen/sched.h"
 #include "xen/vcpu.h"
@@ -183,6 +184,13 @@ void table_ready(void *page);
 int mmuext1(unsigned cmd, unsigned long arg1, unsigned long arg2);
 unsigned long root_mfn(void);
 void *root_page(void);
+
+/* ---- domain.c ---- */
+domid_t own_domid(void);
+/* The number behind @name ("seed=") on the command line, or @value. */
+unsigned long option(const char *name, unsigned long value);
+/* The first frame of our grant table, mapped. */
+struct grant_entry_v1 *grant_table(void);
 
 /* ---- vcpu.c ---- */
 /* For VCPUOP_initialise: a vCPU that runs @fn, which never returns, in our address space. One for all. */

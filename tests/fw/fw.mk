@@ -1,8 +1,10 @@
 # Guest tests: each folder tests/*/main.c that is not the framework itself becomes two kernels,
-# build/tests/<name>-pv64.elf and -pv32.elf.
+# build/tests/<name>-pv64.elf and -pv32.elf. Those of the family attack-domu run beside Dom0, the others as Dom0.
 # SPDX-License-Identifier: MIT
 
-GUEST_TESTS  := $(patsubst tests/%/main.c,%,$(wildcard tests/hc-*/main.c tests/attack-*/main.c tests/pv-*/main.c))
+DOMU_TESTS   := $(patsubst tests/%/main.c,%,$(wildcard tests/attack-domu-*/main.c))
+GUEST_TESTS  := $(filter-out $(DOMU_TESTS),\
+	$(patsubst tests/%/main.c,%,$(wildcard tests/hc-*/main.c tests/attack-*/main.c tests/pv-*/main.c)))
 GUEST_IMAGES := $(foreach k,pv64 pv32,$(GUEST_TESTS:%=$(B)/tests/%-$(k).elf))
 
 FW_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone -Wno-clobbered \

@@ -28,6 +28,22 @@ $(foreach k,native32 native64,$(eval $(call test,smp-$(k),600,python3 tests/syst
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
 $(eval $(call test,smp-guests,1500,python3 tests/system/smp.py guests,$(B)/ringlet.iso))
 
+# What only an ordinary domain is refused: guest tests beside Dom0 and a victim.
+DOMU_KINDS := pv64 pv32
+define DOMU_RULES
+DOMU_IMAGES_$(1) := $$(foreach t,domu-victim $$(DOMU_TESTS),$$(B)/tests/$$(t)-$(1).elf)
+$$(B)/tests/domu-$(1).list: $$(DOMU_IMAGES_$(1))
+	$$(Q)printf 'dir /tests 755\nfile /etc/rl/domu.cfg 644 tests/system/domu/domu.cfg\n' > $$@
+	$$(Q)for t in domu-victim $$(DOMU_TESTS); do echo "file /tests/$$$$t.elf 644 \$$$$TESTS/$$$$t-$(1).elf"; done >> $$@
+$$(B)/dom0-domu-$(1).cpio: $$(B)/dom0.cpio $$(B)/tests/domu-$(1).list tests/system/domu/domu.cfg
+	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$$(B)/guest/user64 \
+		-D TOOLS=$$(B)/dom0-tools -D GUEST=$$(B)/guest -D TESTS=$$(B)/tests \
+		$$@ guest-kernel/user/base.list dom0-tools/dom0.list $$(B)/tests/domu-$(1).list
+endef
+$(foreach k,$(DOMU_KINDS),$(eval $(call DOMU_RULES,$(k))))
+$(foreach k,$(DOMU_KINDS),$(eval $(call test,attack-domu-$(k),300,python3 tests/system/domu.py $(k),\
+	$(B)/dom0-domu-$(k).cpio $(B)/ringlet.elf)))
+
 # Hostile guests: a short run here, `make fuzz` for the long one.
 $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES)
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""domu.py KIND: the tests of the family attack-domu, each as an ordinary domain of that kind beside Dom0 and a victim.
+
+A test has passed if its own RESULT says so, the victim found itself unharmed wherever the test rang for it, Dom0 still
+answers, and the auditor is content while the dead domain is still there and after it is gone.
+"""
+
+import glob
+import os
+import re
+import sys
+
+from machine import BUILD, TOP, Machine, Tap, guest_result, require
+
+KIND = sys.argv[1]
+LOG = os.path.join(BUILD, "tests", "domu-%s.log" % KIND)
+AUDITED = r"audit: \d+ frames, ok|audit: wrong"
+LINE = 127  # characters of a guest's line that the hypervisor keeps (struct domain, con_line)
+SHELL = r"[#$] (\x1b\[6n)?$"
+TESTS = sorted(os.path.basename(os.path.dirname(f)) for f in glob.glob(os.path.join(TOP, "tests/attack-domu-*/main.c")))
+
+
+def heard():
+    return open(LOG, errors="replace").read().replace("\r\n", "\n")
+
+
+def wait_for(m, pattern, seconds, times=1):
+    """Until the log has shown `pattern` so many times: Dom0's shell may have said it already, or says it later."""
+    for _ in range(seconds * 4):
+        if len(re.findall(pattern, heard(), re.M)) >= times:
+            return
+        m.run("sleep 0.2")
+    require(False, "not seen: %s; last: %r" % (pattern, heard()[-400:]))
+
+
+def audit(m):
+    before = len(re.findall(AUDITED, heard()))
+    m.run("rl debug-keys a")
+    wait_for(m, AUDITED, 30, before + 1)
+    require("audit: wrong" not in heard(), "the auditor found something wrong")
+
+
+def create(m, name, extra=""):
+    """Start the guest test `name`; its domain number."""
+    m.run("rl create -q domu.cfg name=%s kernel=/tests/%s.elf 'extra=%s'" % (name, name, extra))
+    return int(m.run("rl domid %s" % name).split()[-1])
+
+
+def victim(m):
+    m.expect(SHELL, 120)
+    number = create(m, "domu-victim")
+    wait_for(m, r"^\(d%d\) victim is ready" % number, 30)
+    return number
+
+
+def attack(m, name, beside):
+    number = create(m, name, "victim=%d" % beside)
+    if name == "attack-domu-machine":  # something that Dom0 is told of, while the test listens
+        wait_for(m, r"^\(d%d\) attack-domu-machine listens" % number, 60)
+        m.run("rl create -q domu.cfg name=short kernel=/tests/domu-victim.elf; rl destroy short")
+    wait_for(m, r"^\(d%d\) RESULT " % number, 90)
+    audit(m)
+    word, why = guest_result("\n".join(re.findall(r"^\(d%d\) .*" % number, heard(), re.M)))
+    require(word == "success", "%s %s" % (word, why))
+    if name == "attack-domu-others":
+        require("unharmed by d%d:" % number in heard(), "the victim was not asked whether it is harmed")
+    if name == "attack-domu-console":
+        console(number)
+    m.run("rl destroy %s" % name)
+    audit(m)
+
+
+def console(number):
+    """Text alone came out, each line marked."""
+    text = heard()
+    mark = "(d%d) " % number
+    lines = re.findall(r"^%s.*$" % re.escape(mark), text, re.M)
+    require(any("escape probe" in line for line in lines), "the probe did not come out at all")
+    for line in lines:
+        require(re.fullmatch(r"[\t -~]*", line), "a control character came out: %r" % line)
+    for forged in ("(ringlet) forged", "(d0) forged"):
+        require(not re.search("^" + re.escape(forged), text, re.M), "a line begins with what the guest forged")
+    longest = max(lines, key=len)
+    require(len(longest) <= len(mark) + LINE, "a line longer than the hypervisor's buffer: %r" % longest)
+
+
+def unharmed(m):
+    text = heard()
+    require(not re.search(r"^\(d\d+\) harmed", text, re.M), "the victim was harmed")
+    m.run("rl destroy domu-victim")
+    audit(m)
+    require("PANIC" not in text, "a panic")
+
+
+def main():
+    tap = Tap()
+    initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-domu-%s.cpio" % KIND))
+    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"
+    with Machine(["-m", "256", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
+                  "-initrd", initrd, "-append", options], LOG, limit=120 + 100 * len(TESTS)) as m:
+        beside = []
+        if tap.step("Dom0 and a victim start", lambda: beside.append(victim(m))):
+            for name in TESTS:
+                tap.step(name, lambda n=name: attack(m, n, beside[0]))
+            tap.step("the victim is unharmed", lambda: unharmed(m))
+    tap.end()
+
+
+main()
