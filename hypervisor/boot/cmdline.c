@@ -165,6 +165,11 @@ static bool opt_guest_loglvl(const char *v)
 	return log_set_level(LOG_GUEST, v);
 }
 
+static bool opt_guest_lograte(const char *v)
+{
+	return log_set_guest_rate(v);
+}
+
 /* Debian's GRUB scripts put this word where a loader of old put the file's name. */
 static bool opt_placeholder(const char *v)
 {
@@ -181,6 +186,7 @@ static const struct {
     {"dom0_max_vcpus", opt_dom0_max_vcpus},
     {"loglvl", opt_loglvl},
     {"guest_loglvl", opt_guest_loglvl},
+    {"guest_lograte", opt_guest_lograte},
     {"maxcpus", opt_maxcpus},
     {"noreboot", opt_noreboot},
     {"reboot", opt_reboot},

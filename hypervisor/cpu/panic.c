@@ -92,15 +92,16 @@ static const char *trap_name(uint32_t vector)
 	return vector < ARRAY_SIZE(names) ? names[vector] : "unexpected vector";
 }
 
-void regs_print(const struct cpu_user_regs *r)
+void regs_print(enum log_kind kind, const struct cpu_user_regs *r)
 {
-	printk("  rip %04x:%016lx  rflags %08lx  error %04x\n", r->cs, r->rip, r->rflags, r->error_code);
-	printk("  rsp %04x:%016lx  rbp %016lx\n", r->ss, r->rsp, r->rbp);
-	printk("  rax %016lx  rbx %016lx  rcx %016lx\n", r->rax, r->rbx, r->rcx);
-	printk("  rdx %016lx  rsi %016lx  rdi %016lx\n", r->rdx, r->rsi, r->rdi);
-	printk("  r8  %016lx  r9  %016lx  r10 %016lx\n", r->r8, r->r9, r->r10);
-	printk("  r11 %016lx  r12 %016lx  r13 %016lx\n", r->r11, r->r12, r->r13);
-	printk("  r14 %016lx  r15 %016lx\n", r->r14, r->r15);
+	printk_kind(kind, "  rip %04x:%016lx  rflags %08lx  error %04x\n", r->cs, r->rip, r->rflags,
+		    r->error_code);
+	printk_kind(kind, "  rsp %04x:%016lx  rbp %016lx\n", r->ss, r->rsp, r->rbp);
+	printk_kind(kind, "  rax %016lx  rbx %016lx  rcx %016lx\n", r->rax, r->rbx, r->rcx);
+	printk_kind(kind, "  rdx %016lx  rsi %016lx  rdi %016lx\n", r->rdx, r->rsi, r->rdi);
+	printk_kind(kind, "  r8  %016lx  r9  %016lx  r10 %016lx\n", r->r8, r->r9, r->r10);
+	printk_kind(kind, "  r11 %016lx  r12 %016lx  r13 %016lx\n", r->r11, r->r12, r->r13);
+	printk_kind(kind, "  r14 %016lx  r15 %016lx\n", r->r14, r->r15);
 }
 
 void panic(const char *fmt, ...)
@@ -124,7 +125,7 @@ void panic_trap(const struct cpu_user_regs *regs)
 	enter_once();
 	printk("PANIC on CPU %u: %s (vector %u) in the hypervisor\n", this_cpu->id,
 	       trap_name(regs->entry_vector), regs->entry_vector);
-	regs_print(regs);
+	regs_print(LOG_KIND_OWN, regs);
 	print_context();
 	print_backtrace(regs->rip, regs->rsp);
 	finish();

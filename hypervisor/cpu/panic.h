@@ -2,7 +2,7 @@
 /* The end: reports of our own bugs. panic() itself is declared in lib/printk.h. */
 #pragma once
 
-#include "lib/types.h"
+#include "lib/printk.h"
 
 struct cpu_user_regs;
 
@@ -14,5 +14,5 @@ void nmi_handler(const struct cpu_user_regs *regs);
 /* What to do last (dev/power.c: reboot, or halt with noreboot). */
 void panic_set_end(void (*fn)(void));
 
-/* Registers of ours or of a guest, on six lines. */
-void regs_print(const struct cpu_user_regs *regs);
+/* Registers of ours or of a guest, on seven lines. */
+void regs_print(enum log_kind kind, const struct cpu_user_regs *regs);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercall 18, console_io. Dom0's output goes out as it is: the terminal is its. Other guests may use it as
- * an emergency console; their lines are gathered and marked with the domain, and control characters are
- * dropped, so that they cannot play tricks on whoever reads. Only Dom0 reads what is typed.
+ * an emergency console; their lines are gathered, marked with the domain and limited in their rate, and control
+ * characters are dropped, so that they cannot play tricks on whoever reads. Only Dom0 reads what is typed.
  */
 #include "dev/console.h"
 #include "dom/domain.h"
@@ -16,20 +16,30 @@
 
 #define CHUNK 128
 
-void console_flush_line(struct domain *d)
+static void end_line(struct domain *d)
 {
 	if (!d->con_len)
 		return;
 	d->con_line[d->con_len] = 0;
 	d->con_len = 0;
-	if (log_admits(LOG_GUEST, LOG_DEBUG))
-		guest_printk(d->id, "%s\n", d->con_line);
+	log_guest_line(&d->con_limit, d->id, d->con_line);
+}
+
+/* Whoever ends the domain may hold any lock; if it is this one, or another vCPU is just writing, the rest of a line is
+ * lost. */
+void console_flush(struct domain *d)
+{
+	if (spin_trylock(&d->lock)) {
+		end_line(d);
+		spin_unlock(&d->lock);
+	}
+	log_guest_left_out(&d->con_limit, d->id);
 }
 
 static void guest_put_char(struct domain *d, char c)
 {
 	if (c == '\n' || d->con_len == sizeof(d->con_line) - 1)
-		console_flush_line(d);
+		end_line(d);
 	if ((c >= ' ' && c != 0x7f) || c == '\t')
 		d->con_line[d->con_len++] = c;
 }

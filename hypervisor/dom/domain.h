@@ -11,6 +11,7 @@
 #include "evt/evtchn.h"
 #include "hypercalls.h"
 #include "lib/list.h"
+#include "lib/loglimit.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "sched/timer.h"
@@ -213,6 +214,7 @@ struct domain {
 	/* Console output of console_io, buffered per line. */
 	char con_line[128];
 	uint32_t con_len;
+	struct log_limit con_limit;
 };
 
 extern struct list domain_list;

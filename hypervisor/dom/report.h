@@ -7,5 +7,6 @@ struct domain;
 /* Domain, vCPU, RIP, the sentence @why; if it is the current vCPU's, registers, stack and callers too. */
 void report_crash(struct domain *d, const char *why);
 
-/* Print what @d has written by console_io without ending the line (dom/console_op.c). */
-void console_flush_line(struct domain *d);
+/* @d writes no more, for now: print what it has written by console_io without ending the line, and how many lines were
+ * left out (dom/console_op.c). */
+void console_flush(struct domain *d);

@@ -63,8 +63,8 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 		d->shutdown_code = reason;
 	d->shut_down = true;
 	domain_pause_nosync(d);
-	console_flush_line(d);
-	log_info("%s: %s\n", d->name, reason_name(d->shutdown_code));
+	console_flush(d);
+	log_fate(LOG_INFO, "%s: %s\n", d->name, reason_name(d->shutdown_code));
 	send_global_virq(VIRQ_DOM_EXC);
 }
 

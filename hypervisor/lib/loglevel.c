@@ -1,54 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* See loglevel.h. A bucket of BURST messages, refilled by one in PER_MESSAGE, shared by all that are limited. Locking:
- * limit.lock, which is held for nothing else. */
+/* See loglevel.h. Messages of limited levels, the ends of guests, and what all guests say share a bucket each. */
 #include "lib/loglevel.h"
-#include "lib/spinlock.h"
 #include "lib/string.h"
 
-#define BURST       10
-#define PER_MESSAGE 5000000000ull /* ns */
+#define NS_PER_LINE(per_second) (1000000000ull / (per_second))
+
+static const struct log_rate message_rate = {5000000000, 10};
+static const struct log_rate fate_rate = {NS_PER_LINE(4), 400};
+static struct log_rate guest_rate = {NS_PER_LINE(10), 200};
+static struct log_limit messages, fates, guests;
+
+#define ALL_GUESTS 4 /* times the rate and burst of one */
 
 static struct {
 	enum log_level always, limited;
 } levels[LOG_SOURCES] = {{LOG_DEBUG, LOG_DEBUG}, {LOG_DEBUG, LOG_DEBUG}};
-
-static struct {
-	struct spinlock lock;
-	uint64_t (*clock)(void); /* NULL: no time yet, and no limit */
-	uint64_t credit, last;   /* ns */
-	uint32_t suppressed;
-} limit = {.credit = BURST * PER_MESSAGE};
-
-/* One more message? @missed: how many were not shown before it. limit.lock is held. */
-static bool take_credit(uint32_t *missed)
-{
-	uint64_t now;
-
-	*missed = 0;
-	if (!limit.clock)
-		return true;
-	now = limit.clock();
-	limit.credit = MIN(limit.credit + (now - limit.last), BURST * PER_MESSAGE);
-	limit.last = now;
-	if (limit.credit < PER_MESSAGE) {
-		limit.suppressed++;
-		return false;
-	}
-	limit.credit -= PER_MESSAGE;
-	*missed = limit.suppressed;
-	limit.suppressed = 0;
-	return true;
-}
-
-static bool rate_admits(uint32_t *missed)
-{
-	bool ok;
-
-	spin_lock(&limit.lock);
-	ok = take_credit(missed);
-	spin_unlock(&limit.lock);
-	return ok;
-}
 
 bool log_admits(enum log_source source, enum log_level level)
 {
@@ -56,10 +22,69 @@ bool log_admits(enum log_source source, enum log_level level)
 
 	if (level <= levels[source].always)
 		return true;
-	if (level > levels[source].limited || !rate_admits(&missed))
+	if (level > levels[source].limited || !log_limit_take(&messages, message_rate, 1))
 		return false;
+	missed = log_limit_told(&messages);
 	if (missed)
 		printk("%u messages suppressed\n", missed);
+	return true;
+}
+
+bool log_admits_fate(uint32_t lines)
+{
+	uint32_t missed;
+
+	if (!log_limit_take(&fates, fate_rate, lines))
+		return false;
+	missed = log_limit_told(&fates);
+	if (missed)
+		printk_kind(LOG_KIND_FATE, "%u lines on ends of guests left out\n", missed);
+	return true;
+}
+
+static bool guest_admitted(struct log_limit *l)
+{
+	struct log_rate all = {guest_rate.per_line / ALL_GUESTS, guest_rate.burst * ALL_GUESTS};
+	uint32_t lines = l->left_out ? 2 : 1; /* with the one that says how many */
+
+	if (!log_limit_take(l, guest_rate, 1))
+		return false;
+	if (log_limit_take(&guests, all, lines))
+		return true;
+	log_limit_refuse(l);
+	return false;
+}
+
+void log_guest_left_out(struct log_limit *l, domid_t domid)
+{
+	uint32_t missed = log_limit_told(l);
+
+	if (missed)
+		guest_printk(domid, "%u lines left out\n", missed);
+}
+
+void log_guest_line(struct log_limit *l, domid_t domid, const char *text)
+{
+	if (!log_admits(LOG_GUEST, LOG_DEBUG) || !guest_admitted(l))
+		return;
+	log_guest_left_out(l, domid);
+	guest_printk(domid, "%s\n", text);
+}
+
+bool log_set_guest_rate(const char *value)
+{
+	const char *end;
+	uint64_t rate = parse_number(value, &end), burst = rate;
+
+	if (end == value || rate > LOG_RATE_MAX)
+		return false;
+	if (*end == ',') {
+		value = end + 1;
+		burst = parse_number(value, &end);
+	}
+	if (end == value || *end || burst > LOG_RATE_MAX || (rate && !burst))
+		return false;
+	guest_rate = (struct log_rate){rate ? NS_PER_LINE(rate) : 0, burst};
 	return true;
 }
 
@@ -100,12 +125,4 @@ bool log_set_level(enum log_source source, const char *value)
 	levels[source].always = MIN(always, limited);
 	levels[source].limited = limited;
 	return true;
-}
-
-void log_set_clock(uint64_t (*ns)(void))
-{
-	spin_lock(&limit.lock);
-	limit.last = ns();
-	limit.clock = ns;
-	spin_unlock(&limit.lock);
 }

@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "lib/loglimit.h"
 #include "lib/printk.h"
-#include "lib/types.h"
 
 enum log_level {
 	LOG_NONE,
@@ -28,13 +28,28 @@ bool log_admits(enum log_source source, enum log_level level);
 /* Take over the value of an option: none, error, warning, info, debug or all, and perhaps another behind a slash.
  * False: it is none of that, and nothing was changed. */
 bool log_set_level(enum log_source source, const char *value);
-/* From here on there is a time, in nanoseconds, to limit rates by. */
-void log_set_clock(uint64_t (*ns)(void));
+
+/* May so many lines be said of a guest's end? All guests together have a rate, since who crashes and is started again
+ * is a new domain each time. Not to be asked about Dom0. */
+bool log_admits_fate(uint32_t lines);
+/* One line that guest @domid wrote, without its end, if the guest's bucket and that of all guests allow it. */
+void log_guest_line(struct log_limit *l, domid_t domid, const char *text);
+/* Say how many of its lines were left out since it was last said, if any were. */
+void log_guest_left_out(struct log_limit *l, domid_t domid);
+/* The option's value: lines a second, and perhaps behind a comma how many at once; 0: no limit. As log_set_level(). */
+#define LOG_RATE_MAX 1000000
+bool log_set_guest_rate(const char *value);
 
 #define log_at(level, ...)                      \
 	do {                                    \
 		if (log_admits(LOG_OWN, level)) \
 			printk(__VA_ARGS__);    \
+	} while (0)
+/* One line on how a guest ended. */
+#define log_fate(level, ...)                                          \
+	do {                                                          \
+		if (log_admits(LOG_OWN, level) && log_admits_fate(1)) \
+			printk_kind(LOG_KIND_FATE, __VA_ARGS__);      \
 	} while (0)
 #define log_error(...)   log_at(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)

@@ -29,7 +29,7 @@ static void expired(void *arg)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* as vcpu_stands_still() */
 	if (d->pause_count || !is_due(d))
 		return;
-	log_warning("%s: watchdog expired\n", d->name);
+	log_fate(LOG_WARNING, "%s: watchdog expired\n", d->name);
 	domain_shutdown(d, SHUTDOWN_watchdog);
 }
 

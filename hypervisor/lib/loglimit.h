@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rates of log lines: a bucket that holds `burst` lines and is refilled by one in `per_line` nanoseconds. One that is
+ * all zeros is full. Locking: each has its own lock, held for nothing else.
+ */
+#pragma once
+
+#include "lib/spinlock.h"
+
+struct log_rate {
+	uint64_t per_line; /* ns; 0: no limit */
+	uint32_t burst;
+};
+
+struct log_limit {
+	struct spinlock lock;
+	uint64_t used, at; /* ns of the bucket's contents taken, as of when */
+	uint32_t left_out; /* lines refused since somebody was told */
+};
+
+/* Take @lines from the bucket if it is not empty, more than it holds if need be. False: it is empty, and they are counted
+ * as left out. Before there is a time (log_set_clock) nothing is refused. */
+bool log_limit_take(struct log_limit *l, struct log_rate rate, uint32_t lines);
+/* One more was refused, elsewhere. */
+void log_limit_refuse(struct log_limit *l);
+/* How many were left out since the last question. */
+uint32_t log_limit_told(struct log_limit *l);
+/* From here on there is a time, in nanoseconds, to limit rates by. */
+void log_set_clock(uint64_t (*ns)(void));
