@@ -104,12 +104,16 @@ static unsigned long long free_mib(struct build *b)
 	return hv_sysctl(b->hv, &op) < 0 ? 0 : op.u.physinfo.free_pages / 256;
 }
 
-/* Ask for @count extents of 2^@order frames from @pfn on. Returns how many came (maybe 0), or -errno. */
-static long populate(struct build *b, uint64_t pfn, unsigned count, unsigned order)
+/* Ask for @count extents of 2^@order frames from @pfn on, with addresses of at most @addr_bits (0: any). Returns how
+ * many came (maybe 0), or -errno. */
+static long populate(struct build *b, uint64_t pfn, unsigned count, unsigned order, unsigned addr_bits)
 {
 	size_t mark = b->hv->used;
 	xen_pfn_t *extent = hv_buf(b->hv, count * sizeof(*extent));
-	struct xen_memory_reservation r = {.nr_extents = count, .extent_order = order, .domid = b->id};
+	struct xen_memory_reservation r = {.nr_extents = count,
+					   .extent_order = order,
+					   .mem_flags = XENMEMF_address_bits(addr_bits),
+					   .domid = b->id};
 	long done;
 
 	if (!extent)
@@ -125,33 +129,51 @@ static long populate(struct build *b, uint64_t pfn, unsigned count, unsigned ord
 	return done;
 }
 
-/* Large extents first, which cost few hypercalls; single frames where memory is in pieces. */
-int build_memory(struct build *b)
+/* Frames @have to @want. Large extents first, which cost few hypercalls; single frames where memory is in pieces. */
+static int populate_range(struct build *b, uint64_t have, uint64_t want)
 {
-	uint64_t have = 0, want = b->plan.nr_pages;
 	unsigned order = 9;
 
-	b->p2m = calloc(want, sizeof(*b->p2m));
-	if (!b->p2m)
-		return fail("out of memory in Dom0 for the frame list of %llu pages",
-			    (unsigned long long)want);
 	while (have < want) {
 		uint64_t left = (want - have) >> order;
-		long got = left ? populate(b, have, left < POPULATE ? left : POPULATE, order) : 0;
+		long got = left ? populate(b, have, left < POPULATE ? left : POPULATE, order, 0) : 0;
 
 		if (got < 0 && got != -ENOMEM)
 			return fail_errno(got, "memory of the domain");
-		if (got > 0) {
+		if (got > 0)
 			have += (uint64_t)got << order;
-		} else if (order) {
+		else if (order)
 			order = order > 4 ? 4 : 0;
-		} else {
+		else
 			return fail("memory = %llu: the machine has %llu MiB left to give; lower memory= or "
 				    "destroy a domain",
-				    (unsigned long long)want / 256, free_mib(b) + have / 256);
-		}
+				    (unsigned long long)b->plan.nr_pages / 256, free_mib(b) + have / 256);
 	}
 	return 0;
+}
+
+/* A pv32 guest's first root lies below 4 GiB, where every kernel can have it; later ones are its own affair. */
+static int populate_root(struct build *b, uint64_t pfn)
+{
+	if (b->plan.abi->levels != 3)
+		return populate_range(b, pfn, pfn + 1);
+	return populate(b, pfn, 1, 0, 32) == 1
+		   ? 0
+		   : fail("no memory below 4 GiB is left for a pv32 domain's page table; destroy a domain");
+}
+
+int build_memory(struct build *b)
+{
+	uint64_t pages = b->plan.nr_pages, root = b->plan.tables.pfn;
+
+	b->p2m = calloc(pages, sizeof(*b->p2m));
+	if (!b->p2m)
+		return fail("out of memory in Dom0 for the frame list of %llu pages",
+			    (unsigned long long)pages);
+	if (!b->plan.tables.count) /* fv: the tables come later, and are the guest's own */
+		return populate_range(b, 0, pages);
+	return populate_range(b, 0, root) || populate_root(b, root) || populate_range(b, root + 1, pages) ? -1
+													  : 0;
 }
 
 /* ---- Contents ---- */
@@ -322,10 +344,6 @@ static int pin_tables(struct build *b)
 	long ret;
 
 	op.arg1.mfn = root;
-	if (b->plan.abi->levels == 3 && root >> 20)
-		return fail(
-		    "the root page table of a pv32 domain lies above 4 GiB (frame %#llx); free memory below",
-		    (unsigned long long)root);
 	ret = hv_mmuext_op(b->hv, &op, b->id);
 	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first page tables of domain %u", b->id)
 		       : 0;
@@ -367,6 +385,8 @@ static int set_context(struct build *b)
 	abi_put(abi, ctx, abi->ctx.kernel_ss, abi->kernel_ss);
 	abi_put(abi, ctx, abi->ctx.kernel_sp, sp);
 	abi_put(abi, ctx, abi->ctx.cr3, abi->cr3(b->p2m[b->plan.tables.pfn]));
+	if (b->kernel.extended_cr3)
+		abi_put(abi, ctx, abi->ctx.vm_assist, 1u << VMASST_TYPE_pae_extended_cr3);
 	op.u.vcpucontext.vcpu = 0;
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
 	ret = build_domctl(b, &op);

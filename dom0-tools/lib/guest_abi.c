@@ -59,6 +59,7 @@ const struct guest_abi abi_pv64 = {
 	    .kernel_ss = 0x1368,
 	    .kernel_sp = 0x1370,
 	    .cr3 = 0x1378 + 3 * 8,
+	    .vm_assist = 0x1410,
 	    .ip = 0x208 + 0x80,
 	    .cs = 0x208 + 0x88,
 	    .ip_flags = 0x208 + 0x90,
@@ -108,6 +109,7 @@ const struct guest_abi abi_pv32 = {
 	    .kernel_ss = CTX32(kernel_ss),
 	    .kernel_sp = CTX32(kernel_sp),
 	    .cr3 = CTX32(ctrlreg) + 3 * 4,
+	    .vm_assist = CTX32(vm_assist),
 	    .ip = REGS32(eip),
 	    .cs = REGS32(cs),
 	    .ip_flags = REGS32(eflags),
@@ -145,6 +147,7 @@ SAME(0x208 + 0x68, struct vcpu_guest_context, user_regs.rsi);
 SAME(0x208 + 0xc0, struct vcpu_guest_context, user_regs.gs);
 SAME(0x1368, struct vcpu_guest_context, kernel_ss);
 SAME(0x1378, struct vcpu_guest_context, ctrlreg);
+SAME(0x1410, struct vcpu_guest_context, vm_assist);
 _Static_assert(sizeof(struct start_info) == 0x490 && sizeof(struct vcpu_guest_context) == 5168,
 	       "sizes of pv64");
 #endif

@@ -24,7 +24,7 @@ struct guest_abi {
 		    nr_p2m_frames;
 	} si;
 	struct {
-		uint16_t size, flags, kernel_ss, kernel_sp, cr3;
+		uint16_t size, flags, kernel_ss, kernel_sp, cr3, vm_assist;
 		uint16_t ip, cs, ip_flags, sp, ss, es, ds, fs, gs,
 		    start_info; /* of user_regs; start_info: (r)si */
 	} ctx;

@@ -66,6 +66,7 @@ int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t
 	k->plan.init_p2m = image.notes.init_p2m ? image.notes.init_p2m : PLAN_NONE;
 	k->plan.initrd_unmapped = image.notes.mod_start_pfn;
 	k->entry = image.notes.entry;
+	k->extended_cr3 = image.notes.extended_cr3 && k->plan.abi->levels == 3;
 	k->hypercall_page = image.notes.hypercall_page ? image.notes.hypercall_page : PLAN_NONE;
 	last = k->plan.end - 1;
 	if (image.notes.virt_base & 4095 || last < k->plan.start || (k->plan.abi->word == 4 && last >> 32))

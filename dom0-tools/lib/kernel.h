@@ -26,6 +26,7 @@ struct kernel {
 	struct plan_kernel plan;
 	uint64_t entry;
 	uint64_t hypercall_page; /* virtual address, or PLAN_NONE */
+	bool extended_cr3;       /* pv32: its later page tables may lie above 4 GiB */
 	struct kernel_segment segment[KERNEL_SEGMENTS_MAX + KERNEL_SYMBOLS];
 	size_t segments;
 	uint8_t symbols_head[ELF_SYMBOLS_HEAD];

@@ -63,7 +63,8 @@ static int create(const struct elf_kernel *k)
 		return rc;
 	dom0->privileged = true;
 	dom0->hypercalls = hypercalls_for(true);
-	dom0->extended_cr3 = k->notes.extended_cr3;
+	if (k->notes.extended_cr3)
+		dom0->vm_assist = 1u << VMASST_TYPE_pae_extended_cr3;
 	dom0->max_vcpus = MIN(vcpus, (uint32_t)MAX_VCPUS);
 	for (uint32_t id = 0; id < dom0->max_vcpus && !rc; id++)
 		rc = vcpu_create(dom0, id);
@@ -210,7 +211,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	if (!rc)
 		rc = plan(&p, &k, initrd ? initrd->end - initrd->start : 0);
 	if (!rc)
-		rc = dom0_memory_alloc(&m, dom0, dom0_pages());
+		rc = dom0_memory_alloc(&m, dom0, dom0_pages(), (p.tables - p.v_start) >> PAGE_SHIFT);
 	if (!rc)
 		rc = fill(&m, &p, &k, initrd, cmdline);
 	if (rc)

@@ -10,11 +10,31 @@
 
 #define BIG_ORDER 9 /* 2 MiB at a time, while they last */
 
-int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages)
+/* Frames up to @end, of at most @addr_bits. */
+static bool take_until(struct dom0_memory *m, pfn_t end, unsigned addr_bits)
 {
-	/* A PAE root must lie below 4 GiB; so does all the rest then. */
-	unsigned addr_bits = d->ops->root_level == 3 ? 32 : 0, order = BIG_ORDER;
+	unsigned order = BIG_ORDER;
 
+	while (m->nr_pages < end) {
+		struct page_info *pg = NULL;
+		mfn_t first;
+
+		while ((1ull << order) > end - m->nr_pages)
+			order--;
+		while (!(pg = domain_alloc_pages(m->d, order, addr_bits)))
+			if (!order--)
+				return false;
+		first = page_to_mfn(pg);
+		for (uint64_t i = 0; i < 1ull << order; i++) {
+			m2p_set(first + i, m->nr_pages);
+			m->mfn[m->nr_pages++] = first + i;
+		}
+	}
+	return true;
+}
+
+int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages, pfn_t root)
+{
 	*m = (struct dom0_memory){.d = d};
 	while ((PAGE_SIZE << m->order) < nr_pages * sizeof(mfn_t))
 		m->order++;
@@ -22,22 +42,8 @@ int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages
 	if (!m->mfn)
 		return -ENOMEM;
 	d->max_pages = nr_pages;
-	while (m->nr_pages < nr_pages) {
-		struct page_info *pg = NULL;
-		mfn_t first;
-
-		while ((1ull << order) > nr_pages - m->nr_pages)
-			order--;
-		while (!(pg = domain_alloc_pages(d, order, addr_bits)))
-			if (!order--)
-				return -ENOMEM;
-		first = page_to_mfn(pg);
-		for (uint64_t i = 0; i < 1ull << order; i++) {
-			m2p_set(first + i, m->nr_pages);
-			m->mfn[m->nr_pages++] = first + i;
-		}
-	}
-	return 0;
+	return take_until(m, root, 0) && take_until(m, root + 1, 32) && take_until(m, nr_pages, 0) ? 0
+												   : -ENOMEM;
 }
 
 void dom0_memory_free_list(struct dom0_memory *m)

@@ -14,8 +14,9 @@ struct dom0_memory {
 	unsigned order;
 };
 
-/* Allocate @nr_pages frames to @d, as contiguous as may be. 0 or -ENOMEM. */
-int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages);
+/* Allocate @nr_pages frames to @d, as contiguous as may be; that of @root, the first page table, below 4 GiB, as a
+ * PAE root must unless its kernel says otherwise. 0 or -ENOMEM. */
+int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages, pfn_t root);
 void dom0_memory_free_list(struct dom0_memory *m); /* the list, not the frames */
 void *dom0_page(const struct dom0_memory *m, pfn_t pfn);
 /* Copy to pseudo-physical address @pa. The caller has checked the bounds. */

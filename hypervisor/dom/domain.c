@@ -155,7 +155,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	list_init(&d->link);
 	watchdog_init(d);
 	d->window_l3 = heap_alloc_pages(0);
-	d->shared_info = heap_alloc_pages(0);
+	d->shared_info = heap_alloc_pages_low(0); /* a pv32 guest is told its address in 32 bits */
 	if (!d->window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
 		goto fail;
 	*err = list_insert(d, id);

@@ -181,8 +181,7 @@ struct domain {
 	uint64_t *window_l3; /* slot 260 of every root of this domain: descriptor windows */
 	uint32_t vm_assist;  /* VMASST bits */
 	uint32_t features;
-	bool extended_cr3; /* pv32: L3 may lie above 4 GiB */
-	bool fv_nopatch;   /* fv: instructions that do not trap are left as they are */
+	bool fv_nopatch; /* fv: instructions that do not trap are left as they are */
 
 	/* Grants (gnt/). */
 	struct grant_table *grants;

@@ -53,6 +53,9 @@ struct guest_ops {
 			  bool carrier); /* the same: pv32's carrier gets the M2P */
 	gva_t m2p_start, m2p_end;        /* where the guest sees the M2P, */
 	unsigned m2p_entry_shift;        /* and log2 of the size of its entries: 3, 2 */
+	unsigned
+	    addr_bits; /* its frames have machine addresses of at most so many bits; 0: any (pv32: they have
+			       entries in its M2P) */
 	/* Real CR3 for this root (pv32: through kind_root), the kernel's or its applications'. */
 	uint64_t (*make_cr3)(struct vcpu *v, mfn_t root, bool user);
 	mfn_t (*cr3_to_mfn)(uint64_t guest_cr3); /* the guest's CR3 value unfolded, and back */

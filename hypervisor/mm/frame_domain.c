@@ -9,6 +9,7 @@
  * Locking: page_lock guards list and total; claim_lock guards claims.
  */
 #include "dom/domain.h"
+#include "dom/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -130,6 +131,12 @@ static void total_shrink(struct domain *d, uint64_t n, mfn_t unlink)
 		domain_put(d);
 }
 
+/* The narrower of two limits of address bits, 0 being none. */
+static unsigned narrower(unsigned a, unsigned b)
+{
+	return a && b ? MIN(a, b) : MAX(a, b);
+}
+
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits)
 {
 	return domain_alloc_pages_beyond(d, order, addr_bits, 0);
@@ -143,7 +150,7 @@ struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, un
 
 	if (order > MAX_ORDER || !total_grow(d, n, beyond))
 		return NULL;
-	mfn = claim_take(d, n) ? buddy_alloc(order, addr_bits) : 0;
+	mfn = claim_take(d, n) ? buddy_alloc(order, narrower(addr_bits, d->ops->addr_bits)) : 0;
 	if (!mfn) {
 		total_shrink(d, n, 0);
 		return NULL;

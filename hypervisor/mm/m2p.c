@@ -14,11 +14,10 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 
-#define COMPAT_M2P_END 0xffe00000ull
-#define TABLE_FLAGS    (PTE_P | PTE_RW | PTE_A)
-#define PV64_FLAGS     (PTE_P | PTE_U | PTE_A | PTE_NX) /* not global: applications may not see it */
-#define PV32_FLAGS     (PTE_P | PTE_A | PTE_NX)
-#define LARGE_PAGE     (2ull << 20)
+#define TABLE_FLAGS (PTE_P | PTE_RW | PTE_A)
+#define PV64_FLAGS  (PTE_P | PTE_U | PTE_A | PTE_NX) /* not global: applications may not see it */
+#define PV32_FLAGS  (PTE_P | PTE_A | PTE_NX)
+#define LARGE_PAGE  (2ull << 20)
 
 static uint64_t *m2p;
 static uint32_t *m2p_compat;

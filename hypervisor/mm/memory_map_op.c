@@ -126,7 +126,8 @@ static long set_memory_map(gva_t arg)
 static long machphys_mapping(gva_t arg)
 {
 	const struct guest_ops *ops = current->domain->ops;
-	struct xen_machphys_mapping m = {ops->m2p_start, ops->m2p_end, max_mfn - 1};
+	mfn_t seen = (ops->m2p_end - ops->m2p_start) >> ops->m2p_entry_shift;
+	struct xen_machphys_mapping m = {ops->m2p_start, ops->m2p_end, MIN(max_mfn, seen) - 1};
 
 	return guest_put(arg, &m, xen_machphys_mapping);
 }

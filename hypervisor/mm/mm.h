@@ -47,7 +47,13 @@ static inline unsigned pt_slot(gva_t va, int level)
 /* vCPU n's window: 16 pages of GDT then 16 pages of LDT. */
 #define GDT_WINDOW(n) (WINDOW_BASE + (uint64_t)(n)*32 * PAGE_SIZE)
 #define LDT_WINDOW(n) (GDT_WINDOW(n) + 16 * PAGE_SIZE)
-#define COMPAT_M2P_VA 0xf5800000ull /* where a pv32 guest sees its M2P */
+/* Where a pv32 guest sees its M2P. Machine addresses of so many bits have their frame's entry within: what such a
+ * guest owns must lie below. */
+#define COMPAT_M2P_VA        0xf5800000ull
+#define COMPAT_M2P_END       0xffe00000ull
+#define COMPAT_M2P_ADDR_BITS 37
+_Static_assert((1ull << (COMPAT_M2P_ADDR_BITS - PAGE_SHIFT)) * 4 <= COMPAT_M2P_END - COMPAT_M2P_VA,
+	       "the last such frame has an entry");
 
 extern uint64_t *idle_root; /* L4 with the hypervisor's slots alone; idle CPUs run on it */
 

@@ -119,7 +119,7 @@ void *heap_alloc(size_t size);
 void heap_free(void *p);
 
 /* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none, @d is dying or would be over
- * d->max_pages. @addr_bits as above (32 for a pv32 root). The caller sets the M2P. */
+ * d->max_pages. @addr_bits as above (32 for a pv32 root), and what @d's kind can reach. The caller sets the M2P. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits);
 /* The same, up to @beyond frames over the limit: they will be traded for as many. */
 struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, unsigned addr_bits,

@@ -46,8 +46,6 @@ long hc_vm_assist(uint64_t cmd, uint64_t type)
 	switch ((uint32_t)cmd) {
 	case VMASST_CMD_enable:
 		__atomic_or_fetch(&d->vm_assist, bit, __ATOMIC_RELAXED);
-		if (type == VMASST_TYPE_pae_extended_cr3)
-			d->extended_cr3 = true;
 		break;
 	case VMASST_CMD_disable:
 		__atomic_and_fetch(&d->vm_assist, ~bit, __ATOMIC_RELAXED);

@@ -12,6 +12,7 @@
 #include "mm/m2p.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "xen/xen.h"
 
 #define PAE_ENTRIES 4
 #define FRAMES_4GB  (1ull << (32 - PAGE_SHIFT))
@@ -29,7 +30,7 @@ int pv32_root_promote(struct domain *d, mfn_t root)
 {
 	uint64_t *l3 = mfn_to_virt(root);
 
-	if (root >= FRAMES_4GB && !d->extended_cr3)
+	if (root >= FRAMES_4GB && !(d->vm_assist & 1u << VMASST_TYPE_pae_extended_cr3))
 		return -EINVAL;
 	memset(l3 + PAE_ENTRIES, 0, (PTES_PER_TABLE - PAE_ENTRIES) * sizeof(*l3));
 	return 0;

@@ -216,6 +216,7 @@ const struct guest_ops pv64_ops = {
     .m2p_start = MACH2PHYS_VIRT_START,
     .m2p_end = MACH2PHYS_VIRT_END,
     .m2p_entry_shift = 3,
+    .addr_bits = 0,
     .make_cr3 = pv64_make_cr3,
     .cr3_to_mfn = pv64_cr3_to_mfn,
     .mfn_to_cr3 = pv64_mfn_to_cr3,

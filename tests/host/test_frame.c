@@ -7,6 +7,7 @@
  *   addresses blocks with short addresses are kept for those who ask for them, and all found
  *   heap      objects are zeroed, aligned, disjoint; all pages go back
  *   domain    limits, totals, list and references agree; claims keep frames for who claimed them
+ *   reach     a domain gets no frame that its kind cannot name, whatever it asks for
  *   exchange  trades frames that nobody maps, or changes nothing
  *   m2p       both tables say the same, and all ones past the end, in the tables that guests see
  */
@@ -234,6 +235,34 @@ static void domain(void **state)
 	assert_int_equal(frames_free(), before);
 }
 
+static void reach(void **state)
+{
+	struct guest_ops ops = host_pv32;
+	struct domain *d;
+	uint64_t below = 0;
+
+	ops.addr_bits = 0;
+	while (1ull << (ops.addr_bits + 1) < max_mfn << PAGE_SHIFT)
+		ops.addr_bits++;
+	d = host_domain(&ops, HOST_FRAMES);
+	for (unsigned bits = 0; bits < 64; bits += 40) { /* any address; more than the kind's */
+		struct page_info *pg;
+
+		for (below = 0; (pg = domain_alloc_pages(d, 0, bits)); below++)
+			assert_true(page_to_mfn(pg) << PAGE_SHIFT < 1ull << ops.addr_bits);
+		host_domain_free(d);
+		d = host_domain(&ops, HOST_FRAMES);
+		assert_true(below > 0);
+	}
+	assert_true(page_to_mfn(domain_alloc_pages(d, 0, PAGE_SHIFT + 9)) <
+		    1 << 9); /* a narrower wish is heard */
+	ops.addr_bits = 0;   /* what was left lies above */
+	while (domain_alloc_pages(d, 0, 0))
+		;
+	assert_true(d->tot_pages > below + 1000);
+	host_domain_free(d);
+}
+
 static void claims(void **state)
 {
 	struct domain *d = host_domain(&host_pv64, HOST_FRAMES),
@@ -322,7 +351,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(boot),     cmocka_unit_test(buddy),  cmocka_unit_test(addresses),
 	    cmocka_unit_test(heap),     cmocka_unit_test(domain), cmocka_unit_test(claims),
-	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),    cmocka_unit_test(map),
+	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),    cmocka_unit_test(reach),
+	    cmocka_unit_test(map),
 	};
 
 	host_init();

@@ -257,7 +257,10 @@ static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 	assert_string_equal(r.kind, abi->kind);
 	assert_int_equal(fake.pin_cmd, wide ? MMUEXT_PIN_L4_TABLE : MMUEXT_PIN_L3_TABLE);
 	assert_int_equal(ctx_word(abi->ctx.ip), base + 0x100010);
+	assert_true(wide || fake.pinned < 0x100000); /* a PAE root lies below 4 GiB, the rest anywhere */
+	assert_true(p2m_of(abi, ctx_word(abi->ctx.start_info), 0) >= 0x100000);
 	assert_int_equal(ctx_word(abi->ctx.cr3), fake.pinned << 12);
+	assert_int_equal(ctx_word(abi->ctx.vm_assist), wide ? 0 : 1 << VMASST_TYPE_pae_extended_cr3);
 	assert_int_equal(ctx_word(abi->ctx.cs) & 0xffff, abi->kernel_cs);
 	si = ctx_word(abi->ctx.start_info);
 	check_start_info(abi, si, &r);

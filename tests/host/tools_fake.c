@@ -19,7 +19,7 @@ void fake_reset(void)
 	fake.ram = malloc((size_t)FAKE_FRAMES * FRAME_SIZE);
 	memset(fake.ram, 0xa5, (size_t)FAKE_FRAMES * FRAME_SIZE); /* nobody promises zeroed memory */
 	fake.largest_order = 9;
-	fake.shared_info_mfn = FAKE_BASE + FAKE_FRAMES - 1;
+	fake.shared_info_mfn = FAKE_BASE + FAKE_LOW - 1;
 	fake.grant_mfn = FAKE_BASE + FAKE_FRAMES - 2;
 	memset(fake_frame(fake.grant_mfn), 0, FRAME_SIZE);
 }
@@ -76,7 +76,12 @@ static long do_populate(struct xen_memory_reservation *r)
 
 	if (r->extent_order > fake.largest_order)
 		return 0;
-	for (; done < (long)r->nr_extents && fake.given + size < FAKE_FRAMES - 1; done++) {
+	if (XENMEMF_get_address_bits(r->mem_flags) == 32) {
+		for (; done < (long)r->nr_extents && size == 1 && fake.given_low < FAKE_LOW - 1; done++)
+			extent[done] = FAKE_BASE + fake.given_low++;
+		return done;
+	}
+	for (; done < (long)r->nr_extents && fake.given + size < FAKE_FRAMES - FAKE_LOW - 1; done++) {
 		/* Neither ascending nor adjacent, so that wrong guesses about machine frames show. */
 		fake.given += size;
 		extent[done] = FAKE_BASE + FAKE_FRAMES - 2 - fake.given;

@@ -10,16 +10,17 @@
 #include <stdbool.h>
 
 #define FAKE_FRAMES 16384
-#define FAKE_BASE   0x1000 /* machine frame number of the first one */
+#define FAKE_LOW    8 /* frames below 4 GiB: shared_info, and for those who ask for such */
+#define FAKE_BASE   (0x100000 - FAKE_LOW) /* machine frame number of the first one */
 #define FAKE_DOMID  5
 
 struct fake {
 	uint8_t *ram;
 	bool alive;
 	unsigned address_size, max_vcpus, nr_ports, calls,
-	    fail_at;    /* fail_at: number of the call to fail, 0: none */
-	unsigned maps;  /* foreign mappings not yet undone */
-	uint64_t given; /* frames handed out */
+	    fail_at;               /* fail_at: number of the call to fail, 0: none */
+	unsigned maps;             /* foreign mappings not yet undone */
+	uint64_t given, given_low; /* frames handed out */
 	uint64_t hypercall_mfn, pinned, shared_info_mfn, grant_mfn;
 	unsigned pin_cmd;
 	uint8_t context[8192];
