@@ -16,6 +16,7 @@
 #include "dom/domain.h"
 #include "entry/hypercall.h"
 #include "lib/errno.h"
+#include "lib/format.h"
 #include "lib/options.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
@@ -120,14 +121,15 @@ static void print(const struct ringlet_stay *s)
 					     "start",
 					     "exit work"};
 	uint32_t other = s->reason - RINGLET_REASON_int80;
+	char why[64];
 
-	printk("  %10lu ticks  d%u vCPU %u at %016lx: ", s->ticks, s->domain, s->vcpu, s->rip);
 	if (s->reason < RINGLET_REASON_trap)
-		printk("hypercall %s(%lx)\n", hypercall_name(s->reason), s->arg);
+		snprintf(why, sizeof(why), "hypercall %s(%lx)", hypercall_name(s->reason), s->arg);
 	else if (s->reason < RINGLET_REASON_int80)
-		printk("exception %u\n", s->reason - RINGLET_REASON_trap);
+		snprintf(why, sizeof(why), "exception %u", s->reason - RINGLET_REASON_trap);
 	else
-		printk("%s\n", other < ARRAY_SIZE(others) ? others[other] : "?");
+		strlcpy(why, other < ARRAY_SIZE(others) ? others[other] : "?", sizeof(why));
+	printk("  %10lu ticks  d%u vCPU %u at %016lx: %s\n", s->ticks, s->domain, s->vcpu, s->rip, why);
 }
 
 /* All that are kept, into @to; and they are forgotten. */
