@@ -17,6 +17,7 @@ endef
 -include tests/fw/fw.mk
 -include tests/bench/bench.mk
 -include tests/fv-probe/probe.mk
+-include tests/fv-stays/stays.mk
 -include tests/host/host.mk
 -include tests/host/tools.mk
 -include tests/system/system.mk

@@ -15,6 +15,7 @@
  */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
+#include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
 #include "lib/errno.h"
@@ -35,15 +36,33 @@ static void stop(struct domain *d)
 		vcpu_timers_stop(v);
 }
 
-static void release_vcpus(struct domain *d)
+static int release_vcpu(struct domain *d, struct vcpu *v)
 {
-	struct vcpu *v;
+	int rc = 0;
 
-	for_each_vcpu (d, v) {
-		vcpu_unmap_info(v);
-		vcpu_drop_roots(v);
+	vcpu_unmap_info(v);
+	vcpu_drop_roots(v);
+	if (d->ops->vcpu_relinquish)
+		rc = d->ops->vcpu_relinquish(v);
+	if (!rc)
 		d->ops->vcpu_free(v);
+	return rc;
+}
+
+static int release_vcpus(struct domain *d)
+{
+	for (; d->release_next < d->max_vcpus; d->release_next++) {
+		struct vcpu *v = d->vcpu[d->release_next];
+		int rc = v ? release_vcpu(d, v) : 0;
+
+		if (rc)
+			return rc;
+		if (hypercall_preempt_check()) {
+			d->release_next++;
+			return -ERESTART;
+		}
 	}
+	return 0;
 }
 
 int domain_relinquish(struct domain *d)
@@ -62,7 +81,9 @@ int domain_relinquish(struct domain *d)
 		d->relinquish_stage++;
 		/* fall through */
 	case 2:
-		release_vcpus(d);
+		rc = release_vcpus(d);
+		if (rc)
+			return rc;
 		d->relinquish_stage++;
 		/* fall through */
 	case 3:

@@ -200,6 +200,7 @@ struct domain {
 	struct vcpu *vcpu[MAX_VCPUS];
 	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero */
 	uint32_t controller_pauses;    /* those of them that Dom0 made by domctl */
+	uint32_t release_next;         /* the vCPU that comes next, in its second stage */
 	uint32_t relinquish_stage;     /* how far domain_relinquish() came */
 	uint32_t close_next;           /* and in its event channels */
 	bool shut_down;                /* SCHEDOP_shutdown was done, whatever came after */

@@ -64,6 +64,8 @@ struct guest_ops {
 
 	/* vCPU state. */
 	int (*vcpu_init)(struct vcpu *v);
+	int (*vcpu_relinquish)(
+	    struct vcpu *v); /* first, what takes long: -ERESTART for more; NULL: nothing */
 	void (*vcpu_free)(struct vcpu *v);
 	void (*switch_out)(struct vcpu *v); /* save segments and bases into the vCPU */
 	void (*switch_in)(struct vcpu *v);  /* load GDT, LDT, segments (failsafe on fault), bases, LSTAR.. */
@@ -71,7 +73,8 @@ struct guest_ops {
 	void (*start_regs)(struct vcpu *v, gva_t entry, gva_t stack, gva_t start_info);
 	/* Write @si into @page in this kind's layout. */
 	void (*put_start_info)(void *page, const struct start_info *si);
-	int (*set_context)(struct vcpu *v, const void *ctx); /* vcpu_guest_context in this kind's layout */
+	/* vcpu_guest_context in this kind's layout. -ERESTART: to be called again. */
+	int (*set_context)(struct vcpu *v, const void *ctx);
 	void (*get_context)(struct vcpu *v, void *ctx);
 	size_t context_size;
 

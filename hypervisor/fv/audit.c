@@ -12,8 +12,10 @@ void fv_audit(struct vcpu *v)
 	if (!fv || !fv->frames)
 		return;
 	for (uint32_t pfn = 0; pfn < fv->ram_pages; pfn++) {
-		const struct fv_frame *f = &fv->frames[pfn];
+		const struct fv_frame *f = fv_frame(fv, pfn);
 
+		if (!f->mfn) /* not found yet: it is being built */
+			continue;
 		audit_use(f->mfn, PGT_WRITABLE);
 		if (m2p_get(f->mfn) != pfn)
 			audit_wrong("%s: guest frame %x is not that of frame %x", v->domain->name, pfn,
@@ -25,5 +27,6 @@ void fv_audit(struct vcpu *v)
 			audit_wrong("%s: guest frame %x is a table or code, and mapped writable",
 				    v->domain->name, pfn);
 	}
-	audit_use(virt_to_mfn(fv->console), PGT_WRITABLE);
+	if (fv->console)
+		audit_use(virt_to_mfn(fv->console), PGT_WRITABLE);
 }

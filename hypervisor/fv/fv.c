@@ -49,10 +49,20 @@ static int fv_vcpu_init(struct vcpu *v)
 	return fv_segments_init(v->fv);
 }
 
+static int fv_vcpu_relinquish(struct vcpu *v)
+{
+	int rc = v->fv ? fv_shadow_release(v->fv) : 0;
+
+	return rc || !v->fv ? rc : fv_memory_release(v->fv);
+}
+
 static void fv_vcpu_free(struct vcpu *v)
 {
 	if (v->fv) {
 		fv_devices_stop(v->fv);
+		while (fv_vcpu_relinquish(v))
+			; /* nothing, or little: a domain that was built has been through it */
+		fv_code_free(v->fv);
 		fv_shadow_free(v->fv);
 		fv_memory_free(v->fv);
 		v->desc_l1[0] = 0;
@@ -105,22 +115,19 @@ static uint32_t word(const void *ctx, unsigned offset)
 	return value;
 }
 
-/* Power on: memory, then registers as a loader leaves them, in flat segments of ours. Once. */
+/* Power on: memory, then registers as a loader leaves them, in flat segments of ours. Once; -ERESTART: there is more. */
 static int power_on(struct vcpu *v, const void *ctx)
 {
 	struct fv *fv = v->fv;
 	int rc;
 
-	if (fv->frames)
+	if (v->kernel_cr3)
 		return -EBUSY;
-	rc = fv_memory_init(fv, word(ctx, COMPAT_vcpu_guest_context_failsafe_callback_eip), &fv->console);
+	rc = fv_memory_init(fv, word(ctx, COMPAT_vcpu_guest_context_failsafe_callback_eip));
 	if (!rc)
 		rc = fv_shadow_init(fv);
-	if (rc) {
-		fv_shadow_free(fv);
-		fv_memory_free(fv);
-		return rc;
-	}
+	if (rc)
+		return rc; /* what it holds goes with the domain */
 	fv->console_port = word(ctx, COMPAT_vcpu_guest_context_event_callback_eip);
 	fv->patching = !v->domain->fv_nopatch;
 	fv->cr0 = RESET_CR0;
@@ -217,6 +224,7 @@ const struct guest_ops fv_ops = {
     .high_start = ~0ull,
 
     .vcpu_init = fv_vcpu_init,
+    .vcpu_relinquish = fv_vcpu_relinquish,
     .vcpu_free = fv_vcpu_free,
     .switch_out = fv_switch_out,
     .switch_in = fv_switch_in,

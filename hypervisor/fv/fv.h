@@ -22,18 +22,20 @@
 #define FV_TLB_WAYS       2
 #define FV_GDT_ENTRIES    512 /* of the guest's table; what lies behind is as if not there */
 
-/* One guest frame. */
+/* One guest frame. Take it by fv_frame(), where writers or shadows matter. */
 struct fv_frame {
 	uint32_t mfn;
-	uint8_t shadows; /* shadow tables made from it: it is mapped read-only while there are any */
-	uint8_t code;    /* enum fv_code */
-	uint16_t writers;
-	uint64_t *writer; /* one of the shadow entries that map it writable */
-	void *copy;       /* FV_CODE_PATCHED: what the processor executes in its place */
+	uint32_t writers;     /* shadow entries that map it writable; */
+	uint64_t *writer[2];  /* two of them, if there are so many */
+	uint64_t epoch : 48;  /* of fv.epoch, when writers and shadows were last right; 0 since */
+	uint64_t shadows : 8; /* shadow tables made from it: it is mapped read-only while there are any */
+	uint64_t code : 8;    /* enum fv_code */
+	void *copy;           /* FV_CODE_PATCHED: what the processor executes in its place */
 };
 
 enum fv_code {
 	FV_CODE_UNKNOWN, /* not executed yet: mapped without the right to */
+	FV_CODE_SEARCH, /* it is being searched (fv.scan): mapped read-only, without the right to be executed */
 	FV_CODE_CLEAN,   /* executed as it is, read-only */
 	FV_CODE_PATCHED, /* its copy is executed, read-only */
 };
@@ -81,16 +83,25 @@ struct fv {
 	/* fv/memory.c */
 	uint32_t ram_pages;
 	struct fv_frame *frames; /* ram_pages of them */
+	mfn_t frames_at;         /* where they will be, and how far that came (fv_memory_init): */
+	uint64_t frames_cleared, frames_to_find;
+	uint32_t frames_held;
 	unsigned frames_order;
 	struct fv_translation tlb[FV_TLB_SETS]
 				 [FV_TLB_WAYS]; /* sets by the page's low bits, the newest first */
 	void *nothing; /* shown where there is no memory: all ones, until the guest writes there */
 
+	struct fv_scan *scan; /* fv/patch.c: the page that is being searched, or was last */
+
 	/* fv/shadow.c */
 	uint64_t *l3; /* four entries, above it v->kind_root */
 	struct fv_shadow *shadows, *shadow_free;
 	struct fv_shadow *shadow_hash[FV_SHADOW_BUCKETS];
-	uint32_t nr_shadows;
+	uint32_t nr_shadows, shadows_made; /* so many there may be, and have been so far */
+	uint32_t shadows_begun;            /* those from here on were not in use in this epoch */
+	uint32_t leaves, uppers;           /* shadows in use */
+	uint64_t epoch;                    /* counts how often all were dropped */
+	mfn_t shadows_at;                  /* where they lie */
 	unsigned shadows_order;
 	bool flush; /* TLB and paging-structure caches may know what is no more */
 	bool lax;   /* a table could not be write-protected: believe nothing after the next flush */
@@ -115,6 +126,20 @@ static inline struct fv *fv_of(const struct vcpu *v)
 static inline bool fv_in_kernel(const struct vcpu *v)
 {
 	return (v->regs.cs & 3) != 3;
+}
+
+/* One of its frames of RAM. When all shadows were dropped, nobody went through the frames. */
+static inline struct fv_frame *fv_frame(struct fv *fv, uint32_t pfn)
+{
+	struct fv_frame *f = &fv->frames[pfn];
+
+	if (unlikely(f->epoch != fv->epoch)) {
+		f->epoch = fv->epoch;
+		f->writers = 0;
+		f->writer[0] = f->writer[1] = NULL;
+		f->shadows = 0;
+	}
+	return f;
 }
 
 /* ---- memory.c ---- */
@@ -162,12 +187,15 @@ static inline uint32_t fv_read(struct fv *fv, uint32_t va, void *to, unsigned n,
 }
 uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint32_t *fault);
 /* Take the domain's frames: they stay its own, and no page table or descriptor table of anybody. */
-int fv_memory_init(struct fv *fv, uint32_t ram_pages, struct xencons_interface **console);
+int fv_memory_init(struct fv *fv, uint32_t ram_pages); /* -ERESTART: to be called again */
+/* Let the frames go: -ERESTART to be called again. And then the rest. */
+int fv_memory_release(struct fv *fv);
 void fv_memory_free(struct fv *fv);
 
 /* ---- shadow.c ---- */
 
 int fv_shadow_init(struct fv *fv);
+int fv_shadow_release(struct fv *fv); /* the tables: -ERESTART to be called again; and then the rest: */
 void fv_shadow_free(struct fv *fv);
 void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
 /* @pfn is about to be written by us or by the guest. */
@@ -239,10 +267,12 @@ enum fv_result fv_wrmsr(struct vcpu *v);
 
 /* ---- patch.c ---- */
 
-/* @pfn is to be executed by ring 1 for the first time: decide what the processor gets to see. */
-void fv_code_scan(struct fv *fv, uint32_t pfn);
+/* @pfn is to be executed by ring 1 for the first time: decide what the processor gets to see. False: that takes longer
+ * than the guest may keep the CPU; when it faults again the search goes on. Nobody maps the frame writable. */
+bool fv_code_scan(struct fv *fv, uint32_t pfn);
 /* It will be written: what was found does not hold any more. */
 void fv_code_forget(struct fv *fv, uint32_t pfn);
+void fv_code_free(struct fv *fv);
 
 /* ---- audit.c ---- */
 

@@ -10,6 +10,7 @@
  * unchanged: to it, shadows are page tables of the hypervisor's own.
  */
 #include "cpu/x86.h"
+#include "entry/hypercall.h"
 #include "fv/fv.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -22,7 +23,8 @@
 #define PF_USER    4u
 #define PF_FETCH   16u
 
-#define LARGE_FRAMES 512u
+#define LARGE_FRAMES    512u
+#define FRAMES_PER_STEP 32u /* found or released between two looks at other work; a power of two */
 
 void *fv_frame_at(struct fv *fv, uint32_t pfn)
 {
@@ -164,68 +166,98 @@ static unsigned order_of(size_t size)
 	return order;
 }
 
-/* The M2P says which guest frame each of the domain's frames is: the builder named them when it asked. */
-static void find_frames(struct domain *d, struct fv *fv, mfn_t *console)
+/*
+ * The M2P says which guest frame each of the domain's frames is: the builder named them when it asked. Each is held, once
+ * all its frames have come by.
+ */
+static int find_frame(struct domain *d, struct fv *fv)
 {
-	spin_lock(&d->page_lock);
-	for (uint32_t mfn = d->page_head; mfn; mfn = mfn_to_page(mfn)->next) {
-		pfn_t pfn = m2p_get(mfn);
+	mfn_t mfn = owned_rotate(d);
+	pfn_t pfn = mfn ? m2p_get(mfn) : INVALID_PFN;
 
-		if (pfn < fv->ram_pages)
-			fv->frames[pfn].mfn = mfn;
-		else if (pfn == fv->ram_pages)
-			*console = mfn;
+	if (pfn > fv->ram_pages || (pfn < fv->ram_pages ? fv->frames[pfn].mfn : !!fv->console))
+		return 0;
+	if (page_get_and_type(mfn_to_page(mfn), d, PGT_WRITABLE))
+		return -EINVAL;
+	if (pfn < fv->ram_pages) {
+		fv->frames[pfn].mfn = mfn;
+		fv->frames_held++;
+	} else {
+		fv->console = mfn_to_virt(mfn);
 	}
-	spin_unlock(&d->page_lock);
+	return 0;
 }
 
-static bool hold(struct domain *d, mfn_t mfn)
+static int memory_begin(struct fv *fv, uint32_t ram_pages)
 {
-	return mfn && !page_get_and_type(mfn_to_page(mfn), d, PGT_WRITABLE);
-}
-
-int fv_memory_init(struct fv *fv, uint32_t ram_pages, struct xencons_interface **console)
-{
-	struct domain *d = fv->v->domain;
-	mfn_t console_mfn = 0;
-
-	if (!ram_pages || ram_pages >= d->tot_pages)
+	if (!ram_pages || ram_pages >= fv->v->domain->tot_pages)
 		return -EINVAL;
 	fv->frames_order = order_of(ram_pages * sizeof(*fv->frames));
-	fv->frames = heap_alloc_pages(fv->frames_order);
 	fv->nothing = heap_alloc_pages(0);
-	if (!fv->frames || !fv->nothing)
+	if (fv->nothing && fv->frames_order <= MAX_ORDER)
+		fv->frames_at = buddy_alloc(fv->frames_order, 0);
+	if (!fv->frames_at)
 		return -ENOMEM;
 	memset(fv->nothing, 0xff, PAGE_SIZE);
 	fv->ram_pages = ram_pages;
-	find_frames(d, fv, &console_mfn);
-	for (uint32_t pfn = 0; pfn < ram_pages; pfn++) {
-		if (!hold(d, fv->frames[pfn].mfn)) {
-			fv->ram_pages = pfn; /* what is held, for fv_memory_free() */
-			return -EINVAL;
-		}
+	fv->frames_to_find = fv->v->domain->tot_pages;
+	return 0;
+}
+
+/* One step: a page of the list of frames is cleared, or some frames are found. -ERESTART: there is more. */
+static int memory_step(struct fv *fv)
+{
+	int rc = 0;
+
+	if (fv->frames_cleared < 1ull << fv->frames_order) {
+		memset(mfn_to_virt(fv->frames_at + fv->frames_cleared++), 0, PAGE_SIZE);
+		return -ERESTART;
 	}
-	if (!hold(d, console_mfn))
-		return -EINVAL;
-	*console = mfn_to_virt(console_mfn);
+	fv->frames = mfn_to_virt(fv->frames_at);
+	for (unsigned i = 0; i < FRAMES_PER_STEP && fv->frames_to_find && !rc; i++, fv->frames_to_find--)
+		rc = find_frame(fv->v->domain, fv);
+	if (!rc && fv->frames_to_find)
+		return -ERESTART;
+	return rc ? rc : fv->frames_held == fv->ram_pages && fv->console ? 0 : -EINVAL;
+}
+
+int fv_memory_init(struct fv *fv, uint32_t ram_pages)
+{
+	int rc = fv->frames_at ? 0 : memory_begin(fv, ram_pages);
+
+	if (rc)
+		return rc;
+	do {
+		rc = memory_step(fv);
+	} while (rc == -ERESTART && !hypercall_preempt_check());
+	return rc;
+}
+
+int fv_memory_release(struct fv *fv)
+{
+	while (fv->frames && fv->ram_pages) {
+		struct fv_frame *f = &fv->frames[--fv->ram_pages];
+
+		if (f->copy)
+			heap_free_pages(f->copy, 0);
+		if (f->mfn)
+			page_put_and_type(mfn_to_page(f->mfn));
+		if (fv->ram_pages % FRAMES_PER_STEP == 0 && hypercall_preempt_check())
+			return -ERESTART;
+	}
 	return 0;
 }
 
 void fv_memory_free(struct fv *fv)
 {
-	for (uint32_t pfn = 0; pfn < fv->ram_pages; pfn++) {
-		if (fv->frames[pfn].copy)
-			heap_free_pages(fv->frames[pfn].copy, 0);
-		page_put_and_type(mfn_to_page(fv->frames[pfn].mfn));
-	}
 	if (fv->console)
 		page_put_and_type(mfn_to_page(virt_to_mfn(fv->console)));
-	if (fv->frames)
-		heap_free_pages(fv->frames, fv->frames_order);
+	if (fv->frames_at)
+		buddy_free(fv->frames_at, fv->frames_order);
 	if (fv->nothing)
 		heap_free_pages(fv->nothing, 0);
 	fv->frames = NULL;
+	fv->frames_at = 0;
 	fv->nothing = NULL;
 	fv->console = NULL;
-	fv->ram_pages = 0;
 }

@@ -49,6 +49,24 @@ struct window {
 	uint8_t before[RUN_UP], page[PAGE_SIZE], after[MARGIN];
 };
 
+/*
+ * A search, in steps of ALLOWANCE instructions of ours or so: between them the guest faults anew, and whatever is due
+ * comes first. What it costs was measured; a byte is a beginning or not by the lengths of what stands before it, which
+ * are found once.
+ */
+#define ALLOWANCE      40000
+#define COST_LENGTH    200
+#define COST_BEGINNING 900
+
+struct fv_scan {
+	uint32_t pfn; /* NOTHING: none is under way */
+	unsigned at;  /* place in the window that comes next */
+	uint8_t *copy;
+	struct window w;
+	uint8_t length[RUN_UP + PAGE_SIZE]; /* of the instruction at each place before; 0: none */
+};
+#define NOTHING 0xffffffffu
+
 static bool must_be_patched(uint16_t opcode, uint8_t reg)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(policies); i++) {
@@ -60,27 +78,23 @@ static bool must_be_patched(uint16_t opcode, uint8_t reg)
 	return false;
 }
 
-static unsigned length_at(const struct window *w, unsigned at, uint16_t *opcode, uint8_t *reg)
+/* @at counts from the window's start. From the back to the front: does decoding arrive there, or step over it? */
+static bool is_beginning(const struct fv_scan *scan, unsigned at)
 {
-	return insn_length((const uint8_t *)w + at, sizeof(*w) - at, opcode, reg);
-}
-
-/* @at and the places before it count from the window's start. */
-static bool is_beginning(const struct window *w, unsigned at)
-{
+	enum {
+		NEVER_CODE,
+		PASSED,
+		ARRIVED
+	} comes[RUN_UP + 1];
 	unsigned started = 0, arrived = 0;
 
-	for (unsigned from = at - RUN_UP; from < at; from++) {
-		unsigned place = from, length = 1;
-		uint16_t opcode;
-		uint8_t reg;
+	comes[RUN_UP] = ARRIVED;
+	for (unsigned back = 1; back <= RUN_UP; back++) {
+		unsigned length = scan->length[at - back], to = RUN_UP - back + length;
 
-		while (place < at && (length = length_at(w, place, &opcode, &reg)) != 0)
-			place += length;
-		if (!length)
-			continue; /* was never code */
-		started++;
-		arrived += place == at;
+		comes[RUN_UP - back] = !length ? NEVER_CODE : length > back ? PASSED : comes[to];
+		started += comes[RUN_UP - back] != NEVER_CODE;
+		arrived += comes[RUN_UP - back] == ARRIVED;
 	}
 	return arrived * QUORUM >= started * (QUORUM - 1);
 }
@@ -92,45 +106,100 @@ static void fill(struct fv *fv, struct window *w, uint32_t pfn)
 	memcpy(w->after, fv_frame_at(fv, pfn + 1), MARGIN);
 }
 
-void fv_code_scan(struct fv *fv, uint32_t pfn)
+/* What was found so far is worth nothing any more. */
+static void give_up(struct fv *fv)
 {
-	struct fv_frame *f = &fv->frames[pfn];
-	struct window *w = heap_alloc(sizeof(*w));
-	uint8_t *copy = NULL;
+	struct fv_scan *scan = fv->scan;
 
-	f->code = FV_CODE_CLEAN;
-	if (!w) {
-		domain_crash(fv->v->domain, "no memory to look at its code");
+	if (!scan || scan->pfn == NOTHING)
 		return;
+	fv->frames[scan->pfn].code = FV_CODE_UNKNOWN;
+	if (scan->copy)
+		heap_free_pages(scan->copy, 0);
+	scan->copy = NULL;
+	scan->pfn = NOTHING;
+}
+
+static bool begin(struct fv *fv, uint32_t pfn)
+{
+	give_up(fv);
+	if (!fv->scan)
+		fv->scan = heap_alloc(sizeof(*fv->scan));
+	if (!fv->scan)
+		return false;
+	fill(fv, &fv->scan->w, pfn);
+	fv->scan->pfn = pfn;
+	fv->scan->at = 0;
+	fv->frames[pfn].code = FV_CODE_SEARCH;
+	return true;
+}
+
+static bool patch(struct fv_scan *scan, unsigned at)
+{
+	if (!scan->copy) {
+		scan->copy = heap_alloc_pages(0);
+		if (!scan->copy)
+			return false;
+		memcpy(scan->copy, scan->w.page, PAGE_SIZE);
 	}
-	fill(fv, w, pfn);
-	for (unsigned at = RUN_UP; at < RUN_UP + PAGE_SIZE; at++) {
+	scan->copy[at - RUN_UP] = OPCODE_HLT;
+	return true;
+}
+
+/* One step. False: there is no memory. */
+static bool go_on(struct fv_scan *scan)
+{
+	int left = ALLOWANCE;
+
+	for (; scan->at < RUN_UP + PAGE_SIZE && left > 0; scan->at++) {
+		unsigned at = scan->at;
 		uint16_t opcode;
 		uint8_t reg;
 
-		if (!length_at(w, at, &opcode, &reg) || !must_be_patched(opcode, reg) || !is_beginning(w, at))
+		left -= COST_LENGTH;
+		scan->length[at] =
+		    insn_length((const uint8_t *)&scan->w + at, sizeof(scan->w) - at, &opcode, &reg);
+		if (at < RUN_UP || !scan->length[at] || !must_be_patched(opcode, reg))
 			continue;
-		if (!copy) {
-			copy = heap_alloc_pages(0);
-			if (!copy) {
-				domain_crash(fv->v->domain, "no memory to patch its code");
-				break;
-			}
-			memcpy(copy, w->page, PAGE_SIZE);
-			f->code = FV_CODE_PATCHED;
-		}
-		copy[at - RUN_UP] = OPCODE_HLT;
+		left -= COST_BEGINNING;
+		if (is_beginning(scan, at) && !patch(scan, at))
+			return false;
 	}
-	f->copy = copy;
-	heap_free(w);
+	return true;
+}
+
+bool fv_code_scan(struct fv *fv, uint32_t pfn)
+{
+	struct fv_frame *f = &fv->frames[pfn];
+
+	if ((f->code != FV_CODE_SEARCH && !begin(fv, pfn)) || !go_on(fv->scan)) {
+		domain_crash(fv->v->domain, "no memory to look at its code, and patch it");
+		return false;
+	}
+	if (fv->scan->at < RUN_UP + PAGE_SIZE)
+		return false;
+	f->copy = fv->scan->copy;
+	f->code = f->copy ? FV_CODE_PATCHED : FV_CODE_CLEAN;
+	fv->scan->copy = NULL;
+	fv->scan->pfn = NOTHING;
+	return true;
 }
 
 void fv_code_forget(struct fv *fv, uint32_t pfn)
 {
 	struct fv_frame *f = &fv->frames[pfn];
 
+	if (f->code == FV_CODE_SEARCH)
+		give_up(fv);
 	if (f->copy)
 		heap_free_pages(f->copy, 0);
 	f->copy = NULL;
 	f->code = FV_CODE_UNKNOWN;
+}
+
+void fv_code_free(struct fv *fv)
+{
+	give_up(fv);
+	heap_free(fv->scan);
+	fv->scan = NULL;
 }

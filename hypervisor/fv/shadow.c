@@ -13,11 +13,16 @@
  * so nevertheless, and everything is dropped at the next flush of the guest (`lax`): until then the guest may
  * not rely on its store, since a TLB could have kept the old entry as well (SDM 3A 4.10.4, Invalidation).
  *
+ * Whatever the guest does here ends soon, however many shadows it made. All are dropped by counting an epoch: what
+ * belongs to an earlier one is cleared when it is next taken. Entries that map a frame are searched for in few shadows
+ * only; where there are more, all are dropped, and come back one by one as they are used.
+ *
  * Large pages of the guest and the flat space before it turns paging on have no table below to be the shadow
  * of; theirs are made up. Rights count at the last level alone: a code page is executed by ring 1 only after
  * fv/patch.c has seen it, and mapped without write permission from then on.
  */
 #include "cpu/x86.h"
+#include "entry/hypercall.h"
 #include "fv/fv.h"
 #include "lib/errno.h"
 #include "lib/tracepoint.h"
@@ -31,6 +36,10 @@
 
 #define SHADOWS_MIN       192u
 #define FRAMES_PER_SHADOW 128u /* one more shadow for so many frames of RAM */
+#define SEARCHED          12u  /* shadows, at most, in which entries are searched for */
+#define FOUND             128u /* entries, at most, that are changed one by one */
+#define RELEASED_AT_ONCE  32u
+#define CHAIN             32u /* shadows in a bucket, at most */
 
 enum shadow_kind {
 	SHADOW_L1,      /* of the guest's table in frame `key` */
@@ -45,7 +54,7 @@ struct fv_shadow {
 	uint64_t *parent; /* the entry above that names it; if several do, one of them */
 	uint32_t key;
 	uint8_t kind;
-	bool in_use, parents;
+	bool parents;
 };
 
 static struct fv_shadow **bucket(struct fv *fv, uint8_t kind, uint32_t key)
@@ -75,7 +84,27 @@ static struct fv_frame *written_frame(struct fv *fv, uint64_t pte)
 	if ((pte & (PTE_P | PTE_RW)) != (PTE_P | PTE_RW))
 		return NULL;
 	pfn = m2p_get(pte_mfn(pte));
-	return pfn < fv->ram_pages && fv->frames[pfn].mfn == pte_mfn(pte) ? &fv->frames[pfn] : NULL;
+	return pfn < fv->ram_pages && fv->frames[pfn].mfn == pte_mfn(pte) ? fv_frame(fv, pfn) : NULL;
+}
+
+static void writer_add(struct fv_frame *f, uint64_t *slot)
+{
+	f->writers++;
+	if (!f->writer[0])
+		f->writer[0] = slot;
+	else if (!f->writer[1])
+		f->writer[1] = slot;
+}
+
+static void writer_del(struct fv_frame *f, uint64_t *slot)
+{
+	f->writers--;
+	if (f->writer[0] == slot) {
+		f->writer[0] = f->writer[1];
+		f->writer[1] = NULL;
+	} else if (f->writer[1] == slot) {
+		f->writer[1] = NULL;
+	}
 }
 
 static void set_leaf(struct fv *fv, uint64_t *slot, uint64_t pte)
@@ -85,17 +114,21 @@ static void set_leaf(struct fv *fv, uint64_t *slot, uint64_t pte)
 	if (*slot & PTE_P)
 		fv->flush = true;
 	if (old)
-		old->writers--;
-	if (new) {
-		new->writers++;
-		new->writer = slot;
-	}
+		writer_del(old, slot);
+	if (new)
+		writer_add(new, slot);
 	*slot = pte;
 }
+
+/* Every shadow in use is in the table of them. */
+#define for_each_shadow(fv, s)                              \
+	for (unsigned b_ = 0; b_ < FV_SHADOW_BUCKETS; b_++) \
+		for ((s) = (fv)->shadow_hash[b_]; (s); (s) = (s)->next)
 
 static void clear_references(struct fv *fv, struct fv_shadow *s)
 {
 	uint64_t mfn = virt_to_mfn(s->table);
+	struct fv_shadow *above;
 
 	for (unsigned i = 0; i < 4; i++)
 		if ((fv->l3[i] & PTE_P) && pte_mfn(fv->l3[i]) == mfn)
@@ -104,21 +137,33 @@ static void clear_references(struct fv *fv, struct fv_shadow *s)
 		*s->parent = 0;
 	if (!s->parents)
 		return;
-	for (uint32_t n = 0; n < fv->nr_shadows; n++) {
-		struct fv_shadow *above = &fv->shadows[n];
-
-		if (!above->in_use || is_leaf_table(above))
-			continue;
-		for (unsigned i = 0; i < PTES_PER_TABLE; i++)
+	for_each_shadow (fv, above)
+		for (unsigned i = 0; !is_leaf_table(above) && i < PTES_PER_TABLE; i++)
 			if ((above->table[i] & PTE_P) && pte_mfn(above->table[i]) == mfn)
 				above->table[i] = 0;
-	}
+}
+
+void fv_shadow_drop_all(struct fv *fv)
+{
+	fv->epoch++;
+	memset(fv->shadow_hash, 0, sizeof(fv->shadow_hash));
+	fv->shadow_free = NULL;
+	fv->shadows_begun = fv->leaves = fv->uppers = 0;
+	for (unsigned i = 0; i < 4; i++)
+		fv->l3[i] = 0;
+	fv->lax = false;
+	fv->flush = true;
+	fv_tlb_flush(fv);
 }
 
 static void drop(struct fv *fv, struct fv_shadow *s)
 {
 	struct fv_shadow **link = bucket(fv, s->kind, s->key);
 
+	if (s->parents && fv->uppers > SEARCHED) {
+		fv_shadow_drop_all(fv);
+		return;
+	}
 	while (*link != s)
 		link = &(*link)->next;
 	*link = s->next;
@@ -129,60 +174,55 @@ static void drop(struct fv *fv, struct fv_shadow *s)
 		s->table[i] = 0;
 	}
 	if (s->kind <= SHADOW_L2 && s->key < fv->ram_pages)
-		fv->frames[s->key].shadows--;
-	s->in_use = false;
+		fv_frame(fv, s->key)->shadows--;
+	if (is_leaf_table(s))
+		fv->leaves--;
+	else
+		fv->uppers--;
 	s->next = fv->shadow_free;
 	fv->shadow_free = s;
 	fv->flush = true;
 }
 
-void fv_shadow_drop_all(struct fv *fv)
-{
-	for (uint32_t i = 0; i < fv->nr_shadows; i++)
-		if (fv->shadows[i].in_use)
-			drop(fv, &fv->shadows[i]);
-	for (unsigned i = 0; i < 4; i++)
-		fv->l3[i] = 0;
-	fv->lax = false;
-	fv_tlb_flush(fv);
-}
-
 /* Take write permission, and more, from every shadow entry that satisfies the rest. */
 static void for_each_leaf(struct fv *fv, mfn_t mfn, uint64_t with, uint64_t take)
 {
-	for (uint32_t n = 0; n < fv->nr_shadows; n++) {
-		struct fv_shadow *s = &fv->shadows[n];
+	unsigned left = fv->leaves <= SEARCHED ? FOUND : 0;
+	struct fv_shadow *s;
 
-		if (!s->in_use || !is_leaf_table(s))
-			continue;
-		for (unsigned i = 0; i < PTES_PER_TABLE; i++)
-			if ((s->table[i] & with) == with && pte_mfn(s->table[i]) == mfn)
+	for_each_shadow (fv, s)
+		for (unsigned i = 0; left && is_leaf_table(s) && i < PTES_PER_TABLE; i++)
+			if ((s->table[i] & with) == with && pte_mfn(s->table[i]) == mfn) {
 				set_leaf(fv, &s->table[i], s->table[i] & ~take);
-	}
+				left--;
+			}
+	if (!left)
+		fv_shadow_drop_all(fv);
 }
 
 unsigned fv_shadow_count_writers(struct fv *fv, uint32_t pfn)
 {
+	struct fv_frame *f = fv_frame(fv, pfn);
+	struct fv_shadow *s;
 	unsigned n = 0;
 
-	for (uint32_t k = 0; k < fv->nr_shadows && fv->frames[pfn].writers; k++) {
-		struct fv_shadow *s = &fv->shadows[k];
-
-		for (unsigned i = 0; s->in_use && is_leaf_table(s) && i < PTES_PER_TABLE; i++)
-			n += written_frame(fv, s->table[i]) == &fv->frames[pfn];
-	}
+	if (f->writers)
+		for_each_shadow (fv, s)
+			for (unsigned i = 0; is_leaf_table(s) && i < PTES_PER_TABLE; i++)
+				n += written_frame(fv, s->table[i]) == f;
 	return n;
 }
 
-/* No entry maps it writable any more. Mostly there is one, and we know where. */
+/* No entry maps it writable any more. Mostly there are one or two, and we know where. */
 static void protect(struct fv *fv, uint32_t pfn)
 {
-	struct fv_frame *f = &fv->frames[pfn];
+	struct fv_frame *f = fv_frame(fv, pfn);
 
 	if (!f->writers)
 		return;
-	if (f->writers == 1 && written_frame(fv, *f->writer) == f)
-		set_leaf(fv, f->writer, *f->writer & ~PTE_RW);
+	if (f->writers == 1u + !!f->writer[1])
+		while (f->writer[0])
+			set_leaf(fv, f->writer[0], *f->writer[0] & ~PTE_RW);
 	else
 		for_each_leaf(fv, f->mfn, PTE_P | PTE_RW, PTE_RW);
 	fv->flush = true;
@@ -191,19 +231,39 @@ static void protect(struct fv *fv, uint32_t pfn)
 static struct fv_shadow *take_free(struct fv *fv)
 {
 	struct fv_shadow *s = fv->shadow_free;
+	bool dropped = s;
 
-	if (!s) {
-		fv_shadow_drop_all(fv);
-		s = fv->shadow_free;
+	if (dropped) {
+		fv->shadow_free = s->next;
+	} else {
+		if (fv->shadows_begun == fv->nr_shadows)
+			fv_shadow_drop_all(fv);
+		s = &fv->shadows[fv->shadows_begun];
+		if (fv->shadows_begun++ == fv->shadows_made) {
+			fv->shadows_made++;
+			s->table = NULL;
+		}
 	}
-	if (!s->table)
-		s->table = heap_alloc_pages(0);
-	if (!s->table)
-		return NULL;
-	fv->shadow_free = s->next;
 	/* The processor may still know it as what it was, if it was dropped a moment ago. */
 	fv_shadow_sync(fv);
-	return s;
+	if (!s->table)
+		s->table = heap_alloc_pages(0);
+	else if (!dropped)
+		memset(s->table, 0, PAGE_SIZE);
+	if (s->table)
+		return s;
+	s->next = fv->shadow_free;
+	fv->shadow_free = s;
+	return NULL;
+}
+
+static bool chain_is_long(struct fv *fv, uint8_t kind, uint32_t key)
+{
+	unsigned n = 0;
+
+	for (const struct fv_shadow *s = *bucket(fv, kind, key); s; s = s->next)
+		n++;
+	return n >= CHAIN;
 }
 
 static struct fv_shadow *get(struct fv *fv, uint8_t kind, uint32_t key)
@@ -212,13 +272,19 @@ static struct fv_shadow *get(struct fv *fv, uint8_t kind, uint32_t key)
 
 	if (s)
 		return s;
+	if (chain_is_long(fv, kind, key))
+		fv_shadow_drop_all(fv);
 	s = take_free(fv);
 	if (!s)
 		return NULL;
-	*s = (struct fv_shadow){.table = s->table, .kind = kind, .key = key, .in_use = true, .next = *head};
+	*s = (struct fv_shadow){.table = s->table, .kind = kind, .key = key, .next = *head};
 	*head = s;
+	if (is_leaf_table(s))
+		fv->leaves++;
+	else
+		fv->uppers++;
 	if (kind <= SHADOW_L2 && key < fv->ram_pages) {
-		fv->frames[key].shadows++;
+		fv_frame(fv, key)->shadows++;
 		protect(fv, key);
 	}
 	return s;
@@ -226,16 +292,17 @@ static struct fv_shadow *get(struct fv *fv, uint8_t kind, uint32_t key)
 
 void fv_shadow_written(struct fv *fv, uint32_t pfn)
 {
-	struct fv_frame *f = &fv->frames[pfn];
+	struct fv_frame *f;
 
 	if (pfn >= fv->ram_pages)
 		return;
+	f = fv_frame(fv, pfn);
 	if (f->code != FV_CODE_UNKNOWN) {
 		for_each_leaf(fv, f->copy ? virt_to_mfn(f->copy) : f->mfn, PTE_P, ~0ull);
 		fv_shadow_sync(fv); /* before the copy is freed */
 		fv_code_forget(fv, pfn);
 	}
-	for (uint8_t kind = SHADOW_L1; f->shadows && kind <= SHADOW_L2; kind++) {
+	for (uint8_t kind = SHADOW_L1; fv_frame(fv, pfn)->shadows && kind <= SHADOW_L2; kind++) {
 		struct fv_shadow *s = find(fv, kind, pfn);
 
 		if (s)
@@ -243,24 +310,42 @@ void fv_shadow_written(struct fv *fv, uint32_t pfn)
 	}
 }
 
+/* With applications, whose code runs as it is. */
+static bool is_shared(const struct fv *fv, const struct fv_place *p)
+{
+	return p->user && (fv->cr0 & CR0_PG);
+}
+
+/* The kernel's is executed only when it was looked at. */
+static bool is_kernel_fetch(const struct fv *fv, const struct fv_place *p, uint32_t access)
+{
+	return fv->patching && (access & PF_FETCH) && (!(access & PF_USER) || !is_shared(fv, p)) &&
+	       p->pfn < fv->ram_pages;
+}
+
+/* May the access be made now as far as that goes? False: the guest is to fault again. */
+static bool is_looked_at(struct fv *fv, const struct fv_place *p, uint32_t access)
+{
+	if (!is_kernel_fetch(fv, p, access))
+		return true;
+	protect(fv, p->pfn);
+	return fv->frames[p->pfn].code > FV_CODE_SEARCH || fv_code_scan(fv, p->pfn);
+}
+
 /* The entry for this access, and as much more as is known to be allowed. */
 static uint64_t leaf_entry(struct fv *fv, const struct fv_place *p, uint32_t access)
 {
 	bool supervisor_write = (access & PF_WRITE) && !p->writable; /* CR0.WP is clear */
 	uint64_t flags = PTE_P | PTE_A | (p->user && !supervisor_write ? PTE_U : 0);
-	struct fv_frame *f = &fv->frames[p->pfn];
-	bool shared = p->user && (fv->cr0 & CR0_PG); /* with applications, whose code runs as it is */
+	bool shared = is_shared(fv, p);
+	struct fv_frame *f;
 
 	if (p->pfn >= fv->ram_pages)
 		return make_pte(virt_to_mfn(fv->nothing),
 				flags | PTE_NX | (access & PF_WRITE ? PTE_RW | PTE_D : 0));
-	/* The kernel's is executed only when it was looked at. */
-	if (fv->patching && (access & PF_FETCH) && (!(access & PF_USER) || !shared)) {
-		if (f->code == FV_CODE_UNKNOWN)
-			fv_code_scan(fv, p->pfn);
-		protect(fv, p->pfn);
+	f = fv_frame(fv, p->pfn);
+	if (is_kernel_fetch(fv, p, access))
 		return make_pte(f->copy ? virt_to_mfn(f->copy) : f->mfn, flags);
-	}
 	if (((p->writable && p->dirty) || supervisor_write) && f->code == FV_CODE_UNKNOWN &&
 	    (!f->shadows || (access & PF_WRITE)))
 		flags |= PTE_RW | PTE_D;
@@ -269,7 +354,7 @@ static uint64_t leaf_entry(struct fv *fv, const struct fv_place *p, uint32_t acc
 	if (flags & PTE_RW && f->shadows)
 		fv->lax = true;
 	/* Reading a page that is being executed does not end that. */
-	if (fv->patching && f->code != FV_CODE_UNKNOWN && !p->noexec && !(access & PF_WRITE))
+	if (fv->patching && f->code > FV_CODE_SEARCH && !p->noexec && !(access & PF_WRITE))
 		return make_pte(f->copy ? virt_to_mfn(f->copy) : f->mfn, flags & ~PTE_NX);
 	return make_pte(f->mfn, flags);
 }
@@ -291,8 +376,8 @@ static bool install(struct fv *fv, uint32_t va, const struct fv_place *p, uint32
 		 : get(fv, SHADOW_LARGE, (p->pfn >> 9) << 4 | p->writable << 2 | p->user << 1 | p->noexec);
 	if (!l1)
 		return false;
-	/* Room for the second one was made by dropping all, the first too. */
-	if (find(fv, paging ? SHADOW_L2 : SHADOW_FLAT_L2, l2->key) != l2 || l2 == l1)
+	/* Either may have dropped all, the first one or itself too; there is nothing left then that could again. */
+	if (l2 == l1 || find(fv, l2->kind, l2->key) != l2 || find(fv, l1->kind, l1->key) != l1)
 		return install(fv, va, p, access);
 	slot = &l2->table[pt_slot(va, 2)];
 	if (l1->parent && l1->parent != slot)
@@ -317,6 +402,8 @@ void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
 		fv_inject_page_fault(v, va, wrong);
 		return;
 	}
+	if (!is_looked_at(fv, &place, access))
+		return;
 	if (!install(fv, va, &place, access)) {
 		domain_crash(v->domain, "no memory for the shadow of its page tables");
 		return;
@@ -361,29 +448,39 @@ int fv_shadow_init(struct fv *fv)
 
 	while (PAGE_SIZE << fv->shadows_order < n * sizeof(*fv->shadows))
 		fv->shadows_order++;
-	fv->shadows = heap_alloc_pages(fv->shadows_order);
+	fv->shadows_at = buddy_alloc(fv->shadows_order, 0);
 	fv->l3 = heap_alloc_pages(0);
-	if (!fv->shadows || !fv->l3)
+	if (!fv->shadows_at || !fv->l3)
 		return -ENOMEM;
+	fv->shadows = mfn_to_virt(fv->shadows_at);
 	fv->nr_shadows = n;
-	for (uint32_t i = 0; i < n; i++) {
-		fv->shadows[i].next = fv->shadow_free;
-		fv->shadow_free = &fv->shadows[i];
-	}
 	*(uint64_t *)fv->v->kind_root = make_pte(virt_to_mfn(fv->l3), PTE_P | PTE_RW | PTE_U | PTE_A);
+	return 0;
+}
+
+int fv_shadow_release(struct fv *fv)
+{
+	if (fv->shadows_made)
+		fv_shadow_drop_all(fv);
+	while (fv->shadows_made) {
+		struct fv_shadow *s = &fv->shadows[--fv->shadows_made];
+
+		if (s->table)
+			heap_free_pages(s->table, 0);
+		if (fv->shadows_made % RELEASED_AT_ONCE == 0 && hypercall_preempt_check())
+			return -ERESTART;
+	}
 	return 0;
 }
 
 void fv_shadow_free(struct fv *fv)
 {
-	for (uint32_t i = 0; i < fv->nr_shadows; i++)
-		if (fv->shadows[i].table)
-			heap_free_pages(fv->shadows[i].table, 0);
-	if (fv->shadows)
-		heap_free_pages(fv->shadows, fv->shadows_order);
+	if (fv->shadows_at)
+		buddy_free(fv->shadows_at, fv->shadows_order);
 	if (fv->l3)
 		heap_free_pages(fv->l3, 0);
 	fv->shadows = NULL;
+	fv->shadows_at = 0;
 	fv->l3 = NULL;
 	fv->nr_shadows = 0;
 }

@@ -19,8 +19,9 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 
-#define ZONES     (52 - PAGE_SHIFT) /* physical addresses have at most 52 bits (SDM 3A 4.1.4) */
-#define LOW_ZONES ((1ull << (32 - PAGE_SHIFT)) - 1) /* below 4 GiB, as a set */
+#define FLUSH_ORDER 5
+#define ZONES       (52 - PAGE_SHIFT) /* physical addresses have at most 52 bits (SDM 3A 4.1.4) */
+#define LOW_ZONES   ((1ull << (32 - PAGE_SHIFT)) - 1) /* below 4 GiB, as a set */
 
 static struct {
 	uint64_t filled;      /* bit n: zone n has such a block */
@@ -108,7 +109,10 @@ static void forget_translations(mfn_t mfn, unsigned order)
 {
 	uint32_t stale = 0;
 
-	for (uint64_t i = 0; i < 1ull << order; i++)
+	/* Of many frames, one was hardly in nobody's use: a flush is cheaper than to look at each. */
+	if (order >= FLUSH_ORDER)
+		stale = tlb_stale_cpus(cpus_online, tlb_stamp_now());
+	for (uint64_t i = 0; order < FLUSH_ORDER && i < 1ull << order; i++)
 		stale |= tlb_stale_cpus(cpus_online & ~stale, mfn_to_page(mfn + i)->stamp);
 	if (stale)
 		tlb_flush_cpus(stale);

@@ -4,7 +4,9 @@
  * instructions and which are patched, and the rules of shadow page tables:
  *   - a shadow entry allows no more than the guest's entry, and dirty and accessed bits are set in that;
  *   - no frame is mapped writable while it has a shadow or is executed;
- *   - a store into a table forgets its shadow; counts of writers are exact.
+ *   - a store into a table forgets its shadow; counts of writers are exact;
+ *   - code is searched in steps, and what is stored into it meanwhile is not missed;
+ *   - a frame with many writers, a bucket with many shadows: all may be dropped, and the rules hold.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,6 +61,25 @@ void *heap_alloc_pages(unsigned order)
 
 void heap_free_pages(void *p, unsigned order)
 {
+}
+
+mfn_t buddy_alloc(unsigned order, unsigned addr_bits)
+{
+	return virt_to_mfn(memset(heap_alloc_pages(order), 0x5a, PAGE_SIZE << order));
+}
+
+void buddy_free(mfn_t mfn, unsigned order)
+{
+}
+
+mfn_t owned_rotate(struct domain *d)
+{
+	return 0;
+}
+
+bool hypercall_preempt_check(void)
+{
+	return true;
 }
 
 void *heap_alloc(size_t size)
@@ -160,6 +181,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+	fv_code_free(&fv);
 	free(arena);
 	return 0;
 }
@@ -177,7 +199,7 @@ static uint64_t shown(uint32_t va)
 static void rules_hold(void)
 {
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++) {
-		const struct fv_frame *f = &fv.frames[pfn];
+		const struct fv_frame *f = fv_frame(&fv, pfn);
 
 		assert_int_equal(f->writers, fv_shadow_count_writers(&fv, pfn));
 		if (!fv.lax && (f->shadows || f->code))
@@ -332,6 +354,18 @@ static void many_at_random(void **state)
 	assert_int_equal(crashes, 0);
 }
 
+/* Until the kernel's page may be executed: how often it had to fault. */
+static unsigned fetch(uint32_t va)
+{
+	unsigned steps = 0;
+
+	while (!shown(va) || shown(va) & PTE_NX) {
+		access_page(va, FETCH);
+		assert_true(++steps < 1000);
+	}
+	return steps;
+}
+
 static void code_is_patched(void **state)
 {
 	static const uint8_t code[] = {
@@ -346,7 +380,7 @@ static void code_is_patched(void **state)
 	memset(frame, 0x90, PAGE_SIZE);
 	memcpy(frame + 0x200, code, sizeof(code));
 	guest(L1)[0] &= ~PTE_U;
-	access_page(0, FETCH);
+	fetch(0);
 	assert_int_equal(fv.frames[FIRST].code, FV_CODE_PATCHED);
 	copy = fv.frames[FIRST].copy;
 	assert_int_equal(pte_mfn(shown(0)), virt_to_mfn(copy));
@@ -359,6 +393,95 @@ static void code_is_patched(void **state)
 	access_page(LINEAR + FIRST * PAGE_SIZE, WRITE);
 	assert_int_equal(fv.frames[FIRST].code, FV_CODE_UNKNOWN);
 	assert_int_equal(shown(0), 0);
+}
+
+/* Whatever it takes to look at a page, it is done in steps, and comes to the same. */
+static void code_in_steps(void **state)
+{
+	uint8_t *frame = (uint8_t *)guest(FIRST), *copy;
+
+	memset(frame, 0x9c, PAGE_SIZE);
+	guest(L1)[0] &= ~PTE_U;
+	assert_in_range(fetch(0), 20, 200);
+	copy = fv.frames[FIRST].copy;
+	for (unsigned i = RUN_UP; i < PAGE_SIZE; i++)
+		assert_int_equal(copy[i], 0xf4);
+	/* A store in the middle: what was found is void. */
+	access_page(LINEAR + FIRST * PAGE_SIZE, WRITE);
+	access_page(0, FETCH);
+	assert_int_equal(fv.frames[FIRST].code, FV_CODE_SEARCH);
+	access_page(LINEAR + FIRST * PAGE_SIZE, 0);
+	assert_true((shown(LINEAR + FIRST * PAGE_SIZE) & (PTE_NX | PTE_RW)) == PTE_NX);
+	access_page(LINEAR + FIRST * PAGE_SIZE, WRITE);
+	assert_int_equal(fv.frames[FIRST].code, FV_CODE_UNKNOWN);
+	memset(frame, 0x90, PAGE_SIZE);
+	fetch(0);
+	assert_int_equal(fv.frames[FIRST].code, FV_CODE_CLEAN);
+	/* Another page in the middle: this one begins anew. */
+	access_page(LINEAR + FIRST * PAGE_SIZE, WRITE);
+	memset(frame, 0x9d, PAGE_SIZE);
+	access_page(0, FETCH);
+	guest(L1)[1] &= ~PTE_U;
+	memset(guest(FIRST + 1), 0x9c, PAGE_SIZE);
+	access_page(PAGE_SIZE, FETCH);
+	assert_int_equal(fv.frames[FIRST].code, FV_CODE_UNKNOWN);
+	assert_int_equal(fv.frames[FIRST + 1].code, FV_CODE_SEARCH);
+	fetch(0);
+	fetch(PAGE_SIZE);
+	assert_int_equal(fv.frames[FIRST].code, FV_CODE_PATCHED);
+	assert_int_equal(fv.frames[FIRST + 1].code, FV_CODE_PATCHED);
+	assert_int_equal(crashes, 0);
+}
+
+/* One frame behind many entries, in few tables and in many; then it becomes a table. */
+static void many_writers(void **state)
+{
+	for (unsigned tables = 1; tables <= 32; tables += 31) {
+		for (unsigned t = 0; t < tables; t++)
+			guest(L2)[8 + t] = make_pte(L1 + 2, PTE_P | PTE_RW | PTE_U);
+		for (unsigned i = 0; i < 512; i++)
+			guest(L1 + 2)[i] = make_pte(FIRST + 3, PTE_P | PTE_RW | PTE_U | PTE_D);
+		fv_shadow_load_cr3(&fv);
+		for (unsigned i = 0; i < 200; i++)
+			access_page((8u << 21) + i * PAGE_SIZE, WRITE);
+		for (unsigned t = 0; t < tables; t++) /* large pages, each with a shadow of its own */
+			guest(L2)[100 + t] = (uint64_t)t << 21 | PTE_P | PTE_RW | PTE_PS | PTE_U;
+		for (unsigned t = 0; t < tables; t++)
+			access_page((100 + t) << 21, USER_READ);
+		assert_int_equal(fv_frame(&fv, FIRST + 3)->writers, 200);
+		guest(L2)[1] = make_pte(FIRST + 3, PTE_P | PTE_RW | PTE_U);
+		guest(FIRST + 3)[0] = make_pte(FIRST, PTE_P | PTE_RW | PTE_U);
+		access_page(1u << 21, USER_READ);
+		assert_true(shown(1u << 21));
+		assert_int_equal(fv_frame(&fv, FIRST + 3)->writers, 0);
+		access_page((8u << 21) + 5 * PAGE_SIZE, WRITE);
+		assert_int_equal(fv_frame(&fv, FIRST + 3)->shadows, 0);
+	}
+	assert_int_equal(crashes, 0);
+}
+
+/* Shadows that fall into one bucket are dropped before they are many; in the end every table goes back. */
+static void one_bucket(void **state)
+{
+	unsigned longest = 0;
+
+	for (unsigned n = 0; n < 200; n++) {
+		guest(L2)[200] = ((uint64_t)n * 4 << 21) | PTE_P | PTE_PS | PTE_U;
+		fv_shadow_load_cr3(&fv);
+		access_page(200u << 21, USER_READ);
+		for (unsigned b = 0; b < FV_SHADOW_BUCKETS; b++) {
+			unsigned length = 0;
+
+			for (const struct fv_shadow *s = fv.shadow_hash[b]; s; s = s->next)
+				length++;
+			longest = MAX(longest, length);
+		}
+	}
+	assert_in_range(longest, CHAIN / 2, CHAIN);
+	while (fv_shadow_release(&fv))
+		;
+	assert_int_equal(fv.shadows_made, 0);
+	rules_hold();
 }
 
 static void lengths(void **state)
@@ -558,6 +681,9 @@ int main(void)
 	    SHADOW_TEST(own_accesses),
 	    SHADOW_TEST(many_at_random),
 	    SHADOW_TEST(code_is_patched),
+	    SHADOW_TEST(code_in_steps),
+	    SHADOW_TEST(many_writers),
+	    SHADOW_TEST(one_bucket),
 	    cmocka_unit_test(lengths),
 	    cmocka_unit_test(interrupt_controller),
 	    cmocka_unit_test(second_controller),

@@ -96,3 +96,7 @@ probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions 
 $(eval $(call test,timelines,600,python3 tests/system/timelines.py,$(B)/ringlet.debug.elf \
 	$(foreach k,native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd32.cpio $(B)/dom0.cpio $(B)/ringlet.elf))
 $(eval $(call test,report,400,python3 tests/system/report.py))
+
+# How long an fv domain keeps interrupts off.
+$(eval $(call test,fv-stays,400,python3 tests/system/fv_stays.py,\
+	$(B)/tests/fv-stays.elf $(B)/dom0-fv-stays.cpio $(B)/ringlet.elf))
