@@ -1,7 +1,7 @@
 # The things a developer does: run, debug, test, measure, tidy.
 # SPDX-License-Identifier: MIT
 
-.PHONY: run run-iso debug test test-images bench cost format lint setup
+.PHONY: run run-iso debug test test-images mutants bench cost format lint setup
 
 setup: # install missing Debian packages, or print the line that does
 	$(Q)sh scripts/setup.sh
@@ -24,6 +24,10 @@ debug: ## start the machine stopped, with gdb attached
 test: ## build and run every test (T=word: only tests with that word in their name)
 	$(Q)sh scripts/setup.sh
 	$(Q)python3 scripts/run_tests.py --make "$(MAKE)" $(if $(T),--only $(T))
+
+mutants: $(B)/tests/list $(B)/ringlet.elf ## take checks out, one at a time: which tests see it? (ROOM=, M=name; FRESH=n SEED=)
+	$(Q)python3 scripts/mutants.py $(if $(ROOM),--room $(ROOM)) $(if $(M),--only $(M)) \
+		$(if $(FRESH),--fresh $(FRESH) --seed $(or $(SEED),1))
 
 bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
 	$(Q)sh scripts/setup.sh

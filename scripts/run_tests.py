@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Build what the tests need, run them two at a time, print TAP, end with `N passed, N failed, N skipped`.
 
-The tests are lines of build/tests/list, written by tests/build.mk:  name <tab> seconds <tab> shell command
+The tests are lines of build/tests/list, written by tests/build.mk:  name <tab> seconds <tab> shell command <tab> needed files
 A test prints TAP (then each of its lines counts, and its plan and its exit code must agree), or nothing of the kind (then
 its exit code alone counts). Nothing else that it prints means anything: what a guest says is judged by guest_test.py.
 A test that cannot be built or started has failed. `# SKIP` is counted; `# TODO` is no excuse.
@@ -59,7 +59,7 @@ def main():
     # -k: whatever can be built is tested, whatever cannot is a failure here and where it is used.
     built = subprocess.run(f"{opt.make} --no-print-directory -k -j{opt.jobs} test-images", shell=True)
     report(FAILED if built.returncode else PASSED, "build")
-    tests = [line.rstrip("\n").split("\t") for line in open(LIST)] if os.path.exists(LIST) else []
+    tests = [line.rstrip("\n").split("\t")[:3] for line in open(LIST)] if os.path.exists(LIST) else []
     tests = [t for t in tests if opt.only in t[0]]
     tests.sort(key=lambda t: -float(t[1]))  # the long ones first, so that none is left alone at the end
     with concurrent.futures.ThreadPoolExecutor(opt.jobs) as pool:

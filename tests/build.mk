@@ -11,7 +11,7 @@ endef
 TAB := $(shell printf '\t')
 define test
 TEST_NEEDS += $(4)
-TEST_LIST  += $(1)$(TAB)$(2)$(TAB)$(3)$$(NEWLINE)
+TEST_LIST  += $(1)$(TAB)$(2)$(TAB)$(3)$(TAB)$(4)$$(NEWLINE)
 endef
 
 -include tests/fw/fw.mk
@@ -23,6 +23,7 @@ endef
 -include tests/system/system.mk
 
 $(eval $(call test,harness,120,python3 tests/system/harness.py))
+$(eval $(call test,mutants,600,python3 scripts/mutants.py --quick --hurry,$(B)/ringlet.elf))
 $(eval $(call test,abi,60,python3 tests/abi/compare.py $(B)/abi,$(ABI_STAMP)))
 $(eval $(call test,check-layers,60,python3 scripts/check-layers.py))
 $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))

@@ -30,7 +30,12 @@ static bool is_own(uint16_t port)
 
 static bool is_real(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	return v->domain->privileged && !is_own(port) && (size == 1 || !is_own(port + size - 1));
+	if (!v->domain->privileged)
+		return false;
+	for (unsigned i = 0; i < size; i++) /* some of ours lie between two that are not */
+		if (is_own(port + i))
+			return false;
+	return true;
 }
 
 static void use_cr3(uint64_t cr3)

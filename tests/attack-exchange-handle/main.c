@@ -10,6 +10,8 @@
 
 const char test_title[] = "attack-exchange-handle";
 
+#define GARBAGE 0xa55a
+
 static xen_pfn_t in[4], out[4];
 
 static unsigned long total(void)
@@ -47,10 +49,13 @@ static void get_frames(void)
 static void proper_trade(void)
 {
 	struct xen_memory_exchange e = request(4);
+	uint16_t *padding = (uint16_t *)&e.in.domid + 1;
 	unsigned long before = total();
 
+	*padding = GARBAGE;
 	check_eq(hypercall_memory_op(XENMEM_exchange, &e), 0);
 	check_eq(e.nr_exchanged, 4);
+	check(*padding == GARBAGE || *padding == 0); /* nothing of the hypervisor's */
 	check_eq(total(), before);
 	for (unsigned i = 0; i < 4; i++) {
 		check(out[i] != 0x40000 + i && out[i] != in[i]);
@@ -87,6 +92,23 @@ static void bad_pointer(unsigned long bad)
 	check_eq(e.nr_exchanged, 0);
 }
 
+/* More for less, by the numbers of extents or by their order. */
+static void unfair(void)
+{
+	struct xen_memory_exchange e = request(4);
+
+	e.in.nr_extents = 2;
+	check_eq(hypercall_memory_op(XENMEM_exchange, &e), -XEN_EINVAL);
+	e = request(2);
+	e.out.extent_order = 1;
+	check_eq(hypercall_memory_op(XENMEM_exchange, &e), -XEN_EINVAL);
+	e = request(4);
+	e.out.nr_extents = 2;
+	check_eq(hypercall_memory_op(XENMEM_exchange, &e), -XEN_EINVAL);
+	check_eq(e.nr_exchanged, 0);
+	check_eq(out[0], 0x40000);
+}
+
 /* Page tables, mapped ones. */
 static void frames_in_use(void)
 {
@@ -109,6 +131,7 @@ void test_main(void)
 	get_frames();
 	proper_trade();
 	frames_in_use();
+	unfair();
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
 		bad_index(bad[i]);
 	proper_trade();

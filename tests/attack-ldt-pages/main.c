@@ -85,6 +85,14 @@ void test_main(void)
 	check_eq(set_ldt(NULL), 0);
 	check_eq(map(second, b, PTE_P | PTE_RW), 0);
 
+	/* Where nothing is mapped the fault tells the guest's address, not the one at which the hypervisor shows it. */
+	check_eq(map(place, 0, 0), 0);
+	check_eq(set_ldt(place), 0);
+	check_fault(VEC_PF, load_fs(SELECTOR + 8 * 5));
+	check_eq(fault.cr2, (unsigned long)place + 8 * 5);
+	check_eq(set_ldt(NULL), 0);
+	check_eq(map(place, b, PTE_P), 0);
+
 	/* What is no descriptor never gets there. */
 	second[0] = CALL_GATE;
 	check_eq(page_set_ro(second, true), 0);

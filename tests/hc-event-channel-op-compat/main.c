@@ -17,6 +17,9 @@ void test_main(void)
 	op.u.close.port = port;
 	check_eq(hypercall_event_channel_op_compat(&op), 0);
 	check_eq(hypercall_event_channel_op_compat(&op), -XEN_EINVAL);
+	op.cmd = EVTCHNOP_reset; /* younger than this form */
+	op.u.close.port = 0;
+	check_eq(hypercall_event_channel_op_compat(&op), -XEN_ENOSYS);
 	op.cmd = 99;
 	check(hypercall_event_channel_op_compat(&op) < 0);
 	check_eq(hypercall_event_channel_op_compat((void *)8), -XEN_EFAULT);

@@ -76,6 +76,12 @@ void test_main(void)
 	virq.vcpu = 31;
 	check_eq(op(EVTCHNOP_bind_virq, &virq), -XEN_ENOENT);
 
+	for (uint32_t pirq = 1u << 8; pirq; pirq <<= 1) { /* none are so many */
+		struct evtchn_bind_pirq bind = {.pirq = pirq};
+
+		check_eq(op(EVTCHNOP_bind_pirq, &bind), -XEN_EINVAL);
+	}
+
 	check_eq(op(EVTCHNOP_close, &nowhere), -XEN_EINVAL);
 	check_eq(op(EVTCHNOP_send, &nowhere), -XEN_EINVAL);
 	nowhere = ~0u;

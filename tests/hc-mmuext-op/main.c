@@ -8,6 +8,31 @@
 
 const char test_title[] = "hc-mmuext-op";
 
+#ifdef __x86_64__
+/* A root that is left is no table any more, be it the kernel's or the applications'. */
+static void other_roots(void)
+{
+	const pte_t *now = root_page();
+	pte_t *other = page_alloc();
+
+	for (unsigned i = 0; i < 512; i++)
+		other[i] = (now[i] & PTE_ADDR) == (pte_t)root_mfn() << 12 ? 0 : now[i];
+	table_ready(other);
+	for (unsigned i = 0; i < 2; i++) {
+		check_eq(mmuext1(MMUEXT_NEW_BASEPTR, va_to_mfn(other), 0), 0);
+		check(page_set_ro(other, false) < 0);
+		check_eq(mmuext1(MMUEXT_NEW_BASEPTR, root_mfn(), 0), 0);
+		check_eq(page_set_ro(other, false), 0);
+		table_ready(other);
+		check_eq(mmuext1(MMUEXT_NEW_USER_BASEPTR, va_to_mfn(other), 0), 0);
+		check(page_set_ro(other, false) < 0);
+		check_eq(mmuext1(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+		check_eq(page_set_ro(other, false), 0);
+		table_ready(other);
+	}
+}
+#endif
+
 void test_main(void)
 {
 	pte_t *table = page_alloc();
@@ -42,6 +67,8 @@ void test_main(void)
 	unsigned long vcpus = 1;
 	check_eq(mmuext1(MMUEXT_TLB_FLUSH_MULTI, 0, (unsigned long)&vcpus), 0);
 	check_eq(mmuext1(MMUEXT_INVLPG_MULTI, (unsigned long)data, (unsigned long)&vcpus), 0);
+	check_eq(mmuext1(MMUEXT_TLB_FLUSH_MULTI, 0, 8), -XEN_EFAULT);
+	check_eq(mmuext1(MMUEXT_INVLPG_MULTI, (unsigned long)data, HYPERVISOR_VIRT_START - 1), -XEN_EFAULT);
 	/* Superpages there are none. */
 	check(mmuext1(MMUEXT_MARK_SUPER, mfn, 0) < 0);
 	check(mmuext1(MMUEXT_UNMARK_SUPER, mfn, 0) < 0);
@@ -82,4 +109,11 @@ void test_main(void)
 	check_eq(done, 1);
 	check_eq(hypercall_mmuext_op((void *)8, 1, &done, DOMID_SELF), -XEN_EFAULT);
 	check(hypercall_mmuext_op(list, 1, &done, 77) < 0);
+	/* What concerns the calling vCPU is not done in the name of another domain. */
+	check_eq(hypercall_mmuext_op(list, 1, &done, DOMID_IO), -XEN_EPERM);
+	list[0] = (struct mmuext_op){.cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = root_mfn()};
+	check_eq(hypercall_mmuext_op(list, 1, &done, DOMID_IO), -XEN_EPERM);
+#ifdef __x86_64__
+	other_roots();
+#endif
 }

@@ -208,6 +208,9 @@ static void domain(void **state)
 	assert_int_equal(d->tot_pages, 8);
 	assert_int_equal(d->refs, 2);
 	assert_null(domain_alloc_pages(d, 2, 0)); /* 12 > 10 */
+	d->state = DOMAIN_DYING;
+	assert_null(domain_alloc_pages(d, 0, 0)); /* nobody would take it back */
+	d->state = DOMAIN_ALIVE;
 	one = domain_alloc_pages(d, 0, 24);
 	assert_true(page_to_mfn(one) < 4096);
 	for (size_t i = 0; i < PAGE_SIZE; i++)

@@ -37,6 +37,9 @@ static void control_registers(void)
 	check(!(READ_CR(0) & CR0_TS));
 	check_no_fault(WRITE_CR(0, READ_CR(0) | CR0_TS));
 	check(READ_CR(0) & CR0_TS);
+	for (unsigned bit = 0; bit < 32; bit++) /* all but TS are as they are */
+		if (1ul << bit != CR0_TS)
+			check_fault(VEC_GP, WRITE_CR(0, READ_CR(0) ^ 1ul << bit));
 	check_fault(VEC_NM, __asm__ volatile("fnop"));
 	check_no_fault(__asm__ volatile("fnop")); /* TS was cleared by the trap */
 

@@ -11,6 +11,26 @@ const char test_title[] = "pv-writable-pagetables";
 static char target[4096] __attribute__((aligned(4096)));
 static char other[4096] __attribute__((aligned(4096)));
 
+/* A store that begins in a page of data and ends in the table behind it: neither changes. */
+static void across_pages(unsigned long table)
+{
+	static char pair[2][4096] __attribute__((aligned(4096)));
+	volatile unsigned long *store = (void *)(pair[1] - sizeof(long) / 2);
+	unsigned long own = va_to_mfn(pair[1]);
+	pte_t before;
+
+	check_eq(hypercall_update_va_mapping((unsigned long)pair[1], (pte_t)table << 12 | PTE_P, UVMF_INVLPG),
+		 0);
+	before = *(volatile pte_t *)pair[1];
+	check_fault(VEC_PF, *store = 0x5a5a5000ul);
+	check_eq(fault.cr2, (unsigned long)pair[1]);
+	check(*(volatile pte_t *)pair[1] == before);
+	check_eq(*(volatile unsigned *)(pair[1] - 4), 0);
+	check_eq(hypercall_update_va_mapping((unsigned long)pair[1], (pte_t)own << 12 | PTE_P | PTE_RW,
+					     UVMF_INVLPG),
+		 0);
+}
+
 void test_main(void)
 {
 	unsigned long va = (unsigned long)target;
@@ -64,6 +84,8 @@ void test_main(void)
 	check((*entry & PTE_ADDR) == (mine & PTE_ADDR));
 	check_fault(VEC_PF, *low = root_mfn() << 12 | (mine & 0xfff));
 	check((*entry & PTE_ADDR) == (mine & PTE_ADDR));
+
+	across_pages(va_to_mfn((void *)((unsigned long)entry & ~4095ul)));
 
 	/* Upper tables are not covered. */
 	volatile unsigned long *upper = (volatile unsigned long *)pte_of(va, 2);

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""Mutants that nobody chose: small changes of the C source by rule, drawn at random. For scripts/mutants.py --fresh."""
+
+import glob
+import os
+import random
+import re
+
+from mutants import Mutant
+
+# Where a room's source is, and what is left out there: what only tells (dumps, reports) or itself tests (auditors).
+SOURCES = {"stored": "dom0-tools/stored", "lib": "dom0-tools/lib"}
+NOT = re.compile(r"/(audit\w*|report|debug|info)\.c$|/dom0-tools/lib/(err|reason|timeline|conlog|home|hv|privcmd|evtchn)\.c$")
+TELLS = re.compile(r"printk|log_|trace_point|snprintf|BUG|panic|_Static_assert|domain_crash|fail\(|_dump")
+CALLS = re.compile(r"^\t+(?!return)\w*(?:put|get|lock|flush|drop|free|wake|stop|close|clear|mark|notify|memset|unmask|set|raise|"
+                   r"unlink|forget|release|restore|save|undo|demote|load)\w*\((?:[^()]|\([^()]*\))*\);$", re.M)
+CONDITION = re.compile(r"\bif \(((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*)\)")
+SWAPS = ((" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" == ", " != "), (" != ", " == "))
+
+
+class Fresh(Mutant):
+    """One place of a file, by its offset."""
+
+    def __init__(self, room, file, text, start, end, new):
+        super().__init__(room, "", file, "")
+        self.start, self.end, self.new, self.old = start, end, new, text[start:end]
+        self.line = text.count("\n", 0, start) + 1
+
+    def describe(self):
+        self.name = "%s:%d" % (self.file, self.line)
+        self.harm = "%s  ->  %s" % (" ".join(self.old.split()), " ".join(self.new.split()) or "nothing")
+
+    def apply(self, text):
+        if text[self.start:self.end] != self.old:
+            raise ValueError("%s has changed" % self.file)
+        return text[:self.start] + self.new + text[self.end:]
+
+
+def operands(condition, word):
+    """Where the operands of `word` (&& or ||) lie at the top of a condition: [(start, end)]."""
+    depth, start, found = 0, 0, []
+    for i, c in enumerate(condition):
+        depth += (c == "(") - (c == ")")
+        if not depth and condition.startswith(word, i):
+            found.append((start, i))
+            start = i + len(word)
+    return found + [(start, len(condition))] if found else []
+
+
+def of_condition(at, condition):
+    """(start, end, new) of the changes to the condition that stands at offset `at`."""
+    inner = re.fullmatch(r"(?:un)?likely\((.*)\)", condition, re.S)
+    if inner and not operands(condition, "&&") and not operands(condition, "||"):
+        yield from of_condition(at + condition.index("(") + 1, inner[1])
+        return
+    yield at, at + len(condition), "0"
+    yield at, at + len(condition), "!(%s)" % condition
+    for word, nothing in (("&&", " 1 "), ("||", " 0 ")):
+        for start, end in operands(condition, word):
+            yield at + start, at + end, nothing
+    for old, new in SWAPS:
+        for m in re.finditer(re.escape(old), condition):
+            yield at + m.start(), at + m.end(), new
+
+
+def changes(text):
+    """All (start, end, new) of a file."""
+    for m in CONDITION.finditer(text):
+        if not TELLS.search(m[0]):
+            yield from of_condition(m.start(1), m[1])
+    for m in CALLS.finditer(text):
+        if not TELLS.search(m[0]):
+            yield m.start(), m.end(), "\t;"
+    for m in re.finditer(r"(?<=\w) [-+] 1(?=[;,)\]])", text):
+        yield m.start(), m.end(), ""
+    for m in re.finditer(r" & ~\w+(?=[;)])", text):
+        yield m.start(), m.end(), ""
+
+
+def room_files(top, room):
+    folder = SOURCES.get(room, "hypervisor/" + room)
+    return sorted(f for f in glob.glob(os.path.join(top, folder, "*.[ch]")) if not NOT.search(f))
+
+
+def comments_blanked(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)
+
+
+def fresh(top, count, seed, word):
+    """`count` mutants, the same for the same seed and source, from the rooms of rooms.txt with `word` in their names."""
+    with open(os.path.join(top, "tests", "mutants", "rooms.txt")) as f:
+        rooms = dict(line.rstrip("\n").split(": ", 1) for line in f if ": " in line and not line.startswith("#"))
+    pool = []
+    for room in rooms:
+        if word not in room:
+            continue
+        here = []
+        for path in room_files(top, room):
+            with open(path) as f:
+                text = f.read()
+            here += [Fresh(room, os.path.relpath(path, top), text, *change) for change in changes(comments_blanked(text))]
+        pool.append((room, here))
+    draw, chosen = random.Random(seed), []
+    for n in range(count):  # from each room in turn
+        room, here = pool[n % len(pool)]
+        mutant = here.pop(draw.randrange(len(here)))
+        mutant.tests = rooms[room].split()
+        mutant.describe()
+        chosen.append(mutant)
+    return chosen

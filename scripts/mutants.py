@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Mutants: the source with one check, reference, flush, lock or bound taken away, and the tests that must see it.
+
+  mutants.py [--room WORD] [--only WORD] [--quick] [--jobs N]   the mutants of tests/mutants/*.mut
+  mutants.py --fresh N [--seed S] [--room WORD]                 N that nobody chose (scripts/fresh_mutants.py)
+
+tests/mutants/README.md describes the files. Everything happens in copies of the tree, under build/mutants/. A mutant is
+seen if one of its tests fails; each of these tests must first have passed on the source as it is. Prints TAP and a table
+by room; the exit code tells whether every mutant applied, was built and was seen.
+"""
+import argparse, concurrent.futures, contextlib, glob, os, queue, re, shutil, subprocess, sys, time
+
+from run_tests import FAILED, LIST, results, run
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COPIES = os.path.join(TOP, "build", "mutants", str(os.getpid()))
+NOT_SOURCE = (".git", ".cache", "__pycache__")
+NOT_BUILT = ("mutants", "labs", "guests", "guests.cpio", "iso", "ringlet.iso", "report")  # of build/
+HEADER = re.compile(r"^(\S+) (\S+) \| (.*)$")
+GUEST_SECONDS = 30  # of one guest test: a machine that hangs is seen
+
+
+def copy_if_there(source, to):
+    """As shutil.copy2; what another test takes away under our hands is nothing that is needed."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy2(source, to)
+
+
+class Mutant:
+    """name, file, tests (names as in build/tests/list, or those names without the kind), harm (one sentence), old and
+    new text, room, quick (it belongs to the short form)."""
+
+    def __init__(self, room, name, file, tests):
+        self.room, self.name, self.file = room, name, file
+        self.quick = "quick" in tests.split()
+        self.tests = [t for t in tests.split() if t != "quick"]
+        self.harm, self.old, self.new = "", "", ""
+
+    def apply(self, text):
+        """The file's text with the one place changed. White space counts as white space, however much of it."""
+        pattern = r"\s+".join(re.escape(word) for word in self.old.split())
+        found = list(re.finditer(pattern, text))
+        if len(found) != 1:
+            raise ValueError("its text is in %s %d times" % (self.file, len(found)))
+        return text[:found[0].start()] + self.new.strip() + text[found[0].end():]
+
+
+def read_file(path):
+    """The mutants of one room: blocks of a header, a sentence, lines with - and lines with +."""
+    room, found = os.path.basename(path)[:-4], []
+    with open(path) as f:
+        for at, line in enumerate(f, 1):
+            line = line.rstrip("\n")
+            header = line[:1] not in "+-" and HEADER.match(line)
+            if not line or line.startswith("#"):
+                continue
+            if header:
+                found.append(Mutant(room, *header.groups()))
+            elif not found:
+                sys.exit("%s:%d: no header before it" % (path, at))
+            elif line[0] == "-":
+                found[-1].old += line[1:] + "\n"
+            elif line[0] == "+":
+                found[-1].new += line[1:] + "\n"
+            else:
+                found[-1].harm = (found[-1].harm + " " + line).strip()
+    for m in found:
+        if not (m.old and m.harm and m.tests):
+            sys.exit("%s: %s lacks its text, its sentence or its tests" % (path, m.name))
+    return found
+
+
+class Registered:
+    """build/tests/list: name -> (seconds, command, what to build)."""
+
+    def __init__(self):
+        with open(os.path.join(TOP, LIST)) as f:
+            rows = [line.rstrip("\n").split("\t") for line in f]
+        self.rows = {name: (float(seconds), command, needs.split() + self.images(command))
+                     for name, seconds, command, needs in rows}
+
+    @staticmethod
+    def images(command):
+        """What a guest test boots."""
+        return re.findall(r"build/tests/[\w-]+\.elf", command) + ["build/ringlet.elf"] if "guest-test" in command else []
+
+    def names(self, test):
+        """`test` as it is registered, or for both kinds of guest."""
+        found = [n for n in (test, test + "-pv64", test + "-pv32") if n in self.rows]
+        if not found:
+            raise ValueError("no test is named %s" % test)
+        return found
+
+
+class Tree:
+    """A copy of the project that is built anew for each mutant, one file at a time."""
+
+    def __init__(self, number):
+        self.path = os.path.join(COPIES, "tree-%d" % number)
+        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.copytree(TOP, self.path, symlinks=True, copy_function=copy_if_there, ignore=lambda folder, names: [
+            n for n in names if n in NOT_SOURCE or n.endswith(".log") or
+            (folder == os.path.join(TOP, "build") and n in NOT_BUILT)])
+
+    def make(self, targets):
+        """None, or the end of what make said."""
+        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
+        done = subprocess.run(["make", "--no-print-directory", "-s", "WARN=-w", *dict.fromkeys(targets)], cwd=self.path, env=env,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace")
+        return "\n".join(done.stdout.splitlines()[-12:]) if done.returncode else None
+
+    def test(self, name, row):
+        """Whether it passes here, and what it said."""
+        seconds, command, _ = row
+        # As the runner, but here, and impatient with a guest that hangs.
+        _, out, code, _ = run(name, seconds, "cd '%s' && SECONDS_MAX=%d && export SECONDS_MAX && %s"
+                              % (self.path, GUEST_SECONDS, command))
+        return not any(kind == FAILED for kind, _ in results(name, out, code)), out
+
+    def judge(self, mutant, rows):
+        """(seen by, None), (None, None) for a survivor, or (None, trouble)."""
+        path = os.path.join(self.path, mutant.file)
+        with open(path) as f:
+            whole = f.read()
+        try:
+            with open(path, "w") as f:
+                f.write(mutant.apply(whole))
+            trouble = self.make(need for name in rows for need in rows[name][2])
+            if trouble:
+                return None, "it cannot be built:\n" + trouble
+            for name, row in rows.items():
+                if not self.test(name, row)[0]:
+                    return name, None
+            return None, None
+        finally:
+            with open(path, "w") as f:
+                f.write(whole)
+
+
+class Score:
+    """TAP, a line for each mutant, and the table by room."""
+
+    def __init__(self):
+        self.count, self.bad, self.rooms = 0, 0, {}
+
+    def line(self, ok, text, more=None):
+        self.count += 1
+        self.bad += not ok
+        print("%s %d - %s" % ("ok" if ok else "not ok", self.count, text))
+        if more:
+            print("# " + more.replace("\n", "\n# "))
+        sys.stdout.flush()
+
+    def mutant(self, m, seen, trouble):
+        room = self.rooms.setdefault(m.room, [0, 0])
+        room[1] += 1
+        room[0] += bool(seen)
+        if trouble:
+            self.line(False, "%s: %s" % (m.name, trouble.split("\n")[0]), trouble)
+        else:
+            self.line(bool(seen), "%s: %s" % (m.name, "seen by " + seen if seen else "SURVIVES: " + m.harm))
+
+    def end(self):
+        for room, (seen, of) in sorted(self.rooms.items()):
+            print("# %-14s %3d of %3d seen" % (room, seen, of))
+        seen, of = (sum(r[i] for r in self.rooms.values()) for i in (0, 1))
+        print("# %-14s %3d of %3d seen%s" % ("all", seen, of, ": %d %%" % (100 * seen // of) if of else ""))
+        print("1..%d" % self.count)
+        sys.exit(self.bad != 0)
+
+
+def run_all(mutants, jobs, hurry):
+    """Each distinct test once on the source as it is, then each mutant, a tree for each of `jobs` workers."""
+    score, registered = Score(), Registered()
+    todo = []
+    for m in mutants:
+        try:
+            with open(os.path.join(TOP, m.file)) as f:
+                m.apply(f.read())
+            todo.append((m, {n: registered.rows[n] for t in m.tests for n in registered.names(t)}))
+        except (ValueError, OSError) as why:
+            score.mutant(m, None, str(why))
+    trees = queue.Queue()
+    for n in range(max(1, min(jobs, len(todo)))):
+        trees.put(Tree(n))
+
+    def in_a_tree(work, *args):
+        tree = trees.get()
+        try:
+            return work(tree, *args)
+        finally:
+            trees.put(tree)
+
+    def sound(tree, name, row):
+        trouble = tree.make(row[2])
+        if trouble:
+            return name, False, trouble
+        return name, *tree.test(name, row)
+
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        needed = {} if hurry else {name: row for _, rows in todo for name, row in rows.items()}
+        first = [pool.submit(in_a_tree, sound, name, row) for name, row in needed.items()]
+        unsound = [(name, out) for name, good, out in (job.result() for job in first) if not good]
+        for name, out in unsound:
+            score.line(False, "%s fails on the source as it is" % name, "\n".join(out.splitlines()[-20:]))
+        waiting = {pool.submit(in_a_tree, Tree.judge, m, rows): m for m, rows in todo}
+        for job in concurrent.futures.as_completed(waiting):
+            score.mutant(waiting[job], *job.result())
+    print("# %d mutants in %.0f s" % (len(todo), time.monotonic() - start))
+    shutil.rmtree(COPIES, ignore_errors=True)
+    score.end()
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--room", default="", help="only rooms with this in their name")
+    args.add_argument("--only", default="", help="only mutants whose name begins like this")
+    args.add_argument("--quick", action="store_true", help="the short form")
+    args.add_argument("--hurry", action="store_true", help="the tests are known to pass on the source as it is")
+    args.add_argument("--jobs", type=int, default=2)
+    args.add_argument("--fresh", type=int, default=0)
+    args.add_argument("--seed", type=int, default=1)
+    opt = args.parse_args()
+    if opt.fresh:
+        from fresh_mutants import fresh
+        mutants = fresh(TOP, opt.fresh, opt.seed, opt.room)
+    else:
+        files = sorted(glob.glob(os.path.join(TOP, "tests", "mutants", "*.mut")))
+        mutants = [m for f in files for m in read_file(f) if opt.room in m.room and m.name.startswith(opt.only)]
+        mutants = [m for m in mutants if m.quick or not opt.quick]
+    run_all(mutants, opt.jobs, opt.hurry)
+
+
+if __name__ == "__main__":
+    main()
