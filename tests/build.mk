@@ -31,14 +31,15 @@ $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
 $(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
 
 # Every guest test, once for each kind of guest; attacks and pv tests also on the plainest processor. Not where there is
-# nothing to test: with one vCPU (those have lines of their own below), in a kind without what is attacked.
-TWO_VCPU_TESTS := attack-context pv-smp
+# nothing to test: with too few vCPUs (those have lines of their own below), in a kind without what is attacked.
+TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
+THREE_VCPU_TESTS := attack-tlb-vcpus
 TESTS_pv64 := $(filter-out attack-pae-root attack-shares,$(GUEST_TESTS))
-TESTS_pv32 := $(filter-out attack-shares,$(GUEST_TESTS))
+TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
 TEST_NEEDS += $(GUEST_IMAGES) $(B)/ringlet.elf
-$(foreach k,pv64 pv32,$(foreach t,$(filter-out $(TWO_VCPU_TESTS),$(TESTS_$(k))),$(eval \
+$(foreach k,pv64 pv32,$(foreach t,$(filter-out $(TWO_VCPU_TESTS) $(THREE_VCPU_TESTS),$(TESTS_$(k))),$(eval \
 	$(call test,$(t)-$(k),60,sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
-$(foreach k,pv64 pv32,$(foreach t,$(filter attack-% pv-%,$(TESTS_$(k))),$(eval \
+$(foreach k,pv64 pv32,$(foreach t,$(filter attack-% pv-%,$(filter-out $(THREE_VCPU_TESTS),$(TESTS_$(k)))),$(eval \
 	$(call test,$(t)-$(k)-qemu64-2cpu,60,CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 $(foreach k,pv64 pv32,$(foreach t,pv-events pv-time,$(eval \
 	$(call test,$(t)-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
@@ -70,6 +71,13 @@ $(foreach k,pv64 pv32,$(eval $(call test,attack-shares-$(k),60,ICOUNT=1 sh scrip
 
 # The context of a second vCPU, attacked.
 $(foreach k,pv64 pv32,$(eval $(call test,attack-context-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-context-$(k).elf dom0_max_vcpus=2)))
+
+# What another processor's TLB remembers.
+$(foreach k,pv64 pv32,$(foreach c,max qemu64,$(eval $(call test,attack-tlb-vcpus-$(k)-$(c)-2cpu,60,\
+	CPU=$(c) CPUS=2 sh scripts/guest-test $(B)/tests/attack-tlb-vcpus-$(k).elf dom0_max_vcpus=3))))
+
+# An application that is taken off its only processor.
+$(eval $(call test,attack-shared-areas-pv64-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-shared-areas-pv64.elf dom0_max_vcpus=2))
 
 # Two vCPUs that share one processor's registers.
 $(foreach k,pv64 pv32,$(eval $(call test,pv-fpu-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/pv-fpu-$(k).elf dom0_max_vcpus=2)))

@@ -11,7 +11,9 @@
 #define FCW_DEFAULT   0x37f
 #define MXCSR_DEFAULT 0x1f80
 #define MXCSR_AT      24
-#define XSTATE_BV_AT  512 /* first word of the XSAVE header */
+#define MXCSR_MASK_AT 28
+#define MXCSR_BITS    0xffbf /* where the processor names no mask (SDM 1 11.6.6) */
+#define XSTATE_BV_AT  512    /* first word of the XSAVE header */
 
 static uint8_t *image(const struct fpu_area *area)
 {
@@ -19,6 +21,7 @@ static uint8_t *image(const struct fpu_area *area)
 }
 
 static uint64_t xcr0_mask; /* what guests may set, and what we save of those that have OSXSAVE set */
+static uint32_t mxcsr_mask = MXCSR_BITS;
 
 uint64_t fpu_xcr0_mask(void)
 {
@@ -34,6 +37,18 @@ void fpu_reset(struct fpu_area *area)
 	*(uint32_t *)(p + MXCSR_AT) = MXCSR_DEFAULT;
 }
 
+/* The bits of MXCSR that are there: any other faults in FXRSTOR and XRSTOR. */
+static uint32_t read_mxcsr_mask(void)
+{
+	uint8_t fxsave[FXSAVE_SIZE] __aligned(16);
+	uint32_t mask;
+
+	memset(fxsave, 0, sizeof(fxsave));
+	__asm__ volatile("fxsave64 (%0)" : : "r"(fxsave) : "memory");
+	memcpy(&mask, fxsave + MXCSR_MASK_AT, sizeof(mask));
+	return mask ? mask : MXCSR_BITS;
+}
+
 void fpu_cpu_init(void)
 {
 	uint32_t mxcsr = MXCSR_DEFAULT, r[4];
@@ -44,6 +59,7 @@ void fpu_cpu_init(void)
 	}
 	clts();
 	__asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
+	mxcsr_mask = read_mxcsr_mask();
 }
 
 /* The guest may have CR0.TS set: it must not stop us, and stays as it is. */
@@ -117,9 +133,13 @@ void fpu_set_fxsave(struct fpu_area *area, const void *fxsave)
 	uint8_t *p = image(area);
 
 	memcpy(p, fxsave, FXSAVE_SIZE);
-	/* A reserved MXCSR bit would fault in our FXRSTOR. */
-	*(uint32_t *)(p + MXCSR_AT) &= 0xffff;
+	*(uint32_t *)(p + MXCSR_AT) &= mxcsr_mask; /* or our own FXRSTOR would fault */
 	*(uint64_t *)(p + XSTATE_BV_AT) = XCR0_X87 | XCR0_SSE;
+}
+
+void fpu_start_osxsave(struct fpu_area *area, bool on)
+{
+	area->xcr0 = on ? XCR0_X87 & xcr0_mask : 0;
 }
 
 void fpu_set_osxsave(struct fpu_area *area, bool on)

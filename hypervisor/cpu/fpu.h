@@ -26,6 +26,8 @@ void fpu_restore(const struct fpu_area *area); /* also sets CR4.OSXSAVE and XCR0
 /* The FXSAVE image, for vcpu_guest_context.fpu_ctxt (512 bytes). Area saved before. */
 void fpu_get_fxsave(const struct fpu_area *area, void *fxsave);
 void fpu_set_fxsave(struct fpu_area *area, const void *fxsave);
+/* The vCPU, which does not run, begins with CR4.OSXSAVE as said, and then XCR0 as after a reset. */
+void fpu_start_osxsave(struct fpu_area *area, bool on);
 
 /* The running vCPU sets or clears CR4.OSXSAVE, or executes XSETBV (-EINVAL: not a value it may have). */
 void fpu_set_osxsave(struct fpu_area *area, bool on);

@@ -57,7 +57,7 @@ struct vcpu {
 	uint32_t id;
 	bool user_mode;   /* pv64: the application's page tables and GS base are in force */
 	uint8_t way_back; /* enum way_back: how the exit path returns to the guest */
-	bool initialised; /* VCPUOP_initialise or DOMCTL_setvcpucontext was done */
+	bool initialised; /* it has a whole context: VCPUOP_initialise or DOMCTL_setvcpucontext was done */
 	bool ts_virtual;  /* guest's view of CR0.TS (fpu_taskswitch) */
 	uint8_t iopl;     /* virtual IOPL, physdev set_iopl */
 	bool nmi_pending; /* VCPUOP_send_nmi: the exit path enters the handler of exception 2 */
@@ -240,9 +240,15 @@ int vcpu_create(struct domain *d, uint32_t id);
 /* Its memory alone, aligned for the entry code; also for idle vCPUs. */
 struct vcpu *vcpu_alloc(struct domain *d, uint32_t id);
 void vcpu_free(struct vcpu *v);
-/* Its registers and tables from a vcpu_guest_context in the domain's layout; it goes online if that says so.
+/*
+ * Its registers and tables from a vcpu_guest_context in the domain's layout; it goes online if that says so, and is
+ * offline else. @v does not run. -EINVAL: what the context says cannot be; if that shows before anything is changed, @v
+ * stays as it was. Otherwise it has no context any more. -ERESTART: nor has it one now; call again, with no lock
+ * held in between, after pt_settle().
  */
 int vcpu_set_context(struct vcpu *v, const void *ctx);
+/* Its context is about to change: until vcpu_set_context has set all of it, @v cannot run (mm/root.c). */
+void vcpu_lose_context(struct vcpu *v);
 /* VCPUOP_register_vcpu_info: move its vcpu_info into a frame of the guest. */
 int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset);
 void vcpu_unmap_info(struct vcpu *v);

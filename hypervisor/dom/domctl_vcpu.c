@@ -3,6 +3,7 @@
 #include "dom/domain.h"
 #include "dom/domctl.h"
 #include "dom/guest_ops.h"
+#include "entry/hypercall.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"
@@ -56,10 +57,10 @@ static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 	rc = guest_read(ctx, ctxt, d->ops->context_size);
 	if (!rc) {
 		domain_pause(d);
-		rc = vcpu_set_context(v, ctx);
+		do
+			rc = vcpu_set_context(v, ctx);
+		while (rc == -ERESTART && !pt_settle(d) && !hypercall_preempt_check());
 		domain_unpause(d);
-		if (!rc)
-			rc = pt_settle(d);
 	}
 	heap_free(ctx);
 	return rc;

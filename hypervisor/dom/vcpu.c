@@ -78,6 +78,12 @@ fail:
 	return rc;
 }
 
+void vcpu_lose_context(struct vcpu *v)
+{
+	vcpu_offline(v);
+	v->initialised = false;
+}
+
 int vcpu_set_context(struct vcpu *v, const void *ctx)
 {
 	uint64_t flags;

@@ -121,8 +121,6 @@ static int power_on(struct vcpu *v, const void *ctx)
 	struct fv *fv = v->fv;
 	int rc;
 
-	if (v->kernel_cr3)
-		return -EBUSY;
 	rc = fv_memory_init(fv, word(ctx, COMPAT_vcpu_guest_context_failsafe_callback_eip));
 	if (!rc)
 		rc = fv_shadow_init(fv);
@@ -138,13 +136,19 @@ static int power_on(struct vcpu *v, const void *ctx)
 static int fv_set_context(struct vcpu *v, const void *ctx)
 {
 	struct vcpu_guest_context *c;
-	int rc = power_on(v, ctx);
+	int rc;
 
-	if (rc)
-		return rc;
+	if (v->kernel_cr3)
+		return -EBUSY;
 	c = heap_alloc(sizeof(*c));
 	if (!c)
 		return -ENOMEM;
+	vcpu_lose_context(v);
+	rc = power_on(v, ctx);
+	if (rc) {
+		heap_free(c);
+		return rc;
+	}
 	pv32_context_in(c, ctx);
 	v->regs = c->user_regs;
 	v->regs.cs = SEL_COMPAT_KERNEL_CS;

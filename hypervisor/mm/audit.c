@@ -8,6 +8,8 @@
  *	- all uses of a frame are of one kind, the frame's type: so none is writable and a table;
  *	- a partial table (mm/partial.c) has one use, its own, and holds what stands below its border;
  *	- entries name frames of their own domain, or such as it has a right to (audit_tables.c);
+ *	- a vCPU that may run can: it has a context, roots, and the hypervisor's slots in them; and a CPU's TLB may
+ *	  hold translations of its own vCPU and no other (audit_vcpus.c);
  *	- an owned frame is in its owner's list, and the list holds no other;
  *	- a free frame has no owner, no count and no type, and the free ones are as many as the allocator
  *	  says.
@@ -218,19 +220,6 @@ static void check_frames(void)
 			    (unsigned long)frames_free());
 }
 
-/* No CPU walks anything but the idle tables or the roots of the vCPU it is said to hold. */
-static void check_cpus(void)
-{
-	for (uint32_t i = 0; i < nr_cpus; i++) {
-		const struct percpu *cpu = cpu_table[i];
-		const struct vcpu *v = cpu->tlb_vcpu;
-
-		if (cpu->online && cpu->cr3 >> PAGE_SHIFT != virt_to_mfn(idle_root) &&
-		    (!v || (cpu->cr3 != v->kernel_cr3 && cpu->cr3 != v->user_cr3)))
-			audit_wrong("CPU %u walks %lx", i, (unsigned long)cpu->cr3);
-	}
-}
-
 static bool counts_ready(void)
 {
 	unsigned order = 0;
@@ -285,7 +274,7 @@ bool audit_run(void)
 	if (counts_ready()) {
 		count_all();
 		check_frames();
-		check_cpus();
+		audit_cpus();
 	} else {
 		audit_wrong("no memory for the counts");
 	}

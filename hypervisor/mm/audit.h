@@ -12,7 +12,7 @@ struct page_info;
  * well, and let them run again. True: all is well. The caller holds no lock. */
 bool audit_run(void);
 
-/* ---- for those who report what they hold (mm/audit_tables.c, gnt/audit.c) ---- */
+/* ---- for those who report what they hold (mm/audit_tables.c, mm/audit_vcpus.c, gnt/audit.c) ---- */
 
 /* What a frame's counts should be. One per frame, zero at the start of an audit. */
 struct audit_count {
@@ -33,5 +33,12 @@ void audit_wrong(const char *fmt, ...) __printf_like(1, 2);
 
 /* Everything that the live or partial table @pg holds. */
 void audit_table(struct page_info *pg);
-/* Everything that @d's vCPUs hold: roots, descriptor tables, vcpu_info. */
+/* What the hypervisor has in a slot of its own. */
+uint64_t audit_reserved_entry(const struct domain *d, int level, unsigned slot);
+
+/* ---- mm/audit_vcpus.c ---- */
+
+/* Everything that @d's vCPUs hold: roots, descriptor tables, vcpu_info; and that they can run on it. */
 void audit_vcpus(struct domain *d);
+/* Whose tables each CPU walks, and whose translations it may hold. */
+void audit_cpus(void);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The auditor's reading of page tables and vCPUs (see mm/audit.c): what each of them holds, and whether each
- * entry is one that a guest may have: only bits that are the guest's or added by us, only frames of its own
- * domain, granted, or reachable by privilege, and the hypervisor's slots as we installed them.
+ * The auditor's reading of page tables (see mm/audit.c): what each of them holds, and whether each entry is one that a
+ * guest may have: only bits that are the guest's or added by us, only frames of its own domain, granted, or
+ * reachable by privilege, and the hypervisor's slots as we installed them.
  */
 #include "dom/domain.h"
 #include "gnt/grant.h"
@@ -53,8 +53,7 @@ static void l1_entry(struct page_info *table, unsigned slot, uint64_t pte)
 		audit_ref(mfn);
 }
 
-/* What the hypervisor has in a slot of its own. */
-static uint64_t reserved_entry(const struct domain *d, int level, unsigned slot)
+uint64_t audit_reserved_entry(const struct domain *d, int level, unsigned slot)
 {
 	if (level == 2)
 		return m2p_compat_l2[slot];
@@ -99,7 +98,7 @@ static void upper_slot(struct page_info *table, int level, unsigned slot, uint64
 	if (rule == SLOT_RESERVED) {
 		if (level == 4 && slot == SLOT_M2P && !entry)
 			return; /* hidden from applications: ops->make_cr3 */
-		if ((entry ^ reserved_entry(d, level, slot)) & ~by_processor)
+		if ((entry ^ audit_reserved_entry(d, level, slot)) & ~by_processor)
 			bad_entry(table, slot, entry, "stands in a slot of the hypervisor's");
 	} else if (entry & PTE_P) {
 		upper_entry(table, level, slot, entry, rule);
@@ -123,70 +122,5 @@ void audit_table(struct page_info *pg)
 			upper_slot(pg, level, i, t[i]);
 		else if (t[i] & PTE_P)
 			l1_entry(pg, i, t[i]);
-	}
-}
-
-/* A page of a GDT or LDT: held, shown by the window, and harmless in every descriptor. */
-static void segdesc(struct vcpu *v, mfn_t mfn, uint64_t shown)
-{
-	const uint64_t *desc = mfn_to_virt(mfn);
-
-	audit_use(mfn, PGT_SEGDESC);
-	if (pte_mfn(shown) != mfn || !(shown & PTE_P) || (shown & PTE_U))
-		audit_wrong("%s vCPU %u: its window shows %lx, not frame %lx", v->domain->name, v->id,
-			    (unsigned long)shown, (unsigned long)mfn);
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*desc); i++) {
-		uint64_t d = desc[i];
-
-		if (!v->domain->ops->descriptor_ok(&d) || d != desc[i])
-			audit_wrong("%s vCPU %u: descriptor %016lx in frame %lx", v->domain->name, v->id,
-				    (unsigned long)desc[i], (unsigned long)mfn);
-	}
-}
-
-#define LDT_PAGE_FIRST 16 /* in the window, behind the GDT's pages (mm/mm.h) */
-
-static void descriptor_tables(struct vcpu *v)
-{
-	if (!v->desc_l1)
-		return;
-	for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
-		if (v->gdt_frames[i] != INVALID_MFN)
-			segdesc(v, v->gdt_frames[i], v->desc_l1[i]);
-	for (unsigned i = 0; i < LDT_PAGE_FIRST; i++) {
-		uint64_t shown = v->desc_l1[LDT_PAGE_FIRST + i];
-
-		if (v->ldt_mapped >> i & 1)
-			segdesc(v, pte_mfn(shown), shown);
-		else if (shown & PTE_P)
-			audit_wrong("%s vCPU %u: its window shows LDT page %u, which it does not hold",
-				    v->domain->name, v->id, i);
-	}
-}
-
-static void roots(struct vcpu *v)
-{
-	const struct domain *d = v->domain;
-
-	if (v->root != INVALID_MFN) {
-		audit_use(v->root, d->ops->root_level);
-		if (v->kind_root && pte_mfn(((uint64_t *)v->kind_root)[0]) != v->root)
-			audit_wrong("%s vCPU %u: the table above its root names another", d->name, v->id);
-	}
-	if (v->user_root != INVALID_MFN)
-		audit_use(v->user_root, d->ops->root_level);
-}
-
-void audit_vcpus(struct domain *d)
-{
-	struct vcpu *v;
-
-	for_each_vcpu (d, v) {
-		roots(v);
-		descriptor_tables(v);
-		if (v->info_mfn != INVALID_MFN)
-			audit_use(v->info_mfn, PGT_WRITABLE);
-		if (d->ops->audit)
-			d->ops->audit(v);
 	}
 }

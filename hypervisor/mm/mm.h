@@ -77,7 +77,7 @@ void vcpu_load_cr3(struct vcpu *v);
 int vcpu_set_root(struct vcpu *v, mfn_t root);
 int vcpu_set_user_root(struct vcpu *v, mfn_t root); /* 0: none */
 #define PT_LEFT 1 /* page tables not needed any more wait to be taken apart by pt_settle */
-void vcpu_drop_roots(struct vcpu *v);
+void vcpu_drop_roots(struct vcpu *v); /* of a domain that ends: @v never runs again */
 
 /* Take apart what the last change of @d's page tables left to be: due before a hypercall returns that may have left
  * something. 0; -ERESTART: other work waits, call again. The caller holds no lock. */

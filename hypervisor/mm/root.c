@@ -5,22 +5,49 @@
  * A root that a vCPU names (root, user_root) holds a reference and a use of the root's table type, so it
  * cannot be freed or become anything else while the processor may walk it. The old root is put only after the
  * new one is loaded. A CPU's tlb_vcpu and a domain's tlb_cpus say whose translations a CPU may hold: set
- * before the load that may bring them in, cleared after the load that forgets them. Locking: roots of a vCPU
- * change on the CPU that runs it, or while it does not run.
+ * before the load that may bring them in, cleared after the load that forgets them.
+ *
+ * A guest is entered on tables of its own and on no others: only these show the window with its GDT, without which
+ * the first segment load, or the return itself, is the machine's end. Hence
+ *
+ *	(1) A vCPU that a CPU may choose (not VCPU_OFFLINE) is initialised, and one that is initialised has a root.
+ *	    Whoever sets a context checks what can be checked before he changes anything; then the vCPU has no context
+ *	    (vcpu_lose_context: offline, not to be brought up) until he has all of it. A failure half way, a restart
+ *	    half way, leave it so: what it holds by then is held, and is replaced or let go later.
+ *	(2) A vCPU in user mode has a user root. Only two ways lead into user mode, a context and the iret hypercall in
+ *	    its two forms; each asks for the user root first. Only the vCPU itself takes the user root away
+ *	    (MMUEXT_NEW_USER_BASEPTR), in kernel mode since it makes a hypercall; a new context does, by (1); and the
+ *	    end of the domain, whose vCPUs run no more.
+ *	(3) A CPU's tlb_vcpu is its current vCPU, or NULL while it idles, once vcpu_load_cr3 returns, whatever was loaded
+ *	    before: an equal CR3 does not excuse it from changing whose it is. So nobody's tlb_vcpu outlives a vCPU, and
+ *	    a vCPU at the address of a dead one is not taken for it.
+ *
+ * The auditor checks all three (mm/audit_vcpus.c).
+ * Locking: roots of a vCPU change on the CPU that runs it, or while it does not run.
  */
+#include "lib/printk.h"
 #include "mm/pt.h"
 
 static uint64_t wanted_cr3(const struct vcpu *v)
 {
 	uint64_t cr3 = v->user_mode ? v->user_cr3 : v->kernel_cr3;
 
-	return v == this_cpu->idle || !cr3 ? virt_to_mfn(idle_root) << PAGE_SHIFT : cr3;
+	if (unlikely(v == this_cpu->idle))
+		return virt_to_mfn(idle_root) << PAGE_SHIFT;
+	BUG_ON(!cr3); /* rules (1) and (2) */
+	return cr3;
+}
+
+/* Whose translations a CPU may hold that runs @v. */
+static inline struct vcpu *holder(struct vcpu *v)
+{
+	return v == this_cpu->idle ? NULL : v;
 }
 
 /* Another vCPU's translations come in. */
 static void load_other(struct vcpu *v, uint64_t cr3)
 {
-	struct vcpu *before = this_cpu->tlb_vcpu, *after = v == this_cpu->idle ? NULL : v;
+	struct vcpu *before = this_cpu->tlb_vcpu, *after = holder(v);
 	struct domain *left = before ? before->domain : NULL, *entered = after ? after->domain : NULL;
 	uint32_t self = 1u << this_cpu->id;
 
@@ -46,7 +73,7 @@ void vcpu_load_cr3(struct vcpu *v)
 {
 	uint64_t cr3 = wanted_cr3(v);
 
-	if (cr3 != this_cpu->cr3 || (v != this_cpu->tlb_vcpu && v != this_cpu->idle))
+	if (cr3 != this_cpu->cr3 || this_cpu->tlb_vcpu != holder(v))
 		load(v, cr3);
 }
 
@@ -121,10 +148,9 @@ void vcpu_drop_roots(struct vcpu *v)
 	struct domain *d = v->domain;
 	mfn_t roots[] = {v->root, v->user_root};
 
+	BUG_ON(v->running);
 	v->root = v->user_root = INVALID_MFN;
 	v->kernel_cr3 = v->user_cr3 = 0;
-	if (v == current)
-		load(v, wanted_cr3(v));
 	spin_lock(&d->pt_lock);
 	d->pt_allowance = 0; /* not here: mm_relinquish takes the trees apart */
 	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++)

@@ -48,6 +48,12 @@ void context_init(struct vcpu *v)
 	v->root = v->user_root = INVALID_MFN;
 }
 
+/* pv64: its kernel is a mode of ring 3, as its applications are. */
+static bool user_mode(const struct guest_ops *ops, const struct vcpu_guest_context *c)
+{
+	return ops->code64 && !(c->flags & VGCF_in_kernel);
+}
+
 /* Before anything is changed. */
 static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 {
@@ -56,17 +62,21 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
 		if (c->trap_ctxt[i].address && !range_ok(v->domain->ops, c->trap_ctxt[i].address, 1))
 			return -EINVAL;
+	/* An application has page tables of its own. */
+	if (user_mode(v->domain->ops, c) && !v->domain->ops->cr3_to_mfn(c->ctrlreg[1]))
+		return -EINVAL;
 	return range_ok(v->domain->ops, c->user_regs.rip, 1) ? 0 : -EINVAL;
 }
 
+/* Both, or none to applications. Of a vCPU that had some, what is left is to be settled before it can go on. */
 static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	const struct guest_ops *ops = v->domain->ops;
 	int rc = vcpu_set_root(v, ops->cr3_to_mfn(c->ctrlreg[3]));
 
-	if (rc >= 0 && c->ctrlreg[1] && ops->code64)
+	if (!rc && ops->code64)
 		rc = vcpu_set_user_root(v, ops->cr3_to_mfn(c->ctrlreg[1]));
-	return MIN(rc, 0); /* who sets the context of a vCPU that had one settles (mm/mm.h) */
+	return rc == PT_LEFT ? -ERESTART : rc;
 }
 
 static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -74,6 +84,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	const struct guest_ops *ops = v->domain->ops;
 	struct cpu_user_regs *r = &v->regs;
 
+	v->user_mode = user_mode(ops, c);
 	*r = c->user_regs;
 	r->cs = ops->fix_selector(r->cs);
 	r->ss = ops->fix_selector(r->ss);
@@ -94,6 +105,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	fpu_reset(v->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
+	fpu_start_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
 }
 
 int context_set(struct vcpu *v, const struct vcpu_guest_context *c)
@@ -103,6 +115,7 @@ int context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 
 	if (rc)
 		return rc;
+	vcpu_lose_context(v);
 	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)
 		frames[i] = c->gdt_frames[i];
 	rc = desc_set_gdt(v, frames, c->gdt_ents);

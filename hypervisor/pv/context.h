@@ -19,8 +19,8 @@ static inline struct callback callback_of_trap(const struct trap_info *ti, const
 				 .dpl = TI_GET_DPL(ti)};
 }
 
-/* The frames of the context's GDT, page tables and the rest. -EINVAL: something is not as it must be (then
- * @v is not fit to run, but nothing is lost). Callbacks are the kind's. */
+/* The frames of the context's GDT, page tables and the rest. -EINVAL: something is not as it must be; -ERESTART: see
+ * vcpu_set_context. Callbacks are the kind's. */
 int context_set(struct vcpu *v, const struct vcpu_guest_context *c);
 void context_get(struct vcpu *v, struct vcpu_guest_context *c);
 /* The domain's vm_assist has changed: what its vCPUs derive from it. */

@@ -99,7 +99,6 @@ static int pv32_set_context(struct vcpu *v, const void *ctx)
 	if (!c)
 		return rc;
 	pv32_context_in(c, ctx);
-	v->user_mode = false;
 	rc = context_set(v, c);
 	heap_free(c);
 	if (!rc)

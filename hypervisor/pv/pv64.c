@@ -98,7 +98,6 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
 		if (entries[i] && !range_ok(&pv64_ops, entries[i], 1))
 			return -EINVAL;
-	v->user_mode = !(c->flags & VGCF_in_kernel);
 	rc = context_set(v, c);
 	if (rc)
 		return rc;

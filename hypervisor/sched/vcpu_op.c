@@ -6,6 +6,7 @@
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
+#include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/clock.h"
 #include "sched/sched.h"
@@ -15,11 +16,22 @@
 
 #define MIN_PERIOD (NS_PER_SEC / 1000)
 
+static int set_context(struct vcpu *v, const void *ctx)
+{
+	int rc = -EEXIST;
+
+	spin_lock(&v->domain->lock);
+	if (!v->initialised)
+		rc = vcpu_set_context(v, ctx);
+	spin_unlock(&v->domain->lock);
+	return rc;
+}
+
 static int initialise(struct vcpu *v, gva_t arg)
 {
 	const struct guest_ops *ops = v->domain->ops;
 	void *ctx;
-	int rc = -EEXIST;
+	int rc;
 
 	ctx = heap_alloc(ops->context_size); /* too big for the stack */
 	if (!ctx)
@@ -27,10 +39,9 @@ static int initialise(struct vcpu *v, gva_t arg)
 	if (guest_read(ctx, arg, ops->context_size)) {
 		rc = -EFAULT;
 	} else {
-		spin_lock(&v->domain->lock);
-		if (!v->initialised)
-			rc = vcpu_set_context(v, ctx);
-		spin_unlock(&v->domain->lock);
+		do
+			rc = set_context(v, ctx);
+		while (rc == -ERESTART && !pt_settle(v->domain) && !hypercall_preempt_check());
 	}
 	heap_free(ctx);
 	return rc;

@@ -2,6 +2,8 @@
 /*
  * domctl: an empty domain is created, found, given vCPUs and a memory limit, and destroyed without a trace.
  * A frame of it that Dom0 still maps keeps it, dying, until the mapping goes; the contents stay readable.
+ * A vCPU's context is set as a whole or not at all: what cannot be is refused before anything changes; what turns out
+ * not to be a page table leaves the vCPU without a context, offline, until it gets one; nobody sets one's own.
  * Unknown domains give -ESRCH, a wrong interface version -EACCES, nonsense -EINVAL.
  */
 #include "fw.h"
@@ -64,6 +66,83 @@ static void outlive(domid_t dom, unsigned long mfn, unsigned timer)
 	check(call(XEN_DOMCTL_getdomaininfo, dom) < 0 || op.domain != dom);
 }
 
+/* Of vCPU 0 of @dom, in that domain's layout. */
+static int context(unsigned cmd, domid_t dom, void *c)
+{
+	__builtin_memset(&op, 0, sizeof(op));
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, c);
+	return call(cmd, dom);
+}
+
+static void own_context(void)
+{
+	static char any[8192]; /* more than either kind's */
+
+	check_eq(context(XEN_DOMCTL_setvcpucontext, 0, any), -XEN_EINVAL);
+	check_eq(context(XEN_DOMCTL_getvcpucontext, 0, any), -XEN_EINVAL);
+}
+
+#ifdef __x86_64__
+static bool online(domid_t dom)
+{
+	__builtin_memset(&op, 0, sizeof(op));
+	check_eq(call(XEN_DOMCTL_getvcpuinfo, dom), 0);
+	return op.u.getvcpuinfo.online;
+}
+
+static struct vcpu_guest_context *fresh(unsigned long root, unsigned long user_root, unsigned long flags)
+{
+	static struct vcpu_guest_context c;
+
+	c = (struct vcpu_guest_context){.flags = flags};
+	c.user_regs.rip = 0x1000;
+	c.ctrlreg[3] = xen_pfn_to_cr3(root);
+	c.ctrlreg[1] = xen_pfn_to_cr3(user_root);
+	return &c;
+}
+
+/* An empty frame is a root that maps nothing. */
+static void contexts(domid_t dom, const unsigned long mfn[2])
+{
+	static struct vcpu_guest_context seen;
+	const unsigned long on = VGCF_online;
+
+	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), -XEN_ENODATA);
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(mfn[0], 0, on)),
+		 -XEN_EINVAL); /* an application */
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(1, 0, on | VGCF_in_kernel)), -XEN_EINVAL);
+	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), -XEN_ENODATA);
+	check(!online(dom));
+
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(mfn[0], mfn[1], on)), 0);
+	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), 0);
+	check_eq(seen.ctrlreg[1], xen_pfn_to_cr3(mfn[1]));
+	check_eq(seen.flags & (VGCF_in_kernel | VGCF_online), VGCF_online);
+	check(online(dom));
+
+	/* Refused at once: as it was. */
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(mfn[1], 0, 0)), -XEN_EINVAL);
+	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), 0);
+	check_eq(seen.ctrlreg[3], xen_pfn_to_cr3(mfn[0]));
+	check(online(dom));
+
+	/* Refused half way: not in user mode on whatever there was, but not at all. */
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(mfn[1], 1, on)), -XEN_EINVAL);
+	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), -XEN_ENODATA);
+	check(!online(dom));
+
+	/* And what there was is gone: an application's root, when there is none any more. */
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(mfn[1], 0, VGCF_in_kernel)), 0);
+	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), 0);
+	check_eq(seen.ctrlreg[1], 0);
+	check(!online(dom));
+}
+#else
+static void contexts(domid_t dom, const unsigned long mfn[2])
+{
+}
+#endif
+
 void test_main(void)
 {
 	uint64_t before;
@@ -86,6 +165,8 @@ void test_main(void)
 	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
 	check_eq(op.u.getdomaininfo.tot_pages, 8);
 
+	contexts(dom, pfns);
+	own_context();
 	check_eq(call(XEN_DOMCTL_pausedomain, dom), 0);
 	check_eq(call(XEN_DOMCTL_unpausedomain, dom), 0);
 	outlive(dom, pfns[3], timer);

@@ -15,12 +15,12 @@ HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hyper
 HOST_LOCK := $(B)/tests/host/hypervisor/lib/spinlock.o
 HOST_MM += $(HOST_LOCK)
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
-$(B)/tests/host/frame $(B)/tests/host/page $(B)/tests/host/model: $(HOST_MM)
+$(B)/tests/host/frame $(B)/tests/host/page $(B)/tests/host/root $(B)/tests/host/model: $(HOST_MM)
 $(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
 HOST_MODEL := $(patsubst %,$(B)/tests/host/tests/host/%.o,frame_model frame_follow model_ops)
 $(B)/tests/host/model: $(HOST_MODEL)
 # The auditor needs a little more around it than the rest of mm/: test_audit.c itself.
-HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables)
+HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables audit_vcpus)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
 $(addprefix $(B)/tests/host/,console event fv lib sched shares timers): $(HOST_LOCK)
 $(HOST_MM) $(HOST_GNT) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)

@@ -93,6 +93,7 @@ void tlb_flush_cpus(uint32_t cpus)
 
 void tlb_load_cr3(uint64_t cr3)
 {
+	host_percpu.cr3 = cr3;
 	tlb_flush_cpus(1);
 }
 

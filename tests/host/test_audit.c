@@ -3,7 +3,8 @@
  * Specification: the auditor is content with a domain of either kind whose tables are in order, and notices each
  * thing that can be wrong: a reference or a use too many or too few, a page table that is mapped writable, a frame of
  * another domain or of the hypervisor, bits that a guest may not have, a slot of the hypervisor's, an owner without
- * list, a free frame that is somebody's, a partial table that is not as it says.
+ * list, a free frame that is somebody's, a partial table that is not as it says; a vCPU that could not run on what it
+ * has, a CPU that holds or walks what is not its vCPU's.
  */
 #include "mm_host.h"
 
@@ -183,6 +184,57 @@ static void partial(unsigned root)
 	assert_int_equal(d->partial_tables, 0);
 }
 
+/* @v runs on the root, or in user mode on another. */
+static void vcpus(void)
+{
+	struct vcpu idle = {0},
+		    v = {.domain = d, .root = INVALID_MFN, .user_root = INVALID_MFN, .info_mfn = INVALID_MFN};
+	struct vcpu gone = v;
+
+	v.state = VCPU_RUNNABLE;
+	v.initialised = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(v.gdt_frames); i++)
+		v.gdt_frames[i] = INVALID_MFN;
+	d->vcpu[0] = &v;
+	d->max_vcpus = 1;
+	assert_int_equal(vcpu_set_root(&v, page_to_mfn(&f[TOP])), 0);
+	assert_int_equal(page_pin(&f[PLAIN], PGT_L4), 0);
+	assert_int_equal(vcpu_set_user_root(&v, page_to_mfn(&f[PLAIN])), 0);
+	host_percpu.idle = &idle;
+	host_percpu.vcpu = &v;
+	host_percpu.online = true;
+	host_percpu.tlb_vcpu = NULL;
+	vcpu_load_cr3(&v);
+	assert_true(audit_run());
+	notices(host_percpu.tlb_vcpu, NULL);
+	notices(host_percpu.tlb_vcpu, &gone);
+	notices(host_percpu.vcpu, &idle);
+	notices(host_percpu.cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
+	notices(host_percpu.cr3, v.user_cr3);
+	notices(d->tlb_cpus, 0);
+	notices(v.initialised, false);
+	notices(v.kernel_cr3, 0);
+	notices(v.kernel_cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
+	notices(v.user_cr3, 0);
+	notices(v.user_root, INVALID_MFN);
+	notices(v.user_mode, true); /* and the kernel's tables loaded */
+	notices(table(PLAIN)[SLOT_WINDOW], 0);
+	v.user_mode = true;
+	vcpu_load_cr3(&v);
+	assert_true(audit_run());
+	host_percpu.vcpu = &idle;
+	vcpu_load_cr3(&idle);
+	assert_true(audit_run());
+	assert_int_equal(vcpu_set_user_root(&v, 0), 0);
+	if (audit_run())
+		fail_msg("in user mode without a user root");
+	v.user_mode = false;
+	vcpu_drop_roots(&v);
+	assert_int_equal(page_unpin(&f[PLAIN]), 0);
+	host_percpu.online = false;
+	d->vcpu[0] = NULL;
+}
+
 static void pv64(void **state)
 {
 	begin(&host_pv64);
@@ -190,6 +242,7 @@ static void pv64(void **state)
 	entries();
 	notices(table(L1)[3], table(L1)[3] & ~PTE_U);
 	ours(TOP, SLOT_DIRECT);
+	vcpus();
 	partial(TOP);
 	end();
 }
