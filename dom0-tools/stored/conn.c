@@ -2,6 +2,7 @@
 /* Connections: they come, go and begin anew; the queue of messages to each. */
 #include "store.h"
 #include "alloc.h"
+#include "work.h"
 
 #include <errno.h>
 
@@ -170,44 +171,62 @@ void conn_sent(struct conn *c)
 		c->events--;
 	else
 		c->replies--;
+	event_settled(m);
 	c->out = m->next;
 	if (!c->out)
 		c->out_end = &c->out;
 	free(m);
 }
 
-/* One client's turn. True: it could go on at once. */
-static bool serve(struct conn *c, void (*tell)(struct conn *c))
+/* Bear the cost of a request, which @before the store had done so much work. */
+static void charge(struct conn *c, uint64_t before)
+{
+	if (!c->privileged)
+		c->debt += store_work - before;
+}
+
+/* One client's turn; *@served counts requests. True: it could go on at once. */
+static bool serve(struct conn *c, void (*tell)(struct conn *c), unsigned *served)
 {
 	struct xsd_sockmsg head;
 	bool touched = ring_reconnect(c);
 	unsigned done = 0;
 
-	while (!c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS) {
+	c->debt -= c->debt < ROUND_WORK ? c->debt : ROUND_WORK;
+	while (!c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
+	       c->debt < ROUND_WORK) {
+		uint64_t before = store_work;
+
 		touched |= ring_take(c);
 		if (!ring_request(c, &head))
 			break;
 		c->in[c->have] = '\0';
 		c->have = 0;
 		request_serve(c, &head, c->in + sizeof(head));
+		charge(c, before);
 		touched |= ring_give(c);
 		done++;
 	}
 	touched |= ring_give(c); /* events of others' doing, too */
 	if (touched)
 		tell(c);
-	return done == ROUND_REQUESTS;
+	*served += done;
+	return done == ROUND_REQUESTS || c->debt >= ROUND_WORK;
 }
 
 bool store_round(struct store *s, void (*tell)(struct conn *c))
 {
 	bool more = false;
+	unsigned served = 0;
 
 	/* A request may bring or take other connections, never the one being served: only Dom0 may, and it
 	 * cannot be released. So the link is read after the turn. */
 	for (struct conn *c = s->conns; c; c = c->next)
 		if (c->ring)
-			more |= serve(c, tell);
+			more |= serve(c, tell, &served);
+	/* Debts are owed to others who ask for something. */
+	for (struct conn *c = s->conns; c && !served; c = c->next)
+		c->debt = 0;
 	/* What later ones caused for earlier ones is sent before anybody sleeps. */
 	for (struct conn *c = s->conns; c; c = c->next)
 		if (c->ring && ring_give(c))

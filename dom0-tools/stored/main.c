@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -135,6 +136,17 @@ static void serve(void)
 
 /* ---- Start ---- */
 
+/* What the kernel gave this program at random. */
+static uint64_t secret(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	uint64_t value = 0;
+
+	if (random)
+		memcpy(&value, random, sizeof(value));
+	return value;
+}
+
 /* The parent waits for a byte from the child, which is sent when the store answers. Mappings of other
  * domains' pages are not inherited, hence the order. The descriptor to write to; -1: this is the parent's
  * failure. */
@@ -171,6 +183,7 @@ int main(void)
 		return 1;
 	}
 	store_init(&store, &ops);
+	store.seed = secret();
 	if (conn_introduce(&store, 0, 0, 0, &dom0))
 		return 1;
 	if (write(ready, "", 1) != 1)

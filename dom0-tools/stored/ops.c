@@ -20,18 +20,22 @@ bool conn_owns(const struct conn *c, const struct perms *p)
 	return c->privileged || perms_owner(p) == c->id || perms_owner(p) == c->target;
 }
 
-static void note(struct changes *ch, const char *path, struct node *before, struct node *after)
+/* @perms: those that decide who is told. */
+static struct change *note(struct changes *ch, const char *path, const struct perms *perms)
 {
+	struct change *new;
+
 	ch->list = alloc_grow(ch->list, ch->n, sizeof(*ch->list));
-	ch->list[ch->n++] = (struct change){alloc_text(path), before, after ? node_get(after) : NULL};
+	new = &ch->list[ch->n++];
+	*new = (struct change){.path = alloc_text(path), .perms = {*perms}};
+	return new;
 }
 
 void changes_free(struct changes *ch)
 {
 	for (size_t i = 0; i < ch->n; i++) {
 		free(ch->list[i].path);
-		node_put(ch->list[i].before);
-		node_put(ch->list[i].after);
+		node_put(ch->list[i].removed);
 	}
 	free(ch->list);
 	*ch = (struct changes){0};
@@ -128,7 +132,7 @@ static int do_write(struct tree *t, const struct conn *c, const struct op *op, s
 		return -ENOSPC;
 	node = node ? tree_own(t, op->path) : create(t, op->path, &perms);
 	tree_set_value(t, node, op->data, op->len);
-	note(ch, op->path, NULL, node);
+	note(ch, op->path, &node->perms);
 	return 0;
 }
 
@@ -142,7 +146,7 @@ static int do_mkdir(struct tree *t, const struct conn *c, const struct op *op, s
 		return conn_may(c, &node->perms, PERM_WRITE) ? 0 : -EACCES;
 	err = may_create(t, c, op->path, &perms);
 	if (!err)
-		note(ch, op->path, NULL, create(t, op->path, &perms));
+		note(ch, op->path, &create(t, op->path, &perms)->perms);
 	return err;
 }
 
@@ -161,15 +165,18 @@ static int do_rm(struct tree *t, const struct conn *c, const struct op *op, stru
 		parent = tree_find(t, above, NULL);
 		return parent ? 0 : -ENOENT;
 	}
-	if (!err)
-		note(ch, op->path, tree_remove(t, op->path), NULL);
+	if (!err) {
+		node = tree_remove(t, op->path);
+		note(ch, op->path, &node->perms)->removed = node;
+	}
 	return err;
 }
 
 static int do_set_perms(struct tree *t, const struct conn *c, const struct op *op, struct changes *ch)
 {
 	unsigned owner = perms_owner(&op->perms);
-	struct node *node, *before;
+	struct node *node;
+	struct change *change;
 	int err = find(t, c, op->path, 0, &node);
 
 	if (err)
@@ -178,10 +185,10 @@ static int do_set_perms(struct tree *t, const struct conn *c, const struct op *o
 		return -EACCES;
 	if (!c->privileged && owner != perms_owner(&node->perms))
 		return -EPERM; /* a gift would burden another domain's quota */
-	before = node_get(node);
+	change = note(ch, op->path, &op->perms);
+	change->perms[1] = node->perms; /* who may no longer read it learns that */
 	node = tree_own(t, op->path);
 	tree_set_perms(t, node, &op->perms);
-	note(ch, op->path, before, node);
 	return 0;
 }
 

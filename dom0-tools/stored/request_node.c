@@ -2,6 +2,7 @@
 /* Requests about nodes: reading and changing the tree. */
 #include "request.h"
 #include "alloc.h"
+#include "work.h"
 
 #include <errno.h>
 
@@ -30,6 +31,7 @@ static char *names_of(const struct node *node, size_t *len)
 	char *list, *at;
 
 	*len = 0;
+	work(node->n);
 	for (size_t i = 0; i < node->n; i++)
 		*len += strlen(node->child[i]->name) + 1;
 	list = at = alloc(*len);

@@ -72,7 +72,7 @@ bool ring_give(struct conn *c)
 	while (c->out && prod - cons < XENSTORE_RING_SIZE) {
 		struct message *m = c->out;
 
-		m->watch = NULL; /* under way: no longer to be merged or taken back */
+		event_settled(m); /* under way: no longer to be merged or taken back */
 		while (m->sent < m->size && prod - cons < XENSTORE_RING_SIZE)
 			c->ring->rsp[MASK_XENSTORE_IDX(prod++)] = m->data[m->sent++];
 		if (m->sent == m->size)

@@ -8,11 +8,14 @@
  *	ops.c       reading and changing a tree, with rights and quotas
  *	txn.c       transactions: a snapshot, a log, and its replay
  *	watch.c     who is told of a change
+ *	event.c     events that wait to be read
  *	conn.c      connections and their queues of messages
  *	tree.c, perms.c, path.c
  *
  * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; a client
- * that does not take its replies gets no more requests done; its events, in number, are limited by merging.
+ * that does not take its replies gets no more requests done; its events, in number, are limited by merging. What
+ * a guest's requests cost beyond ROUND_WORK is a debt, and it is not served before rounds have paid for it, so
+ * that others get as much done if they ask; and the quotas bound what a single request can cost.
  */
 #pragma once
 
@@ -21,6 +24,7 @@
 #include <xen/io/xs_wire.h>
 
 #define ROUND_REQUESTS 8
+#define ROUND_WORK     2048 /* units (work.h) */
 
 /* What one domain may have. */
 struct quota {
@@ -42,18 +46,44 @@ extern const struct quota quota_guest, quota_dom0;
 /* A message to a client, sent as far as `sent`. */
 struct message {
 	struct message *next;
-	struct watch *watch; /* an event of this watch, not yet begun to be sent */
+	/* Of an event that is not yet begun to be sent: */
+	struct watch *watch;
+	struct news *news;
+	struct message *chain; /* in the same slot of c->waiting */
 	size_t size, sent;
 	char data[];
 };
 
+/* A path that some watches of a group have an event waiting for. */
+struct news {
+	struct news *chain; /* in the same slot of c->news */
+	const struct watch_group *group;
+	uint64_t hash; /* of the path */
+	size_t n;      /* events */
+	char path[];
+};
+
 struct watch {
-	struct watch *next;
+	struct watch *next;       /* of the same client */
+	struct watch *next_there; /* and of the same path */
+	struct watch_group *group;
 	char *path;     /* canonical, or one of the special names */
 	char *as_given; /* as the client wrote it */
 	char *token;
 	size_t relative; /* how much of an event's path to leave out: the client wrote a relative path */
 };
+
+/* A client's watches of one path. */
+struct watch_group {
+	struct watch_group *chain; /* in the same slot of store.watched */
+	struct conn *conn;
+	uint64_t hash; /* of the path */
+	struct watch *watches, **end;
+	size_t n;
+};
+
+#define WAITING_SLOTS 512
+#define WATCHED_SLOTS 1024
 
 /* A domain's connection. */
 struct conn {
@@ -74,7 +104,10 @@ struct conn {
 	char in[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1];
 	size_t have;
 	struct message *out, **out_end;
-	size_t replies, events; /* messages in out */
+	size_t replies, events;                 /* messages in out */
+	struct message *waiting[WAITING_SLOTS]; /* events that can still be merged, by watch and path */
+	struct news *news[WAITING_SLOTS];       /* by group and path */
+	uint64_t debt;                          /* units of work for which no round has paid yet */
 	struct watch *watches;
 	size_t n_watches;
 	struct txn *txns;
@@ -101,6 +134,8 @@ struct store {
 	struct perms special[SPECIALS]; /* who may see these events */
 	struct conn *conns;
 	const struct store_ops *ops;
+	struct watch_group *watched[WATCHED_SLOTS]; /* who watches which path */
+	uint64_t seed;                              /* of the hashes; set before anybody watches */
 };
 
 void store_init(struct store *s, const struct store_ops *ops);
@@ -141,10 +176,13 @@ void request_serve(struct conn *c, const struct xsd_sockmsg *head, char *payload
 
 /* ---- ops.c ---- */
 
-/* A node as it was and as it is, in the order in which things happened. */
+/* What happened to a node, in the order in which things happened. No reference to the node, for shared nodes are copied
+ * when they are changed. */
 struct change {
 	char *path;
-	struct node *before, *after; /* counted; NULL: was not, is not there */
+	struct perms
+	    perms[2]; /* as it is, or was when it went; before a change of permissions (else n is 0) */
+	struct node *removed; /* what went, counted; or NULL */
 };
 
 struct changes {
@@ -182,6 +220,19 @@ void watch_remove_all(struct conn *c);
 void watch_fire(struct store *s, const struct changes *ch);
 void watch_fire_special(struct store *s, enum special which);
 enum special special_of(const char *path); /* SPECIALS: it is none */
+
+/* ---- event.c ---- */
+
+/* A number for @len characters that clients cannot foresee. One for a beginning can be continued. */
+uint64_t store_hash(uint64_t hash, const char *text, size_t len);
+/* Tell the watches of a group of a change at @path, which has this hash, unless they have yet to read that. */
+void event_tell(const struct watch_group *g, const char *path, uint64_t hash);
+/* The same for one. */
+void event_queue(struct watch *w, const char *path, uint64_t hash);
+/* It can no longer be merged: it is sent, or dropped. */
+void event_settled(struct message *m);
+/* Take back what waits for a watch. */
+void event_discard(struct conn *c, struct watch *w);
 
 /* ---- txn.c ---- */
 

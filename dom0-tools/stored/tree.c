@@ -3,6 +3,7 @@
 #include "tree.h"
 #include "alloc.h"
 #include "path.h"
+#include "work.h"
 
 static uint64_t generation;
 
@@ -28,6 +29,7 @@ void node_put(struct node *node)
 {
 	if (!node || --node->refs)
 		return;
+	work(1 + node->n);
 	for (size_t i = 0; i < node->n; i++)
 		node_put(node->child[i]);
 	free(node->child);
@@ -44,6 +46,7 @@ static struct node *node_clone(const struct node *from)
 	node->perms = from->perms;
 	node->len = from->len;
 	node->value = alloc_copy(from->value, from->len);
+	work(1 + from->n);
 	for (; node->n < from->n; node->n++) {
 		node->child = alloc_grow(node->child, node->n, sizeof(*node->child));
 		node->child[node->n] = node_get(from->child[node->n]);
@@ -68,6 +71,7 @@ static bool child_slot(const struct node *node, const char *name, size_t len, si
 {
 	size_t low = 0, high = node->n;
 
+	work(1);
 	while (low < high) {
 		size_t mid = (low + high) / 2;
 		const char *there = node->child[mid]->name;
@@ -96,6 +100,7 @@ static void tally(struct tree *t, const struct node *node, long change)
 	unsigned id = perms_owner(&node->perms);
 	size_t i = 0;
 
+	work(1);
 	while (i < t->n_tally && t->tally[i].id != id)
 		i++;
 	if (i == t->n_tally) {
@@ -204,6 +209,7 @@ struct node *tree_add(struct tree *t, struct node *parent, const char *name, siz
 	parent->child[slot] = node;
 	parent->n++;
 	parent->child_gen = ++generation;
+	work(1 + parent->n / 64); /* what was moved */
 	tally(t, node, 1);
 	return node;
 }
@@ -245,30 +251,26 @@ void tree_set_perms(struct tree *t, struct node *node, const struct perms *perms
 	tally(t, node, 1);
 }
 
-static bool names_domain(const struct node *node, unsigned id)
-{
-	struct perms copy = node->perms;
-
-	if (perms_forget(&copy, id))
-		return true;
-	for (size_t i = 0; i < node->n; i++)
-		if (names_domain(node->child[i], id))
-			return true;
-	return false;
-}
-
+/* One pass from the leaves up: what names the domain, and what leads to it, becomes private and is changed. */
 static void forget_in(struct tree *t, struct node **slot, unsigned id)
 {
-	struct perms perms = (*slot)->perms;
-	struct node *node;
+	struct node *node = *slot, *child;
+	struct perms perms = node->perms;
 
-	if (!names_domain(*slot, id))
-		return;
-	node = node_own(slot);
+	work(1);
+	for (size_t i = 0; i < node->n; i++) {
+		child = node_get(node->child[i]);
+		forget_in(t, &child, id);
+		if (child != node->child[i]) {
+			node = node_own(slot);
+			node_put(node->child[i]);
+			node->child[i] = child;
+		} else {
+			node_put(child);
+		}
+	}
 	if (perms_forget(&perms, id))
-		tree_set_perms(t, node, &perms);
-	for (size_t i = 0; i < node->n; i++)
-		forget_in(t, &node->child[i], id);
+		tree_set_perms(t, node_own(slot), &perms);
 }
 
 void tree_forget_domain(struct tree *t, unsigned id)

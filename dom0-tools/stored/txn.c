@@ -11,6 +11,7 @@
  */
 #include "store.h"
 #include "alloc.h"
+#include "work.h"
 
 #include <errno.h>
 
@@ -68,6 +69,7 @@ static void drop(struct conn *c, struct txn *t)
 		link = &(*link)->next;
 	*link = t->next;
 	c->n_txns--;
+	work(t->n_ops + t->n_looks);
 	tree_free(&t->base);
 	tree_free(&t->own);
 	changes_free(&t->changes);
@@ -121,6 +123,7 @@ static uint64_t generation_of(const struct tree *tree, const char *path, bool ch
 
 static int note_look(struct conn *c, struct txn *t, const char *path, bool children)
 {
+	work(t->n_looks);
 	for (size_t i = 0; i < t->n_looks; i++)
 		if (t->looks[i].children == children && !strcmp(t->looks[i].path, path))
 			return 0;

@@ -3,13 +3,13 @@
  * Watches. A change is told to whoever watches the node or one above it and may read the node, as it is or as
  * it was; a removal also to who watches a node that went with it. Events come in the order of the changes.
  *
- * An event that still waits is not queued twice, and of a client that has its quota of them waiting each
- * watch gets just one more, for the watched path itself: "something changed there". So their number has a
- * limit and no change passes unnoticed.
+ * Who watches a path is found by its hash, so a change costs as much as its path is long and has watchers, not as
+ * there are watches. Watches of one client at one path are a group: whether it may see the change is asked once.
  */
 #include "store.h"
 #include "alloc.h"
 #include "path.h"
+#include "work.h"
 
 #include <errno.h>
 
@@ -22,34 +22,60 @@ enum special special_of(const char *path)
 	return which;
 }
 
-static bool is_waiting(const struct conn *c, const struct watch *w, const char *path)
+static struct watch_group **slot_of(struct store *s, uint64_t hash)
 {
-	for (const struct message *m = c->out; m; m = m->next)
-		if (m->watch == w && !strcmp(m->data + sizeof(struct xsd_sockmsg), path))
-			return true;
-	return false;
+	return &s->watched[(hash ^ hash >> 32) % WATCHED_SLOTS];
 }
 
-static void queue_event(struct conn *c, struct watch *w, const char *path)
+static uint64_t hash_of(const struct store *s, const char *path)
 {
-	char data[XENSTORE_PAYLOAD_MAX];
-	size_t path_len, token_len = strlen(w->token) + 1;
-	struct xsd_sockmsg head = {.type = XS_WATCH_EVENT};
+	return store_hash(s->seed, path, strlen(path));
+}
 
-	if (c->events >= c->quota->events)
-		path = w->path;
-	path = strlen(path) >= w->relative ? path + w->relative : w->as_given;
-	if (is_waiting(c, w, path))
-		return;
-	path_len = strlen(path) + 1;
-	if (path_len + token_len > sizeof(data)) {
-		path = w->as_given; /* its length was checked with the token's */
-		path_len = strlen(path) + 1;
+static bool is_of(const struct watch_group *g, uint64_t hash, const char *path, size_t len)
+{
+	const char *there = g->watches->path;
+
+	work(1);
+	return g->hash == hash && !strncmp(there, path, len) && !there[len];
+}
+
+static void enter(struct conn *c, struct watch *w)
+{
+	uint64_t hash = hash_of(c->store, w->path);
+	struct watch_group **link = slot_of(c->store, hash), *g;
+
+	for (; (g = *link); link = &g->chain) /* at the end, so that events come in the order of watching */
+		if (g->conn == c && is_of(g, hash, w->path, strlen(w->path)))
+			break;
+	if (!g) {
+		g = *link = alloc(sizeof(*g));
+		g->conn = c;
+		g->hash = hash;
+		g->end = &g->watches;
 	}
-	memcpy(data, path, path_len);
-	memcpy(data + path_len, w->token, token_len);
-	head.len = path_len + token_len;
-	conn_send(c, &head, data, head.len)->watch = w;
+	*g->end = w;
+	g->end = &w->next_there;
+	g->n++;
+	w->group = g;
+}
+
+static void leave(struct conn *c, struct watch *w)
+{
+	struct watch_group *g = w->group, **chain = slot_of(c->store, g->hash);
+	struct watch **link = &g->watches;
+
+	for (; *link != w; link = &(*link)->next_there)
+		;
+	*link = w->next_there;
+	if (!*link)
+		g->end = link;
+	if (--g->n)
+		return;
+	while (*chain != g)
+		chain = &(*chain)->chain;
+	*chain = g->chain;
+	free(g);
 }
 
 int watch_add(struct conn *c, const char *path, const char *token)
@@ -60,6 +86,7 @@ int watch_add(struct conn *c, const char *path, const char *token)
 
 	if (!special && path_canonical(c->id, path, canonical))
 		return -EINVAL;
+	work(c->n_watches);
 	for (; *link; link = &(*link)->next)
 		if (!strcmp((*link)->as_given, path) && !strcmp((*link)->token, token))
 			return -EEXIST;
@@ -71,6 +98,7 @@ int watch_add(struct conn *c, const char *path, const char *token)
 	w->token = alloc_text(token);
 	w->relative = special || path[0] == '/' ? 0 : path_home_len(c->id);
 	c->n_watches++;
+	enter(c, w);
 	return 0;
 }
 
@@ -78,24 +106,14 @@ void watch_begin(struct conn *c, const char *path, const char *token)
 {
 	for (struct watch *w = c->watches; w; w = w->next)
 		if (!strcmp(w->as_given, path) && !strcmp(w->token, token))
-			queue_event(c, w, w->path);
+			event_queue(w, w->path, w->group->hash);
 }
 
 /* Take back what waits, and free. */
 static void discard(struct conn *c, struct watch *w)
 {
-	struct message **link = &c->out, *m;
-
-	while ((m = *link)) {
-		if (m->watch != w) {
-			link = &m->next;
-			continue;
-		}
-		*link = m->next;
-		c->events--;
-		free(m);
-	}
-	c->out_end = link;
+	event_discard(c, w);
+	leave(c, w);
 	free(w->path);
 	free(w->as_given);
 	free(w->token);
@@ -127,42 +145,82 @@ void watch_remove_all(struct conn *c)
 	}
 }
 
-static bool may_see(const struct conn *c, const struct node *before, const struct node *after)
+static bool may_see(const struct conn *c, const struct perms *perms, size_t n)
 {
-	return (before && conn_may(c, &before->perms, PERM_READ)) ||
-	       (after && conn_may(c, &after->perms, PERM_READ));
+	for (size_t i = 0; i < n; i++)
+		if (perms[i].n && conn_may(c, &perms[i], PERM_READ))
+			return true;
+	return false;
 }
 
-static void tell(struct conn *c, struct watch *w, const struct change *ch)
-{
-	struct node *lost;
+/* A change that watchers are told of. */
+struct tidings {
+	const char *path;
+	uint64_t hash;
+	const struct perms *perms; /* who may see it: by any of these */
+	size_t n;
+};
 
-	if (special_of(w->path) != SPECIALS)
-		return;
-	if (path_is_below(ch->path, w->path)) {
-		if (may_see(c, ch->before, ch->after))
-			queue_event(c, w, ch->path);
-		return;
+/* Tell those who watch just the first @len characters of @watched. */
+static void tell(struct store *s, uint64_t hash, const char *watched, size_t len, const struct tidings *t)
+{
+	for (struct watch_group *g = *slot_of(s, hash); g; g = g->chain)
+		if (is_of(g, hash, watched, len) && may_see(g->conn, t->perms, t->n))
+			event_tell(g, t->path, t->hash);
+}
+
+/* The path and all that lead to it. */
+static void tell_along(struct store *s, const struct tidings *t)
+{
+	uint64_t hash = s->seed;
+	const char *at = t->path, *from = at;
+	size_t len;
+
+	tell(s, hash_of(s, "/"), "/", 1, t);
+	for (; path_name(&at, &len); from = at) {
+		hash = store_hash(hash, from, at - from);
+		tell(s, hash, t->path, at - t->path, t);
 	}
-	if (ch->after || !path_is_below(w->path, ch->path))
-		return;
-	lost = node_find(ch->before, w->path + strlen(ch->path), NULL);
-	if (lost && may_see(c, lost, NULL))
-		queue_event(c, w, w->path);
+}
+
+/* Each node that went with @node, whose path is @path and has that hash. */
+static void tell_lost(struct store *s, const struct node *node, char path[], size_t len, uint64_t hash)
+{
+	for (size_t i = 0; i < node->n; i++) {
+		const struct node *child = node->child[i];
+		size_t end = len + 1 + strlen(child->name);
+		struct tidings t = {.path = path, .perms = &child->perms, .n = 1};
+
+		work(1);
+		if (end >= PATH_SIZE)
+			continue; /* nobody can watch that */
+		path[len] = '/';
+		strcpy(path + len + 1, child->name);
+		t.hash = store_hash(hash, path + len, end - len);
+		tell(s, t.hash, path, end, &t);
+		tell_lost(s, child, path, end, t.hash);
+	}
+	path[len] = '\0';
 }
 
 void watch_fire(struct store *s, const struct changes *ch)
 {
-	for (size_t i = 0; i < ch->n; i++)
-		for (struct conn *c = s->conns; c; c = c->next)
-			for (struct watch *w = c->watches; w; w = w->next)
-				tell(c, w, &ch->list[i]);
+	char path[PATH_SIZE];
+
+	for (size_t i = 0; i < ch->n; i++) {
+		const struct change *one = &ch->list[i];
+		struct tidings t = {one->path, hash_of(s, one->path), one->perms, 2};
+
+		tell_along(s, &t);
+		if (one->removed)
+			tell_lost(s, one->removed, strcpy(path, one->path), strlen(one->path), t.hash);
+	}
 }
 
 void watch_fire_special(struct store *s, enum special which)
 {
-	for (struct conn *c = s->conns; c; c = c->next)
-		for (struct watch *w = c->watches; w; w = w->next)
-			if (special_of(w->path) == which && conn_may(c, &s->special[which], PERM_READ))
-				queue_event(c, w, w->path);
+	const char *name = special_names[which];
+	struct tidings t = {name, hash_of(s, name), &s->special[which], 1};
+
+	tell(s, t.hash, name, strlen(name), &t);
 }

@@ -33,6 +33,8 @@ static void only_who_may(void **state)
 	assert_string_equal(set_perms(1, "secret", "n1", "r2"), "");
 	assert_string_equal(value(2, 0, "/local/domain/1/secret"), "1");
 	assert_string_equal(put_value(2, 0, "/local/domain/1/secret", "2"), "EACCES");
+	assert_string_equal(ask(2, XS_RM, 0, "/local/domain/1/secret"), "EACCES");
+	assert_string_equal(value(1, 0, "secret"), "1");
 	assert_string_equal(value(3, 0, "/local/domain/1/secret"), "[EACCES]");
 	assert_string_equal(set_perms(1, "secret", "n1", "b2"), "");
 	assert_string_equal(put_value(2, 0, "/local/domain/1/secret", "2"), "");
@@ -88,6 +90,12 @@ static void a_target_lends_its_rights(void **state)
 	assert_string_equal(value(1, 0, "/local/domain/2/secret"), "1");
 	assert_string_equal(value(3, 0, "/local/domain/2/secret"), "[EACCES]");
 	assert_string_equal(ask(0, XS_RELEASE, 0, "2"), "");
+	assert_string_equal(value(1, 0, "/local/domain/2/secret"), "[EACCES]");
+	/* Nor over the next one of this number. */
+	assert_string_equal(ask_bytes(0, XS_INTRODUCE, 0, "2\0001\0001", 6), "");
+	assert_string_equal(set_perms(0, "/local/domain/2", "n2", NULL), "");
+	assert_string_equal(ask(0, XS_RM, 0, "/local/domain/2/secret"), "");
+	assert_string_equal(put_value(2, 0, "secret", "2"), "");
 	assert_string_equal(value(1, 0, "/local/domain/2/secret"), "[EACCES]");
 	clients_end();
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the daemon's work costs, counted where its loops are: a unit is a name looked up, a node copied, freed or
+ * counted, a connection or watch asked whether a change concerns it. By this clients are made to bear the cost of what
+ * they ask for (conn.c), and tests see what a request costs without a clock.
+ */
+#pragma once
+
+#include <stdint.h>
+
+extern uint64_t store_work;
+
+static inline void work(uint64_t units)
+{
+	store_work += units;
+}
