@@ -6,6 +6,7 @@
  * is #GP, and for an application everything but the prefixed CPUID is.
  */
 #include "fw.h"
+#include "cr4.h"
 #include "msr.h"
 #include "xen/arch-x86/cpuid.h"
 #include "xen/physdev.h"
@@ -51,6 +52,9 @@ static void control_registers(void)
 	check_no_fault(cr = READ_CR(4));
 	check_no_fault(WRITE_CR(4, cr));
 	check_eq(READ_CR(4), cr);
+	check_no_fault(WRITE_CR(4, ~0ul)); /* what is not the guest's is dropped */
+	check_eq((READ_CR(4) ^ cr) & ~(CR4_DE | CR4_OSXSAVE), 0);
+	check_no_fault(WRITE_CR(4, cr));
 }
 
 static void msrs(void)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domctl with arguments that cannot be meant: each is refused by the number that the ABI has for it, nothing is changed,
+ * and no domain, frame or pause count is lost or won. A domain is not made with what there is not, or under a number that
+ * is taken; it does not change its kind once it has memory; nobody pauses, destroys or gives a context to himself; vCPUs
+ * are those that there are; lists have limits. (Xen 4.17 has other numbers for some.)
+ */
+#include "fw.h"
+#include "xen/domctl.h"
+#include "xen/grant_table.h"
+#include "xen/sysctl.h"
+
+const char test_title[] = "hc-domctl-errors";
+
+#define VCPUS     2
+#define ALL_PAUSE 255
+
+static struct xen_domctl op;
+static xen_pfn_t frames[4];
+
+static int call(unsigned cmd, domid_t dom)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = dom;
+	return hypercall_domctl(&op);
+}
+
+static void clear(void)
+{
+	__builtin_memset(&op, 0, sizeof(op));
+}
+
+static struct xen_domctl_createdomain *creation(void)
+{
+	clear();
+	op.u.createdomain.max_vcpus = VCPUS;
+	op.u.createdomain.max_evtchn_port = -1;
+	op.u.createdomain.max_grant_frames = 1;
+	op.u.createdomain.max_maptrack_frames = 1;
+	return &op.u.createdomain;
+}
+
+static uint64_t free_pages(void)
+{
+	static struct xen_sysctl s = {.cmd = XEN_SYSCTL_physinfo,
+				      .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+
+	check_eq(hypercall_sysctl(&s), 0);
+	return s.u.physinfo.free_pages;
+}
+
+/* What is not to be created. */
+#define REFUSED(change)                                                  \
+	do {                                                             \
+		struct xen_domctl_createdomain *c = creation();          \
+		change;                                                  \
+		check_eq(call(XEN_DOMCTL_createdomain, 0), -XEN_EINVAL); \
+	} while (0)
+
+static domid_t create(void)
+{
+	domid_t id;
+
+	REFUSED(c->max_vcpus = 0);
+	REFUSED(c->max_vcpus = XEN_LEGACY_MAX_VCPUS + 1);
+	REFUSED(c->max_vcpus = ~0u);
+	REFUSED(c->max_grant_frames = 0);
+	REFUSED(c->max_grant_frames = 1 << 20);
+	REFUSED(c->max_grant_frames = -2);
+	REFUSED(c->max_maptrack_frames = 1 << 20);
+	REFUSED(c->max_maptrack_frames = -2);
+	REFUSED(c->flags = 1u << 31);
+	REFUSED(c->arch.emulation_flags = 1);
+	REFUSED(c->vmtrace_size = 4096);
+	REFUSED(c->cpupool_id = 1);
+	creation();
+	check_eq(call(XEN_DOMCTL_createdomain, 0), 0);
+	id = op.domain;
+	creation();
+	check_eq(call(XEN_DOMCTL_createdomain, id), -XEN_EEXIST);
+	return id;
+}
+
+static void give_vcpus_and_memory(domid_t id)
+{
+	struct xen_memory_reservation r = {.nr_extents = ARRAY_SIZE(frames), .domid = id};
+
+	for (unsigned max = 0; max < 40; max += 1 + max / 4)
+		if (max != VCPUS) {
+			op.u.max_vcpus.max = max;
+			check_eq(call(XEN_DOMCTL_max_vcpus, id), -XEN_EINVAL);
+		}
+	op.u.max_vcpus.max = VCPUS;
+	check_eq(call(XEN_DOMCTL_max_vcpus, id), 0);
+	op.u.max_vcpus.max = 1;
+	check_eq(call(XEN_DOMCTL_max_vcpus, 0), -XEN_EINVAL);
+
+	op.u.address_size.size = 16;
+	check_eq(call(XEN_DOMCTL_set_address_size, id), -XEN_EINVAL);
+	op.u.address_size.size = 32;
+	check_eq(call(XEN_DOMCTL_set_address_size, 0), -XEN_EINVAL);
+	op.u.max_mem.max_memkb = ARRAY_SIZE(frames) * 4;
+	check_eq(call(XEN_DOMCTL_max_mem, id), 0);
+	set_xen_guest_handle(r.extent_start, frames);
+	check_eq(hypercall_memory_op(XENMEM_populate_physmap, &r), ARRAY_SIZE(frames));
+	op.u.address_size.size = 32; /* its frames were counted by the rules of the other kind */
+	check_eq(call(XEN_DOMCTL_set_address_size, id), -XEN_EACCES);
+	op.u.address_size.size = 64; /* which it is */
+	check_eq(call(XEN_DOMCTL_set_address_size, id), 0);
+}
+
+static void vcpus(domid_t id)
+{
+	static uint64_t context[4096 / 8];
+	static const unsigned wrong[] = {VCPUS, 31, 32, 4096, ~0u};
+	uint8_t map = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+		clear();
+		op.u.vcpucontext.vcpu = wrong[i];
+		set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)context);
+		check_eq(call(XEN_DOMCTL_setvcpucontext, id), -XEN_EINVAL);
+		check_eq(call(XEN_DOMCTL_getvcpucontext, id), -XEN_ESRCH);
+		check_eq(call(XEN_DOMCTL_getvcpuinfo, id), -XEN_ESRCH);
+		check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_ESRCH);
+		check_eq(call(XEN_DOMCTL_getvcpuaffinity, id), -XEN_ESRCH);
+	}
+	clear();
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)context);
+	check_eq(call(XEN_DOMCTL_getvcpucontext, id), -XEN_ENODATA); /* it has none yet */
+	check_eq(call(XEN_DOMCTL_setvcpucontext, 0), -XEN_EINVAL);   /* his own */
+	check_eq(call(XEN_DOMCTL_setvcpucontext, DOMID_SELF), -XEN_ESRCH);
+	check_eq(call(XEN_DOMCTL_getvcpucontext, 0), -XEN_EINVAL);
+
+	clear();
+	check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_EINVAL); /* which of the two? */
+	op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
+	op.u.vcpuaffinity.cpumap_hard.nr_bits = 8;
+	set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, &map);
+	check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_EINVAL); /* nowhere */
+	set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (uint8_t *)8);
+	check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_EFAULT);
+}
+
+static void pauses(domid_t id)
+{
+	check_eq(call(XEN_DOMCTL_pausedomain, 0), -XEN_EINVAL);
+	check_eq(call(XEN_DOMCTL_unpausedomain, 0), -XEN_EINVAL);
+	for (unsigned i = 1; i < ALL_PAUSE; i++) /* it began with one */
+		check_eq(call(XEN_DOMCTL_pausedomain, id), 0);
+	check_eq(call(XEN_DOMCTL_pausedomain, id), -XEN_EOVERFLOW);
+	for (unsigned i = 0; i < ALL_PAUSE; i++)
+		check_eq(call(XEN_DOMCTL_unpausedomain, id), 0);
+	check_eq(call(XEN_DOMCTL_unpausedomain, id), -XEN_EINVAL);
+	check_eq(call(XEN_DOMCTL_pausedomain, id), 0);
+}
+
+static void frames_of(domid_t id)
+{
+	static xen_pfn_t list[1024];
+	struct mmuext_op pin = {.cmd = MMUEXT_PIN_L1_TABLE};
+
+	clear();
+	op.u.getpageframeinfo3.num = 1025;
+	set_xen_guest_handle(op.u.getpageframeinfo3.array, list);
+	check_eq(call(XEN_DOMCTL_getpageframeinfo3, id), -XEN_E2BIG);
+	op.u.getpageframeinfo3.num = ~0ull;
+	check_eq(call(XEN_DOMCTL_getpageframeinfo3, id), -XEN_E2BIG);
+	op.u.getpageframeinfo3.num = 1024;
+	check_eq(call(XEN_DOMCTL_getpageframeinfo3, id), 0);
+
+	/* The hypercall page: in no frame of others, in no page table. */
+	pin.arg1.mfn = frames[0];
+	check_eq(hypercall_mmuext_op(&pin, 1, NULL, id), 0);
+	op.u.hypercall_init.gmfn = frames[0];
+	check_eq(call(XEN_DOMCTL_hypercall_init, id), -XEN_EPERM);
+	op.u.hypercall_init.gmfn = root_mfn();
+	check_eq(call(XEN_DOMCTL_hypercall_init, id), -XEN_EACCES);
+	op.u.hypercall_init.gmfn = ~0ull >> 12;
+	check_eq(call(XEN_DOMCTL_hypercall_init, id), -XEN_EACCES);
+	op.u.hypercall_init.gmfn = frames[1];
+	check_eq(call(XEN_DOMCTL_hypercall_init, id), 0);
+}
+
+/* Each holds the other domain for the time of the call alone. */
+static void holds(domid_t id)
+{
+	static char place[4096] __attribute__((aligned(4096)));
+	struct gnttab_map_grant_ref map = {
+	    .host_addr = (unsigned long)place, .flags = GNTMAP_host_map, .ref = 5, .dom = id};
+	struct evtchn_bind_interdomain bind = {.remote_dom = id, .remote_port = 77};
+	struct evtchn_status status = {.dom = id, .port = 1};
+	struct gnttab_query_size size = {.dom = id};
+
+	check_eq(hypercall_grant_table_op(GNTTABOP_map_grant_ref, &map, 1), 0);
+	check(map.status < 0);
+	check(hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind) < 0);
+	check_eq(hypercall_event_channel_op(EVTCHNOP_status, &status), 0);
+	check_eq(hypercall_grant_table_op(GNTTABOP_query_size, &size, 1), 0);
+	check_eq(size.status, GNTST_okay);
+}
+
+static void one_life(void)
+{
+	static const unsigned other[] = {0, 7999, 9999, ~0u};
+	domid_t id = create();
+
+	give_vcpus_and_memory(id);
+	vcpus(id);
+	pauses(id);
+	frames_of(id);
+	holds(id);
+	for (unsigned i = 0; i < ARRAY_SIZE(other); i++)
+		check(call(other[i], id) < 0);
+	check_eq(call(XEN_DOMCTL_destroydomain, 0), -XEN_EINVAL);
+	check_eq(call(XEN_DOMCTL_destroydomain, DOMID_SELF), -XEN_ESRCH);
+	check_eq(call(XEN_DOMCTL_destroydomain, id), 0);
+	check_eq(call(XEN_DOMCTL_pausedomain, id), -XEN_ESRCH);
+}
+
+void test_main(void)
+{
+	uint64_t before;
+
+	one_life(); /* afterwards what is allocated once is there */
+	before = free_pages();
+	one_life();
+	check_eq(free_pages(), before);
+}
