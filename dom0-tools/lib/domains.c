@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <ringlet/sysctl.h>
 #include <xen/sched.h>
 
 #define LIST_BATCH 64
@@ -75,6 +76,19 @@ long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *in
 		return ret;
 	*info = op.u.getdomaininfo;
 	return info->domain == id ? 0 : -ESRCH; /* the operation finds the next one if @id is not there */
+}
+
+long domain_overhead(struct hv *hv, unsigned id, uint64_t *bytes, uint64_t *limit)
+{
+	struct xen_sysctl op = {.cmd = RINGLET_SYSCTL_overhead};
+	struct ringlet_overhead *o = (void *)op.u.pad;
+	long ret;
+
+	o->domain = id;
+	ret = hv_sysctl(hv, &op);
+	*bytes = o->bytes;
+	*limit = o->limit;
+	return ret < 0 ? ret : 0;
 }
 
 const char *domain_name(unsigned id)

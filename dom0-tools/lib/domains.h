@@ -12,6 +12,9 @@ long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out);
 /* One domain. -ESRCH if there is none. */
 long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info);
 
+/* The hypervisor's memory that is held for a domain, and the most that may be, in bytes. -errno; -ENOSYS: not Ringlet. */
+long domain_overhead(struct hv *hv, unsigned id, uint64_t *bytes, uint64_t *limit);
+
 /* The name of a domain, from the store: "(null)", as xl says, if it has none there. Static storage. */
 const char *domain_name(unsigned id);
 /* The living domain of exactly this name; -1: none, without a report. */

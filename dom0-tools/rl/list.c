@@ -75,6 +75,7 @@ static void print_config(unsigned id)
 static void print_long(struct hv *hv, struct xen_domctl_getdomaininfo *info)
 {
 	const char *reason = shutdown_reason(info);
+	uint64_t bytes, limit;
 	struct record r;
 
 	print_line(hv, info);
@@ -85,6 +86,9 @@ static void print_long(struct hv *hv, struct xen_domctl_getdomaininfo *info)
 	printf("    # pages %llu, at most %llu, vcpus up to %u%s%s\n", (unsigned long long)info->tot_pages,
 	       (unsigned long long)info->max_pages, info->max_vcpu_id + 1, *reason ? ", shut down: " : "",
 	       reason);
+	if (!domain_overhead(hv, info->domain, &bytes, &limit))
+		printf("    # overhead %llu KiB, at most %llu\n", (unsigned long long)bytes / 1024,
+		       (unsigned long long)limit / 1024);
 }
 
 static int do_list(int argc, char **argv)
@@ -189,7 +193,7 @@ const struct verb verbs_list[] = {
      .args = "[-l] [--json] [DOMAIN...]",
      .summary = "show domains: name, id, memory in MiB, vCPUs, state, CPU time",
      .text =
-	 "  -l      also each domain's configuration\n"
+	 "  -l      also each domain's configuration, and the hypervisor's memory that is held for it\n"
 	 "  --json  as JSON\n\n"
 	 "State: r running, b blocked (waiting for an event), p paused, s shut down, c crashed, d dying.\n",
      .run = do_list},

@@ -66,6 +66,7 @@ static int create(const struct elf_kernel *k)
 	if (k->notes.extended_cr3)
 		dom0->vm_assist = 1u << VMASST_TYPE_pae_extended_cr3;
 	dom0->max_vcpus = MIN(vcpus, (uint32_t)MAX_VCPUS);
+	domain_set_quota(dom0);
 	for (uint32_t id = 0; id < dom0->max_vcpus && !rc; id++)
 		rc = vcpu_create(dom0, id);
 	return rc;

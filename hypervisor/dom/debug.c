@@ -52,8 +52,8 @@ static void dump_domains(void)
 
 static void dump_domain_memory(struct domain *d)
 {
-	printk("  %s: %lu pages, %lu claimed, limit %lu\n", d->name, d->tot_pages, d->claimed_pages,
-	       d->max_pages);
+	printk("  %s: %lu pages, %lu claimed, limit %lu; %lu KiB of the hypervisor's, limit %lu\n", d->name,
+	       d->tot_pages, d->claimed_pages, d->max_pages, d->heap_bytes >> 10, d->heap_quota >> 10);
 }
 
 static void dump_memory(void)

@@ -14,6 +14,7 @@
 #include "gnt/grant.h"
 #include "lib/errno.h"
 #include "lib/format.h"
+#include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "sched/sched.h"
@@ -23,10 +24,13 @@ struct list domain_list = LIST_INIT(domain_list);
 struct spinlock domain_list_lock;
 struct domain *dom0;
 
-static struct domain io_domain = {.id = DOMID_IO, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_io"};
-static struct domain xen_domain = {.id = DOMID_XEN, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_xen"};
+static struct domain io_domain = {
+    .id = DOMID_IO, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_io", .heap_quota = ~0ull};
+static struct domain xen_domain = {
+    .id = DOMID_XEN, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_xen", .heap_quota = ~0ull};
 struct domain *dom_io = &io_domain, *dom_xen = &xen_domain;
-struct domain dom_idle = {.id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle"};
+struct domain dom_idle = {
+    .id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle", .heap_quota = ~0ull};
 
 /* One more reference, unless the last is gone already. */
 static bool get_unless_dead(struct domain *d)
@@ -91,6 +95,7 @@ static void domain_free(struct domain *d)
 	grant_destroy(d);
 	if (d->window_l3)
 		heap_free_pages(d->window_l3, 0);
+	BUG_ON(d->heap_bytes);
 	heap_free(d);
 }
 
@@ -154,8 +159,9 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	d->max_port = ~0u;
 	list_init(&d->link);
 	watchdog_init(d);
-	d->window_l3 = heap_alloc_pages(0);
-	d->shared_info = heap_alloc_pages_low(0); /* a pv32 guest is told its address in 32 bits */
+	domain_set_quota(d);
+	d->window_l3 = heap_alloc_pages_for(d, 0);
+	d->shared_info = heap_alloc_pages_low_for(d, 0); /* a pv32 guest is told its address in 32 bits */
 	if (!d->window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
 		goto fail;
 	*err = list_insert(d, id);
@@ -188,6 +194,7 @@ int domain_set_ops(struct domain *d, const struct guest_ops *ops)
 	d->ops = ops;
 	d->hypercalls = ops->trap ? NULL : hypercalls_for(false);
 	evtchn_init(d);
+	domain_set_quota(d);
 	time_update_wallclock(d);
 	for_each_vcpu (d, v)
 		rc = rc ? rc : ops->vcpu_init(v);

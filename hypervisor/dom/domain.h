@@ -172,8 +172,10 @@ struct domain {
 	uint32_t pt_left;        /* one of them, to be taken apart; 0: none */
 	uint32_t page_head;      /* list of owned frames through page_info.next */
 	uint64_t tot_pages, max_pages;
-	uint64_t claimed_pages; /* kept free for it (XENMEM_claim_pages) */
-	void *memory_map;       /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
+	uint64_t claimed_pages;          /* kept free for it (XENMEM_claim_pages) */
+	uint64_t heap_bytes, heap_quota; /* the hypervisor's memory held for it, and at most (mm/charge.c) */
+	uint64_t audit_bytes;            /* the first, as the auditor counts */
+	void *memory_map;                /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
 	uint32_t memory_map_entries;
 	uint32_t tlb_cpus; /* CPUs that may hold translations of this domain */
 	mfn_t shared_info_mfn;
@@ -235,6 +237,8 @@ void domain_put(struct domain *d);
 struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err); /* DOMID_INVALID: any id */
 /* Change its kind while it is still empty: -EACCES afterwards. */
 int domain_set_ops(struct domain *d, const struct guest_ops *ops);
+/* Its limits are new: how much may be held for it follows (dom/quota.c). */
+void domain_set_quota(struct domain *d);
 /* Allocate vCPU @id of @d. -ENOMEM, -EEXIST. */
 int vcpu_create(struct domain *d, uint32_t id);
 /* Its memory alone, aligned for the entry code; also for idle vCPUs. */

@@ -48,6 +48,7 @@ static long create(struct xen_domctl *op)
 	d->fv_nopatch = c->flags & RINGLET_CDF_fv_nopatch;
 	d->max_port = MIN(d->max_port, c->max_evtchn_port);
 	grant_set_limits(d, c->max_grant_frames, c->max_maptrack_frames);
+	domain_set_quota(d);
 	d->ssidref = c->ssidref;
 	memcpy(d->uuid, c->handle, sizeof(d->uuid));
 	op->domain = d->id;
@@ -192,6 +193,7 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 		return unpause(d);
 	case XEN_DOMCTL_max_mem:
 		d->max_pages = op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10);
+		domain_set_quota(d);
 		return 0;
 	case XEN_DOMCTL_max_vcpus:
 		return max_vcpus(d, op->u.max_vcpus.max);

@@ -51,7 +51,7 @@ static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 
 	if (d == current->domain)
 		return -EINVAL;
-	ctx = heap_alloc(d->ops->context_size);
+	ctx = heap_alloc_for(current->domain, d->ops->context_size);
 	if (!ctx)
 		return -ENOMEM;
 	rc = guest_read(ctx, ctxt, d->ops->context_size);
@@ -76,7 +76,7 @@ static long get_context(struct vcpu *v, gva_t ctxt)
 		return -EINVAL;
 	if (!v->initialised)
 		return -ENODATA;
-	ctx = heap_alloc(ops->context_size);
+	ctx = heap_alloc_for(current->domain, ops->context_size);
 	if (!ctx)
 		return -ENOMEM;
 	vcpu_pause(v);

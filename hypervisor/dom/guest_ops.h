@@ -62,6 +62,10 @@ struct guest_ops {
 	uint64_t (*mfn_to_cr3)(mfn_t mfn);
 	gva_t low_end, high_start; /* the guest's addresses lie below the one or from the other on */
 
+	/* How many bytes of the hypervisor's memory a domain of @frames may need beyond the common (dom/quota.c);
+	 * NULL: none. */
+	uint64_t (*heap_most)(uint64_t frames);
+
 	/* vCPU state. */
 	int (*vcpu_init)(struct vcpu *v);
 	int (*vcpu_relinquish)(

@@ -162,6 +162,18 @@ static long numa_info(struct xen_sysctl_numainfo *n)
 	return 0;
 }
 
+static long overhead(struct ringlet_overhead *o)
+{
+	struct domain *d = domain_by_id(o->domain);
+
+	if (!d)
+		return -ESRCH;
+	o->bytes = d->heap_bytes;
+	o->limit = d->heap_quota;
+	domain_put(d);
+	return 0;
+}
+
 static long sysctl_do(struct xen_sysctl *op)
 {
 	switch (op->cmd) {
@@ -185,6 +197,8 @@ static long sysctl_do(struct xen_sysctl *op)
 		return cpu_topology(&op->u.cputopoinfo);
 	case XEN_SYSCTL_numainfo:
 		return numa_info(&op->u.numainfo);
+	case RINGLET_SYSCTL_overhead:
+		return overhead((void *)op->u.pad);
 	default:
 		return op->cmd >= RINGLET_SYSCTL_BASE ? sysctl_extension(op) : -ENOSYS;
 	}

@@ -28,7 +28,7 @@ static unsigned vcpu_order(void)
 
 struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 {
-	struct vcpu *v = heap_alloc_pages(vcpu_order());
+	struct vcpu *v = heap_alloc_pages_for(d, vcpu_order());
 
 	if (!v)
 		return NULL;
@@ -58,7 +58,7 @@ int vcpu_create(struct domain *d, uint32_t id)
 	v = vcpu_alloc(d, id);
 	if (!v)
 		return -ENOMEM;
-	v->fpu = heap_alloc(sizeof(*v->fpu));
+	v->fpu = heap_alloc_for(d, sizeof(*v->fpu));
 	if (!v->fpu)
 		goto fail;
 	fpu_reset(v->fpu);
@@ -74,6 +74,7 @@ int vcpu_create(struct domain *d, uint32_t id)
 	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
 	return 0;
 fail:
+	d->ops->vcpu_free(v); /* what vcpu_init() came to */
 	vcpu_free(v);
 	return rc;
 }

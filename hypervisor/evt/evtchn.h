@@ -36,6 +36,8 @@ struct evtchn {
 
 /* Find the bit arrays in the new domain's shared_info; reserve port 0. -ENOMEM. */
 int evtchn_init(struct domain *d);
+/* Bytes of memory that all its ports may take. */
+uint64_t evtchn_most(const struct domain *d);
 /* Give back the buckets of a domain all of whose ports are closed. */
 void evtchn_destroy(struct domain *d);
 

@@ -23,13 +23,20 @@ int evtchn_init(struct domain *d)
 	d->max_port = MIN(d->max_port, ports - 1);
 	d->next_port = 1;
 	if (!d->evtchn_bucket[0]) {
-		d->evtchn_bucket[0] = heap_alloc(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
+		d->evtchn_bucket[0] = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 		if (!d->evtchn_bucket[0])
 			return -ENOMEM;
 	}
 	/* Port 0 means "none" in many structures, so nobody gets it. */
 	d->evtchn_bucket[0][0].state = ECS_RESERVED;
 	return 0;
+}
+
+uint64_t evtchn_most(const struct domain *d)
+{
+	uint32_t ports = MIN(d->max_port, d->ops->max_ports - 1);
+
+	return (ports / EVTCHNS_PER_BUCKET + 1) * heap_size(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 }
 
 void evtchn_destroy(struct domain *d)
@@ -49,7 +56,7 @@ int port_alloc(struct domain *d, struct evtchn **ch)
 		struct evtchn **bucket = &d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
 
 		if (!*bucket)
-			*bucket = heap_alloc(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
+			*bucket = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 		if (!*bucket)
 			return -ENOMEM;
 		*ch = &(*bucket)[port % EVTCHNS_PER_BUCKET];

@@ -41,7 +41,7 @@ static int fv_vcpu_init(struct vcpu *v)
 		rc = pv32_kind_root_alloc(v);
 	if (rc)
 		return rc;
-	v->fv = heap_alloc(sizeof(*v->fv));
+	v->fv = heap_alloc_for(v->domain, sizeof(*v->fv));
 	if (!v->fv)
 		return -ENOMEM;
 	v->fv->v = v;
@@ -140,7 +140,7 @@ static int fv_set_context(struct vcpu *v, const void *ctx)
 
 	if (v->kernel_cr3)
 		return -EBUSY;
-	c = heap_alloc(sizeof(*c));
+	c = heap_alloc_for(v->domain, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
 	vcpu_lose_context(v);
@@ -164,7 +164,7 @@ static int fv_set_context(struct vcpu *v, const void *ctx)
 
 static void fv_get_context(struct vcpu *v, void *ctx)
 {
-	struct vcpu_guest_context *c = heap_alloc(sizeof(*c));
+	struct vcpu_guest_context *c = heap_alloc_for(v->domain, sizeof(*c));
 	const struct fv *fv = v->fv;
 
 	memset(ctx, 0, COMPAT_SIZEOF_vcpu_guest_context);
@@ -226,6 +226,8 @@ const struct guest_ops fv_ops = {
     .mfn_to_cr3 = pv32_mfn_to_cr3,
     .low_end = 1ull << 32,
     .high_start = ~0ull,
+
+    .heap_most = fv_heap_most,
 
     .vcpu_init = fv_vcpu_init,
     .vcpu_relinquish = fv_vcpu_relinquish,

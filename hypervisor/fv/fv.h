@@ -87,6 +87,8 @@ struct fv {
 	uint64_t frames_cleared, frames_to_find;
 	uint32_t frames_held;
 	unsigned frames_order;
+	uint32_t *copied;            /* fv/patch.c: those that have a copy, the oldest first, */
+	uint32_t copies, copies_max; /* how many, and at most */
 	struct fv_translation tlb[FV_TLB_SETS]
 				 [FV_TLB_WAYS]; /* sets by the page's low bits, the newest first */
 	void *nothing; /* shown where there is no memory: all ones, until the guest writes there */
@@ -191,6 +193,9 @@ int fv_memory_init(struct fv *fv, uint32_t ram_pages); /* -ERESTART: to be calle
 /* Let the frames go: -ERESTART to be called again. And then the rest. */
 int fv_memory_release(struct fv *fv);
 void fv_memory_free(struct fv *fv);
+/* guest_ops.heap_most: what these two take, the shadows, and the copies of code. */
+uint64_t fv_heap_most(uint64_t frames);
+uint64_t fv_shadow_most(uint64_t ram_pages);
 
 /* ---- shadow.c ---- */
 
@@ -266,6 +271,14 @@ enum fv_result fv_rdmsr(struct vcpu *v);
 enum fv_result fv_wrmsr(struct vcpu *v);
 
 /* ---- patch.c ---- */
+
+/* How many code pages a guest with so much RAM may have copies of at a time. */
+static inline uint32_t fv_copies_max(uint64_t ram_pages)
+{
+	return 64 + ram_pages / 64;
+}
+/* Make room if there are so many: what the processor walks is dropped. */
+void fv_code_make_room(struct fv *fv);
 
 /* @pfn is to be executed by ring 1 for the first time: decide what the processor gets to see. False: that takes longer
  * than the guest may keep the CPU; when it faults again the search goes on. Nobody maps the frame writable. */

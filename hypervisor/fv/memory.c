@@ -24,7 +24,8 @@
 #define PF_FETCH   16u
 
 #define LARGE_FRAMES    512u
-#define FRAMES_PER_STEP 32u /* found or released between two looks at other work; a power of two */
+#define MACHINE_MOST    (64ull << 10) /* bytes: what one has that does not depend on its memory */
+#define FRAMES_PER_STEP 32u           /* found or released between two looks at other work; a power of two */
 
 void *fv_frame_at(struct fv *fv, uint32_t pfn)
 {
@@ -193,13 +194,14 @@ static int memory_begin(struct fv *fv, uint32_t ram_pages)
 	if (!ram_pages || ram_pages >= fv->v->domain->tot_pages)
 		return -EINVAL;
 	fv->frames_order = order_of(ram_pages * sizeof(*fv->frames));
-	fv->nothing = heap_alloc_pages(0);
+	fv->nothing = heap_alloc_pages_for(fv->v->domain, 0);
 	if (fv->nothing && fv->frames_order <= MAX_ORDER)
-		fv->frames_at = buddy_alloc(fv->frames_order, 0);
+		fv->frames_at = heap_alloc_frames_for(fv->v->domain, fv->frames_order);
 	if (!fv->frames_at)
 		return -ENOMEM;
 	memset(fv->nothing, 0xff, PAGE_SIZE);
 	fv->ram_pages = ram_pages;
+	fv->copies_max = fv_copies_max(ram_pages);
 	fv->frames_to_find = fv->v->domain->tot_pages;
 	return 0;
 }
@@ -248,12 +250,20 @@ int fv_memory_release(struct fv *fv)
 	return 0;
 }
 
+uint64_t fv_heap_most(uint64_t frames)
+{
+	uint32_t copies = fv_copies_max(frames);
+
+	return MACHINE_MOST + (PAGE_SIZE << order_of(frames * sizeof(struct fv_frame))) +
+	       fv_shadow_most(frames) + copies * PAGE_SIZE + heap_size(copies * sizeof(uint32_t));
+}
+
 void fv_memory_free(struct fv *fv)
 {
 	if (fv->console)
 		page_put_and_type(mfn_to_page(virt_to_mfn(fv->console)));
 	if (fv->frames_at)
-		buddy_free(fv->frames_at, fv->frames_order);
+		heap_free_pages(mfn_to_virt(fv->frames_at), fv->frames_order);
 	if (fv->nothing)
 		heap_free_pages(fv->nothing, 0);
 	fv->frames = NULL;

@@ -5,7 +5,8 @@
  * gets a copy to execute in which each begins with HLT, which raises #GP in ring 1. The guest's frame is never
  * changed: the emulator reads the original from it, and so does the guest by any other mapping. Only a read
  * through the executed mapping itself sees the copy (docs/fv.md). A store into the page ends all that: the page
- * is data again until it is next executed.
+ * is data again until it is next executed. Copies are the hypervisor's memory, so there are only so many of them; when
+ * they are used up, some pages are forgotten, and looked at again when they are next executed.
  *
  * Where does an instruction begin? Code of variable length has no marks, but it synchronises itself: decoding
  * from a wrong place falls into step after a few instructions. So a byte counts as a beginning if nearly every
@@ -23,6 +24,7 @@
 #define RUN_UP     48 /* bytes before an instruction from where decodings start */
 #define QUORUM     4  /* at least QUORUM - 1 of QUORUM must arrive */
 #define MARGIN     16 /* bytes of the next page: an instruction may end there */
+#define FORGOTTEN  32 /* copies given up at a time */
 
 enum policy_action {
 	UMIP,
@@ -124,8 +126,10 @@ static bool begin(struct fv *fv, uint32_t pfn)
 {
 	give_up(fv);
 	if (!fv->scan)
-		fv->scan = heap_alloc(sizeof(*fv->scan));
-	if (!fv->scan)
+		fv->scan = heap_alloc_for(fv->v->domain, sizeof(*fv->scan));
+	if (!fv->copied)
+		fv->copied = heap_alloc_for(fv->v->domain, fv->copies_max * sizeof(*fv->copied));
+	if (!fv->scan || !fv->copied)
 		return false;
 	fill(fv, &fv->scan->w, pfn);
 	fv->scan->pfn = pfn;
@@ -134,10 +138,10 @@ static bool begin(struct fv *fv, uint32_t pfn)
 	return true;
 }
 
-static bool patch(struct fv_scan *scan, unsigned at)
+static bool patch(struct domain *d, struct fv_scan *scan, unsigned at)
 {
 	if (!scan->copy) {
-		scan->copy = heap_alloc_pages(0);
+		scan->copy = heap_alloc_pages_for(d, 0);
 		if (!scan->copy)
 			return false;
 		memcpy(scan->copy, scan->w.page, PAGE_SIZE);
@@ -147,7 +151,7 @@ static bool patch(struct fv_scan *scan, unsigned at)
 }
 
 /* One step. False: there is no memory. */
-static bool go_on(struct fv_scan *scan)
+static bool go_on(struct domain *d, struct fv_scan *scan)
 {
 	int left = ALLOWANCE;
 
@@ -162,7 +166,7 @@ static bool go_on(struct fv_scan *scan)
 		if (at < RUN_UP || !scan->length[at] || !must_be_patched(opcode, reg))
 			continue;
 		left -= COST_BEGINNING;
-		if (is_beginning(scan, at) && !patch(scan, at))
+		if (is_beginning(scan, at) && !patch(d, scan, at))
 			return false;
 	}
 	return true;
@@ -172,17 +176,30 @@ bool fv_code_scan(struct fv *fv, uint32_t pfn)
 {
 	struct fv_frame *f = &fv->frames[pfn];
 
-	if ((f->code != FV_CODE_SEARCH && !begin(fv, pfn)) || !go_on(fv->scan)) {
+	if ((f->code != FV_CODE_SEARCH && !begin(fv, pfn)) || !go_on(fv->v->domain, fv->scan)) {
 		domain_crash(fv->v->domain, "no memory to look at its code, and patch it");
 		return false;
 	}
 	if (fv->scan->at < RUN_UP + PAGE_SIZE)
 		return false;
 	f->copy = fv->scan->copy;
+	if (f->copy)
+		fv->copied[fv->copies++] = pfn;
 	f->code = f->copy ? FV_CODE_PATCHED : FV_CODE_CLEAN;
 	fv->scan->copy = NULL;
 	fv->scan->pfn = NOTHING;
 	return true;
+}
+
+/* Its copy goes: take it from the list, which is in the order in which they came. */
+static void strike(struct fv *fv, uint32_t pfn)
+{
+	uint32_t i = 0;
+
+	while (fv->copied[i] != pfn)
+		i++;
+	fv->copies--;
+	memmove(&fv->copied[i], &fv->copied[i + 1], (fv->copies - i) * sizeof(*fv->copied));
 }
 
 void fv_code_forget(struct fv *fv, uint32_t pfn)
@@ -191,8 +208,10 @@ void fv_code_forget(struct fv *fv, uint32_t pfn)
 
 	if (f->code == FV_CODE_SEARCH)
 		give_up(fv);
-	if (f->copy)
+	if (f->copy) {
+		strike(fv, pfn);
 		heap_free_pages(f->copy, 0);
+	}
 	f->copy = NULL;
 	f->code = FV_CODE_UNKNOWN;
 }
@@ -202,4 +221,16 @@ void fv_code_free(struct fv *fv)
 	give_up(fv);
 	heap_free(fv->scan);
 	fv->scan = NULL;
+	heap_free(fv->copied);
+	fv->copied = NULL;
+}
+
+void fv_code_make_room(struct fv *fv)
+{
+	if (fv->copies < fv->copies_max)
+		return;
+	fv_shadow_drop_all(fv);
+	fv_shadow_sync(fv); /* before the copies are freed */
+	for (unsigned i = 0; i < FORGOTTEN; i++)
+		fv_code_forget(fv, fv->copied[0]);
 }

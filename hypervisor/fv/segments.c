@@ -157,8 +157,8 @@ bool fv_code32(const struct fv *fv, uint16_t selector, uint32_t *base)
 
 int fv_segments_init(struct fv *fv)
 {
-	fv->gdt = heap_alloc_pages(0);
-	fv->gdt_raw = heap_alloc_pages(0);
+	fv->gdt = heap_alloc_pages_for(fv->v->domain, 0);
+	fv->gdt_raw = heap_alloc_pages_for(fv->v->domain, 0);
 	if (!fv->gdt || !fv->gdt_raw)
 		return -ENOMEM;
 	/* The first page of the vCPU's window (pv/desc.c); the others stay empty. */

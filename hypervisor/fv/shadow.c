@@ -247,7 +247,7 @@ static struct fv_shadow *take_free(struct fv *fv)
 	/* The processor may still know it as what it was, if it was dropped a moment ago. */
 	fv_shadow_sync(fv);
 	if (!s->table)
-		s->table = heap_alloc_pages(0);
+		s->table = heap_alloc_pages_for(fv->v->domain, 0);
 	else if (!dropped)
 		memset(s->table, 0, PAGE_SIZE);
 	if (s->table)
@@ -402,6 +402,8 @@ void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
 		fv_inject_page_fault(v, va, wrong);
 		return;
 	}
+	if (access & PF_FETCH)
+		fv_code_make_room(fv);
 	if (!is_looked_at(fv, &place, access))
 		return;
 	if (!install(fv, va, &place, access)) {
@@ -442,14 +444,34 @@ void fv_shadow_sync(struct fv *fv)
 	fv->flush = false;
 }
 
+static uint32_t shadows_for(uint64_t ram_pages)
+{
+	return SHADOWS_MIN + ram_pages / FRAMES_PER_SHADOW;
+}
+
+static unsigned order_for(uint32_t shadows)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < shadows * sizeof(struct fv_shadow))
+		order++;
+	return order;
+}
+
+uint64_t fv_shadow_most(uint64_t ram_pages)
+{
+	uint32_t n = shadows_for(ram_pages);
+
+	return (PAGE_SIZE << order_for(n)) + n * PAGE_SIZE;
+}
+
 int fv_shadow_init(struct fv *fv)
 {
-	uint32_t n = SHADOWS_MIN + fv->ram_pages / FRAMES_PER_SHADOW;
+	uint32_t n = shadows_for(fv->ram_pages);
 
-	while (PAGE_SIZE << fv->shadows_order < n * sizeof(*fv->shadows))
-		fv->shadows_order++;
-	fv->shadows_at = buddy_alloc(fv->shadows_order, 0);
-	fv->l3 = heap_alloc_pages(0);
+	fv->shadows_order = order_for(n);
+	fv->shadows_at = heap_alloc_frames_for(fv->v->domain, fv->shadows_order);
+	fv->l3 = heap_alloc_pages_for(fv->v->domain, 0);
 	if (!fv->shadows_at || !fv->l3)
 		return -ENOMEM;
 	fv->shadows = mfn_to_virt(fv->shadows_at);
@@ -476,7 +498,7 @@ int fv_shadow_release(struct fv *fv)
 void fv_shadow_free(struct fv *fv)
 {
 	if (fv->shadows_at)
-		buddy_free(fv->shadows_at, fv->shadows_order);
+		heap_free_pages(mfn_to_virt(fv->shadows_at), fv->shadows_order);
 	if (fv->l3)
 		heap_free_pages(fv->l3, 0);
 	fv->shadows = NULL;

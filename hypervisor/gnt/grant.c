@@ -30,8 +30,8 @@
 
 static bool grow_by_one(struct domain *d, struct grant_table *gt)
 {
-	union grant_slot *shared = heap_alloc_pages(0);
-	struct grant_use *uses = shared ? heap_alloc_pages(GRANT_USE_PAGE_ORDER) : NULL;
+	union grant_slot *shared = heap_alloc_pages_for(d, 0);
+	struct grant_use *uses = shared ? heap_alloc_pages_for(d, GRANT_USE_PAGE_ORDER) : NULL;
 
 	if (!uses) {
 		if (shared)
@@ -62,10 +62,11 @@ int grant_grow(struct domain *d, uint32_t frames)
 
 int grant_create(struct domain *d)
 {
-	struct grant_table *gt = heap_alloc(sizeof(*gt));
+	struct grant_table *gt = heap_alloc_for(d, sizeof(*gt));
 
 	if (!gt)
 		return -ENOMEM;
+	gt->domain = d;
 	gt->max_frames = GRANT_FRAMES_MAX;
 	gt->max_maptrack_frames = MAPTRACK_FRAMES_MAX;
 	gt->maptrack_free = MAPTRACK_NONE;
@@ -83,6 +84,15 @@ void grant_set_limits(struct domain *d, int32_t frames, int32_t maptrack_frames)
 {
 	d->grants->max_frames = frames < 0 ? GRANT_FRAMES_MAX : frames;
 	d->grants->max_maptrack_frames = maptrack_frames < 0 ? MAPTRACK_FRAMES_MAX : maptrack_frames;
+}
+
+uint64_t grant_most(const struct domain *d)
+{
+	uint32_t frames = d->grants ? d->grants->max_frames : GRANT_FRAMES_MAX;
+	uint32_t maptrack = d->grants ? d->grants->max_maptrack_frames : MAPTRACK_FRAMES_MAX;
+
+	return frames * (PAGE_SIZE + (PAGE_SIZE << GRANT_USE_PAGE_ORDER)) + maptrack * PAGE_SIZE +
+	       heap_size(maptrack * sizeof(struct maptrack *));
 }
 
 void grant_close(struct domain *d)

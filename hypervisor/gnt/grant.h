@@ -15,6 +15,8 @@ int grant_create(struct domain *d);
 /* DOMCTL_createdomain's limits, -1 for ours: are they allowed? Then they can be set. */
 bool grant_limits_ok(int32_t frames, int32_t maptrack_frames);
 void grant_set_limits(struct domain *d, int32_t frames, int32_t maptrack_frames);
+/* Bytes of memory that its tables may take, as granter and as mapper. */
+uint64_t grant_most(const struct domain *d);
 
 /*
  * The end of a domain, in this order: nobody gets at its grants any more; after its page tables are gone, it

@@ -17,8 +17,8 @@ bool maptrack_grow(struct grant_table *gt)
 	if (gt->maptrack_frames == gt->max_maptrack_frames)
 		return false;
 	if (!gt->maptrack)
-		gt->maptrack = heap_alloc(gt->max_maptrack_frames * sizeof(*gt->maptrack));
-	frame = gt->maptrack ? heap_alloc_pages(0) : NULL;
+		gt->maptrack = heap_alloc_for(gt->domain, gt->max_maptrack_frames * sizeof(*gt->maptrack));
+	frame = gt->maptrack ? heap_alloc_pages_for(gt->domain, 0) : NULL;
 	if (!frame)
 		return false;
 	gt->maptrack[gt->maptrack_frames] = frame;

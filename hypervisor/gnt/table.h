@@ -63,6 +63,8 @@ struct grant_table {
 	uint32_t maptrack_free; /* first free handle, or MAPTRACK_NONE */
 	uint32_t release_next;  /* how far grant_release_maps() came */
 	struct maptrack **maptrack;
+
+	struct domain *domain; /* whose table it is */
 };
 
 static inline union grant_slot *grant_slot(struct grant_table *gt, grant_ref_t ref)

@@ -11,6 +11,7 @@
  *	- a vCPU that may run can: it has a context, roots, and the hypervisor's slots in them; and a CPU's TLB may
  *	  hold translations of its own vCPU and no other (audit_vcpus.c);
  *	- an owned frame is in its owner's list, and the list holds no other;
+ *	- the hypervisor's memory held for each domain is what its account says (mm/charge.c);
  *	- a free frame has no owner, no count and no type, and the free ones are as many as the allocator
  *	  says.
  *
@@ -83,6 +84,23 @@ static void for_each_other_vcpu(void (*fn)(struct vcpu *v))
 	}
 }
 
+static void count_charge(struct domain *d, size_t bytes)
+{
+	d->audit_bytes += bytes;
+}
+
+static void check_accounts(void)
+{
+	struct domain *d;
+
+	for (uint32_t next = 0; (d = domain_next(next)) != NULL; domain_put(d)) {
+		next = d->id + 1;
+		if (d->heap_bytes != d->audit_bytes)
+			audit_wrong("%s: %lu bytes of the hypervisor's on its account, %lu held", d->name,
+				    (unsigned long)d->heap_bytes, (unsigned long)d->audit_bytes);
+	}
+}
+
 static void check_partial(struct domain *d, uint32_t partial)
 {
 	if (partial != d->partial_tables)
@@ -113,6 +131,7 @@ static void audit_domain(struct domain *d)
 	audit_vcpus(d);
 	if (d->grants)
 		grant_audit(d);
+	d->audit_bytes = 0;
 }
 
 static bool is_table(const struct page_info *pg)
@@ -133,6 +152,7 @@ static void count_flags(struct page_info *pg, struct audit_count *c)
 	if (pg->type & (PGT_PINNED | PGT_PARTIAL))
 		audit_use(page_to_mfn(pg), kind_of(pg));
 	if (pg->count & PGC_HEAP) {
+		count_charge(pg->owner, PAGE_SIZE);
 		c->uses++;
 		c->kinds |= 1u << kind_of(pg);
 	}
@@ -195,6 +215,7 @@ static uint64_t check_free(mfn_t mfn)
 /* The hypervisor's own frames, device memory: in nobody's hands. */
 static void check_unowned(struct page_info *pg, const struct audit_count *c)
 {
+	heap_each_charge(pg, count_charge);
 	if (c->refs || c->uses)
 		audit_wrong("frame %lx, which is no guest's, has %u holders", (unsigned long)page_to_mfn(pg),
 			    c->refs);
@@ -274,6 +295,7 @@ bool audit_run(void)
 	if (counts_ready()) {
 		count_all();
 		check_frames();
+		check_accounts();
 		audit_cpus();
 	} else {
 		audit_wrong("no memory for the counts");

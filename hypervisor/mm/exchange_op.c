@@ -95,7 +95,7 @@ static int one_unit(struct domain *d, struct xen_memory_exchange *e, struct exch
 /* Whole units only, since both sides hold the same number of frames and orders are powers of two. */
 static int run(struct domain *d, struct xen_memory_exchange *e)
 {
-	struct exchange *x = heap_alloc(sizeof(*x));
+	struct exchange *x = heap_alloc_for(current->domain, sizeof(*x));
 	uint64_t start = e->nr_exchanged;
 	int rc = x ? 0 : -ENOMEM;
 

@@ -82,6 +82,11 @@ static bool claim_take(struct domain *d, uint64_t n)
 	return ok;
 }
 
+bool claims_leave(uint64_t pages)
+{
+	return frames_free() >= pages + __atomic_load_n(&claimed_total, __ATOMIC_RELAXED);
+}
+
 int domain_claim_pages(struct domain *d, uint64_t pages)
 {
 	int rc = 0;
@@ -191,8 +196,10 @@ void frame_release(struct page_info *pg)
 	pg->count = 0;
 	pg->type = 0;
 	buddy_free(mfn, 0);
-	if (heap)
+	if (heap) {
+		domain_uncharge(d, PAGE_SIZE);
 		domain_put(d);
+	}
 }
 
 void share_heap_page(void *p, struct domain *d, bool readonly)

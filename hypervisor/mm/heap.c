@@ -7,8 +7,13 @@
  * the class (type), how many objects are in use (used) and where the chain begins (objects). Pages with room
  * are linked per class; one that is quite empty goes back. Larger objects are blocks of pages whose
  * first page_info says the order. Hypervisor pages have count 0, so no guest can ever take a reference.
+ *
+ * What is held for a domain is on its account (mm/charge.c) from allocation to freeing, and the heap itself remembers
+ * whose it is: a block in its page_info (owner), a small object in its last word. Such objects have pages of their own,
+ * so that the auditor can find each of them. Whoever frees need not know.
  * Locking: heap_lock guards classes and chains.
  */
+#include "dom/domain.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
@@ -16,10 +21,12 @@
 
 #define HEAP_OBJECTS (1ull << 54) /* page_info.type: a small-object page; its class in the low bits */
 #define HEAP_BLOCK   (1ull << 53) /* page_info.type: a larger object; its order in the low bits */
+#define HEAP_CHARGED (1ull << 52) /* with either: held for a domain */
 #define CLASS_SHIFT  4            /* class c holds objects of 16 << c bytes */
-#define CLASSES      8            /* 16 .. 2048 */
+#define CLASSES      8            /* 16 .. 2048; then the same for what is charged */
+#define OBJECT_MAX   (1ul << (CLASSES - 1 + CLASS_SHIFT))
 
-static uint32_t class_head[CLASSES];
+static uint32_t class_head[2 * CLASSES];
 static struct spinlock heap_lock;
 
 static void *alloc_zeroed(unsigned order, unsigned addr_bits)
@@ -39,9 +46,54 @@ void *heap_alloc_pages_low(unsigned order)
 	return alloc_zeroed(order, 32);
 }
 
+static mfn_t block_for(struct domain *d, unsigned order, unsigned addr_bits)
+{
+	mfn_t mfn;
+
+	if (order > MAX_ORDER || !domain_charge(d, PAGE_SIZE << order))
+		return 0;
+	mfn = buddy_alloc(order, addr_bits);
+	if (!mfn) {
+		domain_uncharge(d, PAGE_SIZE << order);
+		return 0;
+	}
+	mfn_to_page(mfn)->type = HEAP_BLOCK | HEAP_CHARGED | order;
+	mfn_to_page(mfn)->owner = d;
+	return mfn;
+}
+
+mfn_t heap_alloc_frames_for(struct domain *d, unsigned order)
+{
+	return block_for(d, order, 0);
+}
+
+static void *zeroed_block_for(struct domain *d, unsigned order, unsigned addr_bits)
+{
+	mfn_t mfn = block_for(d, order, addr_bits);
+
+	return mfn ? memset(mfn_to_virt(mfn), 0, PAGE_SIZE << order) : NULL;
+}
+
+void *heap_alloc_pages_for(struct domain *d, unsigned order)
+{
+	return zeroed_block_for(d, order, 0);
+}
+
+void *heap_alloc_pages_low_for(struct domain *d, unsigned order)
+{
+	return zeroed_block_for(d, order, 32);
+}
+
 void heap_free_pages(void *p, unsigned order)
 {
+	struct page_info *pg = mfn_to_page(virt_to_mfn(p));
+	struct domain *d = pg->type & HEAP_CHARGED ? pg->owner : NULL;
+
+	if (d)
+		pg->owner = NULL;
 	buddy_free(virt_to_mfn(p), order);
+	if (d)
+		domain_uncharge(d, PAGE_SIZE << order);
 }
 
 static void class_link(unsigned c, mfn_t mfn)
@@ -68,10 +120,21 @@ static void class_unlink(unsigned c, mfn_t mfn)
 	pg->next = pg->prev = 0;
 }
 
+static size_t class_size(unsigned c)
+{
+	return 1ul << (c % CLASSES + CLASS_SHIFT);
+}
+
+/* Whose it is: in the last word of a charged object. */
+static struct domain **object_owner(void *object, unsigned c)
+{
+	return (struct domain **)((char *)object + class_size(c)) - 1;
+}
+
 /* A new page of class @c, all its objects chained. */
 static mfn_t class_grow(unsigned c)
 {
-	size_t size = 1ul << (c + CLASS_SHIFT);
+	size_t size = class_size(c);
 	mfn_t mfn = buddy_alloc(0, 0);
 	char *page = mfn_to_virt(mfn);
 	struct page_info *pg = mfn_to_page(mfn);
@@ -80,7 +143,7 @@ static mfn_t class_grow(unsigned c)
 		return 0;
 	for (size_t at = 0; at < PAGE_SIZE; at += size)
 		*(void **)(page + at) = at + size < PAGE_SIZE ? page + at + size : NULL;
-	pg->type = HEAP_OBJECTS | c;
+	pg->type = HEAP_OBJECTS | (c >= CLASSES ? HEAP_CHARGED : 0) | c;
 	pg->used = 0;
 	pg->objects = page;
 	class_link(c, mfn);
@@ -104,12 +167,27 @@ static void *object_alloc(unsigned c)
 			class_unlink(c, mfn);
 	}
 	spin_unlock(&heap_lock);
-	return object ? memset(object, 0, 1ul << (c + CLASS_SHIFT)) : NULL;
+	return object ? memset(object, 0, class_size(c)) : NULL;
+}
+
+static void *object_alloc_for(struct domain *d, unsigned c)
+{
+	void *object;
+
+	if (!domain_charge(d, class_size(c)))
+		return NULL;
+	object = object_alloc(c);
+	if (object)
+		*object_owner(object, c) = d;
+	else
+		domain_uncharge(d, class_size(c));
+	return object;
 }
 
 static void object_free(void *p, struct page_info *pg)
 {
 	unsigned c = pg->type & 0xff;
+	struct domain *d = c >= CLASSES ? *object_owner(p, c) : NULL;
 	mfn_t mfn = page_to_mfn(pg);
 	bool empty;
 
@@ -126,24 +204,47 @@ static void object_free(void *p, struct page_info *pg)
 	spin_unlock(&heap_lock);
 	if (empty)
 		buddy_free(mfn, 0);
+	if (d)
+		domain_uncharge(d, class_size(c));
+}
+
+static unsigned class_of(size_t size)
+{
+	unsigned c = 0;
+
+	while (size > class_size(c))
+		c++;
+	return c;
+}
+
+static unsigned order_of(size_t size)
+{
+	unsigned order = 0;
+
+	while (size > PAGE_SIZE << order)
+		order++;
+	return order;
 }
 
 void *heap_alloc(size_t size)
 {
-	unsigned c = 0, order = 0;
 	void *p;
 
-	if (size <= 1ul << (CLASSES - 1 + CLASS_SHIFT)) {
-		while (size > 1ul << (c + CLASS_SHIFT))
-			c++;
-		return object_alloc(c);
-	}
-	while (size > PAGE_SIZE << order)
-		order++;
-	p = heap_alloc_pages(order);
+	if (size <= OBJECT_MAX)
+		return object_alloc(class_of(size));
+	p = heap_alloc_pages(order_of(size));
 	if (p)
-		mfn_to_page(virt_to_mfn(p))->type = HEAP_BLOCK | order;
+		mfn_to_page(virt_to_mfn(p))->type = HEAP_BLOCK | order_of(size);
 	return p;
+}
+
+void *heap_alloc_for(struct domain *d, size_t size)
+{
+	size_t with_owner = size + sizeof(d);
+
+	if (with_owner <= OBJECT_MAX)
+		return object_alloc_for(d, CLASSES + class_of(with_owner));
+	return heap_alloc_pages_for(d, order_of(size));
 }
 
 void heap_free(void *p)
@@ -159,4 +260,35 @@ void heap_free(void *p)
 		BUG_ON(!(pg->type & HEAP_BLOCK));
 		heap_free_pages(p, pg->type & 0xff);
 	}
+}
+
+size_t heap_size(size_t size)
+{
+	size_t with_owner = size + sizeof(struct domain *);
+
+	return with_owner <= OBJECT_MAX ? class_size(class_of(with_owner)) : PAGE_SIZE << order_of(size);
+}
+
+/* The objects of a page that are in use are those that are not in its chain. */
+static void each_object(const struct page_info *pg, void (*held)(struct domain *d, size_t bytes))
+{
+	unsigned c = pg->type & 0xff;
+	char *page = mfn_to_virt(page_to_mfn(pg));
+	bool is_free[PAGE_SIZE >> CLASS_SHIFT] = {false};
+
+	for (char *p = pg->objects; p; p = *(char **)p)
+		is_free[(p - page) / class_size(c)] = true;
+	for (unsigned i = 0; i < PAGE_SIZE / class_size(c); i++)
+		if (!is_free[i])
+			held(*object_owner(page + i * class_size(c), c), class_size(c));
+}
+
+void heap_each_charge(const struct page_info *pg, void (*held)(struct domain *d, size_t bytes))
+{
+	if (!(pg->type & HEAP_CHARGED))
+		return;
+	if (pg->type & HEAP_OBJECTS)
+		each_object(pg, held);
+	else if (pg->type & HEAP_BLOCK)
+		held(pg->owner, PAGE_SIZE << (pg->type & 0xff));
 }

@@ -113,7 +113,7 @@ static long set_memory_map(gva_t arg)
 	if (!d)
 		return rc;
 	size = f.map.nr_entries * sizeof(*entries);
-	entries = heap_alloc(size);
+	entries = heap_alloc_for(d, size);
 	rc = !entries ? -ENOMEM : guest_read(entries, f.map.buffer, size);
 	if (rc)
 		heap_free(entries);

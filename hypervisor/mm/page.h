@@ -118,6 +118,20 @@ void heap_free_pages(void *p, unsigned order);
 void *heap_alloc(size_t size);
 void heap_free(void *p);
 
+/* The same for what is held on @d's account, by whomever asked for: NULL also if that would be over d->heap_quota, or
+ * if what is free is claimed. Freed by the same functions. */
+void *heap_alloc_pages_for(struct domain *d, unsigned order);
+void *heap_alloc_pages_low_for(struct domain *d, unsigned order);
+mfn_t heap_alloc_frames_for(struct domain *d, unsigned order); /* contents undefined; 0: none */
+void *heap_alloc_for(struct domain *d, size_t size);
+/* What that takes of the account. */
+size_t heap_size(size_t size);
+/* On the account, unless it is over the quota; off it (mm/charge.c). */
+bool domain_charge(struct domain *d, size_t bytes);
+void domain_uncharge(struct domain *d, size_t bytes);
+/* For the auditor: what of this heap page, or block that begins here, is held for whom. */
+void heap_each_charge(const struct page_info *pg, void (*held)(struct domain *d, size_t bytes));
+
 /* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none, @d is dying or would be over
  * d->max_pages. @addr_bits as above (32 for a pv32 root), and what @d's kind can reach. The caller sets the M2P. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits);
@@ -132,7 +146,10 @@ void frame_release(struct page_info *pg) __cold;
 mfn_t owned_rotate(struct domain *d);
 /* Keep frames for @d, that will grow to @pages: XENMEM_claim_pages. 0 or -errno. */
 int domain_claim_pages(struct domain *d, uint64_t pages);
-/* Let guest @d see and map hypervisor page @p (shared_info, grant frames): owner d, PGC_HEAP. */
+/* Are so many frames free beyond all claims? */
+bool claims_leave(uint64_t pages);
+/* Let guest @d see and map hypervisor page @p (shared_info, grant frames): owner d, PGC_HEAP. Allocated by
+ * heap_alloc_pages_for(d, 0), but for the M2P, which is never freed: the page stays on the account to its end. */
 void share_heap_page(void *p, struct domain *d, bool readonly);
 /* End of sharing: the page is freed, now or when the last mapping of it goes. */
 void unshare_heap_page(void *p);

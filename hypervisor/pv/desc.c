@@ -42,11 +42,11 @@ static uint64_t empty_pte(void)
 	return make_pte(image_phys(empty_page) >> PAGE_SHIFT, PTE_P | PTE_A | PTE_NX);
 }
 
-/* The table below @slot, allocated if there is none. */
-static uint64_t *next_table(uint64_t *slot)
+/* The table below @slot, allocated for @d if there is none. */
+static uint64_t *next_table(struct domain *d, uint64_t *slot)
 {
 	if (!(*slot & PTE_P)) {
-		void *page = heap_alloc_pages(0);
+		void *page = heap_alloc_pages_for(d, 0);
 
 		if (!page)
 			return NULL;
@@ -55,16 +55,42 @@ static uint64_t *next_table(uint64_t *slot)
 	return mfn_to_virt(pte_mfn(*slot));
 }
 
+/* The window tables of vCPUs @first and following, if none of them has its part any more. */
+static void free_tables(struct domain *d, uint64_t *l2_slot, unsigned first)
+{
+	if (!(*l2_slot & PTE_P))
+		return;
+	for (unsigned i = first; i < MIN(first + VCPUS_PER_L1, d->max_vcpus); i++)
+		if (d->vcpu[i] && d->vcpu[i]->desc_l1)
+			return;
+	heap_free_pages(mfn_to_virt(pte_mfn(*l2_slot)), 0);
+	*l2_slot = 0;
+}
+
+static void trim_tables(struct domain *d)
+{
+	uint64_t *l2 = mfn_to_virt(pte_mfn(d->window_l3[0]));
+
+	for (unsigned i = 0; i < MAX_VCPUS / VCPUS_PER_L1; i++)
+		free_tables(d, &l2[i], i * VCPUS_PER_L1);
+	if (!(l2[0] & PTE_P) && !(l2[1] & PTE_P)) {
+		heap_free_pages(l2, 0);
+		d->window_l3[0] = 0;
+	}
+}
+
 int desc_init(struct vcpu *v)
 {
-	uint64_t *l2 = next_table(v->domain->window_l3), *l1;
+	uint64_t *l2 = next_table(v->domain, v->domain->window_l3), *l1;
 
 	if (!l2)
 		return -ENOMEM;
 	_Static_assert(MAX_VCPUS == 2 * VCPUS_PER_L1, "two L1 tables hold every window");
-	l1 = next_table(&l2[v->id / VCPUS_PER_L1]);
-	if (!l1)
+	l1 = next_table(v->domain, &l2[v->id / VCPUS_PER_L1]);
+	if (!l1) {
+		trim_tables(v->domain);
 		return -ENOMEM;
+	}
 	v->desc_l1 = l1 + v->id % VCPUS_PER_L1 * DESC_PAGES;
 	for (unsigned i = 0; i < DESC_RESERVED_PAGE; i++) {
 		v->desc_l1[i] = empty_pte();
@@ -112,35 +138,14 @@ static void drop_ldt_pages(struct vcpu *v)
 	v->ldt_mapped = 0;
 }
 
-/* The window tables of vCPUs @first and following, if none of them has its part any more. */
-static void free_tables(struct domain *d, uint64_t *l2_slot, unsigned first)
-{
-	if (!(*l2_slot & PTE_P))
-		return;
-	for (unsigned i = first; i < MIN(first + VCPUS_PER_L1, d->max_vcpus); i++)
-		if (d->vcpu[i] && d->vcpu[i]->desc_l1)
-			return;
-	heap_free_pages(mfn_to_virt(pte_mfn(*l2_slot)), 0);
-	*l2_slot = 0;
-}
-
 void desc_free(struct vcpu *v)
 {
-	struct domain *d = v->domain;
-	uint64_t *l2;
-
 	if (!v->desc_l1)
 		return;
 	drop_gdt(v);
 	drop_ldt_pages(v);
 	v->desc_l1 = NULL;
-	l2 = mfn_to_virt(pte_mfn(d->window_l3[0]));
-	for (unsigned i = 0; i < MAX_VCPUS / VCPUS_PER_L1; i++)
-		free_tables(d, &l2[i], i * VCPUS_PER_L1);
-	if (!(l2[0] & PTE_P) && !(l2[1] & PTE_P)) {
-		heap_free_pages(l2, 0);
-		d->window_l3[0] = 0;
-	}
+	trim_tables(v->domain);
 }
 
 int desc_set_gdt(struct vcpu *v, const mfn_t *frames, uint32_t entries)

@@ -93,7 +93,7 @@ static void pv32_start_regs(struct vcpu *v, gva_t entry, gva_t stack, gva_t star
 
 static int pv32_set_context(struct vcpu *v, const void *ctx)
 {
-	struct vcpu_guest_context *c = heap_alloc(sizeof(*c));
+	struct vcpu_guest_context *c = heap_alloc_for(v->domain, sizeof(*c));
 	int rc = -ENOMEM;
 
 	if (!c)
@@ -108,7 +108,7 @@ static int pv32_set_context(struct vcpu *v, const void *ctx)
 
 static void pv32_get_context(struct vcpu *v, void *ctx)
 {
-	struct vcpu_guest_context *c = heap_alloc(sizeof(*c));
+	struct vcpu_guest_context *c = heap_alloc_for(v->domain, sizeof(*c));
 
 	memset(ctx, 0, COMPAT_SIZEOF_vcpu_guest_context);
 	if (!c)

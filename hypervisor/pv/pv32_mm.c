@@ -67,7 +67,7 @@ uint64_t pv32_mfn_to_cr3(mfn_t mfn)
 
 int pv32_kind_root_alloc(struct vcpu *v)
 {
-	v->kind_root = heap_alloc_pages(0);
+	v->kind_root = heap_alloc_pages_for(v->domain, 0);
 	if (!v->kind_root)
 		return -ENOMEM;
 	root_install_slots(v->kind_root, v->domain);

@@ -33,7 +33,7 @@ static int initialise(struct vcpu *v, gva_t arg)
 	void *ctx;
 	int rc;
 
-	ctx = heap_alloc(ops->context_size); /* too big for the stack */
+	ctx = heap_alloc_for(v->domain, ops->context_size); /* too big for the stack */
 	if (!ctx)
 		return -ENOMEM;
 	if (guest_read(ctx, arg, ops->context_size)) {

@@ -73,7 +73,7 @@ static uint32_t mode_of(const struct vcpu *v)
 static struct trace_counter *counter(struct vcpu *v, uint32_t reason)
 {
 	if (unlikely(!v->counters))
-		v->counters = heap_alloc(sizeof(struct trace_counters));
+		v->counters = heap_alloc_for(v->domain, sizeof(struct trace_counters));
 	return v->counters ? &v->counters->reason[reason] : NULL;
 }
 

@@ -11,7 +11,7 @@ $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c | $(AB
 
 # What the tests of mm/ link: the mechanisms as they are, and mm_host.c in place of the machine.
 HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hypervisor/,pv/pv64_mm pv/pv32_mm \
-	$(addprefix mm/,bootmem direct frame frame_domain heap l1 m2p memory page partial promote pt_update relinquish root)))
+	$(addprefix mm/,bootmem charge direct frame frame_domain heap l1 m2p memory page partial promote pt_update relinquish root)))
 HOST_LOCK := $(B)/tests/host/hypervisor/lib/spinlock.o
 HOST_MM += $(HOST_LOCK)
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)

@@ -133,6 +133,7 @@ struct domain *host_domain(const struct guest_ops *ops, uint64_t max_pages)
 
 	d->ops = ops;
 	d->max_pages = max_pages;
+	d->heap_quota = ~0ull;
 	d->state = DOMAIN_ALIVE;
 	d->tlb_cpus = 1;
 	d->refs = 1;
@@ -148,6 +149,7 @@ void host_domain_free(struct domain *d)
 	assert_int_equal(d->partial_tables, 0);
 	assert_int_equal(d->page_head, 0);
 	assert_int_equal(d->refs, 1);
+	assert_int_equal(d->heap_bytes, 0);
 	free(d);
 }
 

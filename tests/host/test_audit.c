@@ -78,7 +78,7 @@ static void begin(const struct guest_ops *ops)
 	other = host_domain(ops, 1);
 	d->id = 1;
 	other->id = 2;
-	d->window_l3 = heap_alloc_pages(0);
+	d->window_l3 = heap_alloc_pages_for(d, 0);
 	f = domain_alloc_pages(d, 3, 0);
 	domain_alloc_pages(other, 0, 0);
 	table(L1)[3] = pte(DATA, RW);
@@ -129,6 +129,9 @@ static void counts(void)
 	notices(f[PLAIN].owner, other);
 	notices(d->tot_pages, d->tot_pages + 1);
 	notices(d->page_head, f[L1].next);
+	notices(d->heap_bytes, 0);
+	notices(d->heap_bytes, d->heap_bytes + 16);
+	notices(mfn_to_page(virt_to_mfn(d->window_l3))->owner, other);
 }
 
 static void entries(void)

@@ -202,7 +202,7 @@ static void domain(void **state)
 	uint64_t before = frames_free();
 	struct domain *d = host_domain(&host_pv64, 10), *other = host_domain(&host_pv64, 10);
 	struct page_info *pg = domain_alloc_pages(d, 3, 0), *one;
-	void *shared = heap_alloc_pages(0);
+	void *shared = heap_alloc_pages_for(d, 0);
 
 	assert_non_null(pg);
 	assert_int_equal(d->tot_pages, 8);
@@ -264,6 +264,116 @@ static void reach(void **state)
 		;
 	assert_true(d->tot_pages > below + 1000);
 	host_domain_free(d);
+}
+
+static struct domain *payer[2];
+static size_t seen[2];
+
+static void count_charge(struct domain *d, size_t bytes)
+{
+	seen[d == payer[1]] += bytes;
+	assert_true(d == payer[0] || d == payer[1]);
+}
+
+/* What the heap itself remembers is what the accounts say. */
+static void accounts_agree(const size_t *held)
+{
+	seen[0] = seen[1] = 0;
+	for (mfn_t mfn = 1; mfn < max_mfn; mfn++)
+		heap_each_charge(mfn_to_page(mfn), count_charge);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(payer[i]->heap_bytes, held[i]);
+		assert_int_equal(seen[i], held[i]);
+	}
+}
+
+static void accounts(void **state)
+{
+	struct {
+		void *p;
+		size_t size;
+	} live[200] = {};
+	uint64_t before = frames_free();
+	size_t held[2] = {};
+
+	payer[0] = host_domain(&host_pv64, 1);
+	payer[1] = host_domain(&host_pv32, 1);
+	for (int i = 0; i < 4000; i++) {
+		unsigned n = host_random(ARRAY_SIZE(live)), order = host_random(8) ? 9 : host_random(3);
+		size_t size = order < 9 ? PAGE_SIZE << order : 1 + host_random(host_random(8) ? 300 : 9000);
+
+		if (live[n].p) {
+			held[n & 1] -= live[n].size;
+			heap_free(live[n].p);
+			live[n].p = NULL;
+		} else {
+			live[n].size = order < 9 ? size : heap_size(size);
+			live[n].p = order < 9 ? heap_alloc_pages_for(payer[n & 1], order)
+					      : heap_alloc_for(payer[n & 1], size);
+			assert_non_null(live[n].p);
+			assert_true(live[n].size >= size && (uintptr_t)live[n].p % 16 == 0);
+			held[n & 1] += live[n].size;
+			for (size_t k = 0; k < size; k++)
+				assert_int_equal(((uint8_t *)live[n].p)[k], 0);
+			memset(live[n].p, 0xff, size); /* the owner is not in the part that is used */
+		}
+		if (i % 200 == 0)
+			accounts_agree(held);
+	}
+	for (unsigned n = 0; n < ARRAY_SIZE(live); n++)
+		heap_free(live[n].p);
+	host_domain_free(payer[0]);
+	host_domain_free(payer[1]);
+	assert_int_equal(frames_free(), before);
+}
+
+/* Refused, and nothing on the account: over the quota, and where all that is free has been claimed. */
+static void quota(void **state)
+{
+	struct domain *d = host_domain(&host_pv64, HOST_FRAMES),
+		      *other = host_domain(&host_pv64, HOST_FRAMES);
+	uint64_t before = frames_free();
+	void *p[4], *shared;
+
+	d->heap_quota = 3 * PAGE_SIZE;
+	for (unsigned i = 0; i < 3; i++)
+		assert_non_null(p[i] = heap_alloc_pages_for(d, 0));
+	assert_null(heap_alloc_for(d, 1));
+	assert_null(heap_alloc_for(d, 5000));
+	assert_null(heap_alloc_pages_for(d, 0));
+	assert_int_equal(d->heap_bytes, 3 * PAGE_SIZE);
+	heap_free(p[0]);
+	assert_null(heap_alloc_pages_for(d, 1));
+	assert_non_null(p[0] = heap_alloc_for(d, 2000));
+	assert_non_null(p[3] = heap_alloc_for(d, 1000));
+	assert_null(heap_alloc_for(d, 1024));
+	for (unsigned i = 0; i < 4; i++)
+		heap_free(p[i]);
+	assert_int_equal(d->heap_bytes, 0);
+
+	shared = heap_alloc_pages_for(d, 0);
+	share_heap_page(shared, d, false);
+	assert_int_equal(d->heap_bytes, PAGE_SIZE);
+	assert_true(page_get(mfn_to_page(virt_to_mfn(shared)), d));
+	unshare_heap_page(shared); /* somebody still maps it: still on the account */
+	assert_int_equal(d->heap_bytes, PAGE_SIZE);
+	page_put(mfn_to_page(virt_to_mfn(shared)));
+	assert_int_equal(d->heap_bytes, 0);
+
+	d->heap_quota = ~0ull;
+	assert_int_equal(domain_claim_pages(other, frames_free()), 0);
+	assert_null(heap_alloc_for(d, 100));
+	assert_null(heap_alloc_pages_for(other, 0)); /* nor for its own tables: its claim is for its frames */
+	assert_int_equal(domain_claim_pages(other, frames_free() - 2), 0);
+	assert_non_null(p[0] = heap_alloc_pages_for(d, 0));
+	assert_non_null(p[1] = heap_alloc_pages_for(other, 0));
+	assert_null(heap_alloc_pages_for(d, 0));
+	assert_int_equal(domain_claim_pages(d, 1), -ENOMEM);
+	heap_free(p[0]);
+	heap_free(p[1]);
+	host_domain_free(d);
+	host_domain_free(other);
+	assert_int_equal(frames_free(), before);
 }
 
 static void claims(void **state)
@@ -352,10 +462,10 @@ static void m2p(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(boot),     cmocka_unit_test(buddy),  cmocka_unit_test(addresses),
-	    cmocka_unit_test(heap),     cmocka_unit_test(domain), cmocka_unit_test(claims),
-	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),    cmocka_unit_test(reach),
-	    cmocka_unit_test(map),
+	    cmocka_unit_test(boot),     cmocka_unit_test(buddy),    cmocka_unit_test(addresses),
+	    cmocka_unit_test(heap),     cmocka_unit_test(domain),   cmocka_unit_test(claims),
+	    cmocka_unit_test(exchange), cmocka_unit_test(m2p),      cmocka_unit_test(reach),
+	    cmocka_unit_test(map),      cmocka_unit_test(accounts), cmocka_unit_test(quota),
 	};
 
 	host_init();

@@ -48,7 +48,7 @@ static uint8_t *arena;
 static mfn_t next_page;
 static pfn_t m2p[PAGES];
 static uint32_t injected, injected_va;
-static unsigned crashes;
+static unsigned crashes, freed;
 
 void *heap_alloc_pages(unsigned order)
 {
@@ -61,15 +61,12 @@ void *heap_alloc_pages(unsigned order)
 
 void heap_free_pages(void *p, unsigned order)
 {
+	freed++;
 }
 
-mfn_t buddy_alloc(unsigned order, unsigned addr_bits)
+mfn_t heap_alloc_frames_for(struct domain *d, unsigned order)
 {
 	return virt_to_mfn(memset(heap_alloc_pages(order), 0x5a, PAGE_SIZE << order));
-}
-
-void buddy_free(mfn_t mfn, unsigned order)
-{
 }
 
 mfn_t owned_rotate(struct domain *d)
@@ -82,7 +79,17 @@ bool hypercall_preempt_check(void)
 	return true;
 }
 
-void *heap_alloc(size_t size)
+void *heap_alloc_pages_for(struct domain *d, unsigned order)
+{
+	return heap_alloc_pages(order);
+}
+
+size_t heap_size(size_t size)
+{
+	return size;
+}
+
+void *heap_alloc_for(struct domain *d, size_t size)
 {
 	return calloc(1, size);
 }
@@ -161,6 +168,7 @@ static int setup(void **state)
 	fv.frames = heap_alloc_pages(2);
 	fv.nothing = heap_alloc_pages(0);
 	fv.ram_pages = RAM_PAGES;
+	fv.copies_max = fv_copies_max(RAM_PAGES);
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++) {
 		fv.frames[pfn].mfn = virt_to_mfn(heap_alloc_pages(0));
 		m2p[fv.frames[pfn].mfn] = pfn;
@@ -484,6 +492,40 @@ static void one_bucket(void **state)
 	rules_hold();
 }
 
+static unsigned copies_there(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++) {
+		assert_int_equal(!!fv.frames[pfn].copy, fv.frames[pfn].code == FV_CODE_PATCHED);
+		n += !!fv.frames[pfn].copy;
+	}
+	return n;
+}
+
+/* A guest that executes every page it has does not fill the hypervisor's memory with copies. */
+static void copies_are_limited(void **state)
+{
+	fv.copies_max = 40;
+	freed = 0;
+	for (unsigned round = 0; round < 2; round++)
+		for (uint32_t pfn = FIRST; pfn < RAM_PAGES; pfn++) {
+			memset(guest(pfn), 0x90, PAGE_SIZE);
+			((uint8_t *)guest(pfn))[0x200] = 0x9c; /* pushf */
+			fetch(LINEAR + pfn * PAGE_SIZE);
+			assert_int_equal(fv.frames[pfn].code, FV_CODE_PATCHED);
+			assert_int_equal(pte_mfn(shown(LINEAR + pfn * PAGE_SIZE)),
+					 virt_to_mfn(fv.frames[pfn].copy));
+			assert_int_equal(fv.copies, copies_there());
+			assert_in_range(fv.copies, 1, fv.copies_max);
+		}
+	assert_in_range(freed, 8, 8 + 2 * RAM_PAGES);
+	for (uint32_t pfn = FIRST; pfn < RAM_PAGES; pfn++)
+		access_page(LINEAR + pfn * PAGE_SIZE, WRITE);
+	assert_int_equal(fv.copies, 0);
+	assert_int_equal(copies_there(), 0);
+}
+
 static void lengths(void **state)
 {
 	static const struct {
@@ -684,6 +726,7 @@ int main(void)
 	    SHADOW_TEST(code_in_steps),
 	    SHADOW_TEST(many_writers),
 	    SHADOW_TEST(one_bucket),
+	    SHADOW_TEST(copies_are_limited),
 	    cmocka_unit_test(lengths),
 	    cmocka_unit_test(interrupt_controller),
 	    cmocka_unit_test(second_controller),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sysctls of Ringlet's own: exit accounting and tracing. Xen numbers its sysctls from 1 in small steps and
+ * Sysctls of Ringlet's own: exit accounting and tracing, and accounts of memory. Xen numbers its sysctls from 1 in small steps and
  * will not reach 0x52000000 ('R'), so that range is ours; on a hypervisor that does not know them they answer
  * -ENOSYS. The arguments lie in struct xen_sysctl's union, at u.pad. One layout for both word sizes.
  *
@@ -15,6 +15,7 @@
 #define RINGLET_SYSCTL_stats      0x52000002u
 #define RINGLET_SYSCTL_trace      0x52000003u
 #define RINGLET_SYSCTL_stays      0x52000004u
+#define RINGLET_SYSCTL_overhead   0x52000005u
 
 /* Reasons. */
 #define RINGLET_REASON_hypercall 0  /* + its number, below 64 */
@@ -113,4 +114,13 @@ struct ringlet_stays {
 	uint32_t count; /* in: room in buffer; out: entries written */
 	uint32_t on;
 	XEN_GUEST_HANDLE_64(ringlet_stay) buffer;
+};
+
+/* overhead: the hypervisor's memory that is held for a domain beside its own frames, and how much may be
+ * (docs/overhead.md). -ESRCH: no such domain. */
+struct ringlet_overhead {
+	domid_t domain;
+	uint16_t pad[3];
+	uint64_aligned_t bytes; /* out */
+	uint64_aligned_t limit; /* out */
 };

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How much of the hypervisor's memory may be held for a domain: what the limits that Dom0 gave it add up to, and some
+ * room for what is only held during a call. docs/overhead.md has the table.
+ */
+#include "dom/domain.h"
+#include "dom/guest_ops.h"
+#include "evt/evtchn.h"
+#include "gnt/grant.h"
+#include "mm/page.h"
+
+#define DOMAIN_MOST (128ul << 10) /* shared_info, descriptor windows, memory map, grant table, first ports */
+#define VCPU_MOST \
+	(64ul << 10) /* its structure, FPU image, counters, tables; a context, an exchange under way */
+
+void domain_set_quota(struct domain *d)
+{
+	uint64_t quota = DOMAIN_MOST + MAX(d->max_vcpus, 1u) * VCPU_MOST + evtchn_most(d) + grant_most(d);
+
+	if (d->ops->heap_most)
+		quota += d->ops->heap_most(d->max_pages);
+	d->heap_quota = quota;
+}
