@@ -8,6 +8,35 @@
 
 const char test_title[] = "hc-sched-op";
 
+static long watchdog(uint32_t id, uint32_t timeout)
+{
+	struct sched_watchdog w = {id, timeout};
+
+	return hypercall_sched_op(SCHEDOP_watchdog, &w);
+}
+
+/* Two of them, numbered from 1; 0 asks for a new one. None bites in this test. */
+static void watchdogs(void)
+{
+	static const uint32_t none[] = {1, 2, 3, 4, 100, 0x80000000u, ~0u};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
+		check_eq(watchdog(none[i], 1000), -XEN_EINVAL);
+		check_eq(watchdog(none[i], 0), -XEN_EINVAL);
+	}
+	check_eq(watchdog(0, 0), -XEN_EINVAL);
+	check_eq(watchdog(0, 1000), 1);
+	check_eq(watchdog(0, ~0u), 2);
+	check_eq(watchdog(0, 1000), -XEN_ENOSPC);
+	check_eq(watchdog(3, 1000), -XEN_EINVAL);
+	check_eq(watchdog(1, 2000), 0);
+	check_eq(watchdog(1, 0), 0);
+	check_eq(watchdog(1, 0), -XEN_EINVAL);
+	check_eq(watchdog(0, 1000), 1);
+	check_eq(watchdog(1, 0), 0);
+	check_eq(watchdog(2, 0), 0);
+}
+
 void test_main(void)
 {
 	static const unsigned long bad[] = BAD_POINTERS;
@@ -15,6 +44,7 @@ void test_main(void)
 	evtchn_port_t ports[1];
 	struct sched_poll poll = {.nr_ports = 1};
 
+	watchdogs();
 	bind_timer();
 	check_eq(hypercall_sched_op(SCHEDOP_yield, NULL), 0);
 	check_eq(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &ipi), 0);

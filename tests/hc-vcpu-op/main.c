@@ -176,7 +176,21 @@ void test_main(void)
 	areas(port);
 
 	struct vcpu_info *mine = page_alloc();
-	struct vcpu_register_vcpu_info reg = {.mfn = va_to_mfn(mine), .offset = 64};
+	struct vcpu_register_vcpu_info reg = {.mfn = va_to_mfn(mine)};
+	static const uint32_t outside[] = {4096 - 63, 4095, 4096, 1 << 20, ~0u & ~63u, 3};
+	static const uint64_t strange[] = {0,       0x100,       0x101,
+					   1 << 24, ~0ull >> 12, ~0ull}; /* the hypervisor's, nobody's */
+
+	for (unsigned i = 0; i < ARRAY_SIZE(outside); i++) {
+		reg.offset = outside[i];
+		check_eq(hypercall_vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -XEN_ENXIO);
+	}
+	reg.offset = 64;
+	for (unsigned i = 0; i < ARRAY_SIZE(strange); i++) {
+		reg.mfn = strange[i];
+		check_eq(hypercall_vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), -XEN_EINVAL);
+	}
+	reg.mfn = va_to_mfn(mine);
 	check_eq(hypercall_vcpu_op(VCPUOP_register_vcpu_info, 0, &reg), 0);
 	mine = (void *)((char *)mine + 64);
 	check(mine->time.tsc_to_system_mul != 0);

@@ -38,8 +38,11 @@ static void *pool_alloc(size_t n)
 	assert_true(pool_used <= ARRAY_SIZE(pool));
 	return memset(p, 0, n);
 }
+static void (*service_hook)(void);
 void cpu_service_requests(void)
 {
+	if (service_hook)
+		service_hook();
 }
 void lapic_timer_set(ns_t delta)
 {

@@ -4,7 +4,8 @@
  *   shares    nine busy vCPUs on two CPUs get equal time, within a slice or two; so do three
  *   sleepers  one that runs briefly and often waits much less than a slice, and takes no more than its share
  *   states    block, wake, pause, offline, affinity: who may run does, and nobody else
- *   timers    fire in order, once; stopped ones never; moved ones on the new CPU
+ *   timers    fire in order, once; stopped ones never, and who stops waits for a handler; moved ones on the new CPU
+ *   stealing  an idle CPU takes what may run on it and is saved
  *   clock     ticks to nanoseconds for any frequency to a few parts in a thousand million; counter wraps
  */
 #include "sched_host.h"
@@ -130,11 +131,11 @@ static void note(void *arg)
 
 static void timer_order(void **state)
 {
-	struct timer t[4];
+	struct timer t[6];
 
 	fired = 0;
 	enter(0);
-	for (uintptr_t i = 0; i < 4; i++)
+	for (uintptr_t i = 0; i < 6; i++)
 		timer_init(&t[i], note, (void *)i);
 	timer_set(&t[0], clock_ns + 3000000);
 	timer_set(&t[1], clock_ns + 1000000);
@@ -142,18 +143,69 @@ static void timer_order(void **state)
 	timer_set(&t[3], clock_ns + 1500000);
 	timer_set(&t[0], clock_ns + 500000); /* moved forward */
 	timer_stop(&t[3]);
+	timer_set(&t[4], clock_ns + 4000000);
+	timer_set(&t[5], clock_ns + 4500000); /* behind the others */
 	leave(0);
 	enter(1);
 	timer_set(&t[2], clock_ns + 2500000); /* to the other CPU */
 	leave(1);
 	assert_null(t[3].cpu);
 	assert_ptr_equal(t[2].cpu, &cpus[1]);
-	run(5000000);
-	assert_int_equal(fired, 3);
+	run(4200000);
+	assert_int_equal(fired, 4);
+	run(800000);
+	assert_int_equal(fired, 5);
 	assert_int_equal(order[0], 0);
 	assert_int_equal(order[1], 1);
 	assert_int_equal(order[2], 2);
+	assert_int_equal(order[3], 4);
+	assert_int_equal(order[4], 5);
 	assert_null(cpus[0].timers.first);
+}
+
+static void handler_ends(void)
+{
+	cpus[1].timers.busy = NULL;
+	fired++;
+}
+
+/* Whoever stops a timer may free it then: no CPU is in its handler any more. */
+static void stop_waits(void **state)
+{
+	struct timer t;
+
+	fired = 0;
+	timer_init(&t, note, NULL);
+	cpus[1].timers.busy = &t;
+	service_hook = handler_ends;
+	enter(0);
+	timer_stop(&t);
+	leave(0);
+	service_hook = NULL;
+	assert_true(fired);
+}
+
+/* An idle CPU takes from another's queue what may run here and is saved, and nothing else. */
+static void stealing(void **state)
+{
+	struct vcpu *v[2] = {start(0), start(1)}, *ready;
+
+	for (unsigned i = 0; i < 2; i++)
+		vcpu_set_affinity(v[i], 2);
+	run(1000000);
+	ready = cpus[1].vcpu == v[0] ? v[1] : v[0];
+	cpus[0].pending |= PENDING_SCHEDULE;
+	exits();
+	assert_ptr_equal(cpus[0].vcpu, cpus[0].idle); /* it may not */
+	ready->hard_affinity = 3;
+	ready->running = true;
+	cpus[0].pending |= PENDING_SCHEDULE;
+	exits();
+	assert_ptr_equal(cpus[0].vcpu, cpus[0].idle); /* CPU 1 still saves its registers */
+	ready->running = false;
+	cpus[0].pending |= PENDING_SCHEDULE;
+	exits();
+	assert_ptr_equal(cpus[0].vcpu, ready);
 }
 
 static void clock_rates(void **state)
@@ -186,6 +238,8 @@ int main(void)
 	    cmocka_unit_test_setup(sleeper, setup),
 	    cmocka_unit_test_setup(states, setup),
 	    cmocka_unit_test_setup(timer_order, setup),
+	    cmocka_unit_test_setup(stop_waits, setup),
+	    cmocka_unit_test_setup(stealing, setup),
 	    cmocka_unit_test(clock_rates),
 	    cmocka_unit_test(counter_wraps),
 	};
