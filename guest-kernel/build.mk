@@ -45,7 +45,7 @@ $(GK_OUT)/$(1)$(2)/%.c.o: $(GK_DIR)/%.c | $$(ABI_STAMP)
 $(GK_OUT)/$(1)$(2)/%.asm.o: $(GK_DIR)/%.asm | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,NASM,$$<)$$(NASM) $$(GK_NFLAGS_$(2)) -g -F dwarf -I$(GK_DIR)/x86/ -I$(GK_DIR)/$(1)/ \
-		-I$(B)/abi/ -MD $$(@:.o=.d) -o $$@ $$<
+		-I$(HV_DIR)/ -I$(B)/abi/ -MD $$(@:.o=.d) -o $$@ $$<
 $(GK_OUT)/kernel-$(1)$(2).debug.elf: $$(GK_OBJ_$(1)$(2)) $$(GK_KERN_OBJ_$(2)) $(GK_DIR)/kernel.lds
 	$$(call say,LD,$$@)ld $$(GK_LD_$(2)) $$(GK_LD_$(1)) -nostdlib -static -z max-page-size=4096 \
 		-z noexecstack --no-warn-rwx-segments -T $(GK_DIR)/kernel.lds -o $$@ \

@@ -14,10 +14,27 @@
 %define CR0_PE_MP_NE_WP_PG 0x80010023
 %define CR4_PAE_OSFXSR_OSXMMEXCPT 0x620
 %define MSR_EFER         0xc0000080
-%define EFER_SCE_NXE     0x801
+%define EFER_SCE         0x001
+%define EFER_NXE         0x800
 %define EFER_LME         0x100
 %define P_W              3
 %define P_W_LARGE        0x83
+
+%define WHO "Ringlet teaching kernel"
+%macro PROCESSOR_NEEDS 0
+%if WORD_BITS == 64
+	NEED	0x80000001, 29, "long mode (64 bit)"
+%endif
+	NEED	1, 6, "PAE"
+	NEED	0x80000001, 20, "NX"
+	NEED	1, 24, "FXSR"
+	NEED	1, 25, "SSE"
+	NEED	1, 9, "a local APIC"
+	NEED	1, 5, "MSR"
+	NEED	1, 4, "TSC"
+	NEED	1, 8, "CX8"
+	NEED	1, 15, "CMOV"
+%endmacro
 
 section .multiboot
 	align	4
@@ -29,8 +46,11 @@ global start
 start:
 	cld
 	cli
+	mov	esp, PHYS(boot_stack_top)
+	mov	esi, PHYS(text_loader)
 	cmp	eax, LOADER_MAGIC
-	jne	stop
+	jne	stop_saying
+	call	check_processor
 
 	mov	edi, PHYS(boot_directory)	; 512 entries of 2 MiB each
 	mov	eax, P_W_LARGE
@@ -49,12 +69,12 @@ start:
 	mov	dword [PHYS(boot_root)], PHYS(boot_pointers) + P_W
 	mov	dword [PHYS(boot_root) + 272 * 8], PHYS(linear_pointers) + P_W
 	mov	dword [PHYS(boot_root) + 511 * 8], PHYS(boot_pointers) + P_W
-	%define EFER_BITS EFER_SCE_NXE + EFER_LME
+	%define EFER_BITS EFER_SCE + EFER_NXE + EFER_LME
 %else
 	; identity: root 0. Kernel image and linear map are the same: root 3. Only P is allowed in a root entry.
 	mov	dword [PHYS(boot_root)], PHYS(boot_directory) + 1
 	mov	dword [PHYS(boot_root) + 3 * 8], PHYS(boot_directory) + 1
-	%define EFER_BITS EFER_SCE_NXE
+	%define EFER_BITS EFER_NXE
 %endif
 
 ; A processor started later (trampoline.asm) joins here, with EBX = 0.
@@ -78,9 +98,9 @@ start_paging:
 	jmp	eax
 %endif
 
-stop:
-	hlt
-	jmp	stop
+text_loader:
+	db	WHO, ": not started by a multiboot loader. Stopped.", 13, 10, 0
+%include "boot/processor.inc"
 
 %if WORD_BITS == 64
 	bits	64

@@ -6,6 +6,7 @@
 #include "x86/internal.h"
 #include "cpu_ops.h"
 #include "segments.h"
+#include "x86/cpu.h"
 
 #define TRAP_ENTRIES 64u
 
@@ -71,6 +72,9 @@ void traps_init(void)
 		fill_table();
 	__asm__ volatile("lidt %0" ::"m"(pointer));
 #ifdef __x86_64__
+	/* Asked here and not in boot.asm: Intel's processors tell of it in 64-bit mode alone. */
+	if (!(cpuid(0x80000001).edx >> 11 & 1))
+		panic("this processor lacks SYSCALL, which is needed");
 	write_msr(MSR_STAR, (uint64_t)KERNEL_CS << 32);
 	write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
 	write_msr(MSR_FMASK, FLAG_IF | FLAG_TF | FLAG_DF);

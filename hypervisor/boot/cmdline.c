@@ -87,23 +87,44 @@ static bool opt_com1(const char *v)
 	return true;
 }
 
-/* dom0_mem=<size> (a plain number counts KiB, as in Xen); of min:, max: forms the plain and max ones count.
- */
+/* <size>, <n>%, <size>+<n>%, or "-" and one of them (a plain number counts KiB, as in Xen). */
+static bool parse_amount(const char *v, const char **end, struct mem_amount *a)
+{
+	uint64_t percent;
+
+	*a = (struct mem_amount){.given = true, .minus = *v == '-'};
+	v += a->minus;
+	parse_number(v, end);
+	if (**end != '%') {
+		a->bytes = parse_size(v, end, 1024);
+		if (*end == v || **end != '+')
+			return *end != v;
+		v = *end + 1;
+	}
+	percent = parse_number(v, end);
+	if (*end == v || **end != '%' || percent > 100)
+		return false;
+	a->percent = percent;
+	++*end;
+	return true;
+}
+
+/* dom0_mem=<amount>,min:<amount>,max:<amount>, each at most once and in any order. */
 static bool opt_dom0_mem(const char *v)
 {
+	struct dom0_mem m = {0};
+	struct mem_amount *to;
 	const char *end;
 
 	for (;; v = end + 1) {
-		bool bound = !strncmp(v, "min:", 4) || !strncmp(v, "max:", 4);
-		uint64_t size = parse_size(bound ? v + 4 : v, &end, 1024);
-
-		if (end == v || (*end && *end != ','))
+		to = !strncmp(v, "min:", 4) ? &m.min : !strncmp(v, "max:", 4) ? &m.max : &m.size;
+		if (to->given || !parse_amount(to == &m.size ? v : v + 4, &end, to) || (*end && *end != ','))
 			return false;
-		if (!bound || (!options.dom0_mem && v[1] == 'a'))
-			options.dom0_mem = size;
 		if (!*end)
-			return true;
+			break;
 	}
+	options.dom0_mem = m;
+	return true;
 }
 
 static bool opt_dom0_max_vcpus(const char *v)

@@ -6,6 +6,7 @@
 #include "boot/dom0_build.h"
 #include "boot/dom0_memory.h"
 #include "boot/dom0_plan.h"
+#include "boot/dom0_size.h"
 #include "boot/kernel_image.h"
 #include "dev/console.h"
 #include "dev/ioapic.h"
@@ -24,8 +25,7 @@
 #include "sched/sched.h"
 #include "xen/xen.h"
 
-#define DEFAULT_SHARE 4            /* dom0_mem= not given: a quarter of what is free, */
-#define DEFAULT_MIN   (64ul << 20) /* but not less than this */
+#define MIB(pages) ((pages) >> (20 - PAGE_SHIFT))
 
 static int refuse(const char *why)
 {
@@ -33,13 +33,26 @@ static int refuse(const char *why)
 	return -ENOEXEC;
 }
 
-static uint64_t dom0_pages(void)
+static struct dom0_size choose_size(void)
 {
-	uint64_t bytes = options.dom0_mem;
+	struct dom0_size s = dom0_size_choose(&options.dom0_mem, frames_free());
 
-	if (!bytes)
-		bytes = MAX((frames_free() << PAGE_SHIFT) / DEFAULT_SHARE, DEFAULT_MIN);
-	return bytes >> PAGE_SHIFT;
+	if (s.wanted > s.available)
+		log_warning(
+		    "Warning: dom0_mem= asks for %lu MiB; Dom0 gets the %lu that the machine has to give\n",
+		    MIB(s.wanted), MIB(s.pages));
+	return s;
+}
+
+/* Its kernel wants more than @has. */
+static void report_need(const struct dom0_size *has, uint64_t need)
+{
+	if (need < has->available)
+		log_error("Dom0 has %lu MiB and needs %lu: dom0_mem=%luM would do\n", MIB(has->pages),
+			  MIB(need) + 1, MIB(need) + 16);
+	else
+		log_error("Dom0 needs %lu MiB, and the machine has only %lu to give: it needs more memory\n",
+			  MIB(need) + 1, MIB(has->available));
 }
 
 static const struct guest_ops *kind_of(const struct elf *e)
@@ -72,22 +85,21 @@ static int create(const struct elf_kernel *k)
 	return rc;
 }
 
-static int plan(struct dom0_plan *p, const struct elf_kernel *k, uint64_t initrd_size)
+static int plan(struct dom0_plan *p, const struct elf_kernel *k, const struct dom0_size *size,
+		uint64_t initrd_size)
 {
 	const struct guest_ops *ops = dom0->ops;
 	struct dom0_request rq = {
 	    .kernel = k,
 	    .root_level = ops->root_level,
 	    .word_size = (1u << ops->word_shift) / 8,
-	    .nr_pages = dom0_pages(),
+	    .nr_pages = size->pages,
 	    .initrd_size = initrd_size,
 	};
 	const char *wrong = dom0_plan_make(p, &rq);
 
 	if (wrong && p->used_pages > rq.nr_pages)
-		log_error("Dom0 has %lu MiB and needs %lu: dom0_mem=%luM would do\n",
-			  rq.nr_pages >> (20 - PAGE_SHIFT), (p->used_pages >> (20 - PAGE_SHIFT)) + 1,
-			  (p->used_pages >> (20 - PAGE_SHIFT)) + 16);
+		report_need(size, p->used_pages);
 	if (!wrong && !range_ok(ops, p->v_start, p->v_end - p->v_start))
 		wrong = "it wants addresses that are the hypervisor's";
 	if (!wrong && p->p2m_pfn && !range_ok(ops, p->p2m, p->p2m_frames << PAGE_SHIFT))
@@ -200,6 +212,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	struct elf_kernel k;
 	struct dom0_plan p;
 	struct dom0_memory m;
+	struct dom0_size size;
 	const char *wrong;
 	int rc;
 
@@ -209,16 +222,21 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	if (wrong)
 		return refuse(wrong);
 	rc = create(&k);
+	size = choose_size();
 	if (!rc)
-		rc = plan(&p, &k, initrd ? initrd->end - initrd->start : 0);
+		rc = plan(&p, &k, &size, initrd ? initrd->end - initrd->start : 0);
 	if (!rc)
-		rc = dom0_memory_alloc(&m, dom0, dom0_pages(), (p.tables - p.v_start) >> PAGE_SHIFT);
+		rc = dom0_memory_alloc(&m, dom0, size.pages, (p.tables - p.v_start) >> PAGE_SHIFT);
 	if (!rc)
 		rc = fill(&m, &p, &k, initrd, cmdline);
+	if (rc == -ENOMEM)
+		log_error("Dom0: the machine's memory does not suffice, %lu KiB are free\n",
+			  frames_free() << (PAGE_SHIFT - 10));
 	if (rc)
 		return rc;
+	dom0->max_pages = size.max_pages;
 	log_info("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->ops->name,
-		 m.nr_pages >> (20 - PAGE_SHIFT), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
+		 MIB(m.nr_pages), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
 	dom0_memory_free_list(&m);
 	kernel_image_close(&image);
 	boot_release(kernel->start, kernel->end);

@@ -68,8 +68,10 @@ static void start_dom0(void)
 		power_off();
 	}
 	err = dom0_build(kernel, initrd, kernel->cmdline);
-	if (err)
-		panic("Dom0 cannot be built (error %d)", err);
+	if (err) {
+		log_error("Dom0 cannot be built (error %d)\n", err);
+		power_stop();
+	}
 }
 
 void boot_main(uint32_t magic, uint64_t info)

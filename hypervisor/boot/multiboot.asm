@@ -28,6 +28,27 @@ BOOT_DS      equ 0x18
 extern boot_main, boot_stack, ap_main
 global multiboot_entry, ap_entry32, ap_handover_low, early_gdt
 
+%define PHYS(x) (x)
+%define WHO     "Ringlet"
+; What the hypervisor uses without asking again. SYSCALL is not among them: Intel's processors tell of it in 64-bit mode
+; alone (cpu/features.c).
+%macro PROCESSOR_NEEDS 0
+	NEED 0x80000001, 29, "long mode (64 bit)"
+	NEED 0x80000001, 20, "NX"
+	NEED 1, 6, "PAE"
+	NEED 1, 24, "FXSR"
+	NEED 1, 25, "SSE"
+	NEED 1, 13, "PGE"
+	NEED 1, 16, "PAT"
+	NEED 1, 9, "a local APIC"
+	NEED 1, 7, "MCE"
+	NEED 1, 5, "MSR"
+	NEED 1, 4, "TSC"
+	NEED 1, 2, "DE"
+	NEED 1, 8, "CX8"
+	NEED 1, 15, "CMOV"
+%endmacro
+
 section .multiboot progbits alloc noexec nowrite align=4
 	dd MAGIC, FLAGS, -(MAGIC + FLAGS)
 
@@ -39,6 +60,7 @@ multiboot_entry:
 	cli
 	cld
 	mov esp, early_stack_top
+	call check_processor
 	push eax
 	push ebx
 	call build_tables
@@ -55,6 +77,8 @@ ap_entry32:
 	mov ss, ax
 	mov ebp, ap_start64
 	jmp long_mode
+
+%include "boot/processor.inc"
 
 ; Four tables of 512 large pages, one level 3 table over them, one root. Clobbers eax, ecx, edi.
 build_tables:
@@ -156,5 +180,5 @@ global early_l4
 early_l4:	resb 4096
 early_l3:	resb 4096
 early_l2:	resb 4 * 4096
-early_stack:	resb 64
+early_stack:	resb 256
 early_stack_top:

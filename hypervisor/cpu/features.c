@@ -60,9 +60,10 @@ void features_init(void)
 	if (features.max_leaf >= 7)
 		cpuid(7, 0, r7);
 
-	features.nx = ext[3] >> 20 & 1;
-	if (!features.nx || !(ext[3] >> 11 & 1))
-		panic("this processor lacks %s, which Ringlet needs", features.nx ? "SYSCALL" : "NX");
+	if (!(ext[3] >> 11 & 1)) {
+		printk("This processor lacks SYSCALL, which is needed. Stopped.\n");
+		halt_forever();
+	}
 	features.gb_pages = ext[3] >> 26 & 1;
 	features.x2apic = r[2] >> 21 & 1;
 	features.tsc_deadline = r[2] >> 24 & 1;

@@ -5,7 +5,7 @@
 #include "lib/types.h"
 
 struct cpu_features {
-	bool nx, smep, smap; /* used: present and not switched off on the command line */
+	bool smep, smap; /* used: present and not switched off on the command line */
 	bool xsave;
 	bool umip, fsgsbase, gb_pages; /* present */
 	bool x2apic, tsc_deadline;

@@ -66,6 +66,12 @@ void power_reboot(void)
 	halt_forever();
 }
 
+void power_stop(void)
+{
+	printk("Halted: a reboot would come to this again.\n");
+	halt_forever();
+}
+
 void power_crash(void)
 {
 	if (options.noreboot) {

@@ -142,8 +142,8 @@ uint64_t parse_size(const char *s, const char **end, uint64_t unit)
 		unit = 1 << 30;
 		break;
 	default:
-		return value * unit;
+		--*end;
 	}
 	++*end;
-	return value * unit;
+	return __builtin_mul_overflow(value, unit, &value) ? UINT64_MAX : value;
 }

@@ -125,6 +125,15 @@ static paddr_t room_in(const struct mem_range *ram, uint64_t size, uint64_t alig
 	return 0;
 }
 
+static uint64_t reserved(void)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < boot_reserved_count; i++)
+		bytes += boot_reserved[i].end - boot_reserved[i].start;
+	return bytes;
+}
+
 /* The highest RAM first: low addresses are dear. */
 void *bootmem_alloc(uint64_t size)
 {
@@ -140,8 +149,10 @@ void *bootmem_alloc(uint64_t size)
 		}
 		ram += boot_ram[i].type == MEM_RAM ? boot_ram[i].end - boot_ram[i].start : 0;
 	}
-	panic("this machine's %lu KiB of RAM have no room for %lu KiB of the hypervisor's tables",
-	      (unsigned long)ram >> 10, (unsigned long)size >> 10);
+	panic("no room for %lu KiB of the hypervisor's tables: of %lu KiB of RAM, image and boot modules "
+	      "take %lu; the "
+	      "machine needs more memory",
+	      (unsigned long)size >> 10, (unsigned long)ram >> 10, (unsigned long)reserved() >> 10);
 }
 
 /* Whole frames of RAM range @r. */

@@ -5,6 +5,7 @@
  *   format    every conversion, width, precision, sign and truncation as the C standard has them
  *   numbers   decimal, hexadecimal, octal, size suffixes
  *   cmdline   each option of Xen's name sets its value; nonsense is remembered, never fatal
+ *   dom0_mem  all its forms; never more than there is, and room left for the hypervisor
  *   log       prefixes, the ring's wrap, incremental and full reads, clearing; levels, and rates where they are limited
  *   calendar  days since 1970, over leap years and centuries
  */
@@ -37,6 +38,7 @@
 #include "lib/loglimit.c"
 #include "lib/options.c"
 #include "boot/cmdline.c"
+#include "boot/dom0_size.c"
 #include "dev/rtc.c"
 #undef vsnprintf
 #undef snprintf
@@ -144,7 +146,9 @@ static void cmdline_options(void **state)
 	assert_true(options.console_com1 && !options.console_vga && options.noreboot);
 	assert_int_equal(options.com1_baud, 57600);
 	assert_int_equal(options.com1_lcr, 0x03);
-	assert_int_equal(options.dom0_mem, 128 << 20);
+	assert_int_equal(options.dom0_mem.size.bytes, 128 << 20);
+	assert_true(!options.dom0_mem.size.minus && !options.dom0_mem.min.given &&
+		    !options.dom0_mem.max.given);
 	assert_int_equal(options.dom0_max_vcpus, 2);
 	assert_int_equal(options.maxcpus, 3);
 	assert_int_equal(options.smep, 0);
@@ -158,6 +162,57 @@ static void cmdline_options(void **state)
 	assert_string_equal(unknown, "");
 	cmdline_parse("console=com1,vga noreboot=off dom0_mem=max:64M loglvl=all guest_loglvl=all");
 	assert_true(options.console_com1 && options.console_vga && !options.noreboot);
+}
+
+/* MiB of Dom0 by option @word on a machine with @free MiB, all pages in its start and what it may grow to. */
+static void expect_dom0(const char *word, uint64_t free, uint64_t pages, uint64_t max_pages, uint64_t wanted)
+{
+	struct dom0_size s;
+
+	options.dom0_mem = (struct dom0_mem){0};
+	cmdline_parse(word);
+	assert_string_equal(unknown, "");
+	s = dom0_size_choose(&options.dom0_mem, free << 8);
+	assert_int_equal(s.pages >> 8, pages);
+	assert_int_equal(s.max_pages >> 8, max_pages);
+	assert_int_equal(s.wanted >> 8, wanted);
+	assert_true(s.pages <= s.available && s.available < free << 8);
+}
+
+static void dom0_mem(void **state)
+{
+	static const char *const bad[] = {"dom0_mem=",      "dom0_mem=M",     "dom0_mem=1M,",
+					  "dom0_mem=1M,2M", "dom0_mem=min:",  "dom0_mem=mid:1M",
+					  "dom0_mem=101%",  "dom0_mem=1M+2M", "dom0_mem=1M+",
+					  "dom0_mem=--1M",  "dom0_mem=1Mx",   "dom0_mem=max:1M,max:2M"};
+
+	*unknown = '\0';
+	expect_dom0("", 320, 75, 75, 75);         /* a quarter of 300 */
+	expect_dom0("", 160, 64, 64, 64);         /* not less than this */
+	expect_dom0("", 40, 36, 36, 36);          /* unless there is less */
+	expect_dom0("", 65536, 4096, 4096, 4096); /* and not more than that */
+	expect_dom0("dom0_mem=100M", 320, 100, 100, 100);
+	expect_dom0("dom0_mem=8192M", 320, 300, 300, 8192); /* what is there, with a warning */
+	expect_dom0("dom0_mem=17592186044416M", 320, 300, 300, 17592186044415);
+	expect_dom0("dom0_mem=max:8192M", 320, 75, 300, 75); /* a limit asks for nothing */
+	expect_dom0("dom0_mem=max:50M", 320, 50, 50, 50);
+	expect_dom0("dom0_mem=100M,max:200M", 320, 100, 200, 100);
+	expect_dom0("dom0_mem=min:120M", 320, 120, 120, 120);
+	expect_dom0("dom0_mem=min:120M,max:20M", 320, 120, 120, 120);
+	expect_dom0("dom0_mem=max:90M,300M,min:1M", 320, 90, 90, 90);
+	expect_dom0("dom0_mem=-64M", 320, 236, 236, 236);
+	expect_dom0("dom0_mem=-8192M", 320, 0, 0, 0);
+	expect_dom0("dom0_mem=50%", 320, 150, 150, 150);
+	expect_dom0("dom0_mem=10M+20%", 320, 70, 70, 70);
+	expect_dom0("dom0_mem=65536", 320, 64, 64, 64); /* KiB */
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		*unknown = '\0';
+		options.dom0_mem.size.bytes = 7;
+		cmdline_parse(bad[i]);
+		assert_string_equal(unknown, bad[i]);
+		assert_int_equal(options.dom0_mem.size.bytes, 7);
+	}
+	*unknown = '\0';
 }
 
 static void cmdline_nonsense(void **state)
@@ -321,9 +376,9 @@ int main(void)
 	    cmocka_unit_test(memory),           cmocka_unit_test(format_conversions),
 	    cmocka_unit_test(format_truncates), cmocka_unit_test(numbers),
 	    cmocka_unit_test(cmdline_options),  cmocka_unit_test(cmdline_nonsense),
-	    cmocka_unit_test(log_prefixes),     cmocka_unit_test(log_reads),
-	    cmocka_unit_test(log_levels),       cmocka_unit_test(log_rates),
-	    cmocka_unit_test(calendar),
+	    cmocka_unit_test(dom0_mem),         cmocka_unit_test(log_prefixes),
+	    cmocka_unit_test(log_reads),        cmocka_unit_test(log_levels),
+	    cmocka_unit_test(log_rates),        cmocka_unit_test(calendar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

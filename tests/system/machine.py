@@ -18,7 +18,7 @@ BUILD = os.path.join(TOP, "build")
 
 
 # What the hypervisor says when it will never go on; behind the first there may come a report.
-PANIC, HALTED = r"PANIC on CPU \d", r"Halted \(noreboot\)"
+PANIC, HALTED = r"PANIC on CPU \d", r"Halted( \(noreboot\)|: )"
 REPORT_SECONDS = 5
 OVERLAP = 40  # no less than any of these sentences, of which a part may have come
 
