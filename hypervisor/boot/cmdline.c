@@ -95,10 +95,12 @@ static bool parse_amount(const char *v, const char **end, struct mem_amount *a)
 	*a = (struct mem_amount){.given = true, .minus = *v == '-'};
 	v += a->minus;
 	parse_number(v, end);
+	if (*end == v)
+		return false;
 	if (**end != '%') {
 		a->bytes = parse_size(v, end, 1024);
-		if (*end == v || **end != '+')
-			return *end != v;
+		if (**end != '+')
+			return true;
 		v = *end + 1;
 	}
 	percent = parse_number(v, end);

@@ -129,21 +129,14 @@ uint64_t parse_number(const char *s, const char **end)
 
 uint64_t parse_size(const char *s, const char **end, uint64_t unit)
 {
+	static const char suffixes[] = "kmg";
 	uint64_t value = parse_number(s, end);
 
-	switch (**end | 0x20) {
-	case 'k':
-		unit = 1 << 10;
-		break;
-	case 'm':
-		unit = 1 << 20;
-		break;
-	case 'g':
-		unit = 1 << 30;
-		break;
-	default:
-		--*end;
-	}
-	++*end;
+	for (unsigned i = 0; suffixes[i]; i++)
+		if ((**end | 0x20) == suffixes[i]) {
+			unit = 1ull << 10 * (i + 1);
+			++*end;
+			break;
+		}
 	return __builtin_mul_overflow(value, unit, &value) ? UINT64_MAX : value;
 }

@@ -29,5 +29,5 @@ size_t strlcpy(char *dst, const char *src, size_t size);
 
 /* Number at @s: decimal, 0x hexadecimal, or leading 0 octal. *end is the first character not used. */
 uint64_t parse_number(const char *s, const char **end);
-/* The same with a suffix K, M, G (binary); without one, the number is in units of @unit. */
+/* The same with a suffix K, M, G (binary); without one, the number is in units of @unit. Too large: UINT64_MAX. */
 uint64_t parse_size(const char *s, const char **end, uint64_t unit);
