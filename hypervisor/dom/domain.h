@@ -135,11 +135,14 @@ struct vcpu {
 	struct multicall_entry *multicall;
 	enum {
 		MULTICALL_GOES_ON,
+		MULTICALL_LOOK, /* not interrupted, but this call took long: look at other work now */
 		MULTICALL_RESTART,
 		MULTICALL_STOP
 	} multicall_interrupted;
-	uint64_t hypercalls;             /* counters for rl info */
-	struct fv *fv;                   /* fv/: its virtual PC */
+	uint64_t hypercalls; /* counters for rl info */
+	struct fv *fv;       /* fv/: its virtual PC */
+	mfn_t gdt_next[14];  /* the frames of a GDT that is being set: these are held already (pv/desc.c) */
+	unsigned gdt_next_pages;
 	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
 };
 

@@ -24,6 +24,8 @@
 #define PAGEFRAME_MAX 1024
 #define PAUSE_MAX     255
 
+#define FRAMES_PER_CHECK 64u
+
 static struct spinlock domctl_lock;
 
 static long create(struct xen_domctl *op)
@@ -61,9 +63,13 @@ static long max_vcpus(struct domain *d, uint32_t max)
 
 	if (max != d->max_vcpus || d == current->domain)
 		return -EINVAL;
-	for (uint32_t id = 0; id < max && !rc; id++)
-		if (!d->vcpu[id])
-			rc = vcpu_create(d, id);
+	for (uint32_t id = 0; id < max && !rc; id++) {
+		if (d->vcpu[id])
+			continue;
+		rc = vcpu_create(d, id);
+		if (!rc && hypercall_preempt_check())
+			rc = -ERESTART; /* to the next one */
+	}
 	return rc;
 }
 
@@ -129,30 +135,42 @@ static long hypercall_init(struct domain *d, mfn_t mfn)
 	return 0;
 }
 
-/* What kind of page each of these frames is, for whoever saves a domain. */
-static long page_frame_info(struct domain *d, const struct xen_domctl_getpageframeinfo3 *p)
+static uint64_t frame_kind(struct domain *d, mfn_t mfn)
 {
+	uint64_t info = XEN_DOMCTL_PFINFO_XTAB;
+	struct page_info *pg = page_get_mfn(mfn, d);
+
+	if (pg) {
+		enum page_type type = page_type_of(pg);
+
+		info = XEN_DOMCTL_PFINFO_NOTAB;
+		if (type >= PGT_L1 && type <= PGT_L4)
+			info = (uint64_t)(type - PGT_L1 + 1) << XEN_DOMCTL_PFINFO_LTAB_SHIFT;
+		if (pg->type & PGT_PINNED)
+			info |= XEN_DOMCTL_PFINFO_LPINTAB;
+		page_put(pg);
+	}
+	return info;
+}
+
+/* What kind of page each of these frames is, for whoever saves a domain. Each number is replaced by the answer; before
+ * other work, the caller's structure is left to say what remains. */
+static long page_frame_info(struct domain *d, struct xen_domctl_getpageframeinfo3 *p, bool *copyback)
+{
+	const unsigned word = 1u << (current->domain->ops->word_shift - 3);
+
 	if (p->num > PAGEFRAME_MAX)
 		return -E2BIG;
-	for (uint64_t i = 0; i < p->num; i++) {
-		uint64_t mfn, info = XEN_DOMCTL_PFINFO_XTAB;
-		struct page_info *pg;
+	for (unsigned done = 1; p->num; done++) {
+		uint64_t mfn;
 
-		if (guest_get_word(&mfn, p->array, i))
+		if (guest_get_word(&mfn, p->array, 0) || guest_put_word(p->array, 0, frame_kind(d, mfn)))
 			return -EFAULT;
-		pg = page_get_mfn(mfn, d);
-		if (pg) {
-			enum page_type type = page_type_of(pg);
-
-			info = XEN_DOMCTL_PFINFO_NOTAB;
-			if (type >= PGT_L1 && type <= PGT_L4)
-				info = (uint64_t)(type - PGT_L1 + 1) << XEN_DOMCTL_PFINFO_LTAB_SHIFT;
-			if (pg->type & PGT_PINNED)
-				info |= XEN_DOMCTL_PFINFO_LPINTAB;
-			page_put(pg);
-		}
-		if (guest_put_word(p->array, i, info))
-			return -EFAULT;
+		p->array += word;
+		p->num--;
+		*copyback = done % FRAMES_PER_CHECK == 0 && hypercall_preempt_check();
+		if (*copyback)
+			return -ERESTART;
 	}
 	return 0;
 }
@@ -213,7 +231,7 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 		memcpy(d->uuid, op->u.setdomainhandle.handle, sizeof(d->uuid));
 		return 0;
 	case XEN_DOMCTL_getpageframeinfo3:
-		return page_frame_info(d, &op->u.getpageframeinfo3);
+		return page_frame_info(d, &op->u.getpageframeinfo3, copyback);
 	case XEN_DOMCTL_scheduler_op:
 		*copyback = op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getinfo;
 		return scheduler_op(&op->u.scheduler_op);
@@ -253,9 +271,8 @@ long hc_domctl(uint64_t arg)
 		rc = -ESRCH;
 	}
 	spin_unlock(&domctl_lock);
-	if (rc == -ERESTART)
-		return HYPERCALL_RESTART(__HYPERVISOR_domctl, arg);
-	if (!rc && copyback && guest_write(arg, &op, sizeof(op)))
+	hypercall_was_long();
+	if ((!rc || rc == -ERESTART) && copyback && guest_write(arg, &op, sizeof(op)))
 		return -EFAULT;
-	return rc;
+	return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_domctl, arg) : rc;
 }

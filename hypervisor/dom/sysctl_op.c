@@ -7,6 +7,7 @@
 #include "dev/console.h"
 #include "dom/domain.h"
 #include "dom/domctl.h"
+#include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
@@ -213,6 +214,7 @@ long hc_sysctl(uint64_t arg)
 		return -EFAULT;
 	if (op.interface_version != XEN_SYSCTL_INTERFACE_VERSION)
 		return -EACCES;
+	hypercall_was_long();
 	rc = sysctl_do(&op);
 	if (!rc && guest_write(arg, &op, sizeof(op)))
 		return -EFAULT;

@@ -39,6 +39,18 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6]);
  * current's upcall bytes. */
 bool hypercall_preempt_check(void);
 
+/* current's hypercall does what takes thousands of instructions: within a multicall, the look at other work that is due
+ * every so many calls is due after this one. */
+static inline void hypercall_was_long(void)
+{
+#ifndef HOST_TEST
+	struct vcpu *v = current;
+
+	if (v->multicall && v->multicall_interrupted == MULTICALL_GOES_ON)
+		v->multicall_interrupted = MULTICALL_LOOK;
+#endif
+}
+
 #define MULTICALL_PREEMPT_EVERY 8 /* entries; a power of two */
 
 /* A kind's guest_ops.multicall around its @step, which runs the entry at @at: 0, -EFAULT, or 1 to restart the
@@ -52,11 +64,18 @@ static __always_inline int multicall_run(struct vcpu *v, gva_t *list, uint32_t *
 
 	for (;;) {
 		err = step(v, at);
-		if (unlikely(err || v->multicall_interrupted))
-			break;
+		bool look = false;
+
+		if (unlikely(err || v->multicall_interrupted)) {
+			if (err || v->multicall_interrupted != MULTICALL_LOOK)
+				break;
+			look = true;
+		}
 		at += stride;
 		n--;
-		if (!(n & (MULTICALL_PREEMPT_EVERY - 1)) && (!n || hypercall_preempt_check()))
+		if (look && n)
+			v->multicall_interrupted = MULTICALL_GOES_ON;
+		if ((look || !(n & (MULTICALL_PREEMPT_EVERY - 1))) && (!n || hypercall_preempt_check()))
 			break;
 	}
 	*list = at;

@@ -23,16 +23,18 @@ static __cold int run_watched(struct vcpu *v, gva_t *list, uint32_t *left)
 {
 	int err = 0;
 
-	while (*left && !err && !v->multicall_interrupted) {
+	while (*left && !err && v->multicall_interrupted <= MULTICALL_LOOK) {
 		uint32_t one = 1;
 		uint64_t nr;
 
 		if (guest_get_word(&nr, *list, 0))
 			return -EFAULT;
+		v->multicall_interrupted = MULTICALL_GOES_ON;
 		trace_point(TRACE_CALL, nr);
 		err = v->domain->ops->multicall(v, list, &one);
 		*left -= !one;
-		if (*left % MULTICALL_PREEMPT_EVERY == 0 && *left && hypercall_preempt_check())
+		if ((*left % MULTICALL_PREEMPT_EVERY == 0 || v->multicall_interrupted == MULTICALL_LOOK) &&
+		    *left && hypercall_preempt_check())
 			break;
 	}
 	return err;

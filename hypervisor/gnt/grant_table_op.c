@@ -17,6 +17,7 @@
 #include "xen/grant_table.h"
 
 #define ENTRIES_PER_CHECK 16 /* a power of two */
+#define FRAMES_PER_CHECK  6  /* of a table that grows */
 #define UNMAP_BATCH       16 /* unmapped with one TLB flush */
 #define CACHE_LINE        64
 
@@ -46,21 +47,39 @@ static int put_frame_list(struct grant_table *gt, const struct gnttab_setup_tabl
 	return GNTST_okay;
 }
 
+/* Some frames at a time. False: there is other work before the rest. */
+static bool grow_table(struct domain *d, struct gnttab_setup_table *op)
+{
+	uint32_t n = d->grants->frames;
+
+	do {
+		n = MIN(n + FRAMES_PER_CHECK, op->nr_frames);
+		op->status = grant_grow(d, n);
+	} while (op->status == GNTST_okay && n < op->nr_frames && !hypercall_preempt_check());
+	return op->status != GNTST_okay || n == op->nr_frames;
+}
+
 static long setup_table(gva_t arg)
 {
 	struct gnttab_setup_table op;
 	struct domain *d;
+	bool whole = true;
 
 	if (guest_get(&op, arg, gnttab_setup_table))
 		return -EFAULT;
+	hypercall_was_long();
 	d = table_owner(op.dom, &op.status);
-	if (d) {
-		op.status = grant_grow(d, op.nr_frames);
-		if (op.status == GNTST_okay)
+	if (d && op.nr_frames > d->grants->max_frames) {
+		op.status = GNTST_general_error;
+		domain_put(d);
+	} else if (d) {
+		whole = grow_table(d, &op);
+		if (whole && op.status == GNTST_okay)
 			op.status = put_frame_list(d->grants, &op);
 		domain_put(d);
 	}
-	return guest_put(arg, &op, gnttab_setup_table);
+	return whole ? guest_put(arg, &op, gnttab_setup_table)
+		     : HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, arg, 1);
 }
 
 static long query_size(gva_t arg)
@@ -283,6 +302,7 @@ static long map_list(gva_t uop, uint32_t count)
 
 static long copy_list(gva_t uop, uint32_t count)
 {
+	hypercall_was_long();
 	return run_list(GNTTABOP_copy, uop, count, guest_sizeof(gnttab_copy), copy_one);
 }
 

@@ -36,6 +36,8 @@ static void descriptor_tables(struct vcpu *v)
 	for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
 		if (v->gdt_frames[i] != INVALID_MFN)
 			segdesc(v, v->gdt_frames[i], v->desc_l1[i]);
+	for (unsigned i = 0; i < v->gdt_next_pages; i++)
+		audit_use(v->gdt_next[i], PGT_SEGDESC);
 	for (unsigned i = 0; i < LDT_PAGE_FIRST; i++) {
 		uint64_t shown = v->desc_l1[LDT_PAGE_FIRST + i];
 

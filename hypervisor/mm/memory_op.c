@@ -88,6 +88,7 @@ long hc_memory_op(uint64_t cmd_arg, uint64_t arg)
 	uint32_t cmd = cmd_arg & MEMOP_CMD_MASK;
 	uint64_t start = (uint32_t)cmd_arg >> MEMOP_EXTENT_SHIFT;
 
+	hypercall_was_long();
 	switch (cmd) {
 	case XENMEM_increase_reservation:
 	case XENMEM_decrease_reservation:

@@ -21,8 +21,9 @@
 
 struct batch {
 	struct domain *d, *from; /* owners of tables and of frames */
-	bool upper; /* it has to do with upper tables: TLBs, promotion, what is left of old trees */
-	bool flush; /* TLBs must forget entries that changed */
+	bool upper;    /* it has to do with upper tables: TLBs, promotion, what is left of old trees */
+	bool flush;    /* TLBs must forget entries that changed */
+	uint32_t left; /* entries before the next look at other work */
 };
 
 static void batch_lock(struct batch *b)
@@ -72,7 +73,10 @@ static __cold int update_other(struct batch *b, struct page_info *pg, uint64_t *
 		return rc;
 	if (!is_upper_table(pg->type))
 		return plain_write(pg, b->d, where, val);
-	return pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
+	rc = pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
+	if (b->d->pt_allowance <= 0)
+		b->left = 1;
+	return rc;
 }
 
 /* A validated table needs no reference of ours: it cannot be demoted without the lock. */
@@ -127,11 +131,13 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 	uint32_t i;
 	int rc = 0;
 
+	b->left = ENTRIES_PER_CHECK;
 	spin_lock(&b->d->pt_lock);
 	for (i = 0; i < count; i++) {
 		struct mmu_update req;
 
-		if (unlikely(i % ENTRIES_PER_CHECK == ENTRIES_PER_CHECK - 1)) {
+		if (unlikely(!--b->left)) {
+			b->left = ENTRIES_PER_CHECK;
 			batch_unlock(b);
 			rc = hypercall_preempt_check() ? -ERESTART : 0;
 			batch_lock(b);

@@ -15,6 +15,7 @@
  * Locking: the owner's pt_lock.
  */
 #include "mm/pt.h"
+#include "entry/hypercall.h"
 #include "lib/errno.h"
 
 /* Whoever does one more thing asks first whether he still may. */
@@ -245,6 +246,7 @@ int table_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 	if (level > 1)
 		return upper_promote(pg, level, carrier, held);
 	pg->owner->pt_allowance -= PTES_PER_TABLE;
+	hypercall_was_long();
 	return l1_promote(pg);
 }
 
@@ -255,6 +257,7 @@ int table_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 	/* One that was refused holds nothing. */
 	if (*held) {
 		pg->owner->pt_allowance -= PTES_PER_TABLE;
+		hypercall_was_long();
 		l1_demote(pg);
 	}
 	return 0;

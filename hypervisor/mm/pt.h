@@ -39,7 +39,7 @@ int entry_put(struct page_info *pg, int level, uint64_t entry);
 extern int host_allowance;
 #define PT_ALLOWANCE host_allowance
 #else
-#define PT_ALLOWANCE (2 * PTES_PER_TABLE)
+#define PT_ALLOWANCE PTES_PER_TABLE
 #endif
 
 static inline void pt_allow(struct domain *d)

@@ -125,6 +125,13 @@ static void drop_gdt(struct vcpu *v)
 	v->gdt_entries = 0;
 }
 
+/* Of the frames that are held for the next GDT, keep the first @n. */
+static void trim_next(struct vcpu *v, unsigned n)
+{
+	while (v->gdt_next_pages > n)
+		put_segdesc(v->gdt_next[--v->gdt_next_pages]);
+}
+
 static void drop_ldt_pages(struct vcpu *v)
 {
 	for (unsigned i = 0; i < DESC_PAGES - DESC_FIRST_LDT_PAGE; i++) {
@@ -142,33 +149,49 @@ void desc_free(struct vcpu *v)
 {
 	if (!v->desc_l1)
 		return;
+	trim_next(v, 0);
 	drop_gdt(v);
 	drop_ldt_pages(v);
 	v->desc_l1 = NULL;
 	trim_tables(v->domain);
 }
 
+/* Hold one frame more of @frames, audited. A start that is another one's, from a call that was not finished, goes. */
+static int hold_next(struct vcpu *v, const mfn_t *frames, unsigned pages)
+{
+	unsigned i = 0;
+
+	while (i < MIN(v->gdt_next_pages, pages) && v->gdt_next[i] == frames[i])
+		i++;
+	trim_next(v, i);
+	if (i == pages)
+		return 0;
+	if (!mfn_valid(frames[i]) || page_get_and_type(mfn_to_page(frames[i]), v->domain, PGT_SEGDESC)) {
+		trim_next(v, 0);
+		return -EINVAL;
+	}
+	v->gdt_next[v->gdt_next_pages++] = frames[i];
+	return i + 1 < pages ? -ERESTART : 0;
+}
+
 int desc_set_gdt(struct vcpu *v, const mfn_t *frames, uint32_t entries)
 {
-	unsigned pages = (entries + 511) / 512, i;
+	unsigned pages = (entries + 511) / 512;
+	int rc;
 
 	if (entries > GDT_GUEST_ENTRIES)
 		return -EINVAL;
-	for (i = 0; i < pages; i++)
-		if (!mfn_valid(frames[i]) ||
-		    page_get_and_type(mfn_to_page(frames[i]), v->domain, PGT_SEGDESC))
-			goto undo;
+	rc = hold_next(v, frames, pages);
+	if (rc)
+		return rc;
 	drop_gdt(v);
-	for (i = 0; i < pages; i++) {
+	for (unsigned i = 0; i < pages; i++) {
 		v->gdt_frames[i] = frames[i];
 		set_entry(v, i, make_pte(frames[i], PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
 	}
+	v->gdt_next_pages = 0;
 	v->gdt_entries = entries;
 	return 0;
-undo:
-	while (i--)
-		put_segdesc(frames[i]);
-	return -EINVAL;
 }
 
 /* LDTR takes its base and limit from the CPU's reserved page (SDM 3A 3.5.1). */

@@ -24,7 +24,8 @@ int desc_init(struct vcpu *v);
 /* A vCPU that will not run again: drop its frames. */
 void desc_free(struct vcpu *v);
 
-/* Any vCPU that is current or not running: use @frames for a GDT of @entries. -EINVAL: nothing changed. */
+/* Any vCPU that is current or not running: use @frames for a GDT of @entries. -EINVAL: nothing changed; -ERESTART:
+ * one more page of them was audited, call again with the same. */
 int desc_set_gdt(struct vcpu *v, const mfn_t *frames, uint32_t entries);
 int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries);
 

@@ -2,6 +2,7 @@
 /* set_gdt and update_descriptor. */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
+#include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
@@ -12,13 +13,18 @@ long hc_set_gdt(uint64_t frame_list, uint64_t entries)
 {
 	mfn_t frames[GDT_GUEST_PAGES];
 	uint32_t n = entries;
+	long rc;
 
 	if (n > GDT_GUEST_ENTRIES)
 		return -EINVAL;
 	for (unsigned i = 0; i < (n + 511) / 512; i++)
 		if (guest_get_word(&frames[i], frame_list, i))
 			return -EFAULT;
-	return desc_set_gdt(current, frames, n);
+	do {
+		rc = desc_set_gdt(current, frames, n);
+		hypercall_was_long();
+	} while (rc == -ERESTART && !hypercall_preempt_check());
+	return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_set_gdt, frame_list, entries) : rc;
 }
 
 /* @maddr: the descriptor's machine address. It is written under a use of the frame's present type, so that

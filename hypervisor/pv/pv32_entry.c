@@ -202,7 +202,7 @@ static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 		result = v->domain->hypercalls[op](w0, w1, w2, w3, w4, w5);
 	else
 		result = hypercall_call(v, op, (const uint64_t[]){w0, w1, w2, w3, w4, w5});
-	if (unlikely(v->multicall_interrupted))
+	if (unlikely(v->multicall_interrupted > MULTICALL_LOOK))
 		return multicall_interrupted(v, at);
 	guest_access_begin();
 	GUEST_STORE(at + word, result, fault);

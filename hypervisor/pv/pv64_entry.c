@@ -211,7 +211,7 @@ static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 	GUEST_LOAD(a5, at + 7 * word, fault);
 	guest_access_end();
 	result = hypercall_fn_of(v, op)(a0, a1, a2, a3, a4, a5);
-	if (unlikely(v->multicall_interrupted))
+	if (unlikely(v->multicall_interrupted > MULTICALL_LOOK))
 		return multicall_interrupted(v, at);
 	guest_access_begin();
 	GUEST_STORE(at + word, result, fault);

@@ -33,6 +33,7 @@ static int initialise(struct vcpu *v, gva_t arg)
 	void *ctx;
 	int rc;
 
+	hypercall_was_long();
 	ctx = heap_alloc_for(v->domain, ops->context_size); /* too big for the stack */
 	if (!ctx)
 		return -ENOMEM;

@@ -9,7 +9,7 @@
 
 const char test_title[] = "pv-preempt";
 
-#define LIMIT_NS 250000 /* with nothing but this guest on the CPU */
+#define LIMIT_NS 60000 /* with nothing but this guest on the CPU */
 
 static volatile uint64_t longest;
 static volatile unsigned ticks;

@@ -273,22 +273,6 @@ static void clear_and_copy(void)
 	check_eq(hypercall_mmuext_op(ops, ARRAY_SIZE(ops), &done, DOMID_SELF), 0);
 }
 
-/* Each entry takes a frame of its own, to be made writable again. */
-static void full_l1(void)
-{
-	static char data[512][4096] __attribute__((aligned(4096)));
-	static pte_t *l1;
-
-	if (!l1) {
-		l1 = page_alloc();
-		for (unsigned i = 0; i < 512; i++)
-			l1[i] = (pte_t)va_to_mfn(data[i]) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
-		table_ready(l1);
-	}
-	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(l1), 0), 0);
-	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(l1), 0), 0);
-}
-
 static uint64_t gdt[14][512] __attribute__((aligned(4096))), ldt[16][512] __attribute__((aligned(4096)));
 
 static void make_gdt(unsigned long *list)
@@ -335,6 +319,66 @@ static void updates(void)
 	check_eq(hypercall_mmu_update(u, ARRAY_SIZE(u), &done, DOMID_SELF), 0);
 }
 
+/* A list of entries for an upper table, each of which names a full L1; and the list that takes them away. */
+#define UPPERS 16
+static void upper_entries(void)
+{
+	static pte_t l1[UPPERS][512] __attribute__((aligned(4096)));
+	static struct mmu_update u[UPPERS];
+	static pte_t *l2;
+	unsigned done;
+
+	if (!l2) {
+		l2 = page_alloc();
+		for (unsigned t = 0; t < UPPERS; t++) {
+			for (unsigned i = 0; i < 512; i++)
+				l1[t][i] = (pte_t)va_to_mfn(page) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
+			table_ready(l1[t]);
+		}
+		table_ready(l2);
+		check_eq(mmuext1(MMUEXT_PIN_L2_TABLE, va_to_mfn(l2), 0), 0);
+	}
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned t = 0; t < UPPERS; t++) {
+			u[t].ptr = ((uint64_t)va_to_mfn(l2) << 12) + t * sizeof(pte_t);
+			u[t].val =
+			    round ? 0 : (uint64_t)va_to_mfn(l1[t]) << 12 | PTE_P | PTE_RW | PTE_U | PTE_A;
+		}
+		check_eq(hypercall_mmu_update(u, UPPERS, &done, DOMID_SELF), 0);
+		check_eq(done, UPPERS);
+	}
+}
+
+static pte_t *one_l1;
+
+/* Each entry takes a frame of its own, to be made writable again. */
+static void full_l1(void)
+{
+	static char data[512][4096] __attribute__((aligned(4096)));
+	if (!one_l1) {
+		one_l1 = page_alloc();
+		for (unsigned i = 0; i < 512; i++)
+			one_l1[i] = (pte_t)va_to_mfn(data[i]) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
+		table_ready(one_l1);
+	}
+	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(one_l1), 0), 0);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(one_l1), 0), 0);
+}
+
+/* Each entry takes the same full table, and gives it up. */
+static void pins(void)
+{
+	static struct mmuext_op ops[32];
+	unsigned done;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {
+		ops[i].cmd = i % 2 ? MMUEXT_UNPIN_TABLE : MMUEXT_PIN_L1_TABLE;
+		ops[i].arg1.mfn = va_to_mfn(one_l1);
+	}
+	check_eq(hypercall_mmuext_op(ops, ARRAY_SIZE(ops), &done, DOMID_SELF), 0);
+	check_eq(done, ARRAY_SIZE(ops));
+}
+
 /* ---- batches ---- */
 
 static void batch(unsigned nr, unsigned long a0, unsigned long a1, unsigned long a2, unsigned long a3)
@@ -348,11 +392,15 @@ static void batch(unsigned nr, unsigned long a0, unsigned long a1, unsigned long
 
 static void batches(void)
 {
-	static struct mmuext_op clear;
+	static struct mmuext_op clear, pin[2];
 	static struct gnttab_copy copies[16];
 	static struct xen_memory_reservation r;
 	static unsigned long list[1];
 
+	pin[0].cmd = MMUEXT_PIN_L1_TABLE;
+	pin[1].cmd = MMUEXT_UNPIN_TABLE;
+	pin[0].arg1.mfn = pin[1].arg1.mfn = va_to_mfn(one_l1);
+	batch(__HYPERVISOR_mmuext_op, (unsigned long)pin, 2, 0, DOMID_SELF);
 	clear.cmd = MMUEXT_CLEAR_PAGE;
 	clear.arg1.mfn = va_to_mfn(page);
 	batch(__HYPERVISOR_mmuext_op, (unsigned long)&clear, 1, 0, DOMID_SELF);
@@ -469,7 +517,7 @@ static const struct {
 	uint64_t limit;
 } calls[] = {
     {"createdomain, max_vcpus", create_many_vcpus, STAY_LIMIT},
-    {"set_address_size", address_size, STAY_LIMIT},
+    {"set_address_size", address_size, STAY_LIMIT_FULL},
     {"populate_physmap, 2048 frames", populate_small, STAY_LIMIT},
     {"decrease_reservation, 2048 frames", decrease_small, STAY_LIMIT},
     {"populate_physmap, 4 of order 9", populate_big, STAY_LIMIT},
@@ -498,12 +546,14 @@ static const struct {
     {"set_gdt", set_gdt, STAY_LIMIT},
     {"set_ldt", set_ldt, STAY_LIMIT},
     {"mmu_update", updates, STAY_LIMIT},
-    {"multicall", batches, STAY_LIMIT},
+    {"mmu_update of upper entries", upper_entries, STAY_LIMIT_FULL},
+    {"pins and unpins", pins, STAY_LIMIT_FULL},
+    {"multicall", batches, STAY_LIMIT_FULL},
     {"readconsole", read_log, STAY_LIMIT},
     {"getdomaininfolist, physinfo", list_domains, STAY_LIMIT},
     {"setup_table of another", grow_other, STAY_LIMIT},
     {"getpageframeinfo3", frame_info, STAY_LIMIT},
-    {"destroydomain", destroy, STAY_LIMIT},
+    {"destroydomain", destroy, STAY_LIMIT_FULL},
 };
 
 void test_main(void)

@@ -7,8 +7,9 @@
 #include "ringlet/sysctl.h"
 #include "xen/sysctl.h"
 
-#define STAY_LIMIT      30000  /* what a PV guest may cause */
-#define STAY_LIMIT_FULL 100000 /* what is done whole: a full L1 table */
+#define STAY_LIMIT 30000 /* what a PV guest may cause */
+#define STAY_LIMIT_FULL \
+	100000 /* what is done whole: a full L1 table, all vCPUs of a domain that Dom0 builds or ends */
 
 static struct ringlet_stay stays_found[8];
 
