@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification of an fv domain's parts (docs/fv.md): the interrupt controller, the timer, the clock, the length of
- * instructions and which are patched, and the rules of shadow page tables:
+ * Specification of an fv domain's memory and code (docs/fv.md): which instructions are patched, and the rules of shadow
+ * page tables:
  *   - a shadow entry allows no more than the guest's entry, and dirty and accessed bits are set in that;
  *   - no frame is mapped writable while it has a shadow or is executed;
  *   - a store into a table forgets its shadow; counts of writers are exact;
@@ -16,7 +16,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fv/cmos.c"
 #include "fv/length.c"
 #undef MODRM
 #undef IMM
@@ -30,10 +29,6 @@
 #include "fv/shadow.c"
 #undef ANY
 #include "fv/patch.c"
-#define take      pic_take
-#define is_prefix other_prefix
-#include "fv/pic.c"
-#include "fv/pit.c"
 
 /* ---- What they call: a small memory ---- */
 
@@ -166,7 +161,7 @@ static int setup(void **state)
 	vcpu.kind_root = kind_root;
 	host_percpu.vcpu = &vcpu;
 	fv.frames = heap_alloc_pages(2);
-	fv.nothing = heap_alloc_pages(0);
+	fv.nothing = memset(heap_alloc_pages(0), 0xff, PAGE_SIZE);
 	fv.ram_pages = RAM_PAGES;
 	fv.copies_max = fv_copies_max(RAM_PAGES);
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++) {
@@ -224,6 +219,18 @@ static void access_page(uint32_t va, uint32_t error)
 {
 	fv_page_fault(&vcpu, va, error);
 	rules_hold();
+}
+
+/* Until the kernel's page may be executed: how often it had to fault. */
+static unsigned fetch(uint32_t va)
+{
+	unsigned steps = 0;
+
+	while (!shown(va) || shown(va) & PTE_NX) {
+		access_page(va, FETCH);
+		assert_true(++steps < 1000);
+	}
+	return steps;
 }
 
 static void filled_on_demand(void **state)
@@ -307,6 +314,67 @@ static void nothing_behind(void **state)
 	assert_true(shown(0x8000) & PTE_RW);
 }
 
+/* The first frame behind RAM is nobody's to see, by whatever way; what is written there is gone. */
+static void behind_ram(void **state)
+{
+	static const uint32_t behind[] = {RAM_PAGES, RAM_PAGES + 1, 0xfffff};
+	uint64_t value = 0;
+	uint32_t fault;
+
+	fv.frames[RAM_PAGES].mfn = fv.frames[FIRST].mfn; /* what lies behind the list is anything */
+	guest(FIRST)[0] = 0x1122334455667788;
+	for (unsigned i = 0; i < ARRAY_SIZE(behind); i++) {
+		guest(L1)[8] = make_pte(behind[i], PTE_P | PTE_RW | PTE_U);
+		fv_shadow_load_cr3(&fv);
+		assert_int_equal(fv_read(&fv, 0x8000, &value, sizeof(value), &fault), FV_OK);
+		assert_true(value == ~0ull);
+		value = 5;
+		assert_int_equal(fv_write(&fv, 0x8000, &value, sizeof(value), &fault), FV_OK);
+		assert_int_equal(fv_read(&fv, 0x8000, &value, sizeof(value), &fault), FV_OK);
+		assert_true(value == ~0ull);
+		access_page(0x8000, USER_WRITE);
+		assert_int_equal(pte_mfn(shown(0x8000)), virt_to_mfn(fv.nothing));
+	}
+	assert_true(guest(FIRST)[0] == 0x1122334455667788);
+	/* Tables there: all ones are entries that lead nowhere. */
+	fv.pdpte[1] = make_pte(RAM_PAGES, PTE_P);
+	access_page(1u << 30, USER_READ);
+	guest(L2)[1] = make_pte(RAM_PAGES, PTE_P | PTE_RW | PTE_U);
+	access_page(1u << 21, USER_READ);
+	assert_int_equal(crashes, 0);
+}
+
+/* A store of ours over the border of two pages, both of them tables, or one of them code that is executed. */
+static void stores_over_a_border(void **state)
+{
+	uint64_t word = make_pte(FIRST, PTE_P | PTE_U);
+	uint32_t fault;
+
+	for (unsigned known = 0; known < 2; known++) { /* then with a TLB that knows the pages */
+		guest(L2)[1] = make_pte(L1 + 1, PTE_P | PTE_RW | PTE_U);
+		guest(L1 + 1)[0] = guest(L1)[1] = make_pte(FIRST + 1, PTE_P | PTE_RW | PTE_U);
+		access_page(0x1000, USER_READ);
+		access_page(1u << 21, USER_READ);
+		assert_int_equal(fv_frame(&fv, L1)->shadows, 1);
+		assert_int_equal(fv_frame(&fv, L1 + 1)->shadows, 1);
+		assert_int_equal(
+		    fv_write(&fv, LINEAR + (L1 + 1) * PAGE_SIZE - 4, &word, sizeof(word), &fault), FV_OK);
+		assert_int_equal(fv_frame(&fv, L1)->shadows, 0);
+		assert_int_equal(fv_frame(&fv, L1 + 1)->shadows, 0);
+		assert_int_equal(shown(0x1000), 0);
+		assert_int_equal(shown(1u << 21), 0);
+		memset(guest(FIRST + 2), 0x9c, PAGE_SIZE);
+		guest(L1)[2] &= ~PTE_U;
+		fv_shadow_load_cr3(&fv);
+		fetch(0x2000);
+		assert_int_equal(fv.frames[FIRST + 2].code, FV_CODE_PATCHED);
+		assert_int_equal(
+		    fv_write(&fv, LINEAR + (FIRST + 2) * PAGE_SIZE - 2, &word, sizeof(word), &fault), FV_OK);
+		assert_int_equal(fv.frames[FIRST + 2].code, FV_CODE_UNKNOWN);
+		assert_int_equal(shown(0x2000), 0);
+	}
+}
+
 /* Our own accesses: by the guest's tables as they were at its last flush or later, never with more rights. */
 static void own_accesses(void **state)
 {
@@ -360,18 +428,6 @@ static void many_at_random(void **state)
 			fv_shadow_load_cr3(&fv);
 	}
 	assert_int_equal(crashes, 0);
-}
-
-/* Until the kernel's page may be executed: how often it had to fault. */
-static unsigned fetch(uint32_t va)
-{
-	unsigned steps = 0;
-
-	while (!shown(va) || shown(va) & PTE_NX) {
-		access_page(va, FETCH);
-		assert_true(++steps < 1000);
-	}
-	return steps;
 }
 
 static void code_is_patched(void **state)
@@ -526,213 +582,18 @@ static void copies_are_limited(void **state)
 	assert_int_equal(copies_there(), 0);
 }
 
-static void lengths(void **state)
-{
-	static const struct {
-		uint8_t bytes[12];
-		uint8_t length;
-	} cases[] = {
-	    {{0x90}, 1},
-	    {{0x66, 0xb8, 1, 2}, 4},
-	    {{0xb8, 1, 2, 3, 4}, 5},
-	    {{0x8b, 0x04, 0x85, 1, 2, 3, 4}, 7},
-	    {{0x8b, 0x44, 0x24, 0x08}, 4},
-	    {{0x67, 0x8b, 0x46, 1}, 4},
-	    {{0xf6, 0xc1, 3}, 3},
-	    {{0xf6, 0xd1}, 2},
-	    {{0xf7, 0x05, 1, 2, 3, 4, 5, 6, 7, 8}, 10},
-	    {{0xc8, 1, 2, 3}, 4},
-	    {{0xea, 1, 2, 3, 4, 5, 6}, 7},
-	    {{0x0f, 0x84, 1, 2, 3, 4}, 6},
-	    {{0x0f, 0xa4, 0xc1, 3}, 4},
-	    {{0x0f, 0x3a, 0x0f, 0xc1, 3}, 5},
-	    {{0x0f, 0x01, 0x15, 1, 2, 3, 4}, 7},
-	    {{0xa1, 1, 2, 3, 4}, 5},
-	    {{0xd6}, 0},
-	};
-	uint16_t opcode;
-	uint8_t reg;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(insn_length(cases[i].bytes, 12, &opcode, &reg), cases[i].length);
-		for (unsigned n = 0; n < cases[i].length; n++)
-			assert_int_equal(insn_length(cases[i].bytes, n, &opcode, &reg), 0);
-	}
-}
-
-/* ---- Devices ---- */
-
-static void start_pic(struct fv_pic *pic)
-{
-	static const uint8_t words[2][4] = {{0x11, 0x20, 0x04, 0x01}, {0x11, 0x28, 0x02, 0x01}};
-
-	pic_reset(pic);
-	for (unsigned chip = 0; chip < 2; chip++) {
-		for (unsigned i = 0; i < 4; i++)
-			pic_write(pic, chip, i > 0, words[chip][i]);
-		pic_write(pic, chip, 1, 0);
-	}
-}
-
-static void interrupt_controller(void **state)
-{
-	struct fv_pic pic;
-
-	start_pic(&pic);
-	assert_false(pic_interrupts(&pic));
-	pic_set_line(&pic, 4, true);
-	pic_set_line(&pic, 0, true);
-	assert_int_equal(pic_acknowledge(&pic), 0x20);
-	assert_false(pic_interrupts(&pic)); /* line 4 waits for the end of line 0 */
-	pic_write(&pic, 0, 0, 0x20);
-	assert_int_equal(pic_acknowledge(&pic), 0x24);
-	pic_write(&pic, 0, 0, 0x0b);
-	assert_int_equal(pic_read(&pic, 0, 0), 0x10);
-	pic_write(&pic, 0, 0, 0x20);
-	assert_false(pic_interrupts(&pic)); /* an edge, not a level */
-	pic_set_line(&pic, 4, false);
-	pic_write(&pic, 0, 1, 0x10);
-	pic_set_line(&pic, 4, true);
-	assert_false(pic_interrupts(&pic));
-	pic_write(&pic, 0, 1, 0);
-	assert_true(pic_interrupts(&pic));
-	pic_set_line(&pic, 4, false); /* gone before anybody looked */
-	assert_int_equal(pic_acknowledge(&pic), 0x27);
-}
-
-static void second_controller(void **state)
-{
-	struct fv_pic pic;
-
-	start_pic(&pic);
-	pic_set_line(&pic, 14, true);
-	pic_set_line(&pic, 9, true);
-	assert_int_equal(pic_acknowledge(&pic), 0x29);
-	assert_false(pic_interrupts(&pic));
-	pic_write(&pic, 1, 0, 0x20);
-	pic_write(&pic, 0, 0, 0x20);
-	assert_int_equal(pic_acknowledge(&pic), 0x2e);
-	pic_write(&pic, 1, 0, 0x20);
-	pic_write(&pic, 0, 0, 0x20);
-	assert_false(pic_interrupts(&pic));
-}
-
-#define MS 1000000ull
-
-static void interval_timer(void **state)
-{
-	struct fv_pit pit;
-	uint64_t t = 5000 * MS;
-	unsigned count;
-
-	pit_reset(&pit, t);
-	assert_int_equal(pit_next_edge(&pit, 0, t), 0); /* nobody loaded it */
-	pit_command(&pit, 0x30, t);
-	pit_write(&pit, 0, 59659 & 0xff, t);
-	pit_write(&pit, 0, 59659 >> 8, t);
-	assert_in_range(pit_next_edge(&pit, 0, t), t + 49 * MS, t + 51 * MS);
-	assert_false(pit_output(&pit, 0, t + 49 * MS));
-	assert_true(pit_output(&pit, 0, t + 51 * MS));
-	assert_false(pit_tell(&pit, 0, t + 49 * MS));
-	assert_true(pit_tell(&pit, 0, t + 51 * MS)); /* late, but not lost */
-	assert_false(pit_tell(&pit, 0, t + 51 * MS));
-	assert_int_equal(pit_next_edge(&pit, 0, t + 51 * MS), 0);
-	pit_command(&pit, 0x00, t + 25 * MS); /* latch */
-	count = pit_read(&pit, 0, t + 30 * MS);
-	count |= pit_read(&pit, 0, t + 30 * MS) << 8;
-	assert_in_range(count, 29800, 29850);
-
-	pit_command(&pit, 0x34, t); /* rate generator */
-	pit_write(&pit, 0, 0xa9, t);
-	pit_write(&pit, 0, 0x04, t); /* 1193: 1 ms */
-	for (unsigned i = 1; i < 10; i++)
-		assert_in_range(pit_next_edge(&pit, 0, t + i * MS - MS / 2), t + i * MS - 20000,
-				t + i * MS + 20000);
-
-	pit_command(&pit, 0xb0, t);
-	pit_write(&pit, 2, 100, t);
-	pit_write(&pit, 2, 0, t);
-	assert_false(pit_output(&pit, 2, t + MS)); /* its gate is closed */
-	pit_set_gate(&pit, 2, true, t + MS);
-	assert_true(pit_output(&pit, 2, t + 2 * MS));
-}
-
-static void load_pit(struct fv_pit *pit, unsigned mode, unsigned count, uint64_t t)
-{
-	pit_command(pit, 0x30 | mode << 1, t);
-	pit_write(pit, 0, count & 0xff, t);
-	pit_write(pit, 0, count >> 8, t);
-}
-
-/* However fast a guest programs it, it asks for no more of the hypervisor than a few thousand interrupts a second; the
- * counter counts as it was told. A single shot so short that it is over before anybody can wait for it comes. */
-static void interval_timer_is_bounded(void **state)
-{
-	static const unsigned counts[] = {1, 2, 3, 100, 149, 150, 297, 298, 299, 1193, 0};
-	const uint64_t start = 7000 * MS, second = 1000 * MS;
-	struct fv_pit pit;
-
-	for (unsigned i = 0; i < 2 * ARRAY_SIZE(counts); i++) {
-		unsigned count = counts[i / 2], wanted = PIT_HZ / (count ? count : 0x10000), edges = 0;
-		uint64_t t = start, last;
-
-		pit_reset(&pit, t);
-		load_pit(&pit, MODE_RATE + i % 2, count, t);
-		for (last = t; (t = pit_next_edge(&pit, 0, t)) < start + second; last = t, edges++) {
-			assert_true(t > last);
-			assert_true(edges == 0 || t - last >= 249000);
-			assert_true(pit_tell(&pit, 0, t));
-		}
-		assert_in_range(edges, MIN(wanted, 2000) - 1, MIN(wanted, 4004) + 1);
-	}
-	load_pit(&pit, MODE_RATE, 2, start);
-	pit_command(&pit, 0, start + 1);
-	assert_in_range(pit_read(&pit, 0, start + 1), 1, 2);
-	load_pit(&pit, 0, 1, start);
-	assert_in_range(pit_next_edge(&pit, 0, start + MS), start, start + 2000);
-	assert_true(pit_tell(&pit, 0, start + MS));
-	assert_int_equal(pit_next_edge(&pit, 0, start + MS), 0);
-}
-
-static void clock_chip(void **state)
-{
-	uint64_t seconds = 1709210096; /* 2024-02-29 12:34:56, a Thursday */
-
-	assert_int_equal(fv_cmos_read(0, seconds), 0x56);
-	assert_int_equal(fv_cmos_read(2, seconds), 0x34);
-	assert_int_equal(fv_cmos_read(4, seconds), 0x12);
-	assert_int_equal(fv_cmos_read(6, seconds), 5);
-	assert_int_equal(fv_cmos_read(7, seconds), 0x29);
-	assert_int_equal(fv_cmos_read(8, seconds), 0x02);
-	assert_int_equal(fv_cmos_read(9, seconds), 0x24);
-	assert_int_equal(fv_cmos_read(0x32, seconds), 0x20);
-	assert_int_equal(fv_cmos_read(7, 0), 1);
-	assert_int_equal(fv_cmos_read(9, 0), 0x70);
-}
-
 #define SHADOW_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    SHADOW_TEST(filled_on_demand),
-	    SHADOW_TEST(rights_are_the_guests),
-	    SHADOW_TEST(tables_are_protected),
-	    SHADOW_TEST(a_table_that_maps_itself),
-	    SHADOW_TEST(nothing_behind),
-	    SHADOW_TEST(own_accesses),
-	    SHADOW_TEST(many_at_random),
-	    SHADOW_TEST(code_is_patched),
-	    SHADOW_TEST(code_in_steps),
-	    SHADOW_TEST(many_writers),
-	    SHADOW_TEST(one_bucket),
-	    SHADOW_TEST(copies_are_limited),
-	    cmocka_unit_test(lengths),
-	    cmocka_unit_test(interrupt_controller),
-	    cmocka_unit_test(second_controller),
-	    cmocka_unit_test(interval_timer),
-	    cmocka_unit_test(interval_timer_is_bounded),
-	    cmocka_unit_test(clock_chip),
+	    SHADOW_TEST(filled_on_demand),     SHADOW_TEST(rights_are_the_guests),
+	    SHADOW_TEST(tables_are_protected), SHADOW_TEST(a_table_that_maps_itself),
+	    SHADOW_TEST(nothing_behind),       SHADOW_TEST(own_accesses),
+	    SHADOW_TEST(behind_ram),           SHADOW_TEST(stores_over_a_border),
+	    SHADOW_TEST(many_at_random),       SHADOW_TEST(code_is_patched),
+	    SHADOW_TEST(code_in_steps),        SHADOW_TEST(many_writers),
+	    SHADOW_TEST(one_bucket),           SHADOW_TEST(copies_are_limited),
 	};
 
 	return cmocka_run_group_tests_name("fv", tests, NULL, NULL);
