@@ -15,6 +15,14 @@ TEST_LIST  += $(1)$(TAB)$(2)$(TAB)$(3)$(TAB)$(4)$$(NEWLINE)
 endef
 
 -include tests/fw/fw.mk
+
+# Not where there is nothing to test: with too few vCPUs (those have lines of their own below), in a kind without what is
+# attacked.
+TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
+THREE_VCPU_TESTS := attack-tlb-vcpus
+TESTS_pv64 := $(filter-out attack-pae-root attack-shares,$(GUEST_TESTS))
+TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
+
 -include tests/bench/bench.mk
 -include tests/fv-probe/probe.mk
 -include tests/fv-stays/stays.mk
@@ -30,12 +38,7 @@ $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
 $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
 $(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
 
-# Every guest test, once for each kind of guest; attacks and pv tests also on the plainest processor. Not where there is
-# nothing to test: with too few vCPUs (those have lines of their own below), in a kind without what is attacked.
-TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
-THREE_VCPU_TESTS := attack-tlb-vcpus
-TESTS_pv64 := $(filter-out attack-pae-root attack-shares,$(GUEST_TESTS))
-TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
+# Every guest test, once for each kind of guest; attacks and pv tests also on the plainest processor.
 TEST_NEEDS += $(GUEST_IMAGES) $(B)/ringlet.elf
 $(foreach k,pv64 pv32,$(foreach t,$(filter-out $(TWO_VCPU_TESTS) $(THREE_VCPU_TESTS),$(TESTS_$(k))),$(eval \
 	$(call test,$(t)-$(k),60,sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))

@@ -1,24 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""domu.py KIND: the tests of the family attack-domu, each as an ordinary domain of that kind beside Dom0 and a victim.
+"""domu.py KIND SET: guest tests of a set, each as an ordinary domain of that kind beside Dom0 and a victim. The set
+`attack-domu` is of tests made for that; `ordinary` is of those that also run as Dom0, and must come to the same result here.
 
 A test has passed if its own RESULT says so, the victim found itself unharmed wherever the test rang for it, Dom0 still
 answers, and the auditor is content while the dead domain is still there and after it is gone.
 """
 
-import glob
 import os
 import re
 import sys
 
-from machine import BUILD, TOP, Machine, Tap, guest_result, require
+from machine import BUILD, Machine, Tap, guest_result, require
 
-KIND = sys.argv[1]
-LOG = os.path.join(BUILD, "tests", "domu-%s.log" % KIND)
+KIND, SET = sys.argv[1:]
+IMAGE = os.path.join(BUILD, "tests", "%s-%s" % (SET, KIND))
+LOG = IMAGE + ".log"
 AUDITED = r"audit: \d+ frames, ok|audit: wrong"
 LINE = 127  # characters of a guest's line that the hypervisor keeps (struct domain, con_line)
+ONE_VCPU = ("domu-victim",)
 SHELL = r"[#$] (\x1b\[6n)?$"
-TESTS = sorted(os.path.basename(os.path.dirname(f)) for f in glob.glob(os.path.join(TOP, "tests/attack-domu-*/main.c")))
+TESTS = re.findall(r"^file /tests/(?!domu-victim)(\S+)\.elf", open(IMAGE + ".list").read(), re.M)
 
 
 def heard():
@@ -43,7 +45,8 @@ def audit(m):
 
 def create(m, name, extra=""):
     """Start the guest test `name`; its domain number."""
-    m.run("rl create -q domu.cfg name=%s kernel=/tests/%s.elf 'extra=%s'" % (name, name, extra))
+    vcpus = 1 if name in ONE_VCPU else 2
+    m.run("rl create -q domu.cfg name=%s kernel=/tests/%s.elf vcpus=%d 'extra=%s'" % (name, name, vcpus, extra))
     return int(m.run("rl domid %s" % name).split()[-1])
 
 
@@ -95,7 +98,7 @@ def unharmed(m):
 
 def main():
     tap = Tap()
-    initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-domu-%s.cpio" % KIND))
+    initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), IMAGE + ".cpio")
     options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"
     with Machine(["-m", "256", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
                   "-initrd", initrd, "-append", options], LOG, limit=120 + 100 * len(TESTS)) as m:

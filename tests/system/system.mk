@@ -28,21 +28,26 @@ $(foreach k,native32 native64,$(eval $(call test,smp-$(k),600,python3 tests/syst
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
 $(eval $(call test,smp-guests,1500,python3 tests/system/smp.py guests,$(B)/ringlet.iso))
 
-# What only an ordinary domain is refused: guest tests beside Dom0 and a victim.
-DOMU_KINDS := pv64 pv32
+# Guest tests beside Dom0 and a victim: those of what only an ordinary domain is refused, and those that run as Dom0 and
+# need nothing that is Dom0's alone. $(1): kind, $(2): set, $(3): its tests
+DOM0_ONLY := hc-console-io hc-domctl hc-grant-table-op hc-memory-op hc-mmu-update hc-mmuext-op hc-physdev-op \
+	hc-platform-op hc-sysctl hc-update-va-mapping-otherdomain pv-domain-rounds pv-emulation pv-port-io pv-stays pv-trace \
+	attack-event-channels attack-foreign-frames attack-grants attack-partial-trees attack-shares
 define DOMU_RULES
-DOMU_IMAGES_$(1) := $$(foreach t,domu-victim $$(DOMU_TESTS),$$(B)/tests/$$(t)-$(1).elf)
-$$(B)/tests/domu-$(1).list: $$(DOMU_IMAGES_$(1))
+$(B)/tests/$(2)-$(1).list: $(foreach t,domu-victim $(3),$(B)/tests/$(t)-$(1).elf) tests/system/system.mk
 	$$(Q)printf 'dir /tests 755\nfile /etc/rl/domu.cfg 644 tests/system/domu/domu.cfg\n' > $$@
-	$$(Q)for t in domu-victim $$(DOMU_TESTS); do echo "file /tests/$$$$t.elf 644 \$$$$TESTS/$$$$t-$(1).elf"; done >> $$@
-$$(B)/dom0-domu-$(1).cpio: $$(B)/dom0.cpio $$(B)/tests/domu-$(1).list tests/system/domu/domu.cfg
-	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$$(B)/guest/user64 \
-		-D TOOLS=$$(B)/dom0-tools -D GUEST=$$(B)/guest -D TESTS=$$(B)/tests \
-		$$@ guest-kernel/user/base.list dom0-tools/dom0.list $$(B)/tests/domu-$(1).list
+	$$(Q)for t in domu-victim $(3); do \
+		strip --strip-debug -o $(B)/tests/$$$$t-$(1).stripped $(B)/tests/$$$$t-$(1).elf && \
+		echo "file /tests/$$$$t.elf 644 $(B)/tests/$$$$t-$(1).stripped"; done >> $$@
+$(B)/tests/$(2)-$(1).cpio: $(B)/dom0.cpio $(B)/tests/$(2)-$(1).list tests/system/domu/domu.cfg
+	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest $$@ \
+		guest-kernel/user/base.list dom0-tools/dom0.list $(B)/tests/$(2)-$(1).list
+$$(eval $$(call test,$(2)-$(1),500,python3 tests/system/domu.py $(1) $(2),$(B)/tests/$(2)-$(1).cpio $(B)/ringlet.elf))
 endef
-$(foreach k,$(DOMU_KINDS),$(eval $(call DOMU_RULES,$(k))))
-$(foreach k,$(DOMU_KINDS),$(eval $(call test,attack-domu-$(k),300,python3 tests/system/domu.py $(k),\
-	$(B)/dom0-domu-$(k).cpio $(B)/ringlet.elf)))
+$(foreach k,pv64 pv32,\
+	$(eval $(call DOMU_RULES,$(k),attack-domu,$(DOMU_TESTS)))\
+	$(eval $(call DOMU_RULES,$(k),ordinary,$(filter-out $(DOM0_ONLY) $(THREE_VCPU_TESTS),$(TESTS_$(k))))))
 
 # Hostile guests: a short run here, `make fuzz` for the long one.
 $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES)
