@@ -57,8 +57,7 @@ def victim(m):
     return number
 
 
-def attack(m, name, beside):
-    number = create(m, name, "victim=%d" % beside)
+def judge(m, name, number):
     if name == "attack-domu-machine":  # something that Dom0 is told of, while the test listens
         wait_for(m, r"^\(d%d\) attack-domu-machine listens" % number, 60)
         m.run("rl create -q domu.cfg name=short kernel=/tests/domu-victim.elf; rl destroy short")
@@ -70,7 +69,15 @@ def attack(m, name, beside):
         require("unharmed by d%d:" % number in heard(), "the victim was not asked whether it is harmed")
     if name == "attack-domu-console":
         console(number)
-    m.run("rl destroy %s" % name)
+
+
+def attack(m, name, beside):
+    number = create(m, name, "victim=%d" % beside)
+    try:
+        judge(m, name, number)
+    finally:
+        if m.died is None:
+            m.run("rl destroy %s" % name)
     audit(m)
 
 

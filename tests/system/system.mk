@@ -30,7 +30,7 @@ $(eval $(call test,smp-guests,1500,python3 tests/system/smp.py guests,$(B)/ringl
 
 # Guest tests beside Dom0 and a victim: those of what only an ordinary domain is refused, and those that run as Dom0 and
 # need nothing that is Dom0's alone. $(1): kind, $(2): set, $(3): its tests
-DOM0_ONLY := hc-console-io hc-domctl hc-grant-table-op hc-memory-op hc-mmu-update hc-mmuext-op hc-physdev-op \
+DOM0_ONLY := hc-console-io hc-domctl hc-domctl-errors hc-event-channel-op hc-grant-table-op hc-memory-op hc-mmu-update hc-mmuext-op hc-physdev-op \
 	hc-platform-op hc-sysctl hc-update-va-mapping-otherdomain pv-domain-rounds pv-emulation pv-port-io pv-stays pv-trace \
 	attack-event-channels attack-foreign-frames attack-grants attack-partial-trees attack-shares
 define DOMU_RULES
