@@ -4,7 +4,7 @@
 
 HV_DIR  := hypervisor
 HV_OUT  := $(B)/hypervisor
-HV_C    := $(wildcard $(HV_DIR)/*/*.c)
+HV_C    := $(filter-out $(HV_DIR)/ghost/%,$(wildcard $(HV_DIR)/*/*.c))
 HV_ASM  := $(wildcard $(HV_DIR)/*/*.asm)
 HV_OBJ  := $(HV_C:$(HV_DIR)/%.c=$(HV_OUT)/%.o) $(HV_ASM:$(HV_DIR)/%.asm=$(HV_OUT)/%.asm.o) $(HV_OUT)/xlat.o
 # What abi/build.mk generates, needed before the first compilation.
@@ -65,4 +65,28 @@ $(B)/ringlet.elf: $(B)/ringlet.debug.elf
 
 all: $(B)/ringlet.elf
 
--include $(HV_OBJ:.o=.d) $(HV_OUT)/asm-offsets.d
+# The ghost check (ghost/ghost.h): the same objects with ghost/'s between some functions and their callers.
+GHOST_OUT := $(B)/ghost
+GHOST_OBJ := $(patsubst $(HV_DIR)/%.c,$(HV_OUT)/%.o,$(wildcard $(HV_DIR)/ghost/*.c))
+GHOST_LD   = $(HV_LD) $(shell sed -n 's/^GHOST_[A-Z]*.[a-z]*, \([a-z0-9_]*\),.*/--wrap=\1/p' $(HV_DIR)/ghost/calls.def)
+
+$(GHOST_OUT)/pass1.elf: $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o $(HV_LDS) $(HV_DIR)/ghost/calls.def
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(GHOST_LD) -o $@ $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o
+
+$(GHOST_OUT)/symbols.asm: $(GHOST_OUT)/pass1.elf $(HV_DIR)/lib/mksymbols.awk
+	$(call say,GEN,$@)nm -n $< | awk -f $(HV_DIR)/lib/mksymbols.awk > $@
+
+$(GHOST_OUT)/symbols.o: %.o: %.asm
+	$(call say,NASM,$<)$(NASM) -f elf64 -o $@ $<
+
+$(GHOST_OUT)/ringlet.debug.elf: $(GHOST_OUT)/symbols.o $(HV_OBJ) $(GHOST_OBJ) $(HV_LDS)
+	$(call say,LD,$@)$(GHOST_LD) -o $@ $(HV_OBJ) $(GHOST_OBJ) $(GHOST_OUT)/symbols.o
+
+$(GHOST_OUT)/ringlet.elf: $(GHOST_OUT)/ringlet.debug.elf
+	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $< $@
+
+.PHONY: ghost
+ghost: $(GHOST_OUT)/ringlet.elf ## the hypervisor with a second opinion on each hypercall of memory and grants (build/ghost/)
+
+-include $(HV_OBJ:.o=.d) $(GHOST_OBJ:.o=.d) $(HV_OUT)/asm-offsets.d

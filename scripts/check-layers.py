@@ -7,7 +7,7 @@ fills in), and any layer may include them.
 """
 import glob, re, sys
 
-LAYERS = "lib cpu mm dev dom sched evt gnt trace pv emul fv entry boot".split()
+LAYERS = "lib cpu mm dev dom sched evt gnt trace pv emul fv entry boot ghost".split()
 CONTRACTS = {"dom/domain.h", "dom/guest_ops.h", "sched/timer.h", "sched/sched.h", "evt/evtchn.h", "gnt/grant.h",
              "entry/hypercall.h", "cpu/percpu.h", "dev/console.h"}
 

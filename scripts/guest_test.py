@@ -7,6 +7,7 @@ nothing wrong with what the guest left (hypervisor/mm/audit.c). Exit code 0: ok.
 
 Environment:
   XEN=file             on that Xen instead
+  GHOST=1              on the build that checks each hypercall of memory and grants against a model (make ghost)
   CPU, CPUS, MEM       the machine
   ICOUNT=1             its ticks are instructions
   SECONDS_MAX          how long it may take (60)
@@ -25,11 +26,13 @@ from machine import Failure, Machine, guest_result, require  # noqa: E402
 
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=64M noreboot loglvl=all guest_loglvl=all"
 ENV = os.environ
+GHOST = bool(ENV.get("GHOST"))
 
 
 def machine(kernel, options, log):
-    args = ["-m", ENV.get("MEM", "256"), "-smp", ENV.get("CPUS", "1"), "-cpu", ENV.get("CPU", "max"), "-accel", "tcg",
-            "-kernel", ENV.get("XEN") or "build/ringlet.elf", "-append", options, "-initrd", kernel]
+    hypervisor = ENV.get("XEN") or ("build/ghost/ringlet.elf" if GHOST else "build/ringlet.elf")
+    args = ["-m", ENV.get("MEM", "128" if GHOST else "256"), "-smp", ENV.get("CPUS", "1"), "-cpu", ENV.get("CPU", "max"), "-accel", "tcg",
+            "-kernel", hypervisor, "-append", options, "-initrd", kernel]
     if ENV.get("ICOUNT"):
         args += ["-icount", "shift=0,sleep=off"]
     return Machine(args, log, limit=int(ENV.get("SECONDS_MAX", "60")), show=sys.stdout)
@@ -47,6 +50,9 @@ def judge(text, code, audited):
     require(word in ("success", "skip"), ("%s %s" % (word, why)).strip())
     require(not audited or re.search(r"audit: \d+ frames, ok", text), "the auditor was not heard: no proper end")
     require(code == 0, "QEMU's exit code is %d" % code)
+    if GHOST:
+        require("ghost: wrong" not in text, "the ghost's model does not agree")
+        require(not audited or re.search(r"ghost: [1-9]\d* hypercalls judged", text), "the ghost judged nothing")
     expected = ENV.get("EXPECT")
     require(not expected or re.search(expected, text, re.M), "not seen: %s" % expected)
     return why if word == "skip" else None

@@ -38,44 +38,6 @@ bool is_table(enum page_type t)
 	return t >= PGT_L1 && t <= PGT_L4;
 }
 
-/* ---- the rules, as a guest is told them ---- */
-
-bool reserved(int level, unsigned slot, bool carrier)
-{
-	if (d->ops->root_level == 4)
-		return level == 4 && slot >= 256 && slot <= 271;
-	return (level == 3 && slot > 3) || (level == 2 && carrier && slot >= 428);
-}
-
-bool bits_ok(int level, uint64_t e)
-{
-	const uint64_t soft = 0xe00 | 0x7ffull << 52, frame_bits = 0x000ffffffffff000ull;
-	uint64_t ok = frame_bits | 0x67 | soft | 1ull << 63;
-
-	if (level == 1)
-		ok |= 0x100;
-	if (level == 3 && d->ops->root_level == 3)
-		ok = frame_bits | 0x67 | 0xe00;
-	return !(e & ~ok);
-}
-
-uint64_t as_read(int level, uint64_t e)
-{
-	if (!(e & 1))
-		return e;
-	if (d->ops->root_level == 3)
-		return level == 3 ? e | 6 : level == 1 ? e & ~0x100ull : e;
-	if (level == 1)
-		return (e & 4 ? e : e | 4 | 1ull << 52) & ~0x100ull;
-	return e | 4 | (level == 4 ? 0x20 : 0);
-}
-
-/* pv32: the slot whose L2 carries the hypervisor's entries. */
-static bool wants_carrier(int level, unsigned slot)
-{
-	return d->ops->root_level == 3 && level == 3 && slot == 3;
-}
-
 /* ---- what is held ---- */
 
 static void hold(struct use *u, int i, enum page_type t)
@@ -173,8 +135,8 @@ static bool linear_to(int i)
 static bool entry_ok(int i, int level, unsigned slot, uint64_t e, bool carrier)
 {
 	int to = named(e);
-	bool special = wants_carrier(level, slot);
-	bool linear = level > 1 && !special && !(e & PTE_RW) && (level < 3 || d->ops->root_level == 4);
+	bool special = rule_wants_carrier(d, level, slot);
+	bool linear = !special && !(e & PTE_RW) && rule_linear(d, level);
 	struct use u;
 
 	if (!bits_ok(level, e) || to < 0)
@@ -206,7 +168,7 @@ bool model_entries_ok(int i, unsigned n)
 
 		if (reserved(level, slot_of[s], m[i].carrier))
 			continue;
-		if (!(e & PTE_P) && wants_carrier(level, slot_of[s]))
+		if (!(e & PTE_P) && rule_wants_carrier(d, level, slot_of[s]))
 			return false;
 		if ((e & PTE_P) && !entry_ok(i, level, slot_of[s], e, m[i].carrier))
 			return false;
@@ -267,7 +229,7 @@ enum outcome use_as(int i, enum page_type t)
 enum outcome entry_as(int i, unsigned slot, uint64_t e)
 {
 	int level = m[i].is, to = named(e);
-	bool carrier = wants_carrier(level, slot);
+	bool carrier = rule_wants_carrier(d, level, slot);
 
 	if (level > 1 && to >= 0 && to != i && is_partial(to) && !carrier && bits_ok(level, e) &&
 	    page_type_of(frame[to]) == (enum page_type)level - 1 && !(frame[to]->type & PGT_CARRIER))

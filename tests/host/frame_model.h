@@ -13,6 +13,7 @@
 
 #include "mm_host.h"
 
+#include "ghost/rules.h"
 #include "mm/pt.h"
 
 #define FRAMES  48 /* of the guest; few, so that they meet */
@@ -52,11 +53,19 @@ enum outcome {
 };
 
 bool is_table(enum page_type t);
-/* The slot is the hypervisor's. */
-bool reserved(int level, unsigned slot, bool carrier);
-/* What entry @e of a table at @level reads once it is in use. */
-uint64_t as_read(int level, uint64_t e);
-bool bits_ok(int level, uint64_t e);
+/* The rules (ghost/rules.h) for the guest. */
+static inline bool reserved(int level, unsigned slot, bool carrier)
+{
+	return rule_reserved(d, level, slot, carrier);
+}
+static inline uint64_t as_read(int level, uint64_t e)
+{
+	return rule_as_read(d, level, e);
+}
+static inline bool bits_ok(int level, uint64_t e)
+{
+	return rule_bits_ok(d, level, e);
+}
 uint64_t *memory_of(int i);
 /* The real frame is partial. */
 bool is_partial(int i);
