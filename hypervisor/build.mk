@@ -86,6 +86,22 @@ $(GHOST_OUT)/ringlet.debug.elf: $(GHOST_OUT)/symbols.o $(HV_OBJ) $(GHOST_OBJ) $(
 $(GHOST_OUT)/ringlet.elf: $(GHOST_OUT)/ringlet.debug.elf
 	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $< $@
 
+# The same with one mistake in the hypervisor, which the ghost must see (tests/system/ghost.py): name, file, what sed does.
+# $(1): name; $(2): file; $(3): sed's program
+define GHOST_MISTAKE
+GHOST_MISTAKES += $(1)
+$(GHOST_OUT)/$(1).o: $(HV_DIR)/$(2) $(HV_DIR)/build.mk | $(HV_GEN)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)sed '$(3)' $$< > $$(@:.o=.c) && ! cmp -s $$< $$(@:.o=.c) && $$(CC) $$(HV_CFLAGS) -c -o $$@ $$(@:.o=.c)
+$(GHOST_OUT)/$(1).elf: $(GHOST_OUT)/$(1).o $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o $(HV_LDS)
+	$$(call say,LD,$$@)$$(GHOST_LD) -o $$@.64 $$< $$(filter-out $(HV_OUT)/$(2:.c=.o),$(HV_OBJ)) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o && \
+	objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $$@.64 $$@
+endef
+$(eval $(call GHOST_MISTAKE,entry-kept,mm/pt_update.c,s/^	l1_put(old);//))
+$(eval $(call GHOST_MISTAKE,pin-kept,gnt/grant.c,s/if (!--use->pins)/if (--use->pins == 1)/))
+$(eval $(call GHOST_MISTAKE,frame-kept,mm/memory.c,s/page_disown(pg);/(void)pg;/))
+$(eval $(call GHOST_MISTAKE,chain-of-tables,mm/promote.c,s/ || pg->linear < 0 ||/ ||/))
+
 .PHONY: ghost
 ghost: $(GHOST_OUT)/ringlet.elf ## the hypervisor with a second opinion on each hypercall of memory and grants (build/ghost/)
 

@@ -227,7 +227,8 @@ static bool table_in(mfn_t table, unsigned level, bool carrier)
 		return false;
 	}
 	/* A PAE root is named by 32 bits, unless the guest knows better. */
-	if (level == 3 && d->ops->root_level == 3 && table >> 20 && !d->extended_cr3) {
+	if (level == 3 && d->ops->root_level == 3 && table >> 20 &&
+	    !(d->vm_assist & 1u << VMASST_TYPE_pae_extended_cr3)) {
 		slots_out(table, level, ENTRIES, carrier);
 		return false;
 	}

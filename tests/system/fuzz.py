@@ -4,7 +4,8 @@
 beside a guest that works and must not notice. After and during each round the auditor looks at every frame.
 
 Environment: SEED (of the first round), ROUNDS, CALLS (of each guest's first vCPU in a round). A failing round is
-repeated by its seed: SEED=n ROUNDS=1.
+repeated by its seed: SEED=n ROUNDS=1. GHOST=1: on the build that checks each hypercall of memory and grants against a
+model (make ghost).
 """
 
 import os
@@ -15,7 +16,8 @@ from machine import BUILD, Failure, Machine, Tap
 SEED = int(os.environ.get("SEED", "1"))
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CALLS = int(os.environ.get("CALLS", "8000"))
-LOG = os.path.join(BUILD, "tests", "fuzz-%d.log" % SEED)
+GHOST = bool(os.environ.get("GHOST"))
+LOG = os.path.join(BUILD, "tests", "fuzz%s-%d.log" % ("-ghost" if GHOST else "", SEED))
 SHELL = r"[#$] (\x1b\[6n)?$"
 FREE = r"free_pages\s*:\s*(\d+)"
 
@@ -37,7 +39,7 @@ def heard():
 
 def look_for_trouble(seed):
     text = heard()
-    for bad in ("audit: wrong", "discrepancies", "PANIC", "audit: one is running", "BUG"):
+    for bad in ("ghost: wrong", "audit: wrong", "discrepancies", "PANIC", "audit: one is running", "BUG"):
         at = text.find(bad)
         require(at < 0, "seed %d: %s" % (seed, text[max(0, at - 200):at + 1500]))
 
@@ -70,11 +72,18 @@ def unharmed(m, before):
     require(len(re.findall(r"audit: \d+ frames, ok", heard())) >= 2 * ROUNDS, "the auditor was not heard")
 
 
+def ghost_heard():
+    sums = re.findall(r"ghost: (\d+) hypercalls judged, (\d+) not, (\d+) wrong", heard())
+    require(sums, "the ghost was not heard")
+    print("# ghost: %s hypercalls judged, %s not, %s wrong" % sums[-1])
+    require(int(sums[-1][0]) > int(sums[-1][1]) and not int(sums[-1][2]), "it judged too few, or does not agree")
+
+
 def main():
     tap = Tap()
     initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-fuzz.cpio"))
-    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"
-    with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
+    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot" + (" ghost=guests" if GHOST else "")
+    with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf"),
                   "-initrd", initrd, "-append", options], LOG, limit=120 + 300 * ROUNDS) as m:
         if tap.step("Dom0 and a working guest start", lambda: boot(m)):
             before = [0.0]
@@ -84,6 +93,8 @@ def main():
                     break
             tap.step("Dom0 and the other guest are unharmed", lambda: unharmed(m, before[0]))
             print("# %d hypercalls at least" % calls_made())
+            if GHOST:
+                tap.step("the ghost was there", ghost_heard)
     tap.end()
 
 

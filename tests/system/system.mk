@@ -60,9 +60,22 @@ $(foreach k,pv64 pv32,$(eval $(call test,fuzz-dom0-$(k),120,\
 	SECONDS_MAX=110 CPUS=2 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=20000" dom0_max_vcpus=4 reboot,\
 	$(B)/tests/fuzz-hypercalls-$(k).elf)))
 
+# The ghost check (hypervisor/ghost/ghost.h): short, on one processor, where nearly every hypercall can be judged; that it
+# sees a mistake in the bookkeeping of frames, of grants and of allotments; and one round of hostile guests.
+GHOST_TESTS := hc-memory-op hc-mmu-update hc-mmuext-op hc-grant-table-op hc-update-va-mapping \
+	hc-update-va-mapping-otherdomain attack-linear-tables attack-type-confusion attack-partial-trees
+$(foreach k,pv64 pv32,$(foreach t,$(GHOST_TESTS),$(eval $(call test,ghost-$(t)-$(k),60,\
+	GHOST=1 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf,$(B)/ghost/ringlet.elf))))
+$(foreach k,pv64 pv32,$(eval $(call test,ghost-fuzz-dom0-$(k),120,\
+	SECONDS_MAX=110 GHOST=1 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=2000" dom0_max_vcpus=4 reboot,\
+	$(B)/ghost/ringlet.elf)))
+$(eval $(call test,ghost-fuzz,400,GHOST=1 ROUNDS=1 CALLS=300 python3 tests/system/fuzz.py,$(B)/ghost/ringlet.elf))
+$(eval $(call test,ghost-sees,200,python3 tests/system/ghost.py $(GHOST_MISTAKES),$(GHOST_MISTAKES:%=$(B)/ghost/%.elf)))
+
 .PHONY: fuzz
-fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf ## fuzz by hypercalls: two million of them (SEED=, ROUNDS=, CALLS=)
-	$(Q)ROUNDS=$(or $(ROUNDS),40) CALLS=$(or $(CALLS),20000) SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
+fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## fuzz by hypercalls, the ghost beside: SEED=, ROUNDS=, CALLS=, GHOST= for none
+	$(Q)ROUNDS=$(or $(ROUNDS),40) CALLS=$(or $(CALLS),20000) SEED=$(or $(SEED),1) GHOST=$(if $(filter undefined,$(origin GHOST)),1,$(GHOST)) \
+		python3 tests/system/fuzz.py
 $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
 $(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/ringlet.elf))
