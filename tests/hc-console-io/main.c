@@ -15,6 +15,8 @@ void test_main(void)
 	check_eq(hypercall_console_io(CONSOLEIO_write, 0, text), 0);
 	check_eq(hypercall_console_io(CONSOLEIO_read, sizeof(buffer), buffer), 0);
 	check(hypercall_console_io(7, 1, text) < 0);
+	check_eq(hypercall_console_io(CONSOLEIO_write, 0x80000000u, text), -XEN_E2BIG);
+	check_eq(hypercall_console_io(CONSOLEIO_read, 0xffffffffu, buffer), -XEN_E2BIG);
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
 		check_eq(hypercall_console_io(CONSOLEIO_write, 16, (void *)bad[i]), -XEN_EFAULT);
 }

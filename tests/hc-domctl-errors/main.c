@@ -201,6 +201,21 @@ static void holds(domid_t id)
 	check_eq(size.status, GNTST_okay);
 }
 
+/* The first word holds. */
+static void shutdowns(domid_t id)
+{
+	struct sched_remote_shutdown stop = {.domain_id = id, .reason = SHUTDOWN_crash};
+
+	check_eq(hypercall_sched_op(SCHEDOP_remote_shutdown, &stop), 0);
+	stop.reason = SHUTDOWN_reboot;
+	check_eq(hypercall_sched_op(SCHEDOP_remote_shutdown, &stop), 0);
+	clear();
+	check_eq(call(XEN_DOMCTL_getdomaininfo, id), 0);
+	check(op.u.getdomaininfo.flags & XEN_DOMINF_shutdown);
+	check_eq(op.u.getdomaininfo.flags >> XEN_DOMINF_shutdownshift & XEN_DOMINF_shutdownmask,
+		 SHUTDOWN_crash);
+}
+
 static void one_life(void)
 {
 	static const unsigned other[] = {0, 7999, 9999, ~0u};
@@ -211,6 +226,7 @@ static void one_life(void)
 	pauses(id);
 	frames_of(id);
 	holds(id);
+	shutdowns(id);
 	for (unsigned i = 0; i < ARRAY_SIZE(other); i++)
 		check(call(other[i], id) < 0);
 	check_eq(call(XEN_DOMCTL_destroydomain, 0), -XEN_EINVAL);

@@ -49,6 +49,21 @@ static void only_who_may(void **state)
 	clients_end();
 }
 
+/* Whoever makes a node owns it, and it counts for him, whoever owns what is above. */
+static void the_maker_owns(void **state)
+{
+	clients_begin(2);
+	assert_string_equal(put_value(1, 0, "shared", ""), "");
+	assert_string_equal(set_perms(1, "shared", "n1", "b2"), "");
+	assert_string_equal(put_value(2, 0, "/local/domain/1/shared/gift", "x"), "");
+	assert_string_equal(ask(2, XS_GET_PERMS, 0, "/local/domain/1/shared/gift"), "");
+	assert_memory_equal(client[2].reply, "n2", 3);
+	assert_string_equal(put_value(0, 0, "/local/domain/1/shared/tool", "x"), "");
+	assert_string_equal(ask(0, XS_GET_PERMS, 0, "/local/domain/1/shared/tool"), "");
+	assert_memory_equal(client[0].reply, "n1", 3); /* the tools make them for others */
+	clients_end();
+}
+
 static void events_keep_secrets(void **state)
 {
 	clients_begin(2);
@@ -116,6 +131,16 @@ static void nodes_have_a_limit(void **state)
 	assert_string_equal(ask(1, XS_RM, 0, "n0"), "");
 	assert_string_equal(put_value(1, 0, "again", ""), "");
 	assert_string_equal(ask(1, XS_MKDIR, 0, "again/a/b"), "ENOSPC");
+	assert_string_equal(ask(1, XS_RM, 0, "n1"), "");
+	assert_string_equal(ask(1, XS_MKDIR, 0, "again/a"), ""); /* room for one, not for two */
+	assert_string_equal(ask(1, XS_RM, 0, "again/a"), "");
+	assert_string_equal(ask(1, XS_MKDIR, 0, "again/a/b"), "ENOSPC");
+	memset(big, 'x', sizeof(big));
+	big[quota_guest.path] = '\0'; /* with its home in front, which counts */
+	assert_string_equal(put_value(2, 0, big, ""), "ENOSPC");
+	big[quota_guest.path - 20] = '\0';
+	assert_string_equal(put_value(2, 0, big, ""), "");
+	assert_string_equal(ask(2, XS_RM, 0, big), "");
 	memset(big, 'x', sizeof(big));
 	big[quota_guest.value + 1] = '\0';
 	assert_string_equal(put_value(2, 0, "x", big), "ENOSPC");
@@ -222,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_who_may),
+	    cmocka_unit_test(the_maker_owns),
 	    cmocka_unit_test(events_keep_secrets),
 	    cmocka_unit_test(the_dead_leave_no_rights),
 	    cmocka_unit_test(a_target_lends_its_rights),
