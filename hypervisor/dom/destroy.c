@@ -15,6 +15,7 @@
  */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
+#include "dom/report.h"
 #include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
@@ -29,6 +30,7 @@ static void stop(struct domain *d)
 	struct vcpu *v;
 
 	domain_pause(d); /* for good */
+	console_flush(d);
 	d->state = DOMAIN_DYING;
 	grant_close(d);
 	watchdog_stop(d);

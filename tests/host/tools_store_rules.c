@@ -80,6 +80,15 @@ static void events_keep_secrets(void **state)
 	ask(1, XS_RM, 0, "open");
 	ask(1, XS_RM, 0, "secret");
 	assert_int_equal(look(2), 0);
+	/* Nor who comes and goes, unless Dom0 lets it. */
+	assert_string_equal(ask_two(2, XS_WATCH, 0, "@releaseDomain", "spy"), "");
+	look(2);
+	assert_string_equal(ask(0, XS_RELEASE, 0, "1"), "");
+	assert_int_equal(look(2), 0);
+	assert_string_equal(ask_bytes(0, XS_INTRODUCE, 0, "1\0001\0001", 6), "");
+	assert_string_equal(set_perms(0, "@releaseDomain", "n0", "r2"), "");
+	assert_string_equal(ask(0, XS_RELEASE, 0, "1"), "");
+	assert_int_equal(look(2), 1);
 	clients_end();
 }
 

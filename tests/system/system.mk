@@ -49,6 +49,13 @@ $(foreach k,pv64 pv32,\
 	$(eval $(call DOMU_RULES,$(k),attack-domu,$(DOMU_TESTS)))\
 	$(eval $(call DOMU_RULES,$(k),ordinary,$(filter-out $(DOM0_ONLY) $(THREE_VCPU_TESTS),$(TESTS_$(k))))))
 
+# Guests with much to say.
+$(B)/dom0-flood.cpio: $(B)/dom0.cpio tests/system/flood/flood.list tests/system/domu/domu.cfg $(B)/tests/domu-flood-pv64.elf
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
+		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/flood/flood.list
+$(eval $(call test,flood,500,python3 tests/system/flood.py,$(B)/dom0-flood.cpio $(B)/ringlet.elf))
+
 # Hostile guests: a short run here, `make fuzz` for the long one.
 $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES)
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
