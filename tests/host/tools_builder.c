@@ -5,6 +5,7 @@
  * fail in turn: nothing may remain. And what overflows or points elsewhere: a long command line, memory that fills no
  * whole page of the P2M, a hypercall page outside the image.
  */
+#include "build.h"
 #include "builder.h"
 #include "err.h"
 #include "guest_abi.h"
@@ -433,18 +434,33 @@ static void every_failure_is_undone(void **state)
 	}
 }
 
+/* What of some bytes falls into a window goes there, and nothing beside it. */
+static void copies_keep_to_their_window(void **state)
+{
+	uint8_t data[64], *window = malloc(16);
+
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = i + 1;
+	memset(window, 0, 16);
+	build_copy(window, 100, 16, 110, data, sizeof(data));
+	assert_int_equal(window[9], 0);
+	assert_memory_equal(window + 10, data, 6);
+	build_copy(window, 100, 16, 90, data, sizeof(data));
+	assert_memory_equal(window, data + 10, 16);
+	build_copy(window, 100, 16, 116, data, sizeof(data));
+	build_copy(window, 100, 16, 36, data, sizeof(data));
+	assert_memory_equal(window, data + 10, 16);
+	free(window);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pv64_starts),
-	    cmocka_unit_test(pv64_as_linux_starts),
-	    cmocka_unit_test(pv32_starts),
-	    cmocka_unit_test(memory_in_pieces_will_do),
-	    cmocka_unit_test(too_small_is_said),
-	    cmocka_unit_test(too_large_is_said),
-	    cmocka_unit_test(long_cmdline_is_cut),
-	    cmocka_unit_test(odd_memory_ends_the_p2m),
-	    cmocka_unit_test(hypercall_page_lies_inside),
+	    cmocka_unit_test(copies_keep_to_their_window), cmocka_unit_test(pv64_starts),
+	    cmocka_unit_test(pv64_as_linux_starts),        cmocka_unit_test(pv32_starts),
+	    cmocka_unit_test(memory_in_pieces_will_do),    cmocka_unit_test(too_small_is_said),
+	    cmocka_unit_test(too_large_is_said),           cmocka_unit_test(long_cmdline_is_cut),
+	    cmocka_unit_test(odd_memory_ends_the_p2m),     cmocka_unit_test(hypercall_page_lies_inside),
 	    cmocka_unit_test(every_failure_is_undone),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,29 +79,52 @@ static void defaults_are_modest(void **state)
 	assert_ptr_equal(k.plan.abi, &abi_pv64);
 }
 
-static void old_section_is_read(void **state)
+static void make_section(const char *text)
 {
-	struct kernel k;
-
 	make();
-	im.p[0].p_paddr = 0x40000000;
 	im.h.e_shoff = offsetof(struct image, s);
 	im.h.e_shentsize = sizeof(Elf64_Shdr);
 	im.h.e_shnum = 3;
 	im.h.e_shstrndx = 2;
 	memcpy(im.names, "\0__xen_guest", 13);
-	strcpy(im.guest, "GUEST_OS=GNU Mach,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,ELF_PADDR_OFFSET=0x40000000,"
-			 "HYPERCALL_PAGE=0x2,PAE=yes");
+	strcpy(im.guest, text);
 	im.s[1] = (Elf64_Shdr){.sh_name = 1,
 			       .sh_type = SHT_PROGBITS,
 			       .sh_offset = offsetof(struct image, guest),
 			       .sh_size = strlen(im.guest)};
 	im.s[2] =
 	    (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(struct image, names), .sh_size = 13};
+}
+
+static void old_section_is_read(void **state)
+{
+	struct kernel k;
+
+	make_section("GUEST_OS=GNU Mach,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,ELF_PADDR_OFFSET=0x40000000,"
+		     "HYPERCALL_PAGE=0x2,PAE=yes");
+	im.p[0].p_paddr = 0x40000000;
 	assert_int_equal(parse(&k), 0);
 	assert_int_equal(k.plan.virt_base, 0x40000000);
 	assert_int_equal(k.plan.start, 0x40000000);
 	assert_int_equal(k.hypercall_page, 0x40002000);
+}
+
+static void addresses_do_not_wrap(void **state)
+{
+	static const char *const bad[] = {"XEN_VER=xen-3.0,ELF_PADDR_OFFSET=0,VIRT_BASE=0xffffffffffeff000",
+					  "XEN_VER=xen-3.0,ELF_PADDR_OFFSET=0,VIRT_BASE=0xffffffffffefe000",
+					  "XEN_VER=xen-3.0,ELF_PADDR_OFFSET=0,VIRT_BASE=0x40000800"};
+	struct kernel k;
+
+	for (size_t i = 0; i < 3; i++) {
+		make_section(bad[i]);
+		im.p[0].p_memsz = 0x3000;
+		assert_int_equal(parse(&k), -1);
+		assert_non_null(strstr(fail_last(), "leave the address space"));
+	}
+	make_section("XEN_VER=xen-3.0,ELF_PADDR_OFFSET=0,VIRT_BASE=0xffffffffffefd000");
+	im.p[0].p_memsz = 0x3000;
+	assert_int_equal(parse(&k), 0); /* to the last byte */
 }
 
 /* XEN_ELFNOTE_BSD_SYMTAB: headers, symbols and names become three more segments, one behind the other. */
@@ -308,10 +331,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults_are_modest),   cmocka_unit_test(old_section_is_read),
-	    cmocka_unit_test(symbols_are_segments),  cmocka_unit_test(cut_note_is_clamped),
-	    cmocka_unit_test(damage_is_refused),     cmocka_unit_test(no_byte_can_hurt),
-	    cmocka_unit_test(segments_have_a_limit), cmocka_unit_test(gzip_comes_back),
-	    cmocka_unit_test(bzimage_comes_back),
+	    cmocka_unit_test(addresses_do_not_wrap), cmocka_unit_test(symbols_are_segments),
+	    cmocka_unit_test(cut_note_is_clamped),   cmocka_unit_test(damage_is_refused),
+	    cmocka_unit_test(no_byte_can_hurt),      cmocka_unit_test(segments_have_a_limit),
+	    cmocka_unit_test(gzip_comes_back),       cmocka_unit_test(bzimage_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
