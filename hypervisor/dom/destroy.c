@@ -20,6 +20,7 @@
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
 #include "lib/errno.h"
+#include "mm/memory.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "sched/sched.h"
@@ -40,8 +41,10 @@ static void stop(struct domain *d)
 
 static int release_vcpu(struct domain *d, struct vcpu *v)
 {
-	int rc = 0;
+	int rc = memory_work_end(v);
 
+	if (rc)
+		return rc;
 	vcpu_unmap_info(v);
 	vcpu_drop_roots(v);
 	if (d->ops->vcpu_relinquish)

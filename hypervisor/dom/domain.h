@@ -143,6 +143,7 @@ struct vcpu {
 	struct fv *fv;       /* fv/: its virtual PC */
 	mfn_t gdt_next[14];  /* the frames of a GDT that is being set: these are held already (pv/desc.c) */
 	unsigned gdt_next_pages;
+	struct memory_work *memory_work; /* of a memory_op that will be restarted (mm/memory.h) */
 	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
 };
 

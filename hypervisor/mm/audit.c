@@ -21,6 +21,7 @@
  * Locking: audit_lock keeps a second audit out, which does not wait.
  */
 #include "mm/audit.h"
+#include "mm/memory.h"
 #include <stdarg.h>
 #include "dev/console.h"
 #include "dom/domain.h"
@@ -111,6 +112,26 @@ static void check_partial(struct domain *d, uint32_t partial)
 			    d->pt_left);
 }
 
+static void nothing(mfn_t mfn)
+{
+}
+
+/* Frames in @d's total that a memory_op of anybody has taken for it, and not finished with. */
+static uint64_t begun_for(const struct domain *d)
+{
+	struct domain *who;
+	struct vcpu *v;
+	uint64_t n = 0;
+
+	for (uint32_t next = 0; (who = domain_next(next)) != NULL; domain_put(who)) {
+		next = who->id + 1;
+		for_each_vcpu (who, v)
+			if (v->memory_work && v->memory_work->d == d)
+				n += memory_exchange_audit(&v->memory_work->x, nothing);
+	}
+	return n;
+}
+
 static void audit_domain(struct domain *d)
 {
 	uint64_t listed = 0;
@@ -124,6 +145,7 @@ static void audit_domain(struct domain *d)
 				    d->name);
 		audit_counts[mfn].kinds |= AUDIT_LISTED;
 	}
+	listed += begun_for(d);
 	if (listed != d->tot_pages)
 		audit_wrong("%s: %lu frames in its list, %lu in its total", d->name, (unsigned long)listed,
 			    (unsigned long)d->tot_pages);

@@ -6,6 +6,7 @@
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
 #include "mm/audit.h"
+#include "mm/memory.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
@@ -108,6 +109,8 @@ void audit_vcpus(struct domain *d)
 		descriptor_tables(v);
 		if (v->info_mfn != INVALID_MFN)
 			audit_use(v->info_mfn, PGT_WRITABLE);
+		if (v->memory_work)
+			memory_exchange_audit(&v->memory_work->x, audit_ref);
 		if (d->ops->audit)
 			d->ops->audit(v);
 	}

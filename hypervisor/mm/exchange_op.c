@@ -8,6 +8,7 @@
 #include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/memory.h"
 #include "mm/memory_op.h"
@@ -25,88 +26,124 @@ static bool sane(const struct xen_memory_exchange *e)
 	       in->domid == out->domid;
 }
 
-/* The unit that begins with input extent @from: collect its frames. */
-static int unit_read(const struct xen_memory_exchange *e, uint64_t from, struct exchange *x)
+/* A unit goes through these phases; each goes on in steps of some frames. */
+enum {
+	READ,
+	PROBE,
+	TRADE,
+	TELL
+};
+#define FRAMES_PER_STEP 64u
+
+static unsigned in_extents(const struct xen_memory_exchange *e, const struct exchange *x)
 {
-	unsigned unit_order = MAX(e->in.extent_order, e->out.extent_order);
-	unsigned in_order = e->in.extent_order;
+	return x->n >> e->in.extent_order;
+}
 
-	x->n = 1u << unit_order;
-	x->out_order = e->out.extent_order;
-	x->addr_bits = XENMEMF_get_address_bits(e->out.mem_flags);
-	for (unsigned i = 0; i < x->n >> in_order; i++) {
-		uint64_t mfn;
+static unsigned out_extents(const struct exchange *x)
+{
+	return x->n >> x->out_order;
+}
 
-		if (guest_get_word(&mfn, e->in.extent_start, from + i))
-			return -EFAULT;
-		for (unsigned j = 0; j < 1u << in_order; j++) {
-			if (!mfn_valid(mfn + j))
-				return -EINVAL;
-			x->in[(i << in_order) + j] = mfn + j;
-		}
+static uint64_t out_from(const struct xen_memory_exchange *e)
+{
+	return e->nr_exchanged << e->in.extent_order >> e->out.extent_order;
+}
+
+/* Input extent @i of the unit: collect its frames. */
+static int read_extent(const struct xen_memory_exchange *e, struct exchange *x, unsigned i)
+{
+	unsigned order = e->in.extent_order;
+	uint64_t mfn;
+
+	if (guest_get_word(&mfn, e->in.extent_start, e->nr_exchanged + i))
+		return -EFAULT;
+	for (unsigned j = 0; j < 1u << order; j++) {
+		if (!mfn_valid(mfn + j))
+			return -EINVAL;
+		x->in[(i << order) + j] = mfn + j;
 	}
 	return 0;
 }
 
-/* Are the output words of the unit there? Asked before anything is given away. */
-static int unit_probe(gva_t array, uint64_t from, unsigned n)
+/* Is the word of output extent @i there? Asked before anything is given away. */
+static int probe_extent(const struct xen_memory_exchange *e, unsigned i)
 {
-	for (unsigned i = 0; i < n; i++) {
-		uint64_t word;
+	uint64_t word;
 
-		if (guest_get_word(&word, array, from + i) || guest_put_word(array, from + i, word))
-			return -EFAULT;
-	}
-	return 0;
+	return guest_get_word(&word, e->out.extent_start, out_from(e) + i) ||
+		       guest_put_word(e->out.extent_start, out_from(e) + i, word)
+		   ? -EFAULT
+		   : 0;
 }
 
-/* Tell the guest its new frames, and the M2P where the guest wants them. */
-static int unit_write(const struct xen_memory_exchange *e, uint64_t from, const struct exchange *x)
+/* Tell the guest its new extent @i, and the M2P where the guest wants it. */
+static int tell_extent(const struct xen_memory_exchange *e, const struct exchange *x, unsigned i)
 {
-	for (unsigned i = 0; i < x->n >> x->out_order; i++) {
-		uint64_t gpfn;
+	uint64_t gpfn;
 
-		if (guest_get_word(&gpfn, e->out.extent_start, from + i))
-			return -EFAULT;
-		for (unsigned j = 0; j < 1u << x->out_order; j++)
-			m2p_set(x->out[i] + j, gpfn + j);
-		if (guest_put_word(e->out.extent_start, from + i, x->out[i]))
-			return -EFAULT;
-	}
-	return 0;
+	if (guest_get_word(&gpfn, e->out.extent_start, out_from(e) + i))
+		return -EFAULT;
+	for (unsigned j = 0; j < 1u << x->out_order; j++)
+		m2p_set(x->out[i] + j, gpfn + j);
+	return guest_put_word(e->out.extent_start, out_from(e) + i, x->out[i]) ? -EFAULT : 0;
 }
 
-static int one_unit(struct domain *d, struct xen_memory_exchange *e, struct exchange *x)
+/* The next step of phase READ, PROBE or TELL: whole extents, whose frames count. */
+static int some_extents(const struct xen_memory_exchange *e, struct memory_work *w)
 {
-	uint64_t out_from = e->nr_exchanged << e->in.extent_order >> e->out.extent_order;
-	int rc = unit_read(e, e->nr_exchanged, x);
+	unsigned extents = w->phase == READ ? in_extents(e, &w->x) : out_extents(&w->x), frames = 0;
+	unsigned each = w->x.n / extents;
+	int rc = 0;
 
-	if (!rc)
-		rc = unit_probe(e->out.extent_start, out_from, x->n >> x->out_order);
-	if (!rc)
-		rc = memory_exchange(d, x);
-	if (!rc)
-		rc = unit_write(e, out_from, x);
-	if (!rc)
-		e->nr_exchanged += x->n >> e->in.extent_order;
-	return rc;
+	for (; w->at < extents && frames < FRAMES_PER_STEP && !rc; w->at++, frames += each)
+		rc = w->phase == READ    ? read_extent(e, &w->x, w->at)
+		     : w->phase == PROBE ? probe_extent(e, w->at)
+					 : tell_extent(e, &w->x, w->at);
+	return rc ? rc : w->at < extents ? -ERESTART : 0;
+}
+
+/* One step of the unit that begins with input extent nr_exchanged. 0: it is done; -ERESTART: it is not; or an error. */
+static int step(struct xen_memory_exchange *e, struct memory_work *w)
+{
+	int rc = w->phase == TRADE ? memory_exchange(w->d, &w->x) : some_extents(e, w);
+
+	if (rc)
+		return rc;
+	w->at = 0;
+	if (w->phase++ < TELL)
+		return -ERESTART;
+	w->phase = READ;
+	e->nr_exchanged += in_extents(e, &w->x);
+	return 0;
 }
 
 /* Whole units only, since both sides hold the same number of frames and orders are powers of two. */
 static int run(struct domain *d, struct xen_memory_exchange *e)
 {
-	struct exchange *x = heap_alloc_for(current->domain, sizeof(*x));
-	uint64_t start = e->nr_exchanged;
-	int rc = x ? 0 : -ENOMEM;
+	uint64_t key[14] = {XENMEM_exchange};
+	struct memory_work *w;
+	int rc;
 
-	while (!rc && e->nr_exchanged < e->in.nr_extents) {
-		if (e->nr_exchanged != start && hypercall_preempt_check())
-			rc = -ERESTART;
-		else
-			rc = one_unit(d, e, x);
+	_Static_assert(sizeof(*e) <= sizeof(key) - sizeof(*key), "the key has room for it");
+	memcpy(key + 1, e, sizeof(*e));
+	rc = memory_work_get(current, d, key, &w);
+	if (rc)
+		return rc;
+	w->x.n = 1u << MAX(e->in.extent_order, e->out.extent_order);
+	w->x.out_order = e->out.extent_order;
+	w->x.addr_bits = XENMEMF_get_address_bits(e->out.mem_flags);
+	while (e->nr_exchanged < e->in.nr_extents) {
+		rc = step(e, w);
+		if (rc && rc != -ERESTART)
+			break;
+		if (e->nr_exchanged < e->in.nr_extents && hypercall_preempt_check()) {
+			memcpy(w->key + 1, e, sizeof(*e));
+			return -ERESTART;
+		}
 	}
-	heap_free(x);
-	return rc;
+	memory_work_end(current); /* nothing is left to cancel */
+	return rc == -ERESTART ? 0 : rc;
 }
 
 long memory_exchange_op(gva_t arg)
@@ -115,6 +152,7 @@ long memory_exchange_op(gva_t arg)
 	struct domain *d;
 	int rc;
 
+	memset(&e, 0, sizeof(e)); /* compared as a whole, gaps too */
 	if (guest_get(&e, arg, xen_memory_exchange))
 		return -EFAULT;
 	if (!sane(&e))

@@ -159,12 +159,9 @@ void buddy_free(mfn_t mfn, unsigned order)
 	spin_unlock(&frame_lock);
 }
 
-void buddy_add(mfn_t start, mfn_t end)
+/* Blocks as large as they may be. */
+static void range_insert(mfn_t start, mfn_t end)
 {
-	if (!start)
-		start = 1; /* 0 ends lists */
-	spin_lock(&frame_lock);
-	total += start < end ? end - start : 0;
 	while (start < end) {
 		unsigned order = MIN((unsigned)__builtin_ctzll(start), MAX_ORDER);
 
@@ -173,6 +170,22 @@ void buddy_add(mfn_t start, mfn_t end)
 		block_insert(start, order);
 		start += 1ull << order;
 	}
+}
+
+void buddy_add(mfn_t start, mfn_t end)
+{
+	if (!start)
+		start = 1; /* 0 ends lists */
+	spin_lock(&frame_lock);
+	total += start < end ? end - start : 0;
+	range_insert(start, end);
+	spin_unlock(&frame_lock);
+}
+
+void buddy_return(mfn_t start, mfn_t end)
+{
+	spin_lock(&frame_lock);
+	range_insert(start, end);
 	spin_unlock(&frame_lock);
 }
 

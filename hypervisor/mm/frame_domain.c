@@ -142,28 +142,26 @@ static unsigned narrower(unsigned a, unsigned b)
 	return a && b ? MIN(a, b) : MAX(a, b);
 }
 
-struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits)
-{
-	return domain_alloc_pages_beyond(d, order, addr_bits, 0);
-}
-
-struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, unsigned addr_bits,
-					    uint64_t beyond)
+mfn_t domain_take_frames(struct domain *d, unsigned order, unsigned addr_bits, uint64_t beyond)
 {
 	uint64_t n = 1ull << order;
 	mfn_t mfn;
 
 	if (order > MAX_ORDER || !total_grow(d, n, beyond))
-		return NULL;
+		return 0;
 	mfn = claim_take(d, n) ? buddy_alloc(order, narrower(addr_bits, d->ops->addr_bits)) : 0;
-	if (!mfn) {
+	if (!mfn)
 		total_shrink(d, n, 0);
-		return NULL;
-	}
-	for (uint64_t i = 0; i < n; i++)
-		memset(mfn_to_virt(mfn + i), 0, PAGE_SIZE);
+	return mfn;
+}
+
+bool domain_own_frames(struct domain *d, mfn_t mfn, uint64_t n)
+{
+	bool lives;
+
 	spin_lock(&d->page_lock);
-	for (uint64_t i = 0; i < n; i++) {
+	lives = d->state < DOMAIN_DYING;
+	for (uint64_t i = 0; lives && i < n; i++) {
 		struct page_info *pg = mfn_to_page(mfn + i);
 
 		owned_add(d, mfn + i);
@@ -172,7 +170,27 @@ struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, un
 		__atomic_store_n(&pg->count, PGC_ALLOCATED | 1, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&d->page_lock);
-	return mfn_to_page(mfn);
+	return lives;
+}
+
+void domain_return_frames(struct domain *d, mfn_t mfn, uint64_t n)
+{
+	buddy_return(mfn, mfn + n);
+	total_shrink(d, n, 0);
+}
+
+struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits)
+{
+	mfn_t mfn = domain_take_frames(d, order, addr_bits, 0);
+
+	if (!mfn)
+		return NULL;
+	for (uint64_t i = 0; i < 1ull << order; i++)
+		memset(mfn_to_virt(mfn + i), 0, PAGE_SIZE);
+	if (domain_own_frames(d, mfn, 1ull << order))
+		return mfn_to_page(mfn);
+	domain_return_frames(d, mfn, 1ull << order);
+	return NULL;
 }
 
 bool page_disown(struct page_info *pg)

@@ -1,42 +1,50 @@
 // SPDX-License-Identifier: MIT
 /*
- * Mechanism of memory_op: a domain's allotment grows, shrinks, and is traded.
+ * Mechanism of memory_op: a domain's allotment grows, shrinks, and is traded. What takes long is done in steps, between
+ * which the caller looks for other work.
  * Locking: none of its own; frames change hands by their reference counts (mm/page.c).
  */
 #include "mm/memory.h"
 #include "dom/domain.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/page.h"
 
-static void m2p_set_extent(mfn_t mfn, pfn_t gpfn, unsigned order)
-{
-	for (uint64_t i = 0; i < 1ull << order; i++)
-		m2p_set(mfn + i, gpfn == INVALID_PFN ? INVALID_PFN : gpfn + i);
-}
+/* What a step may cost, and what each frame costs in it, in units of some 40 instructions. */
+#define STEP       400
+#define COST_TAKE  16 /* of which clearing is most */
+#define COST_STEAL 2
+#define COST_SWAP  10
+#define COST_UNDO  6
 
-mfn_t memory_populate(struct domain *d, pfn_t gpfn, unsigned order, unsigned addr_bits)
+#define FREED_PER_STEP 32
+
+mfn_t memory_populate(struct domain *d, pfn_t gpfn, unsigned addr_bits)
 {
-	struct page_info *pg = domain_alloc_pages(d, order, addr_bits);
+	struct page_info *pg = domain_alloc_pages(d, 0, addr_bits);
 
 	if (!pg)
 		return INVALID_MFN;
-	m2p_set_extent(page_to_mfn(pg), gpfn, order);
+	m2p_set(page_to_mfn(pg), gpfn);
 	return page_to_mfn(pg);
 }
 
-bool memory_decrease(struct domain *d, mfn_t mfn, unsigned order)
+int memory_decrease(struct domain *d, mfn_t mfn, unsigned order, uint32_t *at)
 {
-	for (uint64_t i = 0; i < 1ull << order; i++) {
-		struct page_info *pg = page_get_mfn(mfn + i, d);
+	for (unsigned n = 0; *at < 1ull << order; n++, ++*at) {
+		struct page_info *pg;
 
+		if (n == FREED_PER_STEP)
+			return -ERESTART;
+		pg = page_get_mfn(mfn + *at, d);
 		if (!pg)
-			return false;
+			return -EINVAL;
 		/* Shared hypervisor pages are not the guest's to give away. */
 		if (!(pg->count & PGC_HEAP))
 			page_disown(pg);
 		page_put(pg);
 	}
-	return true;
+	return 0;
 }
 
 /* Make ours the only reference to @mfn: no mapping, pin or grant is left, nor can one begin from the owner's
@@ -60,38 +68,144 @@ static void give_back(mfn_t mfn)
 	__atomic_or_fetch(&mfn_to_page(mfn)->count, PGC_ALLOCATED, __ATOMIC_ACQ_REL);
 }
 
-static bool alloc_extents(struct domain *d, struct exchange *x)
+static uint32_t extent(const struct exchange *x)
 {
-	for (unsigned i = 0; i < x->n >> x->out_order; i++) {
-		struct page_info *pg = domain_alloc_pages_beyond(d, x->out_order, x->addr_bits, x->n);
+	return 1u << x->out_order;
+}
 
-		if (!pg) {
-			while (i--)
-				memory_decrease(d, x->out[i], x->out_order);
-			return false;
-		}
-		x->out[i] = page_to_mfn(pg);
+static mfn_t new_frame(const struct exchange *x, uint32_t i)
+{
+	return x->out[i >> x->out_order] + (i & (extent(x) - 1));
+}
+
+static int take(struct domain *d, struct exchange *x)
+{
+	if (!(x->at & (extent(x) - 1))) {
+		mfn_t mfn = domain_take_frames(d, x->out_order, x->addr_bits, x->grows ? 0 : x->n);
+
+		if (!mfn)
+			return -ENOMEM;
+		x->out[x->at >> x->out_order] = mfn;
 	}
+	memset(mfn_to_virt(new_frame(x, x->at)), 0, PAGE_SIZE);
+	return 0;
+}
+
+static int swap(struct domain *d, struct exchange *x)
+{
+	mfn_t mfn = new_frame(x, x->at);
+
+	if (!domain_own_frames(d, mfn, 1))
+		return -EINVAL;
+	if (x->grows)
+		m2p_set(mfn, x->gpfn == INVALID_PFN ? INVALID_PFN : x->gpfn + x->at);
+	else
+		page_put(mfn_to_page(x->in[x->at]));
+	return 0;
+}
+
+/* What is not stolen for good is @d's own again; the new frames that are not its yet will go back. */
+static void undo_begin(struct exchange *x, int error)
+{
+	uint32_t from = x->stage == EXCHANGE_SWAP ? x->at : 0;
+
+	if (!x->grows && x->stage != EXCHANGE_TAKE)
+		for (uint32_t i = from; i < (x->stage == EXCHANGE_SWAP ? x->n : x->at); i++)
+			give_back(x->in[i]);
+	x->undo_end = x->stage == EXCHANGE_TAKE ? (x->at + extent(x) - 1) & -extent(x) : x->n;
+	x->at = from;
+	x->stage = EXCHANGE_UNDO;
+	x->error = error;
+}
+
+/* One extent goes back, or the rest of one. */
+static void undo(struct domain *d, struct exchange *x)
+{
+	uint32_t n = extent(x) - (x->at & (extent(x) - 1));
+
+	domain_return_frames(d, new_frame(x, x->at), n);
+	x->at += n;
+}
+
+/* A step of that. False: it is not done. */
+static bool undo_some(struct domain *d, struct exchange *x, int left)
+{
+	for (; x->at < x->undo_end && left > 0; left -= COST_UNDO)
+		undo(d, x);
+	if (x->at < x->undo_end)
+		return false;
+	x->stage = EXCHANGE_TAKE;
+	x->at = 0;
 	return true;
+}
+
+bool memory_exchange_cancel(struct domain *d, struct exchange *x)
+{
+	if (x->stage != EXCHANGE_UNDO)
+		undo_begin(x, 0);
+	return undo_some(d, x, STEP);
+}
+
+/* The next frame in the present stage. */
+static int one_frame(struct domain *d, struct exchange *x, int *left)
+{
+	switch (x->stage) {
+	case EXCHANGE_TAKE:
+		*left -= COST_TAKE;
+		return take(d, x);
+	case EXCHANGE_STEAL:
+		*left -= COST_STEAL;
+		return x->grows || steal(d, x->in[x->at]) ? 0 : -EINVAL;
+	default:
+		*left -= COST_SWAP;
+		return swap(d, x);
+	}
+}
+
+/* Forwards. 0: the last stage is done. */
+static int go_on(struct domain *d, struct exchange *x, int *left)
+{
+	while (*left > 0) {
+		int rc = one_frame(d, x, left);
+
+		if (rc) {
+			undo_begin(x, rc);
+			return -ERESTART;
+		}
+		if (++x->at < x->n)
+			continue;
+		x->at = 0;
+		if (x->stage == EXCHANGE_SWAP) {
+			x->stage = EXCHANGE_TAKE;
+			return 0;
+		}
+		x->stage++;
+	}
+	return -ERESTART;
 }
 
 int memory_exchange(struct domain *d, struct exchange *x)
 {
-	unsigned stolen;
-	int rc = 0;
+	int left = STEP, rc = -ERESTART;
 
-	for (stolen = 0; stolen < x->n && !rc; stolen++)
-		if (!steal(d, x->in[stolen])) {
-			rc = -EINVAL;
-			break;
-		}
-	if (!rc && !alloc_extents(d, x))
-		rc = -ENOMEM;
-	for (unsigned i = 0; i < stolen; i++) {
-		if (rc)
-			give_back(x->in[i]);
-		else
-			page_put(mfn_to_page(x->in[i]));
-	}
-	return rc;
+	if (x->stage != EXCHANGE_UNDO)
+		rc = go_on(d, x, &left);
+	if (rc != -ERESTART || x->stage != EXCHANGE_UNDO)
+		return rc;
+	return undo_some(d, x, left) ? x->error : -ERESTART;
+}
+
+uint64_t memory_exchange_audit(const struct exchange *x, void (*stolen)(mfn_t mfn))
+{
+	bool swapping = x->stage == EXCHANGE_SWAP;
+	uint32_t from = swapping ? x->at : 0, end = swapping ? x->n : x->at;
+
+	if (x->stage == EXCHANGE_UNDO)
+		return x->undo_end - x->at;
+	if (x->stage == EXCHANGE_TAKE)
+		return (x->at + extent(x) - 1) & -extent(x);
+	if (!x->grows)
+		for (uint32_t i = from; i < end; i++)
+			stolen(x->in[i]);
+	return x->n - from;
 }

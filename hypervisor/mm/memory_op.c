@@ -17,25 +17,86 @@
 
 #define MAX_EXTENTS (~0u >> MEMOP_EXTENT_SHIFT)
 
-static bool one_extent(uint32_t cmd, struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
+/* An extent of several frames, in steps. 0: w->x.out[0] is the first; or -errno. */
+static int populate_many(struct memory_work *w, const struct xen_memory_reservation *r, pfn_t gpfn)
 {
-	unsigned addr_bits = XENMEMF_get_address_bits(r->mem_flags);
-	uint64_t given = INVALID_PFN;
+	int rc;
+
+	w->x.n = 1u << r->extent_order;
+	w->x.out_order = r->extent_order;
+	w->x.addr_bits = XENMEMF_get_address_bits(r->mem_flags);
+	w->x.grows = true;
+	w->x.gpfn = gpfn;
+	do {
+		rc = memory_exchange(w->d, &w->x);
+	} while (rc == -ERESTART && !hypercall_preempt_check());
+	return rc;
+}
+
+static int decrease_many(struct memory_work *w, const struct xen_memory_reservation *r, mfn_t mfn)
+{
+	int rc;
+
+	do {
+		rc = memory_decrease(w->d, mfn, r->extent_order, &w->at);
+	} while (rc == -ERESTART && !hypercall_preempt_check());
+	return rc;
+}
+
+/* Extent @i of several frames: a restart comes back to it, and to what was begun. */
+static int large_extent(uint32_t cmd, struct domain *d, const struct xen_memory_reservation *r, uint64_t i,
+			uint64_t given)
+{
+	uint64_t key[14] = {cmd, r->extent_order, r->mem_flags, i, given};
+	struct memory_work *w;
+	int rc = memory_work_get(current, d, key, &w);
 	mfn_t mfn;
 
-	if (cmd != XENMEM_increase_reservation && guest_get_word(&given, r->extent_start, i))
-		return false;
+	if (!rc)
+		rc = cmd == XENMEM_decrease_reservation ? decrease_many(w, r, given)
+							: populate_many(w, r, given);
+	if (rc == -ERESTART || !w)
+		return rc;
+	mfn = w->x.out[0];
+	memory_work_end(current); /* nothing is left to cancel */
+	/* It could be told at the beginning. If that is not so any more, the frames are its own all the same. */
+	if (!rc && cmd != XENMEM_decrease_reservation && r->extent_start &&
+	    guest_put_word(r->extent_start, i, mfn))
+		rc = -EFAULT;
+	return rc;
+}
+
+static int small_extent(uint32_t cmd, struct domain *d, const struct xen_memory_reservation *r, uint64_t i,
+			uint64_t given)
+{
+	uint32_t at = 0;
+	mfn_t mfn;
+
 	if (cmd == XENMEM_decrease_reservation)
-		return memory_decrease(d, given, r->extent_order);
-	mfn = memory_populate(d, given, r->extent_order, addr_bits);
+		return memory_decrease(d, given, 0, &at);
+	mfn = memory_populate(d, given, XENMEMF_get_address_bits(r->mem_flags));
 	if (mfn == INVALID_MFN)
-		return false;
+		return -ENOMEM;
 	/* The guest may not be told its frame: then it can never find it, and we take it back. */
 	if (r->extent_start && guest_put_word(r->extent_start, i, mfn)) {
-		memory_decrease(d, mfn, r->extent_order);
-		return false;
+		memory_decrease(d, mfn, 0, &at);
+		return -EFAULT;
 	}
-	return true;
+	return 0;
+}
+
+/* 0, -ERESTART, or another -errno. */
+static int one_extent(uint32_t cmd, struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
+{
+	uint64_t given = INVALID_PFN;
+
+	if (cmd != XENMEM_increase_reservation && guest_get_word(&given, r->extent_start, i))
+		return -EFAULT;
+	if (!r->extent_order)
+		return small_extent(cmd, d, r, i, given);
+	if (cmd == XENMEM_populate_physmap && guest_put_word(r->extent_start, i, given))
+		return -EFAULT;
+	return large_extent(cmd, d, r, i, given);
 }
 
 long memory_reservation_op(uint32_t cmd, uint64_t start, gva_t arg)
@@ -45,17 +106,19 @@ long memory_reservation_op(uint32_t cmd, uint64_t start, gva_t arg)
 	struct domain *d;
 	uint64_t i = start;
 	bool restart = false;
-	int rc;
+	int err;
 
 	if (guest_get(&r, arg, xen_memory_reservation) || r.nr_extents > MAX_EXTENTS ||
 	    start >= r.nr_extents || r.extent_order > max_order)
 		return start;
-	d = mmu_owner_get(r.domid, &rc);
+	d = mmu_owner_get(r.domid, &err);
 	if (!d)
 		return start;
 	for (; i < r.nr_extents; i++) {
-		restart = i != start && hypercall_preempt_check();
-		if (restart || !one_extent(cmd, d, &r, i))
+		int rc = i != start && hypercall_preempt_check() ? -ERESTART : one_extent(cmd, d, &r, i);
+
+		restart = rc == -ERESTART;
+		if (rc)
 			break;
 	}
 	domain_put(d);

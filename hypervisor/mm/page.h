@@ -107,6 +107,8 @@ void buddy_add(mfn_t start, mfn_t end);
  * @addr_bits limits the machine address width (0: no limit). */
 mfn_t buddy_alloc(unsigned order, unsigned addr_bits);
 void buddy_free(mfn_t mfn, unsigned order);
+/* Frames [start, end) as they came from buddy_alloc: nobody has used them since. */
+void buddy_return(mfn_t start, mfn_t end);
 uint64_t frames_free(void), frames_total(void);
 #define MAX_ORDER 18 /* 1 GiB */
 
@@ -135,9 +137,14 @@ void heap_each_charge(const struct page_info *pg, void (*held)(struct domain *d,
 /* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none, @d is dying or would be over
  * d->max_pages. @addr_bits as above (32 for a pv32 root), and what @d's kind can reach. The caller sets the M2P. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits);
-/* The same, up to @beyond frames over the limit: they will be traded for as many. */
-struct page_info *domain_alloc_pages_beyond(struct domain *d, unsigned order, unsigned addr_bits,
-					    uint64_t beyond);
+/*
+ * The same in parts, for what must not take long: 2^order frames are counted and taken, up to @beyond over the limit
+ * since they will be traded for as many (0: none); the caller clears them; they become @d's (false: it is dying), or are
+ * given back as they came.
+ */
+mfn_t domain_take_frames(struct domain *d, unsigned order, unsigned addr_bits, uint64_t beyond);
+bool domain_own_frames(struct domain *d, mfn_t mfn, uint64_t n);
+void domain_return_frames(struct domain *d, mfn_t mfn, uint64_t n);
 /* The owner gives a frame up: drop PGC_ALLOCATED's reference, if still there. false: it was not. */
 bool page_disown(struct page_info *pg);
 /* The last reference is gone (only page_put calls this). */

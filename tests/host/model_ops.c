@@ -289,7 +289,9 @@ static void op_replace(int i)
 	int rc;
 
 	model_count(&u);
-	rc = memory_exchange(d, &x);
+	do {
+		rc = memory_exchange(d, &x);
+	} while (rc == -ERESTART);
 	if (!rc) {
 		frame[i] = mfn_to_page(x.out[0]);
 		m[i] = (struct model_frame){.there = true};

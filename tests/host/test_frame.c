@@ -199,6 +199,7 @@ static void heap(void **state)
 
 static void domain(void **state)
 {
+	uint32_t at = 0;
 	uint64_t before = frames_free();
 	struct domain *d = host_domain(&host_pv64, 10), *other = host_domain(&host_pv64, 10);
 	struct page_info *pg = domain_alloc_pages(d, 3, 0), *one;
@@ -228,8 +229,9 @@ static void domain(void **state)
 	assert_true(page_get(mfn_to_page(virt_to_mfn(shared)), d));
 	assert_int_equal(page_get_type(mfn_to_page(virt_to_mfn(shared)), PGT_L1), -EINVAL);
 	assert_int_equal(d->tot_pages, 8);
-	assert_false(memory_decrease(d, HOST_FRAMES, 0));
-	assert_true(memory_decrease(d, virt_to_mfn(shared), 0)); /* no effect: not the guest's to give */
+	assert_int_equal(memory_decrease(d, HOST_FRAMES, 0, &at), -EINVAL);
+	assert_int_equal(memory_decrease(d, virt_to_mfn(shared), 0, &at),
+			 0); /* no effect: not the guest's to give */
 	unshare_heap_page(shared);
 	page_put(mfn_to_page(virt_to_mfn(shared)));
 	assert_int_equal(d->refs, 2);
@@ -395,6 +397,17 @@ static void claims(void **state)
 	host_domain_free(other);
 }
 
+/* Step by step, to the end. */
+static int trade(struct domain *d, struct exchange *x)
+{
+	int rc;
+
+	do {
+		rc = memory_exchange(d, x);
+	} while (rc == -ERESTART);
+	return rc;
+}
+
 static void exchange(void **state)
 {
 	static struct exchange x;
@@ -407,20 +420,20 @@ static void exchange(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		x.in[i] = mfn + i;
 	page_get(&pg[7], d);
-	assert_int_equal(memory_exchange(d, &x), -EINVAL); /* somebody maps the last one */
+	assert_int_equal(trade(d, &x), -EINVAL); /* somebody maps the last one */
 	page_put(&pg[7]);
 	x.addr_bits = 13;
-	assert_int_equal(memory_exchange(d, &x), -ENOMEM);
+	assert_int_equal(trade(d, &x), -ENOMEM);
 	for (unsigned i = 0; i < 8; i++)
 		assert_int_equal(pg[i].count, PGC_ALLOCATED | 1);
 	x.addr_bits = 0;
-	assert_int_equal(memory_exchange(d, &x), 0);
+	assert_int_equal(trade(d, &x), 0);
 	assert_int_equal(d->tot_pages, 8);
 	assert_false(page_get(pg, d));
 	assert_true(page_get(mfn_to_page(x.out[1] + 3), d));
 	page_put(mfn_to_page(x.out[1] + 3));
 	x.in[0] = mfn; /* no longer ours */
-	assert_int_equal(memory_exchange(d, &x), -EINVAL);
+	assert_int_equal(trade(d, &x), -EINVAL);
 	host_domain_free(d);
 }
 

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A memory_op of many frames stops for other work, and what it has begun waits with the vCPU. In the middle of it, from
+ * the upcall that it stopped for, the guest does what it should not: changes the call's arguments, gives frames away that
+ * are being traded, maps them, makes another call of the kind, forgets the first one altogether. No frame is lost or had
+ * twice, none is given that the limit does not allow, and whoever is through has what he asked for.
+ */
+#include "big_tree.h"
+
+const char test_title[] = "attack-memory-work";
+
+#define N      512u
+#define ROUNDS 40
+
+static unsigned long frames[N], out[N], more[N];
+static struct xen_memory_exchange e;
+static unsigned trick, tricks;
+static bool inside;
+
+static long reservation(unsigned cmd)
+{
+	struct xen_memory_domain q = {.domid = DOMID_SELF};
+
+	return hypercall_memory_op(cmd, &q);
+}
+
+static long change(unsigned cmd, unsigned long *list, unsigned n, unsigned order)
+{
+	struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
+
+	set_xen_guest_handle(r.extent_start, list);
+	return hypercall_memory_op(cmd, &r);
+}
+
+/* What the guest does while its call is stopped. */
+static void play(void)
+{
+	unsigned long one = e.nr_exchanged < N ? frames[e.nr_exchanged + 100 % N] : frames[0];
+
+	switch (trick) {
+	case 0:
+		e.out.mem_flags ^= XENMEMF_address_bits(30);
+		break;
+	case 1:
+		change(XENMEM_decrease_reservation, &one, 1, 0);
+		break;
+	case 2:
+		for (unsigned i = 0; i < N; i++)
+			more[i] = i;
+		if (change(XENMEM_populate_physmap, more, 1, 9) == 1)
+			check_eq(change(XENMEM_decrease_reservation, more, 1, 9), 1);
+		break;
+	case 3:
+		e.in.extent_order = 1;
+		break;
+	case 4:
+		e.nr_exchanged++;
+		break;
+	case 5:
+		e.in.nr_extents = 0;
+		break;
+	case 6:
+		hypercall_update_va_mapping((unsigned long)tree_data, (pte_t)one << 12 | PTE_P | PTE_A,
+					    UVMF_INVLPG);
+		break;
+	}
+}
+
+static void tick(struct frame *f)
+{
+	if (!event_test_and_clear(tick_port))
+		return;
+	if (inside && tricks++ == 0)
+		play();
+	else if (inside)
+		tick_arm();
+}
+
+/* As many frames as there are, by whichever numbers; the list is new. */
+static bool fill(void)
+{
+	for (unsigned i = 0; i < N; i++)
+		frames[i] = 0x3000 + i;
+	return change(XENMEM_populate_physmap, frames, N, 0) == N;
+}
+
+static long attempt(unsigned out_order)
+{
+	long rc;
+
+	e = (struct xen_memory_exchange){
+	    .in = {.nr_extents = N, .domid = DOMID_SELF},
+	    .out = {.nr_extents = N >> out_order, .extent_order = out_order, .domid = DOMID_SELF},
+	};
+	set_xen_guest_handle(e.in.extent_start, frames);
+	set_xen_guest_handle(e.out.extent_start, out);
+	for (unsigned i = 0; i < N; i++)
+		out[i] = 0x3000 + i;
+	tricks = 0;
+	inside = true;
+	tick_arm();
+	events_on();
+	rc = hypercall_memory_op(XENMEM_exchange, &e);
+	events_off();
+	inside = false;
+	return rc;
+}
+
+/* Whatever of the two lists is still there goes. */
+static void empty(unsigned out_order)
+{
+	hypercall_update_va_mapping((unsigned long)tree_data, tree_entry(tree_data, TREE_RW), UVMF_INVLPG);
+	for (unsigned i = 0; i < N; i++)
+		change(XENMEM_decrease_reservation, &frames[i], 1, 0);
+	for (unsigned i = 0; i < (unsigned)N >> out_order; i++)
+		for (unsigned k = 0; k < (1u << out_order); k++) {
+			unsigned long one = out[i] + k;
+
+			if (out[i] != 0x3000ul + i)
+				change(XENMEM_decrease_reservation, &one, 1, 0);
+		}
+}
+
+/* Another call: what the last one had begun is cancelled. */
+static void forget(void)
+{
+	more[0] = 0x3000;
+	check_eq(change(XENMEM_populate_physmap, more, 1, 1), 1);
+	check_eq(change(XENMEM_decrease_reservation, more, 1, 1), 1);
+}
+
+void test_main(void)
+{
+	unsigned played = 0, done = 0;
+
+	/* Room below its limit: frames that nothing maps, from the end of its memory. */
+	const unsigned long *p2m = (const unsigned long *)start_info->mfn_list;
+
+	tick_init(tick);
+	for (unsigned i = 0; i < 2 * N; i++)
+		check_eq(change(XENMEM_decrease_reservation,
+				(unsigned long *)&p2m[start_info->nr_pages - 1 - i], 1, 0),
+			 1);
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		long before = reservation(XENMEM_current_reservation), after;
+		unsigned order = n % 2 ? 9 : 0;
+
+		trick = n % 8;
+		check(fill());
+		done += attempt(order) == 0;
+		played += tricks > 0;
+		empty(order);
+		forget();
+		after = reservation(XENMEM_current_reservation);
+		/* Who spoils his call after frames were swapped and before he was told has them, and does not know. */
+		if (after != before && !(tricks && (after == before + 1 || after == before + (1 << order))))
+			failure("round %u, trick %u: %ld frames before, %ld after", n, trick, before, after);
+		check(after <= reservation(XENMEM_maximum_reservation));
+	}
+	trick = 7; /* none */
+	check(fill());
+	check_eq(attempt(9), 0);
+	printk("# %u tricks played, %u calls went through\n", played, done);
+	check(played > ROUNDS / 4);
+	check(done > 0);
+}
