@@ -10,8 +10,7 @@
  *	4  grants of others let go: what their mappings held went with the page tables
  *	5  shared_info and grant frames given up, and with them the domain's hold on itself
  *
- * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain:
- * port_alloc(), domain_alloc_pages() and the domctls look at d->state.
+ * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain: doom().
  */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
@@ -26,13 +25,27 @@
 #include "sched/sched.h"
 #include "xen/xen.h"
 
+/*
+ * Whoever gives a domain something that it must give back looks at its state, under the lock that guards the thing
+ * (evt_lock: port_alloc; page_lock: frames, the memory map; pt_lock: pins). He is done before this, and then it is
+ * found below; or he sees it. Other locks are taken below after this, which is as good.
+ */
+static void doom(struct domain *d)
+{
+	spin_lock(&d->evt_lock);
+	spin_lock(&d->page_lock);
+	d->state = DOMAIN_DYING;
+	spin_unlock(&d->page_lock);
+	spin_unlock(&d->evt_lock);
+}
+
 static void stop(struct domain *d)
 {
 	struct vcpu *v;
 
 	domain_pause(d); /* for good */
 	console_flush(d);
-	d->state = DOMAIN_DYING;
+	doom(d);
 	grant_close(d);
 	watchdog_stop(d);
 	for_each_vcpu (d, v)

@@ -99,12 +99,34 @@ static void domain_free(struct domain *d)
 	heap_free(d);
 }
 
+/* Numbers that a page's type word has room for. Under domain_list_lock, as long as the domain is in the list. */
+static uint64_t tags[((PGT_TAG_MASK >> PGT_TAG_SHIFT) + 1) / 64] = {1}; /* 0 is nobody's */
+
+static bool tag_take(struct domain *d)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(tags); i++)
+		if (~tags[i]) {
+			unsigned bit = __builtin_ctzll(~tags[i]);
+
+			tags[i] |= 1ull << bit;
+			d->pt_tag = i * 64 + bit;
+			return true;
+		}
+	return false;
+}
+
+static void tag_give(const struct domain *d)
+{
+	tags[d->pt_tag / 64] &= ~(1ull << d->pt_tag % 64);
+}
+
 void domain_put(struct domain *d)
 {
 	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	spin_lock(&domain_list_lock);
 	list_del(&d->link);
+	tag_give(d); /* it has no tables any more */
 	spin_unlock(&domain_list_lock);
 	domain_free(d);
 }
@@ -135,6 +157,8 @@ static int list_insert(struct domain *d, domid_t id)
 			break;
 	if (&pos->link != &domain_list && pos->id == id) {
 		rc = -EEXIST;
+	} else if (!tag_take(d)) {
+		rc = -ENOSPC;
 	} else {
 		d->id = id;
 		snprintf(d->name, sizeof(d->name), "d%u", id);

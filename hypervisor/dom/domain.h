@@ -171,6 +171,7 @@ struct domain {
 
 	/* Memory (mm/). page_lock guards lists and totals; pt_lock serialises page-table changes. */
 	struct spinlock page_lock, pt_lock;
+	uint32_t pt_tag;         /* its own among all domains, not 0: marks its valid tables (mm/page.h) */
 	int32_t pt_allowance;    /* entries that the holder of pt_lock may still get or put (mm/partial.c) */
 	uint32_t partial_tables; /* how many frames are such */
 	uint32_t pt_left;        /* one of them, to be taken apart; 0: none */

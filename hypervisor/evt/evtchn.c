@@ -8,6 +8,11 @@
  *
  * Locking: d->evt_lock; for the two ends of a pair both locks, the domain at the lower address first. An
  * interdomain end can only be undone under both, so a sender that holds its own end's lock may use the other.
+ *
+ * Lifetime: a channel names its partner without a reference. The partner lives as long as the pair: it drops its
+ * reference to itself after it has closed all its ports (dom/destroy.c), and no pair is made or undone without both
+ * locks. So who holds either lock may use the partner, or take a reference to it; who has let the lock go has nothing
+ * but such a reference.
  */
 #include "entry/hypercall.h"
 #include "evt/port.h"
@@ -183,23 +188,34 @@ static void unbind_virq(struct domain *d, const struct evtchn *ch)
 	spin_unlock(&v->virq_lock);
 }
 
-int evtchn_close(struct domain *d, uint32_t port)
+/* Lock @d, and the partner of @port with it if there is one: returned with a reference, or @d itself with one. */
+static struct domain *lock_with_partner(struct domain *d, uint32_t port)
 {
-	struct domain *remote = d;
-	struct evtchn *ch;
-	int rc = 0;
+	struct domain *remote = d, *partner;
 
+	domain_get(remote);
 	for (;;) {
+		struct evtchn *ch;
+
 		lock_pair(d, remote);
 		ch = port_channel(d, port);
 		if (!ch || ch->state != ECS_INTERDOMAIN || ch->remote == remote)
-			break;
-		/* Only now we know the partner, whose lock may come first. It lives as long as the pair. */
-		struct domain *partner = ch->remote;
-
+			return remote;
+		/* Only now we know the partner, whose lock may come first. Without ours the pair may end meanwhile. */
+		partner = ch->remote;
+		domain_get(partner);
 		unlock_pair(d, remote);
+		domain_put(remote);
 		remote = partner;
 	}
+}
+
+int evtchn_close(struct domain *d, uint32_t port)
+{
+	struct domain *remote = lock_with_partner(d, port);
+	struct evtchn *ch = port_channel(d, port);
+	int rc = 0;
+
 	switch (ch ? ch->state : ECS_FREE) {
 	case ECS_FREE:
 	case ECS_RESERVED:
@@ -220,6 +236,7 @@ int evtchn_close(struct domain *d, uint32_t port)
 		port_free(d, port, ch);
 	}
 	unlock_pair(d, remote);
+	domain_put(remote);
 	return rc;
 }
 
@@ -278,29 +295,35 @@ int evtchn_status(struct domain *d, struct evtchn_status *st)
 	return 0;
 }
 
-void evtchn_dump(struct domain *d)
+/* One line, under the lock. */
+static void dump_port(struct domain *d, uint32_t port, const struct evtchn *ch)
 {
 	static const char *const names[] = {"free", "reserved", "unbound", "interdomain",
 					    "pirq", "virq",     "ipi"};
+	char peer[32] = "";
 
+	if (ch->state == ECS_INTERDOMAIN)
+		snprintf(peer, sizeof(peer), " to %s port %u", ch->remote->name, ch->remote_port);
+	else if (ch->state == ECS_VIRQ)
+		snprintf(peer, sizeof(peer), " %u", ch->virq);
+	else if (ch->state == ECS_UNBOUND)
+		snprintf(peer, sizeof(peer), " for d%u", ch->remote_domid);
+	printk("%s port %u: %s%s, vcpu %u%s%s\n", d->name, port, names[ch->state], peer, ch->vcpu,
+	       bit_test(d->evtchn_pending, port) ? ", pending" : "",
+	       bit_test(d->evtchn_mask, port) ? ", masked" : "");
+}
+
+void evtchn_dump(struct domain *d)
+{
 	for (uint32_t port = 1; port <= d->max_port; port++) {
-		struct evtchn *ch = port_channel(d, port);
-		char peer[32] = "";
+		const struct evtchn *ch;
 
-		if (!ch) {
+		spin_lock(&d->evt_lock);
+		ch = port_channel(d, port);
+		if (!ch)
 			port |= EVTCHNS_PER_BUCKET - 1;
-			continue;
-		}
-		if (ch->state == ECS_FREE)
-			continue;
-		if (ch->state == ECS_INTERDOMAIN)
-			snprintf(peer, sizeof(peer), " to %s port %u", ch->remote->name, ch->remote_port);
-		else if (ch->state == ECS_VIRQ)
-			snprintf(peer, sizeof(peer), " %u", ch->virq);
-		else if (ch->state == ECS_UNBOUND)
-			snprintf(peer, sizeof(peer), " for d%u", ch->remote_domid);
-		printk("%s port %u: %s%s, vcpu %u%s%s\n", d->name, port, names[ch->state], peer, ch->vcpu,
-		       bit_test(d->evtchn_pending, port) ? ", pending" : "",
-		       bit_test(d->evtchn_mask, port) ? ", masked" : "");
+		else if (ch->state != ECS_FREE)
+			dump_port(d, port, ch);
+		spin_unlock(&d->evt_lock);
 	}
 }

@@ -28,7 +28,7 @@ struct evtchn {
 	domid_t remote_domid;  /* ECS_UNBOUND: who may bind */
 	uint32_t remote_port;  /* ECS_INTERDOMAIN */
 	uint32_t pirq;         /* ECS_PIRQ */
-	struct domain *remote; /* ECS_INTERDOMAIN; not counted: closing either end takes both locks */
+	struct domain *remote; /* ECS_INTERDOMAIN; not counted, but alive: evtchn.c */
 	struct evtchn *peer;   /* its channel there: remote_port's */
 };
 

@@ -20,8 +20,11 @@ int evtchn_bind_pirq(struct domain *d, uint32_t pirq)
 		return -EINVAL;
 	spin_lock(&d->evt_lock);
 	port = pirq_port[pirq] ? -EEXIST : irq_bind_pirq(pirq);
-	if (!port)
+	if (!port) {
 		port = port_alloc(d, &ch);
+		if (port < 0)
+			irq_unbind_pirq(pirq);
+	}
 	if (port >= 0) {
 		*ch = (struct evtchn){.state = ECS_PIRQ, .pirq = pirq};
 		pirq_port[pirq] = port;

@@ -49,7 +49,7 @@ static inline uint64_t *find_entry(struct vcpu *v, uint64_t addr, uint32_t flags
 	if (unlikely(!where))
 		return NULL;
 	pg = mfn_to_page(virt_to_mfn(where));
-	if (unlikely(!is_live_l1(pg) || pg->owner != v->domain))
+	if (unlikely(!is_live_l1(pg, v->domain)))
 		return NULL;
 	return where;
 }

@@ -180,11 +180,13 @@ static void count_flags(struct page_info *pg, struct audit_count *c)
 	}
 }
 
-/* A table is valid while used, or partial; nothing else is partial. */
+/* A table is valid while used, and then says whose it is, or partial; nothing else is partial. */
 static bool table_state_ok(const struct page_info *pg)
 {
-	bool used = pg->type & PGT_COUNT;
+	bool used = pg->type & PGT_COUNT, valid = is_table(pg) && (pg->type & PGT_VALIDATED);
 
+	if ((pg->type & PGT_TAG_MASK) >> PGT_TAG_SHIFT != (valid && pg->owner ? pg->owner->pt_tag : 0))
+		return false;
 	if (!is_table(pg))
 		return !(pg->type & (PGT_PARTIAL | PGT_DOOMED | PGT_HELD_MASK));
 	if (!(pg->type & PGT_PARTIAL))

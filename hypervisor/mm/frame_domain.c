@@ -94,7 +94,7 @@ int domain_claim_pages(struct domain *d, uint64_t pages)
 
 	spin_lock(&claim_lock);
 	more = pages > d->tot_pages ? pages - d->tot_pages : 0;
-	if (pages && (!more || pages > d->max_pages)) {
+	if (pages && (!more || pages > d->max_pages || d->state >= DOMAIN_DYING)) {
 		rc = -EINVAL;
 	} else if (more > frames_free() - MIN(frames_free(), claimed_total - d->claimed_pages)) {
 		rc = -ENOMEM;

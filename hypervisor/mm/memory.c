@@ -62,10 +62,12 @@ static bool steal(struct domain *d, mfn_t mfn)
 	return false;
 }
 
-/* Undo steal: the owner's reference again. */
-static void give_back(mfn_t mfn)
+/* Undo steal: the owner's reference again. Who takes them all away may have passed meanwhile. */
+static void give_back(struct domain *d, mfn_t mfn)
 {
-	__atomic_or_fetch(&mfn_to_page(mfn)->count, PGC_ALLOCATED, __ATOMIC_ACQ_REL);
+	__atomic_or_fetch(&mfn_to_page(mfn)->count, PGC_ALLOCATED, __ATOMIC_SEQ_CST);
+	if (unlikely(d->state >= DOMAIN_DYING))
+		page_disown(mfn_to_page(mfn));
 }
 
 static uint32_t extent(const struct exchange *x)
@@ -105,13 +107,13 @@ static int swap(struct domain *d, struct exchange *x)
 }
 
 /* What is not stolen for good is @d's own again; the new frames that are not its yet will go back. */
-static void undo_begin(struct exchange *x, int error)
+static void undo_begin(struct domain *d, struct exchange *x, int error)
 {
 	uint32_t from = x->stage == EXCHANGE_SWAP ? x->at : 0;
 
 	if (!x->grows && x->stage != EXCHANGE_TAKE)
 		for (uint32_t i = from; i < (x->stage == EXCHANGE_SWAP ? x->n : x->at); i++)
-			give_back(x->in[i]);
+			give_back(d, x->in[i]);
 	x->undo_end = x->stage == EXCHANGE_TAKE ? (x->at + extent(x) - 1) & -extent(x) : x->n;
 	x->at = from;
 	x->stage = EXCHANGE_UNDO;
@@ -142,7 +144,7 @@ static bool undo_some(struct domain *d, struct exchange *x, int left)
 bool memory_exchange_cancel(struct domain *d, struct exchange *x)
 {
 	if (x->stage != EXCHANGE_UNDO)
-		undo_begin(x, 0);
+		undo_begin(d, x, 0);
 	return undo_some(d, x, STEP);
 }
 
@@ -169,7 +171,7 @@ static int go_on(struct domain *d, struct exchange *x, int *left)
 		int rc = one_frame(d, x, left);
 
 		if (rc) {
-			undo_begin(x, rc);
+			undo_begin(d, x, rc);
 			return -ERESTART;
 		}
 		if (++x->at < x->n)

@@ -84,15 +84,19 @@ static long machine_memory_map(gva_t arg)
 
 static int replace_map(struct domain *d, void *entries, unsigned n)
 {
-	void *old;
+	void *old = entries;
+	int rc = -EINVAL;
 
 	spin_lock(&d->page_lock);
-	old = d->memory_map;
-	d->memory_map = entries;
-	d->memory_map_entries = n;
+	if (d->state < DOMAIN_DYING) { /* or nobody would free it */
+		old = d->memory_map;
+		d->memory_map = entries;
+		d->memory_map_entries = n;
+		rc = 0;
+	}
 	spin_unlock(&d->page_lock);
 	heap_free(old);
-	return 0;
+	return rc;
 }
 
 static long set_memory_map(gva_t arg)

@@ -41,13 +41,7 @@ static void batch_unlock(struct batch *b)
 	spin_unlock(&b->d->pt_lock);
 }
 
-static bool is_upper_table(uint64_t type)
-{
-	return (type & PGT_VALIDATED) && (type & PGT_TYPE_MASK) >= PGT_KEY_OF(PGT_L2) &&
-	       (type & PGT_TYPE_MASK) <= PGT_KEY_OF(PGT_L4);
-}
-
-/* The frame is no page table: a plain store, if it may be written at all. */
+/* The frame is no page table of @d's: a plain store, if it is its frame and may be written at all. */
 static int plain_write(struct page_info *pg, struct domain *d, uint64_t *where, uint64_t val)
 {
 	int rc = page_get_and_type(pg, d, PGT_WRITABLE);
@@ -71,7 +65,7 @@ static __cold int update_other(struct batch *b, struct page_info *pg, uint64_t *
 	rc = table_settle(b->d);
 	if (rc)
 		return rc;
-	if (!is_upper_table(pg->type))
+	if (!is_live_upper(pg, b->d))
 		return plain_write(pg, b->d, where, val);
 	rc = pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
 	if (b->d->pt_allowance <= 0)
@@ -85,9 +79,9 @@ static inline int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool
 	struct page_info *pg = mfn_to_page(ptr >> PAGE_SHIFT);
 	uint64_t *where = paddr_to_virt(ptr & ~7ull);
 
-	if (unlikely(!mfn_valid(ptr >> PAGE_SHIFT) || pg->owner != b->d))
+	if (unlikely(!mfn_valid(ptr >> PAGE_SHIFT)))
 		return -EINVAL;
-	if (likely(is_live_l1(pg)))
+	if (likely(is_live_l1(pg, b->d)))
 		return pt_change_l1(where, val, b->d, b->from, preserve_ad);
 	return update_other(b, pg, where, val, preserve_ad);
 }
@@ -267,7 +261,7 @@ static long va_mapping(gva_t va, uint64_t val, uint64_t flags, struct domain *fr
 		struct page_info *pg = mfn_to_page(virt_to_mfn(where));
 
 		/* Through a linear entry one may arrive at a table of another level. */
-		if (likely((pg->type & PGT_KEY) == PGT_KEY_OF(PGT_L1) && pg->owner == d))
+		if (likely(is_live_l1(pg, d)))
 			rc = pt_change_l1(where, val, d, from, false);
 	}
 	spin_unlock(&d->pt_lock);

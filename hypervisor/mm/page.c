@@ -161,7 +161,7 @@ int page_put_type(struct page_info *pg)
 		if (last) {
 			table = PGT_IS_TABLE((old & PGT_TYPE_MASK) >> PGT_SHIFT);
 			if (table)
-				next = old & ~PGT_VALIDATED;
+				next = old & ~(PGT_VALIDATED | PGT_TAG_MASK);
 			else
 				pg->stamp = tlb_stamp_now();
 			if ((old & PGT_TYPE_MASK) == PGT_KEY_OF(PGT_SEGDESC))
@@ -199,7 +199,8 @@ int page_pin(struct page_info *pg, enum page_type level)
 	int rc;
 
 	pt_begin(d);
-	rc = page_get_and_type(pg, d, level);
+	/* A dying domain's pins are undone once, frame by frame. */
+	rc = d->state >= DOMAIN_DYING ? -EINVAL : page_get_and_type(pg, d, level);
 	if (!rc && (__atomic_fetch_or(&pg->type, PGT_PINNED, __ATOMIC_ACQ_REL) & PGT_PINNED)) {
 		page_put_and_type(pg);
 		rc = -EINVAL;

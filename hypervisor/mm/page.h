@@ -44,6 +44,8 @@ enum page_type {
 #define PGT_DOOMED     (1ull << 54) /* a partial table, an entry of which was refused: it can but go back */
 #define PGT_HELD_SHIFT 32 /* of a partial table, bits 32-41: entries below this one hold what they name */
 #define PGT_HELD_MASK  (0x3ffull << PGT_HELD_SHIFT)
+#define PGT_TAG_SHIFT  42 /* of a valid table, bits 42-53: whose it is, for one read (domain.pt_tag) */
+#define PGT_TAG_MASK   (0xfffull << PGT_TAG_SHIFT)
 #define PGT_FREE       (1ull << 55) /* first frame of a free block; its order in the low bits */
 #define PGT_KEY        (PGT_TYPE_MASK | PGT_CARRIER)
 

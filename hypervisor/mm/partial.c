@@ -56,7 +56,8 @@ int table_raise(struct page_info *pg, uint64_t key, unsigned held)
 	int rc = table_promote(pg, level_of(key), key & PGT_CARRIER, &held), stopped;
 
 	if (likely(!rc)) {
-		__atomic_store_n(&pg->type, key | PGT_VALIDATED | 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&pg->type, key | PGT_VALIDATED | pt_tag_bits(pg->owner) | 1,
+				 __ATOMIC_RELEASE);
 		return 0;
 	}
 	if (rc == -ERESTART) {

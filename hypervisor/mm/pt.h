@@ -83,12 +83,33 @@ int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from) __rare;
 int l1_get_writable(struct page_info *pg) __rare; /* on failure the reference is put */
 void l1_put_writable(struct page_info *pg) __rare;
 
-/* Is @pg in use as an L1 table, its contents validated? */
-static inline bool is_live_l1(const struct page_info *pg)
+/* How a valid table of @d shows it in its type word. */
+static inline uint64_t pt_tag_bits(const struct domain *d)
 {
-	const uint8_t key = (PGT_KEY | PGT_VALIDATED) >> PGT_SHIFT;
+	return (uint64_t)d->pt_tag << PGT_TAG_SHIFT;
+}
 
-	return (pg->type >> PGT_SHIFT & key) == (PGT_KEY_OF(PGT_L1) | PGT_VALIDATED) >> PGT_SHIFT;
+/*
+ * Is @pg an L1 table of @d's in use, its contents validated? Without a reference a frame may change hands between two
+ * reads, so this is one: a valid table's type word says whose it is. Under d's pt_lock the answer yes holds, for
+ * nobody can take the table out of use.
+ */
+static inline bool is_live_l1(const struct page_info *pg, const struct domain *d)
+{
+	const uint64_t mask = PGT_KEY | PGT_VALIDATED | PGT_TAG_MASK,
+		       wanted = PGT_KEY_OF(PGT_L1) | PGT_VALIDATED;
+	uint32_t seen = (__atomic_load_n(&pg->type, __ATOMIC_RELAXED) & mask) >> PGT_TAG_SHIFT;
+
+	return seen == ((uint32_t)(wanted >> PGT_TAG_SHIFT) | d->pt_tag);
+}
+
+/* The same for a table of level 2..4. */
+static inline bool is_live_upper(const struct page_info *pg, const struct domain *d)
+{
+	uint64_t type = __atomic_load_n(&pg->type, __ATOMIC_RELAXED);
+
+	return (type & PGT_VALIDATED) && (type & PGT_TAG_MASK) == pt_tag_bits(d) &&
+	       (type & PGT_TYPE_MASK) >= PGT_KEY_OF(PGT_L2) && (type & PGT_TYPE_MASK) <= PGT_KEY_OF(PGT_L4);
 }
 
 /* Bits of an L1 entry that @d may set: cache control is for the domain that drives devices. */

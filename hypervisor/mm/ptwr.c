@@ -24,7 +24,7 @@ static bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s
 
 	if ((pte & (PTE_P | PTE_RW)) != PTE_P || mfn_is_io(pte_mfn(pte)))
 		return false;
-	if (pg->owner != v->domain || page_type_of(pg) != PGT_L1 || !(pg->type & PGT_VALIDATED))
+	if (!is_live_l1(pg, v->domain))
 		return false;
 	s->where = (uint64_t *)((char *)mfn_to_virt(pte_mfn(pte)) + (va & ~PAGE_MASK & ~7ul));
 	s->shift = (va & 7) * 8;

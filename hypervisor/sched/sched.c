@@ -295,9 +295,9 @@ void sched_dump(void)
 
 		if (!q)
 			continue;
+		spin_lock(&q->lock); /* neither whom it runs nor who waits can end meanwhile */
 		printk("CPU%u: runs %sv%u, %u ready, %lu switches, %lu timers\n", i, q->running->domain->name,
 		       q->running->id, q->nr_ready, q->switches, cpu_table[i]->timers.fired);
-		spin_lock(&q->lock);
 		list_for_each (v, &q->woken, run_link)
 			printk("  woken %sv%u\n", v->domain->name, v->id);
 		list_for_each (v, &q->ready, run_link)

@@ -129,8 +129,10 @@ const struct guest_ops host_pv32 = {
 
 struct domain *host_domain(const struct guest_ops *ops, uint64_t max_pages)
 {
+	static uint32_t made;
 	struct domain *d = calloc(1, sizeof(*d));
 
+	d->pt_tag = 1 + made++ % 4095;
 	d->ops = ops;
 	d->max_pages = max_pages;
 	d->heap_quota = ~0ull;

@@ -45,6 +45,14 @@ void heap_free(void *p)
 {
 	free(p);
 }
+void domain_get(struct domain *d)
+{
+	d->refs++;
+}
+void domain_put(struct domain *d)
+{
+	d->refs--;
+}
 void vcpu_wake(struct vcpu *v)
 {
 	wakes++;
@@ -93,6 +101,7 @@ static void end(struct domain *d)
 	uint32_t next = 0;
 
 	assert_int_equal(evtchn_close_all(d, &next), 0);
+	assert_int_equal(d->refs, 0);
 	evtchn_destroy(d);
 	free(d->vcpu[0]);
 	free(d->vcpu[1]);
