@@ -28,6 +28,7 @@ TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
 -include tests/fv-stays/stays.mk
 -include tests/host/host.mk
 -include tests/host/tools.mk
+-include tests/host/fuzz.mk
 -include tests/system/system.mk
 
 $(eval $(call test,harness,120,python3 tests/system/harness.py))

@@ -155,13 +155,21 @@ void host_domain_free(struct domain *d)
 	free(d);
 }
 
+static uint64_t random_x = 88172645463325252ull;
+
+void host_random_seed(uint64_t seed)
+{
+	random_x = seed;
+}
+
 uint32_t host_random(uint32_t n)
 {
-	static uint64_t x = 88172645463325252ull;
+	uint64_t x = random_x;
 
 	x ^= x << 13;
 	x ^= x >> 7;
 	x ^= x << 17;
+	random_x = x;
 	return (x >> 16) % n;
 }
 

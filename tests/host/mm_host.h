@@ -24,6 +24,7 @@ struct domain *host_domain(const struct guest_ops *ops, uint64_t max_pages);
 void host_domain_free(struct domain *d);
 /* A random number below @n; the same sequence each time. */
 uint32_t host_random(uint32_t n);
+void host_random_seed(uint64_t seed); /* another sequence; not 0 */
 
 extern const struct guest_ops host_pv64, host_pv32;
 extern unsigned host_flushes; /* calls of tlb_flush_cpus so far */

@@ -2,6 +2,8 @@
 /* See model_ops.h. */
 #include "model_ops.h"
 
+#include <string.h>
+
 #include "lib/errno.h"
 #include "mm/memory.h"
 
@@ -13,12 +15,19 @@ struct page_info *foreign_frame[OTHERS];
 int root[ROOTS];
 uint64_t random_state;
 
-static uint32_t rnd(uint32_t n)
+static uint32_t sequence(uint32_t n)
 {
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
 	return (random_state >> 20) % n;
+}
+
+uint32_t (*model_random)(uint32_t n) = sequence;
+
+static uint32_t rnd(uint32_t n)
+{
+	return model_random(n);
 }
 
 /* ---- one step, and what the model has to say ---- */
@@ -348,4 +357,41 @@ void model_step(void)
 	default:
 		op_store(i);
 	}
+}
+
+void model_begin(const struct guest_ops *ops)
+{
+	host_allowance = 1 << 20;
+	d = host_domain(ops, FRAMES + 1);
+	other = host_domain(ops, OTHERS);
+	other->privileged = true;
+	memset(m, 0, sizeof(m));
+	for (int i = 0; i < FRAMES; i++) {
+		frame[i] = domain_alloc_pages(d, 0, 0);
+		m[i].there = true;
+	}
+	for (int i = 0; i < OTHERS; i++)
+		foreign_frame[i] = domain_alloc_pages(other, 0, 0);
+	assert_int_equal(page_pin(foreign_frame[0], PGT_L1), 0);
+	for (unsigned n = 0; n < FOREIGN; n++)
+		foreign[n] = -1;
+	for (unsigned n = 0; n < ROOTS; n++)
+		root[n] = -1;
+}
+
+void model_end(void)
+{
+	model_compare();
+	for (int i = 0; i < FRAMES; i++) {
+		for (; m[i].writable || m[i].segdesc; m[i].writable ? m[i].writable-- : m[i].segdesc--)
+			page_put_and_type(frame[i]);
+		for (; m[i].roots; m[i].roots--) {
+			pt_begin(d);
+			page_put_and_type(frame[i]);
+			spin_unlock(&d->pt_lock);
+		}
+	}
+	/* In either order: who maps the frames of the dead keeps them. */
+	host_domain_free(other);
+	host_domain_free(d);
 }

@@ -11,6 +11,12 @@ extern struct domain *other;
 extern struct page_info *foreign_frame[OTHERS];
 extern int root[ROOTS]; /* frame that a vCPU runs on, or -1 */
 extern uint64_t random_state;
+/* Where decisions come from, a number below @n each; at first a sequence from random_state. */
+extern uint32_t (*model_random)(uint32_t n);
+
+/* A guest of the kind with all its frames, and the other domain; and their end, after which nothing is left. */
+void model_begin(const struct guest_ops *ops);
+void model_end(void);
 
 /* One random operation, with the model at hand. */
 void model_step(void);

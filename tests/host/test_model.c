@@ -15,46 +15,18 @@
 #include "model_ops.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void life(const struct guest_ops *ops, unsigned steps)
 {
 	uint64_t before = frames_free();
 
-	host_allowance = 1 << 20;
-	d = host_domain(ops, FRAMES + 1);
-	other = host_domain(ops, OTHERS);
-	other->privileged = true;
-	memset(m, 0, sizeof(m));
-	for (int i = 0; i < FRAMES; i++) {
-		frame[i] = domain_alloc_pages(d, 0, 0);
-		m[i].there = true;
-	}
-	for (int i = 0; i < OTHERS; i++)
-		foreign_frame[i] = domain_alloc_pages(other, 0, 0);
-	assert_int_equal(page_pin(foreign_frame[0], PGT_L1), 0);
-	for (unsigned n = 0; n < FOREIGN; n++)
-		foreign[n] = -1;
-	for (unsigned n = 0; n < ROOTS; n++)
-		root[n] = -1;
+	model_begin(ops);
 	for (unsigned i = 0; i < steps; i++) {
 		model_step();
 		if (i % 16 == 0)
 			model_compare();
 	}
-	model_compare();
-	for (int i = 0; i < FRAMES; i++) {
-		for (; m[i].writable || m[i].segdesc; m[i].writable ? m[i].writable-- : m[i].segdesc--)
-			page_put_and_type(frame[i]);
-		for (; m[i].roots; m[i].roots--) {
-			pt_begin(d);
-			page_put_and_type(frame[i]);
-			spin_unlock(&d->pt_lock);
-		}
-	}
-	/* In either order: who maps the frames of the dead keeps them. */
-	host_domain_free(other);
-	host_domain_free(d);
+	model_end();
 	assert_int_equal(frames_free(), before);
 }
 

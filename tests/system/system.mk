@@ -83,6 +83,7 @@ $(eval $(call test,ghost-sees,200,python3 tests/system/ghost.py $(GHOST_MISTAKES
 fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## fuzz by hypercalls, the ghost beside: SEED=, ROUNDS=, CALLS=, GHOST= for none
 	$(Q)ROUNDS=$(or $(ROUNDS),40) CALLS=$(or $(CALLS),20000) SEED=$(or $(SEED),1) GHOST=$(if $(filter undefined,$(origin GHOST)),1,$(GHOST)) \
 		python3 tests/system/fuzz.py
+	$(Q)$(MAKE) --no-print-directory fuzz-host
 $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
 $(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/ringlet.elf))

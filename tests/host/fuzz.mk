@@ -1,0 +1,55 @@
+# Coverage-guided fuzzing on the build machine: clang's libFuzzer with address and undefined-behaviour checks, and an oracle
+# in each target (tests/host/fuzz/NAME.c). The corpus of each, minimised, is tests/host/corpus/NAME.tar.gz.
+# SPDX-License-Identifier: MIT
+
+FUZZ_SRC_kernel := $(addprefix dom0-tools/lib/,err.c guest_abi.c kernel.c plan.c) $(TOOLS_SHARED)
+FUZZ_SRC_cfg    := $(addprefix dom0-tools/lib/,cfg.c err.c files.c)
+FUZZ_SRC_decode := hypervisor/emul/decode.c hypervisor/fv/length.c
+FUZZ_SRC_mm     := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_MODEL:$(B)/tests/host/%.o=%.c)
+FUZZ_SRC_gnt    := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_GNT:$(B)/tests/host/%.o=%.c)
+FUZZ_SRC_evt    := hypervisor/lib/spinlock.c
+FUZZ_SRC_store  := $(TOOLS_STORED)
+FUZZERS := kernel cfg decode mm gnt evt store
+# Longest input, and new inputs: in make test, and for one part in a thousand of make fuzz-host's.
+FUZZ_LEN_kernel := 8192
+FUZZ_RUNS_kernel := 60000
+FUZZ_LEN_cfg := 2048
+FUZZ_RUNS_cfg := 60000
+FUZZ_LEN_decode := 24
+FUZZ_RUNS_decode := 200000
+FUZZ_LEN_mm := 1024
+FUZZ_RUNS_mm := 3000
+FUZZ_LEN_gnt := 1024
+FUZZ_RUNS_gnt := 10000
+FUZZ_LEN_evt := 1024
+FUZZ_RUNS_evt := 10000
+FUZZ_LEN_store := 2048
+FUZZ_RUNS_store := 5000
+
+FUZZ_OUT := $(B)/tests/host/fuzz
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -w -DHOST_TEST $(ABI_CFLAGS) -Ihypervisor -Idom0-tools/lib -Idom0-tools/stored -Itests/host \
+	-Itests/host/fuzz
+FUZZ_CHECKS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
+
+# $(1): name
+define FUZZER
+$(FUZZ_OUT)/$(1) $(FUZZ_OUT)/$(1)-coverage: tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) $(wildcard hypervisor/*/*.h dom0-tools/*/*.h \
+		tests/host/*.h tests/host/fuzz/*.h) | $(ABI_STAMP)
+	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && clang $(FUZZ_CFLAGS) $$(if $$(filter %-coverage,$$@),$(FUZZ_COVERAGE),$(FUZZ_CHECKS)) \
+		-o $$@ tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) -lcmocka
+$(FUZZ_OUT)/corpus/$(1)/.unpacked: $(wildcard tests/host/corpus/$(1).tar.gz)
+	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D) && $$(if $$<,tar -xzf $$< -C $$(@D),:) && touch $$@
+endef
+$(foreach f,$(FUZZERS),$(eval $(call FUZZER,$(f))))
+
+# Everything kept once more, and new inputs from it: so many that the result does not depend on speed.
+$(foreach f,$(FUZZERS),$(eval $(call test,fuzz-$(f),300,sh scripts/fuzz-host.sh test $(f) $(FUZZ_RUNS_$(f)) $(FUZZ_LEN_$(f)),\
+	$(FUZZ_OUT)/$(f) $(FUZZ_OUT)/corpus/$(f)/.unpacked)))
+
+.PHONY: fuzz-host fuzz-coverage
+fuzz-host: $(FUZZERS:%=$(FUZZ_OUT)/%) $(FUZZERS:%=$(FUZZ_OUT)/corpus/%/.unpacked) ## fuzz on the build machine, and keep what is new (F=: one target, TIMES=: the runs of make test)
+	$(Q)set -e; $(foreach f,$(or $(F),$(FUZZERS)),sh scripts/fuzz-host.sh long $(f) $$(( $(FUZZ_RUNS_$(f)) * $(or $(TIMES),50) )) $(FUZZ_LEN_$(f));)
+
+fuzz-coverage: $(FUZZERS:%=$(FUZZ_OUT)/%-coverage) $(FUZZERS:%=$(FUZZ_OUT)/corpus/%/.unpacked) ## how much of the code the kept inputs reach (lines, branches)
+	$(Q)$(foreach f,$(FUZZERS),sh scripts/fuzz-host.sh coverage $(f);)
