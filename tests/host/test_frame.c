@@ -397,6 +397,18 @@ static void claims(void **state)
 	host_domain_free(other);
 }
 
+/* Free memory is full of what somebody left there. */
+static void spoil(void)
+{
+	static mfn_t taken[HOST_FRAMES];
+	unsigned n = 0;
+
+	while ((taken[n] = buddy_alloc(0, 0)))
+		memset(mfn_to_virt(taken[n++]), 0x5a, PAGE_SIZE);
+	while (n--)
+		buddy_free(taken[n], 0);
+}
+
 /* Step by step, to the end. */
 static int trade(struct domain *d, struct exchange *x)
 {
@@ -415,6 +427,7 @@ static void exchange(void **state)
 	struct page_info *pg = domain_alloc_pages(d, 3, 0);
 	mfn_t mfn = page_to_mfn(pg);
 
+	spoil();
 	x.n = 8;
 	x.out_order = 2;
 	for (unsigned i = 0; i < 8; i++)
@@ -428,6 +441,9 @@ static void exchange(void **state)
 		assert_int_equal(pg[i].count, PGC_ALLOCATED | 1);
 	x.addr_bits = 0;
 	assert_int_equal(trade(d, &x), 0);
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned at = 0; at < PAGE_SIZE << x.out_order; at++)
+			assert_int_equal(((uint8_t *)mfn_to_virt(x.out[i]))[at], 0);
 	assert_int_equal(d->tot_pages, 8);
 	assert_false(page_get(pg, d));
 	assert_true(page_get(mfn_to_page(x.out[1] + 3), d));
