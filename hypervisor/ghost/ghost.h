@@ -11,8 +11,8 @@
  *
  * Only one call is judged at a time. Whoever is inside a function of calls.def changes what the model sees: a call
  * waits for the others, for a time, and is not judged if another one begins or is there all the same. To wait
- * for ever could be a deadlock: domctl waits for vCPUs to stop. A call that leaves a table on its way (mm/partial.c),
- * needs memory that is not there, or has more entries than are kept apart is not judged either. How many were and
+ * for ever could be a deadlock: domctl waits for vCPUs to stop. A call that leaves a table (mm/partial.c) or an extent
+ * on its way, needs memory that is not there, or has more entries than are kept apart is not judged either. How many were and
  * were not is printed at each audit. The option ghost=guests leaves out what Dom0 calls.
  * Locking: `judge` in state.c says whose the state is; everything here but the counters is its alone.
  */

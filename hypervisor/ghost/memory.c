@@ -2,7 +2,8 @@
 /*
  * The ghost of memory_op (see ghost.h). Which frames are given is the allocator's affair: of new ones the ghost says
  * how many must be there, and that each is in its owner's hands alone. Whether there is memory it cannot say, so
- * a list may end early; a frame that it takes away must have been the owner's.
+ * a list may end early; a frame that it takes away must have been the owner's. A call that begins or ends in the middle of
+ * an extent (mm/memory_work.c) is not judged.
  */
 #include "dom/domain.h"
 #include "ghost/ghost.h"
@@ -182,14 +183,19 @@ static void predict(uint64_t cmd, gva_t arg)
 long __wrap_hc_memory_op(uint64_t cmd, uint64_t arg)
 {
 	bool judging = ghost_enter("memory_op");
-	uint64_t total;
+	uint64_t total = 0;
 	long rc;
 
-	if (judging)
+	if (judging && current->memory_work) {
+		ghost_give_up();
+	} else if (judging) {
 		predict(cmd, arg);
-	total = judging && op.d ? op.d->tot_pages : 0;
+		total = op.d ? op.d->tot_pages : 0;
+	}
 	rc = __real_hc_memory_op(cmd, arg);
-	if (judging)
+	if (judging && current->memory_work)
+		ghost_give_up();
+	if (judging && !ghost_gave_up())
 		judge(cmd, arg, total, rc);
 	ghost_leave(judging);
 	return rc;

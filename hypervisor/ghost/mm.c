@@ -113,6 +113,17 @@ static bool may_fail_to_flush(uint64_t flags)
 	return (flags & 3) && (flags & ~3ull) && (flags & ~3ull) != 4;
 }
 
+static void predict_one(uint64_t va, uint64_t val, struct domain *from)
+{
+	one.va = va;
+	one.val = val;
+	one.from = from;
+	if (from)
+		ghost_list(1, va_mapping);
+	else
+		ghost_list_refused();
+}
+
 static void judge_one(uint64_t flags, long rc)
 {
 	bool refused = ghost_list_end() == 0;
@@ -128,11 +139,8 @@ long __wrap_hc_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
 	bool judging = ghost_enter("update_va_mapping");
 	long rc;
 
-	one.va = va;
-	one.val = val;
-	one.from = current->domain;
 	if (judging)
-		ghost_list(1, va_mapping);
+		predict_one(va, val, current->domain);
 	rc = __real_hc_update_va_mapping(va, val, flags);
 	if (judging)
 		judge_one(flags, rc);
@@ -145,13 +153,8 @@ long __wrap_hc_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t
 	bool judging = ghost_enter("update_va_mapping_otherdomain");
 	long rc;
 
-	one.va = va;
-	one.val = val;
-	one.from = ghost_owner(domid);
-	if (judging && one.from)
-		ghost_list(1, va_mapping);
-	else if (judging)
-		ghost_list_refused();
+	if (judging)
+		predict_one(va, val, ghost_owner(domid));
 	rc = __real_hc_update_va_mapping_otherdomain(va, val, flags, domid);
 	if (judging)
 		judge_one(one.from ? flags : 0, rc);
