@@ -4,6 +4,19 @@
  *
  * The bits live in memory that the guest writes at will, so nothing read from there is trusted for more than
  * the guest's own good. Setting a bit needs no lock; allocation and state need d->evt_lock.
+ *
+ * No wake-up is lost. Two sides write one thing each and then look at the other's; with a locked instruction or a fence
+ * between the two, at least one sees the other. So each side's order matters:
+ *
+ *	(W1) Who sends sets the pending bit, then looks at the mask; sets the selector's bit, then the upcall byte, and
+ *	     then looks whether the vCPU is blocked (wake it) or runs (fetch it out of its guest). A bit that was set
+ *	     already ends it: whoever set it goes on from there.
+ *	(W2) Who sleeps becomes blocked, and then looks at the upcall byte (sched/sched.c, block).
+ *	(W3) Who unmasks a port clears the mask, and then looks at the pending bit (evtchn_unmask).
+ *	(W4) Who polls notes that he does and becomes blocked, both under his queue's lock, and then looks at the
+ *	     pending bits (vcpu_poll_begin, sched_op.c); the sender sets the pending bit, then looks for pollers.
+ *
+ * tests/verify/events.pml is a model of these rules, explored whole by `make verify`. Whoever changes one changes both.
  */
 #include "evt/port.h"
 #include "lib/errno.h"

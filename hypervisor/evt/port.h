@@ -58,7 +58,7 @@ void vcpu_rouse(struct vcpu *v) __rare;
 /* vcpu_mark_events, in line. */
 static inline void mark_events(struct vcpu *v)
 {
-	/* A full barrier: vcpu_block() sets its state first and looks at this byte afterwards. */
+	/* A full barrier: (W1) here, (W2) there. */
 	if (!__atomic_exchange_n(&v->upcall[0], 1, __ATOMIC_SEQ_CST) &&
 	    unlikely(v != current || v->state == VCPU_BLOCKED))
 		rare_call(vcpu_rouse, v);

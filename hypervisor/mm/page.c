@@ -43,6 +43,12 @@
  * A pointer loop cannot keep a dead guest's tables alive: uses of table types go strictly down the levels,
  * but for the read-only linear entries, whose bookkeeping (mm/promote.c) forbids chains.
  *
+ * The stamp that tells whom to flush (mm/tlb.c) is taken when the last use of a type ends, between the moment from which
+ * nobody can get another and the one at which the count falls.
+ *
+ * tests/verify/paging.pml is a model of (A) and (1) to (5), and of the flush clock, that `make verify` explores whole; each
+ * rule is broken there on purpose as well. Whoever changes a rule changes both.
+ *
  * A tree may be large, and neither its validation nor its end may keep the CPU from other work for long. Both
  * may stop on the way, and leave partial tables: mm/partial.c says why these are neither tables nor memory to
  * anyone.
@@ -146,31 +152,34 @@ int page_get_type(struct page_info *pg, enum page_type type)
 	return page_get_key(pg, PGT_KEY_OF(type));
 }
 
+/*
+ * The last use ends in two steps. First the type ceases to be valid, and keeps its count of one: nobody can get it.
+ * Then the stamp is taken, and only then the count falls. Were the stamp taken first, another CPU might get a use before
+ * the count falls, show the frame to a guest, and put that use again; the count would be what it was, and the
+ * stamp older than the mapping.
+ */
 int page_put_type(struct page_info *pg)
 {
-	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED), next;
-	bool table;
+	uint64_t old = __atomic_load_n(&pg->type, __ATOMIC_RELAXED);
+	enum page_type type;
+	bool last;
 
-	/* Whatever mapping the caller took away comes before the stamp for all CPUs. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* A locked instruction: whatever mapping the caller took away comes before the stamp for all CPUs. */
 	do {
-		bool last = (old & PGT_COUNT) == 1;
-
-		table = false;
-		next = old - 1;
-		if (last) {
-			table = PGT_IS_TABLE((old & PGT_TYPE_MASK) >> PGT_SHIFT);
-			if (table)
-				next = old & ~(PGT_VALIDATED | PGT_TAG_MASK);
-			else
-				pg->stamp = tlb_stamp_now();
-			if ((old & PGT_TYPE_MASK) == PGT_KEY_OF(PGT_SEGDESC))
-				next &= ~PGT_VALIDATED;
-		}
-	} while (unlikely(
-	    !__atomic_compare_exchange_n(&pg->type, &old, next, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
-	/* The last use of a table: it is not valid any more, and the count falls when it holds nothing. */
-	return table ? table_lower(pg, old & PGT_KEY, PTES_PER_TABLE, 0) : 0;
+		last = (old & PGT_COUNT) == 1;
+	} while (unlikely(!__atomic_compare_exchange_n(&pg->type, &old,
+						       last ? old & ~(PGT_VALIDATED | PGT_TAG_MASK) : old - 1,
+						       false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
+	if (!last)
+		return 0;
+	type = (old & PGT_TYPE_MASK) >> PGT_SHIFT;
+	if (PGT_IS_TABLE(type))
+		return table_lower(pg, old & PGT_KEY, PTES_PER_TABLE, 0);
+	pg->stamp = tlb_stamp_now();
+	/* Descriptors are looked at anew by the next user; memory stays what it is. */
+	__atomic_store_n(&pg->type, type == PGT_SEGDESC ? (old - 1) & ~PGT_VALIDATED : old - 1,
+			 __ATOMIC_RELEASE);
+	return 0;
 }
 
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)

@@ -139,16 +139,22 @@ static inline int writable_get(struct page_info *pg)
 	return rare_value(l1_get_writable, pg);
 }
 
-/* Put it, not the reference. Fast again: only the stamp of the last use to note. */
+/* Put it, not the reference. Fast again: only the last use has something to note. It stays, for nobody to get, until the
+ * stamp is taken (page_put_type). */
 static inline void writable_put(struct page_info *pg)
 {
 	uint64_t type = pg->type;
+	bool last = (type & PGT_COUNT) == 1;
 
-	if ((type & PGT_COUNT) == 1)
-		pg->stamp = tlb_stamp_now();
-	if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, type - 1, false, __ATOMIC_ACQ_REL,
-						  __ATOMIC_RELAXED)))
+	if (unlikely(!__atomic_compare_exchange_n(&pg->type, &type, last ? type & ~PGT_VALIDATED : type - 1,
+						  false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))) {
 		rare_call(l1_put_writable, pg);
+		return;
+	}
+	if (last) {
+		pg->stamp = tlb_stamp_now();
+		__atomic_store_n(&pg->type, type - 1, __ATOMIC_RELEASE);
+	}
 }
 
 /* Get what the present entry @pte names. */

@@ -80,12 +80,10 @@ void vcpu_wake(struct vcpu *v)
 	settle(q, v, woken ? SCHED_WAKES : SCHED_COMES);
 }
 
-/* current gives up the CPU, unless an upcall is due already. The order matters: first the state, then the
- * look at the events; who sends does it the other way round (vcpu_mark_events). */
-static void block(struct vcpu *v)
+/* current gives up the CPU, unless an upcall is due already: (W2) of evt/port.c. Enters with its queue @q locked, leaves
+ * unlocked. */
+static void block(struct sched_queue *q, struct vcpu *v)
 {
-	struct sched_queue *q = queue_lock_vcpu(v);
-
 	__atomic_store_n(&v->state, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (vcpu_event_pending(v) || v->nmi_pending)
@@ -96,15 +94,19 @@ static void block(struct vcpu *v)
 void vcpu_block(struct vcpu *v)
 {
 	v->upcall[1] = 0;
-	block(v);
+	block(queue_lock_vcpu(v), v);
 }
 
+/* (W4): from the note on, whoever wakes pollers waits for the lock, and then finds us blocked. Without it a sender who is
+ * late, and whose event is dealt with already, would end the poll before the sleep begins. */
 void vcpu_poll_begin(struct vcpu *v, uint32_t port)
 {
+	struct sched_queue *q = queue_lock_vcpu(v);
+
 	v->poll_port = port;
 	v->polling = true;
 	__atomic_fetch_or(&v->domain->pollers, 1u << v->id, __ATOMIC_SEQ_CST);
-	block(v);
+	block(q, v);
 	if (v->state != VCPU_BLOCKED)
 		vcpu_wake(v);
 }

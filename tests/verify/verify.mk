@@ -1,0 +1,12 @@
+# The models of the isolation rules and of the events, explored by spin (tests/verify/README.md).
+# SPDX-License-Identifier: MIT
+
+.PHONY: verify verify-pictures
+verify: ## explore the models of page types and events whole, and see all their mutants fail (ONLY=word: these)
+	$(Q)sh scripts/setup.sh
+	$(Q)python3 tests/verify/verify.py $(if $(ONLY),--only $(ONLY))
+
+verify-pictures: ## draw docs/pictures anew, the counter-examples that the labs show
+	$(Q)python3 tests/verify/verify.py --pictures
+
+$(eval $(call test,verify,300,python3 tests/verify/verify.py --short))
