@@ -217,7 +217,7 @@ def run_all(mutants, jobs, hurry):
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--room", default="", help="only rooms with this in their name")
-    args.add_argument("--only", default="", help="only mutants whose name begins like this")
+    args.add_argument("--only", default="", help="only mutants whose names begin so (a list with commas)")
     args.add_argument("--quick", action="store_true", help="the short form")
     args.add_argument("--hurry", action="store_true", help="the tests are known to pass on the source as it is")
     args.add_argument("--jobs", type=int, default=2)
@@ -229,7 +229,7 @@ def main():
         mutants = fresh(TOP, opt.fresh, opt.seed, opt.room)
     else:
         files = sorted(glob.glob(os.path.join(TOP, "tests", "mutants", "*.mut")))
-        mutants = [m for f in files for m in read_file(f) if opt.room in m.room and m.name.startswith(opt.only)]
+        mutants = [m for f in files for m in read_file(f) if opt.room in m.room and m.name.startswith(tuple(opt.only.split(",")))]
         mutants = [m for m in mutants if m.quick or not opt.quick]
     run_all(mutants, opt.jobs, opt.hurry)
 

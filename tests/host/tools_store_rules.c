@@ -194,7 +194,16 @@ static void watches_and_transactions_have_a_limit(void **state)
 	}
 	assert_int_equal(n, quota_guest.steps);
 	assert_string_equal(commit(1, tx), ""); /* the ones that went well, and the refusal with them */
-	assert_string_equal(ask(2, XS_TRANSACTION_START, 0, ""), "");
+	/* What it remembers, too, in bytes. */
+	char big[2001];
+
+	memset(big, 'x', sizeof(big));
+	big[2000] = '\0';
+	tx = begin(2);
+	for (n = 0; n < quota_guest.steps && !*put_value(2, tx, "big", big); n++)
+		;
+	assert_string_equal(client[2].reply, "ENOSPC");
+	assert_true(n >= quota_guest.log / 2100 && n <= quota_guest.log / 2000);
 	clients_end();
 }
 

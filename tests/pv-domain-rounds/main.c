@@ -114,16 +114,33 @@ static void tables(domid_t id, unsigned bits)
 	check_eq(foreign_pin(id, bits == 64 ? MMUEXT_PIN_L4_TABLE : MMUEXT_PIN_L3_TABLE, 0), 0);
 }
 
+/* What was given, and flags and selectors as they were made fit for a guest. */
+static void same_context(const uint64_t *given, const uint64_t *back, unsigned bits)
+{
+	const uint32_t *g = (const uint32_t *)given, *b = (const uint32_t *)back;
+
+	check_eq(b[0] & 0xffff, g[0] & 0xffff);
+	check_eq(b[24 / 4], g[24 / 4]);
+	check(back[160 / 8] == given[160 / 8]);
+	check_eq(b[0x200 / 4] & (VGCF_i387_valid | VGCF_in_kernel | VGCF_online),
+		 VGCF_i387_valid | VGCF_in_kernel | VGCF_online);
+	if (bits == 64)
+		check(back[0x1378 / 8 + 3] == given[0x1378 / 8 + 3]);
+	else
+		check_eq(b[0xa9c / 4 + 3], g[0xa9c / 4 + 3]);
+}
+
 /* A context whose code is nowhere: it faults at once and is ended, or is destroyed before. */
 static void run(domid_t id, unsigned bits)
 {
-	static uint64_t context[700]; /* either layout; the words that matter at their places (abi-notes) */
+	static uint64_t back[700],
+	    context[700]; /* either layout; the words that matter at their places (abi-notes) */
 	struct xen_domctl *op;
 	uint64_t cr3 = bits == 64 ? (uint64_t)mfn[0] << 12 : (uint32_t)(mfn[0] << 12) | mfn[0] >> 20;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(context); i++)
 		context[i] = 0;
-	context[0x200 / 8] = VGCF_in_kernel | VGCF_online;
+	context[0x200 / 8] = VGCF_i387_valid | VGCF_in_kernel | VGCF_online;
 	if (bits == 64) {
 		context[(0x208 + 136) / 8] = 0xe033;
 		context[(0x208 + 160) / 8] = 0xe02b;
@@ -133,10 +150,17 @@ static void run(domid_t id, unsigned bits)
 		((uint32_t *)context)[(0x204 + 48) / 4] = 0xe021;
 		((uint32_t *)context)[0xa9c / 4 + 3] = cr3;
 	}
+	((uint16_t *)context)[0] = 0x27f; /* FXSAVE: FCW, MXCSR, XMM0 */
+	((uint32_t *)context)[24 / 4] = 0x9f80;
+	context[160 / 8] = 0x0123456789abcdef;
 	op = domctl(XEN_DOMCTL_setvcpucontext, id);
 	op->u.vcpucontext.vcpu = 0;
 	set_xen_guest_handle(op->u.vcpucontext.ctxt, (void *)context);
 	check_eq(hypercall_domctl(op), 0);
+	op = domctl(XEN_DOMCTL_getvcpucontext, id);
+	set_xen_guest_handle(op->u.vcpucontext.ctxt, (void *)back);
+	check_eq(hypercall_domctl(op), 0);
+	same_context(context, back, bits);
 	hypercall_domctl(domctl(XEN_DOMCTL_unpausedomain, id));
 }
 
