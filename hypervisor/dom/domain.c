@@ -204,25 +204,59 @@ fail:
 	return NULL;
 }
 
-int domain_set_ops(struct domain *d, const struct guest_ops *ops)
+/* No frame of @d is promoted by other rules than it is demoted by, no port lies beyond what is closed at the end. */
+static int change_ops(struct domain *d, const struct guest_ops *ops)
+{
+	int rc = 0;
+
+	spin_lock(&d->evt_lock);
+	spin_lock(&d->page_lock);
+	if (d->tot_pages || d->state != DOMAIN_BUILDING)
+		rc = -EACCES;
+	for (unsigned i = ops->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evtchn_bucket); i++)
+		if (d->evtchn_bucket[i])
+			rc = -EACCES;
+	if (!rc)
+		d->ops = ops;
+	spin_unlock(&d->page_lock);
+	spin_unlock(&d->evt_lock);
+	return rc;
+}
+
+/* What a vCPU has of its kind, unless it has it. */
+static int vcpus_complete(struct domain *d)
 {
 	struct vcpu *v;
 	int rc = 0;
 
-	if (d->ops == ops)
-		return 0;
-	if (d->tot_pages || d->state != DOMAIN_BUILDING)
-		return -EACCES;
+	for_each_vcpu (d, v) {
+		if (v->desc_l1 || rc)
+			continue;
+		rc = d->ops->vcpu_init(v);
+		if (rc)
+			d->ops->vcpu_free(v);
+	}
+	return rc;
+}
+
+int domain_set_ops(struct domain *d, const struct guest_ops *ops)
+{
+	const struct guest_ops *before = d->ops;
+	struct vcpu *v;
+	int rc;
+
+	if (before == ops)
+		return vcpus_complete(d); /* an earlier call may have stopped half way */
+	rc = change_ops(d, ops);
+	if (rc)
+		return rc;
 	for_each_vcpu (d, v)
-		d->ops->vcpu_free(v);
-	d->ops = ops;
+		before->vcpu_free(v);
 	d->hypercalls = ops->trap ? NULL : hypercalls_for(false);
 	evtchn_init(d);
 	domain_set_quota(d);
 	time_update_wallclock(d);
-	for_each_vcpu (d, v)
-		rc = rc ? rc : ops->vcpu_init(v);
-	return rc;
+	return vcpus_complete(d);
 }
 
 void domain_pause_nosync(struct domain *d)

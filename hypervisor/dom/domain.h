@@ -240,7 +240,8 @@ void domain_put(struct domain *d);
 
 /* New domain, not yet runnable: id, kind by @ops. Returns NULL and *err (-errno). */
 struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err); /* DOMID_INVALID: any id */
-/* Change its kind while it is still empty: -EACCES afterwards. */
+/* Change its kind while it is still empty: -EACCES afterwards. -ENOMEM: it is of that kind, but vCPUs lack what belongs to
+ * it and take no context; another call goes on. */
 int domain_set_ops(struct domain *d, const struct guest_ops *ops);
 /* Its limits are new: how much may be held for it follows (dom/quota.c). */
 void domain_set_quota(struct domain *d);

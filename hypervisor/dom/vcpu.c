@@ -88,8 +88,11 @@ void vcpu_lose_context(struct vcpu *v)
 int vcpu_set_context(struct vcpu *v, const void *ctx)
 {
 	uint64_t flags;
-	int rc = v->domain->ops->set_context(v, ctx);
+	int rc;
 
+	if (!v->desc_l1) /* domain_set_ops had no memory */
+		return -ENOMEM;
+	rc = v->domain->ops->set_context(v, ctx);
 	if (rc)
 		return rc;
 	v->initialised = true;

@@ -137,8 +137,29 @@ static void contexts(domid_t dom, const unsigned long mfn[2])
 	check_eq(seen.ctrlreg[1], 0);
 	check(!online(dom));
 }
+/* A context that fails at step @step of it: what was got before is held by a vCPU that never runs, until it ends. */
+static void fails_at(domid_t dom, unsigned step)
+{
+	unsigned long mfn[3] = {0, 1, 2};
+	struct xen_memory_reservation r = {.nr_extents = 3, .domid = dom};
+	struct vcpu_guest_context *c;
+
+	op.u.max_mem.max_memkb = 64;
+	check_eq(call(XEN_DOMCTL_max_mem, dom), 0);
+	set_xen_guest_handle(r.extent_start, mfn);
+	check_eq(hypercall_memory_op(XENMEM_populate_physmap, &r), 3);
+	c = fresh(step == 1 ? 1 : mfn[0], step == 2 ? 1 : mfn[1], VGCF_online);
+	c->gdt_ents = 512;
+	c->gdt_frames[0] = step == 0 ? 1 : mfn[2];
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, c), step < 3 ? -XEN_EINVAL : 0);
+	check_eq(online(dom), step == 3);
+}
 #else
 static void contexts(domid_t dom, const unsigned long mfn[2])
+{
+}
+
+static void fails_at(domid_t dom, unsigned step)
 {
 }
 #endif
@@ -178,6 +199,7 @@ void test_main(void)
 		dom = create();
 		op.u.max_vcpus.max = 1;
 		check_eq(call(XEN_DOMCTL_max_vcpus, dom), 0);
+		fails_at(dom, i % 4);
 		check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
 	}
 	/* A hypervisor may take a moment to tear down. */

@@ -17,13 +17,17 @@ HOST_MM += $(HOST_LOCK)
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
 $(B)/tests/host/frame $(B)/tests/host/page $(B)/tests/host/root $(B)/tests/host/model: $(HOST_MM)
 $(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
+# Domains and vCPUs, whose allocations fail in turn.
+HOST_CREATE := $(patsubst %,$(B)/tests/host/hypervisor/%.o,pv/desc pv/walk lib/format)
+$(B)/tests/host/create: $(HOST_MM) $(HOST_GNT) $(HOST_CREATE)
+$(B)/tests/host/create: HOST_TFLAGS += -Wl,--wrap=domain_charge
 HOST_MODEL := $(patsubst %,$(B)/tests/host/tests/host/%.o,frame_model frame_follow model_ops)
 $(B)/tests/host/model: $(HOST_MODEL)
 # The auditor needs a little more around it than the rest of mm/: test_audit.c itself.
 HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables audit_vcpus)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
 $(addprefix $(B)/tests/host/,console event event_race fv fv_rings lib sched shares timers): $(HOST_LOCK)
-$(HOST_MM) $(HOST_GNT) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
+$(HOST_MM) $(HOST_GNT) $(HOST_CREATE) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_MODEL:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d)

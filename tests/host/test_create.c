@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Specification: a domain and its vCPUs come to be with any of their allocations refused, one after the other, and
+ * change their kind so. Whoever asked is told -ENOMEM or that there is no domain; what there is by then takes no context
+ * for which something is missing, lets a second attempt go on, and can be ended; and in the end not a byte is missing.
+ * A domain that is not referred to any more is not found. No two domains have the same tag.
+ */
+#include "mm_host.h"
+
+#include <stdlib.h>
+
+#include "gnt/grant.h"
+#include "pv/desc.h"
+#include "pv/pv_mm.h"
+
+#include "dom/domain.c"
+#include "dom/quota.c"
+#include "dom/vcpu.c"
+#include "evt/port.c"
+
+#define VCPUS 18 /* their windows lie in two tables */
+
+/* ---- the rest of the hypervisor ---- */
+
+hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
+
+void tlb_flush_page_local(gva_t va)
+{
+}
+
+void watchdog_init(struct domain *d)
+{
+}
+
+void watchdog_go_on(struct domain *d, ns_t pause)
+{
+}
+
+void time_update_wallclock(struct domain *d)
+{
+}
+
+void time_update_vcpu(struct vcpu *v)
+{
+}
+
+void fpu_reset(struct fpu_area *area)
+{
+}
+
+void vcpu_timers_init(struct vcpu *v)
+{
+}
+
+void vcpu_timers_go_on(struct vcpu *v)
+{
+}
+
+void sched_vcpu_init(struct vcpu *v)
+{
+}
+
+void vcpu_reconsider(struct vcpu *v)
+{
+}
+
+void vcpu_sync(struct vcpu *v)
+{
+}
+
+void vcpu_online(struct vcpu *v)
+{
+}
+
+void vcpu_offline(struct vcpu *v)
+{
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+}
+
+ns_t now(void)
+{
+	return 0;
+}
+
+/* ---- the kinds, by their own functions ---- */
+
+static unsigned contexts;
+
+static int init64(struct vcpu *v)
+{
+	return desc_init(v);
+}
+
+static int init32(struct vcpu *v)
+{
+	int rc = desc_init(v);
+
+	return rc ? rc : pv32_kind_root_alloc(v);
+}
+
+static void free64(struct vcpu *v)
+{
+	desc_free(v);
+}
+
+static void free32(struct vcpu *v)
+{
+	desc_free(v);
+	pv32_kind_root_free(v);
+}
+
+static int set_context(struct vcpu *v, const void *ctx)
+{
+	contexts++;
+	assert_non_null(v->desc_l1);
+	if (v->domain->ops->word_shift == 5)
+		assert_non_null(v->kind_root);
+	return 0;
+}
+
+static const struct guest_ops kinds[] = {
+    {.name = "pv64",
+     .max_ports = 4096,
+     .word_shift = 6,
+     .vcpu_init = init64,
+     .vcpu_free = free64,
+     .set_context = set_context},
+    {.name = "pv32",
+     .max_ports = 1024,
+     .word_shift = 5,
+     .vcpu_init = init32,
+     .vcpu_free = free32,
+     .set_context = set_context},
+};
+
+/* ---- memory that is refused once ---- */
+
+static long until_refused = -1;
+bool __real_domain_charge(struct domain *d, size_t bytes);
+bool __wrap_domain_charge(struct domain *d, size_t bytes)
+{
+	if (until_refused >= 0 && until_refused-- == 0)
+		return false;
+	return __real_domain_charge(d, bytes);
+}
+
+/* As dom/destroy.c does it. */
+static void end(struct domain *d)
+{
+	struct vcpu *v;
+
+	d->state = DOMAIN_DYING;
+	for_each_vcpu (d, v)
+		d->ops->vcpu_free(v);
+	assert_int_equal(mm_relinquish(d), 0);
+	unshare_heap_page(d->shared_info);
+	grant_unshare(d);
+	d->state = DOMAIN_DEAD;
+	domain_put(d); /* finds that nothing is on its account, or panics */
+}
+
+static struct domain *create(const struct guest_ops *ops)
+{
+	struct domain *d;
+	int rc = 0;
+
+	d = domain_create(DOMID_INVALID, ops, &rc);
+	if (!d) {
+		assert_int_equal(rc, -ENOMEM);
+		d = domain_create(DOMID_INVALID, ops, &rc); /* a second attempt */
+	}
+	assert_non_null(d);
+	d->max_vcpus = VCPUS;
+	domain_set_quota(d);
+	return d;
+}
+
+/* Who lacks something says so. */
+static void contexts_of(struct domain *d, bool all)
+{
+	static const struct vcpu_guest_context ctx;
+	struct vcpu *v;
+
+	for_each_vcpu (d, v) {
+		int rc = vcpu_set_context(v, &ctx);
+
+		assert_true(rc == 0 || (!all && rc == -ENOMEM));
+	}
+}
+
+static void all_of(unsigned from, bool retry)
+{
+	struct domain *d = create(&kinds[from]);
+	int rc;
+
+	for (uint32_t id = 0; id < VCPUS; id++) {
+		rc = vcpu_create(d, id);
+		assert_true(rc == 0 || rc == -ENOMEM);
+		assert_true(!rc == !!d->vcpu[id]);
+		if (rc && retry)
+			assert_int_equal(vcpu_create(d, id), 0);
+	}
+	contexts_of(d, true);
+	rc = domain_set_ops(d, &kinds[!from]);
+	assert_true(rc == 0 || rc == -ENOMEM);
+	contexts_of(d, rc == 0);
+	if (rc && retry) {
+		assert_int_equal(domain_set_ops(d, &kinds[!from]), 0);
+		contexts_of(d, true);
+	}
+	end(d);
+}
+
+static void each_allocation(void **state)
+{
+	for (unsigned from = 0; from < 2; from++)
+		for (unsigned retry = 0; retry < 2; retry++) {
+			uint64_t before;
+			long n = 0;
+
+			all_of(from, retry); /* the heap keeps a page or two */
+			before = frames_free();
+			do {
+				until_refused = n++;
+				all_of(from, retry);
+				assert_int_equal(frames_free(), before);
+			} while (until_refused < 0);
+			until_refused = -1;
+			assert_true(n > VCPUS);
+		}
+	assert_true(contexts > 0);
+}
+
+/* A kind with fewer ports is refused to who has more: nobody would close them. */
+static void ports_stay(void **state)
+{
+	struct domain *d = create(&kinds[0]);
+	struct evtchn *ch;
+
+	spin_lock(&d->evt_lock);
+	d->next_port = 1100;
+	assert_int_equal(port_alloc(d, &ch), 1100);
+	spin_unlock(&d->evt_lock);
+	assert_int_equal(domain_set_ops(d, &kinds[1]), -EACCES);
+	assert_ptr_equal(d->ops, &kinds[0]);
+	end(d);
+}
+
+static void found_while_referred_to(void **state)
+{
+	struct domain *d = create(&kinds[0]), *other = create(&kinds[0]);
+	struct domain self = {.id = 1000, .refs = 1};
+	struct vcpu v = {.domain = &self};
+
+	host_percpu.vcpu = &v;
+	assert_true(d->pt_tag && other->pt_tag && d->pt_tag != other->pt_tag);
+	assert_ptr_equal(domain_by_id(d->id), d);
+	assert_int_equal(d->refs, 4); /* its own, shared_info, a grant frame, ours */
+	domain_put(d);
+	d->refs -= 3; /* another CPU is about to take it off the list */
+	assert_null(domain_by_id(d->id));
+	assert_ptr_equal(domain_next(d->id), other);
+	assert_int_equal(d->refs, 0);
+	domain_put(other);
+	d->refs += 3;
+	end(d);
+	end(other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_allocation),
+	    cmocka_unit_test(ports_stay),
+	    cmocka_unit_test(found_while_referred_to),
+	};
+
+	host_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
