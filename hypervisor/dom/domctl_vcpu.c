@@ -13,6 +13,8 @@
 #include "xen/vcpu.h"
 #include "xen/xen.h"
 
+#define CPUMAP_BITS_MAX 4096 /* of a map that is filled: the rest of it is cleared bit by bit */
+
 static uint32_t all_cpus(void)
 {
 	return nr_cpus < 32 ? (1u << nr_cpus) - 1 : ~0u;
@@ -34,6 +36,8 @@ int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus)
 {
 	uint32_t bytes = (map->nr_bits + 7) / 8;
 
+	if (map->nr_bits > CPUMAP_BITS_MAX)
+		return -E2BIG;
 	for (uint32_t i = 0; i < bytes; i++) {
 		uint8_t byte = i < sizeof(cpus) ? cpus >> i * 8 : 0;
 
@@ -117,11 +121,13 @@ static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
 
 static long get_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a)
 {
-	if ((a->flags & XEN_VCPUAFFINITY_HARD) && cpumap_put(&a->cpumap_hard, v->hard_affinity & all_cpus()))
-		return -EFAULT;
-	if ((a->flags & XEN_VCPUAFFINITY_SOFT) && cpumap_put(&a->cpumap_soft, all_cpus()))
-		return -EFAULT;
-	return 0;
+	long rc = 0;
+
+	if (a->flags & XEN_VCPUAFFINITY_HARD)
+		rc = cpumap_put(&a->cpumap_hard, v->hard_affinity & all_cpus());
+	if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
+		rc = cpumap_put(&a->cpumap_soft, all_cpus());
+	return rc;
 }
 
 static struct vcpu *vcpu_of(struct domain *d, uint32_t id)

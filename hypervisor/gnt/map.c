@@ -237,8 +237,15 @@ int grant_release_maps(struct domain *d)
 			return -ERESTART;
 		}
 	}
-	while (gt->maptrack_frames)
+	while (gt->maptrack_frames) {
 		heap_free_pages(gt->maptrack[--gt->maptrack_frames], 0);
+		if (gt->maptrack_frames % RELEASE_PER_CHECK == 0 && gt->maptrack_frames &&
+		    hypercall_preempt_check()) {
+			gt->release_next =
+			    gt->maptrack_frames * MAPTRACKS_PER_FRAME; /* none to let go in them */
+			return -ERESTART;
+		}
+	}
 	heap_free(gt->maptrack);
 	gt->maptrack = NULL;
 	gt->maptrack_free = MAPTRACK_NONE;

@@ -171,7 +171,7 @@ static int hold_next(struct vcpu *v, const mfn_t *frames, unsigned pages)
 		return -EINVAL;
 	}
 	v->gdt_next[v->gdt_next_pages++] = frames[i];
-	return i + 1 < pages ? -ERESTART : 0;
+	return pages > 1 ? -ERESTART : 0; /* whoever has several does the rest by itself */
 }
 
 int desc_set_gdt(struct vcpu *v, const mfn_t *frames, uint32_t entries)

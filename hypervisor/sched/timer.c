@@ -12,6 +12,8 @@
 #include "lib/spinlock.h"
 #include "sched/sched.h"
 
+#define RUN_AT_ONCE 16
+
 static struct spinlock timer_lock;
 
 void timer_init(struct timer *t, void (*handler)(void *), void *arg)
@@ -86,7 +88,12 @@ void timers_run(void)
 	struct timer *t;
 
 	spin_lock(&timer_lock);
-	while ((t = cpu->timers.first) != NULL && t->expires <= now()) {
+	for (unsigned n = 0; (t = cpu->timers.first) != NULL && t->expires <= now(); n++) {
+		/* The others are for the next round of exit_work: something else may be due by now. */
+		if (n == RUN_AT_ONCE) {
+			cpu_raise(cpu, PENDING_TIMER);
+			break;
+		}
 		unlink(t);
 		cpu->timers.busy = t;
 		cpu->timers.fired++;

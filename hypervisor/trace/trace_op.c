@@ -11,7 +11,8 @@
 #include "trace/trace.h"
 #include "xen/sysctl.h"
 
-#define CHUNK    64 /* records copied at a time */
+#define CHUNK    64   /* records copied at a time */
+#define READ_MAX 2048 /* and in one call */
 #define RING_MIN 256
 #define RING_MAX 65536
 
@@ -86,7 +87,7 @@ static long op_read(struct ringlet_trace *t)
 		if (n && guest_write(t->buffer + done * sizeof(*part), part, n * sizeof(*part)))
 			return -EFAULT;
 		done += n;
-	} while (n);
+	} while (n && done < READ_MAX);
 	t->count = done;
 	t->lost = ring->lost;
 	return 0;

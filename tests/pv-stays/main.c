@@ -278,6 +278,7 @@ static uint64_t gdt[14][512] __attribute__((aligned(4096))), ldt[16][512] __attr
 static void make_gdt(unsigned long *list)
 {
 	for (unsigned p = 0; p < 14; p++) {
+		check_eq(page_set_ro(gdt[p], false), 0);
 		for (unsigned i = 0; i < 512; i++)
 			gdt[p][i] = 0x00cff3000000ffffull;
 		check_eq(page_set_ro(gdt[p], true), 0);
@@ -420,6 +421,24 @@ static void batches(void)
 	trap_init();
 }
 
+/* A second vCPU, whose whole GDT is looked at, if there is one to be. */
+static void nowhere(void)
+{
+	for (;;)
+		;
+}
+
+static void initialise(void)
+{
+	struct vcpu_guest_context *c = vcpu_context(nowhere);
+
+	if (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) == -XEN_ENOENT)
+		return;
+	make_gdt(c->gdt_frames);
+	c->gdt_ents = 14 * 512;
+	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, c), 0);
+}
+
 /* ---- Dom0's own ---- */
 
 static struct xen_sysctl sysop;
@@ -436,6 +455,35 @@ static void read_log(void)
 	sysop.u.readconsole = (struct xen_sysctl_readconsole){.count = sizeof(text)};
 	set_xen_guest_handle(sysop.u.readconsole.buffer, text);
 	check_eq(sysctl(XEN_SYSCTL_readconsole), 0);
+}
+
+static void read_trace(void)
+{
+	static struct ringlet_record records[4096];
+	struct ringlet_trace *t = (void *)sysop.u.pad;
+
+	*t =
+	    (struct ringlet_trace){.command = RINGLET_TRACE_start, .domain = RINGLET_TRACE_ALL, .size = 4096};
+	check_eq(sysctl(RINGLET_SYSCTL_trace), 0);
+	for (unsigned i = 0; i < 5000; i++)
+		hypercall_xen_version(0, NULL);
+	*t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .count = 4096};
+	set_xen_guest_handle(t->buffer, records);
+	check_eq(sysctl(RINGLET_SYSCTL_trace), 0);
+	check(t->count >= 1024 && t->count <= 2048);
+	*t = (struct ringlet_trace){.command = RINGLET_TRACE_free};
+	check_eq(sysctl(RINGLET_SYSCTL_trace), 0);
+}
+
+static void affinity(void)
+{
+	__builtin_memset(text, 0, sizeof(text));
+	op.u.vcpuaffinity = (struct xen_domctl_vcpuaffinity){.flags = XEN_VCPUAFFINITY_HARD};
+	set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (uint8_t *)text);
+	op.u.vcpuaffinity.cpumap_hard.nr_bits = 4096;
+	check_eq(domctl(XEN_DOMCTL_getvcpuaffinity), 0);
+	op.u.vcpuaffinity.cpumap_hard.nr_bits = 8 * sizeof(text);
+	check_eq(domctl(XEN_DOMCTL_getvcpuaffinity), -XEN_E2BIG);
 }
 
 static void list_domains(void)
@@ -549,7 +597,10 @@ static const struct {
     {"mmu_update of upper entries", upper_entries, STAY_LIMIT_FULL},
     {"pins and unpins", pins, STAY_LIMIT_FULL},
     {"multicall", batches, STAY_LIMIT_FULL},
+    {"VCPUOP_initialise", initialise, STAY_LIMIT},
     {"readconsole", read_log, STAY_LIMIT},
+    {"reading a trace", read_trace, STAY_LIMIT_FULL},
+    {"getvcpuaffinity", affinity, STAY_LIMIT},
     {"getdomaininfolist, physinfo", list_domains, STAY_LIMIT},
     {"setup_table of another", grow_other, STAY_LIMIT},
     {"getpageframeinfo3", frame_info, STAY_LIMIT},

@@ -92,7 +92,7 @@ struct ringlet_trace {
 	uint16_t pad;
 	uint32_t size;  /* records in each ring, a power of two from 256 to 65536 */
 	uint32_t cpu;   /* read */
-	uint32_t count; /* read: in: room in buffer, in records; out: records written */
+	uint32_t count; /* read: in: room in buffer, in records; out: records written, 2048 at most */
 	uint32_t cpus;  /* out: how many there are */
 	XEN_GUEST_HANDLE_64(ringlet_record) buffer;
 	uint64_aligned_t lost; /* out: records that this CPU found no room for, since the start */
