@@ -88,6 +88,15 @@ $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
 $(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 
+# Machines of many shapes: a choice of them here, `make machines` for all.
+MACHINE_NEEDS := $(foreach t,hc-memory-op pv-events,$(foreach k,pv64 pv32,$(B)/tests/$(t)-$(k).elf)) $(B)/ringlet.elf \
+	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(B)/dom0.cpio $(B)/dom0-32.cpio
+$(eval $(call test,machines,600,python3 tests/system/machines.py short,$(MACHINE_NEEDS)))
+
+.PHONY: machines
+machines: $(MACHINE_NEEDS) ## boot on machines of every shape: memory, processors and their features, boards
+	$(Q)python3 tests/system/machines.py long
+
 .PHONY: leaks
 leaks: $(B)/dom0.cpio $(B)/ringlet.elf ## create and destroy 1,000 guests, and look for what is lost (ROUNDS=)
 	$(Q)ROUNDS=$(or $(ROUNDS),1000) python3 tests/system/leaks.py
