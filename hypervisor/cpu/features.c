@@ -93,8 +93,8 @@ void features_cpu_init(void)
 	wrmsr(MSR_STAR, (uint64_t)SEL_GUEST_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
 	wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
 	wrmsr(MSR_CSTAR, (uint64_t)syscall32_entry);
-	wrmsr(MSR_SFMASK,
-	      RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
+	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |
+			      RFLAGS_VM | RFLAGS_AC);
 	if (!strcmp(features.vendor, "GenuineIntel"))
 		wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER raises #GP, which the guest gets */
 }

@@ -15,8 +15,10 @@
 
 void domain_set_quota(struct domain *d)
 {
-	uint64_t quota = DOMAIN_MOST + MAX(d->max_vcpus, 1u) * VCPU_MOST + evtchn_most(d) + grant_most(d);
+	uint64_t quota = DOMAIN_MOST + MAX(d->max_vcpus, 1u) * VCPU_MOST + evtchn_most(d);
 
+	if (d->hypercalls) /* or it cannot ask for more than the first frame of its grant table */
+		quota += grant_most(d);
 	if (d->ops->heap_most)
 		quota += d->ops->heap_most(d->max_pages);
 	d->heap_quota = quota;

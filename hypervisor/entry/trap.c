@@ -211,11 +211,21 @@ static void gate_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		int80(v);
 }
 
+/* docs/tricks.md, "Virtual-8086 mode". An interrupt is everybody's all the same. */
+static __cold void virtual8086(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	domain_crash(v->domain, "virtual-8086 mode, which a processor does not have in long mode");
+	if (regs->entry_vector >= FIRST_INTERRUPT && regs->entry_vector != VECTOR_INT80)
+		irq_handler(regs->entry_vector);
+}
+
 void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	uint32_t vector = regs->entry_vector;
 
-	if (unlikely(vector >= FIRST_INTERRUPT))
+	if (unlikely(regs->rflags & RFLAGS_VM))
+		virtual8086(v, regs);
+	else if (unlikely(vector >= FIRST_INTERRUPT))
 		gate_from_guest(v, regs);
 	else if (unlikely(v->fv))
 		v->domain->ops->trap(v, regs);

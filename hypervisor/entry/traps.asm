@@ -16,6 +16,7 @@ default rel
 
 %define MSR_GS_BASE 0xc0000101
 %define IST_PAGE    4096
+%define RFLAGS_VM   (1 << 17)
 
 extern trap_from_guest, trap_from_hypervisor, trap_paranoid, exit_fault
 extern exit_trap, exit_to_guest, exit_iretq, int82_entry
@@ -70,6 +71,8 @@ from_guest:
 
 ; In: as trap_entry. Out: back to where it was, unless it was the exit path's IRETQ.
 from_hypervisor:
+	test	dword [rsp + REGS_RFLAGS - REGS_ERROR_CODE], RFLAGS_VM
+	jnz	.virtual8086
 	PUSH_REGS
 	lea	rax, [exit_iretq]
 	cmp	[rsp + REGS_RIP], rax
@@ -80,6 +83,14 @@ from_hypervisor:
 	POP_REGS
 	add	rsp, 8
 	iretq
+
+; A guest whose CS is no selector (docs/tricks.md, "Virtual-8086 mode"). Next: from_guest.
+.virtual8086:
+	swapgs
+	PUSH_REGS
+	mov	rdi, rsp
+	mov	rsp, gs:[CPU_STACK_TOP]
+	jmp	from_guest
 
 ; The guest's CS or SS could not be loaded. GS and every register are the guest's already, and the frame was
 ; pushed below current->regs.rip (struct vcpu leaves room). In: RSP = that frame. Next: exit_to_guest.
@@ -101,6 +112,8 @@ paranoid_entry:
 	cmp	dword [rsp + REGS_ENTRY_VECTOR], 1
 	jne	.nested
 	test	byte [rsp + REGS_CS], 3
+	jnz	.debug_from_guest
+	test	dword [rsp + REGS_RFLAGS], RFLAGS_VM
 	jnz	.debug_from_guest
 .nested:
 	mov	ecx, MSR_GS_BASE

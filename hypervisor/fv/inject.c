@@ -112,18 +112,31 @@ static bool read_gate(struct fv *fv, uint8_t vector, uint64_t *gate)
 	return fv_read(fv, fv->idtr.base + vector * 8u, gate, sizeof(*gate), &fault) == FV_OK;
 }
 
+static bool is_handler_gate(uint64_t gate)
+{
+	return (GATE_TYPE(gate) | 1) == GATE_TRAP;
+}
+
+/* What INT n raises instead, if its gate cannot be used: the number of an exception, or 0 (SDM 2A, INT n). */
+static uint8_t refused_gate(struct vcpu *v, bool there, uint64_t gate)
+{
+	if (!there || !is_handler_gate(gate) || (!fv_in_kernel(v) && GATE_DPL(gate) < 3))
+		return TRAP_GP;
+	return gate & GATE_P ? 0 : TRAP_NP;
+}
+
 static void inject(struct vcpu *v, uint8_t vector, enum fv_source source, bool has_error, uint32_t error)
 {
-	uint64_t gate;
+	uint64_t gate = 0;
+	bool there = read_gate(fv_of(v), vector, &gate);
+	uint8_t instead = source == FV_SOFTWARE ? refused_gate(v, there, gate) : 0;
 
-	if (read_gate(fv_of(v), vector, &gate)) {
-		if (source == FV_SOFTWARE && !fv_in_kernel(v) && GATE_DPL(gate) < 3) {
-			inject(v, TRAP_GP, FV_HARDWARE, true, vector * 8u | ERROR_IDT);
-			return;
-		}
-		if ((gate & GATE_P) && (GATE_TYPE(gate) | 1) == GATE_TRAP && enter(v, gate, has_error, error))
-			return;
+	if (instead) {
+		inject(v, instead, FV_HARDWARE, true, vector * 8u | ERROR_IDT);
+		return;
 	}
+	if (there && (gate & GATE_P) && is_handler_gate(gate) && enter(v, gate, has_error, error))
+		return;
 	domain_crash(
 	    v->domain,
 	    "triple fault: exception %u (error code %x, CR2 %08x) finds no handler that can be entered",

@@ -402,6 +402,10 @@ void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
 		fv_inject_page_fault(v, va, wrong);
 		return;
 	}
+	if ((access & PF_FETCH) && place.pfn >= fv->ram_pages) {
+		domain_crash(v->domain, "its code is at %08x, where there is no memory", va);
+		return;
+	}
 	if (access & PF_FETCH)
 		fv_code_make_room(fv);
 	if (!is_looked_at(fv, &place, access))

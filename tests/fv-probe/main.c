@@ -8,60 +8,7 @@
  * in truth. There the column of ring 0 is the interesting one: is what each tells still true? With fv_patch = 0
  * it is not. (Ring 1 is left out there: `virtual` on the command line.)
  */
-#include <stdbool.h>
-#include <stdint.h>
-
-#define COM1 0x3f8
-
-extern int fault_vector;
-extern uint64_t gdt[], idt[];
-int run(void (*code)(void), unsigned ring);
-void main(const uint32_t *mbi);
-
-static inline void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline void outw(uint16_t port, uint16_t v)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-	return v;
-}
-
-static void put_char(char c)
-{
-	while (!(inb(COM1 + 5) & 0x20))
-		;
-	outb(COM1, c);
-}
-
-/* Text, filled up with spaces to @width. */
-static void put(const char *text, unsigned width)
-{
-	for (; *text; text++, width -= width > 0)
-		put_char(*text);
-	while (width--)
-		put_char(' ');
-}
-
-static const char *number(unsigned n)
-{
-	static char text[12];
-	char *p = text + sizeof(text) - 1;
-
-	do
-		*--p = '0' + n % 10;
-	while (n /= 10);
-	return p;
-}
+#include "kernel.h"
 
 enum {
 	SHOWS = 1,       /* something of ring 0's; wrong if it is not what ring 0 has */
@@ -200,19 +147,6 @@ static bool enable_umip(void)
 	return true;
 }
 
-static bool has_word(const char *text, const char *word)
-{
-	for (; *text; text++) {
-		unsigned n = 0;
-
-		while (word[n] && text[n] == word[n])
-			n++;
-		if (!word[n])
-			return true;
-	}
-	return false;
-}
-
 static void table(bool all_rings)
 {
 	put("  instruction     ring 0          ", 0);
@@ -264,8 +198,5 @@ void main(const uint32_t *mbi)
 	put("wrong in ring 0: ", 0);
 	put(number(wrong), 0);
 	put("\r\nprobe: end\r\n", 0);
-	outw(0x604, 0x2000); /* ACPI S5 of q35 and of an fv domain, of i440fx, and Bochs' own way */
-	outw(0xb004, 0x2000);
-	for (const char *p = "Shutdown"; *p; p++)
-		outb(0x8900, *p);
+	power_off();
 }

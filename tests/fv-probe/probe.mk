@@ -4,9 +4,9 @@
 PROBE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-main -m32 -march=i686 -ffreestanding -fno-stack-protector -fno-pic -fno-pie \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none
 
-$(B)/tests/fv-probe.elf: tests/fv-probe/probe.asm tests/fv-probe/main.c
+$(B)/tests/fv-probe.elf: $(addprefix tests/fv-probe/,probe.asm main.c kernel.asm kernel.h)
 	$(call say,LD,$@)mkdir -p $(B)/tests/fv-probe && \
-	$(NASM) -f elf32 -o $(B)/tests/fv-probe/probe.o tests/fv-probe/probe.asm && \
+	$(NASM) -f elf32 -I tests/fv-probe/ -o $(B)/tests/fv-probe/probe.o tests/fv-probe/probe.asm && \
 	$(CC) $(PROBE_CFLAGS) -c -o $(B)/tests/fv-probe/main.o tests/fv-probe/main.c && \
 	ld -m elf_i386 --no-warn-rwx-segments -z noexecstack -N -e start \
 		-T tests/fv-probe/probe.lds -o $@ $(B)/tests/fv-probe/probe.o $(B)/tests/fv-probe/main.o

@@ -208,7 +208,7 @@ static void descriptors(void **state)
 	for (unsigned n = 0; n < 1u << 11; n++) {
 		uint64_t raw = (uint64_t)(n & 0xff) << 40 | (uint64_t)(n >> 8) << 53 |
 			       ((uint64_t)rand() << 32 ^ rand()) % 0xffffff;
-		unsigned i = n % FV_GDT_ENTRIES;
+		unsigned i = n % 7 ? n % FV_GDT_ENTRIES : 0;
 
 		put_descriptor(i, raw);
 		fv_segments_user_code(&fv, n & 1);
@@ -350,6 +350,43 @@ static void odd_gates(void **state)
 	ends();
 }
 
+static void raises(uint8_t vector)
+{
+	uint32_t error;
+
+	fv_inject(&vcpu, 0x20, FV_SOFTWARE);
+	assert_int_equal(crashes, 0);
+	assert_int_equal(vcpu.regs.rip, HANDLER + vector);
+	memcpy(&error, ram + vcpu.regs.rsp, 4);
+	assert_int_equal(error, 0x20 * 8 + 2);
+}
+
+/* INT n of an application must not be the end of its kernel, whatever the gate is. */
+static void odd_gates_by_int(void **state)
+{
+	for (unsigned user = 0; user < 2; user++) {
+		for (unsigned type = 0; type < 32; type++) {
+			if ((type | 1) == GATE_TRAP)
+				continue;
+			setup(NULL);
+			if (user)
+				in_user();
+			put_gate(0x20, gate_of(type, 3, KCODE, HANDLER));
+			raises(13);
+		}
+		setup(NULL);
+		if (user)
+			in_user();
+		put_gate(0x20, gate_of(GATE_TRAP, 3, KCODE, HANDLER) & ~GATE_P);
+		raises(11);
+		setup(NULL);
+		if (user)
+			in_user();
+		fv.idtr.limit = 0x20 * 8 + 6;
+		raises(13);
+	}
+}
+
 /* The TSS as far as its limit; the stack wherever it leads, but all of the frame or nothing. */
 static void odd_stacks(void **state)
 {
@@ -487,9 +524,11 @@ static void msrs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    RING_TEST(descriptors), RING_TEST(limits),     RING_TEST(entered), RING_TEST(gates_privilege),
-	    RING_TEST(odd_gates),   RING_TEST(odd_stacks), RING_TEST(returns), RING_TEST(control_registers),
-	    RING_TEST(msrs),
+	    RING_TEST(descriptors),       RING_TEST(limits),
+	    RING_TEST(entered),           RING_TEST(gates_privilege),
+	    RING_TEST(odd_gates),         RING_TEST(odd_gates_by_int),
+	    RING_TEST(odd_stacks),        RING_TEST(returns),
+	    RING_TEST(control_registers), RING_TEST(msrs),
 	};
 
 	return cmocka_run_group_tests_name("fv rings", tests, NULL, NULL);

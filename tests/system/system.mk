@@ -116,6 +116,10 @@ $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
 $(foreach c,max qemu64,$(eval $(call test,fv-probe-$(c),300,python3 tests/system/fv_probe.py $(c),\
 	$(B)/tests/fv-probe.elf $(B)/dom0-probe.cpio $(B)/ringlet.elf)))
 
+# A hostile kernel in an fv domain.
+$(eval $(call test,fv-hostile,400,python3 tests/system/fv_hostile.py max,\
+	$(B)/tests/fv-hostile.elf $(B)/dom0-hostile.cpio $(B)/ringlet.elf))
+
 # Not among the tests: Debian's Bochs does not start on every machine (its display library may abort).
 .PHONY: test-bochs
 test-bochs: $(GUEST_IMAGES) $(B)/ringlet.elf ## run the guest tests under Bochs, a stricter processor (T=word)
