@@ -42,6 +42,10 @@ void lapic_timer_set(ns_t delta)
 void cpu_service_requests(void)
 {
 }
+void cpu_raise(struct percpu *cpu, uint32_t bits)
+{
+	cpu->pending |= bits;
+}
 void send_virq(struct vcpu *to, uint32_t virq)
 {
 	assert_int_equal(virq, VIRQ_TIMER);
