@@ -6,6 +6,7 @@
  *   goes on    after the unpause the periodic timer ticks again, also for a vCPU that is blocked and waits for just that;
  *              what was missed is not made up for
  *   watchdogs  time in a pause does not count, before it and after it all does; none ends a domain twice
+ *   at once    timers that are due together run some at a time, and the rest is not forgotten
  *   extremes   0, the past, INT64_MAX, ~0: early ones at once and once, late ones never
  */
 #include <setjmp.h>
@@ -208,6 +209,33 @@ static void watchdogs(void **state)
 	assert_int_equal(shutdowns, 1);
 }
 
+static void count(void *fired)
+{
+	++*(unsigned *)fired;
+}
+
+static void many_at_once(void **state)
+{
+	static struct timer many[40];
+	unsigned fired = 0, rounds = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
+		timer_init(&many[i], count, &fired);
+		timer_set(&many[i], clock_ns + MS);
+	}
+	clock_ns += 2 * MS;
+	do {
+		unsigned before = fired;
+
+		host_percpu.pending = 0;
+		timers_run();
+		rounds++;
+		assert_in_range(fired - before, 1, RUN_AT_ONCE);
+	} while (host_percpu.pending & PENDING_TIMER);
+	assert_int_equal(fired, ARRAY_SIZE(many));
+	assert_int_equal(rounds, 3);
+}
+
 static void extremes(void **state)
 {
 	static const ns_t early[] = {1, 1000 * MS - 1}, late[] = {INT64_MAX, 1ull << 63, ~0ull};
@@ -243,6 +271,7 @@ int main(void)
 	    cmocka_unit_test_setup(nothing_of_an_offline_vcpu, setup),
 	    cmocka_unit_test_setup(pauses_nest, setup),
 	    cmocka_unit_test_setup(watchdogs, setup),
+	    cmocka_unit_test_setup(many_at_once, setup),
 	    cmocka_unit_test_setup(extremes, setup),
 	};
 
