@@ -157,7 +157,7 @@ long memory_exchange_op(gva_t arg)
 		return -EFAULT;
 	if (!sane(&e))
 		return -EINVAL;
-	d = mmu_owner_get(e.in.domid, &rc);
+	d = memory_domain_get(e.in.domid, &rc);
 	if (!d)
 		return rc;
 	rc = run(d, &e);

@@ -30,7 +30,7 @@ static long reservation(uint32_t cmd, gva_t arg)
 
 	if (guest_get(&q, arg, xen_memory_domain))
 		return -EFAULT;
-	d = mmu_owner_get(q.domid, &rc);
+	d = memory_domain_get(q.domid, &rc);
 	if (!d)
 		return rc;
 	pages = cmd == XENMEM_current_reservation ? d->tot_pages : d->max_pages;
@@ -113,7 +113,7 @@ static long set_memory_map(gva_t arg)
 		return -EFAULT;
 	if (!f.map.nr_entries || f.map.nr_entries > MAP_ENTRIES_MAX)
 		return -EINVAL;
-	d = mmu_owner_get(f.domid, &rc);
+	d = memory_domain_get(f.domid, &rc);
 	if (!d)
 		return rc;
 	size = f.map.nr_entries * sizeof(*entries);

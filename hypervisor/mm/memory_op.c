@@ -111,7 +111,7 @@ long memory_reservation_op(uint32_t cmd, uint64_t start, gva_t arg)
 	if (guest_get(&r, arg, xen_memory_reservation) || r.nr_extents > MAX_EXTENTS ||
 	    start >= r.nr_extents || r.extent_order > max_order)
 		return start;
-	d = mmu_owner_get(r.domid, &err);
+	d = memory_domain_get(r.domid, &err);
 	if (!d)
 		return start;
 	for (; i < r.nr_extents; i++) {
@@ -138,7 +138,7 @@ static long claim_pages(gva_t arg)
 		return -EFAULT;
 	if (r.extent_start || r.extent_order || r.mem_flags)
 		return -EINVAL;
-	d = mmu_owner_get(r.domid, &rc);
+	d = memory_domain_get(r.domid, &rc);
 	if (!d)
 		return rc;
 	rc = domain_claim_pages(d, r.nr_extents);

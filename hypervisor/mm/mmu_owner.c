@@ -27,6 +27,14 @@ struct domain *mmu_owner_get(domid_t id, int *rc)
 	return d;
 }
 
+struct domain *memory_domain_get(domid_t id, int *rc)
+{
+	if (id != DOMID_IO && id != DOMID_XEN)
+		return mmu_owner_get(id, rc);
+	*rc = current->domain->privileged ? -ESRCH : -EPERM;
+	return NULL;
+}
+
 int vcpumask_to_cpus(gva_t mask, uint32_t *cpus)
 {
 	struct domain *d = current->domain;

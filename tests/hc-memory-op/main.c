@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * memory_op: what a guest may ask about memory, giving pages back and taking some, one by one and in extents, with
- * short addresses; claims; memory maps, the machine's and those that Dom0 sets; where the M2P is. The physmap is none
- * of the hypervisor's business for PV guests. Bad commands give -ENOSYS, bad pointers -EFAULT.
+ * short addresses; claims; memory maps, the machine's and those that Dom0 sets; where the M2P is. DOMID_IO and DOMID_XEN
+ * have no memory to be changed. The physmap is none of the hypervisor's business for PV guests. Bad commands give -ENOSYS,
+ * bad pointers -EFAULT.
  */
 #include "fw.h"
 
@@ -205,8 +206,29 @@ static void physmap(void)
 	check(hypercall_memory_op(XENMEM_remove_from_physmap, &drop) < 0);
 }
 
+/* The owners of frames that are nobody's have no allotment. */
+static void nobody(void)
+{
+	static const domid_t names[] = {DOMID_IO, DOMID_XEN};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		xen_pfn_t mfn = va_to_mfn(page_alloc()), out = 0;
+		struct xen_memory_domain whose = {.domid = names[i]};
+		struct xen_memory_reservation r = {.nr_extents = 1, .domid = names[i]};
+		struct xen_memory_exchange e = {.in = r, .out = r};
+
+		set_xen_guest_handle(r.extent_start, &mfn);
+		set_xen_guest_handle(e.in.extent_start, &mfn);
+		set_xen_guest_handle(e.out.extent_start, &out);
+		check_eq(hypercall_memory_op(XENMEM_exchange, &e), -XEN_ESRCH);
+		check_eq(hypercall_memory_op(XENMEM_increase_reservation, &r), 0);
+		check_eq(hypercall_memory_op(XENMEM_maximum_reservation, &whose), -XEN_ESRCH);
+	}
+}
+
 void test_main(void)
 {
+	nobody();
 	one_page();
 	extents();
 	claims();
