@@ -98,6 +98,9 @@ static void map(void)
 	    .ref = ref < REFS ? ref : ~0u,
 	};
 
+	union grant_slot said = {.head = ref < REFS ? grant_slot(granter->grants, ref)->head : 0};
+	bool in_use = ref < REFS && grant_use(granter->grants, ref)->pins;
+
 	if (nr_maps == MAPS_MAX)
 		return;
 	domain_get(granter);
@@ -105,6 +108,10 @@ static void map(void)
 		domain_put(granter);
 		return;
 	}
+	/* The entry said so, or had said so when its use began. */
+	assert_true(ref < REFS && (in_use || said.domid == mapper[who].d->id));
+	assert_true(in_use || (said.flags & (GTF_type_mask | GTF_sub_page)) == GTF_permit_access);
+	assert_true(in_use || (op.flags & GNTMAP_readonly) || !(said.flags & GTF_readonly));
 	/* What was mapped is a frame of the granter's; where it can be seen by addresses, that is known. */
 	assert_true(granter->mapped_abroad || !(op.flags & GNTMAP_host_map));
 	assert_ptr_equal(mfn_to_page(op.dev_bus_addr >> PAGE_SHIFT)->owner, granter);

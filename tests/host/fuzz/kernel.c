@@ -96,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(around + SETUP, head, 10);
 	memcpy(around + SETUP + 10, data + 1, n);
 	memcpy(around + SETUP + 10 + n, declared, 8);
-	memcpy(around + 0x24c, &(uint32_t){18 + n}, 4);
+	/* The bzImage's payload, perhaps longer than the file. */
+	memcpy(around + 0x24c, &(uint32_t){18 + n + (data[0] & 0x80 ? data[0] & 0x7c : 0)}, 4);
 	if (data[0] % 4 == 1)
 		unpack(around + SETUP, 18 + n);
 	else if (data[0] % 4 == 2)
