@@ -4,11 +4,13 @@
  *   shares    nine busy vCPUs on two CPUs get equal time, within a slice or two; so do three
  *   sleepers  one that runs briefly and often waits much less than a slice, and takes no more than its share
  *   states    block, wake, pause, offline, affinity: who may run does, and nobody else
+ *   polling   at no moment can a late waker end a poll before its sleep begins: (W4) of hypervisor/evt/port.c
  *   timers    fire in order, once; stopped ones never, and who stops waits for a handler; moved ones on the new CPU
  *   stealing  an idle CPU takes what may run on it and is saved
  *   clock     ticks to nanoseconds for any frequency to a few parts in a thousand million; counter wraps
  */
 #include "sched_host.h"
+#include "stepping.h"
 
 static int setup(void **state)
 {
@@ -74,6 +76,42 @@ static void sleeper(void **state)
 	}
 	assert_true(worst <= SLICE_NS);
 	assert_true(ran(v[0]) < ran(v[1]));
+}
+
+static struct vcpu *poller;
+static volatile unsigned poll_steps, poll_noted, poll_open;
+
+/* Who wakes pollers may find the note now. If he can have the lock too, the vCPU must be asleep already. */
+static void look_at_poll(int sig)
+{
+	poll_steps++;
+	if (!poller->polling)
+		return;
+	poll_noted++;
+	poll_open += !queue_of(poller->cpu)->lock.held && poller->state != VCPU_BLOCKED;
+}
+
+static void begin_poll(void)
+{
+	vcpu_poll_begin(poller, 5);
+}
+
+static void polling(void **state)
+{
+	poller = start(0);
+	run(1000000);
+	assert_true(poller->running);
+	enter(poller->cpu->id);
+	in_steps(begin_poll, look_at_poll);
+	assert_int_equal(poller->state, VCPU_BLOCKED);
+	assert_true(poller->polling);
+	assert_true(poll_steps > 20 && poll_noted > 5);
+	assert_int_equal(poll_open, 0);
+	vcpu_wake(poller);
+	leave(poller->cpu->id);
+	assert_false(poller->polling);
+	run(1000000);
+	assert_true(poller->running);
 }
 
 static void states(void **state)
@@ -237,6 +275,7 @@ int main(void)
 	    cmocka_unit_test_setup(shares_of_three, setup),
 	    cmocka_unit_test_setup(sleeper, setup),
 	    cmocka_unit_test_setup(states, setup),
+	    cmocka_unit_test_setup(polling, setup),
 	    cmocka_unit_test_setup(timer_order, setup),
 	    cmocka_unit_test_setup(stop_waits, setup),
 	    cmocka_unit_test_setup(stealing, setup),
