@@ -19,7 +19,7 @@ endef
 # Not where there is nothing to test: with too few vCPUs (those have lines of their own below), in a kind without what is
 # attacked.
 TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
-THREE_VCPU_TESTS := attack-tlb-vcpus
+THREE_VCPU_TESTS := attack-double-fetch attack-tlb-vcpus
 TESTS_pv64 := $(filter-out attack-pae-root attack-shares,$(GUEST_TESTS))
 TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
 

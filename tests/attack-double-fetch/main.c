@@ -10,7 +10,9 @@
 
 const char test_title[] = "attack-double-fetch";
 
-#define ROUNDS     1000
+#define ROUNDS     200
+#define PATIENCE   5000
+#define GOOD_TIMES 3 /* longer is a field right than wrong */
 #define MAX_FLIPS  6
 #define REF        20u
 #define RW         (PTE_P | PTE_RW | PTE_A | PTE_D)
@@ -26,7 +28,8 @@ struct flip {
 
 static struct flip flips[MAX_FLIPS];
 static volatile unsigned active, seen; /* how many are turned, and what vCPU 1 has last seen of that */
-static char *data, *behind, *window;   /* @behind: the frame after @data's */
+static volatile unsigned turns;
+static char *data, *behind, *window; /* @behind: the frame after @data's */
 static uint64_t window_pte;
 
 static void put(const struct flip *f, uint64_t value)
@@ -39,18 +42,36 @@ static void put(const struct flip *f, uint64_t value)
 		*(volatile uint64_t *)f->at = value;
 }
 
+static void wait(unsigned n)
+{
+	while (n--)
+		__asm__ volatile("pause");
+}
+
+/* One field at a time is wrong, for a moment: so that most of each call finds what it should. */
 static void turner(void)
 {
-	for (;;) {
+	for (unsigned moment = 1;; moment = moment % 50 + 1) {
 		unsigned n = active;
 
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++) {
 			put(&flips[i], flips[i].bad);
-		barrier();
-		for (unsigned i = 0; i < n; i++)
+			wait(moment);
 			put(&flips[i], flips[i].good);
+			wait(moment * GOOD_TIMES);
+		}
 		seen = n;
+		turns++;
 	}
+}
+
+/* Let vCPU 1 come some way between two calls, wherever its processor's time goes. */
+static void mix(void)
+{
+	unsigned before = turns;
+
+	for (unsigned i = 0; i < PATIENCE && turns == before; i++)
+		__asm__ volatile("pause");
 }
 
 static void stop(void)
@@ -102,7 +123,7 @@ static void updates(void)
 
 	u = (struct mmu_update){.ptr = window_pte, .val = entry(data, RO)};
 	TURN(FLIP(u.val, entry(data, RO), root_entry()), FLIP(u.ptr, window_pte, (uint64_t)root_mfn() << 12));
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++, mix()) {
 		hypercall_mmu_update(&u, 1, NULL, DOMID_SELF);
 		check_window();
 	}
@@ -111,7 +132,7 @@ static void updates(void)
 				     .args = {(unsigned long)window, (unsigned long)entry(data, RO)}};
 	TURN(FLIP(m.op, __HYPERVISOR_update_va_mapping, 60), FLIP(m.args[1], entry(data, RO), root_entry()),
 	     FLIP(m.args[0], (unsigned long)window, HYPERVISOR));
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++, mix()) {
 		hypercall_multicall(&m, 1);
 		check_window();
 	}
@@ -129,7 +150,7 @@ static void pins(void)
 	op = (struct mmuext_op){.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = va_to_mfn(table)};
 	TURN(FLIP(op.cmd, MMUEXT_PIN_L1_TABLE, MMUEXT_UNPIN_TABLE),
 	     FLIP(op.arg1.mfn, va_to_mfn(table), va_to_mfn(evil)));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
 	stop();
 	mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(table), 0);
@@ -137,7 +158,7 @@ static void pins(void)
 	op = (struct mmuext_op){.cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (unsigned long)table};
 	TURN(FLIP(op.arg2.nr_ents, 512, 99999),
 	     FLIP(op.arg1.linear_addr, (unsigned long)table, HYPERVISOR & ~0xffful));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
 	stop();
 	check_eq(mmuext1(MMUEXT_SET_LDT, 0, 0), 0);
@@ -155,7 +176,7 @@ static void descriptor_tables(void)
 	check_eq(page_set_ro(gdt, true), 0);
 	frames[0] = frames[1] = va_to_mfn(gdt);
 	TURN(FLIP(frames[0], va_to_mfn(gdt), root_mfn()), FLIP(frames[1], va_to_mfn(gdt), NO_FRAME));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_set_gdt(frames, 1024);
 	stop();
 	check_eq(hypercall_set_gdt(frames, 0), 0);
@@ -163,7 +184,7 @@ static void descriptor_tables(void)
 	traps[0] = (struct trap_info){.vector = 77, .cs = FLAT_KERNEL_CS, .address = (unsigned long)data};
 	TURN(FLIP(traps[0].address, (unsigned long)data, HYPERVISOR),
 	     FLIP(traps[0].cs, FLAT_KERNEL_CS, 0xe008));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_set_trap_table(traps);
 	stop();
 	trap_init();
@@ -175,7 +196,7 @@ static void descriptor_tables(void)
 	TURN(FLIP(cb.address.eip, (unsigned long)data, HYPERVISOR),
 	     FLIP(cb.address.cs, FLAT_KERNEL_CS, 0xe008));
 #endif
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_callback_op(CALLBACKOP_register, &cb);
 	stop();
 }
@@ -185,6 +206,7 @@ static void grant_mapping(void)
 	struct grant_entry_v1 *e = &grant_table()[REF];
 	static struct gnttab_map_grant_ref map;
 	static struct gnttab_unmap_grant_ref unmap;
+	unsigned mapped = 0;
 
 	*e = (struct grant_entry_v1){
 	    .domid = own_domid(), .frame = va_to_mfn(data), .flags = GTF_permit_access};
@@ -195,20 +217,23 @@ static void grant_mapping(void)
 	TURN(FLIP(e->frame, va_to_mfn(data), root_mfn()), FLIP(e->domid, own_domid(), own_domid() + 1),
 	     FLIP(map.ref, REF, 100000), FLIP(map.host_addr, (unsigned long)window, HYPERVISOR),
 	     FLIP(map.flags, GNTMAP_host_map, 0));
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++, mix()) {
 		map.status = 77;
 		hypercall_grant_table_op(GNTTABOP_map_grant_ref, &map, 1);
 		check_window();
 		if (map.status)
 			continue;
+		mapped++;
 		/* The handle is right, and the address may be: what fails now is done again below. */
 		unmap.handle = map.handle;
+		mix();
 		hypercall_grant_table_op(GNTTABOP_unmap_grant_ref, &unmap, 1);
 		check_eq(unmap.status, 0);
 	}
 	stop();
 	check_eq(e->flags & (GTF_reading | GTF_writing), 0);
 	e->flags = 0;
+	printk("mapped %u of %u times\n", mapped, ROUNDS);
 }
 
 static void grant_copy(void)
@@ -227,7 +252,7 @@ static void grant_copy(void)
 	TURN(FLIP(op.len, 64, 4096), FLIP(op.dest.offset, 0, 4000),
 	     FLIP(op.source.u.gmfn, va_to_mfn(window), NO_FRAME), FLIP(op.dest.u.ref, REF, 3),
 	     FLIP(e->frame, va_to_mfn(data), root_mfn()));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_grant_table_op(GNTTABOP_copy, &op, 1);
 	stop();
 	for (unsigned i = 0; i < PAGE_SIZE; i++)
@@ -255,7 +280,7 @@ static void frame_lists(void)
 					 .out = {.nr_extents = 1, .domid = DOMID_SELF}};
 	set_xen_guest_handle(x.in.extent_start, &in);
 	set_xen_guest_handle(x.out.extent_start, &out);
-	for (unsigned i = 0; i < ROUNDS / 10; i++) {
+	for (unsigned i = 0; i < ROUNDS / 10; i++, mix()) {
 		out = ((unsigned long)page - VIRT_BASE) / PAGE_SIZE;
 		x.nr_exchanged = 0;
 		TURN(FLIP(in, mfn, NO_FRAME), FLIP(x.in.nr_extents, 1, 1 << 20),
@@ -265,7 +290,7 @@ static void frame_lists(void)
 		stop();
 	}
 	check_eq(hypercall_memory_op(XENMEM_current_reservation, &self), pages);
-	for (unsigned i = 0; i < ROUNDS / 10; i++) {
+	for (unsigned i = 0; i < ROUNDS / 10; i++, mix()) {
 		r = (struct xen_memory_reservation){.nr_extents = 1, .domid = DOMID_SELF};
 		set_xen_guest_handle(r.extent_start, &in);
 		TURN(FLIP(in, mfn, NO_FRAME), FLIP(r.extent_order, 0, 40), FLIP(r.domid, DOMID_SELF, 0x7000));
@@ -296,13 +321,13 @@ static void events(void)
 	poll = (struct sched_poll){.nr_ports = 2, .timeout = 1};
 	set_xen_guest_handle(poll.ports, ports);
 	TURN(FLIP(ports[0], ipi.port, ~0u), FLIP(poll.nr_ports, 2, 1u << 31), FLIP(poll.timeout, 1, 2));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		hypercall_sched_op(SCHEDOP_poll, &poll);
 	stop();
 	bind = (struct evtchn_bind_vcpu){.port = ipi.port, .vcpu = 0};
 	offer = (struct evtchn_alloc_unbound){.dom = DOMID_SELF};
 	TURN(FLIP(bind.port, ipi.port, ~0u), FLIP(bind.vcpu, 0, 31), FLIP(offer.dom, DOMID_SELF, 0x7000));
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++, mix()) {
 		struct evtchn_close close;
 
 		hypercall_event_channel_op(EVTCHNOP_bind_vcpu, &bind);
@@ -325,7 +350,7 @@ static void contexts(void)
 	TURN(FLIP(c.ctrlreg[3], xen_pfn_to_cr3(root_mfn()), xen_pfn_to_cr3(va_to_mfn(data))),
 	     FLIP(c.flags, VGCF_in_kernel, 0), FLIP(c.gdt_ents, 0, 512), FLIP(c.ldt_ents, 0, 99999),
 	     FLIP(c.trap_ctxt[3].address, 0, HYPERVISOR));
-	for (unsigned i = 0; i < ROUNDS; i++)
+	for (unsigned i = 0; i < ROUNDS; i++, mix())
 		done |= !hypercall_vcpu_op(VCPUOP_initialise, 2, &c);
 	stop();
 	printk("vCPU 2 has %s context\n", done ? "a" : "no");
