@@ -84,6 +84,10 @@ $(foreach k,pv64 pv32,$(eval $(call test,attack-context-$(k)-2vcpu,60,sh scripts
 $(foreach k,pv64 pv32,$(foreach c,max qemu64,$(eval $(call test,attack-tlb-vcpus-$(k)-$(c)-2cpu,60,\
 	CPU=$(c) CPUS=2 sh scripts/guest-test $(B)/tests/attack-tlb-vcpus-$(k).elf dom0_max_vcpus=3))))
 
+# Arguments that another vCPU changes meanwhile.
+$(foreach k,pv64 pv32,$(eval $(call test,attack-double-fetch-$(k)-2cpu,120,\
+	CPUS=2 SECONDS_MAX=110 sh scripts/guest-test $(B)/tests/attack-double-fetch-$(k).elf dom0_max_vcpus=3)))
+
 # An application that is taken off its only processor.
 $(eval $(call test,attack-shared-areas-pv64-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-shared-areas-pv64.elf dom0_max_vcpus=2))
 
