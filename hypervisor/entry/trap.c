@@ -212,7 +212,7 @@ static void gate_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 }
 
 /* docs/tricks.md, "Virtual-8086 mode". An interrupt is everybody's all the same. */
-static __cold void virtual8086(struct vcpu *v, struct cpu_user_regs *regs)
+static __cold __attribute__((noinline)) void virtual8086(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	domain_crash(v->domain, "virtual-8086 mode, which a processor does not have in long mode");
 	if (regs->entry_vector >= FIRST_INTERRUPT && regs->entry_vector != VECTOR_INT80)

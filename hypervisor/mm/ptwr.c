@@ -17,7 +17,7 @@ struct store {
 	uint64_t mask; /* of the part, at its place */
 };
 
-static bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s)
+static __always_inline bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s)
 {
 	uint64_t *leaf = walk_locked(v, va), pte = leaf ? *leaf : 0;
 	struct page_info *pg = mfn_to_page(pte_mfn(pte));
@@ -32,7 +32,8 @@ static bool find_entry(struct vcpu *v, gva_t va, unsigned bytes, struct store *s
 	return true;
 }
 
-static int change(struct vcpu *v, const struct store *s, uint64_t entry, uint64_t new, unsigned bytes)
+static __always_inline int change(struct vcpu *v, const struct store *s, uint64_t entry, uint64_t new,
+				  unsigned bytes)
 {
 	struct domain *d = v->domain;
 	uint64_t whole = (entry & ~s->mask) | (new << s->shift & s->mask);
