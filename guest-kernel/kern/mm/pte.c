@@ -52,6 +52,7 @@ static void clear_in_table(struct mm *mm, pte_t *ptep, ulong count)
 {
 	static u32 frames[TABLE_ENTRIES]; /* nothing here sleeps */
 	ulong i, held = 0;
+	bool known = false; /* to the TLB: a foreign frame too, which we do not hold */
 
 	pte_batch_begin();
 	for (i = 0; i < count; i++) {
@@ -59,12 +60,13 @@ static void clear_in_table(struct mm *mm, pte_t *ptep, ulong count)
 
 		if (!pte)
 			continue;
+		known |= (pte & PTE_P) != 0;
 		if (pte_holds_frame(pte))
 			frames[held++] = pte_frame(pte);
 		pte_set(&ptep[i], 0);
 	}
 	pte_batch_end();
-	if (held)
+	if (known)
 		tlb_flush_all();
 	mm->pages -= held;
 	for (i = 0; i < held; i++)
