@@ -216,6 +216,28 @@ static void iret_virtual_8086(void)
 	iret_with(0, 0x20000);
 }
 
+/* The instruction, not the hypercall: QEMU obeys it (docs/tricks.md, "Virtual-8086 mode"). Segments, stack and code of real
+ * mode lie in our image's first page or in none; whatever is there, the way into the hypervisor is next. */
+static void enter_8086(unsigned cs)
+{
+	__asm__ volatile("pushl $0; pushl $0; pushl $0; pushl $0; pushl $0x100; pushl $0x8000; pushl %0; "
+			 "pushl %1; pushl $0\n\t"
+			 "iretl"
+			 :
+			 : "r"(1ul << 17 | 2), "r"((unsigned long)cs)
+			 : "memory");
+}
+
+static void instruction_virtual_8086(void)
+{
+	enter_8086(0x100);
+}
+
+static void instruction_virtual_8086_rpl3(void)
+{
+	enter_8086(0x103);
+}
+
 /* Handlers that raise another exception each: #GP by a selector beyond the table, #NP by one that is not present. */
 static void handlers_in_turn(void)
 {
@@ -288,6 +310,8 @@ static const struct {
 #else
     {"iret-ring0", iret_ring0},
     {"iret-virtual-8086", iret_virtual_8086},
+    {"instruction-virtual-8086", instruction_virtual_8086},
+    {"instruction-virtual-8086-rpl3", instruction_virtual_8086_rpl3},
     {"handlers-in-turn", handlers_in_turn},
     {"handlers-in-missing-ldt", handlers_in_missing_ldt},
     {"handler-null", handler_null},

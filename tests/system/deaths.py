@@ -48,6 +48,8 @@ PV64 = {
 PV32 = {
     "iret-ring0": r"iret to selector e018 with eflags",
     "iret-virtual-8086": r"iret to selector \w+ with eflags",
+    "instruction-virtual-8086": r"virtual-8086 mode",
+    "instruction-virtual-8086-rpl3": r"virtual-8086 mode",
     "handlers-in-turn": NO_ENTRY,
     "handlers-in-missing-ldt": NO_ENTRY,
     "handler-null": r"an entry point at \w+ with a null code selector",
