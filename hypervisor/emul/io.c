@@ -7,12 +7,9 @@
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dev/console.h"
-#include "dom/domain.h"
-#include "emul/emul.h"
 #include "emul/io.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
-#include "pv/debugreg.h"
 
 /* The interrupt controllers, the interval timer, the serial console's UART. */
 static bool is_own(uint16_t port)
@@ -92,11 +89,6 @@ void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t val
 		outw(port, value);
 	else
 		outl(port, value);
-}
-
-void port_used(struct emul *e, uint16_t port)
-{
-	e->breakpoints = debugreg_port_hits(e->v, port, e->insn.operand);
 }
 
 static void set_rax(struct cpu_user_regs *r, unsigned size, uint32_t value)

@@ -11,7 +11,6 @@
 #define DR7_FIXED         0x400ul
 #define DR7_ZERO          0xd800ul /* reserved bits 11, 12, 14, 15 */
 #define DR7_GD            0x2000ul
-#define DR7_ENABLES       0xfful
 #define DR7_FIELD(dr7, n) ((dr7) >> (16 + 4 * (n)) & 0xf) /* LEN and R/W of breakpoint @n */
 #define DR7_ENABLE(n)     (3ul << 2 * (n))
 #define DR7_RW            3

@@ -5,8 +5,9 @@
 
 #include "lib/types.h"
 
-#define DR6_FIXED 0xffff0ff0ul /* reserved bits, read as one */
-#define DR6_BS    0x4000ul     /* single step */
+#define DR6_FIXED   0xffff0ff0ul /* reserved bits, read as one */
+#define DR6_BS      0x4000ul     /* single step */
+#define DR7_ENABLES 0xfful
 
 struct vcpu;
 
