@@ -181,6 +181,34 @@ static void iret_of_hypervisor(void)
 #endif
 }
 
+#ifdef __x86_64__
+static void came_back(void)
+{
+	error("iret took its frame from the hypervisor's mapping of our memory");
+}
+
+/* A good frame in a page of ours, named by the hypervisor's address of it, by the short way (events on, none pending). */
+static void iret_of_alias(void)
+{
+	static char stack[4096] __attribute__((aligned(16)));
+	unsigned long *frame = (unsigned long *)page, alias = 0xffff830000000000ul + (va_to_mfn(page) << 12);
+	const unsigned long good[] = {0,
+				      0,
+				      0,
+				      0,
+				      (unsigned long)came_back,
+				      FLAT_KERNEL_CS,
+				      0x202,
+				      (unsigned long)stack + 4088,
+				      FLAT_KERNEL_SS};
+
+	__builtin_memcpy(frame, good, sizeof(good));
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	events_on();
+	__asm__ volatile(SET_SP "mov %1, %%eax; syscall" ::"r"(alias), "i"(__HYPERVISOR_iret));
+}
+#endif
+
 static unsigned long new_cs, new_flags;
 
 static bool change_frame(struct frame *f)
@@ -306,6 +334,7 @@ static const struct {
     {"stack-not-canonical", stack_not_canonical},
     {"stack-not-canonical-syscall", stack_not_canonical_syscall},
     {"stack-in-hole", stack_in_hole},
+    {"iret-of-alias", iret_of_alias},
     {"iret-no-user-tables", iret_no_user_tables},
 #else
     {"iret-ring0", iret_ring0},

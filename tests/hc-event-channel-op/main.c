@@ -54,6 +54,26 @@ static void loopback(void)
 	check_eq(op(EVTCHNOP_close, &a.port), -XEN_EINVAL);
 }
 
+/* Nothing of a closed port's life is left for the next one of its number: no event, no interrupt. */
+static void closed_for_good(void)
+{
+	struct evtchn_bind_ipi ipi = {.vcpu = 0};
+	struct evtchn_bind_pirq line = {.pirq = 5};
+
+	for (unsigned i = 0; i < 3; i++) {
+		check_eq(op(EVTCHNOP_bind_ipi, &ipi), 0);
+		event_mask(ipi.port, true);
+		check(!event_test_and_clear(ipi.port));
+		check_eq(op(EVTCHNOP_send, &ipi.port), 0);
+		check_eq(op(EVTCHNOP_close, &ipi.port), 0);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		check_eq(op(EVTCHNOP_bind_pirq, &line), 0);
+		check_eq(op(EVTCHNOP_bind_pirq, &line), -XEN_EEXIST);
+		check_eq(op(EVTCHNOP_close, &line.port), 0);
+	}
+}
+
 void test_main(void)
 {
 	static const unsigned long bad[] = BAD_POINTERS;
@@ -76,6 +96,7 @@ void test_main(void)
 	virq.vcpu = 31;
 	check_eq(op(EVTCHNOP_bind_virq, &virq), -XEN_ENOENT);
 
+	closed_for_good();
 	for (uint32_t pirq = 1u << 8; pirq; pirq <<= 1) { /* none are so many */
 		struct evtchn_bind_pirq bind = {.pirq = pirq};
 

@@ -31,6 +31,33 @@ static bool on_ud(struct frame *f)
 	return true;
 }
 
+/* Within a multicall too it is the end of the call: RAX is the frame's. */
+static unsigned long in_multicall(void)
+{
+	static struct multicall_entry list[] = {{.op = __HYPERVISOR_iret}, {.op = ~0u, .result = 7}};
+	unsigned long ax;
+
+#ifdef __x86_64__
+	__asm__ volatile("mov %%rsp, %%rbx\n"
+			 "push %2; push %%rbx; pushf; push %3; lea 1f(%%rip), %%rax; push %%rax\n"
+			 "push $0; push $0; push $0; push $0x77\n"
+			 "mov $2, %%esi; mov $13, %%eax; syscall\n"
+			 "ud2\n1:"
+			 : "=&a"(ax)
+			 : "D"(list), "r"((unsigned long)FLAT_KERNEL_SS), "r"(FLAT_KERNEL_CS & ~3ul)
+			 : "rbx", "rcx", "rsi", "r11", "memory", "cc");
+#else
+	__asm__ volatile("pushf; push %%cs; push $1f; push $0x77\n"
+			 "mov $2, %%ecx; mov $13, %%eax; int $0x82\n"
+			 "ud2\n1:"
+			 : "=&a"(ax)
+			 : "b"(list)
+			 : "ecx", "memory", "cc");
+#endif
+	check_eq(list[1].result, 7); /* what comes behind it never runs */
+	return ax;
+}
+
 void test_main(void)
 {
 	user_map(user_code, user_end - user_code);
@@ -47,4 +74,5 @@ void test_main(void)
 	set_mask = true;
 	__asm__ volatile("ud2");
 	check_eq(shared->vcpu_info[0].evtchn_upcall_mask, 1);
+	check_eq(in_multicall(), 0x77);
 }

@@ -11,6 +11,53 @@ const char test_title[] = "pv-writable-pagetables";
 static char target[4096] __attribute__((aligned(4096)));
 static char other[4096] __attribute__((aligned(4096)));
 
+/* By a MOV from one register to where another points. */
+#define STORE(where, value) __asm__ volatile("mov %1, (%0)" ::"r"(where), "r"(value) : "memory")
+
+/* Parts of an entry change at their own places only. */
+static void not_aligned(volatile pte_t *entry)
+{
+	pte_t before = *entry;
+
+	for (unsigned offset = 1; offset < 8; offset++)
+		if (offset % sizeof(long)) {
+			check_fault(VEC_PF, STORE((char *)entry + offset, 0ul));
+			check(*entry == before);
+			check_fault(VEC_PF,
+				    __asm__ volatile("lock andl $0, (%0)" ::"r"((char *)entry + offset % 4)));
+			check(*entry == before);
+			offset += offset % 4 == 3;
+		}
+}
+
+/* Ring 3: a store to the address in the argument. */
+#ifdef __x86_64__
+__asm__(".pushsection .rodata\nuser_code: mov %eax, (%rdi)\n syscall\nuser_end:\n.popsection");
+#else
+__asm__(".pushsection .rodata\nuser_code: " USER_SEGMENTS
+	"mov %eax, (%ebx)\n int $0x80\nuser_end:\n.popsection");
+#endif
+extern const char user_code[], user_end[];
+
+/* An application that is shown its kernel's table may not use what is a favour to the kernel. */
+static void application(volatile pte_t *entry)
+{
+	unsigned long at = (USER_CODE + USER_STACK) / 2, offset = (unsigned long)entry & 4095;
+	pte_t before = *entry;
+	struct user_exit x;
+
+	user_map(user_code, user_end - user_code);
+	check_eq(pte_write(pte_maddr(at, 1),
+			   (pte_t)va_to_mfn((void *)((unsigned long)entry & ~4095ul)) << 12 | PTE_P | PTE_U),
+		 0);
+	check_eq(*(volatile pte_t *)(at + offset), before); /* so it is there */
+	x = user_run(at + offset);
+	check(!x.syscall);
+	check_eq(x.vector, VEC_PF);
+	check_eq(x.error, 7);
+	check(*entry == before);
+}
+
 /* A store that begins in a page of data and ends in the table behind it: neither changes. */
 static void across_pages(unsigned long table)
 {
@@ -22,7 +69,7 @@ static void across_pages(unsigned long table)
 	check_eq(hypercall_update_va_mapping((unsigned long)pair[1], (pte_t)table << 12 | PTE_P, UVMF_INVLPG),
 		 0);
 	before = *(volatile pte_t *)pair[1];
-	check_fault(VEC_PF, *store = 0x5a5a5000ul);
+	check_fault(VEC_PF, STORE(store, 0x5a5a5000ul));
 	check_eq(fault.cr2, (unsigned long)pair[1]);
 	check(*(volatile pte_t *)pair[1] == before);
 	check_eq(*(volatile unsigned *)(pair[1] - 4), 0);
@@ -85,6 +132,8 @@ void test_main(void)
 	check_fault(VEC_PF, *low = root_mfn() << 12 | (mine & 0xfff));
 	check((*entry & PTE_ADDR) == (mine & PTE_ADDR));
 
+	not_aligned(entry);
+	application(entry);
 	across_pages(va_to_mfn((void *)((unsigned long)entry & ~4095ul)));
 
 	/* Upper tables are not covered. */
