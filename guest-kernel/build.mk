@@ -42,7 +42,7 @@ GK_OBJ_$(1)$(2) := $$(GK_SRC_$(1)$(2):$(GK_DIR)/%=$(GK_OUT)/$(1)$(2)/%.o)
 $(GK_OUT)/$(1)$(2)/%.c.o: $(GK_DIR)/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(2),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(2)) -I$(GK_DIR)/$(1) -MMD -MP -c -o $$@ $$<
-$(GK_OUT)/$(1)$(2)/%.asm.o: $(GK_DIR)/%.asm | $$(ABI_STAMP)
+$(GK_OUT)/$(1)$(2)/%.asm.o: $(GK_DIR)/%.asm $$(wildcard $(GK_DIR)/*/*.inc) $$(HV_INCLUDED) | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,NASM,$$<)$$(NASM) $$(GK_NFLAGS_$(2)) -g -F dwarf -I$(GK_DIR)/x86/ -I$(GK_DIR)/$(1)/ \
 		-I$(HV_DIR)/ -I$(B)/abi/ -MD $$(@:.o=.d) -o $$@ $$<

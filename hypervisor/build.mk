@@ -32,7 +32,9 @@ $(HV_OUT)/xlat.o: $(B)/abi/xlat.c $(HV_DIR)/build.mk | $(HV_GEN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(HV_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(HV_OUT)/%.asm.o: $(HV_DIR)/%.asm $(HV_OUT)/asm-offsets.inc | $(HV_GEN)
+# NASM's -MD does not name what a file includes.
+HV_INCLUDED := $(wildcard $(HV_DIR)/*/*.inc)
+$(HV_OUT)/%.asm.o: $(HV_DIR)/%.asm $(HV_OUT)/asm-offsets.inc $(HV_INCLUDED) | $(HV_GEN)
 	@mkdir -p $(@D)
 	$(call say,NASM,$<)$(NASM) $(HV_NFLAGS) -I$(<D)/ -MD $(@:.o=.d) -o $@ $<
 
