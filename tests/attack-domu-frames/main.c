@@ -129,6 +129,35 @@ static void foreign(uint64_t mfn)
 	tried++;
 }
 
+/* Its own memory uncached, or by another of the processor's memory types, would differ from what others' caches hold. */
+static void memory_types(void)
+{
+	static const pte_t bits[] = {PTE_PWT, PTE_PCD, PTE_PS,
+				     PTE_PWT | PTE_PCD | PTE_PS}; /* PS is PAT in an L1 */
+	pte_t *table = page_alloc();
+	uint64_t mfn = va_to_mfn(table), data = (uint64_t)va_to_mfn(page) << 12;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bits); i++) {
+		check_refused(
+		    hypercall_update_va_mapping((unsigned long)page, data | RW | bits[i], UVMF_INVLPG));
+		check_refused(pte_write(l1, data | RO | bits[i]));
+		check_refused(pte_write(l2, *pte_of((unsigned long)page, 2) | bits[i]));
+		for (unsigned level = 1; level < ROOT_LEVEL; level++) {
+			table[7] = data | RO | bits[i];
+			check_eq(page_set_ro(table, true), 0);
+			check_refused(mmuext1(MMUEXT_PIN_L1_TABLE + level - 1, mfn, 0));
+			check_eq(page_set_ro(table, false), 0);
+		}
+		table[7] = 0;
+	}
+	table[7] = data | RO;
+	check_eq(page_set_ro(table, true), 0);
+	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE, mfn, 0), 0);
+	check_refused(pte_write((mfn << 12) + 7 * sizeof(pte_t), data | RO | PTE_PCD));
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, mfn, 0), 0);
+	check_eq(page_set_ro(table, false), 0);
+}
+
 /* Devices, and frame numbers that are none. */
 static void no_memory(void)
 {
@@ -183,6 +212,7 @@ void test_main(void)
 	printk("%lu foreign frames tried\n", tried);
 	check(tried > 10000);
 	no_memory();
+	memory_types();
 	questions();
 	/* Nothing of the kind stayed behind. */
 	check_eq(hypercall_memory_op(XENMEM_current_reservation, &self), pages);
