@@ -197,7 +197,7 @@ static void iret_of_alias(void)
 				      0,
 				      0,
 				      (unsigned long)came_back,
-				      FLAT_KERNEL_CS,
+				      FLAT_KERNEL_CS & ~3ul,
 				      0x202,
 				      (unsigned long)stack + 4088,
 				      FLAT_KERNEL_SS};

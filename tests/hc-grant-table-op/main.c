@@ -272,6 +272,12 @@ static void replace(void)
 	struct gnttab_unmap_and_replace r = {
 	    .host_addr = addr(window), .new_addr = addr(spare), .handle = op.handle, .status = 77};
 
+	/* By itself: it would stay, and nobody would know. */
+	r.new_addr = r.host_addr;
+	check_eq(one(GNTTABOP_unmap_and_replace, &r), 0);
+	check(r.status < 0);
+	check(marks(REF) != 0);
+	r.new_addr = addr(spare);
 	spare[3] = 0x77;
 	check_eq(one(GNTTABOP_unmap_and_replace, &r), 0);
 	check_eq(r.status, GNTST_okay);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "gnt/pin.h"
 #include "gnt/table.h"
 #include "lib/errno.h"
 #include "mm/pt.h"
@@ -276,6 +277,34 @@ static void deaths(void **state)
 	assert_int_equal(frames_free(), before);
 }
 
+/* Who may use an entry, when others do or its domain ends; what the granter's TLBs are told. */
+static void rules(void **state)
+{
+	struct gnttab_map_grant_ref op = {.flags = GNTMAP_host_map | GNTMAP_contains_pte, .dom = 1};
+	mfn_t mfn;
+
+	begin();
+	assert_int_equal(grant_pin(granter, 0, 2, true, &mfn), GNTST_okay);
+	grant_slot(granter->grants, 0)->v1.domid = 3; /* a granter that changes its mind while it is in use */
+	assert_int_equal(grant_pin(granter, 0, 3, true, &mfn), GNTST_general_error);
+	grant_slot(granter->grants, 0)->v1.domid = 2;
+	assert_int_equal(grant_pin(granter, 0, 2, true, &mfn), GNTST_okay);
+	grant_unpin(granter, 0, true);
+	grant_unpin(granter, 0, true);
+	assert_false(granter->mapped_abroad);
+	op.host_addr = slot_address(0);
+	op.ref = 1;
+	assert_int_equal(map(&op), GNTST_okay);
+	assert_true(granter->mapped_abroad);
+	grant_close(granter);
+	assert_int_equal(grant_pin(granter, 2, 2, true, &mfn), GNTST_general_error);
+	assert_int_equal(grant_pin(granter, 1, 2, false, &mfn), GNTST_general_error);
+	die(mapper.d);
+	die(granter);
+	end(mapper.d);
+	end(granter);
+}
+
 static void limits(void **state)
 {
 	uint64_t before = frames_free();
@@ -311,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(model),
 	    cmocka_unit_test(deaths),
+	    cmocka_unit_test(rules),
 	    cmocka_unit_test(limits),
 	};
 

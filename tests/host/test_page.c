@@ -229,6 +229,23 @@ static void change(void **state)
 	end();
 }
 
+/* A count that is full takes no more: the next would run over into the flags. */
+static void full_count(void **state)
+{
+	uint32_t before;
+
+	begin(&host_pv64, 0);
+	before = frames[0].count;
+	frames[0].count = PGC_ALLOCATED | (PGC_COUNT_MAX - 1);
+	assert_true(page_get(&frames[0], d));
+	assert_int_equal(frames[0].count, PGC_ALLOCATED | PGC_COUNT_MAX);
+	assert_false(page_get(&frames[0], d));
+	assert_int_equal(page_get_and_type(&frames[0], d, PGT_WRITABLE), -EINVAL);
+	assert_int_equal(frames[0].count, PGC_ALLOCATED | PGC_COUNT_MAX);
+	frames[0].count = before;
+	end();
+}
+
 static void segdesc(void **state)
 {
 	begin(&host_pv64, 1);
@@ -416,9 +433,9 @@ static void model_pv32(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(types),      cmocka_unit_test(pv64),    cmocka_unit_test(pv32),
-	    cmocka_unit_test(change),     cmocka_unit_test(segdesc), cmocka_unit_test(model_pv64),
-	    cmocka_unit_test(model_pv32),
+	    cmocka_unit_test(types),      cmocka_unit_test(full_count), cmocka_unit_test(pv64),
+	    cmocka_unit_test(pv32),       cmocka_unit_test(change),     cmocka_unit_test(segdesc),
+	    cmocka_unit_test(model_pv64), cmocka_unit_test(model_pv32),
 	};
 
 	host_init();

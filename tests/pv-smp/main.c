@@ -15,6 +15,8 @@ static volatile unsigned long started, rounds, seen, orders;
 static char target[4096] __attribute__((aligned(4096)));
 static char frames[2][4096] __attribute__((aligned(4096)));
 
+static volatile unsigned char *volatile place = (unsigned char *)target; /* where vCPU 1 looks */
+
 enum {
 	ORDER_RUN,
 	ORDER_DOWN,
@@ -25,7 +27,7 @@ static void second(void)
 {
 	started = 1;
 	for (;;) {
-		seen = *(volatile unsigned char *)target;
+		seen = *place;
 		barrier();
 		rounds++;
 		if (orders == ORDER_DOWN) {
@@ -70,6 +72,37 @@ static void shootdown(void)
 	check_eq(stale, 0);
 }
 
+/* The same for an entry of a table above: the page is reached by one L1 or by the other. */
+static void upper_shootdown(void)
+{
+	unsigned long va = VIRT_BASE + (200ul << 20);
+	uint64_t where = pte_maddr(va, 2);
+	unsigned stale = 0;
+	pte_t hook[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		pte_t *l1 = page_alloc();
+
+		l1[(va >> 12) & 511] = (pte_t)va_to_mfn(frames[i]) << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
+		table_ready(l1);
+		hook[i] = (pte_t)va_to_mfn(l1) << 12 | PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D;
+	}
+	check_eq(pte_write(where, hook[0]), 0);
+	place = (volatile unsigned char *)va;
+	for (unsigned i = 1; i < 100; i++) {
+		check_eq(pte_write(where, hook[i & 1]), 0);
+		unsigned long from = rounds;
+		if (!reaches(&rounds, from + 2))
+			error("vCPU 1 does not run");
+		stale += seen != (i & 1) + 1;
+	}
+	check_eq(stale, 0);
+	place = (unsigned char *)target;
+	if (!reaches(&rounds, rounds + 2))
+		error("vCPU 1 does not run");
+	check_eq(pte_write(where, 0), 0);
+}
+
 static void interrupt(void)
 {
 	struct evtchn_bind_ipi bind = {.vcpu = 1};
@@ -103,6 +136,7 @@ void test_main(void)
 
 	interrupt();
 	shootdown();
+	upper_shootdown();
 
 	orders = ORDER_DOWN;
 	uint64_t until = system_time() + 1000 * MS;
