@@ -7,7 +7,7 @@ NAMES = {"cpu 0": "CPU 0: hypervisor", "walker 0": "CPU 0: its walker", "cpu 1":
          "walker 1": "CPU 1: its walker", "sender0": "sender, port 0", "sender1": "sender, port 1",
          "vCPU": "the vCPU and its guest"}
 WIDTH, LINE, ROW, LEFT, TOP = 230, 15, 14, 46, 96
-CHARS = 34  # in a line of a column
+CHARS = 31  # in a line of a column
 
 
 def wrap(text, chars):

@@ -27,7 +27,7 @@
 #define RO_FRAMES 0  /* may be mapped read-only */
 #define OP_FRAMES 0  /* the hypervisor may use them as memory for itself: a use of their type without the pt_lock */
 #define FREE      0  /* are free at the beginning, and may be handed out */
-#define RETURNED  0  /* may be given back */
+#define RETURNED  0  /* may be given back, and handed out again */
 #define PINS      0  /* may be pinned */
 #define GUESTS    0  /* belong to domain 1; the others to domain 0, which is Dom0 if there are two */
 #define ROOTS     0  /* these vCPUs may change their root, or have none; the others have the first one for ever */
@@ -448,10 +448,10 @@ end:
 #endif
 
 	/* domain_alloc_pages */
-	:: atomic { HAS(FREE, 0) && current[me] != IDLE && frame[0].owner == NOBODY -> x = 0; frame[x].owner = TAKEN }; goto hand_out
-	:: atomic { HAS(FREE, 1) && current[me] != IDLE && frame[1].owner == NOBODY -> x = 1; frame[x].owner = TAKEN }; goto hand_out
-	:: atomic { HAS(FREE, 2) && current[me] != IDLE && frame[2].owner == NOBODY -> x = 2; frame[x].owner = TAKEN }; goto hand_out
-	:: atomic { HAS(FREE, 3) && current[me] != IDLE && frame[3].owner == NOBODY -> x = 3; frame[x].owner = TAKEN }; goto hand_out
+	:: atomic { HAS(FREE | RETURNED, 0) && current[me] != IDLE && frame[0].owner == NOBODY -> x = 0; frame[x].owner = TAKEN }; goto hand_out
+	:: atomic { HAS(FREE | RETURNED, 1) && current[me] != IDLE && frame[1].owner == NOBODY -> x = 1; frame[x].owner = TAKEN }; goto hand_out
+	:: atomic { HAS(FREE | RETURNED, 2) && current[me] != IDLE && frame[2].owner == NOBODY -> x = 2; frame[x].owner = TAKEN }; goto hand_out
+	:: atomic { HAS(FREE | RETURNED, 3) && current[me] != IDLE && frame[3].owner == NOBODY -> x = 3; frame[x].owner = TAKEN }; goto hand_out
 
 	/* page_disown. Whoever does it holds a reference meanwhile, but if it was the last one there is no difference. */
 	:: atomic { HAS(RETURNED, 0) && current[me] != IDLE && frame[0].allocated -> px = 0; frame[px].allocated = 0 }; goto disown
@@ -567,7 +567,8 @@ get:	atomic {
 		frame[x].to = ANY;
 		frame[x].rw = 0;
 		frame[x].valid = 1;
-		printf("@cpu %d|frame %d is valid as memory\n", me, x) }
+		printf("@cpu %d|frame %d is valid as memory\n", me, x);
+		WALK }
 		goto got
 	:: else
 	fi;
@@ -577,6 +578,7 @@ get:	atomic {
 	 * that it had before is made now. It must not have it any longer.
 	 */
 	atomic {
+		assert(frame[x].type == key && frame[x].uses == 1); /* (1) */
 		assert(!HAS(writable[0] | writable[1], x)); /* (5) */
 		STAMP_DEAD(x); /* page_info.linear takes its place */
 		fresh_content = (frame[x].to == ANY);
@@ -748,6 +750,11 @@ put_reference:
 	}
 	/* buddy_free */
 	d_step { STAMP(px) }
+	/* Locks are taken here, and who waits for one answers. */
+	if
+	:: call == 1 + me -> answer()
+	:: true
+	fi;
 	d_step { frame[px].owner = NOBODY; printf("@cpu %d|buddy_free: frame %d\n", me, px) }
 put_done:
 	atomic {
@@ -797,6 +804,7 @@ hand_out:
 		frame[x].allocated = 1;
 		frame[x].ref = 1;
 		printf("@cpu %d|domain_alloc_pages: frame %d for domain %d\n", me, x, frame[x].owner);
+		WALK;
 		FORGET }
 next:	skip
 	od
