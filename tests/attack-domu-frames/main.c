@@ -188,6 +188,8 @@ static void questions(void)
 		check_eq(hypercall_memory_op(XENMEM_current_reservation, &q), -XEN_EPERM);
 		check_eq(hypercall_memory_op(XENMEM_maximum_reservation, &q), -XEN_EPERM);
 		check_eq(hypercall_memory_op(XENMEM_claim_pages, &claim), -XEN_EPERM);
+		claim.domid = DOMID_SELF;
+		check_eq(hypercall_memory_op(XENMEM_claim_pages, &claim), -XEN_EPERM);
 		set_xen_guest_handle(set.map.buffer, buffer);
 		check_eq(hypercall_memory_op(XENMEM_set_memory_map, &set), -XEN_EPERM);
 	}

@@ -98,7 +98,10 @@ static void buddy(void **state)
 	mfn_t big = buddy_alloc(11, 0);
 
 	assert_true(big);
+	tlb_clock++;
 	buddy_free(big, 11);
+	for (mfn_t i = 0; i < 1u << 11; i++) /* until now a TLB may have known it */
+		assert_int_equal(mfn_to_page(big + i)->stamp, tlb_stamp_now());
 	for (int i = 0; i < 20000; i++) {
 		unsigned n = host_random(ARRAY_SIZE(live)), order = host_random(7),
 			 bits = host_random(2) ? 0 : 21 + host_random(5);

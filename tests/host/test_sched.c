@@ -203,8 +203,8 @@ static void timer_order(void **state)
 
 static void handler_ends(void)
 {
-	cpus[1].timers.busy = NULL;
-	fired++;
+	if (++fired == 3)
+		cpus[1].timers.busy = NULL;
 }
 
 /* Whoever stops a timer may free it then: no CPU is in its handler any more. */
@@ -220,7 +220,7 @@ static void stop_waits(void **state)
 	timer_stop(&t);
 	leave(0);
 	service_hook = NULL;
-	assert_true(fired);
+	assert_true(fired >= 3);
 }
 
 /* An idle CPU takes from another's queue what may run here and is saved, and nothing else. */

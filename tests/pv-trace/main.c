@@ -238,6 +238,35 @@ static void tracing(void)
 	check_eq(trace_read(&lost), 0);
 }
 
+/* Processors, vCPUs and sizes that there are not; no more counters than there is room for. */
+static void refusals(void)
+{
+	static const uint32_t none[] = {32, 64, 4096, 1u << 31, ~0u};
+	struct ringlet_trace *t = (void *)op.u.pad;
+	struct ringlet_stats *s = (void *)op.u.pad;
+
+	for (uint32_t size = 1u << 17; size; size <<= 1)
+		check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, size), -XEN_EINVAL);
+	for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
+		*t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .count = RECORDS, .cpu = none[i]};
+		set_xen_guest_handle(t->buffer, records);
+		check_eq(sysctl(RINGLET_SYSCTL_trace), -XEN_ENOENT);
+		*s = (struct ringlet_stats){.domain = DOMID_SELF, .vcpu = none[i], .count = RINGLET_REASONS};
+		set_xen_guest_handle(s->buffer, stats);
+		check_eq(sysctl(RINGLET_SYSCTL_stats), -XEN_ENOENT);
+	}
+	account(RINGLET_ACCOUNTING_on);
+	null_calls(10);
+	hypercall_sched_op(SCHEDOP_yield, NULL);
+	account(RINGLET_ACCOUNTING_off);
+	stats[1] = (struct ringlet_stat){.count = 0x5a5a5a5a};
+	*s = (struct ringlet_stats){.domain = DOMID_SELF, .count = 1};
+	set_xen_guest_handle(s->buffer, stats);
+	check_eq(sysctl(RINGLET_SYSCTL_stats), 0);
+	check_eq(s->count, 1);
+	check_eq(stats[1].count, 0x5a5a5a5a);
+}
+
 /* A reader gets no more than it has room for, and the rest afterwards. */
 static void small_buffer(void)
 {
@@ -345,6 +374,7 @@ void test_main(void)
 	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	accounting();
 	tracing();
+	refusals();
 	small_buffer();
 	full_ring();
 	filtered();
