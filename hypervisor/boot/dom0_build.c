@@ -156,6 +156,11 @@ static void write_start_info(const struct dom0_memory *m, const struct dom0_plan
 	d->ops->put_start_info(dom0_page(m, (p->start_info - p->v_start) >> PAGE_SHIFT), &si);
 }
 
+static int allocate(struct dom0_memory *m, const struct dom0_plan *p, const struct dom0_size *size)
+{
+	return dom0_memory_alloc(m, dom0, size->pages, (p->tables - p->v_start) >> PAGE_SHIFT);
+}
+
 /* Make plain memory into page tables, pinned and the current ones. */
 static int adopt_tables(struct domain *d, mfn_t root)
 {
@@ -226,7 +231,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	if (!rc)
 		rc = plan(&p, &k, &size, initrd ? initrd->end - initrd->start : 0);
 	if (!rc)
-		rc = dom0_memory_alloc(&m, dom0, size.pages, (p.tables - p.v_start) >> PAGE_SHIFT);
+		rc = allocate(&m, &p, &size);
 	if (!rc)
 		rc = fill(&m, &p, &k, initrd, cmdline);
 	if (rc == -ENOMEM)
