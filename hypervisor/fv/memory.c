@@ -189,12 +189,14 @@ static int find_frame(struct domain *d, struct fv *fv)
 	return 0;
 }
 
+/* An earlier call may have stopped for want of memory half way. */
 static int memory_begin(struct fv *fv, uint32_t ram_pages)
 {
 	if (!ram_pages || ram_pages >= fv->v->domain->tot_pages)
 		return -EINVAL;
 	fv->frames_order = order_of(ram_pages * sizeof(*fv->frames));
-	fv->nothing = heap_alloc_pages_for(fv->v->domain, 0);
+	if (!fv->nothing)
+		fv->nothing = heap_alloc_pages_for(fv->v->domain, 0);
 	if (fv->nothing && fv->frames_order <= MAX_ORDER)
 		fv->frames_at = heap_alloc_frames_for(fv->v->domain, fv->frames_order);
 	if (!fv->frames_at)

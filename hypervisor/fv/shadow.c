@@ -474,8 +474,10 @@ int fv_shadow_init(struct fv *fv)
 	uint32_t n = shadows_for(fv->ram_pages);
 
 	fv->shadows_order = order_for(n);
-	fv->shadows_at = heap_alloc_frames_for(fv->v->domain, fv->shadows_order);
-	fv->l3 = heap_alloc_pages_for(fv->v->domain, 0);
+	if (!fv->shadows_at)
+		fv->shadows_at = heap_alloc_frames_for(fv->v->domain, fv->shadows_order);
+	if (!fv->l3)
+		fv->l3 = heap_alloc_pages_for(fv->v->domain, 0);
 	if (!fv->shadows_at || !fv->l3)
 		return -ENOMEM;
 	fv->shadows = mfn_to_virt(fv->shadows_at);
