@@ -232,6 +232,9 @@ static void stealing(void **state)
 		vcpu_set_affinity(v[i], 2);
 	run(1000000);
 	ready = cpus[1].vcpu == v[0] ? v[1] : v[0];
+	assert_false(ready->running);
+	assert_false(list_empty(&ready->run_link));
+	assert_ptr_equal(ready->cpu, &cpus[1]);
 	cpus[0].pending |= PENDING_SCHEDULE;
 	exits();
 	assert_ptr_equal(cpus[0].vcpu, cpus[0].idle); /* it may not */
