@@ -92,7 +92,8 @@ $(foreach k,pv64 pv32,$(eval $(call test,attack-double-fetch-$(k)-2cpu,120,\
 $(eval $(call test,attack-shared-areas-pv64-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-shared-areas-pv64.elf dom0_max_vcpus=2))
 
 # Two vCPUs that share one processor's registers.
-$(foreach k,pv64 pv32,$(eval $(call test,pv-fpu-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/pv-fpu-$(k).elf dom0_max_vcpus=2)))
+$(foreach k,pv64 pv32,$(foreach c,max Opteron_G5,$(eval $(call test,pv-fpu-$(k)-$(c)-2vcpu,60,\
+	CPU=$(c) sh scripts/guest-test $(B)/tests/pv-fpu-$(k).elf dom0_max_vcpus=2))))
 
 # The part of it that needs a second vCPU.
 $(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \

@@ -45,6 +45,28 @@ static bool detect_tcg(bool hypervisor_bit)
 	return !memcmp(&r[1], "TCGTCGTCGTCG", 12);
 }
 
+/* QEMU's translator stops for good at CR4.OSXSAVE on a processor that has XSAVE and none of its extensions. */
+static bool detect_xsave(void)
+{
+	uint32_t extensions[4] = {0};
+
+	if (features.tcg && features.max_leaf >= 0xd)
+		cpuid(0xd, 1, extensions);
+	return !features.tcg || extensions[0];
+}
+
+/* AMD's processors up to Zen: CPUID 8000_0008h EBX[2], RstrFpErrPtrs, is not there (APM 3, E.4.7). */
+static bool detect_fpu_pointers(void)
+{
+	uint32_t r[4] = {0};
+
+	if (strcmp(features.vendor, "AuthenticAMD"))
+		return false;
+	if (features.max_ext_leaf >= 0x80000008)
+		cpuid(0x80000008, 0, r);
+	return !(r[1] & 4);
+}
+
 static bool choose(bool present, int8_t option, bool by_default)
 {
 	return present && (option < 0 ? by_default : option > 0);
@@ -67,10 +89,11 @@ void features_init(void)
 	features.gb_pages = ext[3] >> 26 & 1;
 	features.x2apic = r[2] >> 21 & 1;
 	features.tsc_deadline = r[2] >> 24 & 1;
-	features.xsave = r[2] >> 26 & 1;
 	features.fsgsbase = r7[1] & 1;
 	features.umip = r7[2] >> 2 & 1;
 	features.tcg = detect_tcg(r[2] >> 31);
+	features.xsave = (r[2] >> 26 & 1) && detect_xsave();
+	features.fpu_keeps_pointers = detect_fpu_pointers();
 	features.smep = choose(r7[1] >> 7 & 1, options.smep, true);
 	/* TCG reads the stack of a ring 3 IRETQ as supervisor: with SMAP on, pv64 kernels would fault. */
 	features.smap = choose(r7[1] >> 20 & 1, options.smap, !features.tcg);

@@ -8,6 +8,7 @@ struct cpu_features {
 	bool smep, smap; /* used: present and not switched off on the command line */
 	bool xsave;
 	bool umip, fsgsbase, gb_pages; /* present */
+	bool fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the x87 pointers of who ran before (cpu/fpu.c) */
 	bool x2apic, tsc_deadline;
 	bool tcg; /* QEMU's translator: CPUID 0x40000000 says TCGTCGTCGTCG */
 	uint32_t phys_bits;

@@ -111,10 +111,24 @@ void fpu_save(struct fpu_area *area)
 	ts_put(ts);
 }
 
+/*
+ * Addresses of the last x87 instruction and its operand. Some processors restore them only if an exception is pending in
+ * the image, so that a guest would find those of another guest. A load of our own puts ours in their place; what it does
+ * to the registers does not matter, for they are about to be replaced (APM 2 11.4.4, Saving Media and x87 State).
+ */
+static void replace_pointers(void)
+{
+	static const uint32_t zero;
+
+	__asm__ volatile("fnclex; ffree %%st(7); fildl %0" : : "m"(zero));
+}
+
 void fpu_restore(const struct fpu_area *area)
 {
 	bool ts = ts_clear();
 
+	if (unlikely(features.fpu_keeps_pointers))
+		replace_pointers();
 	set_cr4_osxsave(area->xcr0 != 0);
 	if (area->xcr0)
 		xrstor_all(area);
