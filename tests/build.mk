@@ -27,6 +27,7 @@ TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
 -include tests/fv-probe/probe.mk
 -include tests/fv-hostile/hostile.mk
 -include tests/fv-stays/stays.mk
+-include tests/fuzz-fv/fuzz.mk
 -include tests/host/host.mk
 -include tests/host/tools.mk
 -include tests/host/fuzz.mk

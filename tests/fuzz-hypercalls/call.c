@@ -25,6 +25,23 @@ static long raw(unsigned nr, const unsigned long a[5])
 	return ret;
 }
 
+/* Into the digest (FNV-1a's step, Fowler, Noll, Vo 1991, on words). */
+static void note(struct fuzz *f, unsigned long word)
+{
+	f->digest = (f->digest ^ word) * 0x100000001b3ull;
+}
+
+static long noted(struct fuzz *f, unsigned nr, const unsigned long a[5])
+{
+	long rc = raw(nr, a);
+
+	note(f, nr);
+	for (unsigned i = 0; i < 5; i++)
+		note(f, a[i]);
+	note(f, rc);
+	return rc;
+}
+
 long call(struct fuzz *f, unsigned nr, unsigned long a0, unsigned long a1, unsigned long a2, unsigned long a3,
 	  unsigned long a4)
 {
@@ -32,7 +49,7 @@ long call(struct fuzz *f, unsigned nr, unsigned long a0, unsigned long a1, unsig
 
 	f->calls++;
 	if (!f->queueing)
-		return raw(nr, a);
+		return noted(f, nr, a);
 	if (f->queued < MULTI_MAX) {
 		struct multicall_entry *m = &f->multi[f->queued++];
 
@@ -49,7 +66,11 @@ void call_multi(struct fuzz *f)
 	const unsigned long a[5] = {(unsigned long)f->multi, f->queued};
 
 	f->queueing = false;
-	raw(__HYPERVISOR_multicall, a);
+	noted(f, __HYPERVISOR_multicall, a);
+	for (unsigned i = 0; i < f->queued; i++) {
+		note(f, f->multi[i].op);
+		note(f, f->multi[i].result);
+	}
 	f->queued = 0;
 }
 

@@ -14,16 +14,18 @@ struct fuzz {
 	uint64_t random;
 	unsigned long calls;
 	domid_t self;
+	domid_t peer;    /* another that does the same, for us; 0: none */
 	bool dom0;       /* the machine must go on: nothing that ends it */
 	bool first;      /* vCPU 0, which can recover from faults */
+	bool alone;      /* one vCPU: what it does depends on nothing but the seed */
 	bool queueing;   /* calls go into a multicall */
 	bool mend_traps; /* handlers were changed: set them right before going on */
 	unsigned queued;
 	struct multicall_entry *multi;
 	char *ring; /* memory for arguments, used round and round */
 	unsigned ring_at;
-	unsigned long handles[16]; /* of grant mappings */
-	domid_t made[4];           /* Dom0: domains it created */
+	domid_t made[4]; /* Dom0: domains it created */
+	uint64_t digest; /* of all calls made and their results: the same again for a vCPU alone */
 };
 
 /* ---- pool.c ---- */
@@ -58,6 +60,8 @@ void *buffer(struct fuzz *f, unsigned size);
 unsigned long pointer(struct fuzz *f, const void *p);
 /* Machine address of an entry of the tables in use that concerns the arena alone, and its level. */
 uint64_t live_entry(struct fuzz *f, int *level);
+/* That of page @page of the arena. */
+uint64_t arena_entry(unsigned page);
 
 /* ---- call.c ---- */
 /* Make a hypercall, or put it into the multicall that is being gathered (result 0). */
@@ -67,11 +71,13 @@ long call(struct fuzz *f, unsigned nr, unsigned long a0, unsigned long a1, unsig
 long call_va_mapping(struct fuzz *f, unsigned long va, pte_t pte, unsigned long flags, int domid);
 void call_multi(struct fuzz *f);
 
-/* ---- tables.c, memory.c, misc.c, trace.c: each makes a call or a few ---- */
+/* ---- tables.c, memory.c, grants.c, misc.c, context.c, stores.c, trace.c: each makes a call or a few ---- */
 typedef void action_fn(struct fuzz *f);
 action_fn do_mmu_update, do_va_mapping, do_mmuext, do_build_table, do_store, do_repair;
 action_fn do_reservation, do_exchange, do_memory_other, do_grant_setup, do_grant_entry, do_grant_map,
     do_grant_unmap, do_grant_copy, do_grant_other;
+void grants_init(struct fuzz *f);
 action_fn do_gdt, do_ldt, do_descriptor, do_traps, do_callbacks, do_stack, do_segment, do_debugreg, do_vcpu,
     do_events, do_sched, do_timer, do_version, do_console, do_assist, do_physdev, do_anything, do_domctl;
-action_fn do_trace;
+action_fn do_context, do_areas, do_hard_store, do_trace;
+void stores_init(void);

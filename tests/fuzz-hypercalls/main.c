@@ -5,9 +5,10 @@
  * never panics, and its auditor (hypervisor/mm/audit.c) finds every count right after each batch. What
  * becomes of this guest is its own affair.
  *
- * Command line: seed=N calls=N. The same seed gives the same calls, as far as what it gets for them is the
- * same. As Dom0 it leaves out what would end the machine, and calls the auditor itself; as DomU somebody else
- * must (tests/system/fuzz.py).
+ * Command line: seed=N calls=N; alone=1: one vCPU, and the same seed gives the same calls, of which it prints a digest at
+ * its end; twin=1 or twin=2: the next domain, or the one before, does the same and is our peer: each maps, copies, transfers
+ * to the other, binds its ports; peer=N: that domain. As Dom0 it leaves out what would end the machine, and calls the auditor
+ * itself; as DomU somebody else must (tests/system/fuzz.py).
  */
 #include "fuzz.h"
 #include "xen/sysctl.h"
@@ -26,7 +27,8 @@ static const struct {
     {do_gdt, 3},         {do_ldt, 2},         {do_descriptor, 4},  {do_traps, 1},        {do_callbacks, 1},
     {do_stack, 1},       {do_segment, 1},     {do_debugreg, 1},    {do_vcpu, 4},         {do_events, 10},
     {do_sched, 1},       {do_timer, 1},       {do_version, 1},     {do_console, 1},      {do_assist, 1},
-    {do_physdev, 1},     {do_anything, 3},    {do_domctl, 1},      {do_trace, 2},
+    {do_physdev, 1},     {do_anything, 3},    {do_domctl, 1},      {do_trace, 2},        {do_context, 4},
+    {do_areas, 2},       {do_hard_store, 25},
 };
 
 static struct multicall_entry multis[2][MULTI_MAX];
@@ -105,6 +107,17 @@ static void audit(void)
 		error("no audit");
 }
 
+static void find_peer(void)
+{
+	static const int twins[] = {0, 1, -1};
+	unsigned long twin = option("twin=", 0);
+	domid_t peer = option("peer=", 0);
+
+	if (twin && twin < ARRAY_SIZE(twins))
+		peer = fuzzers[0].self + twins[twin];
+	fuzzers[0].peer = fuzzers[1].peer = peer;
+}
+
 void test_main(void)
 {
 	struct fuzz *f = &fuzzers[0];
@@ -112,15 +125,20 @@ void test_main(void)
 	seed = option("seed=", seed);
 	calls_wanted = option("calls=", calls_wanted);
 	f->dom0 = fuzzers[1].dom0 = start_info->flags & SIF_INITDOMAIN;
+	f->alone = option("alone=", 0);
 	f->random = seed * 0x9e3779b97f4a7c15ull + 1;
 	fuzzers[1].random = ~f->random;
 	printk("seed=%lu calls=%lu\n", seed, calls_wanted);
 	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	trap_hook = own_fault;
 	pool_init();
+	stores_init();
 	f->self = fuzzers[1].self = own_domid();
+	find_peer();
+	grants_init(f);
 	do_repair(f);
-	start_second();
+	if (!f->alone)
+		start_second();
 	for (unsigned long next = BATCH; f->calls < calls_wanted;) {
 		step(f);
 		if (f->calls < next)
@@ -132,4 +150,6 @@ void test_main(void)
 			printk("at %lu + %lu calls\n", f->calls, fuzzers[1].calls);
 	}
 	printk("%lu calls, %lu of the other vCPU\n", f->calls, fuzzers[1].calls);
+	if (f->alone)
+		printk("digest %lx\n", (unsigned long)f->digest);
 }

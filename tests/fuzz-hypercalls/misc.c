@@ -97,7 +97,7 @@ void do_debugreg(struct fuzz *f)
 
 void do_vcpu(struct fuzz *f)
 {
-	unsigned cmd = below(f, 15), vcpu = one_in(f, 8) ? any_word(f) : 2 + below(f, 2);
+	unsigned cmd = below(f, 15), vcpu = one_in(f, 8) ? any_word(f) : 2 + below(f, 6);
 	uint64_t *arg = buffer(f, 6000);
 
 	for (unsigned i = 0; i < 8; i++)
@@ -110,8 +110,10 @@ void do_vcpu(struct fuzz *f)
 		return; /* the end of us */
 	if (vcpu == 1 && cmd == VCPUOP_down && one_in(f, 2))
 		return;
-	if (cmd == VCPUOP_up && vcpu != 1 && !(one_in(f, 100) && !f->dom0))
-		return; /* runs nonsense, which is likely to be our end */
+	if (cmd == VCPUOP_initialise && f->dom0)
+		return; /* nonsense: likely to be our end (context.c makes better ones) */
+	if (cmd == VCPUOP_up && f->alone)
+		return;
 	call(f, __HYPERVISOR_vcpu_op, cmd, vcpu, pointer(f, arg), 0, 0);
 }
 
@@ -132,9 +134,9 @@ void do_events(struct fuzz *f)
 		((domid_t *)arg)[1] = any_domid(f);
 		break;
 	case EVTCHNOP_reset:
-		if (!one_in(f, 50))
+		if (!one_in(f, f->peer ? 8 : 50))
 			return;
-		*(domid_t *)arg = any_domid(f);
+		*(domid_t *)arg = f->peer && one_in(f, 2) ? f->self : any_domid(f);
 	}
 	call(f, __HYPERVISOR_event_channel_op, cmd, pointer(f, arg), 0, 0, 0);
 }

@@ -148,6 +148,8 @@ domid_t any_domid(struct fuzz *f)
 	static const domid_t special[] = {DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_IO, DOMID_XEN, 0,     1,
 					  2,          3,          0x7ff0,     0x7ff4,   0x7fff,    0xffff};
 
+	if (f->peer && one_in(f, 3))
+		return f->peer;
 	if (f->dom0 && one_in(f, 3))
 		return f->made[below(f, ARRAY_SIZE(f->made))];
 	return one_in(f, 12) ? below(f, 200) : special[below(f, ARRAY_SIZE(special))];
@@ -176,5 +178,10 @@ unsigned long pointer(struct fuzz *f, const void *p)
 uint64_t live_entry(struct fuzz *f, int *level)
 {
 	*level = one_in(f, 12) ? 2 : 1;
-	return *level == 2 ? arena_l2_entry : arena_l1 + below(f, ARENA_PAGES) * sizeof(pte_t);
+	return *level == 2 ? arena_l2_entry : arena_entry(below(f, ARENA_PAGES));
+}
+
+uint64_t arena_entry(unsigned page)
+{
+	return arena_l1 + page * sizeof(pte_t);
 }

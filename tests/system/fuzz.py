@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Hostile guests: the hypercall fuzzer (tests/fuzz-hypercalls) as DomU, one of each kind at a time, round after round,
-beside a guest that works and must not notice. After and during each round the auditor looks at every frame.
+"""Hostile guests: the hypercall fuzzer (tests/fuzz-hypercalls) as DomU, one of each PV kind at a time, which share grants and
+ports with each other, and the fuzzing kernel of an fv domain (tests/fuzz-fv), round after round, beside a guest that works
+and must not notice. After and during each round the auditor looks at every frame.
 
 Environment: SEED (of the first round), ROUNDS, CALLS (of each guest's first vCPU in a round). A failing round is
 repeated by its seed: SEED=n ROUNDS=1. GHOST=1: on the build that checks each hypercall of memory and grants against a
@@ -18,6 +19,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CALLS = int(os.environ.get("CALLS", "8000"))
 GHOST = bool(os.environ.get("GHOST"))
 LOG = os.path.join(BUILD, "tests", "fuzz%s-%d.log" % ("-ghost" if GHOST else "", SEED))
+fv = []  # of each round: guests, attempts
 SHELL = r"[#$] (\x1b\[6n)?$"
 FREE = r"free_pages\s*:\s*(\d+)"
 
@@ -52,8 +54,11 @@ def boot(m):
 
 
 def one_round(m, seed):
-    m.run("fuzz-round %d %d" % (seed, CALLS), 300)
+    text = m.run("fuzz-round %d %d" % (seed, CALLS), 300)
     look_for_trouble(seed)
+    told = re.search(r"fv: (\d+) guests, (\d+) attempts", text)
+    require(told and int(told[2]), "the fv guests have done nothing: " + text)
+    fv.append((int(told[1]), int(told[2])))
 
 
 def calls_made():
@@ -82,7 +87,7 @@ def ghost_heard():
 def main():
     tap = Tap()
     initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-fuzz.cpio"))
-    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot" + (" ghost=guests" if GHOST else "")
+    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot guest_lograte=0" + (" ghost=guests" if GHOST else "")
     with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf"),
                   "-initrd", initrd, "-append", options], LOG, limit=120 + 300 * ROUNDS) as m:
         if tap.step("Dom0 and a working guest start", lambda: boot(m)):
@@ -92,7 +97,9 @@ def main():
                 if not tap.step("round with seed %d" % seed, lambda s=seed: one_round(m, s)):
                     break
             tap.step("Dom0 and the other guest are unharmed", lambda: unharmed(m, before[0]))
-            print("# %d hypercalls at least" % calls_made())
+            print("# %d hypercalls at least; %d fv guests, %d attempts at least" % (
+                calls_made(), sum(n for n, _ in fv), sum(n for _, n in fv)))
+            print("# ended by a crash of their own: %d" % len(re.findall(r"^\(ringlet\) d\d+: crash", heard(), re.M)))
             if GHOST:
                 tap.step("the ghost was there", ghost_heard)
     tap.end()

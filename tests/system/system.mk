@@ -57,15 +57,18 @@ $(B)/dom0-flood.cpio: $(B)/dom0.cpio tests/system/flood/flood.list tests/system/
 $(eval $(call test,flood,500,python3 tests/system/flood.py,$(B)/dom0-flood.cpio $(B)/ringlet.elf))
 
 # Hostile guests: a short run here, `make fuzz` for the long one.
-$(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES)
+$(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES) $(B)/tests/fuzz-fv.elf
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/fuzz/fuzz.list
 $(eval $(call test,fuzz,300,python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
 # As Dom0 it may break itself, which ends the machine: only a panic, a discrepancy or an end without a word is a failure.
 $(foreach k,pv64 pv32,$(eval $(call test,fuzz-dom0-$(k),120,\
-	SECONDS_MAX=110 CPUS=2 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=20000" dom0_max_vcpus=4 reboot,\
+	SECONDS_MAX=110 CPUS=2 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=20000" dom0_max_vcpus=8 reboot,\
 	$(B)/tests/fuzz-hypercalls-$(k).elf)))
+
+$(foreach k,pv64 pv32,$(eval $(call test,fuzz-repeats-$(k),300,python3 tests/system/fuzz_repeats.py $(k),\
+	$(B)/tests/fuzz-hypercalls-$(k).elf $(B)/ringlet.elf)))
 
 # The ghost check (hypervisor/ghost/ghost.h): short, on one processor, where nearly every hypercall can be judged; that it
 # sees a mistake in the bookkeeping of frames, of grants and of allotments; and one round of hostile guests.
@@ -74,7 +77,7 @@ GHOST_TESTS := hc-memory-op hc-mmu-update hc-mmuext-op hc-grant-table-op hc-upda
 $(foreach k,pv64 pv32,$(foreach t,$(GHOST_TESTS),$(eval $(call test,ghost-$(t)-$(k),60,\
 	GHOST=1 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf,$(B)/ghost/ringlet.elf))))
 $(foreach k,pv64 pv32,$(eval $(call test,ghost-fuzz-dom0-$(k),120,\
-	SECONDS_MAX=110 GHOST=1 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=2000" dom0_max_vcpus=4 reboot,\
+	SECONDS_MAX=110 GHOST=1 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=2000" dom0_max_vcpus=8 reboot,\
 	$(B)/ghost/ringlet.elf)))
 $(eval $(call test,ghost-fuzz,400,GHOST=1 ROUNDS=1 CALLS=300 python3 tests/system/fuzz.py,$(B)/ghost/ringlet.elf))
 $(eval $(call test,ghost-sees,200,python3 tests/system/ghost.py $(GHOST_MISTAKES),$(GHOST_MISTAKES:%=$(B)/ghost/%.elf)))
