@@ -100,6 +100,23 @@ static void full(void **state)
 }
 
 /* A gap is not closed before it is worth it, and everything in between is counted too. */
+/* The same when what is not read yet begins behind what is written next. */
+static void full_before_the_tail(void **state)
+{
+	uint32_t n, next = SIZE / 2;
+
+	for (uint32_t i = 0; i < SIZE - 2; i++)
+		stay(i);
+	assert_int_equal(ring_read(&ring, at.pos, out, SIZE / 2), SIZE / 2);
+	for (uint32_t i = SIZE - 2; i < 2 * SIZE; i++)
+		stay(i);
+	assert_true(ring.lost > 0);
+	n = ring_read(&ring, at.pos, out, SIZE);
+	assert_int_equal(n, SIZE - 1);
+	for (uint32_t k = 0; k < n; k++)
+		assert_int_equal(out[k].what, next++);
+}
+
 static void gap_waits_for_room(void **state)
 {
 	uint32_t n, told = 0, kept = 0;
@@ -160,6 +177,7 @@ int main(void)
 	    cmocka_unit_test_setup(comes_out_in_order, setup),
 	    cmocka_unit_test_setup(moments_come_first, setup),
 	    cmocka_unit_test_setup(full, setup),
+	    cmocka_unit_test_setup(full_before_the_tail, setup),
 	    cmocka_unit_test_setup(gap_waits_for_room, setup),
 	    cmocka_unit_test_setup(gap_ends_with_a_stay, setup),
 	    cmocka_unit_test_setup(unwanted, setup),
