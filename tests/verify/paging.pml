@@ -320,6 +320,7 @@ inline enter(v)
 /* As it once was: from a vCPU on the idle root to the idle vCPU there seems to be nothing to load. */
 #define SAME_SPACE(v) (cr3[me] == WANTED_CR3(v) && (v == tlb_vcpu[me] || v == IDLE))
 #else
+/* An equal CR3 does not excuse a CPU from changing whose translations it holds: (3) of hypervisor/mm/root.c. */
 #define SAME_SPACE(v) (cr3[me] == WANTED_CR3(v) && v == tlb_vcpu[me])
 #endif
 
