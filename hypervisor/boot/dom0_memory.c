@@ -35,9 +35,7 @@ static bool take_until(struct dom0_memory *m, pfn_t end, unsigned addr_bits)
 
 int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages, pfn_t root)
 {
-	*m = (struct dom0_memory){.d = d};
-	while ((PAGE_SIZE << m->order) < nr_pages * sizeof(mfn_t))
-		m->order++;
+	*m = (struct dom0_memory){.d = d, .order = block_order(nr_pages * sizeof(mfn_t))};
 	m->mfn = heap_alloc_pages(m->order);
 	if (!m->mfn)
 		return -ENOMEM;

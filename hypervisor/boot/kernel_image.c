@@ -60,8 +60,7 @@ const char *kernel_image_open(struct kernel_image *k, const void *data, size_t s
 		return wrong;
 	if (!unpacked || unpacked > UNPACKED_MAX)
 		return "its unpacked size cannot be right";
-	while ((PAGE_SIZE << k->order) < unpacked)
-		k->order++;
+	k->order = block_order(unpacked);
 	k->unpacked = heap_alloc_pages(k->order);
 	if (!k->unpacked)
 		return "there is no memory to unpack it";

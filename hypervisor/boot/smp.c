@@ -42,20 +42,11 @@ void percpu_init_boot(void)
 	percpu_load(&boot_cpu);
 }
 
-static unsigned order_of(size_t size)
-{
-	unsigned order = 0;
-
-	while ((PAGE_SIZE << order) < size)
-		order++;
-	return order;
-}
-
 static struct percpu *alloc_cpu(uint32_t id, uint32_t apic_id)
 {
 	struct percpu *cpu = heap_alloc(sizeof(*cpu));
-	struct cpu_tables *tables = heap_alloc_pages(order_of(sizeof(*tables)));
-	void *stack = heap_alloc_pages(order_of(CPU_STACK_SIZE));
+	struct cpu_tables *tables = heap_alloc_pages(block_order(sizeof(*tables)));
+	void *stack = heap_alloc_pages(block_order(CPU_STACK_SIZE));
 
 	if (!cpu || !tables || !stack)
 		panic("no memory for processor %u", id);

@@ -17,18 +17,9 @@
 _Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0,
 	       "frame alignment");
 
-static unsigned vcpu_order(void)
-{
-	unsigned order = 0;
-
-	while ((PAGE_SIZE << order) < sizeof(struct vcpu))
-		order++;
-	return order;
-}
-
 struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 {
-	struct vcpu *v = heap_alloc_pages_for(d, vcpu_order());
+	struct vcpu *v = heap_alloc_pages_for(d, block_order(sizeof(*v)));
 
 	if (!v)
 		return NULL;
@@ -43,7 +34,7 @@ void vcpu_free(struct vcpu *v)
 {
 	heap_free(v->fpu);
 	heap_free(v->counters);
-	heap_free_pages(v, vcpu_order());
+	heap_free_pages(v, block_order(sizeof(*v)));
 }
 
 int vcpu_create(struct domain *d, uint32_t id)

@@ -158,15 +158,6 @@ uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint
 	return FV_OK;
 }
 
-static unsigned order_of(size_t size)
-{
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < size)
-		order++;
-	return order;
-}
-
 /*
  * The M2P says which guest frame each of the domain's frames is: the builder named them when it asked. Each is held, once
  * all its frames have come by.
@@ -194,7 +185,7 @@ static int memory_begin(struct fv *fv, uint32_t ram_pages)
 {
 	if (!ram_pages || ram_pages >= fv->v->domain->tot_pages)
 		return -EINVAL;
-	fv->frames_order = order_of(ram_pages * sizeof(*fv->frames));
+	fv->frames_order = block_order(ram_pages * sizeof(*fv->frames));
 	if (!fv->nothing)
 		fv->nothing = heap_alloc_pages_for(fv->v->domain, 0);
 	if (fv->nothing && fv->frames_order <= MAX_ORDER)
@@ -254,9 +245,11 @@ int fv_memory_release(struct fv *fv)
 
 uint64_t fv_heap_most(uint64_t frames)
 {
-	uint32_t copies = fv_copies_max(frames);
+	uint32_t copies;
 
-	return MACHINE_MOST + (PAGE_SIZE << order_of(frames * sizeof(struct fv_frame))) +
+	frames = MIN(frames, UINT32_MAX); /* more are not counted (fv.ram_pages) */
+	copies = fv_copies_max(frames);
+	return MACHINE_MOST + (PAGE_SIZE << block_order(frames * sizeof(struct fv_frame))) +
 	       fv_shadow_most(frames) + copies * PAGE_SIZE + heap_size(copies * sizeof(uint32_t));
 }
 

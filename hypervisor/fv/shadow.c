@@ -455,11 +455,7 @@ static uint32_t shadows_for(uint64_t ram_pages)
 
 static unsigned order_for(uint32_t shadows)
 {
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < shadows * sizeof(struct fv_shadow))
-		order++;
-	return order;
+	return block_order(shadows * sizeof(struct fv_shadow));
 }
 
 uint64_t fv_shadow_most(uint64_t ram_pages)

@@ -267,12 +267,8 @@ static void check_frames(void)
 
 static bool counts_ready(void)
 {
-	unsigned order = 0;
-
-	while (PAGE_SIZE << order < max_mfn * sizeof(*audit_counts))
-		order++;
 	if (!audit_counts)
-		audit_counts = heap_alloc_pages(order);
+		audit_counts = heap_alloc_pages(block_order(max_mfn * sizeof(*audit_counts)));
 	if (audit_counts)
 		memset(audit_counts, 0, max_mfn * sizeof(*audit_counts));
 	return audit_counts;

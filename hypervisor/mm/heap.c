@@ -217,24 +217,15 @@ static unsigned class_of(size_t size)
 	return c;
 }
 
-static unsigned order_of(size_t size)
-{
-	unsigned order = 0;
-
-	while (size > PAGE_SIZE << order)
-		order++;
-	return order;
-}
-
 void *heap_alloc(size_t size)
 {
 	void *p;
 
 	if (size <= OBJECT_MAX)
 		return object_alloc(class_of(size));
-	p = heap_alloc_pages(order_of(size));
+	p = heap_alloc_pages(block_order(size));
 	if (p)
-		mfn_to_page(virt_to_mfn(p))->type = HEAP_BLOCK | order_of(size);
+		mfn_to_page(virt_to_mfn(p))->type = HEAP_BLOCK | block_order(size);
 	return p;
 }
 
@@ -244,7 +235,7 @@ void *heap_alloc_for(struct domain *d, size_t size)
 
 	if (with_owner <= OBJECT_MAX)
 		return object_alloc_for(d, CLASSES + class_of(with_owner));
-	return heap_alloc_pages_for(d, order_of(size));
+	return heap_alloc_pages_for(d, block_order(size));
 }
 
 void heap_free(void *p)
@@ -266,7 +257,7 @@ size_t heap_size(size_t size)
 {
 	size_t with_owner = size + sizeof(struct domain *);
 
-	return with_owner <= OBJECT_MAX ? class_size(class_of(with_owner)) : PAGE_SIZE << order_of(size);
+	return with_owner <= OBJECT_MAX ? class_size(class_of(with_owner)) : PAGE_SIZE << block_order(size);
 }
 
 /* The objects of a page that are in use are those that are not in its chain. */

@@ -113,6 +113,11 @@ void buddy_free(mfn_t mfn, unsigned order);
 void buddy_return(mfn_t start, mfn_t end);
 uint64_t frames_free(void), frames_total(void);
 #define MAX_ORDER 18 /* 1 GiB */
+/* The order of the smallest block that holds so many bytes; more than MAX_ORDER: none does. */
+static inline unsigned block_order(uint64_t bytes)
+{
+	return bytes <= PAGE_SIZE ? 0 : 64 - PAGE_SHIFT - __builtin_clzll(bytes - 1);
+}
 
 /* 2^order contiguous hypervisor pages, zeroed; NULL when none. The second form: below 4 GiB. */
 void *heap_alloc_pages(unsigned order);

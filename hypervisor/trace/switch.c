@@ -12,11 +12,7 @@
 
 static unsigned ring_order(uint32_t size)
 {
-	unsigned order = 0;
-
-	while ((PAGE_SIZE << order) < size * sizeof(struct ringlet_record))
-		order++;
-	return order;
+	return block_order(size * sizeof(struct ringlet_record));
 }
 
 static void nothing(struct percpu *cpu)

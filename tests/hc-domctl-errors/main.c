@@ -3,9 +3,10 @@
  * domctl with arguments that cannot be meant: each is refused by the number that the ABI has for it, nothing is changed,
  * and no domain, frame or pause count is lost or won. A domain is not made with what there is not, or under a number that
  * is taken; it does not change its kind once it has memory; nobody pauses, destroys or gives a context to himself; vCPUs
- * are those that there are; lists have limits; a grant ends with its domain; no byte of a hypercall page is left as it was. (Xen 4.17 has other numbers for some.)
+ * are those that there are; lists have limits, memory need not; a grant ends with its domain; no byte of a hypercall page is left as it was. (Xen 4.17 has other numbers for some.)
  */
 #include "fw.h"
+#include "ringlet/fv.h"
 #include "xen/domctl.h"
 #include "xen/grant_table.h"
 #include "xen/sysctl.h"
@@ -110,6 +111,23 @@ static void give_vcpus_and_memory(domid_t id, unsigned bits)
 	check_eq(call(XEN_DOMCTL_set_address_size, id), -XEN_EACCES);
 	op.u.address_size.size = bits; /* which it is */
 	check_eq(call(XEN_DOMCTL_set_address_size, id), 0);
+}
+
+/* More memory than there is anywhere, for a domain of either kind: a limit as good as any. */
+static void memory_without_end(void)
+{
+	static const uint64_t kib[] = {~0ull, 1ull << 63, 3ull << 61, ~0ull / 10, 1ull << 44};
+	static const uint32_t kinds[] = {0, RINGLET_CDF_fv};
+
+	for (unsigned kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		creation()->flags = kinds[kind];
+		check_eq(call(XEN_DOMCTL_createdomain, 0), 0);
+		for (unsigned i = 0; i < ARRAY_SIZE(kib); i++) {
+			op.u.max_mem.max_memkb = kib[i];
+			check_eq(call(XEN_DOMCTL_max_mem, op.domain), 0);
+		}
+		check_eq(call(XEN_DOMCTL_destroydomain, op.domain), 0);
+	}
 }
 
 static void vcpus(domid_t id)
@@ -302,6 +320,7 @@ void test_main(void)
 	one_life(64); /* afterwards what is allocated once is there */
 	one_life(32);
 	before = free_pages();
+	memory_without_end();
 	one_life(64);
 	one_life(32);
 	check_eq(free_pages(), before);
