@@ -202,18 +202,26 @@ static void strike(struct fv *fv, uint32_t pfn)
 	memmove(&fv->copied[i], &fv->copied[i + 1], (fv->copies - i) * sizeof(*fv->copied));
 }
 
-void fv_code_forget(struct fv *fv, uint32_t pfn)
+/* It is data, and may be code again. */
+static void forget(struct fv *fv, uint32_t pfn)
 {
 	struct fv_frame *f = &fv->frames[pfn];
 
-	if (f->code == FV_CODE_SEARCH)
-		give_up(fv);
-	if (f->copy) {
-		strike(fv, pfn);
+	if (f->copy)
 		heap_free_pages(f->copy, 0);
-	}
 	f->copy = NULL;
 	f->code = FV_CODE_UNKNOWN;
+}
+
+void fv_code_forget(struct fv *fv, uint32_t pfn)
+{
+	const struct fv_frame *f = &fv->frames[pfn];
+
+	if (f->code == FV_CODE_SEARCH)
+		give_up(fv);
+	if (f->copy)
+		strike(fv, pfn);
+	forget(fv, pfn);
 }
 
 void fv_code_free(struct fv *fv)
@@ -232,5 +240,7 @@ void fv_code_make_room(struct fv *fv)
 	fv_shadow_drop_all(fv);
 	fv_shadow_sync(fv); /* before the copies are freed */
 	for (unsigned i = 0; i < FORGOTTEN; i++)
-		fv_code_forget(fv, fv->copied[0]);
+		forget(fv, fv->copied[i]);
+	fv->copies -= FORGOTTEN;
+	memmove(fv->copied, fv->copied + FORGOTTEN, fv->copies * sizeof(*fv->copied));
 }
