@@ -23,10 +23,10 @@ static inline bool rule_wants_carrier(const struct domain *d, int level, unsigne
 	return d->ops->root_level == 3 && level == 3 && slot == 3;
 }
 
-/* May an entry of another table of the same level stand there? */
+/* May an entry of another table of the same level stand there? Not in a root. */
 static inline bool rule_linear(const struct domain *d, int level)
 {
-	return level == 2 || (level > 2 && d->ops->root_level == 4);
+	return level == 2 || (level == 3 && d->ops->root_level == 4);
 }
 
 static inline bool rule_bits_ok(const struct domain *d, int level, uint64_t e)

@@ -78,6 +78,8 @@ static void upper_entry(struct page_info *table, int level, unsigned slot, uint6
 	}
 	if ((to == table || is_live_table(to, level)) && entry & PTE_RW)
 		bad_entry(table, slot, entry, "is a writable linear entry");
+	if ((to == table || is_live_table(to, level)) && level == d->ops->root_level)
+		bad_entry(table, slot, entry, "is a root's linear entry");
 	if (to == table)
 		return; /* holds nothing */
 	if (is_live_table(to, level)) {

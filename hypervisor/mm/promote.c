@@ -5,10 +5,10 @@
  *
  * Linear entries. A guest may map its tables by letting an entry of level n name a table of level n instead
  * of n - 1 (the classic self-map). Read-only, that is harmless: the walk ends one level early and shows
- * tables as pages. An entry naming its own table holds nothing. One naming another table B holds a use of B's
- * type; page_info.linear counts such entries, up in the table that has them, down in the one they
- * name, and a table may be on one side only. So there are no chains, which could form a circle that never
- * dies or be as deep as the guest likes to make our recursion.
+ * tables as pages. Only roots are never named so (linear_allowed). An entry naming its own table holds nothing. One
+ * naming another table B holds a use of B's type; page_info.linear counts such entries, up in the table that has
+ * them, down in the one they name, and a table may be on one side only. So there are no chains, which could form a
+ * circle that never dies or be as deep as the guest likes to make our recursion.
  *
  * Either way may stop between entries of an upper table, never within an L1 (mm/partial.c).
  *
@@ -63,10 +63,14 @@ static void l1_demote(struct page_info *pg)
 			l1_put(t[i]);
 }
 
-/* PAE's four-entry root cannot stand in for an L2: 64-bit walks would take it for something else. */
+/*
+ * A root cannot stand in for a table of the level below. PAE's has four entries, and 64-bit walks would take it for
+ * something else. pv64's has the hypervisor's slots, and one level late they lead through the tables of its direct map to
+ * the memory of everybody: not for ring 3, but for the hypervisor, when a guest names such an address as its own.
+ */
 static bool linear_allowed(const struct domain *d, int level)
 {
-	return level < 3 || d->ops->root_level == 4;
+	return level < d->ops->root_level;
 }
 
 /* @pg gets an entry naming @to, both tables of one level. The caller holds a reference to @to. */

@@ -120,6 +120,40 @@ static void through_one(void)
 	check_eq(mmuext1(MMUEXT_TLB_FLUSH_LOCAL, 0, 0), 0);
 }
 
+#ifdef __x86_64__
+#define FREE_SLOT   100ul
+#define SLOT_DIRECT 262ul
+
+/*
+ * A pv64 root has the hypervisor's entries in the upper half. One that names itself, or another root, would show these one
+ * level late: its direct map's tables as a guest's, and where they stand for pages of 2 MiB, the first 4 KiB of each page
+ * of the machine. No guest could read that; but the hypervisor could, at an address that is the guest's by its number.
+ */
+static void hypervisor_slots(void)
+{
+	unsigned long phys = (unsigned long)va_to_mfn(root_page()) << 12;
+	unsigned long va =
+	    FREE_SLOT << 39 | SLOT_DIRECT << 30 | (phys >> 30) << 21 | (phys >> 21 & 511) << 12;
+	struct sched_poll poll = {.nr_ports = 1, .timeout = 1};
+	uint64_t where = ((uint64_t)root_mfn() << 12) + FREE_SLOT * 8;
+	pte_t *other = page_alloc();
+
+	table_ready(other);
+	check_eq(mmuext1(MMUEXT_PIN_L4_TABLE, va_to_mfn(other), 0), 0);
+	set_xen_guest_handle(poll.ports, (evtchn_port_t *)va);
+	for (unsigned i = 0; i < 2; i++) {
+		check(pte_write(where, entry(i ? other : root_page(), RO)) < 0);
+		check_eq(hypercall_sched_op(SCHEDOP_poll, &poll), -XEN_EFAULT);
+	}
+	/* The same inside a root to be. */
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(other), 0), 0);
+	check_eq(page_set_ro(other, false), 0);
+	other[FREE_SLOT] = entry(other, RO);
+	table_ready(other);
+	check(mmuext1(MMUEXT_PIN_L4_TABLE, va_to_mfn(other), 0) < 0);
+}
+#endif
+
 #ifndef __x86_64__
 /* PAE's root cannot be named: 64-bit walks would take four entries for 512. */
 static void pae_root(void)
@@ -134,6 +168,9 @@ void test_main(void)
 	chains();
 	many();
 	through_one();
+#ifdef __x86_64__
+	hypervisor_slots();
+#endif
 #ifndef __x86_64__
 	pae_root();
 #endif

@@ -121,8 +121,11 @@ static void pv64(void **state)
 	table(L2)[0] = pte(L1, PTE_P | PTE_RW);
 	table(L3)[511] = pte(L2, RW);
 	table(L4)[300] = pte(L3, RW);
-	table(L4)[256] = 0xdead; /* not the guest's: does not count */
-	table(L4)[301] = pte(L4, RO);
+	table(L4)[256] = 0xdead;      /* not the guest's: does not count */
+	table(L4)[301] = pte(L4, RO); /* the hypervisor's slots would be seen one level late */
+	assert_int_equal(pin(L4, PGT_L4), -EINVAL);
+	table(L4)[301] = 0;
+	table(L3)[301] = pte(L3, RO);
 	assert_int_equal(pin(L4, PGT_L4), 0);
 	assert_int_equal(table(L1)[7], pte(DATA, RW | PTE_GUEST_KERNEL));
 	assert_int_equal(table(L1)[8], pte(DATA, RO));
@@ -132,7 +135,8 @@ static void pv64(void **state)
 	assert_int_equal(type_count(DATA), 1);
 	assert_int_equal(frames[DATA].count, PGC_ALLOCATED | 3);
 	assert_int_equal(set(L4, 256, pte(L3, RW)), -EINVAL);
-	assert_int_equal(set(L4, 302, pte(L4, RW)), -EINVAL); /* a writable self-map */
+	assert_int_equal(set(L4, 302, pte(L4, RO)), -EINVAL);
+	assert_int_equal(set(L3, 302, pte(L3, RW)), -EINVAL); /* a writable self-map */
 	assert_int_equal(set(L4, 302, pte(L2, RW)), -EINVAL);
 	assert_int_equal(set(L2, 1, pte(L1, RW | PTE_PS)), -EINVAL);
 	assert_int_equal(set(L1, 1, pte(L1, RW)), -EINVAL);
@@ -145,17 +149,19 @@ static void pv64(void **state)
 	assert_int_equal(set(L1, 2, make_pte(0x9f, RO)), -EPERM); /* a hole */
 	assert_int_equal(set(L1, 2, make_pte(1, RO)), -EINVAL);   /* the hypervisor's */
 
-	/* A second root that names the first one, and so may not be named itself. */
+	/* A root that names another one; a second L3 that names the first one, and so may not be named itself. */
 	table(LINEAR)[5] = pte(L4, RO);
-	assert_int_equal(pin(LINEAR, PGT_L4), 0);
-	assert_int_equal(type_count(L4), 2);
-	assert_int_equal(set(L4, 5, pte(LINEAR, RO)), -EINVAL);
+	assert_int_equal(pin(LINEAR, PGT_L4), -EINVAL);
+	table(LINEAR)[5] = pte(L3, RO);
+	assert_int_equal(pin(LINEAR, PGT_L3), 0);
+	assert_int_equal(type_count(L3), 2);
+	assert_int_equal(set(L3, 5, pte(LINEAR, RO)), -EINVAL);
 	assert_int_equal(page_unpin(&frames[L4]), 0);
-	assert_int_equal(type_count(L4), 1);
-	assert_int_equal(set(LINEAR, 5, 0), 0);
-	assert_int_equal(type_count(L4), 0);
-	assert_int_equal(type_count(DATA), 0);
 	assert_int_equal(table(L4)[256], 0);
+	assert_int_equal(type_count(L3), 1);
+	assert_int_equal(set(LINEAR, 5, 0), 0);
+	assert_int_equal(type_count(L3), 0);
+	assert_int_equal(type_count(DATA), 0);
 	end();
 }
 
