@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The memory and code of an fv domain (fv/memory.c, shadow.c, patch.c) with a small memory below them. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fv/length.c"
+#undef MODRM
+#undef IMM
+#undef IMM8
+#undef NONE
+#include "fv/memory.c"
+#undef PF_PRESENT
+#undef PF_WRITE
+#undef PF_USER
+#undef PF_FETCH
+#include "fv/shadow.c"
+#undef ANY
+#include "fv/patch.c"
+
+/* ---- What they call: a small memory ---- */
+
+#define PAGES     2048u
+#define RAM_PAGES 64u
+
+uint64_t host_directmap;
+struct percpu host_percpu;
+struct page_info *frame_table;
+struct cpu_features features;
+static uint8_t *arena;
+static mfn_t next_page;
+static pfn_t m2p[PAGES];
+static uint32_t injected, injected_va;
+static unsigned crashes, made, freed, flushes;
+static unsigned blocks_left = ~0u; /* charged blocks that there is still memory for */
+
+void *heap_alloc_pages(unsigned order)
+{
+	void *p = arena + next_page * PAGE_SIZE;
+
+	next_page += 1u << order;
+	assert_true(next_page <= PAGES);
+	return memset(p, 0, PAGE_SIZE << order);
+}
+
+void heap_free_pages(void *p, unsigned order)
+{
+	freed++;
+}
+
+mfn_t heap_alloc_frames_for(struct domain *d, unsigned order)
+{
+	if (!blocks_left)
+		return 0;
+	blocks_left--;
+	made++;
+	return virt_to_mfn(memset(heap_alloc_pages(order), 0x5a, PAGE_SIZE << order));
+}
+
+mfn_t owned_rotate(struct domain *d)
+{
+	return 0;
+}
+
+bool hypercall_preempt_check(void)
+{
+	return true;
+}
+
+void *heap_alloc_pages_for(struct domain *d, unsigned order)
+{
+	mfn_t mfn = heap_alloc_frames_for(d, order);
+
+	return mfn ? memset(mfn_to_virt(mfn), 0, PAGE_SIZE << order) : NULL;
+}
+
+size_t heap_size(size_t size)
+{
+	return size;
+}
+
+void *heap_alloc_for(struct domain *d, size_t size)
+{
+	return calloc(1, size);
+}
+
+void heap_free(void *p)
+{
+	free(p);
+}
+
+pfn_t m2p_get(mfn_t mfn)
+{
+	return m2p[mfn];
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+	crashes++;
+}
+
+void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
+{
+	injected = error;
+	injected_va = va;
+}
+
+void cpu_service_requests(void)
+{
+}
+
+void tlb_flush_local(void)
+{
+	flushes++;
+}
+
+void tlb_flush_page_local(gva_t va)
+{
+}
+
+int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)
+{
+	return 0;
+}
+
+int page_put_and_type(struct page_info *pg)
+{
+	return 0;
+}
