@@ -4,6 +4,7 @@
  *   shares    nine busy vCPUs on two CPUs get equal time, within a slice or two; so do three
  *   sleepers  one that runs briefly and often waits much less than a slice, and takes no more than its share
  *   states    block, wake, pause, offline, affinity: who may run does, and nobody else
+ *   down      a vCPU that is brought down stays so, though it was about to sleep or poll
  *   polling   at no moment can a late waker end a poll before its sleep begins: (W4) of hypervisor/evt/port.c
  *   timers    fire in order, once; stopped ones never, and who stops waits for a handler; moved ones on the new CPU
  *   stealing  an idle CPU takes what may run on it and is saved
@@ -161,6 +162,29 @@ static void states(void **state)
 	assert_false(b->running);
 }
 
+/* Another vCPU brings it down while it is about to sleep: no event brings it back. */
+static void down_before_sleep(void **state)
+{
+	for (unsigned polls = 0; polls < 2; polls++) {
+		struct vcpu *v = start(polls);
+
+		run(1000000);
+		assert_true(v->running);
+		enter(v->cpu->id);
+		vcpu_offline(v);
+		if (polls)
+			vcpu_poll_begin(v, 1);
+		else
+			vcpu_block(v);
+		leave(v->cpu->id);
+		vcpu_wake(v);
+		run(1000000);
+		assert_int_equal(v->state, VCPU_OFFLINE);
+		assert_false(v->running);
+		assert_false(v->polling);
+	}
+}
+
 static unsigned order[8], fired;
 static void note(void *arg)
 {
@@ -279,6 +303,7 @@ int main(void)
 	    cmocka_unit_test_setup(sleeper, setup),
 	    cmocka_unit_test_setup(states, setup),
 	    cmocka_unit_test_setup(polling, setup),
+	    cmocka_unit_test_setup(down_before_sleep, setup),
 	    cmocka_unit_test_setup(timer_order, setup),
 	    cmocka_unit_test_setup(stop_waits, setup),
 	    cmocka_unit_test_setup(stealing, setup),
