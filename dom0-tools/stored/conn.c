@@ -178,7 +178,7 @@ void conn_sent(struct conn *c)
 	free(m);
 }
 
-/* Bear the cost of a request, which @before the store had done so much work. */
+/* Bear the cost of a request, or of beginning anew, which @before the store had done so much work. */
 static void charge(struct conn *c, uint64_t before)
 {
 	if (!c->privileged)
@@ -189,14 +189,15 @@ static void charge(struct conn *c, uint64_t before)
 static bool serve(struct conn *c, void (*tell)(struct conn *c), unsigned *served)
 {
 	struct xsd_sockmsg head;
+	uint64_t before = store_work;
 	bool touched = ring_reconnect(c);
 	unsigned done = 0;
 
 	c->debt -= c->debt < ROUND_WORK ? c->debt : ROUND_WORK;
+	charge(c, before);
 	while (!c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
 	       c->debt < ROUND_WORK) {
-		uint64_t before = store_work;
-
+		before = store_work;
 		touched |= ring_take(c);
 		if (!ring_request(c, &head))
 			break;

@@ -49,6 +49,14 @@ static void watch_all(unsigned id, const char *path)
 	}
 }
 
+static void put_request(unsigned id, uint32_t type, const void *payload, size_t len)
+{
+	struct xsd_sockmsg head = {.type = type, .len = len};
+
+	put_bytes(id, &head, sizeof(head));
+	put_bytes(id, payload, len);
+}
+
 /* Everybody watches all that domain 1 does, and may. */
 static void crowd(void)
 {
@@ -151,6 +159,24 @@ static void events_taken_back(void **state)
 	ends(begin(1));
 }
 
+/* Who connects anew pays for what is thrown away then, as with XS_RESET_WATCHES. */
+static void begun_anew(void **state)
+{
+	char path[32];
+
+	crowd();
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(path, sizeof(path), "n%u", i);
+		assert_string_equal(put_value(1, 0, path, ""), "");
+	}
+	client[2].ring.connection = XENSTORE_RECONNECT;
+	put_request(VICTIM, XS_READ, "mine", 5);
+	one_round();
+	assert_int_equal(client[2].ring.connection, XENSTORE_CONNECTED);
+	assert_true(client[2].conn->debt > quota_guest.watches * quota_guest.events / 4);
+	clients_end();
+}
+
 /* A domain that has much is gone; a chain of nodes, each with a right of its own, is the worst. */
 static void rights_forgotten(void **state)
 {
@@ -165,14 +191,6 @@ static void rights_forgotten(void **state)
 	assert_true(dearest <= LIMIT / 10);
 	assert_int_equal(tree_tally(&store.tree, 1).nodes, 0);
 	clients_end();
-}
-
-static void put_request(unsigned id, uint32_t type, const void *payload, size_t len)
-{
-	struct xsd_sockmsg head = {.type = type, .len = len};
-
-	put_bytes(id, &head, sizeof(head));
-	put_bytes(id, payload, len);
 }
 
 /* One has dear requests without end (a list too long to be told: nothing to be read but the error); each round the other
@@ -295,6 +313,7 @@ int main(void)
 	    cmocka_unit_test(deep_nodes),
 	    cmocka_unit_test(many_looks),
 	    cmocka_unit_test(events_taken_back),
+	    cmocka_unit_test(begun_anew),
 	    cmocka_unit_test(rights_forgotten),
 	    cmocka_unit_test(turns),
 	    cmocka_unit_test(groups_are_merged),
