@@ -77,15 +77,16 @@ static int probe_extent(const struct xen_memory_exchange *e, unsigned i)
 		   : 0;
 }
 
-/* Tell the guest its new extent @i, and the M2P where the guest wants it. */
-static int tell_extent(const struct xen_memory_exchange *e, const struct exchange *x, unsigned i)
+/* Tell the guest its new extent @i, and the M2P where the guest wants it, as far as it has not given it away by now. */
+static int tell_extent(const struct xen_memory_exchange *e, struct domain *d, const struct exchange *x,
+		       unsigned i)
 {
 	uint64_t gpfn;
 
 	if (guest_get_word(&gpfn, e->out.extent_start, out_from(e) + i))
 		return -EFAULT;
 	for (unsigned j = 0; j < 1u << x->out_order; j++)
-		m2p_set(x->out[i] + j, gpfn + j);
+		m2p_set_of(d, x->out[i] + j, gpfn + j);
 	return guest_put_word(e->out.extent_start, out_from(e) + i, x->out[i]) ? -EFAULT : 0;
 }
 
@@ -99,7 +100,7 @@ static int some_extents(const struct xen_memory_exchange *e, struct memory_work 
 	for (; w->at < extents && frames < FRAMES_PER_STEP && !rc; w->at++, frames += each)
 		rc = w->phase == READ    ? read_extent(e, &w->x, w->at)
 		     : w->phase == PROBE ? probe_extent(e, w->at)
-					 : tell_extent(e, &w->x, w->at);
+					 : tell_extent(e, w->d, &w->x, w->at);
 	return rc ? rc : w->at < extents ? -ERESTART : 0;
 }
 

@@ -31,6 +31,15 @@ void m2p_set(mfn_t mfn, pfn_t pfn)
 	m2p_compat[mfn] = pfn;
 }
 
+bool m2p_set_of(struct domain *d, mfn_t mfn, pfn_t pfn)
+{
+	if (!mfn_valid(mfn) || !page_get(mfn_to_page(mfn), d))
+		return false;
+	m2p_set(mfn, pfn);
+	page_put(mfn_to_page(mfn));
+	return true;
+}
+
 pfn_t m2p_get(mfn_t mfn)
 {
 	return m2p[mfn];

@@ -25,7 +25,7 @@ mfn_t memory_populate(struct domain *d, pfn_t gpfn, unsigned addr_bits)
 
 	if (!pg)
 		return INVALID_MFN;
-	m2p_set(page_to_mfn(pg), gpfn);
+	m2p_set_of(d, page_to_mfn(pg), gpfn);
 	return page_to_mfn(pg);
 }
 
@@ -100,7 +100,7 @@ static int swap(struct domain *d, struct exchange *x)
 	if (!domain_own_frames(d, mfn, 1))
 		return -EINVAL;
 	if (x->grows)
-		m2p_set(mfn, x->gpfn == INVALID_PFN ? INVALID_PFN : x->gpfn + x->at);
+		m2p_set_of(d, mfn, x->gpfn == INVALID_PFN ? INVALID_PFN : x->gpfn + x->at);
 	else
 		page_put(mfn_to_page(x->in[x->at]));
 	return 0;

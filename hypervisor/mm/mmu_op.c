@@ -86,17 +86,6 @@ static inline int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool
 	return update_other(b, pg, where, val, preserve_ad);
 }
 
-static __cold int update_m2p(struct domain *owner, mfn_t mfn, pfn_t pfn)
-{
-	struct page_info *pg = page_get_mfn(mfn, owner);
-
-	if (!pg)
-		return -EINVAL;
-	m2p_set(mfn, pfn);
-	page_put(pg);
-	return 0;
-}
-
 static int update_one(struct batch *b, const struct mmu_update *req)
 {
 	switch (req->ptr & 7) {
@@ -106,7 +95,7 @@ static int update_one(struct batch *b, const struct mmu_update *req)
 	case MMU_PT_UPDATE_PRESERVE_AD:
 		return update_entry(b, req->ptr, req->val, true);
 	case MMU_MACHPHYS_UPDATE:
-		return update_m2p(b->from, req->ptr >> PAGE_SHIFT, req->val);
+		return m2p_set_of(b->from, req->ptr >> PAGE_SHIFT, req->val) ? 0 : -EINVAL;
 	default:
 		return -ENOSYS;
 	}

@@ -228,3 +228,6 @@ static inline bool page_get(struct page_info *pg, struct domain *d)
 #define INVALID_PFN (~(pfn_t)0)
 void m2p_set(mfn_t mfn, pfn_t pfn); /* both the 64-bit and the compat table */
 pfn_t m2p_get(mfn_t mfn);
+/* What @d says of a frame, if it is its own: as soon as a frame is a domain's, another vCPU may have given it away, and
+ * then others say what it is. False: it is not. */
+bool m2p_set_of(struct domain *d, mfn_t mfn, pfn_t pfn);

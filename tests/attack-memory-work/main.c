@@ -11,12 +11,14 @@ const char test_title[] = "attack-memory-work";
 
 #define N      512u
 #define ROUNDS 48
+#define UNTOLD 8 /* a trick that has its own time */
 
 static unsigned long frames[N], out[N], more[N];
 static struct xen_memory_exchange e;
 static unsigned trick, tricks;  /* which one it will be, whether it was played, */
 static unsigned ticks, play_at; /* and at which tick */
 static bool inside;
+static unsigned given; /* frames in more[] that it gave away */
 
 static long reservation(unsigned cmd)
 {
@@ -67,12 +69,49 @@ static void play(void)
 	}
 }
 
+/* What the M2P says of a frame. */
+static unsigned long m2p_says(unsigned long mfn)
+{
+	struct xen_machphys_mapping m;
+
+	check_eq(hypercall_memory_op(XENMEM_machphys_mapping, &m), 0);
+	return mfn > m.max_mfn ? ~0ul : ((unsigned long *)m.v_start)[mfn];
+}
+
+static bool is_told(unsigned long mfn)
+{
+	for (unsigned i = 0; i < N && out[i] != 0x3000ul + i; i++)
+		if (out[i] == mfn)
+			return true;
+	return false;
+}
+
+/* Give away new frames that it was not told of yet: they lie near those it was told of. */
+static void give_untold(void)
+{
+	for (unsigned long mfn = out[0] > N ? out[0] - N : 1; mfn < out[0] + N && given < N; mfn++) {
+		unsigned long one = mfn;
+
+		if (m2p_says(mfn) == ~0ul && !is_told(mfn) &&
+		    change(XENMEM_decrease_reservation, &one, 1, 0) == 1)
+			more[given++] = mfn;
+	}
+}
+
+/* Some of the new frames were told, not all. */
+static bool is_telling(void)
+{
+	return out[0] != 0x3000 && out[N - 1] == 0x3000 + N - 1;
+}
+
 static void tick(struct frame *f)
 {
 	if (!event_test_and_clear(tick_port))
 		return;
 	if (!inside)
 		return;
+	if (trick == UNTOLD && !given && is_telling())
+		give_untold();
 	if (ticks++ == play_at) {
 		tricks++;
 		play();
@@ -88,12 +127,12 @@ static bool fill(void)
 	return change(XENMEM_populate_physmap, frames, N, 0) == N;
 }
 
-static long attempt(unsigned out_order)
+static long attempt(unsigned in_order, unsigned out_order)
 {
 	long rc;
 
 	e = (struct xen_memory_exchange){
-	    .in = {.nr_extents = N, .domid = DOMID_SELF},
+	    .in = {.nr_extents = N >> in_order, .extent_order = in_order, .domid = DOMID_SELF},
 	    .out = {.nr_extents = N >> out_order, .extent_order = out_order, .domid = DOMID_SELF},
 	};
 	set_xen_guest_handle(e.in.extent_start, frames);
@@ -152,7 +191,7 @@ void test_main(void)
 		trick = n / 2 % 8;
 		play_at = 1 + n % 5;
 		check(fill());
-		done += attempt(order) == 0;
+		done += attempt(0, order) == 0;
 		played += tricks > 0;
 		empty(order);
 		forget();
@@ -162,9 +201,20 @@ void test_main(void)
 			failure("round %u, trick %u: %ld frames before, %ld after", n, trick, before, after);
 		check(after <= reservation(XENMEM_maximum_reservation));
 	}
+	/* What it gave away is another's, whose M2P it does not change by being told late. */
+	trick = UNTOLD;
+	for (unsigned n = 0; n < ROUNDS && !given; n++) {
+		frames[0] = 0x3000;
+		check_eq(change(XENMEM_populate_physmap, frames, 1, 9), 1);
+		check_eq(attempt(9, 0), 0);
+		for (unsigned i = 0; i < given; i++)
+			check_eq(m2p_says(more[i]), ~0ul);
+		empty(0);
+	}
+	check(given > 0);
 	trick = 7; /* none */
 	check(fill());
-	check_eq(attempt(9), 0);
+	check_eq(attempt(0, 9), 0);
 	printk("# %u tricks played, %u calls went through\n", played, done);
 	check(played > ROUNDS / 4);
 	check(done > 0);
