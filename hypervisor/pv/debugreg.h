@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A vCPU's debug registers (SDM 3B 17.2, Debug Registers): checked, and in the processor only while it runs. Breakpoints on ports
- * never are: the hypervisor executes every IN and OUT of a guest, and looks for them itself. */
+/* A vCPU's debug registers (SDM 3B 17.2, Debug Registers): checked, and in the processor only while it runs.
+ * Breakpoints on ports never are: the hypervisor executes every IN and OUT of a guest, and looks for them itself. */
 #pragma once
 
 #include "lib/types.h"
@@ -11,8 +11,8 @@
 
 struct vcpu;
 
-/* -EINVAL: no such register, or bits that it does not have; -EPERM: the value would watch the hypervisor, or ports without CR4.DE; -ENODEV: CR4.DE makes 4 and 5
- * fault. */
+/* -EINVAL: no such register, or bits that it does not have; -EPERM: the value would watch the hypervisor, or ports
+ * without CR4.DE; -ENODEV: CR4.DE makes 4 and 5 fault. */
 int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value);
 int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value);
 
