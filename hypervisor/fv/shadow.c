@@ -213,19 +213,22 @@ unsigned fv_shadow_count_writers(struct fv *fv, uint32_t pfn)
 	return n;
 }
 
-/* No entry maps it writable any more. Mostly there are one or two, and we know where. */
+/* No entry maps it writable any more. Mostly there are one or two, and we know where. If others are left then, Dom0 has
+ * changed the frame's name in the M2P, and nobody knows who writes. */
 static void protect(struct fv *fv, uint32_t pfn)
 {
 	struct fv_frame *f = fv_frame(fv, pfn);
 
 	if (!f->writers)
 		return;
-	if (f->writers == 1u + !!f->writer[1])
-		while (f->writer[0])
+	if (f->writers == 0u + !!f->writer[0] + !!f->writer[1])
+		for (unsigned n = f->writers; n; n--)
 			set_leaf(fv, f->writer[0], *f->writer[0] & ~PTE_RW);
 	else
 		for_each_leaf(fv, f->mfn, PTE_P | PTE_RW, PTE_RW);
 	fv->flush = true;
+	if (fv_frame(fv, pfn)->writers)
+		fv_shadow_drop_all(fv);
 }
 
 static struct fv_shadow *take_free(struct fv *fv)

@@ -171,6 +171,37 @@ static void tables_are_protected(void **state)
 	assert_int_equal(pte_mfn(shown(0x1000)), fv.frames[FIRST + 9].mfn);
 }
 
+/* Of three writable mappings of a frame two are remembered; these are replaced, and then it becomes a table. */
+static void the_third_writer(void **state)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		guest(L1)[i] = make_pte(FIRST + 9, PTE_P | PTE_RW | PTE_U);
+		access_page(i * PAGE_SIZE, WRITE);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		guest(L1)[i] = make_pte(FIRST + i, PTE_P | PTE_RW | PTE_U);
+		access_page(i * PAGE_SIZE, WRITE);
+	}
+	assert_int_equal(fv_frame(&fv, FIRST + 9)->writers, 1);
+	guest(L2)[1] = make_pte(FIRST + 9, PTE_P | PTE_RW | PTE_U);
+	guest(FIRST + 9)[0] = make_pte(FIRST + 5, PTE_P | PTE_RW | PTE_U);
+	access_page(1u << 21, USER_READ);
+	assert_false(shown(2 * PAGE_SIZE) & PTE_RW);
+}
+
+/* Dom0 gives a frame another name in the M2P while it is mapped writable: then it becomes a table. */
+static void a_name_is_taken_away(void **state)
+{
+	uint32_t at = LINEAR + L1 * PAGE_SIZE;
+
+	access_page(at, WRITE);
+	m2p[fv.frames[L1].mfn] = INVALID_PFN;
+	fv_page_fault(&vcpu, 0x1000, USER_READ);
+	assert_false(shown(at) & PTE_RW);
+	assert_int_equal(pte_mfn(shown(0x1000)), fv.frames[FIRST + 1].mfn);
+	rules_hold();
+}
+
 static void a_table_that_maps_itself(void **state)
 {
 	guest(L1)[7] = make_pte(L1, PTE_P | PTE_RW);
@@ -502,7 +533,8 @@ int main(void)
 	    SHADOW_TEST(many_at_random),       SHADOW_TEST(code_is_patched),
 	    SHADOW_TEST(code_in_steps),        SHADOW_TEST(many_writers),
 	    SHADOW_TEST(one_bucket),           SHADOW_TEST(copies_are_limited),
-	    SHADOW_TEST(built_half_way),
+	    SHADOW_TEST(built_half_way),       SHADOW_TEST(a_name_is_taken_away),
+	    SHADOW_TEST(the_third_writer),
 	};
 
 	return cmocka_run_group_tests_name("fv", tests, NULL, NULL);
