@@ -199,7 +199,7 @@ struct domain {
 	struct evtchn *evtchn_bucket[32];   /* 128 ports each, allocated when first used */
 	void *evtchn_pending, *evtchn_mask; /* the bit arrays in shared_info */
 	volatile uint32_t pollers;          /* vCPUs in SCHEDOP_poll */
-	uint32_t next_port;                 /* no free port lies below */
+	uint64_t ports_taken[64];           /* a bit for each port that is not free */
 	uint32_t max_port;                  /* highest port number it may use */
 
 	/* vCPUs. */

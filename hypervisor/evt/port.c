@@ -34,7 +34,6 @@ int evtchn_init(struct domain *d)
 	d->evtchn_pending = (char *)d->shared_info + XEN_LEGACY_MAX_VCPUS * sizeof(struct vcpu_info);
 	d->evtchn_mask = (char *)d->evtchn_pending + ports / 8;
 	d->max_port = MIN(d->max_port, ports - 1);
-	d->next_port = 1;
 	if (!d->evtchn_bucket[0]) {
 		d->evtchn_bucket[0] = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 		if (!d->evtchn_bucket[0])
@@ -42,6 +41,7 @@ int evtchn_init(struct domain *d)
 	}
 	/* Port 0 means "none" in many structures, so nobody gets it. */
 	d->evtchn_bucket[0][0].state = ECS_RESERVED;
+	d->ports_taken[0] |= 1;
 	return 0;
 }
 
@@ -60,31 +60,45 @@ void evtchn_destroy(struct domain *d)
 	}
 }
 
+_Static_assert(sizeof(((struct domain *)0)->ports_taken) * 8 ==
+		   ARRAY_SIZE(((struct domain *)0)->evtchn_bucket) * EVTCHNS_PER_BUCKET,
+	       "a bit for each port");
+
+/* Beyond d->max_port: there is none. By words, since a guest that has nearly all may ask as often as it likes. */
+static uint32_t lowest_free(const struct domain *d)
+{
+	uint32_t i = 0;
+
+	while (i < ARRAY_SIZE(d->ports_taken) && !~d->ports_taken[i])
+		i++;
+	return i * 64 + (i < ARRAY_SIZE(d->ports_taken) ? __builtin_ctzll(~d->ports_taken[i]) : 0);
+}
+
 int port_alloc(struct domain *d, struct evtchn **ch)
 {
+	struct evtchn **bucket;
+	uint32_t port;
+
 	/* Nothing may be bound to a domain that is being taken apart: its ports were closed already. */
 	if (d->state >= DOMAIN_DYING)
 		return -EINVAL;
-	for (uint32_t port = d->next_port; port <= d->max_port; port++) {
-		struct evtchn **bucket = &d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
-
-		if (!*bucket)
-			*bucket = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
-		if (!*bucket)
-			return -ENOMEM;
-		*ch = &(*bucket)[port % EVTCHNS_PER_BUCKET];
-		if ((*ch)->state == ECS_FREE) {
-			d->next_port = port + 1;
-			return port;
-		}
-	}
-	return -ENOSPC;
+	port = lowest_free(d);
+	if (port > d->max_port)
+		return -ENOSPC;
+	bucket = &d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
+	if (!*bucket)
+		*bucket = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
+	if (!*bucket)
+		return -ENOMEM;
+	*ch = &(*bucket)[port % EVTCHNS_PER_BUCKET];
+	d->ports_taken[port / 64] |= 1ull << port % 64;
+	return port;
 }
 
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch)
 {
 	*ch = (struct evtchn){.state = ECS_FREE};
-	d->next_port = MIN(d->next_port, port);
+	d->ports_taken[port / 64] &= ~(1ull << port % 64);
 	/* An event of the old life must not surprise the next user of the port. */
 	bit_test_and_clear(d->evtchn_pending, port);
 }

@@ -47,7 +47,8 @@ static inline struct evtchn *port_channel(struct domain *d, uint32_t port)
 	return bucket ? &bucket[port % EVTCHNS_PER_BUCKET] : NULL;
 }
 
-/* A free port, its channel in *ch zeroed but for the state, which the caller sets. -ENOSPC, -ENOMEM. */
+/* A free port is taken, its channel in *ch zeroed but for the state, which the caller sets. -ENOSPC, -ENOMEM; -EINVAL:
+ * @d is dying. evt_lock held. */
 int port_alloc(struct domain *d, struct evtchn **ch);
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
 /* @port became pending: vCPUs that poll for it wake up even if it is masked. */

@@ -30,7 +30,8 @@ $(addprefix $(B)/tests/host/,console event event_race fv fv_rings lib sched shar
 $(HOST_MM) $(HOST_GNT) $(HOST_CREATE) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
 
--include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_MODEL:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d)
+-include $(HOST_TESTS:%=$(B)/tests/host/%.d) $(HOST_MM:.o=.d) $(HOST_MODEL:.o=.d) $(HOST_AUDIT:.o=.d) $(HOST_GNT:.o=.d) \
+	$(HOST_CREATE:.o=.d)
 
 $(foreach t,$(HOST_TESTS),$(eval \
 	$(call test,host-$(t),120,CMOCKA_MESSAGE_OUTPUT=TAP $(B)/tests/host/$(t),$(B)/tests/host/$(t))))

@@ -139,6 +139,28 @@ static void ports(void)
 	check_eq(hypercall_event_channel_op(EVTCHNOP_reset, &r), 0);
 }
 
+/* All are taken but a low one; then that one too. */
+static void last_port(void)
+{
+	struct evtchn_alloc_unbound a = {.dom = DOMID_SELF, .remote_dom = other};
+	struct evtchn_close c;
+	evtchn_port_t first, last;
+
+	check_eq(hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a), 0);
+	first = a.port;
+	while (!hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a))
+		;
+	last = a.port;
+	c.port = first;
+	check_eq(hypercall_event_channel_op(EVTCHNOP_close, &c), 0);
+	check_eq(hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a), 0);
+	check_eq(a.port, first);
+	for (unsigned i = 0; i < 2; i++)
+		check_eq(hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &a), -XEN_ENOSPC);
+	for (c.port = first; c.port <= last; c.port++)
+		check_eq(hypercall_event_channel_op(EVTCHNOP_close, &c), 0);
+}
+
 static void trap_table(void)
 {
 	static struct trap_info traps[4097];
@@ -478,6 +500,7 @@ static const struct {
     {"console read", console_read, STAY_LIMIT},
     {"poll", poll, STAY_LIMIT},
     {"ports", ports, STAY_LIMIT},
+    {"the last port", last_port, STAY_LIMIT},
     {"set_trap_table", trap_table, STAY_LIMIT},
     {"clear and copy pages", clear_and_copy, STAY_LIMIT},
     {"a full L1", full_l1, STAY_LIMIT_FULL},
