@@ -70,8 +70,11 @@ static uint64_t extents(long rc)
 
 static void judge_decrease(long rc)
 {
-	ghost_list_judge(extents(rc),
-			 op.start + extents(rc) != op.r.nr_extents && extents(rc) == ghost_list_end());
+	uint64_t done = extents(rc), next;
+	/* A restart may stop just before the extent that will be refused: then nothing of that has been done. */
+	bool refused = !ghost_restarted(0, &next) && op.start + done != op.r.nr_extents;
+
+	ghost_list_judge(done, refused && done == ghost_list_end());
 }
 
 static void judge_populate(uint64_t total, long rc)

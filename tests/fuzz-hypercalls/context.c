@@ -177,8 +177,8 @@ void do_context(struct fuzz *f)
 		call(f, __HYPERVISOR_vcpu_op, VCPUOP_down, vcpu, 0, 0, 0);
 		break;
 	default:
-		if (!f->alone)
-			call(f, __HYPERVISOR_vcpu_op, VCPUOP_up, vcpu, 0, 0, 0);
+		if (!f->alone && !call(f, __HYPERVISOR_vcpu_op, VCPUOP_up, vcpu, 0, 0, 0))
+			worked[WENT_UP]++;
 	}
 }
 

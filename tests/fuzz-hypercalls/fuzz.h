@@ -28,6 +28,18 @@ struct fuzz {
 	uint64_t digest; /* of all calls made and their results: the same again for a vCPU alone */
 };
 
+/* What came about, told with the calls: a fuzzer that is always refused finds nothing. */
+enum worked {
+	MAPPED,
+	COPIED,
+	GIVEN,
+	BOUND,
+	WENT_UP,
+	STORED,
+	WORKED
+};
+extern unsigned long worked[WORKED];
+
 /* ---- pool.c ---- */
 /* Pages without mapping keep what the hypervisor writes too far from the program. */
 extern struct region {
@@ -51,6 +63,7 @@ static inline bool one_in(struct fuzz *f, unsigned n)
 unsigned page_for(struct fuzz *f, int role);
 unsigned long arena_va(struct fuzz *f); /* some address in the arena */
 unsigned long any_mfn(struct fuzz *f);
+unsigned long unmapped_mfn(struct fuzz *f); /* likely one that nothing maps */
 pte_t any_pte(struct fuzz *f, int level);
 uint64_t any_word(struct fuzz *f);
 domid_t any_domid(struct fuzz *f);
@@ -60,7 +73,8 @@ void *buffer(struct fuzz *f, unsigned size);
 unsigned long pointer(struct fuzz *f, const void *p);
 /* Machine address of an entry of the tables in use that concerns the arena alone, and its level. */
 uint64_t live_entry(struct fuzz *f, int *level);
-/* That of page @page of the arena. */
+/* That of the L2 which hooks the arena; that of page @page of the arena. */
+uint64_t arena_l2_maddr(void);
 uint64_t arena_entry(unsigned page);
 
 /* ---- call.c ---- */
@@ -80,4 +94,4 @@ void grants_init(struct fuzz *f);
 action_fn do_gdt, do_ldt, do_descriptor, do_traps, do_callbacks, do_stack, do_segment, do_debugreg, do_vcpu,
     do_events, do_sched, do_timer, do_version, do_console, do_assist, do_physdev, do_anything, do_domctl;
 action_fn do_context, do_areas, do_hard_store, do_trace;
-void stores_init(void);
+void stores_init(void), hook_arena(void);

@@ -59,7 +59,7 @@ void do_grant_entry(struct fuzz *f)
 		e->flags = 0;
 		return;
 	}
-	e->frame = any_mfn(f);
+	e->frame = one_in(f, 3) ? any_mfn(f) : va_to_mfn(arena[page_for(f, 0)]);
 	e->domid = partner(f);
 	if (e->domid == DOMID_SELF)
 		e->domid = f->self;
@@ -91,8 +91,10 @@ void do_grant_map(struct fuzz *f)
 	}
 	call(f, __HYPERVISOR_grant_table_op, GNTTABOP_map_grant_ref, pointer(f, m), n, 0, 0);
 	for (unsigned i = 0; i < n && !f->queueing; i++)
-		if (!m[i].status)
+		if (!m[i].status) {
+			worked[MAPPED] += m[i].dom == f->peer;
 			handles[below(f, ARRAY_SIZE(handles))] = m[i].handle;
+		}
 }
 
 /* Often one handle twice. */
@@ -123,12 +125,15 @@ void do_grant_copy(struct fuzz *f)
 	c->flags = one_in(f, 20) ? any_word(f) : below(f, 4);
 	c->source.u.gmfn = c->flags & GNTCOPY_source_gref ? below(f, REFS) : any_mfn(f);
 	c->dest.u.gmfn = c->flags & GNTCOPY_dest_gref ? below(f, REFS) : va_to_mfn(arena[page_for(f, 0)]);
-	c->source.domid = partner(f);
-	c->dest.domid = partner(f);
+	c->source.domid = c->flags & GNTCOPY_source_gref || one_in(f, 8) ? partner(f) : DOMID_SELF;
+	c->dest.domid = c->flags & GNTCOPY_dest_gref || one_in(f, 8) ? partner(f) : DOMID_SELF;
 	c->source.offset = one_in(f, 8) ? any_word(f) : below(f, 2048);
 	c->dest.offset = one_in(f, 8) ? any_word(f) : below(f, 2048);
+	c->status = -1;
 	c->len = one_in(f, 8) ? any_word(f) : below(f, 2048);
 	call(f, __HYPERVISOR_grant_table_op, GNTTABOP_copy, pointer(f, c), 1, 0, 0);
+	worked[COPIED] +=
+	    !f->queueing && f->peer && !c->status && (c->source.domid == f->peer || c->dest.domid == f->peer);
 }
 
 /* A request that is nearly right. */
@@ -149,8 +154,10 @@ static void fill_grant_request(struct fuzz *f, unsigned cmd, void *arg)
 		flush->op = below(f, 5);
 		break;
 	case GNTTABOP_transfer:
-		*transfer =
-		    (struct gnttab_transfer){.mfn = any_mfn(f), .domid = partner(f), .ref = below(f, REFS)};
+		*transfer = (struct gnttab_transfer){.mfn = one_in(f, 4) ? any_mfn(f) : unmapped_mfn(f),
+						     .domid = partner(f),
+						     .ref = below(f, REFS),
+						     .status = -1};
 		break;
 	case GNTTABOP_set_version:
 		((struct gnttab_set_version *)arg)->version = below(f, 4);
@@ -164,7 +171,9 @@ static void fill_grant_request(struct fuzz *f, unsigned cmd, void *arg)
 void do_grant_other(struct fuzz *f)
 {
 	uint64_t *arg = buffer(f, 256);
-	unsigned cmd = one_in(f, 20) ? any_word(f) : below(f, 14);
+	unsigned cmd = one_in(f, 20)             ? any_word(f)
+		       : f->peer && one_in(f, 3) ? GNTTABOP_transfer
+						 : below(f, 14);
 
 	if (f->dom0 && cmd == GNTTABOP_dump_table) /* the serial line is slow */
 		return;
@@ -175,4 +184,7 @@ void do_grant_other(struct fuzz *f)
 		fill_grant_request(f, cmd, arg);
 	call(f, __HYPERVISOR_grant_table_op, cmd, pointer(f, arg),
 	     one_in(f, 10) ? any_word(f) : 1 + below(f, 3), 0, 0);
+	worked[GIVEN] += !f->queueing && cmd == GNTTABOP_transfer &&
+			 ((struct gnttab_transfer *)arg)->domid == f->peer &&
+			 ((struct gnttab_transfer *)arg)->status == GNTST_okay;
 }

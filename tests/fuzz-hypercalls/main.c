@@ -36,12 +36,19 @@ static struct fuzz fuzzers[2] = {
     {.first = true, .ring = region.ring0, .multi = multis[0]},
     {.ring = region.ring1, .multi = multis[1]},
 };
+unsigned long worked[WORKED];
 static unsigned long seed = 1, calls_wanted = 20000;
 
 static void one_action(struct fuzz *f)
 {
+	static action_fn *const shared_ones[] = {do_grant_entry, do_grant_map, do_grant_map,   do_grant_unmap,
+						 do_grant_copy,  do_events,    do_grant_other, do_events};
 	unsigned total = 0, pick;
 
+	if (f->peer && one_in(f, 3)) {
+		shared_ones[below(f, ARRAY_SIZE(shared_ones))](f);
+		return;
+	}
 	for (unsigned i = 0; i < ARRAY_SIZE(actions); i++)
 		total += actions[i].weight;
 	pick = below(f, total);
@@ -107,6 +114,16 @@ static void audit(void)
 		error("no audit");
 }
 
+static void tell(const struct fuzz *f)
+{
+	static const char *const names[WORKED] = {"mapped", "copied", "given", "bound", "up", "stored"};
+
+	printk("at %lu + %lu calls", f->calls, fuzzers[1].calls);
+	for (unsigned i = 0; i < WORKED; i++)
+		printk(", %lu %s", worked[i], names[i]);
+	printk("\n");
+}
+
 static void find_peer(void)
 {
 	static const int twins[] = {0, 1, -1};
@@ -147,7 +164,7 @@ void test_main(void)
 		if (f->dom0)
 			audit();
 		else
-			printk("at %lu + %lu calls\n", f->calls, fuzzers[1].calls);
+			tell(f);
 	}
 	printk("%lu calls, %lu of the other vCPU\n", f->calls, fuzzers[1].calls);
 	if (f->alone)

@@ -54,7 +54,7 @@ void do_exchange(struct fuzz *f)
 	fill_frames(f, in, n << order);
 	for (unsigned i = 0; i < n << order; i++) {
 		if (!one_in(f, 6)) /* unused ones, of those that populate_physmap brought */
-			in[i] = frames[ARENA_PAGES + below(f, FRAMES - ARENA_PAGES)];
+			in[i] = unmapped_mfn(f);
 		if (f->dom0 && in[i] < frames[0])
 			in[i] = frames[FRAMES - 1];
 	}

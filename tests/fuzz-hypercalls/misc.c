@@ -117,6 +117,12 @@ void do_vcpu(struct fuzz *f)
 	call(f, __HYPERVISOR_vcpu_op, cmd, vcpu, pointer(f, arg), 0, 0);
 }
 
+/* Our peer, if there is one. */
+static domid_t near_domid(struct fuzz *f)
+{
+	return f->peer && !one_in(f, 4) ? f->peer : any_domid(f);
+}
+
 void do_events(struct fuzz *f)
 {
 	uint32_t *arg = buffer(f, 64);
@@ -127,18 +133,20 @@ void do_events(struct fuzz *f)
 	switch (cmd) {
 	case EVTCHNOP_bind_interdomain:
 	case EVTCHNOP_status:
-		*(domid_t *)arg = any_domid(f);
+		*(domid_t *)arg = near_domid(f);
+		arg[1] = one_in(f, 8) ? any_word(f) : below(f, 12);
 		break;
 	case EVTCHNOP_alloc_unbound:
 		((domid_t *)arg)[0] = one_in(f, 4) ? any_domid(f) : DOMID_SELF;
-		((domid_t *)arg)[1] = any_domid(f);
+		((domid_t *)arg)[1] = near_domid(f);
 		break;
 	case EVTCHNOP_reset:
-		if (!one_in(f, f->peer ? 8 : 50))
+		if (!one_in(f, f->peer ? 20 : 50))
 			return;
 		*(domid_t *)arg = f->peer && one_in(f, 2) ? f->self : any_domid(f);
 	}
-	call(f, __HYPERVISOR_event_channel_op, cmd, pointer(f, arg), 0, 0, 0);
+	if (!call(f, __HYPERVISOR_event_channel_op, cmd, pointer(f, arg), 0, 0, 0) && !f->queueing)
+		worked[BOUND] += f->peer && cmd == EVTCHNOP_bind_interdomain && *(domid_t *)arg == f->peer;
 }
 
 void do_sched(struct fuzz *f)

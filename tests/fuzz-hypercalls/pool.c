@@ -82,6 +82,11 @@ unsigned long any_mfn(struct fuzz *f)
 	}
 }
 
+unsigned long unmapped_mfn(struct fuzz *f)
+{
+	return frames[ARENA_PAGES + below(f, FRAMES - ARENA_PAGES)];
+}
+
 static pte_t any_flags(struct fuzz *f)
 {
 	static const pte_t odd[] = {PTE_PS, PTE_G, PTE_NX, 1ull << 52, 1ull << 51, 8, 16, 0xe00, 1ull << 62};
@@ -179,6 +184,11 @@ uint64_t live_entry(struct fuzz *f, int *level)
 {
 	*level = one_in(f, 12) ? 2 : 1;
 	return *level == 2 ? arena_l2_entry : arena_entry(below(f, ARENA_PAGES));
+}
+
+uint64_t arena_l2_maddr(void)
+{
+	return arena_l2_entry;
 }
 
 uint64_t arena_entry(unsigned page)

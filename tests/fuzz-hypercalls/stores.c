@@ -175,8 +175,14 @@ void do_hard_store(struct fuzz *f)
 
 	if (!f->first || f->queueing)
 		return;
+	if (!one_in(f, 4))
+		hook_arena();
 	if (one_in(f, 3))
 		map_table(f, va);
+	else if (one_in(f, 4))
+		call_va_mapping(f, va & ~4095ul,
+				(pte_t)va_to_mfn((void *)(va & ~4095ul)) << 12 | PTE_P | PTE_RW | PTE_A,
+				UVMF_INVLPG, -1);
 	if (one_in(f, 3))
 		remap(f, va);
 	if (linear && one_in(f, 4))
@@ -195,4 +201,5 @@ void do_hard_store(struct fuzz *f)
 	default:
 		simple(f, va, value);
 	}
+	worked[STORED] += !fault.happened;
 }

@@ -173,22 +173,23 @@ void do_store(struct fuzz *f)
 	}
 }
 
+/* The L1 of the arena hooked again: without it nothing there can be reached. */
+void hook_arena(void)
+{
+	static pte_t hooked;
+
+	if (!hooked)
+		hooked = *arena_l2;
+	if (*arena_l2 != hooked)
+		pte_write(arena_l2_maddr(), hooked);
+}
+
 /* The arena's tables as they were at the start, as far as they will let themselves be put back. */
 void do_repair(struct fuzz *f)
 {
-	static pte_t upper;
-	uint64_t maddr;
-	int level;
-
-	if (!upper)
-		upper = *arena_l2;
 	if (f->queueing)
 		return;
-	do
-		maddr = live_entry(f, &level);
-	while (level != 2);
-	if (*arena_l2 != upper)
-		pte_write(maddr, upper);
+	hook_arena();
 	for (unsigned i = 0; i < 32; i++) {
 		unsigned page = below(f, ARENA_PAGES);
 

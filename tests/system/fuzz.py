@@ -18,6 +18,7 @@ SEED = int(os.environ.get("SEED", "1"))
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 CALLS = int(os.environ.get("CALLS", "8000"))
 GHOST = bool(os.environ.get("GHOST"))
+SLOW = 600 if GHOST else 300  # seconds that a round may take
 LOG = os.path.join(BUILD, "tests", "fuzz%s-%d.log" % ("-ghost" if GHOST else "", SEED))
 fv = []  # of each round: guests, attempts
 SHELL = r"[#$] (\x1b\[6n)?$"
@@ -54,7 +55,7 @@ def boot(m):
 
 
 def one_round(m, seed):
-    text = m.run("fuzz-round %d %d" % (seed, CALLS), 300)
+    text = m.run("fuzz-round %d %d" % (seed, CALLS), SLOW)
     look_for_trouble(seed)
     told = re.search(r"fv: (\d+) guests, (\d+) attempts", text)
     require(told and int(told[2]), "the fv guests have done nothing: " + text)
@@ -67,6 +68,18 @@ def calls_made():
     for domain, first, second in re.findall(r"\((d\d+)\) at (\d+) \+ (\d+) calls", heard()):
         last[domain] = int(first) + int(second)
     return sum(last.values())
+
+
+def came_about():
+    """What the guests managed, by the last line of each: all kinds of things, or they were refused everything."""
+    last = {}
+    for domain, line in re.findall(r"\((d\d+)\) at \d+ \+ \d+ calls(.*)", heard()):
+        last[domain] = {name: int(n) for n, name in re.findall(r"(\d+) (\w+)", line)}
+    sums = {name: sum(row.get(name, 0) for row in last.values()) for name in ("mapped", "copied", "given", "bound", "up", "stored")}
+    print("# with each other: %(mapped)d grants mapped, %(copied)d copied, %(given)d pages given, %(bound)d ports bound; "
+          "%(up)d times a vCPU up, %(stored)d stores that went through" % sums)
+    if CALLS >= 8000:
+        require(all(sums[name] for name in ("mapped", "copied", "bound", "up", "stored")), "they were refused everything of a kind")
 
 
 def unharmed(m, before):
@@ -89,7 +102,7 @@ def main():
     initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-fuzz.cpio"))
     options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot guest_lograte=0" + (" ghost=guests" if GHOST else "")
     with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf"),
-                  "-initrd", initrd, "-append", options], LOG, limit=120 + 300 * ROUNDS) as m:
+                  "-initrd", initrd, "-append", options], LOG, limit=120 + SLOW * ROUNDS) as m:
         if tap.step("Dom0 and a working guest start", lambda: boot(m)):
             before = [0.0]
             tap.step("it works", lambda: before.insert(0, seconds(m, "victim")))
@@ -100,6 +113,7 @@ def main():
             print("# %d hypercalls at least; %d fv guests, %d attempts at least" % (
                 calls_made(), sum(n for n, _ in fv), sum(n for _, n in fv)))
             print("# ended by a crash of their own: %d" % len(re.findall(r"^\(ringlet\) d\d+: crash", heard(), re.M)))
+            tap.step("they came somewhere", came_about)
             if GHOST:
                 tap.step("the ghost was there", ghost_heard)
     tap.end()
