@@ -93,6 +93,7 @@ long hc_console_io(uint64_t cmd, uint64_t count, uint64_t buffer)
 {
 	if ((int32_t)count < 0)
 		return -E2BIG;
+	hypercall_was_long(); /* lines go to a UART */
 	switch ((uint32_t)cmd) {
 	case CONSOLEIO_write:
 		return console_write(count, buffer);

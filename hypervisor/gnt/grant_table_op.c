@@ -19,6 +19,7 @@
 #define ENTRIES_PER_CHECK 16 /* a power of two */
 #define FRAMES_PER_CHECK  6  /* of a table that grows */
 #define UNMAP_BATCH       16 /* unmapped with one TLB flush */
+#define SHORT_LIST        4u /* entries; a multicall of more than that looks at other work after each list */
 #define CACHE_LINE        64
 
 /* Where the results begin, which are all that is written back. */
@@ -283,6 +284,8 @@ static long cache_flush_one(gva_t arg)
 static __always_inline long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size,
 				     long (*one)(gva_t arg))
 {
+	if (unlikely(count > SHORT_LIST))
+		hypercall_was_long();
 	while (count) {
 		long rc = one(uop);
 
@@ -318,6 +321,7 @@ static long swap_list(gva_t uop, uint32_t count)
 
 static long cache_flush_list(gva_t uop, uint32_t count)
 {
+	hypercall_was_long();
 	return run_list(GNTTABOP_cache_flush, uop, count, sizeof(struct gnttab_cache_flush), cache_flush_one);
 }
 
@@ -365,6 +369,8 @@ static __always_inline long unmap_batch(gva_t uop, unsigned n, bool replace)
 
 static __always_inline long run_unmap(uint32_t cmd, gva_t uop, uint32_t count, bool replace)
 {
+	if (unlikely(count > SHORT_LIST))
+		hypercall_was_long();
 	while (count) {
 		unsigned n = MIN(count, (uint32_t)UNMAP_BATCH);
 		long rc = unmap_batch(uop, n, replace);

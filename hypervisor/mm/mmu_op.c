@@ -18,6 +18,7 @@
 
 #define COUNT_RESTARTED   (1u << 31) /* in the count: *pdone already counts what came before */
 #define ENTRIES_PER_CHECK 32
+#define SHORT_BATCH       8u /* entries; a multicall of more than that looks at other work after each batch */
 
 struct batch {
 	struct domain *d, *from; /* owners of tables and of frames */
@@ -202,6 +203,8 @@ long hc_mmu_update(uint64_t ureqs, uint64_t count_arg, uint64_t pdone, uint64_t 
 	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
 	int rc;
 
+	if (unlikely(count > SHORT_BATCH))
+		hypercall_was_long();
 	if (unlikely(count_arg & COUNT_RESTARTED)) {
 		if (pdone && guest_read(&before, pdone, sizeof(before)))
 			return -EFAULT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hypercall 29, sched_op (xen/sched.h), and its old form 6. */
+#include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
@@ -80,6 +81,7 @@ static int poll(gva_t arg)
 	evtchn_port_t only = 0;
 	int rc;
 
+	hypercall_was_long();
 	if (guest_get(&p, arg, sched_poll))
 		return -EFAULT;
 	if (p.nr_ports > POLL_MAX_PORTS)

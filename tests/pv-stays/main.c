@@ -333,6 +333,70 @@ static void batches(void)
 	trap_init();
 }
 
+/* Each entry as long as one may be without a look at other work of its own. */
+static void flush_batch(void)
+{
+	static struct gnttab_cache_flush flushes[16];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(flushes); i++) {
+		flushes[i] = (struct gnttab_cache_flush){.length = 4096, .op = GNTTAB_CACHE_CLEAN};
+		flushes[i].a.dev_bus_addr = (uint64_t)va_to_mfn(page) << 12;
+	}
+	batch(__HYPERVISOR_grant_table_op, GNTTABOP_cache_flush, (unsigned long)flushes, 16, 0);
+}
+
+static void map_batch(void)
+{
+	static struct gnttab_map_grant_ref maps[16 * 64];
+	static struct gnttab_unmap_grant_ref unmaps[16 * 64];
+	static struct multicall_entry calls[64];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++)
+		maps[i] =
+		    (struct gnttab_map_grant_ref){.flags = GNTMAP_device_map, .ref = 8 + i % 400, .dom = 0};
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = (struct multicall_entry){
+		    .op = __HYPERVISOR_grant_table_op,
+		    .args = {GNTTABOP_map_grant_ref, (unsigned long)&maps[16 * i], 16}};
+	check_eq(hypercall_multicall(calls, ARRAY_SIZE(calls)), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(maps); i++)
+		unmaps[i] = (struct gnttab_unmap_grant_ref){.handle = maps[i].handle,
+							    .dev_bus_addr = maps[i].dev_bus_addr};
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = (struct multicall_entry){
+		    .op = __HYPERVISOR_grant_table_op,
+		    .args = {GNTTABOP_unmap_grant_ref, (unsigned long)&unmaps[16 * i], 16}};
+	check_eq(hypercall_multicall(calls, ARRAY_SIZE(calls)), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(unmaps); i++)
+		check_eq(unmaps[i].status, GNTST_okay);
+}
+
+static void update_batch(void)
+{
+	static struct mmu_update u[31];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(u); i++) {
+		u[i].ptr = pte_maddr((unsigned long)page, 1) | MMU_NORMAL_PT_UPDATE;
+		u[i].val = *pte_of((unsigned long)page, 1) ^ (i % 2 ? PTE_RW : 0);
+	}
+	batch(__HYPERVISOR_mmu_update, (unsigned long)u, ARRAY_SIZE(u) - 1, 0, DOMID_SELF);
+	check_eq(hypercall_mmu_update(u, 1, NULL, DOMID_SELF), 0);
+}
+
+static void poll_batch(void)
+{
+	static evtchn_port_t ports[128];
+	static struct sched_poll p = {.nr_ports = 128, .timeout = 1};
+
+	for (unsigned i = 0; i < 128; i++)
+		ports[i] = 4000;
+	if (sizeof(long) == 4)
+		for (unsigned i = 0; i < 128; i++)
+			ports[i] = 1000;
+	set_xen_guest_handle(p.ports, ports);
+	batch(__HYPERVISOR_sched_op, SCHEDOP_poll, (unsigned long)&p, 0, 0);
+}
+
 /* A second vCPU, whose whole GDT is looked at, if there is one to be. */
 static void nowhere(void)
 {
@@ -510,6 +574,10 @@ static const struct {
     {"mmu_update of upper entries", upper_entries, STAY_LIMIT_FULL},
     {"pins and unpins", pins, STAY_LIMIT_FULL},
     {"multicall", batches, STAY_LIMIT_FULL},
+    {"multicall of cache_flush", flush_batch, STAY_LIMIT},
+    {"multicall of maps and unmaps", map_batch, STAY_LIMIT},
+    {"multicall of mmu_update", update_batch, STAY_LIMIT},
+    {"multicall of poll", poll_batch, STAY_LIMIT},
     {"VCPUOP_initialise", initialise, STAY_LIMIT},
     {"readconsole", read_log, STAY_LIMIT},
     {"reading a trace", read_trace, STAY_LIMIT_FULL},
