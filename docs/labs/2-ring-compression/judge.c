@@ -85,14 +85,15 @@ static void open_and_tell(void)
 
 void test_main(void)
 {
-	unsigned long hidden, m2p = MACH2PHYS_VIRT_START, code;
+	unsigned long hidden, m2p = MACH2PHYS_VIRT_START, code = 0;
+	size_t length = attack_end - attack_begin; /* maybe less than a word: zeros follow in the application */
 
 	secret = page_alloc();
 	__asm__ volatile("rdtsc" : "=a"(hidden) : : "edx");
 	*secret = hidden;
 	secret_map(0);
-	user_map(attack_begin, attack_end - attack_begin);
-	__builtin_memcpy(&code, attack_begin, sizeof(code));
+	user_map(attack_begin, length);
+	__builtin_memcpy(&code, attack_begin, length < sizeof(code) ? length : sizeof(code));
 
 	experiment("own", USER_CODE, code);
 	experiment("closed", (unsigned long)secret, hidden);
