@@ -86,7 +86,8 @@ static void open_and_tell(void)
 void test_main(void)
 {
 	unsigned long hidden, m2p = MACH2PHYS_VIRT_START, code = 0;
-	size_t length = attack_end - attack_begin; /* maybe less than a word: zeros follow in the application */
+	size_t length =
+	    attack_end - attack_begin; /* maybe less than a word: zeros follow in the application */
 
 	secret = page_alloc();
 	__asm__ volatile("rdtsc" : "=a"(hidden) : : "edx");
