@@ -159,16 +159,12 @@ static int do_dmesg(int argc, char **argv)
 	hv = rl_hv();
 	if (!hv)
 		return EXIT_FAILED;
-	while ((got = read_log(hv, &index, false, piece, sizeof(piece))) > 0)
+	while ((got = read_log(hv, &index, clear, piece, sizeof(piece))) > 0)
 		fwrite(piece, 1, got, stdout);
-	if (got >= 0 && clear)
-		got = read_log(hv, &index, true, piece, sizeof(piece));
 	if (got < 0) {
 		fail_errno(got, "cannot read the hypervisor's log");
 		return EXIT_FAILED;
 	}
-	if (got > 0) /* written between the last look and the clearing */
-		fwrite(piece, 1, got, stdout);
 	return EXIT_OK;
 }
 

@@ -20,18 +20,24 @@
 #include "xen/sysctl.h"
 #include "xen/vcpu.h"
 
-#define CHUNK 256
+#define LOG_PIECE    1024
+#define LOG_READ_MAX 4096
 
 long (*sysctl_extension)(struct xen_sysctl *op);
 
+/*
+ * Each piece is looked for from the log's beginning, so that pieces are large and few, and a call gives no more than takes a
+ * moment: who wants all of it reads on until nothing comes, as the ABI's tools do. The log is cleared by the call that
+ * came to its end.
+ */
 static long read_console(struct xen_sysctl_readconsole *r)
 {
-	uint32_t done = 0;
+	uint32_t done = 0, limit = MIN(r->count, (uint32_t)LOG_READ_MAX);
 	bool incremental = r->incremental;
 
-	while (done < r->count) {
-		char text[CHUNK];
-		size_t n = log_read(&r->index, incremental, text, MIN(r->count - done, (uint32_t)CHUNK));
+	while (done < limit) {
+		char text[LOG_PIECE];
+		size_t n = log_read(&r->index, incremental, text, MIN(limit - done, (uint32_t)LOG_PIECE));
 
 		if (!n)
 			break;
@@ -40,7 +46,7 @@ static long read_console(struct xen_sysctl_readconsole *r)
 		done += n;
 		incremental = true; /* go on where the first part ended */
 	}
-	if (r->clear)
+	if (r->clear && done < limit)
 		log_clear();
 	r->count = done;
 	return 0;

@@ -47,7 +47,7 @@ def create(m, name, extra=""):
     """Start the guest test `name`; its domain number."""
     vcpus = 1 if name in ONE_VCPU else 2
     m.run("rl create -q domu.cfg name=%s kernel=/tests/%s.elf vcpus=%d 'extra=%s'" % (name, name, vcpus, extra))
-    return int(m.run("rl domid %s" % name).split()[-1])
+    return int(re.search(r"^(\d+)$", m.run("rl domid %s" % name), re.M)[1])  # the hypervisor's lines may lie around it
 
 
 def victim(m):
