@@ -35,7 +35,7 @@ enum {
 	 LEAF1_ECX_XSAVE | LEAF1_ECX_AVX)
 #define LEAF1_ECX_OSXSAVE    BIT(27)
 #define LEAF1_ECX_HYPERVISOR BIT(31)
-/* EDX: FPU DE TSC MSR PAE CX8 APIC SEP CMOV PAT CLFSH MMX FXSR SSE SSE2. Not: VME, PSE, PGE, MCE, MTRR,
+/* EDX: FPU DE TSC MSR PAE CX8 APIC CMOV PAT CLFSH MMX FXSR SSE SSE2. Not: VME, PSE, SEP, PGE, MCE, MTRR,
  * PSE36. */
 #define LEAF1_EDX                                                                                     \
 	(BIT(0) | BIT(2) | BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9) | BIT(15) | BIT(16) | BIT(19) | \

@@ -115,13 +115,24 @@ void cpu_service_requests(void)
 {
 }
 
+/* What the processor remembers at worst: each translation since it was last told to forget it. */
+#define REMEMBERED 512u
+static struct {
+	uint32_t va;
+	uint64_t entry; /* 0: none */
+} remembered[REMEMBERED];
+
 void tlb_flush_local(void)
 {
 	flushes++;
+	memset(remembered, 0, sizeof(remembered));
 }
 
 void tlb_flush_page_local(gva_t va)
 {
+	for (unsigned i = 0; i < REMEMBERED; i++)
+		if (remembered[i].va >> PAGE_SHIFT == va >> PAGE_SHIFT)
+			remembered[i].entry = 0;
 }
 
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)

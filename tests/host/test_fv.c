@@ -7,7 +7,8 @@
  *   - a store into a table forgets its shadow; counts of writers are exact;
  *   - code is searched in steps, and what is stored into it meanwhile is not missed;
  *   - who was built half way for want of memory may be built again, and at the end nothing is left;
- *   - a frame with many writers, a bucket with many shadows: all may be dropped, and the rules hold.
+ *   - a frame with many writers, a bucket with many shadows: all may be dropped, and the rules hold;
+ *   - whenever the guest goes on, the processor remembers no translation that the shadows do not permit any more.
  */
 #include "fv_host.h"
 
@@ -58,6 +59,7 @@ static int setup(void **state)
 		fv.pdpte[i] = guest(PDPT)[i];
 	fv_shadow_load_cr3(&fv);
 	injected = crashes = 0;
+	memset(remembered, 0, sizeof(remembered));
 	return 0;
 }
 
@@ -94,10 +96,34 @@ static void rules_hold(void)
 #define WRITE      2u
 #define FETCH      16u
 
+static bool permits(uint64_t now, uint64_t then)
+{
+	return (now & PTE_P) && pte_mfn(now) == pte_mfn(then) && !(then & ~now & (PTE_RW | PTE_U)) &&
+	       !(now & ~then & PTE_NX);
+}
+
+/* The guest goes on, with an access to @va that the processor then remembers. */
+static void goes_on(uint32_t va)
+{
+	fv_shadow_sync(&fv);
+	for (unsigned i = 0; i < REMEMBERED; i++)
+		if (remembered[i].entry)
+			assert_true(permits(shown(remembered[i].va), remembered[i].entry));
+	for (unsigned i = 0; i < REMEMBERED; i++) {
+		if (remembered[i].entry)
+			continue;
+		remembered[i].va = va;
+		remembered[i].entry = shown(va);
+		return;
+	}
+	tlb_flush_local(); /* processors forget by themselves, too */
+}
+
 static void access_page(uint32_t va, uint32_t error)
 {
 	fv_page_fault(&vcpu, va, error);
 	rules_hold();
+	goes_on(va);
 }
 
 /* Until the kernel's page may be executed: how often it had to fault. */
@@ -321,6 +347,25 @@ static void own_accesses(void **state)
 		}
 }
 
+/* What is shown at @va is what the guest's tables say there. */
+static void as_the_guest_says(uint32_t va)
+{
+	uint64_t entry = shown(va), says = guest(L1)[pt_slot(va, 1)];
+	pfn_t pfn;
+
+	if (!entry)
+		return;
+	if (va >= LINEAR)
+		says = make_pte((va - LINEAR) >> PAGE_SHIFT, PTE_P | PTE_RW);
+	pfn = pte_mfn(says);
+	assert_true(says & PTE_P);
+	assert_true((says & PTE_RW) || !(entry & PTE_RW));
+	if (pfn >= RAM_PAGES)
+		assert_int_equal(pte_mfn(entry), virt_to_mfn(fv.nothing));
+	else if (pte_mfn(entry) != fv.frames[pfn].mfn)
+		assert_true(fv.frames[pfn].copy && pte_mfn(entry) == virt_to_mfn(fv.frames[pfn].copy));
+}
+
 static void many_at_random(void **state)
 {
 	srand(1);
@@ -332,6 +377,12 @@ static void many_at_random(void **state)
 			error &= ~FETCH; /* nowhere: that ends a domain */
 
 		access_page(va, error);
+		for (unsigned page = 0; page < 16; page++) {
+			as_the_guest_says(page * PAGE_SIZE);
+			as_the_guest_says(LINEAR + page * PAGE_SIZE);
+		}
+		if (rand() % 32 == 0)
+			fv_shadow_written(&fv, L2 + 3);
 		if (rand() % 32 == 0) {
 			fv_shadow_written(&fv, L1);
 			guest(L1)[rand() % 16] =
@@ -341,6 +392,21 @@ static void many_at_random(void **state)
 			fv_shadow_load_cr3(&fv);
 	}
 	assert_int_equal(crashes, 0);
+}
+
+/* Another root shows other memory at once. */
+static void another_root(void **state)
+{
+	access_page(0x1000, USER_READ);
+	guest(9)[0] = make_pte(10, PTE_P | PTE_RW | PTE_U);
+	guest(10)[1] = make_pte(FIRST + 8, PTE_P | PTE_RW | PTE_U);
+	for (unsigned n = 0; n < 3; n++) {
+		fv.pdpte[0] = make_pte(n & 1 ? L2 : 9, PTE_P);
+		fv_shadow_load_cr3(&fv);
+		goes_on(0x1000);
+		access_page(0x1000, USER_READ);
+		assert_int_equal(pte_mfn(shown(0x1000)), fv.frames[n & 1 ? FIRST + 1 : FIRST + 8].mfn);
+	}
 }
 
 static void code_is_patched(void **state)
@@ -534,7 +600,7 @@ int main(void)
 	    SHADOW_TEST(code_in_steps),        SHADOW_TEST(many_writers),
 	    SHADOW_TEST(one_bucket),           SHADOW_TEST(copies_are_limited),
 	    SHADOW_TEST(built_half_way),       SHADOW_TEST(a_name_is_taken_away),
-	    SHADOW_TEST(the_third_writer),
+	    SHADOW_TEST(the_third_writer),     SHADOW_TEST(another_root),
 	};
 
 	return cmocka_run_group_tests_name("fv", tests, NULL, NULL);

@@ -209,14 +209,19 @@ static void descriptors(void **state)
 		uint64_t raw = (uint64_t)(n & 0xff) << 40 | (uint64_t)(n >> 8) << 53 |
 			       ((uint64_t)rand() << 32 ^ rand()) % 0xffffff;
 		unsigned i = n % 7 ? n % FV_GDT_ENTRIES : 0;
+		bool differs;
 
+		fv.gdt_changed = false;
+		differs = i < fv.gdt_entries ? fv.gdt_raw[i] != raw : raw != 0;
 		put_descriptor(i, raw);
 		fv_segments_user_code(&fv, n & 1);
-		fv_segments_sync(&fv);
+		assert_int_equal(fv_segments_sync(&fv), differs);
+		assert_int_equal(fv.gdt_changed, differs);
 		assert_int_equal(fv.gdt[0], 0);
 		for (unsigned k = 0; k < FV_GDT_ENTRIES; k++)
 			harmless(fv.gdt[k], n & 1);
 		fv_segments_user_code(&fv, !(n & 1));
+		assert_int_equal(fv.gdt[0], 0);
 		harmless(fv.gdt[i], !(n & 1));
 		if (i && (raw & DESC_P) && (raw & DESC_S) && !((raw & DESC_CODE) && (raw & DESC_L)))
 			assert_true((fv.gdt[i] | DESC_P | DESC_DPL) ==
