@@ -2,10 +2,20 @@
 /* Waiting for a lock. See spinlock.h. */
 #include "lib/spinlock.h"
 
+#ifdef HOST_TEST /* nobody else is there who would let it go */
+#define is_hopeless(waited) ((waited) == 100000u)
+#else
+#define is_hopeless(waited) ((void)(waited), false)
+#endif
+
 void spin_wait(struct spinlock *l)
 {
+	unsigned waited = 0;
+
 	do {
 		while (__atomic_load_n(&l->held, __ATOMIC_RELAXED)) {
+			if (is_hopeless(waited++))
+				__builtin_trap();
 			cpu_service_requests();
 			cpu_relax();
 		}

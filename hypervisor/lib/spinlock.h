@@ -37,5 +37,9 @@ static inline void spin_lock(struct spinlock *l)
 
 static inline void spin_unlock(struct spinlock *l)
 {
+#ifdef HOST_TEST
+	if (!l->held)
+		__builtin_trap(); /* it was never taken */
+#endif
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }

@@ -136,6 +136,18 @@ static void contexts(domid_t dom, const unsigned long mfn[2])
 	check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), 0);
 	check_eq(seen.ctrlreg[1], 0);
 	check(!online(dom));
+
+	/* What a callback does about events comes back as it was given, each by itself. */
+	for (unsigned i = 0; i < 4; i++) {
+		const unsigned long both = VGCF_failsafe_disables_events | VGCF_syscall_disables_events;
+		unsigned long given =
+		    (i & 1 ? VGCF_failsafe_disables_events : 0) | (i & 2 ? VGCF_syscall_disables_events : 0);
+
+		check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(mfn[1], 0, VGCF_in_kernel | given)),
+			 0);
+		check_eq(context(XEN_DOMCTL_getvcpucontext, dom, &seen), 0);
+		check_eq(seen.flags & both, given);
+	}
 }
 /* A context that fails at step @step of it: what was got before is held by a vCPU that never runs, until it ends. */
 static void fails_at(domid_t dom, unsigned step)

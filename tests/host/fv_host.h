@@ -122,6 +122,13 @@ static struct {
 	uint64_t entry; /* 0: none */
 } remembered[REMEMBERED];
 
+/* Does a translation that is allowed @now allow all that @then did? */
+static bool permits(uint64_t now, uint64_t then)
+{
+	return (now & PTE_P) && pte_mfn(now) == pte_mfn(then) && !(then & ~now & (PTE_RW | PTE_U)) &&
+	       !(now & ~then & PTE_NX);
+}
+
 void tlb_flush_local(void)
 {
 	flushes++;

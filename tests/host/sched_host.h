@@ -76,11 +76,15 @@ bool log_admits(enum log_source source, enum log_level level)
 void printk(const char *fmt, ...)
 {
 }
+static unsigned domain_holds, domain_holds_ever;
 void domain_get(struct domain *d)
 {
+	domain_holds++;
+	domain_holds_ever++;
 }
 void domain_put(struct domain *d)
 {
+	assert_true(domain_holds--);
 }
 ns_t now(void)
 {
@@ -143,7 +147,7 @@ static void leave(unsigned i)
 static void start_machine(void)
 {
 	clock_ns = 1;
-	pool_used = 0;
+	pool_used = domain_holds = domain_holds_ever = 0;
 	dom.pause_count = 0;
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		cpus[i] = (struct percpu){.self = &cpus[i], .id = i};

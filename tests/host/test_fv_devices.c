@@ -105,6 +105,13 @@ static void interval_timer(void **state)
 		assert_in_range(pit_next_edge(&pit, 0, t + i * MS - MS / 2), t + i * MS - 20000,
 				t + i * MS + 20000);
 
+	pit_command(&pit, 0x14, t); /* the low half alone, then the high half alone */
+	pit_write(&pit, 0, 200, t);
+	assert_int_equal(pit.channel[0].count, 200);
+	pit_command(&pit, 0x24, t);
+	pit_write(&pit, 0, 4, t);
+	assert_int_equal(pit.channel[0].count, 0x400);
+
 	pit_command(&pit, 0xb0, t);
 	pit_write(&pit, 2, 100, t);
 	pit_write(&pit, 2, 0, t);

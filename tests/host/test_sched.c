@@ -151,6 +151,9 @@ static void states(void **state)
 	vcpu_set_affinity(b, 2);
 	run(50000000);
 	assert_int_equal(b->cpu->id, 1);
+	assert_int_equal(domain_holds_ever,
+			 2); /* each that had to leave its CPU, until it was found another */
+	assert_int_equal(domain_holds, 0);
 	assert_ptr_equal(cpus[0].vcpu, cpus[0].idle);
 	vcpu_offline(a);
 	run(1000000);
