@@ -20,8 +20,9 @@
 #include "xen/sysctl.h"
 #include "xen/vcpu.h"
 
-#define LOG_PIECE    1024
-#define LOG_READ_MAX 4096
+#define LOG_PIECE      1024
+#define LOG_READ_MAX   4096
+#define DEBUG_KEYS_MAX 256 /* each prints for a while, and nobody looks at other work in between */
 
 long (*sysctl_extension)(struct xen_sysctl *op);
 
@@ -111,6 +112,8 @@ static long domain_info_list(struct xen_sysctl_getdomaininfolist *l)
 
 static long debug_keys(const struct xen_sysctl_debug_keys *k)
 {
+	if (k->nr_keys > DEBUG_KEYS_MAX)
+		return -E2BIG;
 	for (uint32_t i = 0; i < k->nr_keys; i++) {
 		char key;
 
