@@ -18,10 +18,15 @@
 #include "entry/hypercall.h"
 #include "lib/errno.h"
 
+#define UPPER_COST 4 /* of an entry of an upper table, in entries of an L1, which the allowance counts */
+
 /* Whoever does one more thing asks first whether he still may. */
 static bool allowance_spent(struct domain *d)
 {
-	return d->pt_allowance-- <= 0;
+	bool spent = d->pt_allowance <= 0;
+
+	d->pt_allowance -= UPPER_COST;
+	return spent;
 }
 
 static int l1_promote(struct page_info *pg)
@@ -247,21 +252,21 @@ int table_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
 	if (level > pg->owner->ops->root_level)
 		return -EINVAL;
+	hypercall_was_long();
 	if (level > 1)
 		return upper_promote(pg, level, carrier, held);
 	pg->owner->pt_allowance -= PTES_PER_TABLE;
-	hypercall_was_long();
 	return l1_promote(pg);
 }
 
 int table_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
+	hypercall_was_long();
 	if (level > 1)
 		return upper_demote(pg, level, carrier, held);
 	/* One that was refused holds nothing. */
 	if (*held) {
 		pg->owner->pt_allowance -= PTES_PER_TABLE;
-		hypercall_was_long();
 		l1_demote(pg);
 	}
 	return 0;

@@ -397,6 +397,26 @@ static void poll_batch(void)
 	batch(__HYPERVISOR_sched_op, SCHEDOP_poll, (unsigned long)&p, 0, 0);
 }
 
+/* A table of the second level with as many entries as there can be; each names the same valid L1. */
+static void upper_pins(void)
+{
+	static pte_t l2[512] __attribute__((aligned(4096)));
+	static struct mmuext_op ops[2] = {{.cmd = MMUEXT_PIN_L2_TABLE}, {.cmd = MMUEXT_UNPIN_TABLE}};
+	static struct multicall_entry calls[64];
+
+	check_eq(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(one_l1), 0), 0);
+	for (unsigned i = 0; i < 512; i++)
+		l2[i] = (pte_t)va_to_mfn(one_l1) << 12 | PTE_P | PTE_RW | PTE_U | PTE_A;
+	table_ready(l2);
+	ops[0].arg1.mfn = ops[1].arg1.mfn = va_to_mfn(l2);
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = (struct multicall_entry){.op = __HYPERVISOR_mmuext_op,
+						    .args = {(unsigned long)&ops[i % 2], 1, 0, DOMID_SELF}};
+	check_eq(hypercall_multicall(calls, ARRAY_SIZE(calls)), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		check_eq(calls[i].result, 0);
+}
+
 /* A second vCPU, whose whole GDT is looked at, if there is one to be. */
 static void nowhere(void)
 {
@@ -574,6 +594,7 @@ static const struct {
     {"mmu_update of upper entries", upper_entries, STAY_LIMIT_FULL},
     {"pins and unpins", pins, STAY_LIMIT_FULL},
     {"multicall", batches, STAY_LIMIT_FULL},
+    {"multicall of upper pins", upper_pins, STAY_LIMIT_FULL},
     {"multicall of cache_flush", flush_batch, STAY_LIMIT},
     {"multicall of maps and unmaps", map_batch, STAY_LIMIT},
     {"multicall of mmu_update", update_batch, STAY_LIMIT},
