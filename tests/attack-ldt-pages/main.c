@@ -51,6 +51,25 @@ static void held(uint64_t *page, unsigned long mfn)
 	check(pte_write((uint64_t)mfn << 12 | 8, CALL_GATE) < 0);
 }
 
+/* It loads a selector of a page that nobody has used yet. */
+static void the_hypervisor_looks_first(uint64_t *page, unsigned long mfn)
+{
+#ifdef __x86_64__
+	unsigned long limit = 0;
+
+	load_fs(0);
+	check_eq(set_ldt(NULL), 0);
+	check_eq(set_ldt(place), 0);
+	check_eq(hypercall_set_segment_base(SEGBASE_GS_USER_SEL, SELECTOR), 0);
+	held(page, mfn);
+	check_eq(hypercall_set_segment_base(SEGBASE_GS_USER_SEL, 0), 0);
+	/* Beyond its end there is nothing to show: null is loaded, and it goes on. */
+	hypercall_set_segment_base(SEGBASE_GS_USER_SEL, 513 * 8 | 7);
+	__asm__ volatile("lsl %1, %0" : "+r"(limit) : "r"((unsigned long)SELECTOR));
+	check_eq(limit, 0xffffffff);
+#endif
+}
+
 void test_main(void)
 {
 	uint64_t *first = page_alloc(), *second = page_alloc();
@@ -64,6 +83,7 @@ void test_main(void)
 	check_eq(set_ldt(place), 0);
 	check_no_fault(load_fs(SELECTOR));
 	held(first, a);
+	the_hypervisor_looks_first(first, a);
 
 	/* Another page takes its place, and it is given away: it stays what it is. */
 	check_eq(map(place, b, PTE_P), 0);

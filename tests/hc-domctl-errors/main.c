@@ -95,6 +95,22 @@ static domid_t create(void)
 	return id;
 }
 
+/* A domain that runs changes its kind no more, though it has nothing yet. */
+static void kind_of_who_runs(domid_t id)
+{
+	clear();
+	op.u.address_size.size = 32;
+	check_eq(call(XEN_DOMCTL_set_address_size, id), 0);
+	op.u.address_size.size = 64;
+	check_eq(call(XEN_DOMCTL_set_address_size, id), 0);
+	check_eq(call(XEN_DOMCTL_unpausedomain, id), 0);
+	op.u.address_size.size = 32;
+	check_eq(call(XEN_DOMCTL_set_address_size, id), -XEN_EACCES);
+	check_eq(call(XEN_DOMCTL_unpausedomain, id), -XEN_EINVAL);
+	check_eq(call(XEN_DOMCTL_unpausedomain, 0), -XEN_EINVAL);
+	check_eq(call(XEN_DOMCTL_destroydomain, id), 0);
+}
+
 static void give_vcpus_and_memory(domid_t id, unsigned bits)
 {
 	struct xen_memory_reservation r = {.nr_extents = ARRAY_SIZE(frames), .domid = id};
@@ -332,6 +348,7 @@ void test_main(void)
 	one_life(64); /* afterwards what is allocated once is there */
 	one_life(32);
 	before = free_pages();
+	kind_of_who_runs(create());
 	memory_without_end();
 	one_life(64);
 	one_life(32);

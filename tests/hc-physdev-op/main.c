@@ -36,6 +36,12 @@ void test_main(void)
 	iopl.iopl = 4;
 	check_eq(hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl), -XEN_EINVAL);
 	check_eq(hypercall_physdev_op(PHYSDEVOP_set_iopl, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_eoi, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_irq_status_query, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_alloc_irq_vector, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_map_pirq, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_unmap_pirq, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_setup_gsi, (void *)8), -XEN_EFAULT);
 	check_eq(hypercall_physdev_op(9999, &iopl), -XEN_ENOSYS);
 	interrupts();
 }

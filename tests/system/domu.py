@@ -4,7 +4,7 @@
 `attack-domu` is of tests made for that; `ordinary` is of those that also run as Dom0, and must come to the same result here.
 
 A test has passed if its own RESULT says so, the victim found itself unharmed wherever the test rang for it, Dom0 still
-answers, and the auditor is content while the dead domain is still there and after it is gone.
+answers, the auditor is content while the dead domain is still there and after it is gone, and it does go.
 """
 
 import os
@@ -71,6 +71,16 @@ def judge(m, name, number):
         console(number)
 
 
+def gone(m, number):
+    """Nothing keeps the dead domain: no frame, no port, no grant of its own or of others."""
+    for _ in range(20):
+        text = m.run("rl list")
+        if not re.search(r"^.*\s%d\s+\d+\s+\d+\s" % number, text, re.M):
+            return
+        m.run("sleep 0.2")
+    require(False, "d%d was destroyed and is still there: %r" % (number, text))
+
+
 def attack(m, name, beside):
     number = create(m, name, "victim=%d" % beside)
     try:
@@ -78,6 +88,7 @@ def attack(m, name, beside):
     finally:
         if m.died is None:
             m.run("rl destroy %s" % name)
+    gone(m, number)
     audit(m)
 
 
