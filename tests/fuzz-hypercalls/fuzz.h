@@ -32,7 +32,6 @@ struct fuzz {
 enum worked {
 	MAPPED,
 	COPIED,
-	GIVEN,
 	BOUND,
 	WENT_UP,
 	STORED,

@@ -171,9 +171,7 @@ static void fill_grant_request(struct fuzz *f, unsigned cmd, void *arg)
 void do_grant_other(struct fuzz *f)
 {
 	uint64_t *arg = buffer(f, 256);
-	unsigned cmd = one_in(f, 20)             ? any_word(f)
-		       : f->peer && one_in(f, 3) ? GNTTABOP_transfer
-						 : below(f, 14);
+	unsigned cmd = one_in(f, 20) ? any_word(f) : below(f, 14);
 
 	if (f->dom0 && cmd == GNTTABOP_dump_table) /* the serial line is slow */
 		return;
@@ -184,7 +182,4 @@ void do_grant_other(struct fuzz *f)
 		fill_grant_request(f, cmd, arg);
 	call(f, __HYPERVISOR_grant_table_op, cmd, pointer(f, arg),
 	     one_in(f, 10) ? any_word(f) : 1 + below(f, 3), 0, 0);
-	worked[GIVEN] += !f->queueing && cmd == GNTTABOP_transfer &&
-			 ((struct gnttab_transfer *)arg)->domid == f->peer &&
-			 ((struct gnttab_transfer *)arg)->status == GNTST_okay;
 }

@@ -6,8 +6,8 @@
  * becomes of this guest is its own affair.
  *
  * Command line: seed=N calls=N; alone=1: one vCPU, and the same seed gives the same calls, of which it prints a digest at
- * its end; twin=1 or twin=2: the next domain, or the one before, does the same and is our peer: each maps, copies, transfers
- * to the other, binds its ports; peer=N: that domain. As Dom0 it leaves out what would end the machine, and calls the auditor
+ * its end; twin=1 or twin=2: the next domain, or the one before, does the same and is our peer: each maps and copies what the
+ * other grants, binds its ports; peer=N: that domain. As Dom0 it leaves out what would end the machine, and calls the auditor
  * itself; as DomU somebody else must (tests/system/fuzz.py).
  */
 #include "fuzz.h"
@@ -116,7 +116,7 @@ static void audit(void)
 
 static void tell(const struct fuzz *f)
 {
-	static const char *const names[WORKED] = {"mapped", "copied", "given", "bound", "up", "stored"};
+	static const char *const names[WORKED] = {"mapped", "copied", "bound", "up", "stored"};
 
 	printk("at %lu + %lu calls", f->calls, fuzzers[1].calls);
 	for (unsigned i = 0; i < WORKED; i++)
