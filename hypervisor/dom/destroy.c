@@ -26,7 +26,7 @@
 #include "xen/xen.h"
 
 /*
- * Whoever gives a domain something that it must give back looks at its state, under the lock that guards the thing
+ * Code that gives a domain something that it must give back looks at its state, under the lock that guards the thing
  * (evt_lock: port_alloc; page_lock: frames, the memory map; pt_lock: pins). He is done before this, and then it is
  * found below; or he sees it. Other locks are taken below after this, which is as good.
  */

@@ -16,7 +16,7 @@
  *	(W4) Who polls notes that he does and becomes blocked, both under his queue's lock, and then looks at the
  *	     pending bits (vcpu_poll_begin, sched_op.c); the sender sets the pending bit, then looks for pollers.
  *
- * tests/verify/events.pml is a model of these rules, explored whole by `make verify`. Whoever changes one changes both.
+ * tests/verify/events.pml is a model of these rules, explored whole by `make verify`. A change of one is a change of both.
  */
 #include "evt/port.h"
 #include "lib/errno.h"

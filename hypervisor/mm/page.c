@@ -47,7 +47,7 @@
  * nobody can get another and the one at which the count falls.
  *
  * tests/verify/paging.pml is a model of (A) and (1) to (5), and of the flush clock, that `make verify` explores whole; each
- * rule is broken there on purpose as well. Whoever changes a rule changes both.
+ * rule is broken there on purpose as well. A change of a rule is a change of both.
  *
  * A tree may be large, and neither its validation nor its end may keep the CPU from other work for long. Both
  * may stop on the way, and leave partial tables: mm/partial.c says why these are neither tables nor memory to

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: what a guest asks of the store is done at its own cost. Counted in units of work (work.h), not in time.
- *   dearest    the dearest requests that the quotas allow, alone and with others who help by watching: each costs less
+ *   costliest    the costliest requests that the quotas allow, alone and with others who help by watching: each costs less
  *              than LIMIT units, so nobody waits for more than that
  *   turns      between requests that cost much, others are served; alone one goes on at once
  *   index      as many watches as there may be, of paths that have nothing to do with a change, cost it nothing
@@ -23,14 +23,14 @@
 #define VICTIM 15
 #define OTHERS 14 /* 2 and up: they watch */
 
-static uint64_t dearest;
+static uint64_t costliest;
 
 /* One request, and what it cost. */
 static const char *costly(const char *result, uint64_t before)
 {
 	uint64_t cost = store_work - before;
 
-	dearest = cost > dearest ? cost : dearest;
+	costliest = cost > costliest ? cost : costliest;
 	return result;
 }
 #define dear(call)                             \
@@ -68,7 +68,7 @@ static void crowd(void)
 	watch_all(0, "/local/domain");
 	for (unsigned id = 0; id <= VICTIM; id++)
 		look(id); /* the first events are read: their queues are empty */
-	dearest = 0;
+	costliest = 0;
 }
 
 /* The transaction ends, after something else happened in the store: it is done anew. */
@@ -76,9 +76,9 @@ static void ends(uint32_t tx)
 {
 	assert_string_equal(put_value(VICTIM, 0, "mine", "1"), "");
 	assert_string_equal(dear(commit(1, tx)), "");
-	assert_true(dearest > 100);
-	if (dearest > LIMIT)
-		fail_msg("one request costs %llu units", (unsigned long long)dearest);
+	assert_true(costliest > 100);
+	if (costliest > LIMIT)
+		fail_msg("one request costs %llu units", (unsigned long long)costliest);
 	assert_string_equal(value(VICTIM, 0, "mine"), "1");
 	clients_end();
 }
@@ -186,9 +186,9 @@ static void rights_forgotten(void **state)
 	while (strlen(path) + 2 <= quota_guest.path)
 		strcat(path, "/d");
 	assert_string_equal(ask(1, XS_MKDIR, 0, path), "");
-	dearest = 0;
+	costliest = 0;
 	assert_string_equal(dear(ask(0, XS_RELEASE, 0, "1")), "");
-	assert_true(dearest <= LIMIT / 10);
+	assert_true(costliest <= LIMIT / 10);
 	assert_int_equal(tree_tally(&store.tree, 1).nodes, 0);
 	clients_end();
 }
