@@ -12,6 +12,7 @@ void test_main(void)
 {
 	uint64_t *gdt = page_alloc();
 	unsigned long frame = va_to_mfn(gdt);
+	unsigned long all[14];
 	unsigned short back;
 
 	gdt[2] = 0x00cff3000000ffffull;            /* data, DPL 3, 4 GiB */
@@ -24,7 +25,13 @@ void test_main(void)
 	check_fault(VEC_GP, __asm__ volatile("mov %w0, %%fs" ::"r"(5 * 8 + 3)));
 	__asm__ volatile("mov %w0, %%fs" ::"r"(0));
 
-	check_eq(hypercall_set_gdt(&frame, 14 * 512 + 1), -XEN_EINVAL);
+	for (unsigned i = 0; i < ARRAY_SIZE(all); i++) /* as many as there may be */
+		all[i] = frame;
+	check_eq(hypercall_set_gdt(all, 14 * 512), 0);
+	check_no_fault(__asm__ volatile("mov %w0, %%fs" ::"r"((13 * 512 + 2) * 8 + 3)));
+	__asm__ volatile("mov %w0, %%fs" ::"r"(0));
+	check_eq(hypercall_set_gdt(all, 14 * 512 + 1), -XEN_EINVAL);
+	check_eq(hypercall_set_gdt(&frame, 512), 0);
 	unsigned long foreign = 0x7fffff;
 	check(hypercall_set_gdt(&foreign, 512) < 0);
 	check_eq(hypercall_set_gdt((void *)8, 512), -XEN_EFAULT);

@@ -209,6 +209,37 @@ static void watchdogs(void **state)
 	assert_int_equal(shutdowns, 1);
 }
 
+/* A vCPU that goes on elsewhere takes its timers along, as they were set; an idle one is given none. */
+static void taken_along(void **state)
+{
+	struct percpu there = {.self = &there, .id = 1};
+	ns_t due;
+
+	vcpu_set_periodic(&v[0], MS);
+	vcpu_set_singleshot(&v[0], clock_ns + 5 * MS);
+	due = v[0].periodic.expires;
+	host_percpu.self = &there;
+	v[1].period = MS; /* as a new one's, but it is to be nobody's */
+	v[1].domain = &dom_idle;
+	vcpu_timers_resume(&v[1]);
+	vcpu_timers_resume(&v[0]);
+	assert_ptr_equal(v[0].periodic.cpu, &there);
+	assert_ptr_equal(v[0].singleshot.cpu, &there);
+	assert_int_equal(v[0].periodic.expires, due);
+	assert_int_equal(v[0].singleshot.expires, clock_ns + 5 * MS);
+	assert_null(v[1].periodic.cpu);
+	assert_null(host_percpu.timers.first);
+	host_percpu.self = &host_percpu;
+	vcpu_timers_resume(&v[0]); /* and back */
+	assert_ptr_equal(v[0].periodic.cpu, &host_percpu);
+	assert_null(there.timers.first);
+	assert_int_equal(run(10 * MS), 11);
+	timer_stop(&v[0].periodic); /* not set: it begins anew */
+	vcpu_timers_resume(&v[0]);
+	assert_int_equal(v[0].periodic.expires, clock_ns + MS);
+	assert_null(v[0].singleshot.cpu); /* that one was over */
+}
+
 static void count(void *fired)
 {
 	++*(unsigned *)fired;
@@ -271,6 +302,7 @@ int main(void)
 	    cmocka_unit_test_setup(nothing_of_an_offline_vcpu, setup),
 	    cmocka_unit_test_setup(pauses_nest, setup),
 	    cmocka_unit_test_setup(watchdogs, setup),
+	    cmocka_unit_test_setup(taken_along, setup),
 	    cmocka_unit_test_setup(many_at_once, setup),
 	    cmocka_unit_test_setup(extremes, setup),
 	};
