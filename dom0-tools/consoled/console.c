@@ -21,7 +21,9 @@ static void broken(struct guest *g)
 bool console_drain(struct guest *g)
 {
 	struct xencons_interface *ring = g->ring;
-	XENCONS_RING_IDX cons = ring->out_cons, prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+	/* Once each, whatever the guest makes of them meanwhile: what was checked is what is used. */
+	XENCONS_RING_IDX cons = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED),
+			 prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
 	char out[sizeof(ring->out)];
 	size_t n = 0;
 
@@ -41,7 +43,8 @@ bool console_drain(struct guest *g)
 
 size_t console_room(const struct guest *g)
 {
-	XENCONS_RING_IDX used = g->ring->in_prod - g->ring->in_cons;
+	XENCONS_RING_IDX prod = __atomic_load_n(&g->ring->in_prod, __ATOMIC_RELAXED),
+			 used = prod - __atomic_load_n(&g->ring->in_cons, __ATOMIC_RELAXED);
 
 	return used >= sizeof(g->ring->in) ? 0 : sizeof(g->ring->in) - used;
 }
