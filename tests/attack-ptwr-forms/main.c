@@ -18,7 +18,14 @@ struct registers {
 	unsigned long a, b, c, d, at, flags;
 };
 
+#ifdef __x86_64__
+#define SI "rsi"
+#else
+#define SI "esi"
+#endif
+
 static uint32_t seed = 4711;
+static uint64_t movs_from __asm__("word") __attribute__((used)); /* what MOVS stores */
 static pte_t copy[512] __attribute__((aligned(4096)));
 static pte_t *live; /* read-only */
 
@@ -73,6 +80,8 @@ FORM(cas_8, "lock cmpxchg8b " AT)
 FORM(stos_b, "cld; stosb")
 FORM(stos_l, "std; stosl; cld")
 FORM(rep_stos, "cld; and $3, %%ecx; rep stosl")
+FORM(movs_l, "movl %%ecx, word; push %%" SI "; mov $word, %%" SI "; cld; movsl; pop %%" SI)
+FORM(movs_w, "movw %%cx, word; push %%" SI "; mov $word, %%" SI "; std; movsw; cld; pop %%" SI)
 FORM(none, "nop")
 #ifdef __x86_64__
 FORM(bts_q, "btsq %%rcx, " AT)
@@ -83,13 +92,14 @@ FORM(cas_q, "lock cmpxchgq %%rcx, " AT)
 FORM(add_q, "addq %%rcx, " AT)
 FORM(or_q, "orq $-0x1000, " AT)
 FORM(stos_q, "cld; stosq")
+FORM(movs_q, "movq %%rcx, word; push %%rsi; mov $word, %%rsi; cld; movsq; pop %%rsi")
 #endif
 
 static void (*const forms[])(struct registers *r) = {
-    bts_l, btr_l, btc_l, bts_w,  bts_8,  btc_8, add_l, sub_w,  and_b,  or_l,   xor_b,    and_s, mov_b,
-    mov_w, mov_l, mov_i, xchg_l, xchg_b, cas_l, cas_b, cas_8,  stos_b, stos_l, rep_stos, none,
+    bts_l, btr_l, btc_l,  bts_w,  bts_8, btc_8, add_l, sub_w,  and_b,  or_l,     xor_b,  and_s,  mov_b, mov_w,
+    mov_l, mov_i, xchg_l, xchg_b, cas_l, cas_b, cas_8, stos_b, stos_l, rep_stos, movs_l, movs_w, none,
 #ifdef __x86_64__
-    bts_q, btr_q, mov_q, xchg_q, cas_q,  add_q, or_q,  stos_q,
+    bts_q, btr_q, mov_q,  xchg_q, cas_q, add_q, or_q,  stos_q, movs_q,
 #endif
 };
 #define BY_REGISTER(f) ((f) == bts_l || (f) == btr_l || (f) == btc_l)
