@@ -65,7 +65,7 @@ $(foreach k,pv64 pv32,$(eval $(call test,pv-trace-$(k)-4cpu,60,CPUS=4 sh scripts
 $(foreach k,pv64 pv32,$(eval \
 	$(call test,pv-preempt-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-preempt-$(k).elf)))
 $(foreach k,pv64 pv32,$(eval \
-	$(call test,pv-stays-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-stays-$(k).elf stays dom0_max_vcpus=2)))
+	$(call test,pv-stays-$(k)-icount,60,MEM=3072 ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-stays-$(k).elf stays dom0_max_vcpus=2)))
 
 # Two vCPUs on one processor, on two and on four.
 $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \

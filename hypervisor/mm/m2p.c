@@ -5,7 +5,7 @@
  * guests 4-byte entries at COMPAT_M2P_VA. It is advice among parts of one guest: the hypervisor never relies
  * on it. What lies past the last frame reads as all ones: one page, seen everywhere through one table per
  * level.
- * Locking: none; entries are written whole.
+ * Locking: none; entries are written whole. Sharing the tables has a lock of its own.
  */
 #include "mm/m2p.h"
 #include "dom/domain.h"
@@ -18,6 +18,8 @@
 #define PV64_FLAGS  (PTE_P | PTE_U | PTE_A | PTE_NX) /* not global: applications may not see it */
 #define PV32_FLAGS  (PTE_P | PTE_A | PTE_NX)
 #define LARGE_PAGE  (2ull << 20)
+
+#define SHARED_AT_ONCE 64 /* pages, between two looks at other work */
 
 static uint64_t *m2p;
 static uint32_t *m2p_compat;
@@ -114,20 +116,29 @@ void m2p_map(void)
 	map_pv32();
 }
 
-static void share(const void *table, uint64_t size)
+/* Of the first table, then of the second. */
+static void *page_of_tables(uint64_t n)
 {
-	for (uint64_t at = 0; at < size; at += PAGE_SIZE)
-		share_heap_page((char *)table + at, dom_xen, true);
+	uint64_t first = m2p_size / PAGE_SIZE;
+
+	return n < first ? (char *)m2p + n * PAGE_SIZE : (char *)m2p_compat + (n - first) * PAGE_SIZE;
 }
 
-void m2p_share(void)
+bool m2p_share(void)
 {
-	static bool shared;
+	static struct spinlock lock;
+	static uint64_t shared;
+	uint64_t pages = (m2p_size + compat_size) / PAGE_SIZE;
 
-	if (!__atomic_exchange_n(&shared, true, __ATOMIC_ACQ_REL)) {
-		share(m2p, m2p_size);
-		share(m2p_compat, compat_size);
+	if (__atomic_load_n(&shared, __ATOMIC_ACQUIRE) == pages)
+		return true;
+	spin_lock(&lock);
+	for (unsigned n = 0; n < SHARED_AT_ONCE && shared < pages; n++) {
+		share_heap_page(page_of_tables(shared), dom_xen, true);
+		__atomic_store_n(&shared, shared + 1, __ATOMIC_RELEASE);
 	}
+	spin_unlock(&lock);
+	return false;
 }
 
 mfn_t m2p_frame(unsigned entry_shift, uint64_t i)

@@ -4,6 +4,7 @@
  * map, and where the M2P is.
  */
 #include "dom/domain.h"
+#include "entry/hypercall.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"
@@ -137,13 +138,15 @@ static long machphys_mapping(gva_t arg)
 }
 
 /* Frames of the M2P in steps of 2 MiB, so that tools may map them. */
-static long machphys_mfn_list(gva_t arg, unsigned entry_shift)
+static long machphys_mfn_list(uint32_t cmd, gva_t arg, unsigned entry_shift)
 {
 	struct xen_machphys_mfn_list l;
 
 	if (guest_get(&l, arg, xen_machphys_mfn_list))
 		return -EFAULT;
-	m2p_share();
+	while (!m2p_share())
+		if (hypercall_preempt_check())
+			return HYPERCALL_RESTART(__HYPERVISOR_memory_op, cmd, arg);
 	for (l.nr_extents = 0; l.nr_extents < l.max_extents; l.nr_extents++) {
 		mfn_t mfn = m2p_frame(entry_shift, l.nr_extents);
 
@@ -172,9 +175,9 @@ long memory_describe_op(uint32_t cmd, gva_t arg)
 	case XENMEM_machphys_mapping:
 		return machphys_mapping(arg);
 	case XENMEM_machphys_mfn_list:
-		return machphys_mfn_list(arg, current->domain->ops->m2p_entry_shift);
+		return machphys_mfn_list(cmd, arg, current->domain->ops->m2p_entry_shift);
 	case XENMEM_machphys_compat_mfn_list:
-		return machphys_mfn_list(arg, 2);
+		return machphys_mfn_list(cmd, arg, 2);
 	default:
 		return -ENOSYS;
 	}

@@ -485,7 +485,8 @@ static void m2p(void **state)
 	compat_page = mfn_to_virt(pte_mfn(leaf(m2p_compat_l2, 2, 0xffdff000)));
 	assert_true(compat_page[1023] == ~0u);
 	m2p_set(mfn, INVALID_PFN);
-	m2p_share();
+	while (!m2p_share())
+		;
 	assert_true(m2p_frame(3, 0) && m2p_frame(2, 0) && !m2p_frame(3, 1));
 	assert_true(page_get(mfn_to_page(m2p_frame(3, 0)), dom_xen));
 	assert_int_equal(page_get_type(mfn_to_page(m2p_frame(3, 0)), PGT_WRITABLE), -EINVAL);

@@ -208,6 +208,16 @@ static void pins(void)
 	check_eq(done, ARRAY_SIZE(ops));
 }
 
+/* The first time, all frames of the M2P become ones that tools may map. */
+static void m2p_list(void)
+{
+	struct xen_machphys_mfn_list l = {.max_extents = 1};
+
+	set_xen_guest_handle(l.extent_start, frames);
+	check_eq(hypercall_memory_op(XENMEM_machphys_mfn_list, &l), 0);
+	check_eq(l.nr_extents, 1);
+}
+
 /* ---- batches ---- */
 
 static void batch(unsigned nr, unsigned long a0, unsigned long a1, unsigned long a2, unsigned long a3)
@@ -510,6 +520,7 @@ static const struct {
     {"mmu_update of upper entries", upper_entries, STAY_LIMIT_FULL},
     {"pins and unpins", pins, STAY_LIMIT_FULL},
     {"multicall", batches, STAY_LIMIT_FULL},
+    {"machphys_mfn_list", m2p_list, STAY_LIMIT},
     {"multicall of upper pins", upper_pins, STAY_LIMIT_FULL},
     {"multicall of cache_flush", flush_batch, STAY_LIMIT},
     {"multicall of maps and unmaps", map_batch, STAY_LIMIT},
