@@ -151,3 +151,13 @@ int page_put_and_type(struct page_info *pg)
 {
 	return 0;
 }
+
+/* As many as are counted, and the places that are noted are of such. */
+static void writers_are_exact(struct fv *fv, uint32_t pfn)
+{
+	const struct fv_frame *f = fv_frame(fv, pfn);
+
+	assert_int_equal(f->writers, fv_shadow_count_writers(fv, pfn));
+	for (unsigned i = 0; i < ARRAY_SIZE(f->writer); i++)
+		assert_true(!f->writer[i] || written_frame(fv, *f->writer[i]) == f);
+}

@@ -33,8 +33,14 @@ void *heap_alloc(size_t n)
 {
 	return calloc(1, n);
 }
+static unsigned blocks_left = ~0u; /* that there is memory for */
+static size_t charged;
 void *heap_alloc_for(struct domain *d, size_t n)
 {
+	if (!blocks_left)
+		return NULL;
+	blocks_left--;
+	charged += n;
 	return calloc(1, n);
 }
 size_t heap_size(size_t n)
@@ -71,8 +77,15 @@ bool hypercall_preempt_check(void)
 void pirq_release(uint32_t pirq)
 {
 }
+static char said[4096];
 void printk(const char *fmt, ...)
 {
+	size_t n = strlen(said);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(said + n, sizeof(said) - n, fmt, args);
+	va_end(args);
 }
 
 static const struct guest_ops ops64 = {.max_ports = 4096, .word_shift = 6};
@@ -212,6 +225,74 @@ static void exhaustion(void **state)
 	}
 }
 
+/* The debug key's list: each port that is taken, what it is, and to whom it leads. */
+static void list(void **state)
+{
+	struct domain a, b;
+
+	make(&a, 1, &ops64);
+	make(&b, 2, &ops64);
+	strcpy(a.name, "d1");
+	strcpy(b.name, "d2");
+	assert_int_equal(evtchn_alloc_unbound(&a, 2), 1);
+	assert_int_equal(evtchn_alloc_unbound(&a, 2), 2);
+	assert_int_equal(evtchn_bind_virq(a.vcpu[1], VIRQ_TIMER), 3);
+	assert_int_equal(evtchn_bind_ipi(a.vcpu[1]), 4);
+	assert_int_equal(evtchn_alloc_unbound(&b, 1), 1);
+	assert_int_equal(evtchn_alloc_unbound(&b, 1), 2);
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, 2), 3);
+	assert_int_equal(evtchn_send(&a, 2), 0);
+	info(&a)[0xa00] = 1 << 4;
+	said[0] = 0;
+	evtchn_dump(&a);
+	assert_string_equal(said, "d1 port 1: unbound for d2, vcpu 0\n"
+				  "d1 port 2: interdomain to d2 port 3, vcpu 0\n"
+				  "d1 port 3: virq 0, vcpu 1\n"
+				  "d1 port 4: ipi, vcpu 1, masked\n");
+	said[0] = 0;
+	evtchn_dump(&b);
+	assert_string_equal(said, "d2 port 1: unbound for d1, vcpu 0\n"
+				  "d2 port 2: unbound for d1, vcpu 0\n"
+				  "d2 port 3: interdomain to d1 port 2, vcpu 0, pending\n");
+	end(&a);
+	end(&b);
+}
+
+/* Memory ends in the middle: no port is lost by that, and a domain never takes more than it was said to. */
+static void memory(void **state)
+{
+	struct domain a;
+	uint32_t n = 0;
+	int rc;
+
+	make(&a, 1, &ops64);
+	blocks_left = 1;
+	while ((rc = evtchn_alloc_unbound(&a, 1)) > 0)
+		n++;
+	assert_int_equal(rc, -ENOMEM);
+	assert_int_equal(evtchn_bind_ipi(a.vcpu[0]), -ENOMEM);
+	assert_int_equal(evtchn_bind_virq(a.vcpu[0], VIRQ_TIMER), -ENOMEM);
+	assert_int_equal(n, 2 * EVTCHNS_PER_BUCKET - 1);
+	blocks_left = ~0u;
+	assert_int_equal(evtchn_bind_virq(a.vcpu[0], VIRQ_TIMER), n + 1);
+	end(&a);
+
+	blocks_left = 0;
+	a = (struct domain){.ops = &ops64, .shared_info = calloc(1, PAGE_SIZE), .max_port = ~0u};
+	assert_int_equal(evtchn_init(&a), -ENOMEM);
+	free(a.shared_info);
+	blocks_left = ~0u;
+
+	charged = 0;
+	make(&a, 1, &ops64);
+	while (evtchn_alloc_unbound(&a, 1) > 0)
+		;
+	assert_int_equal(charged, evtchn_most(&a));
+	assert_int_equal(charged,
+			 evtchn_most(&(struct domain){.ops = &ops64, .max_port = ~0u})); /* one yet to be */
+	end(&a);
+}
+
 static void virqs(void **state)
 {
 	struct domain a;
@@ -299,7 +380,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(pairs),      cmocka_unit_test(loopback), cmocka_unit_test(masks),
 	    cmocka_unit_test(exhaustion), cmocka_unit_test(virqs),    cmocka_unit_test(waking),
-	    cmocka_unit_test(polling),    cmocka_unit_test(dying),
+	    cmocka_unit_test(polling),    cmocka_unit_test(dying),    cmocka_unit_test(memory),
+	    cmocka_unit_test(list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static void rules_hold(void)
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++) {
 		const struct fv_frame *f = fv_frame(&fv, pfn);
 
-		assert_int_equal(f->writers, fv_shadow_count_writers(&fv, pfn));
+		writers_are_exact(&fv, pfn);
 		if (!fv.lax && (f->shadows || f->code))
 			assert_int_equal(f->writers, 0);
 	}

@@ -305,6 +305,46 @@ static void rules(void **state)
 	end(granter);
 }
 
+/* What is refused leaves nothing behind: a frame that cannot be held, a place that is no entry. */
+static void refusals(void **state)
+{
+	struct gnttab_copy copy = {.flags = GNTCOPY_source_gref | GNTCOPY_dest_gref, .len = 8};
+	struct gnttab_map_grant_ref op = {.flags = GNTMAP_host_map | GNTMAP_contains_pte};
+	struct grant_entry_v1 *bad;
+
+	begin();
+	bad = &grant_slot(granter->grants, 5)->v1;
+	bad->frame = virt_to_mfn(mapper.l1); /* not the granter's */
+	for (unsigned to = 0; to < 2; to++) {
+		copy.source.u.ref = to ? 1 : 5;
+		copy.dest.u.ref = to ? 5 : 1;
+		assert_int_equal(grant_copy(mapper.d, granter, granter, &copy), GNTST_bad_page);
+		assert_int_equal(bad->flags, GTF_permit_access);
+		check();
+	}
+	op.host_addr = slot_address(0);
+	op.ref = 5;
+	assert_int_equal(map(&op), GNTST_general_error);
+	assert_int_equal(bad->flags, GTF_permit_access);
+	op.ref = 1;
+	for (unsigned n = 1; n < 8; n++) { /* between two entries */
+		op.host_addr = slot_address(0) + n;
+		assert_int_equal(map(&op), GNTST_general_error);
+		check();
+	}
+	op.host_addr = page_to_mfn(&pages[7]) << PAGE_SHIFT; /* in no page table */
+	assert_int_equal(map(&op), GNTST_general_error);
+	op.host_addr = ~0ull << PAGE_SHIFT;
+	assert_int_equal(map(&op), GNTST_general_error);
+	check();
+	assert_int_equal(mapper.l1[0] | mapper.l1[1], 0);
+	assert_int_equal(mapper.d->tot_pages, 1);
+	die(mapper.d);
+	die(granter);
+	end(mapper.d);
+	end(granter);
+}
+
 static void limits(void **state)
 {
 	uint64_t before = frames_free();
@@ -338,10 +378,8 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(model),
-	    cmocka_unit_test(deaths),
-	    cmocka_unit_test(rules),
-	    cmocka_unit_test(limits),
+	    cmocka_unit_test(model),    cmocka_unit_test(deaths), cmocka_unit_test(rules),
+	    cmocka_unit_test(refusals), cmocka_unit_test(limits),
 	};
 
 	host_init();
