@@ -26,6 +26,22 @@ static void interrupts(void)
 	}
 }
 
+/* What is answered for those that there are. */
+static void answers(void)
+{
+	for (uint32_t irq = 1; irq < 16; irq++) {
+		struct physdev_irq vector = {.irq = irq};
+		struct physdev_irq_status_query query = {.irq = irq};
+
+		check_eq(hypercall_physdev_op(PHYSDEVOP_alloc_irq_vector, &vector), 0);
+		check_eq(vector.irq, irq);
+		check_eq(vector.vector, irq);
+		check_eq(hypercall_physdev_op(PHYSDEVOP_irq_status_query, &query), 0);
+		check_eq(query.irq, irq);
+		check_eq(query.flags, XENIRQSTAT_needs_eoi);
+	}
+}
+
 void test_main(void)
 {
 	struct physdev_set_iopl iopl = {.iopl = 1};
@@ -44,4 +60,5 @@ void test_main(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_setup_gsi, (void *)8), -XEN_EFAULT);
 	check_eq(hypercall_physdev_op(9999, &iopl), -XEN_ENOSYS);
 	interrupts();
+	answers();
 }
