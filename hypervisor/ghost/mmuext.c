@@ -10,7 +10,16 @@
 static struct {
 	struct domain *owner;
 	gva_t list;
+	bool rewritten; /* an entry before has changed a page, whose contents the model does not follow */
 } batch;
+
+/* A table of @level, with what it names. One that may just have been written cannot be judged. */
+static bool hold_table(mfn_t mfn, struct domain *d, unsigned level)
+{
+	if (batch.rewritten)
+		ghost_give_up();
+	return ghost_hold(mfn, d, level);
+}
 
 static enum ghost_outcome pin(mfn_t mfn, unsigned level)
 {
@@ -20,7 +29,7 @@ static enum ghost_outcome pin(mfn_t mfn, unsigned level)
 		return GHOST_REFUSED;
 	if ((int)level > d->ops->root_level)
 		return GHOST_DONE; /* and nothing happens */
-	if (!ghost_hold(mfn, d, level))
+	if (!hold_table(mfn, d, level))
 		return GHOST_REFUSED;
 	if (ghost_frame(mfn)->flags & GF_PINNED) {
 		ghost_let_go(mfn);
@@ -50,6 +59,7 @@ static enum ghost_outcome page(mfn_t to, mfn_t from, bool copy)
 	ok = ghost_writable(to, batch.owner);
 	if (copy)
 		ghost_unref(from);
+	batch.rewritten |= ok;
 	return ok ? GHOST_DONE : GHOST_REFUSED;
 }
 
@@ -61,7 +71,7 @@ static enum ghost_outcome new_root(mfn_t *name, mfn_t mfn)
 
 	if (mfn == old)
 		return GHOST_DONE;
-	if (mfn != INVALID_MFN && !ghost_hold(mfn, d, d->ops->root_level))
+	if (mfn != INVALID_MFN && !hold_table(mfn, d, d->ops->root_level))
 		return GHOST_REFUSED;
 	ghost_expect(name, mfn, ~0ull);
 	if (old != INVALID_MFN)
@@ -146,6 +156,7 @@ long __wrap_hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t done_at, uint64_
 	if (judging) {
 		batch.owner = ghost_owner(foreigndom);
 		batch.list = ops;
+		batch.rewritten = false;
 		if (!batch.owner || (GHOST_IS_RESTARTED(count) && !ghost_readable(done_at)))
 			ghost_list_refused();
 		else if (batch.owner->partial_tables)
