@@ -23,7 +23,7 @@ SHELL = r"[#$] (\x1b\[6n)?$"
 # What each guest computes, over files, through pipes, by forked programs; and what must come out.
 WORK = "for i in 1 2 3; do seq 1 $((i * 700)) > /tmp/f$i; done; cat /tmp/f1 /tmp/f2 /tmp/f3 | sha256sum | cut -c1-64"
 RESULT = hashlib.sha256("".join("".join("%d\n" % n for n in range(1, i * 700 + 1)) for i in (1, 2, 3)).encode()).hexdigest()
-LOOP = "(n=0; while :; do seq 1 300 | sha256sum > /dev/null; n=$((n + 1)); echo $n > /tmp/count; done) & true"
+LOOP = "(n=0; while :; do seq 1 300 | sha256sum > /dev/null; n=$((n + 1)); echo $n > /tmp/next; mv /tmp/next /tmp/count; done) & true"
 
 
 def rows(m):
