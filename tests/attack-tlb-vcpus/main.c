@@ -21,7 +21,7 @@ const char test_title[] = "attack-tlb-vcpus";
 #define HOLE   0x10000000ul /* far below everything else */
 #ifdef __x86_64__
 #define TOP_LEVEL 4
-#define LINEAR    0x8000000000ul /* root slot 1 */
+#define LINEAR    0x40000000ul /* entry 1 of HOLE's L3 names the L3 itself */
 #else
 #define TOP_LEVEL 3
 #define LINEAR    0x20000000ul /* its L2 entry names the L2 itself */
@@ -118,24 +118,21 @@ static void build(void)
 		pte_t *upper = page_alloc();
 
 		upper[HOLE >> (12 + 9 * (level - 1)) & 511] = leaf(table, flags);
-#ifndef __x86_64__
-		upper[LINEAR >> 21 & 511] = leaf(upper, RO);
-#endif
+		if (level == TOP_LEVEL - 1)
+			upper[LINEAR >> (12 + 9 * (level - 1)) & 511] =
+			    leaf(upper, RO | (TOP_LEVEL == 4 ? PTE_U : 0));
 		table_ready(table);
 		table = upper;
 	}
 	table_ready(table);
 	check_eq(pte_write(pte_maddr(HOLE, TOP_LEVEL), leaf(table, TOP_LEVEL == 4 ? flags : PTE_P)), 0);
-#ifdef __x86_64__
-	check_eq(pte_write(pte_maddr(LINEAR, 4), leaf(root_page(), RO | PTE_U)), 0);
-#endif
 }
 
 /* Where the linear mapping shows the entry that maps HOLE. */
 static unsigned long linear_address(void)
 {
 #ifdef __x86_64__
-	return LINEAR + (HOLE >> 12) * 8;
+	return LINEAR + (HOLE >> 12 & 0x7ffffff) * 8;
 #else
 	return LINEAR + (HOLE >> 12 & 0x3ffff) * 8;
 #endif
