@@ -2,7 +2,7 @@
 /*
  * Hypercall 18, console_io. Dom0's output goes out as it is: the terminal is its. Other guests may use it as
  * an emergency console; their lines are gathered, marked with the domain and limited in their rate, and control
- * characters are dropped, so that they cannot play tricks on whoever reads. Only Dom0 reads what is typed.
+ * characters are dropped, so that they cannot play tricks on a reader. Only Dom0 reads what is typed.
  */
 #include "dev/console.h"
 #include "dom/domain.h"

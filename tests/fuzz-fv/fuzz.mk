@@ -3,7 +3,7 @@
 
 FUZZ_FV := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fuzz-fv/*.c))
 
-$(FUZZ_FV): $(B)/tests/%.o: tests/%.c tests/fuzz-fv/fuzz.h tests/fv-probe/kernel.h
+$(FUZZ_FV): $(B)/tests/%.o: tests/%.c tests/fuzz-fv/fuzz.h tests/fv-probe/kernel.h tests/fw/option.h
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(PROBE_CFLAGS) -c $< -o $@
 
 $(B)/tests/fuzz-fv.elf: tests/fuzz-fv/fuzz.asm $(FUZZ_FV) tests/fv-probe/probe.lds

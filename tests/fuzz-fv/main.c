@@ -8,6 +8,7 @@
  * Command line: seed=N calls=N. It tells on its serial line how many attempts it has made, each of which makes the
  * hypervisor act at least once, and ends after so many.
  */
+#include "../fw/option.h"
 #include "fuzz.h"
 
 #define TELL 50
@@ -68,22 +69,6 @@ static void tell(uint32_t n)
 	put(" attempts\n", 0);
 }
 
-static uint32_t option(const char *p, const char *name, uint32_t value)
-{
-	for (; *p; p++) {
-		unsigned n = 0;
-
-		while (name[n] && p[n] == name[n])
-			n++;
-		if (name[n])
-			continue;
-		for (value = 0, p += n; *p >= '0' && *p <= '9'; p++)
-			value = value * 10 + *p - '0';
-		break;
-	}
-	return value;
-}
-
 static void step(void)
 {
 	unsigned total = 0, i = 0, pick;
@@ -98,9 +83,9 @@ static void step(void)
 void main(const uint32_t *mbi)
 {
 	const char *cmdline = mbi[0] & 4 ? (const char *)mbi[4] : "";
-	uint32_t wanted = option(cmdline, "calls=", 10000);
+	uint32_t wanted = option_in(cmdline, "calls=", 10000);
 
-	state = option(cmdline, "seed=", 1) * 0x9e3779b97f4a7c15ull + 1;
+	state = option_in(cmdline, "seed=", 1) * 0x9e3779b97f4a7c15ull + 1;
 	memory_init();
 	for (uint32_t n = 0; n < wanted; n++) {
 		if (n % 8 == 0)

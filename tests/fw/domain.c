@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What a domain can find out about itself, and its table of grants. */
 #include "fw.h"
+#include "option.h"
 
 unsigned long option(const char *name, unsigned long value)
 {
-	const char *p = (const char *)start_info->cmd_line;
-
-	for (; *p; p++) {
-		unsigned n = 0;
-
-		while (name[n] && p[n] == name[n])
-			n++;
-		if (name[n])
-			continue;
-		for (value = 0, p += n; *p >= '0' && *p <= '9'; p++)
-			value = value * 10 + *p - '0';
-		break;
-	}
-	return value;
+	return option_in((const char *)start_info->cmd_line, name, value);
 }
 
 /* Are we domain @id? A channel offered to it can be bound by ourselves alone. */
