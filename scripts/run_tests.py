@@ -44,6 +44,16 @@ def results(name, out, code):
     return found
 
 
+def why(out):
+    """The lines that say why a test failed: those behind each `not ok`, or the last ones."""
+    blamed, here = [], False
+    for line in out.splitlines():
+        here = line.startswith("not ok") or (here and line.startswith("#"))
+        if here:
+            blamed.append(line)
+    return "".join(f"#   {line[:400]}\n" for line in (blamed[:20] or out.splitlines()[-10:]))
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--make", default="make")
@@ -51,6 +61,7 @@ def main():
     args.add_argument("--jobs", type=int, default=2)
     opt = args.parse_args()
     counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
+    again = []  # what failed, told once more at the end, where one looks first
 
     def report(kind, what):
         counts[kind] += 1
@@ -71,7 +82,9 @@ def main():
                 report(kind, what)
             if any(kind == FAILED for kind, _ in found):
                 print("".join(f"#   {line}\n" for line in out.splitlines()[-60:]), end="")
+                again.append(f"# failed: {name}\n" + why(out))
             print(f"# {name}: {took:.1f} s")
+    print("".join(again), end="")
     print(f"1..{sum(counts.values())}")
     print(", ".join(f"{counts[kind]} {kind}" for kind in (PASSED, FAILED, SKIPPED)))
     sys.exit(counts[FAILED] != 0)

@@ -134,6 +134,15 @@ def not_there(p):
     require(p.runner("true", make="false") == (1, 0, 0), "a build that fails hides what can be run")
 
 
+def told_again(p):
+    """What failed, and why, stands in the last lines: where many results are kept, only those may be."""
+    p.prints("command", "ok 1 - a\nnot ok 2 - b\n# because of c\n" + "ok 3 - d\n" * 100 + "1..102\n", "exit 1")
+    p.write("build/tests/list", "it\t30\t./command\n")
+    out, _ = p.run("python3", os.path.join(TOP, "scripts", "run_tests.py"), "--make", "true")
+    last = "\n".join(out.splitlines()[-6:])
+    require(re.search(r"# failed: it\n#   not ok 2 - b\n#   # because of c\n1\.\.", last), "its end is %r" % last)
+
+
 def guest(p, text, then, wanted, **env):
     out, code = p.guest_test(text, then, SECONDS_MAX="2" if "within 2 s" in wanted else "50", **env)
     verdict = re.findall(r"^(?:ok|not ok) .*$", out, re.M) or [""]
@@ -183,6 +192,7 @@ def main():
         tap.step("a command: " + name, lambda c=case: command(p, *c))
     tap.step("a command: does not end", lambda: never_ends(p))
     tap.step("a command: is not there, or cannot be built", lambda: not_there(p))
+    tap.step("a command: what failed is told at the end", lambda: told_again(p))
     for name, case in GUESTS.items():
         tap.step("a guest: " + name, lambda c=case: guest(p, *c))
     for name, case in STOPPERS.items():
