@@ -199,7 +199,8 @@ long sys_sigreturn(void)
 	load_registers(tf, &f.sc);
 	trapframe_sanitise(tf);
 	signal_set_blocked((u64)f.upper_mask << 32 | f.sc.oldmask);
-	return tf->ax;
+	tf->trapno = 0; /* whatever AX holds now is no result of this call */
+	return 0;
 }
 
 /* The handler's ret popped the return address. */
@@ -213,7 +214,8 @@ long sys_rt_sigreturn(void)
 	load_registers(tf, &uc.mc);
 	trapframe_sanitise(tf);
 	signal_set_blocked(uc.sigmask);
-	return tf->ax;
+	tf->trapno = 0; /* whatever AX holds now is no result of this call */
+	return 0;
 }
 
 long sys_set_thread_area(ulong user_desc)

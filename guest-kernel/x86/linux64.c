@@ -141,7 +141,8 @@ long sys_rt_sigreturn(void)
 	load_registers(tf, &uc.mc);
 	trapframe_sanitise(tf);
 	signal_set_blocked(uc.sigmask);
-	return tf->ax;
+	tf->trapno = 0; /* whatever AX holds now is no result of this call */
+	return 0;
 }
 
 #define ARCH_SET_FS 0x1002

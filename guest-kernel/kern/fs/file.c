@@ -21,6 +21,19 @@
 #define F_DUPFD_CLOEXEC 1030
 #define SETTABLE        (O_APPEND | O_NONBLOCK)
 
+static bool writes(const struct file *file)
+{
+	return (file->flags & O_ACCMODE) != O_RDONLY && !(file->flags & O_PATH);
+}
+
+/* Gives back what file_alloc() took. */
+static void file_free(struct file *file)
+{
+	file->inode->writers -= writes(file);
+	inode_put(file->inode);
+	kfree(file);
+}
+
 /* Takes its own reference on inode. */
 struct file *file_alloc(struct inode *inode, const struct file_ops *ops, u32 flags)
 {
@@ -32,6 +45,7 @@ struct file *file_alloc(struct inode *inode, const struct file_ops *ops, u32 fla
 	file->flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
 	file->inode = inode_get(inode);
 	file->ops = ops;
+	inode->writers += writes(file);
 	return file;
 }
 
@@ -67,8 +81,7 @@ struct file *file_open_inode(struct inode *inode, u32 flags)
 		return ERR_PTR(-ENOMEM);
 	rc = ops->open ? ops->open(inode, file) : 0;
 	if (rc) {
-		inode_put(file->inode);
-		kfree(file);
+		file_free(file);
 		return ERR_PTR(rc);
 	}
 	return file;
@@ -86,8 +99,7 @@ void file_put(struct file *file)
 		return;
 	if (file->ops->release)
 		file->ops->release(file);
-	inode_put(file->inode);
-	kfree(file);
+	file_free(file);
 }
 
 struct file *fd_file(int fd)

@@ -53,31 +53,68 @@ int user_path_lookup(int dirfd, const char *user_path, unsigned flags, struct in
 	return rc;
 }
 
-/* Finds or creates the file. With O_EXCL it must not be there yet. */
+/* Makes the file `name` in dir; if that is a link to what is not there, *link is this link, and it is not made. */
+static int create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out,
+		  struct inode **link)
+{
+	*link = NULL;
+	if (!len || name[len])
+		return -EISDIR;
+	if (!dir->ops->lookup(dir, name, len, link))
+		return 0;
+	if (!dir->ops->create)
+		return -EROFS;
+	return dir->ops->create(dir, name, len, S_IFREG | (mode & 07777 & ~current->process->umask), 0, out);
+}
+
+static int read_link(struct inode *link, char **target)
+{
+	int n = -ENOMEM;
+
+	if (!*target)
+		*target = kmalloc(PATH_MAX);
+	if (*target)
+		n = link->ops->readlink(link, *target, PATH_MAX - 1);
+	inode_put(link);
+	if (n < 0)
+		return n;
+	(*target)[n] = 0;
+	return 0;
+}
+
+/* Finds or creates the file, where a link points to if need be. With O_EXCL it must not be there yet. */
 static int open_or_create(struct inode *at, const char *path, u32 flags, u32 mode, struct inode **out)
 {
-	struct inode *dir;
+	struct inode *dir, *from = NULL, *link;
+	char *target = NULL;
 	const char *name;
 	size_t len;
-	int rc = path_lookup(at, path, flags & (O_EXCL | O_NOFOLLOW) ? 0 : WALK_FOLLOW, out);
+	int links = 0, rc;
 
-	if (!rc && (flags & O_EXCL)) {
+	do {
+		rc = path_lookup(at, path, flags & (O_EXCL | O_NOFOLLOW) ? 0 : WALK_FOLLOW, out);
+		if (rc != -ENOENT)
+			break;
+		rc = path_parent(at, path, &dir, &name, &len);
+		if (rc)
+			break;
+		inode_put(from);
+		at = from = dir;
+		rc = create(dir, name, len, mode, out, &link);
+		if (rc || !link)
+			goto out;
+		rc = read_link(link, &target);
+		path = target;
+	} while (!rc && ++links <= MAX_LINKS);
+	if (!rc && links > MAX_LINKS) {
+		rc = -ELOOP;
+	} else if (!rc && (flags & O_EXCL)) {
 		inode_put(*out);
-		return -EEXIST;
+		rc = -EEXIST;
 	}
-	if (rc != -ENOENT)
-		return rc;
-	rc = path_parent(at, path, &dir, &name, &len);
-	if (rc)
-		return rc;
-	if (!len || name[len])
-		rc = -EISDIR;
-	else if (!dir->ops->create)
-		rc = -EROFS;
-	else
-		rc = dir->ops->create(dir, name, len, S_IFREG | (mode & 07777 & ~current->process->umask), 0,
-				      out);
-	inode_put(dir);
+out:
+	inode_put(from);
+	kfree(target);
 	return rc;
 }
 
@@ -92,6 +129,8 @@ static int check_open(struct inode *inode, u32 flags)
 		return -ENOTDIR;
 	if (type == S_IFDIR && (writes || (flags & O_CREAT)))
 		return -EISDIR;
+	if (writes && inode->running)
+		return -ETXTBSY;
 	if (type == S_IFREG && (flags & O_TRUNC) && writes && inode->ops->truncate)
 		return inode->ops->truncate(inode, 0);
 	return 0;

@@ -9,8 +9,6 @@
 #include "kern/mm/kmalloc.h"
 #include "kern/proc/process.h"
 
-#define MAX_LINKS 16
-
 static struct inode *root;
 
 struct inode *mount_root(void)

@@ -158,7 +158,9 @@ static long ramfs_write(struct file *file, const void *buf, size_t size, u64 *po
 	while (done < size) {
 		ulong offset = (*pos + done) & ~PAGE_MASK;
 		size_t n = MIN(size - done, PAGE_SIZE - offset);
-		pfn_t pfn = page_free_count() < KEEP_FREE ? 0 : own_frame(rf, (*pos + done) >> PAGE_SHIFT);
+		ulong index = (*pos + done) >> PAGE_SHIFT;
+		bool full = page_free_count() < KEEP_FREE && !(index < rf->room && rf->frames[index]);
+		pfn_t pfn = full ? 0 : own_frame(rf, index);
 
 		rc = pfn ? copy_from_user((char *)pfn_to_virt(pfn) + offset, (char *)buf + done, n) : -ENOSPC;
 		if (rc)

@@ -17,7 +17,7 @@ static long file_read(struct file *file, void *buf, size_t n, u64 *pos)
 		return -EBADF;
 	if ((file->inode->mode & S_IFMT) == S_IFDIR)
 		return -EISDIR;
-	return file->ops->read ? file->ops->read(file, buf, n, pos) : -EINVAL;
+	return file->ops->read ? file->ops->read(file, buf, MIN(n, IO_MAX), pos) : -EINVAL;
 }
 
 static long file_write(struct file *file, const void *buf, size_t n, u64 *pos)
@@ -26,7 +26,7 @@ static long file_write(struct file *file, const void *buf, size_t n, u64 *pos)
 		return -EBADF;
 	if ((file->flags & O_APPEND) && file->ops->seekable)
 		*pos = file->inode->size;
-	return file->ops->write ? file->ops->write(file, buf, n, pos) : -EINVAL;
+	return file->ops->write ? file->ops->write(file, buf, MIN(n, IO_MAX), pos) : -EINVAL;
 }
 
 /* The file stays referenced while the operation may sleep: another thread could close it. */
@@ -82,6 +82,9 @@ static long transfer_vector(int fd, const struct iovec *vector, int count, trans
 	file_get(file);
 	for (i = 0; i < count; i++) {
 		rc = get_user(part, &vector[i]);
+		if (!rc && (long)part.len < 0)
+			rc = -EINVAL;
+		part.len = MIN(part.len, IO_MAX - (size_t)done);
 		if (!rc && part.len)
 			rc = transfer(file, part.base, part.len, &file->pos);
 		if (rc < 0)
@@ -110,6 +113,8 @@ static long read_at(int fd, void *buf, size_t n, u64 pos)
 
 	if (!file)
 		return -EBADF;
+	if ((s64)pos < 0)
+		return -EINVAL;
 	return file->ops->seekable ? file_read(file, buf, n, &pos) : -ESPIPE;
 }
 
@@ -119,6 +124,8 @@ static long write_at(int fd, const void *buf, size_t n, u64 pos)
 
 	if (!file)
 		return -EBADF;
+	if ((s64)pos < 0)
+		return -EINVAL;
 	return file->ops->seekable ? file_write(file, buf, n, &pos) : -ESPIPE;
 }
 
@@ -166,7 +173,9 @@ static s64 seek(int fd, s64 offset, int whence)
 
 long sys_lseek(int fd, long offset, int whence)
 {
-	return seek(fd, offset, whence);
+	s64 pos = seek(fd, offset, whence);
+
+	return (long)pos == pos ? (long)pos : -EOVERFLOW;
 }
 
 long sys_llseek(int fd, u32 high, u32 low, s64 *result, int whence)
@@ -180,6 +189,8 @@ static long truncate_inode(struct inode *inode, u64 size)
 {
 	if ((inode->mode & S_IFMT) == S_IFDIR)
 		return -EISDIR;
+	if (inode->running)
+		return -ETXTBSY;
 	return inode->ops->truncate && (inode->mode & S_IFMT) == S_IFREG ? inode->ops->truncate(inode, size)
 									 : -EINVAL;
 }

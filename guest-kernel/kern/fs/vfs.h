@@ -44,8 +44,12 @@ struct poll_set;
 #define O_CLOEXEC   02000000
 #define O_PATH      010000000
 
+#define IO_MAX ((size_t)0x7ffff000) /* bytes of one call, as in Linux: the result fits into an int */
+
 #define NAME_MAX 255
 #define PATH_MAX 4096
+
+#define MAX_LINKS 16 /* symbolic links on the way to a file */
 
 #define MKDEV(major, minor) ((u32)((major) << 8 | (minor)))
 
@@ -56,7 +60,8 @@ struct fs_stat {
 };
 
 struct inode {
-	u32 refs; /* open files, path walks, mounts; a directory entry counts in nlink instead */
+	u32 refs;             /* open files, path walks, mounts; a directory entry counts in nlink instead */
+	u32 writers, running; /* files open for writing; address spaces that run it: there are never both */
 	u32 mode, nlink, uid, gid, rdev;
 	u64 ino, size;
 	s64 atime, mtime, ctime; /* nanoseconds since 1970 */

@@ -19,6 +19,14 @@ struct mm *mm_create(void)
 	return mm;
 }
 
+void mm_set_program(struct mm *mm, struct inode *program)
+{
+	if (!program)
+		return;
+	mm->program = inode_get(program);
+	program->running++;
+}
+
 struct mm *mm_get(struct mm *mm)
 {
 	mm->refs++;
@@ -33,6 +41,9 @@ void mm_put(struct mm *mm)
 	if (mm->root.cpus) /* this processor's: others with nothing to run have the kernel's own */
 		mm_switch(NULL);
 	root_destroy(&mm->root);
+	if (mm->program)
+		mm->program->running--;
+	inode_put(mm->program);
 	kfree(mm);
 }
 
@@ -125,5 +136,6 @@ struct mm *mm_fork(struct mm *old)
 	mm->arg_start = old->arg_start;
 	mm->arg_end = old->arg_end;
 	mm->stack_top = old->stack_top;
+	mm_set_program(mm, old->program);
 	return mm;
 }

@@ -55,6 +55,7 @@ struct mm {
 	ulong brk_start, brk;
 	ulong pages; /* frames mapped, for ps */
 	ulong arg_start, arg_end, stack_top;
+	struct inode *program; /* counted in its `running`; NULL before the first */
 };
 
 /* mm/space.c */
@@ -63,7 +64,8 @@ struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 void mm_switch(struct mm *mm); /* NULL: the kernel's own */
 struct mm *mm_fork(struct mm *old);
-ulong mm_size(const struct mm *mm); /* bytes in areas */
+void mm_set_program(struct mm *mm, struct inode *program); /* once: nobody may write it from now on */
+ulong mm_size(const struct mm *mm);                        /* bytes in areas */
 
 /* mm/area.c */
 struct area *area_find(struct mm *mm, ulong addr); /* the first that ends above addr, or NULL */

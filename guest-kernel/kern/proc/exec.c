@@ -190,7 +190,7 @@ static int find_program(struct inode *at, const char *path, struct exec_args *ar
 		long n = inode->ops->peek(inode, 0, line, sizeof(line) - 1);
 
 		if (n < 2 || line[0] != '#' || line[1] != '!') {
-			rc = elf_check(*file, h);
+			rc = inode->writers ? -ETXTBSY : elf_check(*file, h);
 			if (rc)
 				file_put(*file);
 			*program = path;
@@ -377,6 +377,7 @@ int exec_program(struct inode *at, const char *path, struct exec_args *args)
 		kfree(exe);
 		return -ENOMEM;
 	}
+	mm_set_program(mm, file->inode);
 	leave_old_program(p, path);
 	kfree(p->exe);
 	p->exe = exe;

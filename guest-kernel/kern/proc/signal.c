@@ -167,25 +167,26 @@ void signal_reset_handlers(struct process *p)
 	}
 }
 
-/* Takes the lowest pending signal, faults (the task's own) first. 0: none. */
-static int take(struct siginfo *info)
+static int first_of(u64 set)
+{
+	return (u32)set ? __builtin_ctz((u32)set) + 1 : set ? __builtin_ctz((u32)(set >> 32)) + 33 : 0;
+}
+
+int signal_take(u64 set, struct siginfo *info)
 {
 	struct process *p = current->process;
-	u64 own = current->pending & ~current->blocked, shared = p->pending & ~current->blocked;
-	u64 set = own ? own : shared;
-	int sig = (u32)set ? __builtin_ctz((u32)set) + 1 : set ? __builtin_ctz((u32)(set >> 32)) + 33 : 0;
+	u64 own = current->pending & set, shared = p->pending & set;
+	int sig = (own | shared) & SIGMASK(SIGKILL) ? SIGKILL : first_of(own ? own : shared);
 
 	if (!sig)
 		return 0;
-	if ((own | shared) & SIGMASK(SIGKILL)) {
-		sig = SIGKILL;
-		own = current->pending & SIGMASK(SIGKILL);
-	}
-	*info = own ? current->pending_info[sig - 1] : p->pending_info[sig - 1];
-	if (own)
+	if (own & SIGMASK(sig)) {
+		*info = current->pending_info[sig - 1];
 		current->pending &= ~SIGMASK(sig);
-	else
+	} else {
+		*info = p->pending_info[sig - 1];
 		p->pending &= ~SIGMASK(sig);
+	}
 	return sig;
 }
 
@@ -208,6 +209,27 @@ static void stop_process(int sig)
 	}
 	current->state = TASK_STOPPED;
 	schedule();
+}
+
+bool signal_ends_sleep(void)
+{
+	u64 all, set;
+
+	while ((all = current->pending | current->process->pending) &
+	       (~current->blocked | current->awaited)) {
+		int sig = first_of(set = all & ~current->blocked);
+		bool ignored = sig && is_ignored(current->process, sig);
+		struct siginfo info;
+
+		if ((all & current->awaited) || (set & SIGMASK(SIGKILL)) ||
+		    current->process->actions[sig - 1].handler > SIG_IGN ||
+		    (!ignored && !(SIGMASK(sig) & STOPPERS)))
+			return true;
+		signal_take(SIGMASK(sig), &info);
+		if (!ignored)
+			stop_process(sig);
+	}
+	return false;
 }
 
 static void default_action(int sig, const struct siginfo *info, const struct trapframe *tf)
@@ -260,7 +282,7 @@ void signal_deliver(struct trapframe *tf)
 	int sig;
 
 	current->restart = false;
-	while ((sig = take(&info))) {
+	while ((sig = signal_take(~current->blocked, &info))) {
 		struct sigaction *act = &current->process->actions[sig - 1];
 
 		if (sig == SIGKILL || (act->handler == SIG_DFL && !is_ignored(current->process, sig))) {

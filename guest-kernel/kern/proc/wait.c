@@ -33,7 +33,7 @@ void wake_all(struct wait_queue *q)
 int wait_until(u64 deadline)
 {
 	if (signal_pending(current))
-		return -ERESTARTSYS;
+		return signal_ends_sleep() ? -ERESTARTSYS : 0;
 	if (deadline <= clock_monotonic())
 		return -ETIMEDOUT;
 	current->timed_out = false;
@@ -44,7 +44,7 @@ int wait_until(u64 deadline)
 	timer_cancel(&current->sleep_timer);
 	if (current->timed_out)
 		return -ETIMEDOUT;
-	return signal_pending(current) ? -ERESTARTSYS : 0;
+	return signal_ends_sleep() ? -ERESTARTSYS : 0;
 }
 
 int wait_on_until(struct wait_queue *q, u64 deadline)

@@ -35,7 +35,8 @@ void wait_add(struct wait_queue *q, struct waiter *w); /* the current task becom
 void wait_remove(struct waiter *w);
 void wake_all(struct wait_queue *q);
 
-/* Sleeps until woken. 0, or -ERESTARTSYS when a signal is pending (then it may not have slept at all). */
+/* Sleeps until woken. 0, or -ERESTARTSYS when a signal is pending that has a handler or kills (then it may not have
+ * slept at all). 0 also after a stop: look at the condition again. */
 int wait_on(struct wait_queue *q);
 /* The same with a deadline in clock_monotonic nanoseconds: -ETIMEDOUT once it has passed. */
 int wait_on_until(struct wait_queue *q, u64 deadline);

@@ -55,6 +55,8 @@ void syscall(struct trapframe *tf)
 	}
 	result = table[number](sc_arg(tf, 0), sc_arg(tf, 1), sc_arg(tf, 2), sc_arg(tf, 3), sc_arg(tf, 4),
 			       sc_arg(tf, 5));
+	if (tf->trapno != TRAP_SYSCALL) /* sigreturn put all registers back: there is no result */
+		return;
 	if (result == -ERESTARTSYS)
 		current->restart = true;
 	else

@@ -69,31 +69,9 @@ long sys_rt_sigsuspend(const u64 *user, size_t size)
 
 long sys_pause(void)
 {
-	wait_until(WAIT_FOREVER);
+	while (!wait_until(WAIT_FOREVER)) /* stopped meanwhile */
+		;
 	return -EINTR;
-}
-
-/* Takes a pending signal of the set off the task or its process. */
-static int take_one(u64 set, struct siginfo *info)
-{
-	struct process *p = current->process;
-	int sig;
-
-	for (sig = 1; sig <= NSIG; sig++) {
-		if (!(set & SIGMASK(sig)))
-			continue;
-		if (current->pending & SIGMASK(sig)) {
-			current->pending &= ~SIGMASK(sig);
-			*info = current->pending_info[sig - 1];
-			return sig;
-		}
-		if (p->pending & SIGMASK(sig)) {
-			p->pending &= ~SIGMASK(sig);
-			*info = p->pending_info[sig - 1];
-			return sig;
-		}
-	}
-	return 0;
 }
 
 static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
@@ -105,7 +83,7 @@ static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
 
 	if (get_user(set, user_set))
 		return -EFAULT;
-	while (!(sig = take_one(set, &info)) && !rc) {
+	while (!(sig = signal_take(set, &info)) && !rc) {
 		current->awaited = set;
 		rc = wait_until(deadline);
 		current->awaited = 0;

@@ -107,6 +107,7 @@ long sys_getrandom(void *buf, size_t n, u32 flags)
 	u8 part[64];
 	size_t done;
 
+	n = MIN(n, IO_MAX);
 	for (done = 0; done < n; done += MIN(n - done, sizeof(part))) {
 		random_bytes(part, sizeof(part));
 		if (copy_to_user((char *)buf + done, part, MIN(n - done, sizeof(part))))

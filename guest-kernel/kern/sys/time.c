@@ -147,7 +147,9 @@ static int sleep_until(int clock, int flags, u64 ns, u64 *left)
 		deadline = ns;
 	if ((s64)(deadline - now) <= 0)
 		return 0;
-	rc = wait_until(deadline);
+	do /* again if it was stopped meanwhile */
+		rc = wait_until(deadline);
+	while (!rc);
 	if (rc == -ETIMEDOUT)
 		return 0;
 	now = clock_monotonic();

@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The test programs of the teaching kernel (tests/programs), on one of its builds with 16 MiB of its own: each
+says how many of its checks passed, and afterwards the shell is still there.
+
+    programs.py KIND PROGRAM...
+"""
+
+import os
+import re
+import sys
+
+from machine import BUILD, Machine, Tap, require
+
+KIND = sys.argv[1]
+KERNEL = os.path.join(BUILD, "guest", "kernel-%s.elf" % KIND)
+INITRD = os.path.join(BUILD, "tests", "programs%s.cpio" % KIND[-2:])
+PROMPT = r"[#$] (\x1b\[6n)?$"
+if KIND.startswith("pv"):
+    BOOT = ["-m", "128", "-kernel", os.path.join(BUILD, "ringlet.elf"), "-initrd", "%s ,%s" % (KERNEL, INITRD),
+            "-append", "console=com1 com1=115200,8n1 dom0_mem=16M noreboot"]
+else:
+    BOOT = ["-m", "16", "-kernel", KERNEL, "-initrd", INITRD]
+
+
+def passes(m, program):
+    text = m.run("%s; true" % program, limit=350)
+    found = re.search(r"^%s: (\d+) passed, (\d+) failed" % program, text, re.M)
+    require(found and int(found[1]) > 0 and found[2] == "0", text[-2000:])
+
+
+def main():
+    tap = Tap()
+    log = os.path.join(BUILD, "tests", "programs-%s.log" % KIND)
+    with Machine(["-cpu", "max"] + BOOT, log) as m:
+        if tap.step("%s: boots" % KIND, lambda: m.expect(PROMPT)):
+            for program in sys.argv[2:]:
+                tap.step("%s: %s" % (KIND, program), lambda p=program: passes(m, p))
+    tap.end()
+
+
+main()
