@@ -9,6 +9,7 @@
 #define MAX_DEVICES 32
 
 static struct {
+	const char *name;
 	u32 rdev;
 	const struct file_ops *ops;
 } devices[MAX_DEVICES];
@@ -20,6 +21,10 @@ void devfs_init(void)
 	root = ramfs_create_root(&ramfs_devtmpfs);
 	if (!root)
 		panic("no memory for /dev");
+	root->ops->symlink(root, "fd", 2, "/proc/self/fd");
+	root->ops->symlink(root, "stdin", 5, "/proc/self/fd/0");
+	root->ops->symlink(root, "stdout", 6, "/proc/self/fd/1");
+	root->ops->symlink(root, "stderr", 6, "/proc/self/fd/2");
 }
 
 struct inode *devfs_root(void)
@@ -34,6 +39,17 @@ const struct file_ops *devfs_ops(u32 rdev)
 	for (i = 0; i < device_count; i++) {
 		if (devices[i].rdev == rdev)
 			return devices[i].ops;
+	}
+	return NULL;
+}
+
+const char *devfs_name(u32 rdev)
+{
+	u32 i;
+
+	for (i = 0; i < device_count; i++) {
+		if (devices[i].rdev == rdev)
+			return devices[i].name;
 	}
 	return NULL;
 }
@@ -61,6 +77,7 @@ static struct inode *directory_for(const char **name)
 
 int devfs_add(const char *name, u32 rdev, u32 mode, const struct file_ops *ops)
 {
+	const char *full_name = name;
 	struct inode *dir = directory_for(&name), *node;
 	int rc;
 
@@ -75,6 +92,7 @@ int devfs_add(const char *name, u32 rdev, u32 mode, const struct file_ops *ops)
 	if (rc)
 		return rc;
 	inode_put(node);
+	devices[device_count].name = full_name;
 	devices[device_count].rdev = rdev;
 	devices[device_count++].ops = ops;
 	return 0;

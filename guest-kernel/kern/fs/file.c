@@ -102,80 +102,96 @@ void file_put(struct file *file)
 	file_free(file);
 }
 
+struct file *files_get(const struct files *files, int fd)
+{
+	return (u32)fd < files->room ? files->fd[fd].file : NULL;
+}
+
 struct file *fd_file(int fd)
 {
-	return (unsigned)fd < FD_MAX ? current->process->files.fd[fd] : NULL;
+	return files_get(&current->process->files, fd);
 }
 
-static void set_cloexec(struct files *files, int fd, bool on)
+static bool make_room(struct files *files, u32 fd)
 {
-	if (on)
-		files->cloexec[fd / 32] |= 1U << (fd % 32);
-	else
-		files->cloexec[fd / 32] &= ~(1U << (fd % 32));
-}
+	u32 room = files->room ? files->room : 16;
+	struct fd *bigger;
 
-static bool get_cloexec(const struct files *files, int fd)
-{
-	return files->cloexec[fd / 32] >> (fd % 32) & 1;
+	if (fd < files->room)
+		return true;
+	while (room <= fd)
+		room *= 2;
+	bigger = kzalloc(room * sizeof(*bigger));
+	if (!bigger)
+		return false;
+	memcpy(bigger, files->fd, files->room * sizeof(*bigger));
+	kfree(files->fd);
+	*files = (struct files){bigger, room};
+	return true;
 }
 
 int fd_install(struct file *file, int lowest, bool cloexec)
 {
 	struct files *files = &current->process->files;
-	int fd;
+	int fd = lowest, rc = -EMFILE;
 
-	for (fd = lowest; fd < FD_MAX; fd++) {
-		if (!files->fd[fd]) {
-			files->fd[fd] = file;
-			set_cloexec(files, fd, cloexec);
-			return fd;
-		}
-	}
-	file_put(file);
-	return -EMFILE;
+	while (files_get(files, fd))
+		fd++;
+	if (fd < FD_MAX)
+		rc = make_room(files, fd) ? fd : -ENOMEM;
+	if (rc < 0)
+		file_put(file);
+	else
+		files->fd[fd] = (struct fd){file, cloexec};
+	return rc;
 }
 
 int fd_close(struct files *files, int fd)
 {
-	struct file *file;
+	struct file *file = files_get(files, fd);
 
-	if ((unsigned)fd >= FD_MAX || !files->fd[fd])
+	if (!file)
 		return -EBADF;
-	file = files->fd[fd];
-	files->fd[fd] = NULL;
+	files->fd[fd].file = NULL;
 	file_put(file);
 	return 0;
 }
 
-void files_copy(struct files *to, const struct files *from)
+int files_copy(struct files *to, const struct files *from)
 {
-	int fd;
+	u32 fd;
 
-	*to = *from;
-	for (fd = 0; fd < FD_MAX; fd++) {
-		if (to->fd[fd])
-			file_get(to->fd[fd]);
+	*to = (struct files){0};
+	if (!from->room)
+		return 0;
+	if (!make_room(to, from->room - 1))
+		return -ENOMEM;
+	memcpy(to->fd, from->fd, from->room * sizeof(*to->fd));
+	for (fd = 0; fd < from->room; fd++) {
+		if (to->fd[fd].file)
+			file_get(to->fd[fd].file);
 	}
+	return 0;
 }
 
 void files_close_all(struct files *files)
 {
-	int fd;
+	u32 fd;
 
-	for (fd = 0; fd < FD_MAX; fd++)
+	for (fd = 0; fd < files->room; fd++)
 		fd_close(files, fd);
+	kfree(files->fd);
+	*files = (struct files){0};
 }
 
 void files_close_on_exec(struct files *files)
 {
-	int fd;
+	u32 fd;
 
-	for (fd = 0; fd < FD_MAX; fd++) {
-		if (get_cloexec(files, fd))
+	for (fd = 0; fd < files->room; fd++) {
+		if (files->fd[fd].cloexec)
 			fd_close(files, fd);
 	}
-	memset(files->cloexec, 0, sizeof(files->cloexec));
 }
 
 long sys_close(int fd)
@@ -189,7 +205,7 @@ long sys_close_range(u32 first, u32 last, u32 flags)
 
 	if (flags || first > last)
 		return -EINVAL;
-	for (fd = first; fd <= last && fd < FD_MAX; fd++)
+	for (fd = first; fd <= last && fd < current->process->files.room; fd++)
 		fd_close(&current->process->files, fd);
 	return 0;
 }
@@ -235,9 +251,9 @@ long sys_fcntl(int fd, int command, ulong arg)
 			return -EINVAL;
 		return fd_install(file_get(file), arg, command == F_DUPFD_CLOEXEC);
 	case F_GETFD:
-		return get_cloexec(files, fd);
+		return files->fd[fd].cloexec;
 	case F_SETFD:
-		set_cloexec(files, fd, arg & 1);
+		files->fd[fd].cloexec = arg & 1;
 		return 0;
 	case F_GETFL:
 		return file->flags | (sizeof(long) == 4 ? O_LARGEFILE : 0);

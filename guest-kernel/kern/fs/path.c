@@ -107,6 +107,12 @@ static int follow(struct inode *dir, struct inode **inode, int links)
 
 	if (links >= MAX_LINKS)
 		return -ELOOP;
+	found = (*inode)->ops->target ? (*inode)->ops->target(*inode) : NULL;
+	if (found) {
+		inode_put(*inode);
+		*inode = found;
+		return 0;
+	}
 	target = kmalloc(PATH_MAX);
 	if (!target)
 		return -ENOMEM;

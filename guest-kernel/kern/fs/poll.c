@@ -184,11 +184,9 @@ long sys_ppoll_time64(void *fds, u32 n, const struct timespec64 *timeout, const 
 	return rc ? rc : unswap_mask(poll_user(fds, n, deadline));
 }
 
-#define SET_WORDS (FD_MAX / (8 * sizeof(ulong)))
-
 struct fd_sets {
-	ulong in[3][SET_WORDS], out[3][SET_WORDS];
-	struct pollfd fds[FD_MAX];
+	ulong *in[3], *out[3];
+	struct pollfd *fds;
 };
 
 static const u16 events_of[3] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI};
@@ -262,16 +260,26 @@ static long select_sets(struct fd_sets *s, int n, ulong *user[3], u64 deadline)
 static long do_select(int n, ulong *in, ulong *out, ulong *except, u64 deadline)
 {
 	ulong *user[3] = {in, out, except};
-	struct fd_sets *s;
+	struct fd_sets s;
+	size_t words;
+	ulong *memory;
 	long rc;
+	int i;
 
 	if (n < 0)
 		return -EINVAL;
-	s = kzalloc(sizeof(*s));
-	if (!s)
+	n = MIN(n, FD_MAX);
+	words = ROUND_UP((size_t)n, 8 * sizeof(ulong)) / (8 * sizeof(ulong));
+	memory = kzalloc(6 * words * sizeof(ulong) + n * sizeof(*s.fds));
+	if (!memory)
 		return -ENOMEM;
-	rc = select_sets(s, MIN(n, FD_MAX), user, deadline);
-	kfree(s);
+	for (i = 0; i < 3; i++) {
+		s.in[i] = memory + i * words;
+		s.out[i] = memory + (3 + i) * words;
+	}
+	s.fds = (struct pollfd *)(memory + 6 * words);
+	rc = select_sets(&s, n, user, deadline);
+	kfree(memory);
 	return rc;
 }
 

@@ -44,7 +44,7 @@ static void show_stat(struct proc_text *t, struct process *p)
 	proc_print(t, "%llu %llu %llu %llu 20 0 %u 0 %llu ", ticks(p->user_ns), ticks(p->system_ns),
 		   ticks(p->children_user_ns), ticks(p->children_system_ns), p->task_count,
 		   ticks(p->start_time));
-	proc_print(t, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+	proc_print(t, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 		   p->mm ? mm_size(p->mm) : 0, p->mm ? p->mm->pages : 0, ~0UL);
 }
 
@@ -130,6 +130,7 @@ const struct proc_file proc_process_files[] = {
     {"maps", S_IFREG | 0444, show_maps, NULL},
     {"mounts", S_IFREG | 0444, proc_show_mounts, NULL},
     {"exe", S_IFLNK | 0777, show_exe, NULL},
+    {"fd", S_IFDIR | 0500, NULL, NULL},
     {"cwd", S_IFLNK | 0777, show_cwd, NULL},
     {NULL, 0, NULL, NULL},
 };

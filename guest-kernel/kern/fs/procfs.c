@@ -14,7 +14,7 @@
 #define PER_PROCESS 64
 #define DIR_INDEX   60
 
-static const struct fs_stat procfs = {"proc", PROC_MAGIC, false};
+const struct fs_stat procfs = {"proc", PROC_MAGIC, false};
 static const struct inode_ops proc_ops;
 static const struct file_ops proc_file_ops;
 
@@ -96,11 +96,17 @@ static int lookup_file(const struct proc_file *files, int pid, const char *name,
 
 	for (f = files; f->name; f++) {
 		if (strlen(f->name) == len && !memcmp(f->name, name, len)) {
-			*out = new_inode(ino_of(pid, f - files), f->mode, f);
+			*out = f->show ? new_inode(ino_of(pid, f - files), f->mode, f)
+				       : procfs_fd_dir(pid, ino_of(pid, f - files));
 			return *out ? 0 : -ENOMEM;
 		}
 	}
 	return -ENOENT;
+}
+
+struct inode *procfs_process_dir(int pid)
+{
+	return new_inode(ino_of(pid, DIR_INDEX), S_IFDIR | 0555, NULL);
 }
 
 static int lookup_process(const char *name, size_t len, struct inode **out)
@@ -110,7 +116,7 @@ static int lookup_process(const char *name, size_t len, struct inode **out)
 
 	if (end != name + len || !pid || !process_find(pid))
 		return -ENOENT;
-	*out = new_inode(ino_of(pid, DIR_INDEX), S_IFDIR | 0555, NULL);
+	*out = procfs_process_dir(pid);
 	return *out ? 0 : -ENOMEM;
 }
 

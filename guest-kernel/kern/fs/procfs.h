@@ -22,15 +22,20 @@ void proc_write(struct proc_text *t, const void *bytes, size_t n);
 
 struct proc_file {
 	const char *name;
-	u32 mode;                                             /* type and rights */
-	void (*show)(struct proc_text *t, struct process *p); /* p is NULL in /proc itself */
-	int (*store)(const char *line);                       /* what was written; NULL: read only */
+	u32 mode; /* type and rights */
+	/* p is NULL in /proc itself; without this function it is the directory of open files */
+	void (*show)(struct proc_text *t, struct process *p);
+	int (*store)(const char *line); /* what was written; NULL: read only */
 };
 
 /* fs/proc_system.c and fs/proc_process.c; the last entry has no name */
 extern const struct proc_file proc_system_files[], proc_process_files[];
 
-struct inode *procfs_root(void); /* counted */
+extern const struct fs_stat procfs;
+
+struct inode *procfs_root(void); /* counted, as all below */
+struct inode *procfs_process_dir(int pid);
+struct inode *procfs_fd_dir(int pid, u64 ino); /* fs/proc_fd.c */
 void proc_show_mounts(struct proc_text *t, struct process *p);
 
 #endif

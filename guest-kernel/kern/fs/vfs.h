@@ -91,6 +91,8 @@ struct inode_ops {
 	/* Emits entries from position *pos on and moves *pos. Positions 0 and 1, "." and "..", are done. */
 	void (*readdir)(struct inode *dir, u64 *pos, dir_emit_t emit, void *ctx);
 	int (*readlink)(struct inode *inode, char *buf, size_t size); /* length, not terminated */
+	/* Where a link leads that leads to an open file, whatever its name; counted. NULL: follow the text. */
+	struct inode *(*target)(struct inode *link);
 	int (*truncate)(struct inode *inode, u64 size);
 	long (*peek)(struct inode *inode, u64 pos, void *kernel_buf, size_t n); /* read into kernel memory */
 	/* The frame holding page `index` of a regular file, with a reference for the caller; 0: none. */
@@ -117,11 +119,17 @@ struct file {
 	void *private;
 };
 
-#define FD_MAX 256
+#define FD_MAX 4096
 
+struct fd {
+	struct file *file; /* NULL: not open */
+	bool cloexec;
+};
+
+/* The table grows with the highest descriptor that was ever open. */
 struct files {
-	struct file *fd[FD_MAX];
-	u32 cloexec[FD_MAX / 32];
+	struct fd *fd;
+	u32 room;
 };
 
 /* fs/inode.c */
@@ -149,10 +157,11 @@ struct file *file_alloc(struct inode *inode, const struct file_ops *ops, u32 fla
 struct file *file_get(struct file *file);
 void file_put(struct file *file);
 struct file *fd_file(int fd); /* of the current process, not counted; NULL if not open */
+struct file *files_get(const struct files *files, int fd);   /* the same of any process */
 int fd_install(struct file *file, int lowest, bool cloexec); /* takes the reference; -EMFILE puts it */
 int fd_close(struct files *files, int fd);
-void files_copy(struct files *to, const struct files *from);
-void files_close_all(struct files *files);
+int files_copy(struct files *to, const struct files *from); /* -ENOMEM: *to is empty */
+void files_close_all(struct files *files);                  /* frees the table too */
 void files_close_on_exec(struct files *files);
 
 /* fs/open.c */

@@ -28,7 +28,9 @@ static struct process *process_copy(const struct process *old, bool share_memory
 	if (!p)
 		return NULL;
 	p->mm = share_memory ? mm_get(old->mm) : mm_fork(old->mm);
-	if (!p->mm) {
+	if (!p->mm || files_copy(&p->files, &old->files)) {
+		if (p->mm)
+			mm_put(p->mm);
 		process_free(p);
 		return NULL;
 	}
@@ -38,7 +40,6 @@ static struct process *process_copy(const struct process *old, bool share_memory
 	p->tty = old->tty;
 	p->umask = old->umask;
 	p->cwd = inode_get(old->cwd);
-	files_copy(&p->files, &old->files);
 	memcpy(p->actions, old->actions, sizeof(p->actions));
 	memcpy(p->comm, old->comm, COMM_LEN);
 	p->exe = old->exe ? kstrdup(old->exe) : NULL;

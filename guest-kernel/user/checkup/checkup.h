@@ -4,6 +4,7 @@
 #define CHECKUP_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ struct check {
 };
 
 /* Each ends with a check without a name. */
-extern const struct check file_checks[];
+extern const struct check file_checks[], expected_checks[];
 
 int wait_code(pid_t pid); /* the status of a child that has ended, as waitpid() stores it */
 

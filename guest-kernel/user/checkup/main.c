@@ -462,6 +462,7 @@ int main(void)
 {
 	run_all(checks);
 	run_all(file_checks);
+	run_all(expected_checks);
 	printf("checkup: %d passed, %d failed\n", passed, failed);
 	return failed != 0;
 }
