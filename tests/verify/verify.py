@@ -159,7 +159,10 @@ def falls(mutant, place, rule, what, put):
 
 
 def comments(model):
+    """Those of the model and of the files it includes."""
     source = open(os.path.join(HERE, model + ".pml")).read()
+    for part in re.findall(r'^#include "(.*)"', source, re.M):
+        source += open(os.path.join(HERE, part)).read()
     return " ".join(re.findall(r"/\*.*?\*/", source, re.S))
 
 
