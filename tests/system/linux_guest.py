@@ -15,6 +15,8 @@ ZEROS = hashlib.sha256(bytes(24 << 20)).hexdigest()
 # Processes with pipes, eight lines of them at a time; what comes out is known.
 STORM = ("n=0; while [ $n -lt 8 ]; do (i=0; while [ $i -lt %d ]; do echo $i | cat; i=$((i + 1)); done > /tmp/s$n) & "
          "n=$((n + 1)); done; wait; cat /tmp/s? | sha256sum")
+# What it says of a build machine that is too busy to answer in time.
+BUSY = r"clocksource: (?:Long readout interval|timekeeping watchdog)"
 # What a healthy kernel does not say.
 TROUBLE = r"(?m)^.*(?:WARNING: CPU|BUG:|Oops|Call Trace|general protection|segfault|soft lockup|rcu.*stall).*$"
 
@@ -73,7 +75,7 @@ def facts(m):
     """A set of lines: what the kernel has found out about its hypervisor. Numbers that are mere chance are out."""
     lines = set()
     for line in re.split(r"\n?\[ *\d+\.\d+\] ", ask(m, "dmesg")):
-        if re.search(r"(?i)xen|paravirt|spinlock|clocksource|hypervisor|hvc", line):
+        if re.search(r"(?i)xen|paravirt|spinlock|clocksource|hypervisor|hvc", line) and not re.match(BUSY, line):
             lines.add("dmesg: " + re.sub(r" irq \d+$", "", line))
     for line in ask(m, "grep -r . /sys/hypervisor 2>&1").splitlines():
         if re.match("/sys/hypervisor/(guest_type|type|properties/(capabilities|features|pagesize|virtual_start))", line):
