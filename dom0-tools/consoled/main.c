@@ -161,7 +161,7 @@ static void serve_events(void)
 		struct guest *g = guests;
 
 		/* Unmask first: what comes while we look raises a new event. */
-		evtchn_unmask(evtchn, ports[i]);
+		evtchn_unmask(evtchn, &ports[i], 1);
 		while (g && g->port != (int)ports[i])
 			g = g->next;
 		if (g && console_drain(g))

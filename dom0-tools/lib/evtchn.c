@@ -61,8 +61,8 @@ size_t evtchn_fired(int fd, uint32_t *ports, size_t max)
 	return got < 0 ? 0 : (size_t)got / sizeof(*ports);
 }
 
-void evtchn_unmask(int fd, uint32_t port)
+void evtchn_unmask(int fd, const uint32_t *ports, size_t n)
 {
-	while (write(fd, &port, sizeof(port)) < 0 && errno == EINTR)
+	while (n && write(fd, ports, n * sizeof(*ports)) < 0 && errno == EINTR)
 		;
 }

@@ -15,4 +15,4 @@ int evtchn_unbind(int fd, unsigned port);
 int evtchn_notify(int fd, unsigned port);
 /* Ports that fired, up to @max; 0 if none. */
 size_t evtchn_fired(int fd, uint32_t *ports, size_t max);
-void evtchn_unmask(int fd, uint32_t port);
+void evtchn_unmask(int fd, const uint32_t *ports, size_t n);

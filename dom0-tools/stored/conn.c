@@ -39,6 +39,7 @@ const char *const special_names[SPECIALS] = {"@introduceDomain", "@releaseDomain
 void store_init(struct store *s, const struct store_ops *ops)
 {
 	*s = (struct store){.ops = ops};
+	s->ready_end = &s->ready;
 	tree_init(&s->tree);
 	for (int i = 0; i < SPECIALS; i++)
 		s->special[i].n = 1; /* Dom0's alone */
@@ -51,6 +52,44 @@ struct conn *conn_find(struct store *s, unsigned id)
 	while (c && c->id != id)
 		c = c->next;
 	return c;
+}
+
+void conn_ready(struct conn *c)
+{
+	if (c->is_ready)
+		return;
+	c->is_ready = true;
+	c->ready_round = c->store->rounds;
+	c->next_ready = NULL;
+	*c->store->ready_end = c;
+	c->store->ready_end = &c->next_ready;
+}
+
+/* Whose turn it is, off the queue. */
+static struct conn *take_ready(struct store *s)
+{
+	struct conn *c = s->ready;
+
+	work(1);
+	s->ready = c->next_ready;
+	if (!s->ready)
+		s->ready_end = &s->ready;
+	c->is_ready = false;
+	return c;
+}
+
+/* @c is about to go. */
+static void not_ready(struct conn *c)
+{
+	struct conn **link = &c->store->ready;
+
+	if (!c->is_ready)
+		return;
+	while (*link != c)
+		link = &(*link)->next_ready;
+	*link = c->next_ready;
+	if (!*link)
+		c->store->ready_end = link;
 }
 
 static struct conn *conn_new(struct store *s, unsigned id)
@@ -94,6 +133,7 @@ static void conn_free(struct conn *c)
 		link = &(*link)->next;
 	*link = c->next;
 	conn_reset(c);
+	not_ready(c);
 	free(c);
 }
 
@@ -123,6 +163,7 @@ int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, st
 	c->rsp_prod = c->ring->rsp_prod;
 	c->ring->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
 	*out = c;
+	conn_ready(c); /* what it wrote before anybody listened */
 	if (!again)
 		watch_fire_special(s, INTRODUCE_DOMAIN);
 	return 0;
@@ -154,6 +195,7 @@ struct message *conn_send(struct conn *c, const struct xsd_sockmsg *head, const 
 		memcpy(m->data + sizeof(*head), data, len);
 	*c->out_end = m;
 	c->out_end = &m->next;
+	conn_ready(c);
 	if (head->type == XS_WATCH_EVENT)
 		c->events++;
 	else
@@ -185,15 +227,26 @@ static void charge(struct conn *c, uint64_t before)
 		c->debt += store_work - before;
 }
 
-/* One client's turn; *@served counts requests. True: it could go on at once. */
-static bool serve(struct conn *c, void (*tell)(struct conn *c), unsigned *served)
+/* What rounds have paid of the debt since the last turn: each ROUND_WORK, and one in which nobody asked for anything all,
+ * for debts are owed to others who do. */
+static void pay(struct conn *c)
+{
+	const struct store *s = c->store;
+	uint64_t paid = (s->rounds - c->last_turn) * ROUND_WORK;
+
+	c->debt -= c->debt < paid || s->last_idle >= c->last_turn ? c->debt : paid;
+	c->last_turn = s->rounds;
+}
+
+/* One client's turn; *@served counts requests. */
+static void serve(struct conn *c, void (*tell)(struct conn *c), unsigned *served)
 {
 	struct xsd_sockmsg head;
 	uint64_t before = store_work;
 	bool touched = ring_reconnect(c);
 	unsigned done = 0;
 
-	c->debt -= c->debt < ROUND_WORK ? c->debt : ROUND_WORK;
+	pay(c);
 	charge(c, before);
 	while (!c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
 	       c->debt < ROUND_WORK) {
@@ -212,27 +265,22 @@ static bool serve(struct conn *c, void (*tell)(struct conn *c), unsigned *served
 	if (touched)
 		tell(c);
 	*served += done;
-	return done == ROUND_REQUESTS || c->debt >= ROUND_WORK;
+	if (done == ROUND_REQUESTS || c->debt >= ROUND_WORK)
+		conn_ready(c);
 }
 
 bool store_round(struct store *s, void (*tell)(struct conn *c))
 {
-	bool more = false;
 	unsigned served = 0;
 
-	/* A request may bring or take other connections, never the one being served: only Dom0 may, and it
-	 * cannot be released. So the link is read after the turn. */
-	for (struct conn *c = s->conns; c; c = c->next)
-		if (c->ring)
-			more |= serve(c, tell, &served);
-	/* Debts are owed to others who ask for something. */
-	for (struct conn *c = s->conns; c && !served; c = c->next)
-		c->debt = 0;
-	/* What later ones caused for earlier ones is sent before anybody sleeps. */
-	for (struct conn *c = s->conns; c; c = c->next)
-		if (c->ring && ring_give(c))
-			tell(c);
-	return more;
+	s->rounds++;
+	/* Who becomes ready meanwhile has its turn in the next round. A request may bring or take other connections, never the
+	 * one being served: only Dom0 may, and it cannot be released. */
+	while (s->ready && s->ready->ready_round < s->rounds)
+		serve(take_ready(s), tell, &served);
+	if (!served)
+		s->last_idle = s->rounds;
+	return s->ready;
 }
 
 void store_free(struct store *s)

@@ -7,6 +7,7 @@
  * requests of all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer.
  */
 #include "store.h"
+#include "alloc.h"
 #include "domains.h"
 #include "err.h"
 #include "evtchn.h"
@@ -28,6 +29,8 @@ static struct hv hv;
 static struct store store;
 static int evtchn = -1;
 static int end_port; /* VIRQ_DOM_EXC */
+static struct conn **by_port;
+static size_t ports_end; /* of by_port */
 
 /* ---- Rings ---- */
 
@@ -52,20 +55,30 @@ static int attach_dom0(struct conn *c)
 	return c->port < 0 ? fail_errno(c->port, "cannot bind Dom0's store event channel %d", port) : 0;
 }
 
+static void note_port(size_t port, struct conn *c)
+{
+	if (port >= ports_end) {
+		by_port = need(realloc(by_port, (port + 64) * sizeof(*by_port)));
+		memset(by_port + ports_end, 0, (port + 64 - ports_end) * sizeof(*by_port));
+		ports_end = port + 64;
+	}
+	by_port[port] = c;
+}
+
 static void detach(struct conn *c)
 {
-	if (c->port >= 0)
+	if (c->port >= 0) {
+		note_port(c->port, NULL);
 		evtchn_unbind(evtchn, c->port);
+	}
 	if (c->ring)
 		hv_unmap(&hv, c->ring, 1);
 	c->port = -1;
 	c->ring = NULL;
 }
 
-static int attach(struct conn *c)
+static int attach_guest(struct conn *c)
 {
-	if (c->id == 0)
-		return attach_dom0(c);
 	c->ring = hv_map_one(&hv, c->id, c->mfn);
 	if (!c->ring)
 		return fail_errno(errno, "domain %u: cannot map its store page", c->id);
@@ -77,6 +90,15 @@ static int attach(struct conn *c)
 	return -EINVAL;
 }
 
+static int attach(struct conn *c)
+{
+	int err = c->id ? attach_guest(c) : attach_dom0(c);
+
+	if (!err)
+		note_port(c->port, c);
+	return err;
+}
+
 static const struct store_ops ops = {.attach = attach, .detach = detach};
 
 static void tell(struct conn *c)
@@ -86,39 +108,52 @@ static void tell(struct conn *c)
 
 /* ---- Events ---- */
 
-/* Some domain has ended, we are not told which. */
+static int by_id(const void *key, const void *element)
+{
+	const struct xen_domctl_getdomaininfo *info = element;
+
+	return (int)*(const unsigned *)key - (int)info->domain;
+}
+
+/* Some domain has ended, we are not told which: all are asked for together. */
 static void look_for_ends(void)
 {
-	struct xen_domctl_getdomaininfo info;
+	struct xen_domctl_getdomaininfo *list, *info;
 	struct conn *c, *next;
+	long count = domains_list(&hv, &list);
 
+	if (count < 0) {
+		fail_errno(count, "cannot list the domains");
+		return;
+	}
 	for (c = store.conns; c; c = next) {
-		long ret = c->id ? domain_info(&hv, c->id, &info) : 0;
-
+		info = bsearch(&c->id, list, count, sizeof(*list), by_id);
 		next = c->next;
 		if (!c->id)
 			continue;
-		if (ret < 0 || info.flags & XEN_DOMINF_dying) {
+		if (!info || info->flags & XEN_DOMINF_dying) {
 			conn_release(c);
-		} else if (info.flags & XEN_DOMINF_shutdown && !c->seen_shutdown) {
+		} else if (info->flags & XEN_DOMINF_shutdown && !c->seen_shutdown) {
 			c->seen_shutdown = true;
 			watch_fire_special(&store, RELEASE_DOMAIN);
 		}
 	}
+	free(list);
 }
 
-/* Events only say that somebody should be looked at, and each round looks at all. Unmasking comes first: what
- * comes while we look raises a new event. */
+/* Events only say who should be looked at. Unmasking comes first: what comes while we look raises a new event. */
 static void take_events(void)
 {
 	uint32_t ports[64];
 	size_t n = evtchn_fired(evtchn, ports, 64);
 
-	for (size_t i = 0; i < n; i++) {
-		evtchn_unmask(evtchn, ports[i]);
+	evtchn_unmask(evtchn, ports, n);
+	for (size_t i = 0; i < n; i++)
+		if (ports[i] < ports_end && by_port[ports[i]])
+			conn_ready(by_port[ports[i]]);
+	for (size_t i = 0; i < n; i++)
 		if ((int)ports[i] == end_port)
 			look_for_ends();
-	}
 }
 
 static void serve(void)

@@ -99,7 +99,7 @@ static struct node *create(struct tree *t, const char *path, const struct perms 
 	const char *name;
 	size_t len;
 
-	tree_own(t, path); /* as far as it exists */
+	tree_own(t, path, tree_named(perms)); /* as far as it exists */
 	for (node = t->root; (name = path_name(&path, &len)); node = below) {
 		below = node_child(node, name, len);
 		if (!below)
@@ -130,7 +130,7 @@ static int do_write(struct tree *t, const struct conn *c, const struct op *op, s
 		return err;
 	if (!has_room(t, perms_owner(node ? &node->perms : &perms), node ? node->len : 0, op->len))
 		return -ENOSPC;
-	node = node ? tree_own(t, op->path) : create(t, op->path, &perms);
+	node = node ? tree_own(t, op->path, 0) : create(t, op->path, &perms);
 	tree_set_value(t, node, op->data, op->len);
 	note(ch, op->path, &node->perms);
 	return 0;
@@ -187,7 +187,7 @@ static int do_set_perms(struct tree *t, const struct conn *c, const struct op *o
 		return -EPERM; /* a gift would burden another domain's quota */
 	change = note(ch, op->path, &op->perms);
 	change->perms[1] = node->perms; /* who may no longer read it learns that */
-	node = tree_own(t, op->path);
+	node = tree_own(t, op->path, tree_named(&op->perms));
 	tree_set_perms(t, node, &op->perms);
 	return 0;
 }

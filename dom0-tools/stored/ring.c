@@ -27,7 +27,8 @@ static size_t wanted(const struct conn *c)
 	return head.len > XENSTORE_PAYLOAD_MAX ? 0 : sizeof(head) + head.len - c->have;
 }
 
-bool ring_take(struct conn *c)
+/* As far as they are there now and belong to the message; false: none. */
+static bool take_some(struct conn *c)
 {
 	XENSTORE_RING_IDX prod = __atomic_load_n(&c->ring->req_prod, __ATOMIC_ACQUIRE);
 	XENSTORE_RING_IDX cons = c->req_cons;
@@ -35,7 +36,7 @@ bool ring_take(struct conn *c)
 
 	if (prod - cons > XENSTORE_RING_SIZE) {
 		give_up(c, XENSTORE_ERROR_RINGIDX);
-		return true;
+		return false;
 	}
 	for (n = wanted(c); n && cons != prod; n = wanted(c))
 		for (; n && cons != prod; n--)
@@ -45,6 +46,23 @@ bool ring_take(struct conn *c)
 	c->req_cons = cons;
 	__atomic_store_n(&c->ring->req_cons, cons, __ATOMIC_RELEASE); /* after the bytes were read */
 	return true;
+}
+
+/* A client need not send an event for bytes that it puts behind others that have not been taken, nor for room that it makes
+ * while there is some. So each index is looked at again after ours is written, for nobody may tell us of it. */
+static bool again(bool moved)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return moved;
+}
+
+bool ring_take(struct conn *c)
+{
+	bool any = false;
+
+	while (again(take_some(c)))
+		any = true;
+	return any || c->broken;
 }
 
 bool ring_request(struct conn *c, struct xsd_sockmsg *head)
@@ -59,7 +77,7 @@ bool ring_request(struct conn *c, struct xsd_sockmsg *head)
 	return c->have == sizeof(*head) + head->len;
 }
 
-bool ring_give(struct conn *c)
+static bool give_some(struct conn *c)
 {
 	XENSTORE_RING_IDX cons = __atomic_load_n(&c->ring->rsp_cons, __ATOMIC_ACQUIRE), prod = c->rsp_prod;
 
@@ -67,7 +85,7 @@ bool ring_give(struct conn *c)
 		return false;
 	if (prod - cons > XENSTORE_RING_SIZE) {
 		give_up(c, XENSTORE_ERROR_RINGIDX);
-		return true;
+		return false;
 	}
 	while (c->out && prod - cons < XENSTORE_RING_SIZE) {
 		struct message *m = c->out;
@@ -83,6 +101,15 @@ bool ring_give(struct conn *c)
 	c->rsp_prod = prod;
 	__atomic_store_n(&c->ring->rsp_prod, prod, __ATOMIC_RELEASE); /* after the bytes were written */
 	return true;
+}
+
+bool ring_give(struct conn *c)
+{
+	bool was_broken = c->broken, any = false;
+
+	while (again(give_some(c)))
+		any = true;
+	return any || c->broken != was_broken;
 }
 
 bool ring_reconnect(struct conn *c)

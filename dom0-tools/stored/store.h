@@ -12,7 +12,8 @@
  *	conn.c      connections and their queues of messages
  *	tree.c, perms.c, path.c
  *
- * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; a client
+ * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; clients that are not
+ * ready (conn_ready()) cost it nothing, however many there are; a client
  * that does not take its replies gets no more requests done; its events, in number, are limited by merging. What
  * a guest's requests cost beyond ROUND_WORK is a debt, and it is not served before rounds have paid for it, so
  * that others get as much done if they ask; and the quotas bound what a single request can cost.
@@ -87,7 +88,9 @@ struct watch_group {
 
 /* A domain's connection. */
 struct conn {
-	struct conn *next;
+	struct conn *next, *next_ready;
+	bool is_ready; /* in store.ready, since round ready_round */
+	uint64_t ready_round;
 	struct store *store;
 	unsigned id, target; /* target: the domain whose rights it has too, or NO_DOMAIN */
 	bool privileged;
@@ -107,7 +110,8 @@ struct conn {
 	size_t replies, events;                 /* messages in out */
 	struct message *waiting[WAITING_SLOTS]; /* events that can still be merged, by watch and path */
 	struct news *news[WAITING_SLOTS];       /* by group and path */
-	uint64_t debt;                          /* units of work for which no round has paid yet */
+	uint64_t debt; /* units of work for which no round before last_turn has paid */
+	uint64_t last_turn;
 	struct watch *watches;
 	size_t n_watches;
 	struct txn *txns;
@@ -133,6 +137,9 @@ struct store {
 	struct tree tree;
 	struct perms special[SPECIALS]; /* who may see these events */
 	struct conn *conns;
+	struct conn *ready,
+	    **ready_end; /* who may have something to do, in the order in which that became known */
+	uint64_t rounds, last_idle; /* last_idle: the last round in which nobody asked for anything */
 	const struct store_ops *ops;
 	struct watch_group *watched[WATCHED_SLOTS]; /* who watches which path */
 	uint64_t seed;                              /* of the hashes; set before anybody watches */
@@ -140,7 +147,7 @@ struct store {
 
 void store_init(struct store *s, const struct store_ops *ops);
 void store_free(struct store *s);
-/* Serve everybody a little. True: there is more to do at once. @tell is called for each connection whose
+/* Serve everybody who is ready a little. True: there is more to do at once. @tell is called for each connection whose
  * domain should get an event. */
 bool store_round(struct store *s, void (*tell)(struct conn *c));
 
@@ -149,6 +156,8 @@ bool store_round(struct store *s, void (*tell)(struct conn *c));
 struct conn *conn_find(struct store *s, unsigned id);
 /* The domain has come: *@out its connection. -errno of attach. */
 int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out);
+/* An event came from it, or there is something for it: it has a turn in the next round. */
+void conn_ready(struct conn *c);
 /* It is gone: forget it and its rights, tell those who watch @releaseDomain. */
 void conn_release(struct conn *c);
 /* It came back with an empty ring: drop watches, transactions and messages. */

@@ -42,6 +42,7 @@ static struct node *node_clone(const struct node *from)
 	struct node *node = node_new(from->name, strlen(from->name));
 
 	node->gen = from->gen;
+	node->named = from->named;
 	node->child_gen = from->child_gen;
 	node->perms = from->perms;
 	node->len = from->len;
@@ -130,6 +131,22 @@ struct tally tree_tally(const struct tree *t, unsigned id)
 
 /* ---- Versions ---- */
 
+static uint64_t bit_of(unsigned id)
+{
+	return 1ull << id % 64;
+}
+
+/* Dom0 is left out: it is never forgotten. */
+uint64_t tree_named(const struct perms *perms)
+{
+	uint64_t named = 0;
+
+	for (unsigned i = 0; i < perms->n; i++)
+		if (perms->e[i].id)
+			named |= bit_of(perms->e[i].id);
+	return named;
+}
+
 void tree_init(struct tree *t)
 {
 	*t = (struct tree){.root = node_new("", 0)};
@@ -184,14 +201,17 @@ struct node *tree_find(const struct tree *t, const char *path, struct node **nea
 	return node_find(t->root, path, nearest);
 }
 
-struct node *tree_own(struct tree *t, const char *path)
+struct node *tree_own(struct tree *t, const char *path, uint64_t named)
 {
 	struct node *node = node_own(&t->root);
 	const char *name;
 	size_t len, slot;
 
-	while ((name = path_name(&path, &len)) && child_slot(node, name, len, &slot))
+	node->named |= named;
+	while ((name = path_name(&path, &len)) && child_slot(node, name, len, &slot)) {
 		node = node_own(&node->child[slot]);
+		node->named |= named;
+	}
 	return node;
 }
 
@@ -202,6 +222,7 @@ struct node *tree_add(struct tree *t, struct node *parent, const char *name, siz
 	size_t slot;
 
 	node->perms = *perms;
+	node->named = tree_named(perms);
 	node->value = alloc(0);
 	child_slot(parent, name, len, &slot);
 	parent->child = alloc_grow(parent->child, parent->n, sizeof(*parent->child));
@@ -223,7 +244,7 @@ struct node *tree_remove(struct tree *t, const char *path)
 
 	memcpy(above, path, last - path);
 	above[last - path] = '\0';
-	parent = tree_own(t, above);
+	parent = tree_own(t, above, 0);
 	child_slot(parent, last + 1, strlen(last + 1), &slot);
 	node = parent->child[slot];
 	parent->n--;
@@ -251,26 +272,18 @@ void tree_set_perms(struct tree *t, struct node *node, const struct perms *perms
 	tally(t, node, 1);
 }
 
-/* One pass from the leaves up: what names the domain, and what leads to it, becomes private and is changed. */
+/* What may name the domain, and what leads to it, becomes private and is changed. */
 static void forget_in(struct tree *t, struct node **slot, unsigned id)
 {
-	struct node *node = *slot, *child;
+	struct node *node = node_own(slot);
 	struct perms perms = node->perms;
 
-	work(1);
-	for (size_t i = 0; i < node->n; i++) {
-		child = node_get(node->child[i]);
-		forget_in(t, &child, id);
-		if (child != node->child[i]) {
-			node = node_own(slot);
-			node_put(node->child[i]);
-			node->child[i] = child;
-		} else {
-			node_put(child);
-		}
-	}
+	work(1 + node->n / 16);
+	for (size_t i = 0; i < node->n; i++)
+		if (node->child[i]->named & bit_of(id))
+			forget_in(t, &node->child[i], id);
 	if (perms_forget(&perms, id))
-		tree_set_perms(t, node_own(slot), &perms);
+		tree_set_perms(t, node, &perms);
 }
 
 void tree_forget_domain(struct tree *t, unsigned id)
@@ -283,7 +296,11 @@ void tree_forget_domain(struct tree *t, unsigned id)
 static bool node_is_sound(const struct node *node, struct tree *count)
 {
 	tally(count, node, 1);
+	if (tree_named(&node->perms) & ~node->named)
+		return false;
 	for (size_t i = 0; i < node->n; i++) {
+		if (node->child[i]->named & ~node->named)
+			return false;
 		if (i && strcmp(node->child[i - 1]->name, node->child[i]->name) >= 0)
 			return false;
 		if (!node->child[i]->refs || !node_is_sound(node->child[i], count))

@@ -14,6 +14,8 @@
 struct node {
 	unsigned refs;
 	uint64_t gen, child_gen;
+	uint64_t
+	    named; /* a bit for each guest (modulo 64) that permissions name here or below; perhaps more */
 	struct perms perms;
 	char *value;
 	size_t len;
@@ -46,17 +48,22 @@ struct node *tree_find(const struct tree *t, const char *path, struct node **nea
 /* The same from a node on; @path "" is the node itself. */
 struct node *node_find(struct node *from, const char *path, struct node **nearest);
 
+uint64_t tree_named(const struct perms *perms); /* as in node.named */
+
 struct node *node_child(const struct node *node, const char *name, size_t len);
 
 /* The following change the tree. Nodes they return are private to it until the next snapshot. */
-struct node *tree_own(struct tree *t, const char *path); /* or the last node on the way that exists */
+struct node *
+tree_own(struct tree *t, const char *path,
+	 uint64_t named); /* or the last node on the way that exists; to get permissions of whom */
 struct node *tree_add(struct tree *t, struct node *parent, const char *name, size_t len,
 		      const struct perms *perms); /* parent: from tree_own() or tree_add() */
 struct node *tree_remove(struct tree *t,
 			 const char *path); /* must exist, not the root; the caller's to put */
 void tree_set_value(struct tree *t, struct node *node, const void *value, size_t len);
 void tree_set_perms(struct tree *t, struct node *node, const struct perms *perms);
-/* Domain @id is gone: nobody who gets its number later may have its rights. */
+/* Domain @id is gone: nobody who gets its number later may have its rights. Costs no more than there are nodes where it, or
+ * one with a number 64 away, was named, and their neighbours. */
 void tree_forget_domain(struct tree *t, unsigned id);
 
 struct tally tree_tally(const struct tree *t, unsigned id);

@@ -4,7 +4,7 @@
 
 #include "store.h"
 
-#define CLIENTS 16
+#define CLIENTS 256
 
 struct client {
 	struct xenstore_domain_interface ring;
@@ -26,6 +26,7 @@ void clients_end(void);
 /* Let the store work until it has nothing to do. */
 void settle(void);
 bool one_round(void);
+bool round_for(unsigned id); /* only this one has sent an event */
 
 /* Put bytes into a ring, without waiting. */
 void put_bytes(unsigned id, const void *data, size_t len);

@@ -122,6 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	begin();
 	for (size_t at = 0; at < size;) {
 		at += step(data + at, size - at);
+		for (struct conn *c = store.conns; c; c = c->next)
+			conn_ready(c);
 		for (int i = 0; i < 20 && store_round(&store, tell); i++)
 			;
 	}
