@@ -103,6 +103,7 @@ static void make_first_process(void)
 	p->pid = 1;
 	p->pgid = p->sid = p->pid;
 	p->cwd = inode_get(mount_root());
+	p->root = inode_get(mount_root());
 	process_set_comm(p, "init");
 	init_process = p;
 	fpu_init(t->fpu);

@@ -4,7 +4,7 @@
 #include "kern/mm/kmalloc.h"
 #include "kern/time/clock.h"
 
-struct inode *inode_alloc(const struct fs_stat *fs, u32 mode)
+struct inode *inode_alloc(struct fs_stat *fs, u32 mode)
 {
 	static u64 last_ino = 1;
 	struct inode *inode = kzalloc(sizeof(*inode));

@@ -10,12 +10,15 @@
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
+#include "kern/mm/page.h"
 #include "kern/mm/user.h"
 #include "kern/sys/syscalls.h"
+#include "kern/time/clock.h"
 
-#define MS_REMOUNT 32
-#define MS_BIND    4096
-#define TYPE_MAX   32
+#define MS_REMOUNT  32
+#define MS_BIND     4096
+#define TYPE_MAX    32
+#define OPTIONS_MAX 128
 
 struct list mounts = LIST_INIT(mounts);
 
@@ -36,6 +39,14 @@ static struct mount *mount_alloc(const char *path, const char *source, const cha
 	return NULL;
 }
 
+/* A tmpfs goes with its mount; the others are there for ever. */
+static void drop_root(struct inode *root)
+{
+	if (!strcmp(root->fs->type, "tmpfs"))
+		ramfs_remove_all(root);
+	inode_put(root);
+}
+
 int mount_at(const char *path, const char *source, const char *type, struct inode *root)
 {
 	struct inode *point;
@@ -47,13 +58,13 @@ int mount_at(const char *path, const char *source, const char *type, struct inod
 		rc = -EBUSY;
 	}
 	if (rc) {
-		inode_put(root);
+		drop_root(root);
 		return rc;
 	}
 	m = mount_alloc(path, source, type);
 	if (!m) {
 		inode_put(point);
-		inode_put(root);
+		drop_root(root);
 		return -ENOMEM;
 	}
 	m->root = root;
@@ -76,7 +87,7 @@ static struct inode *new_root(const char *type, const char **name)
 	}
 	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs")) {
 		*name = "tmpfs";
-		return ramfs_create_root(&ramfs_tmpfs);
+		return ramfs_create_tmpfs();
 	}
 	return NULL;
 }
@@ -94,7 +105,79 @@ static int absolute_path(const char *user_path, char *buf)
 	return rc < 0 ? rc : 0;
 }
 
-static long do_mount(const char *user_source, const char *user_path, const char *user_type, char *path)
+/* "512", "64k", "10M", "1g" in bytes, or "50%" of the memory: page frames; 0: not such a text. */
+static ulong parse_size(const char *s)
+{
+	static const char units[] = "kmg";
+	u64 n = parse_number(&s, 10);
+	const char *unit = *s ? strchr(units, *s | 32) : NULL;
+
+	if (*s == '%') {
+		n = div64(MIN(n, 100ULL) * page_total_count(), 100, NULL);
+		s++;
+	} else if (n <= 1ULL << 33) {
+		n = unit ? n << (10 * (unit - units + 1)) : n;
+		n = (n + PAGE_SIZE - 1) >> PAGE_SHIFT;
+		s += !!unit;
+	}
+	return *s || n > ~0U ? 0 : n;
+}
+
+/* Options, separated by commas; this takes the text apart. Only a tmpfs has some: size= and mode=. */
+static int set_options(struct inode *root, char *options)
+{
+	char *next;
+	const char *value;
+	u32 mode;
+
+	if (!root->fs->inodes)
+		return 0;
+	for (; options && *options; options = next) {
+		next = strchr(options, ',');
+		if (next)
+			*next++ = 0;
+		value = options + 5;
+		if (!strncmp(options, "size=", 5)) {
+			root->fs->limit = parse_size(value);
+			if (!root->fs->limit)
+				return -EINVAL;
+		} else if (!strncmp(options, "mode=", 5)) {
+			mode = parse_number(&value, 8);
+			if (*value)
+				return -EINVAL;
+			root->mode = S_IFDIR | (mode & 07777);
+		} else {
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static struct mount *mount_of(const struct inode *root)
+{
+	struct mount *m;
+
+	list_for_each (m, &mounts, list) {
+		if (m->root == root)
+			return m;
+	}
+	return NULL;
+}
+
+static long remount(const char *user_path, char *options)
+{
+	struct inode *dir;
+	int rc = user_path_lookup(AT_FDCWD, user_path, WALK_FOLLOW | WALK_DIR, &dir);
+
+	if (rc)
+		return rc;
+	rc = mount_of(dir) ? set_options(dir, options) : dir == mount_root() ? 0 : -EINVAL;
+	inode_put(dir);
+	return rc;
+}
+
+static long do_mount(const char *user_source, const char *user_path, const char *user_type, char *path,
+		     char *options)
 {
 	char type[TYPE_MAX], source[64] = "none";
 	struct inode *root;
@@ -108,20 +191,26 @@ static long do_mount(const char *user_source, const char *user_path, const char 
 	if (user_source && strncpy_from_user(source, user_source, sizeof(source)) < 0)
 		strlcpy(source, "none", sizeof(source));
 	root = new_root(type, &name);
-	return root ? mount_at(path, source, name, root) : -ENODEV;
+	if (!root)
+		return -ENODEV;
+	rc = set_options(root, options);
+	if (!rc)
+		return mount_at(path, source, name, root);
+	drop_root(root);
+	return rc;
 }
 
 long sys_mount(const char *source, const char *user_path, const char *type, ulong flags, const void *data)
 {
-	char *path;
+	char *path, options[OPTIONS_MAX] = "";
 	long rc;
 
-	if (flags & MS_REMOUNT)
-		return 0; /* no mount has options that could change */
-	if (flags & MS_BIND)
+	if ((flags & MS_BIND) || (data && strncpy_from_user(options, data, sizeof(options)) < 0))
 		return -EINVAL;
+	if (flags & MS_REMOUNT)
+		return remount(user_path, options);
 	path = kmalloc(PATH_MAX);
-	rc = path ? do_mount(source, user_path, type, path) : -ENOMEM;
+	rc = path ? do_mount(source, user_path, type, path, options) : -ENOMEM;
 	kfree(path);
 	return rc;
 }
@@ -133,9 +222,7 @@ static void unmount(struct mount *m)
 	list_del(&m->list);
 	m->point->mounted = NULL;
 	m->root->covers = NULL;
-	if (m->root->fs == &ramfs_tmpfs)
-		ramfs_remove_all(m->root);
-	inode_put(m->root);
+	drop_root(m->root);
 	inode_put(m->point);
 	kfree(m->path);
 	kfree(m->source);
@@ -162,19 +249,14 @@ long sys_umount2(const char *user_path, int flags)
 
 	if (rc)
 		return rc;
-	rc = -EINVAL;
-	list_for_each (m, &mounts, list) {
-		if (m->root == dir) {
-			rc = 0;
-			break;
-		}
-	}
+	m = mount_of(dir);
 	inode_put(dir);
-	if (!rc && is_busy(m))
-		rc = -EBUSY;
-	if (!rc)
-		unmount(m);
-	return rc;
+	if (!m)
+		return -EINVAL;
+	if (is_busy(m))
+		return -EBUSY;
+	unmount(m);
+	return 0;
 }
 
 long sys_umount(const char *user_path)

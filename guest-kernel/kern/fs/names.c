@@ -250,20 +250,28 @@ long sys_readlink(const char *path, char *user, size_t size)
 	return sys_readlinkat(AT_FDCWD, path, user, size);
 }
 
-static void set_cwd(struct inode *dir)
-{
-	inode_put(current->process->cwd);
-	current->process->cwd = dir;
-}
-
-long sys_chdir(const char *path)
+/* Puts the directory in one of the process's places. */
+static long go_to(const char *path, struct inode **place)
 {
 	struct inode *dir;
 	int rc = user_path_lookup(AT_FDCWD, path, WALK_FOLLOW | WALK_DIR, &dir);
 
-	if (!rc)
-		set_cwd(dir);
-	return rc;
+	if (rc)
+		return rc;
+	inode_put(*place);
+	*place = dir;
+	return 0;
+}
+
+long sys_chdir(const char *path)
+{
+	return go_to(path, &current->process->cwd);
+}
+
+/* Paths begin there from now on; the current directory stays, as with Linux. */
+long sys_chroot(const char *path)
+{
+	return go_to(path, &current->process->root);
 }
 
 long sys_fchdir(int fd)
@@ -274,15 +282,18 @@ long sys_fchdir(int fd)
 		return -EBADF;
 	if ((file->inode->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
-	set_cwd(inode_get(file->inode));
+	inode_get(file->inode);
+	inode_put(current->process->cwd);
+	current->process->cwd = file->inode;
 	return 0;
 }
 
 long sys_getcwd(char *user, size_t size)
 {
 	char *path = kmalloc(PATH_MAX);
-	long n = path ? path_of_dir(current->process->cwd, path, PATH_MAX) + 1 : -ENOMEM;
+	long n = path ? path_of_dir(current->process->cwd, path, PATH_MAX) : -ENOMEM;
 
+	n += n > 0; /* the end of the text */
 	if (n > 0 && (size_t)n > size)
 		n = -ERANGE;
 	else if (n > 0 && copy_to_user(user, path, n))

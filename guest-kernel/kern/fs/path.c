@@ -36,9 +36,17 @@ static bool is_dot_dot(const char *name, size_t len)
 	return len == 2 && name[0] == '.' && name[1] == '.';
 }
 
-/* The parent directory, leaving a mounted file system through its root. Counted. */
+/* Where the current process's absolute paths begin; at boot there is no process yet. */
+static struct inode *top(void)
+{
+	return current && current->process->root ? current->process->root : root;
+}
+
+/* The parent directory, leaving a mounted file system through its root, but not the process's. Counted. */
 static struct inode *dir_parent(struct inode *dir)
 {
+	if (dir == top())
+		return inode_get(dir);
 	while (dir->covers)
 		dir = dir->covers;
 	return dir == root ? inode_get(dir) : dir->ops->parent(dir);
@@ -131,7 +139,7 @@ static int follow(struct inode *dir, struct inode **inode, int links)
 
 static int walk(struct inode *at, const char *path, unsigned flags, int links, struct inode **out)
 {
-	struct inode *here = inode_get(*path == '/' ? root : at), *next;
+	struct inode *here = inode_get(*path == '/' ? top() : at), *next;
 	const char *name;
 	size_t len;
 	int rc = *path ? 0 : -ENOENT;
@@ -240,7 +248,7 @@ int path_of_dir(struct inode *dir, char *buf, size_t size)
 		return -ERANGE;
 	*--start = 0;
 	inode_get(dir);
-	while (dir != root && !rc) {
+	while (dir != top() && !rc) {
 		struct inode *parent;
 
 		if (dir->covers) {

@@ -191,7 +191,7 @@ static int wait_for_peer(struct file *file, struct pipe *p)
 	return rc;
 }
 
-static const struct fs_stat pipefs = {"pipefs", 0x50495045, false};
+static struct fs_stat pipefs = {.type = "pipefs", .magic = 0x50495045};
 
 /* A pipe without a name that is opened again, by /proc/self/fd, has had its peers: what they left can be read. */
 static int fifo_open(struct inode *inode, struct file *file)

@@ -14,7 +14,7 @@
 #define PER_PROCESS 64
 #define DIR_INDEX   60
 
-const struct fs_stat procfs = {"proc", PROC_MAGIC, false};
+struct fs_stat procfs = {.type = "proc", .magic = PROC_MAGIC};
 static const struct inode_ops proc_ops;
 static const struct file_ops proc_file_ops;
 

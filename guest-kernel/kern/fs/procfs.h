@@ -31,7 +31,7 @@ struct proc_file {
 /* fs/proc_system.c and fs/proc_process.c; the last entry has no name */
 extern const struct proc_file proc_system_files[], proc_process_files[];
 
-extern const struct fs_stat procfs;
+extern struct fs_stat procfs;
 
 struct inode *procfs_root(void); /* counted, as all below */
 struct inode *procfs_process_dir(int pid);

@@ -26,9 +26,10 @@ struct ram_dir {
 	u64 last_cookie;
 };
 
-const struct fs_stat ramfs_root = {"rootfs", TMPFS_MAGIC, true};
-const struct fs_stat ramfs_tmpfs = {"tmpfs", TMPFS_MAGIC, true};
-const struct fs_stat ramfs_devtmpfs = {"devtmpfs", TMPFS_MAGIC, true};
+/* These stay, without inodes too. */
+struct fs_stat ramfs_root = {"rootfs", TMPFS_MAGIC, true, .inodes = 1};
+struct fs_stat ramfs_devtmpfs = {"devtmpfs", TMPFS_MAGIC, true, .inodes = 1};
+static struct fs_stat nameless = {"tmpfs", TMPFS_MAGIC, true, .inodes = 1};
 
 static const struct inode_ops ramfs_ops;
 
@@ -37,7 +38,15 @@ static bool is_dir(const struct inode *inode)
 	return (inode->mode & S_IFMT) == S_IFDIR;
 }
 
-static struct inode *new_inode(const struct fs_stat *fs, struct inode *parent, u32 mode)
+static void free_inode(struct inode *inode)
+{
+	if (!--inode->fs->inodes)
+		kfree(inode->fs);
+	kfree(inode->private);
+	kfree(inode);
+}
+
+static struct inode *new_inode(struct fs_stat *fs, struct inode *parent, u32 mode)
 {
 	struct inode *inode = inode_alloc(fs, mode);
 	struct ram_dir *d;
@@ -45,6 +54,7 @@ static struct inode *new_inode(const struct fs_stat *fs, struct inode *parent, u
 	if (!inode)
 		return NULL;
 	inode->ops = &ramfs_ops;
+	fs->inodes++;
 	if (is_dir(inode)) {
 		d = inode->private = kzalloc(sizeof(*d));
 		if (d) {
@@ -60,7 +70,7 @@ static struct inode *new_inode(const struct fs_stat *fs, struct inode *parent, u
 		return inode;
 	}
 	if (!inode->private) {
-		kfree(inode);
+		free_inode(inode);
 		return NULL;
 	}
 	return inode;
@@ -68,16 +78,11 @@ static struct inode *new_inode(const struct fs_stat *fs, struct inode *parent, u
 
 static void ramfs_release(struct inode *inode)
 {
-	struct ram_file *rf = inode->private;
-
 	if (inode->nlink)
 		return;
-	if ((inode->mode & S_IFMT) == S_IFREG) {
+	if ((inode->mode & S_IFMT) == S_IFREG)
 		ramfs_truncate(inode, 0);
-		kfree(rf->frames);
-	}
-	kfree(inode->private);
-	kfree(inode);
+	free_inode(inode);
 }
 
 static struct ram_entry *find(struct inode *dir, const char *name, size_t len)
@@ -327,14 +332,28 @@ static const struct inode_ops ramfs_ops = {
     .release = ramfs_release,
 };
 
-struct inode *ramfs_create_root(const struct fs_stat *fs)
+struct inode *ramfs_create_root(struct fs_stat *fs)
 {
 	return new_inode(fs, NULL, S_IFDIR | 0755);
 }
 
+struct inode *ramfs_create_tmpfs(void)
+{
+	struct fs_stat *fs = kzalloc(sizeof(*fs));
+	struct inode *root;
+
+	if (!fs)
+		return NULL;
+	*fs = (struct fs_stat){"tmpfs", TMPFS_MAGIC, true, .inodes = 1};
+	root = ramfs_create_root(fs);
+	if (!--fs->inodes) /* no root */
+		kfree(fs);
+	return root;
+}
+
 struct file *ramfs_anonymous_file(size_t size)
 {
-	struct inode *inode = new_inode(&ramfs_tmpfs, NULL, S_IFREG | 0600);
+	struct inode *inode = new_inode(&nameless, NULL, S_IFREG | 0600);
 	struct file *file;
 
 	if (!inode)

@@ -5,10 +5,11 @@
 
 #include "kern/fs/vfs.h"
 
-extern const struct fs_stat ramfs_root, ramfs_tmpfs, ramfs_devtmpfs;
+extern struct fs_stat ramfs_root, ramfs_devtmpfs;
 
-struct inode *ramfs_create_root(const struct fs_stat *fs); /* an empty instance; a counted reference */
-void ramfs_remove_all(struct inode *root);                 /* every name in it: unmounting */
+struct inode *ramfs_create_root(struct fs_stat *fs); /* an empty instance; a counted reference */
+struct inode *ramfs_create_tmpfs(void);              /* the same, with a description of its own */
+void ramfs_remove_all(struct inode *root);           /* every name in it: unmounting */
 /* The contents of an empty regular file: bytes that stay where they are until they are written. */
 void ramfs_set_image(struct inode *inode, const void *image, size_t size);
 /* A file without a name, of zeros, open for reading and writing: memory to share. */

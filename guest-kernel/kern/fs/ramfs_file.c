@@ -5,6 +5,9 @@
  * A file has up to two layers. The image: bytes inside the initrd, used in place. Above it frames of our own,
  * which appear when a page is written, or mapped where the image's bytes do not fill an aligned frame. A page
  * that has neither reads as zeros. This is also the page cache: mappings share these frames.
+ *
+ * Our own frames hang in a tree, as high as the last page needs: a node is a frame with the numbers of NODE_SLOTS
+ * others. So a hole of any length costs nothing.
  */
 #include "kern/fs/ramfs_internal.h"
 #include "kern/lib/errno.h"
@@ -13,7 +16,9 @@
 #include "kern/mm/page.h"
 #include "kern/mm/user.h"
 
-#define KEEP_FREE 128 /* writing leaves so many frames to programs */
+#define NODE_BITS  (PAGE_SHIFT - 2)
+#define NODE_SLOTS (1UL << NODE_BITS)
+#define KEEP_FREE  128 /* writing leaves so many frames to programs */
 
 static ulong owned;
 
@@ -22,23 +27,72 @@ ulong ramfs_frame_count(void)
 	return owned;
 }
 
-static bool make_room(struct ram_file *rf, ulong index)
+/* Where the frame number of page index stands; NULL: the way there is not made, or there is no memory for it. */
+static u32 *slot(struct ram_file *rf, ulong index, bool make)
 {
-	ulong room = rf->room ? rf->room : 4;
-	u32 *bigger;
+	u32 *at = &rf->top, level, node;
 
-	if (index < rf->room)
-		return true;
-	while (room <= index)
-		room *= 2;
-	bigger = kzalloc(room * sizeof(*bigger));
-	if (!bigger)
-		return false;
-	memcpy(bigger, rf->frames, rf->room * sizeof(*bigger));
-	kfree(rf->frames);
-	rf->frames = bigger;
-	rf->room = room;
-	return true;
+	for (; index >> (rf->height * NODE_BITS); rf->height++) {
+		node = make ? page_alloc_zeroed() : 0;
+		if (!node)
+			return NULL;
+		*(u32 *)pfn_to_virt(node) = rf->top;
+		rf->top = node;
+	}
+	for (level = rf->height; level--; at += index >> (level * NODE_BITS) & (NODE_SLOTS - 1)) {
+		if (!*at && make)
+			*at = page_alloc_zeroed();
+		if (!*at)
+			return NULL;
+		at = pfn_to_virt(*at);
+	}
+	return at;
+}
+
+/* The frame of our own for page index, or 0. */
+static pfn_t frame_at(const struct ram_file *rf, ulong index)
+{
+	const u32 *at = slot((struct ram_file *)rf, index, false);
+
+	return at ? *at : 0;
+}
+
+/* Gives back the frames of pages from `first` on below *at, which stands `level` nodes above them; how many. */
+static ulong cut(u32 *at, u32 level, ulong first)
+{
+	ulong count = !level && !first, i, span;
+
+	if (!*at || (!level && first))
+		return 0;
+	if (level) {
+		span = 1UL << ((level - 1) * NODE_BITS);
+		for (i = first / span; i < NODE_SLOTS; i++)
+			count +=
+			    cut((u32 *)pfn_to_virt(*at) + i, level - 1, i == first / span ? first % span : 0);
+	}
+	if (!first) {
+		page_put(*at);
+		*at = 0;
+	}
+	return count;
+}
+
+static ulong pages_in(u64 size)
+{
+	return (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/* Drops our own frames from page `first` on; how many. */
+static ulong drop_frames(struct inode *inode, ulong first)
+{
+	struct ram_file *rf = inode->private;
+	ulong n = cut(&rf->top, rf->height, first);
+
+	if (!rf->top)
+		rf->height = 0;
+	owned -= n;
+	inode->fs->used -= n;
+	return n;
 }
 
 /* What the image has of page index: the start, and in *n how many bytes. */
@@ -50,15 +104,17 @@ static const u8 *image_part(const struct ram_file *rf, ulong index, size_t *n)
 	return rf->image + at;
 }
 
-static pfn_t own_frame(struct ram_file *rf, ulong index)
+static pfn_t own_frame(struct inode *inode, ulong index)
 {
+	struct ram_file *rf = inode->private;
+	u32 *at = slot(rf, index, true);
 	const u8 *from;
 	size_t n;
 	pfn_t pfn;
 
-	if (index < rf->room && rf->frames[index])
-		return rf->frames[index];
-	if (!make_room(rf, index))
+	if (!at || *at)
+		return at ? *at : 0;
+	if (inode->fs->limit && inode->fs->used >= inode->fs->limit)
 		return 0;
 	pfn = page_alloc(0);
 	if (!pfn)
@@ -66,15 +122,17 @@ static pfn_t own_frame(struct ram_file *rf, ulong index)
 	from = image_part(rf, index, &n);
 	memcpy(pfn_to_virt(pfn), from, n);
 	memset((char *)pfn_to_virt(pfn) + n, 0, PAGE_SIZE - n);
-	rf->frames[index] = pfn;
+	*at = pfn;
 	owned++;
+	inode->fs->used++;
+	inode->frames += !n; /* what the image has is counted already */
 	return pfn;
 }
 
 ulong ramfs_page(struct inode *inode, ulong index, bool for_write)
 {
 	struct ram_file *rf = inode->private;
-	bool own = index < rf->room && rf->frames[index];
+	bool own = frame_at(rf, index);
 	const u8 *from;
 	size_t n;
 	pfn_t pfn;
@@ -83,7 +141,7 @@ ulong ramfs_page(struct inode *inode, ulong index, bool for_write)
 	if (!own && !for_write && n == PAGE_SIZE && !((ulong)from & ~PAGE_MASK))
 		pfn = virt_to_pfn(from);
 	else
-		pfn = own_frame(rf, index);
+		pfn = own_frame(inode, index);
 	if (pfn)
 		page_get(pfn);
 	return pfn;
@@ -93,12 +151,13 @@ ulong ramfs_page(struct inode *inode, ulong index, bool for_write)
 static const u8 *bytes_at(const struct ram_file *rf, u64 pos, size_t *n)
 {
 	ulong index = pos >> PAGE_SHIFT, offset = pos & ~PAGE_MASK;
+	pfn_t own = frame_at(rf, index);
 	const u8 *from;
 	size_t part;
 
 	*n = MIN(*n, PAGE_SIZE - offset);
-	if (index < rf->room && rf->frames[index])
-		return (u8 *)pfn_to_virt(rf->frames[index]) + offset;
+	if (own)
+		return (u8 *)pfn_to_virt(own) + offset;
 	from = image_part(rf, index, &part);
 	if (offset >= part)
 		return NULL;
@@ -149,18 +208,17 @@ static long ramfs_read(struct file *file, void *buf, size_t size, u64 *pos)
 static long ramfs_write(struct file *file, const void *buf, size_t size, u64 *pos)
 {
 	struct inode *inode = file->inode;
-	struct ram_file *rf = inode->private;
 	size_t done = 0;
 	long rc = 0;
 
-	if (*pos + size > RAM_FILE_MAX)
+	if (*pos > RAM_FILE_MAX || size > RAM_FILE_MAX - *pos)
 		return -EFBIG;
 	while (done < size) {
 		ulong offset = (*pos + done) & ~PAGE_MASK;
 		size_t n = MIN(size - done, PAGE_SIZE - offset);
 		ulong index = (*pos + done) >> PAGE_SHIFT;
-		bool full = page_free_count() < KEEP_FREE && !(index < rf->room && rf->frames[index]);
-		pfn_t pfn = full ? 0 : own_frame(rf, index);
+		bool full = page_free_count() < KEEP_FREE && !frame_at(inode->private, index);
+		pfn_t pfn = full ? 0 : own_frame(inode, index);
 
 		rc = pfn ? copy_from_user((char *)pfn_to_virt(pfn) + offset, (char *)buf + done, n) : -ENOSPC;
 		if (rc)
@@ -178,20 +236,19 @@ static long ramfs_write(struct file *file, const void *buf, size_t size, u64 *po
 int ramfs_truncate(struct inode *inode, u64 size)
 {
 	struct ram_file *rf = inode->private;
-	ulong i, tail = size & ~PAGE_MASK;
+	ulong tail = size & ~PAGE_MASK, first = pages_in(size), image = pages_in(rf->image_size);
+	pfn_t last;
 
 	if (size > RAM_FILE_MAX)
 		return -EFBIG;
-	for (i = (size + PAGE_SIZE - 1) >> PAGE_SHIFT; i < rf->room; i++) {
-		if (rf->frames[i]) {
-			page_put(rf->frames[i]);
-			rf->frames[i] = 0;
-			owned--;
-		}
+	inode->frames -= drop_frames(inode, MAX(first, image));
+	if (first < image) {
+		inode->frames -= image - first;
+		drop_frames(inode, first);
 	}
-	i = size >> PAGE_SHIFT;
-	if (tail && size < inode->size && i < rf->room && rf->frames[i])
-		memset((char *)pfn_to_virt(rf->frames[i]) + tail, 0, PAGE_SIZE - tail);
+	last = tail && size < inode->size ? frame_at(rf, size >> PAGE_SHIFT) : 0;
+	if (last)
+		memset((char *)pfn_to_virt(last) + tail, 0, PAGE_SIZE - tail);
 	rf->image_size = MIN((u64)rf->image_size, size);
 	inode->size = size;
 	inode_touch(inode);
@@ -205,6 +262,7 @@ void ramfs_set_image(struct inode *inode, const void *image, size_t size)
 	rf->image = image;
 	rf->image_size = size;
 	inode->size = size;
+	inode->frames = pages_in(size);
 }
 
 const struct file_ops ramfs_file_ops = {

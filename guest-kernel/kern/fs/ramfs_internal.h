@@ -5,14 +5,14 @@
 
 #include "kern/fs/ramfs.h"
 
-#define RAM_FILE_MAX (1ULL << 30)
+#define RAM_FILE_MAX (4ULL << 40) /* three levels of nodes, see ramfs_file.c */
 
 /* inode.private of a regular file. */
 struct ram_file {
 	const u8 *image;
 	size_t image_size;
-	u32 *frames; /* frame number of each page, 0: none of our own */
-	ulong room;
+	u32 top; /* frame number of the only page, or of the highest node; 0: none of our own */
+	u32 height;
 };
 
 extern const struct file_ops ramfs_file_ops;

@@ -185,8 +185,10 @@ long sys_llseek(int fd, u32 high, u32 low, s64 *result, int whence)
 	return pos < 0 ? (long)pos : put_user(pos, result);
 }
 
-static long truncate_inode(struct inode *inode, u64 size)
+static long truncate_inode(struct inode *inode, s64 size)
 {
+	if (size < 0)
+		return -EINVAL;
 	if ((inode->mode & S_IFMT) == S_IFDIR)
 		return -EISDIR;
 	if (inode->running)
@@ -195,7 +197,7 @@ static long truncate_inode(struct inode *inode, u64 size)
 									 : -EINVAL;
 }
 
-long sys_ftruncate(int fd, ulong size)
+static long truncate_file(int fd, s64 size)
 {
 	struct file *file = fd_file(fd);
 
@@ -204,7 +206,7 @@ long sys_ftruncate(int fd, ulong size)
 	return (file->flags & O_ACCMODE) == O_RDONLY ? -EINVAL : truncate_inode(file->inode, size);
 }
 
-long sys_truncate(const char *path, ulong size)
+static long truncate_path(const char *path, s64 size)
 {
 	struct inode *inode;
 	long rc = user_path_lookup(AT_FDCWD, path, WALK_FOLLOW, &inode);
@@ -216,14 +218,24 @@ long sys_truncate(const char *path, ulong size)
 	return rc;
 }
 
+long sys_ftruncate(int fd, long size)
+{
+	return truncate_file(fd, size);
+}
+
+long sys_truncate(const char *path, long size)
+{
+	return truncate_path(path, size);
+}
+
 long sys_ftruncate64(int fd, u32 low, u32 high)
 {
-	return high ? -EFBIG : sys_ftruncate(fd, low);
+	return truncate_file(fd, (s64)((u64)high << 32 | low));
 }
 
 long sys_truncate64(const char *path, u32 low, u32 high)
 {
-	return high ? -EFBIG : sys_truncate(path, low);
+	return truncate_path(path, (s64)((u64)high << 32 | low));
 }
 
 long sys_ioctl(int fd, u32 command, ulong arg)

@@ -44,7 +44,7 @@ static u32 nsec_of(s64 time, u64 *sec)
 
 static u64 blocks_of(const struct inode *inode)
 {
-	return (inode->size + BLOCK - 1) / BLOCK;
+	return (u64)inode->frames * (PAGE_SIZE / BLOCK);
 }
 
 /* Each file system is a device of its own; the address of its description tells them apart. */
@@ -319,35 +319,44 @@ struct statfs64 {
 	u32 namelen, frsize, flags, spare[4];
 };
 
+/* Page frames of a file system: all of them, and those that are left. */
+static void space_of(const struct fs_stat *fs, ulong *all, ulong *left)
+{
+	*all = !fs->counts_memory ? 0 : fs->limit ? fs->limit : page_total_count();
+	*left = fs->counts_memory ? page_free_count() : 0;
+	if (fs->limit) /* a remount may have made it less than there is */
+		*left = fs->used < fs->limit ? MIN(*left, fs->limit - fs->used) : 0;
+}
+
 static int statfs_inode(const struct inode *inode, struct statfs *user)
 {
-	bool memory = inode->fs->counts_memory;
 	struct statfs st = {
 	    .type = inode->fs->magic,
 	    .bsize = PAGE_SIZE,
 	    .frsize = PAGE_SIZE,
 	    .namelen = NAME_MAX,
-	    .blocks = memory ? page_total_count() : 0,
-	    .bfree = memory ? page_free_count() : 0,
-	    .bavail = memory ? page_free_count() : 0,
 	};
+	ulong all, left;
 
+	space_of(inode->fs, &all, &left);
+	st.blocks = all;
+	st.bfree = st.bavail = left;
 	return copy_to_user(user, &st, sizeof(st));
 }
 
 static int statfs64_inode(const struct inode *inode, struct statfs64 *user)
 {
-	bool memory = inode->fs->counts_memory;
 	struct statfs64 st = {
 	    .type = inode->fs->magic,
 	    .bsize = PAGE_SIZE,
 	    .frsize = PAGE_SIZE,
 	    .namelen = NAME_MAX,
-	    .blocks = memory ? page_total_count() : 0,
-	    .bfree = memory ? page_free_count() : 0,
-	    .bavail = memory ? page_free_count() : 0,
 	};
+	ulong all, left;
 
+	space_of(inode->fs, &all, &left);
+	st.blocks = all;
+	st.bfree = st.bavail = left;
 	return copy_to_user(user, &st, sizeof(st));
 }
 

@@ -57,6 +57,8 @@ struct fs_stat {
 	const char *type; /* as in /proc/mounts */
 	ulong magic;
 	bool counts_memory; /* statfs shows the machine's memory as its space */
+	ulong limit, used;  /* page frames that its files may have (0: as many as there are), and have */
+	u32 inodes;         /* of a tmpfs: the last one takes this description with it */
 };
 
 struct inode {
@@ -64,10 +66,11 @@ struct inode {
 	u32 writers, running; /* files open for writing; address spaces that run it: there are never both */
 	u32 mode, nlink, uid, gid, rdev;
 	u64 ino, size;
+	ulong frames; /* page frames that hold the contents: a sparse file has fewer than its size says */
 	s64 atime, mtime, ctime; /* nanoseconds since 1970 */
 	const struct inode_ops *ops;
 	const struct file_ops *fops; /* NULL for devices and fifos: found at open */
-	const struct fs_stat *fs;
+	struct fs_stat *fs;
 	struct inode *mounted; /* root of a file system mounted upon this directory */
 	struct inode *covers;  /* for the root of a mounted file system: the directory it covers */
 	struct pipe *pipe;     /* the buffer of a fifo while it is open */
@@ -133,7 +136,7 @@ struct files {
 };
 
 /* fs/inode.c */
-struct inode *inode_alloc(const struct fs_stat *fs, u32 mode);
+struct inode *inode_alloc(struct fs_stat *fs, u32 mode);
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 void inode_touch(struct inode *inode); /* mtime and ctime become now */

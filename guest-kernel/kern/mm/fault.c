@@ -40,6 +40,8 @@ static pfn_t bring_in(struct area *a, ulong va, bool write, bool *writable, int 
 		return 0;
 	}
 	pfn = inode->ops->page(inode, (a->offset + (va - a->start)) >> PAGE_SHIFT, shared);
+	if (!pfn && inode->fs->limit)
+		*signal = SIGBUS; /* its file system is full */
 	if (!pfn || shared)
 		return pfn;
 	if (!write) {

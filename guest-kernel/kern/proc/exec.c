@@ -22,7 +22,7 @@
 
 #define STACK_TOP    (USER_END - 16 * PAGE_SIZE)
 #define STACK_SIZE   (8UL << 20)
-#define ARGS_MAX     (128UL << 10)
+#define ARGS_MAX     (2UL << 20) /* strings, and the pointers to them */
 #define SCRIPT_LINE  128
 #define SCRIPT_DEPTH 4
 
@@ -119,6 +119,8 @@ static int add_user_vector(struct exec_args *args, const ulong *vector, u32 *cou
 		if (rc)
 			return rc;
 		++*count;
+		if (args->len + (args->argc + args->envc) * sizeof(ulong) > ARGS_MAX)
+			return -E2BIG;
 	}
 	return 0;
 }

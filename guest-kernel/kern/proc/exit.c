@@ -85,6 +85,7 @@ static void process_end(struct process *p)
 	timer_cancel(&p->alarm);
 	files_close_all(&p->files);
 	inode_put(p->cwd);
+	inode_put(p->root);
 	if (p->tty && p->sid == p->pid)
 		tty_hangup_session(p->tty, p->sid);
 	p->mm = NULL;

@@ -40,6 +40,7 @@ static struct process *process_copy(const struct process *old, bool share_memory
 	p->tty = old->tty;
 	p->umask = old->umask;
 	p->cwd = inode_get(old->cwd);
+	p->root = inode_get(old->root);
 	memcpy(p->actions, old->actions, sizeof(p->actions));
 	memcpy(p->comm, old->comm, COMM_LEN);
 	p->exe = old->exe ? kstrdup(old->exe) : NULL;
@@ -50,6 +51,7 @@ static void process_undo(struct process *p)
 {
 	files_close_all(&p->files);
 	inode_put(p->cwd);
+	inode_put(p->root);
 	mm_put(p->mm);
 	process_free(p);
 }

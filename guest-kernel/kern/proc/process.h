@@ -31,7 +31,7 @@ struct process {
 
 	struct mm *mm;
 	struct files files;
-	struct inode *cwd;
+	struct inode *cwd, *root; /* where its absolute paths begin: chroot */
 	u32 umask;
 	struct tty *tty; /* controlling terminal */
 

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,138 @@ static void open_files_are_listed(void)
 	CHECK(chdir("..") == 0 && access("stat", F_OK) == 0);
 }
 
+static void sparse_files(void)
+{
+	const off_t far = (off_t)3 << 40, page = 4096;
+	int fd = open("/tmp/checkup.sparse", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	char buf[4] = "xxx", *map;
+	struct stat st;
+
+	CHECK(ftruncate(fd, far) == 0 && fstat(fd, &st) == 0 && st.st_size == far && st.st_blocks == 0);
+	CHECK(pread(fd, buf, 2, far / 2) == 2 && !buf[0] && !buf[1]);
+	CHECK(pwrite(fd, "end", 3, far - 3) == 3 && pwrite(fd, "mid", 3, 5 << 20) == 3);
+	CHECK(fstat(fd, &st) == 0 && st.st_blocks == 2 * page / 512);
+	CHECK(pread(fd, buf, 4, far - 3) == 3 && !memcmp(buf, "end", 3));
+	CHECK(pread(fd, buf, 3, 5 << 20) == 3 && !memcmp(buf, "mid", 3));
+	map = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, far - page);
+	CHECK(map != MAP_FAILED && !memcmp(map + page - 3, "end", 3) && !map[0]);
+	CHECK(munmap(map, page) == 0);
+	CHECK(ftruncate(fd, (5 << 20) + 1) == 0 && ftruncate(fd, far) == 0);
+	CHECK(pread(fd, buf, 3, 5 << 20) == 3 && !memcmp(buf, "m\0\0", 3));
+	CHECK(pread(fd, buf, 3, far - 3) == 3 && !buf[0]);
+	CHECK(fstat(fd, &st) == 0 && st.st_blocks == page / 512);
+	CHECK(ftruncate(fd, 0) == 0 && fstat(fd, &st) == 0 && st.st_blocks == 0);
+	CHECK(ftruncate(fd, -1) == -1 && errno == EINVAL);
+	CHECK(ftruncate(fd, (off_t)1 << 60) == -1 && errno == EFBIG);
+	CHECK(pwrite(fd, "x", 1, INT64_MAX - 1) == -1 && errno == EFBIG);
+	unlink("/tmp/checkup.sparse");
+}
+
+/* Bytes that fit into a new file of this name. */
+static long fill(const char *path)
+{
+	static char block[4096];
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	long n, sum = 0;
+
+	while ((n = write(fd, block, sizeof(block))) > 0)
+		sum += n;
+	CHECK(n == -1 && errno == ENOSPC);
+	close(fd);
+	return sum;
+}
+
+static void tmpfs_has_a_size(void)
+{
+	struct statfs fs;
+	struct stat st;
+	int fd, i;
+	pid_t pid;
+
+	mkdir("/tmp/checkup.mnt", 0755);
+	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", 0, "size=64k,bogus=1") == -1 && errno == EINVAL);
+	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", 0, "size=64q") == -1 && errno == EINVAL);
+	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", 0, "size=64k,mode=1700") == 0);
+	CHECK(stat("/tmp/checkup.mnt", &st) == 0 && (st.st_mode & 07777) == 01700);
+	CHECK(statfs("/tmp/checkup.mnt", &fs) == 0 && fs.f_blocks * fs.f_bsize == 65536);
+	CHECK(fill("/tmp/checkup.mnt/a") == 65536);
+	CHECK(statfs("/tmp/checkup.mnt", &fs) == 0 && fs.f_bfree == 0);
+	for (i = 0; i < 3; i++) { /* what is removed can be had again */
+		CHECK(unlink("/tmp/checkup.mnt/a") == 0);
+		CHECK(fill("/tmp/checkup.mnt/a") == 65536);
+	}
+	pid = fork();
+	if (!pid) { /* a page that the file cannot have */
+		fd = open("/tmp/checkup.mnt/b", O_RDWR | O_CREAT, 0600);
+		ftruncate(fd, 4096);
+		*(char *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) = 1;
+		_exit(0);
+	}
+	CHECK(WTERMSIG(wait_code(pid)) == SIGBUS);
+	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", MS_REMOUNT, "size=128k") == 0);
+	CHECK(fill("/tmp/checkup.mnt/b") == 65536);
+	CHECK(rename("/tmp/checkup.mnt/b", "/tmp/b") == -1 && errno == EXDEV);
+	fd = open("/tmp/checkup.mnt/a", O_RDWR);
+	CHECK(umount("/tmp/checkup.mnt") == 0 && write(fd, "x", 1) == 1 && close(fd) == 0);
+	CHECK(rmdir("/tmp/checkup.mnt") == 0);
+}
+
+static void chroot_holds(void)
+{
+	char path[64];
+	pid_t pid;
+	int out = open("/", O_RDONLY | O_DIRECTORY);
+
+	mkdir("/tmp/checkup.root", 0755);
+	mkdir("/tmp/checkup.root/in", 0755);
+	CHECK(symlink("/in", "/tmp/checkup.root/link") == 0);
+	CHECK(chroot("/tmp/nothing") == -1 && errno == ENOENT && chroot("/etc/passwd") == -1 &&
+	      errno == ENOTDIR);
+	CHECK(chroot("/tmp/checkup.root") == 0 && chdir("/link/../in") == 0);
+	CHECK(getcwd(path, sizeof(path)) && !strcmp(path, "/in"));
+	CHECK(chdir("../../../..") == 0 && getcwd(path, sizeof(path)) && !strcmp(path, "/"));
+	CHECK(access("/in", F_OK) == 0 && access("/etc", F_OK) == -1);
+	pid = fork();
+	if (!pid)
+		_exit(access("/in", F_OK) == 0 && access("/../etc", F_OK) == -1 ? 0 : 1);
+	CHECK(wait_code(pid) == 0);
+	CHECK(fchdir(out) == 0 && !getcwd(path, sizeof(path)) &&
+	      errno == ENOENT); /* outside of the new root */
+	CHECK(chroot(".") == 0 && chdir("/tmp") == 0);
+	CHECK(unlink("checkup.root/link") == 0 && rmdir("checkup.root/in") == 0 &&
+	      rmdir("checkup.root") == 0);
+}
+
+/* Runs wc -c on one argument of n bytes; its exit code, or errno. */
+static int with_argument(size_t n, unsigned copies)
+{
+	static char *args[600001] = {"sh", "-c", "test $# -gt 0 && test ${#1} -gt 0", "sh"};
+	char *text = malloc(n + 1);
+	unsigned i;
+	pid_t pid;
+
+	memset(text, 'a', n);
+	text[n] = 0;
+	for (i = 0; i < copies; i++)
+		args[4 + i] = text;
+	args[4 + copies] = NULL;
+	pid = fork();
+	if (!pid) {
+		execv("/bin/sh", args);
+		_exit(errno);
+	}
+	free(text);
+	return WEXITSTATUS(wait_code(pid));
+}
+
+static void many_arguments(void)
+{
+	CHECK(with_argument(100000, 19) == 0);
+	CHECK(with_argument(100000, 22) == E2BIG);
+	CHECK(with_argument(1, 600000) == E2BIG); /* the pointers count too: they lie on the stack */
+	CHECK(sysconf(_SC_ARG_MAX) > 0);
+}
+
 static void many_descriptors(void)
 {
 	struct pollfd p[1000];
@@ -142,6 +275,10 @@ static void archives(void)
 const struct check expected_checks[] = {
     {"standard streams have names", standard_streams_have_names},
     {"open files are listed", open_files_are_listed},
+    {"sparse files", sparse_files},
+    {"a tmpfs has a size", tmpfs_has_a_size},
+    {"chroot holds", chroot_holds},
+    {"many arguments", many_arguments},
     {"many descriptors", many_descriptors},
     {"stat has all fields", stat_has_all_fields},
     {"archives", archives},
