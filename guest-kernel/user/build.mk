@@ -4,7 +4,7 @@
 
 USER_DIR      := guest-kernel/user
 USER_PROGRAMS := $(basename $(notdir $(wildcard $(USER_DIR)/programs/*.c)))
-USER_FOLDERS  := cost checkup # programs of several files
+USER_COST     := $(wildcard $(USER_DIR)/cost/*.c)
 USER_I386     := $(B)/i386/musl-gcc.specs
 USER_CFLAGS   := -std=gnu11 -Os $(WARN) -static -s -fno-asynchronous-unwind-tables $(ABI_CFLAGS)
 USER_CC_64     = musl-gcc
@@ -17,13 +17,11 @@ define USER_RULES
 $(GK_OUT)/user$(1)/%: $(USER_DIR)/programs/%.c | $(2) $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $$<
-$(foreach p,$(USER_FOLDERS),
-$(GK_OUT)/user$(1)/$(p): $(wildcard $(USER_DIR)/$(p)/*.c $(USER_DIR)/$(p)/*.h $(USER_DIR)/$(p)/*.def) | $(2) $$(ABI_STAMP)
+$(GK_OUT)/user$(1)/cost: $(USER_COST) $(wildcard $(USER_DIR)/cost/*.h $(USER_DIR)/cost/*.def) | $(2) $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $$(filter %.c,$$^)
-)
 $(GK_OUT)/initrd$(1).cpio: $(USER_DIR)/base.list $$(wildcard $(USER_DIR)/etc/*) dom0-tools/mkcpio.py \
-		$(addprefix $(GK_OUT)/user$(1)/,$(USER_PROGRAMS) $(USER_FOLDERS)) $(B)/dom0-tools$(1:64=)/store | $(2)
+		$(USER_PROGRAMS:%=$(GK_OUT)/user$(1)/%) $(GK_OUT)/user$(1)/cost $(B)/dom0-tools$(1:64=)/store | $(2)
 	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$$(USER_BUSYBOX_$(1)) \
 		-D PROGRAMS=$(GK_OUT)/user$(1) -D TOOLS=$(B)/dom0-tools$(1:64=) $$@ $(USER_DIR)/base.list
 all: $(GK_OUT)/initrd$(1).cpio

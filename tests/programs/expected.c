@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* checkup: what programs and scripts expect to find on any Unix with Linux's system calls. */
+/* What programs and scripts expect to find on any Unix with Linux's system calls. */
 #define _GNU_SOURCE
-#include "checkup.h"
+#include "check.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static int entries(const char *path)
 
 static void open_files_are_listed(void)
 {
-	int fd = open("/tmp/checkup.fd", O_RDWR | O_CREAT | O_TRUNC, 0600), again, ends[2], before;
+	int fd = open("/tmp/expected.fd", O_RDWR | O_CREAT | O_TRUNC, 0600), again, ends[2], before;
 	char path[40], text[64];
 	pid_t pid;
 
@@ -69,7 +70,7 @@ static void open_files_are_listed(void)
 	CHECK(pipe(ends) == 0 && entries("/proc/self/fd") == before + 2);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", ends[0]);
 	CHECK(readlink(path, text, sizeof(text)) > 6 && !memcmp(text, "pipe:[", 6));
-	CHECK(write(fd, "kept", 4) == 4 && unlink("/tmp/checkup.fd") == 0);
+	CHECK(write(fd, "kept", 4) == 4 && unlink("/tmp/expected.fd") == 0);
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", getpid(), fd);
 	pid = fork();
 	if (!pid) { /* it has no name any more, and its own position */
@@ -87,7 +88,7 @@ static void open_files_are_listed(void)
 static void sparse_files(void)
 {
 	const off_t far = (off_t)3 << 40, page = 4096;
-	int fd = open("/tmp/checkup.sparse", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int fd = open("/tmp/expected.sparse", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	char buf[4] = "xxx", *map;
 	struct stat st;
 
@@ -108,7 +109,7 @@ static void sparse_files(void)
 	CHECK(ftruncate(fd, -1) == -1 && errno == EINVAL);
 	CHECK(ftruncate(fd, (off_t)1 << 60) == -1 && errno == EFBIG);
 	CHECK(pwrite(fd, "x", 1, INT64_MAX - 1) == -1 && errno == EFBIG);
-	unlink("/tmp/checkup.sparse");
+	unlink("/tmp/expected.sparse");
 }
 
 /* Bytes that fit into a new file of this name. */
@@ -132,32 +133,32 @@ static void tmpfs_has_a_size(void)
 	int fd, i;
 	pid_t pid;
 
-	mkdir("/tmp/checkup.mnt", 0755);
-	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", 0, "size=64k,bogus=1") == -1 && errno == EINVAL);
-	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", 0, "size=64q") == -1 && errno == EINVAL);
-	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", 0, "size=64k,mode=1700") == 0);
-	CHECK(stat("/tmp/checkup.mnt", &st) == 0 && (st.st_mode & 07777) == 01700);
-	CHECK(statfs("/tmp/checkup.mnt", &fs) == 0 && fs.f_blocks * fs.f_bsize == 65536);
-	CHECK(fill("/tmp/checkup.mnt/a") == 65536);
-	CHECK(statfs("/tmp/checkup.mnt", &fs) == 0 && fs.f_bfree == 0);
+	mkdir("/tmp/expected.mnt", 0755);
+	CHECK(mount("none", "/tmp/expected.mnt", "tmpfs", 0, "size=64k,bogus=1") == -1 && errno == EINVAL);
+	CHECK(mount("none", "/tmp/expected.mnt", "tmpfs", 0, "size=64q") == -1 && errno == EINVAL);
+	CHECK(mount("none", "/tmp/expected.mnt", "tmpfs", 0, "size=64k,mode=1700") == 0);
+	CHECK(stat("/tmp/expected.mnt", &st) == 0 && (st.st_mode & 07777) == 01700);
+	CHECK(statfs("/tmp/expected.mnt", &fs) == 0 && fs.f_blocks * fs.f_bsize == 65536);
+	CHECK(fill("/tmp/expected.mnt/a") == 65536);
+	CHECK(statfs("/tmp/expected.mnt", &fs) == 0 && fs.f_bfree == 0);
 	for (i = 0; i < 3; i++) { /* what is removed can be had again */
-		CHECK(unlink("/tmp/checkup.mnt/a") == 0);
-		CHECK(fill("/tmp/checkup.mnt/a") == 65536);
+		CHECK(unlink("/tmp/expected.mnt/a") == 0);
+		CHECK(fill("/tmp/expected.mnt/a") == 65536);
 	}
 	pid = fork();
 	if (!pid) { /* a page that the file cannot have */
-		fd = open("/tmp/checkup.mnt/b", O_RDWR | O_CREAT, 0600);
+		fd = open("/tmp/expected.mnt/b", O_RDWR | O_CREAT, 0600);
 		ftruncate(fd, 4096);
 		*(char *)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) = 1;
 		_exit(0);
 	}
 	CHECK(WTERMSIG(wait_code(pid)) == SIGBUS);
-	CHECK(mount("none", "/tmp/checkup.mnt", "tmpfs", MS_REMOUNT, "size=128k") == 0);
-	CHECK(fill("/tmp/checkup.mnt/b") == 65536);
-	CHECK(rename("/tmp/checkup.mnt/b", "/tmp/b") == -1 && errno == EXDEV);
-	fd = open("/tmp/checkup.mnt/a", O_RDWR);
-	CHECK(umount("/tmp/checkup.mnt") == 0 && write(fd, "x", 1) == 1 && close(fd) == 0);
-	CHECK(rmdir("/tmp/checkup.mnt") == 0);
+	CHECK(mount("none", "/tmp/expected.mnt", "tmpfs", MS_REMOUNT, "size=128k") == 0);
+	CHECK(fill("/tmp/expected.mnt/b") == 65536);
+	CHECK(rename("/tmp/expected.mnt/b", "/tmp/b") == -1 && errno == EXDEV);
+	fd = open("/tmp/expected.mnt/a", O_RDWR);
+	CHECK(umount("/tmp/expected.mnt") == 0 && write(fd, "x", 1) == 1 && close(fd) == 0);
+	CHECK(rmdir("/tmp/expected.mnt") == 0);
 }
 
 static void chroot_holds(void)
@@ -166,12 +167,12 @@ static void chroot_holds(void)
 	pid_t pid;
 	int out = open("/", O_RDONLY | O_DIRECTORY);
 
-	mkdir("/tmp/checkup.root", 0755);
-	mkdir("/tmp/checkup.root/in", 0755);
-	CHECK(symlink("/in", "/tmp/checkup.root/link") == 0);
+	mkdir("/tmp/expected.root", 0755);
+	mkdir("/tmp/expected.root/in", 0755);
+	CHECK(symlink("/in", "/tmp/expected.root/link") == 0);
 	CHECK(chroot("/tmp/nothing") == -1 && errno == ENOENT && chroot("/etc/passwd") == -1 &&
 	      errno == ENOTDIR);
-	CHECK(chroot("/tmp/checkup.root") == 0 && chdir("/link/../in") == 0);
+	CHECK(chroot("/tmp/expected.root") == 0 && chdir("/link/../in") == 0);
 	CHECK(getcwd(path, sizeof(path)) && !strcmp(path, "/in"));
 	CHECK(chdir("../../../..") == 0 && getcwd(path, sizeof(path)) && !strcmp(path, "/"));
 	CHECK(access("/in", F_OK) == 0 && access("/etc", F_OK) == -1);
@@ -182,8 +183,8 @@ static void chroot_holds(void)
 	CHECK(fchdir(out) == 0 && !getcwd(path, sizeof(path)) &&
 	      errno == ENOENT); /* outside of the new root */
 	CHECK(chroot(".") == 0 && chdir("/tmp") == 0);
-	CHECK(unlink("checkup.root/link") == 0 && rmdir("checkup.root/in") == 0 &&
-	      rmdir("checkup.root") == 0);
+	CHECK(unlink("expected.root/link") == 0 && rmdir("expected.root/in") == 0 &&
+	      rmdir("expected.root") == 0);
 }
 
 /* Runs wc -c on one argument of n bytes; its exit code, or errno. */
@@ -272,7 +273,7 @@ static void archives(void)
 		     "\\041\\037\\266\\363\\175\\001\\000\\000\\000\\000\\004\\131\\132' | xz -dc") == 0);
 }
 
-const struct check expected_checks[] = {
+static const struct check checks[] = {
     {"standard streams have names", standard_streams_have_names},
     {"open files are listed", open_files_are_listed},
     {"sparse files", sparse_files},
@@ -282,5 +283,9 @@ const struct check expected_checks[] = {
     {"many descriptors", many_descriptors},
     {"stat has all fields", stat_has_all_fields},
     {"archives", archives},
-    {NULL, NULL},
 };
+
+int main(int argc, char **argv)
+{
+	return RUN_CHECKS("expected", checks, argc, argv);
+}
