@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files and the table of file descriptors. */
 #include "kern/fs/devfs.h"
+#include "kern/fs/locks.h"
 #include "kern/fs/pipe.h"
 #include "kern/fs/vfs.h"
 #include "kern/lib/errno.h"
@@ -14,10 +15,6 @@
 #define F_SETFD         2
 #define F_GETFL         3
 #define F_SETFL         4
-#define F_SETLK         6
-#define F_SETLKW        7
-#define F_SETLK64       13
-#define F_SETLKW64      14
 #define F_DUPFD_CLOEXEC 1030
 #define SETTABLE        (O_APPEND | O_NONBLOCK)
 
@@ -30,6 +27,7 @@ static bool writes(const struct file *file)
 static void file_free(struct file *file)
 {
 	file->inode->writers -= writes(file);
+	locks_drop(file->inode, file);
 	inode_put(file->inode);
 	kfree(file);
 }
@@ -153,6 +151,7 @@ int fd_close(struct files *files, int fd)
 	if (!file)
 		return -EBADF;
 	files->fd[fd].file = NULL;
+	locks_drop(file->inode, container_of(files, struct process, files));
 	file_put(file);
 	return 0;
 }
@@ -260,17 +259,16 @@ long sys_fcntl(int fd, int command, ulong arg)
 	case F_SETFL:
 		file->flags = (file->flags & ~SETTABLE) | (arg & SETTABLE);
 		return 0;
+	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
+	case F_GETLK64:
 	case F_SETLK64:
-	case F_SETLKW64: /* advisory locks: there is never a second owner to refuse */
-		return 0;
+	case F_SETLKW64:
+	case F_OFD_GETLK:
+	case F_OFD_SETLK:
+	case F_OFD_SETLKW:
+		return file_lock(fd, command, arg);
 	}
 	return -EINVAL;
-}
-
-/* As above: advisory, and granted. */
-long sys_flock(int fd, int operation)
-{
-	return fd_file(fd) ? 0 : -EBADF;
 }

@@ -7,9 +7,6 @@
 #include "kern/sys/syscalls.h"
 
 #define IOV_MAX  1024
-#define SEEK_SET 0
-#define SEEK_CUR 1
-#define SEEK_END 2
 
 static long file_read(struct file *file, void *buf, size_t n, u64 *pos)
 {

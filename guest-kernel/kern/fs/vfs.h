@@ -17,6 +17,7 @@
 struct area;
 struct file;
 struct inode;
+struct lock;
 struct poll_set;
 
 #define S_IFMT   0170000
@@ -43,6 +44,10 @@ struct poll_set;
 #define O_NOFOLLOW  0400000
 #define O_CLOEXEC   02000000
 #define O_PATH      010000000
+
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
 
 #define IO_MAX ((size_t)0x7ffff000) /* bytes of one call, as in Linux: the result fits into an int */
 
@@ -73,6 +78,7 @@ struct inode {
 	struct fs_stat *fs;
 	struct inode *mounted; /* root of a file system mounted upon this directory */
 	struct inode *covers;  /* for the root of a mounted file system: the directory it covers */
+	struct lock *locks;    /* locks.c */
 	struct pipe *pipe;     /* the buffer of a fifo while it is open */
 	void *private;
 };
