@@ -6,7 +6,7 @@ import os
 import random
 import re
 
-from mutants import Mutant
+from mutants import TOP, Mutant
 
 # Where a room's source is, and what is left out there: what only tells (dumps, reports) or itself tests (auditors).
 SOURCES = {"stored": "dom0-tools/stored", "lib": "dom0-tools/lib"}
@@ -19,11 +19,14 @@ SWAPS = ((" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" 
 
 
 class Fresh(Mutant):
-    """One place of a file, by its offset."""
+    """One place of a file, by its offset. Its lines stay where they are: some code contains their numbers."""
+
+    fresh = True
 
     def __init__(self, room, file, text, start, end, new):
         super().__init__(room, "", file, "")
-        self.start, self.end, self.new, self.old = start, end, new, text[start:end]
+        self.start, self.end, self.old = start, end, text[start:end]
+        self.new = new + "\n" * (self.old.count("\n") - new.count("\n"))
         self.line = text.count("\n", 0, start) + 1
 
     def describe(self):
@@ -77,34 +80,53 @@ def changes(text):
         yield m.start(), m.end(), ""
 
 
-def room_files(top, room):
+def room_files(room):
     folder = SOURCES.get(room, "hypervisor/" + room)
-    return sorted(f for f in glob.glob(os.path.join(top, folder, "*.[ch]")) if not NOT.search(f))
+    return sorted(f for f in glob.glob(os.path.join(TOP, folder, "*.[ch]")) if not NOT.search(f))
 
 
 def comments_blanked(text):
     return re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)
 
 
-def fresh(top, count, seed, word):
-    """`count` mutants, the same for the same seed and source, from the rooms of rooms.txt with `word` in their names."""
-    with open(os.path.join(top, "tests", "mutants", "rooms.txt")) as f:
+class Excused:
+    """What the excused mutants make of their files."""
+
+    def __init__(self, mutants):
+        self.results = {(m.file, self.words(m)) for m in mutants}
+        self.files = {m.file for m in mutants}
+
+    @staticmethod
+    def words(mutant):
+        with open(os.path.join(TOP, mutant.file)) as f:
+            return "".join(mutant.apply(f.read()).split())
+
+    def has(self, mutant):
+        return mutant.file in self.files and (mutant.file, self.words(mutant)) in self.results
+
+
+def pool_of(room):
+    """All mutants of a room."""
+    found = []
+    for path in room_files(room):
+        with open(path) as f:
+            text = f.read()
+        found += [Fresh(room, os.path.relpath(path, TOP), text, *change) for change in changes(comments_blanked(text))]
+    return found
+
+
+def fresh(count, seed, word, excused):
+    """`count` mutants (or all there are), the same for the same seed and source, from the rooms of rooms.txt with `word` in
+    their names; none that is excused."""
+    with open(os.path.join(TOP, "tests", "mutants", "rooms.txt")) as f:
         rooms = dict(line.rstrip("\n").split(": ", 1) for line in f if ": " in line and not line.startswith("#"))
-    pool = []
-    for room in rooms:
-        if word not in room:
-            continue
-        here = []
-        for path in room_files(top, room):
-            with open(path) as f:
-                text = f.read()
-            here += [Fresh(room, os.path.relpath(path, top), text, *change) for change in changes(comments_blanked(text))]
-        pool.append((room, here))
-    draw, chosen = random.Random(seed), []
-    for n in range(count):  # from each room in turn
-        room, here = pool[n % len(pool)]
-        mutant = here.pop(draw.randrange(len(here)))
-        mutant.tests = rooms[room].split()
-        mutant.describe()
-        chosen.append(mutant)
+    pools = [pool_of(room) for room in rooms if word in room]
+    draw, chosen, excused = random.Random(seed), [], Excused(excused)
+    while len(chosen) < count and any(pools):
+        for pool in filter(None, pools):  # from each room in turn
+            mutant = pool.pop(draw.randrange(len(pool)))
+            if len(chosen) < count and not excused.has(mutant):
+                mutant.tests = rooms[mutant.room].split()
+                mutant.describe()
+                chosen.append(mutant)
     return chosen

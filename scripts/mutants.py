@@ -6,10 +6,11 @@
   mutants.py --fresh N [--seed S] [--room WORD]                 N that nobody chose (scripts/fresh_mutants.py)
 
 tests/mutants/README.md describes the files. Everything happens in copies of the tree, under build/mutants/. A mutant is
-seen if one of its tests fails; each of these tests must first have passed on the source as it is. Prints TAP and a table
-by room; the exit code tells whether every mutant applied, was built and was seen.
+seen if one of its tests fails; each of these tests must first have passed on the source as it is. One that compiles to the
+same code changes nothing: a fresh one is then not counted, one of the files is a failure. Prints TAP and a table by room; the
+exit code tells whether every mutant applied, was built and was seen.
 """
-import argparse, concurrent.futures, contextlib, glob, os, queue, re, shutil, subprocess, sys, time
+import argparse, concurrent.futures, contextlib, glob, hashlib, itertools, os, queue, re, shutil, subprocess, sys, time
 
 from run_tests import FAILED, LIST, results, run
 
@@ -19,6 +20,7 @@ NOT_SOURCE = (".git", ".cache", "__pycache__")
 NOT_BUILT = ("mutants", "labs", "guests", "guests.cpio", "iso", "ringlet.iso", "report")  # of build/
 HEADER = re.compile(r"^(\S+) (\S+) \| (.*)$")
 GUEST_SECONDS = 30  # of one guest test: a machine that hangs is seen
+SEEN, SURVIVES, SAME, EXCUSED, TROUBLE = "seen", "survives", "same", "excused", "trouble"  # what becomes of a mutant
 
 
 def copy_if_there(source, to):
@@ -29,12 +31,14 @@ def copy_if_there(source, to):
 
 class Mutant:
     """name, file, tests (names as in build/tests/list, or those names without the kind), harm (one sentence), old and
-    new text, room, quick (it belongs to the short form)."""
+    new text, room, quick (it belongs to the short form), excused (nobody could see it, and harm says why)."""
+
+    fresh = False
 
     def __init__(self, room, name, file, tests):
         self.room, self.name, self.file = room, name, file
-        self.quick = "quick" in tests.split()
-        self.tests = [t for t in tests.split() if t != "quick"]
+        self.quick, self.excused = ("quick" in tests.split(), "excused" in tests.split())
+        self.tests = [t for t in tests.split() if t not in ("quick", "excused")]
         self.harm, self.old, self.new = "", "", ""
 
     def apply(self, text):
@@ -66,9 +70,14 @@ def read_file(path):
             else:
                 found[-1].harm = (found[-1].harm + " " + line).strip()
     for m in found:
-        if not (m.old and m.harm and m.tests):
+        if not (m.old and m.harm and bool(m.tests) != m.excused):
             sys.exit("%s: %s lacks its text, its sentence or its tests" % (path, m.name))
     return found
+
+
+def read_all():
+    """The mutants of all rooms."""
+    return [m for f in sorted(glob.glob(os.path.join(TOP, "tests", "mutants", "*.mut"))) for m in read_file(f)]
 
 
 class Registered:
@@ -97,6 +106,7 @@ class Tree:
     """A copy of the project that is built anew for each mutant, one file at a time."""
 
     def __init__(self, number):
+        self.plain = {}  # what compiled() says of files as they are
         self.path = os.path.join(COPIES, "tree-%d" % number)
         shutil.rmtree(self.path, ignore_errors=True)
         shutil.copytree(TOP, self.path, symlinks=True, copy_function=copy_if_there, ignore=lambda folder, names: [
@@ -119,21 +129,51 @@ class Tree:
                               % (self.path, GUEST_SECONDS, command))
         return not any(kind == FAILED for kind, _ in results(name, out, code)), out
 
+    def compiled(self, file):
+        """What the compiler makes of a source file, for each program it is part of; of a header, of all that is built. Without
+        what tells debuggers of lines. Equal to nothing if it does not compile."""
+        room, name = os.path.split(file)
+        outs = ["build/dom0-tools/obj", "build/dom0-tools32/obj"] if file.startswith("dom0-tools/") else ["build/hypervisor"]
+        if name.endswith(".c"):
+            objects = [os.path.join(out, room.split("/", 1)[1], name[:-2] + ".o") for out in outs]
+            trouble = self.make(objects)
+        else:
+            trouble = self.make(["build/dom0-tools/rl-stored", "build/dom0-tools/rl"] if len(outs) > 1 else ["build/ringlet.elf"])
+            objects = sorted(o[len(self.path) + 1:] for out in outs for o in
+                             glob.glob(os.path.join(self.path, out, "**", "*.o"), recursive=True))
+        if trouble:
+            return float("nan")
+        bare, digest = os.path.join(self.path, "bare.o"), hashlib.sha256()
+        for o in objects:
+            subprocess.run(["objcopy", "--strip-debug", "-R", ".comment", o, bare], cwd=self.path, check=True)
+            with open(bare, "rb") as f:
+                digest.update(f.read())
+        return digest.digest()
+
     def judge(self, mutant, rows):
-        """(seen by, None), (None, None) for a survivor, or (None, trouble)."""
+        """(SEEN, by which test), (SURVIVES, None), (SAME, None) or (TROUBLE, what). What needs no machine is tried first, and
+        only what is tried is built."""
         path = os.path.join(self.path, mutant.file)
         with open(path) as f:
             whole = f.read()
+        code = mutant.file.endswith((".c", ".h"))
         try:
+            if code and mutant.file not in self.plain:
+                self.plain[mutant.file] = self.compiled(mutant.file)
             with open(path, "w") as f:
                 f.write(mutant.apply(whole))
-            trouble = self.make(need for name in rows for need in rows[name][2])
-            if trouble:
-                return None, "it cannot be built:\n" + trouble
-            for name, row in rows.items():
-                if not self.test(name, row)[0]:
-                    return name, None
-            return None, None
+            if code and self.compiled(mutant.file) == self.plain[mutant.file]:
+                return SAME, None
+            ordered = sorted(rows, key=lambda name: "build/ringlet.elf" in rows[name][2])
+            for _, some in itertools.groupby(ordered, lambda name: "build/ringlet.elf" in rows[name][2]):
+                some = list(some)
+                trouble = self.make(need for name in some for need in rows[name][2])
+                if trouble:
+                    return TROUBLE, "it cannot be built:\n" + trouble
+                for name in some:
+                    if not self.test(name, rows[name])[0]:
+                        return SEEN, name
+            return SURVIVES, None
         finally:
             with open(path, "w") as f:
                 f.write(whole)
@@ -153,14 +193,19 @@ class Score:
             print("# " + more.replace("\n", "\n# "))
         sys.stdout.flush()
 
-    def mutant(self, m, seen, trouble):
-        room = self.rooms.setdefault(m.room, [0, 0])
-        room[1] += 1
-        room[0] += bool(seen)
-        if trouble:
-            self.line(False, "%s: %s" % (m.name, trouble.split("\n")[0]), trouble)
+    def mutant(self, m, fate, what):
+        if fate in (SEEN, SURVIVES):
+            room = self.rooms.setdefault(m.room, [0, 0])
+            room[1] += 1
+            room[0] += fate == SEEN
+        if fate == TROUBLE:
+            self.line(False, "%s: %s" % (m.name, what.split("\n")[0]), what)
+        elif fate == SAME:
+            self.line(m.fresh, "%s: is the same code, and does not count: %s" % (m.name, m.harm))
+        elif fate == EXCUSED:
+            self.line(True, "%s: is excused: %s" % (m.name, m.harm))
         else:
-            self.line(bool(seen), "%s: %s" % (m.name, "seen by " + seen if seen else "SURVIVES: " + m.harm))
+            self.line(fate == SEEN, "%s: %s" % (m.name, "seen by " + what if what else "SURVIVES: " + m.harm))
 
     def end(self):
         for room, (seen, of) in sorted(self.rooms.items()):
@@ -171,17 +216,21 @@ class Score:
         sys.exit(self.bad != 0)
 
 
-def run_all(mutants, jobs, hurry):
-    """Each distinct test once on the source as it is, then each mutant, a tree for each of `jobs` workers."""
+def run_all(mutants, jobs, hurry, quick=False):
+    """Each distinct test once on the source as it is, then each mutant, a tree for each of `jobs` workers. The short form is
+    content if those that are not its own can still be applied."""
     score, registered = Score(), Registered()
     todo = []
     for m in mutants:
         try:
             with open(os.path.join(TOP, m.file)) as f:
                 m.apply(f.read())
-            todo.append((m, {n: registered.rows[n] for t in m.tests for n in registered.names(t)}))
+            if m.excused and not quick:
+                score.mutant(m, EXCUSED, None)
+            elif not m.excused and (m.quick or not quick):
+                todo.append((m, {n: registered.rows[n] for t in m.tests for n in registered.names(t)}))
         except (ValueError, OSError) as why:
-            score.mutant(m, None, str(why))
+            score.mutant(m, TROUBLE, str(why))
     trees = queue.Queue()
     for n in range(max(1, min(jobs, len(todo)))):
         trees.put(Tree(n))
@@ -226,12 +275,10 @@ def main():
     opt = args.parse_args()
     if opt.fresh:
         from fresh_mutants import fresh
-        mutants = fresh(TOP, opt.fresh, opt.seed, opt.room)
+        mutants = fresh(opt.fresh, opt.seed, opt.room, [m for m in read_all() if m.excused])
     else:
-        files = sorted(glob.glob(os.path.join(TOP, "tests", "mutants", "*.mut")))
-        mutants = [m for f in files for m in read_file(f) if opt.room in m.room and m.name.startswith(tuple(opt.only.split(",")))]
-        mutants = [m for m in mutants if m.quick or not opt.quick]
-    run_all(mutants, opt.jobs, opt.hurry)
+        mutants = [m for m in read_all() if opt.room in m.room and m.name.startswith(tuple(opt.only.split(",")))]
+    run_all(mutants, opt.jobs, opt.hurry, opt.quick)
 
 
 if __name__ == "__main__":

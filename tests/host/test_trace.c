@@ -99,7 +99,6 @@ static void full(void **state)
 	assert_int_equal(out[2].what, 2);
 }
 
-/* A gap is not closed before it is worth it, and everything in between is counted too. */
 /* The same when what is not read yet begins behind what is written next. */
 static void full_before_the_tail(void **state)
 {
@@ -117,6 +116,7 @@ static void full_before_the_tail(void **state)
 		assert_int_equal(out[k].what, next++);
 }
 
+/* A gap is not closed before it is worth it, and everything in between is counted too. */
 static void gap_waits_for_room(void **state)
 {
 	uint32_t n, told = 0, kept = 0;
@@ -159,6 +159,24 @@ static void gap_ends_with_a_stay(void **state)
 	assert_int_equal(out[2].what, 2);
 }
 
+/* So much room is worth it, and no less; moments that nobody wants are not missing. */
+static void gap_closes(void **state)
+{
+	for (uint32_t i = 0; i < SIZE; i++)
+		stay(1);
+	ring_read(&ring, at.pos, out, ROOM_BEHIND_GAP - 1);
+	stay(2);
+	assert_int_equal(ring.gap, 2);
+	ring_want(&ring, &at, false);
+	ring_put(&ring, &at, &(struct ringlet_record){3, 77, RINGLET_RECORD_event});
+	assert_int_equal(ring.lost, 2);
+	ring_want(&ring, &at, true);
+	ring_read(&ring, at.pos, out, 1);
+	stay(2);
+	assert_int_equal(ring.gap, 0);
+	assert_int_equal(ring.lost, 2);
+}
+
 static void unwanted(void **state)
 {
 	ring_want(&ring, &at, false);
@@ -179,6 +197,7 @@ int main(void)
 	    cmocka_unit_test_setup(full, setup),
 	    cmocka_unit_test_setup(full_before_the_tail, setup),
 	    cmocka_unit_test_setup(gap_waits_for_room, setup),
+	    cmocka_unit_test_setup(gap_closes, setup),
 	    cmocka_unit_test_setup(gap_ends_with_a_stay, setup),
 	    cmocka_unit_test_setup(unwanted, setup),
 	};
