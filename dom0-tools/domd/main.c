@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rl-domd: notices when domains end (the store's @releaseDomain) and does what their configuration says:
- * on_poweroff, on_reboot, on_crash = destroy, restart or preserve.
+ * on_poweroff, on_reboot, on_crash, on_watchdog = destroy, restart or preserve.
  *
  * `add ID` lines through <run>/domd.ctl only make it look again; the truth is <run>/domains and the
  * hypervisor's list. The end of a domain is noted in <run>/domains/ID/end after everything is done, with the
@@ -34,7 +34,7 @@ static enum action action_for(const struct record *r, const char *reason)
 		return r->on_poweroff;
 	if (!strcmp(reason, "reboot"))
 		return r->on_reboot;
-	return r->on_crash;
+	return !strcmp(reason, "watchdog") ? r->on_watchdog : r->on_crash;
 }
 
 /* Make the domain anew from its kept configuration, under the name it had. Its id, or -1. */

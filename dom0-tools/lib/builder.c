@@ -53,7 +53,10 @@ int build_create(struct build *b, uint32_t flags)
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};
 	long ret;
 
-	random_handle(op.u.createdomain.handle);
+	if (b->request->uuid)
+		memcpy(op.u.createdomain.handle, b->request->uuid, sizeof(op.u.createdomain.handle));
+	else
+		random_handle(op.u.createdomain.handle);
 	print_uuid(op.u.createdomain.handle, b->result->uuid);
 	op.u.createdomain.flags = flags;
 	op.u.createdomain.max_vcpus = b->request->vcpus;

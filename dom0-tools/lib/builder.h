@@ -15,7 +15,8 @@ struct build_request {
 	const char *cmdline;
 	uint64_t memory_kb, maxmem_kb;
 	unsigned vcpus;
-	bool fv, fv_patch; /* an unmodified kernel; replace instructions that do not trap */
+	const uint8_t *uuid; /* 16 bytes; NULL: a random one */
+	bool fv, fv_patch;   /* an unmodified kernel; replace instructions that do not trap */
 };
 
 struct build_result {

@@ -2,9 +2,10 @@
 /*
  * Configuration files in xl's syntax:
  *
- *	name   = "demo"         # text, in double or single quotes
- *	memory = 64             # number, decimal or 0x..
- *	vif    = [ "a", "b", ]  # list of texts, may span lines
+ *	name   = "demo"             # text, in double or single quotes; \" \' \\ \n \t and others inside
+ *	memory = 64                 # number: 64, 0100, 0x40; "64" is one as well
+ *	cpus   = [ 0, "2-3", [], ]  # list of values, may span lines
+ *	extra += " quiet"           # to the end of what stands there, text or list
  *
  * Settings are separated by line ends or ';'. A later setting of the same key replaces the earlier one, which
  * is how `key=value` on the command line overrides the file.
@@ -17,18 +18,22 @@
 
 enum cfg_kind {
 	CFG_TEXT,
-	CFG_NUMBER,
+	CFG_NUMBER, /* written without quotes; else the same as a text */
 	CFG_LIST
+};
+
+struct cfg_value {
+	enum cfg_kind kind;
+	char *text; /* but for lists: what stands there, escapes resolved */
+	struct cfg_value *list;
+	size_t count;
 };
 
 struct cfg_item {
 	char *key;
-	enum cfg_kind kind;
-	char *text; /* CFG_TEXT; CFG_NUMBER: as written */
-	long number;
-	char **list; /* CFG_LIST: count entries */
-	size_t count;
-	int line; /* where it was set, for messages */
+	struct cfg_value value;
+	bool added; /* the last setting was a `+=`: then it is no number, as in xl */
+	int line;   /* of the last setting, for messages; 0: the command line */
 };
 
 struct cfg {
@@ -41,16 +46,29 @@ struct cfg {
  * what was read so far stays in @cfg for cfg_free(). */
 int cfg_parse(struct cfg *cfg, const char *source, const char *text, size_t len);
 int cfg_load(struct cfg *cfg, const char *path);
-/* One `key=value` of the command line. Quotes may be left out there, since shells eat them. */
+/* One `key=value` or `key+=value` of the command line. Quotes may be left out there, since shells eat them. */
 int cfg_override(struct cfg *cfg, const char *arg);
 void cfg_free(struct cfg *cfg);
 
 const struct cfg_item *cfg_find(const struct cfg *cfg, const char *key);
-/* The text of @key, or @fallback if it is not set. A number gives its digits; a list is an error (NULL). */
-const char *cfg_text(const struct cfg *cfg, const char *key, const char *fallback);
-/* The number of @key into *out (left alone if not set). -1 and a report: not a number or out of range. */
+/* The text of @key (a number gives its digits) into *out, which is left alone if the key is not set. -1 and a report: it
+ * is a list. */
+int cfg_text(const struct cfg *cfg, const char *key, const char **out);
+/* The same for a number; in quotes it is one, too. -1 and a report: it is none, or out of range. */
 int cfg_number(const struct cfg *cfg, const char *key, long min, long max, long *out);
-/* Warn about keys that nothing knows, naming the closest one that is known. @known ends with NULL. */
-void cfg_warn_unknown(const struct cfg *cfg, const char *const *known);
+/* A line of the form "FILE:LINE: KEY ..." as fail() and warn() give it. Returns -1. */
+int cfg_fail(const struct cfg *cfg, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void cfg_warn(const struct cfg *cfg, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Write the settings in the same syntax: parsing it again gives the same @cfg. */
 void cfg_write(const struct cfg *cfg, FILE *out);
+/* @text in quotes, with the escapes that it needs. */
+void cfg_write_text(const char *text, FILE *out);
+
+/* cfg_scan.c: the settings of a text, one after the other, each through cfg_set(). */
+int cfg_scan(struct cfg *cfg, const char *text, size_t len, int line);
+/* Take over @value (emptied, also in case of an error) for the key of @len bytes at @key. NULL, or what is wrong. */
+const char *cfg_set(struct cfg *cfg, const char *key, size_t len, struct cfg_value *value, bool add,
+		    int line);
+void cfg_value_clear(struct cfg_value *value);

@@ -96,7 +96,7 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 	put(w, "control/platform-feature-multiprocessor-suspend", "1");
 	for (unsigned v = 0; v < conf->vcpus; v++) {
 		snprintf(node, sizeof(node), "cpu/%u/availability", v);
-		put(w, node, "online");
+		put(w, node, v < conf->online ? "online" : "offline");
 	}
 	for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++)
 		put_theirs(w, theirs[i]);

@@ -21,17 +21,6 @@ const char *action_name(enum action action)
 	return actions[action];
 }
 
-int action_parse(const char *key, const char *text, enum action *out)
-{
-	for (int i = 0; actions[i]; i++) {
-		if (!strcmp(text, actions[i])) {
-			*out = i;
-			return 0;
-		}
-	}
-	return fail("%s = \"%s\"; needed: \"destroy\", \"restart\" or \"preserve\"", key, text);
-}
-
 static const char *path_of(const char *room, unsigned id, const char *file)
 {
 	static char paths[4][256];
@@ -58,11 +47,11 @@ int record_save(const struct record *r)
 	char text[1024];
 	int err = make_dirs(record_path(r->id, NULL));
 
-	snprintf(
-	    text, sizeof(text),
-	    "kind = \"%s\"\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\nstarted_ms = %llu\n",
-	    r->kind, action_name(r->on_poweroff), action_name(r->on_reboot), action_name(r->on_crash),
-	    (unsigned long long)r->started_ms);
+	snprintf(text, sizeof(text),
+		 "kind = \"%s\"\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\n"
+		 "on_watchdog = \"%s\"\nstarted_ms = %llu\n",
+		 r->kind, action_name(r->on_poweroff), action_name(r->on_reboot), action_name(r->on_crash),
+		 action_name(r->on_watchdog), (unsigned long long)r->started_ms);
 	if (!err)
 		err = file_write(record_path(r->id, "record"), text);
 	return err ? fail_errno(err, "%s: cannot write", record_path(r->id, "record")) : 0;
@@ -72,22 +61,22 @@ static uint64_t number_of(const struct cfg *cfg, const char *key)
 {
 	const struct cfg_item *item = cfg_find(cfg, key);
 
-	return item && item->kind == CFG_NUMBER ? strtoull(item->text, NULL, 0) : 0;
+	return item && item->value.kind == CFG_NUMBER ? strtoull(item->value.text, NULL, 0) : 0;
 }
 
 static void text_of(const struct cfg *cfg, const char *key, char *out, size_t size)
 {
 	const struct cfg_item *item = cfg_find(cfg, key);
 
-	snprintf(out, size, "%s", item && item->kind == CFG_TEXT ? item->text : "");
+	snprintf(out, size, "%s", item && item->value.kind == CFG_TEXT ? item->value.text : "");
 }
 
 static enum action action_of(const struct cfg *cfg, const char *key)
 {
 	const struct cfg_item *item = cfg_find(cfg, key);
 
-	for (int i = 0; item && item->kind == CFG_TEXT && actions[i]; i++)
-		if (!strcmp(item->text, actions[i]))
+	for (int i = 0; item && item->value.kind == CFG_TEXT && actions[i]; i++)
+		if (!strcmp(item->value.text, actions[i]))
 			return i;
 	return ACTION_DESTROY;
 }
@@ -118,6 +107,7 @@ int record_load(unsigned id, struct record *r)
 	r->on_poweroff = action_of(&cfg, "on_poweroff");
 	r->on_reboot = action_of(&cfg, "on_reboot");
 	r->on_crash = action_of(&cfg, "on_crash");
+	r->on_watchdog = action_of(&cfg, "on_watchdog");
 	r->started_ms = number_of(&cfg, "started_ms");
 	cfg_free(&cfg);
 	if (!load_quiet(record_path(id, "end"), &end)) {

@@ -30,7 +30,7 @@ enum action {
 struct record {
 	unsigned id;
 	char kind[8]; /* "pv64", "pv32" */
-	enum action on_poweroff, on_reboot, on_crash;
+	enum action on_poweroff, on_reboot, on_crash, on_watchdog;
 	uint64_t started_ms; /* now_ms() when it was unpaused or left paused */
 	/* From `end`: */
 	char name[RECORD_NAME_MAX]; /* "" while it lives: see domain_name() */
@@ -38,9 +38,7 @@ struct record {
 	long restarted; /* id of the domain that goes on in its place, or -1 */
 };
 
-/* Names of enum action; action_parse gives -1 and a report naming @key. */
 const char *action_name(enum action action);
-int action_parse(const char *key, const char *text, enum action *out);
 
 /* <run_dir>/domains/<id>/<file> and <run_dir>/console/<id>/<file>; static storage of 4 texts in turn. */
 const char *record_path(unsigned id, const char *file);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 struct create_options {
+	const char *file; /* -f */
 	bool attach, paused, wait, quiet, dry_run;
 };
 
@@ -36,21 +37,24 @@ static const char *find_file(const char *name, char path[256])
 	return name;
 }
 
-static int read_config(struct cfg *cfg, int argc, char **argv, bool quiet, char path[256])
+/* The file is -f's, or the first argument, or there is none. */
+static int read_config(struct cfg *cfg, int argc, char **argv, const struct create_options *options,
+		       char path[256])
 {
+	const char *file = options->file;
 	int next = 0;
 
 	cfg->source = "command line";
-	if (argc && !strchr(argv[0], '=')) {
-		const char *file = find_file(argv[0], path);
-
-		if (!quiet) {
+	if (!file && argc && !strchr(argv[0], '='))
+		file = argv[next++];
+	if (file) {
+		file = find_file(file, path);
+		if (!options->quiet) {
 			printf("Parsing config from %s\n", file);
 			fflush(stdout);
 		}
 		if (cfg_load(cfg, file))
 			return -1;
-		next = 1;
 	}
 	for (; next < argc; next++)
 		if (cfg_override(cfg, argv[next]))
@@ -66,6 +70,7 @@ static int write_record(const struct cfg *cfg, const struct domconf *conf, const
 	    .on_poweroff = conf->on_poweroff,
 	    .on_reboot = conf->on_reboot,
 	    .on_crash = conf->on_crash,
+	    .on_watchdog = conf->on_watchdog,
 	    .started_ms = now_ms(),
 	};
 	FILE *out;
@@ -115,6 +120,23 @@ static int check_name(const struct domconf *conf)
 	return 0;
 }
 
+static int check_uuid(struct hv *hv, const struct domconf *conf)
+{
+	struct xen_domctl_getdomaininfo *list;
+	long count = conf->has_uuid ? domains_list(hv, &list) : -1, other = -1;
+
+	if (count < 0)
+		return 0;
+	for (long i = 0; i < count; i++)
+		if (!memcmp(list[i].handle, conf->uuid, sizeof(conf->uuid)))
+			other = list[i].domain;
+	free(list);
+	return other < 0
+		   ? 0
+		   : fail("its uuid belongs to domain %ld already; without the line it gets one of its own",
+			  other);
+}
+
 static int create(struct hv *hv, const struct cfg *cfg, const struct domconf *conf, bool paused)
 {
 	struct build_request request = {
@@ -124,13 +146,14 @@ static int create(struct hv *hv, const struct cfg *cfg, const struct domconf *co
 	    .memory_kb = conf->memory_kb,
 	    .maxmem_kb = conf->maxmem_kb,
 	    .vcpus = conf->vcpus,
+	    .uuid = conf->has_uuid ? conf->uuid : NULL,
 	    .fv = conf->fv,
 	    .fv_patch = conf->fv_patch,
 	};
 	struct build_result built;
 	long ret;
 
-	if (check_name(conf) || build_domain(hv, &request, &built))
+	if (check_name(conf) || check_uuid(hv, conf) || build_domain(hv, &request, &built))
 		return -1;
 	if (write_record(cfg, conf, &built) || home_create(xs_shared(), conf, &built)) {
 		domain_end(hv, built.id, "destroyed");
@@ -172,14 +195,18 @@ static int create_from(const struct cfg *cfg, const struct create_options *optio
 static int parse_options(int argc, char **argv, struct create_options *options)
 {
 	static const struct option names[] = {
-	    {"wait", no_argument, NULL, 'w'},    {"paused", no_argument, NULL, 'p'},
-	    {"console", no_argument, NULL, 'c'}, {"quiet", no_argument, NULL, 'q'},
-	    {"dryrun", no_argument, NULL, 'n'},  {0},
+	    {"wait", no_argument, NULL, 'w'},
+	    {"paused", no_argument, NULL, 'p'},
+	    {"console", no_argument, NULL, 'c'},
+	    {"quiet", no_argument, NULL, 'q'},
+	    {"dryrun", no_argument, NULL, 'n'},
+	    {"defconfig", required_argument, NULL, 'f'},
+	    {0},
 	};
 	int c;
 
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "cpqnw", names, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "cpqnwf:", names, NULL)) != -1) {
 		if (c == '?')
 			return verb_usage("create");
 		options->attach |= c == 'c';
@@ -187,8 +214,9 @@ static int parse_options(int argc, char **argv, struct create_options *options)
 		options->quiet |= c == 'q';
 		options->dry_run |= c == 'n';
 		options->wait |= c == 'w';
+		options->file = c == 'f' ? optarg : options->file;
 	}
-	return optind < argc ? EXIT_OK : verb_usage("create");
+	return options->file || optind < argc ? EXIT_OK : verb_usage("create");
 }
 
 static int do_create(int argc, char **argv)
@@ -200,7 +228,7 @@ static int do_create(int argc, char **argv)
 
 	if (code != EXIT_OK)
 		return code;
-	if (read_config(&cfg, argc - optind, argv + optind, options.quiet, path))
+	if (read_config(&cfg, argc - optind, argv + optind, &options, path))
 		code = EXIT_FAILED;
 	else
 		code = create_from(&cfg, &options);
@@ -210,22 +238,25 @@ static int do_create(int argc, char **argv)
 
 const struct verb verbs_create[] = {
     {.name = "create",
-     .args = "[-c] [-p] [-q] [-n] [--wait] FILE [key=value...]",
+     .args = "[-c] [-p] [-q] [-n] [--wait] [-f] FILE [key=value...]",
      .summary = "make a domain from a configuration file and start it",
-     .text = "  -c      attach its console\n"
-	     "  -p      leave it paused\n"
-	     "  -q      do not say which file is read\n"
-	     "  -n      only check the configuration and print it\n"
-	     "  --wait  wait for the domain's end; the exit code is then\n"
-	     "          0 powered off, 3 crashed, 4 rebooted (and not restarted), 5 suspended,\n"
-	     "          6 ended by its watchdog, 7 destroyed\n\n"
-	     "FILE is also looked for in /etc/rl, with .cfg added if need be. key=value settings win over "
-	     "the file's:\n"
-	     "  rl create demo64.cfg name=second memory=32\n\n"
-	     "Settings: name, kernel, ramdisk, cmdline (or root and extra), memory and maxmem (MiB), vcpus,\n"
-	     "on_poweroff, on_reboot, on_crash: \"destroy\", \"restart\" or \"preserve\".\n"
-	     "type: \"pv\", or \"fv\" for an unmodified 32-bit multiboot kernel (fv_patch = 0: let the\n"
-	     "instructions that do not trap go wrong).\n",
+     .text =
+	 "  -c      attach its console\n"
+	 "  -p      leave it paused\n"
+	 "  -q      do not say which file is read\n"
+	 "  -n      only check the configuration and print it\n"
+	 "  --wait  wait for the domain's end; the exit code is then\n"
+	 "          0 powered off, 3 crashed, 4 rebooted (and not restarted), 5 suspended,\n"
+	 "          6 ended by its watchdog, 7 destroyed\n\n"
+	 "FILE is also looked for in /etc/rl, with .cfg added if need be. key=value settings win over "
+	 "the file's:\n"
+	 "  rl create demo64.cfg name=second memory=32\n\n"
+	 "Settings: name, kernel, ramdisk, cmdline (or root and extra), memory and maxmem (MiB), vcpus and "
+	 "maxvcpus,\n"
+	 "uuid, on_poweroff, on_reboot, on_crash, on_watchdog: \"destroy\", \"restart\" or \"preserve\".\n"
+	 "xl's other settings are known and warned of: they have no effect.\n"
+	 "type: \"pv\", or \"fv\" for an unmodified 32-bit multiboot kernel (fv_patch = 0: let the\n"
+	 "instructions that do not trap go wrong).\n",
      .run = do_create},
     {0},
 };

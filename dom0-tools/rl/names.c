@@ -3,6 +3,7 @@
 #include "verbs.h"
 #include "domains.h"
 #include "err.h"
+#include "domconf.h"
 #include "home.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ static int do_domname(int argc, char **argv)
 static int do_rename(int argc, char **argv)
 {
 	struct xen_domctl_getdomaininfo info;
+	const char *wrong;
 	struct hv *hv;
 	long other;
 
@@ -49,11 +51,9 @@ static int do_rename(int argc, char **argv)
 	hv = rl_hv();
 	if (!hv || domain_find(hv, argv[1], &info) || !xs_shared())
 		return EXIT_FAILED;
-	if (!argv[2][0] || strlen(argv[2]) >= RECORD_NAME_MAX || strpbrk(argv[2], "/\"' \t\n") ||
-	    strspn(argv[2], "0123456789") == strlen(argv[2])) {
-		fail("\"%s\" cannot be a name; needed: 1 to %d characters, not only digits, without spaces, "
-		     "quotes and '/'",
-		     argv[2], RECORD_NAME_MAX - 1);
+	wrong = name_fault(argv[2]);
+	if (wrong) {
+		fail("\"%s\" cannot be a name; %s", argv[2], wrong);
 		return EXIT_FAILED;
 	}
 	other = domain_named(hv, argv[2]);

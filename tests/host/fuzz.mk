@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: MIT
 
 FUZZ_SRC_kernel := $(addprefix dom0-tools/lib/,err.c guest_abi.c kernel.c plan.c) $(TOOLS_SHARED)
-FUZZ_SRC_cfg    := $(addprefix dom0-tools/lib/,cfg.c err.c files.c)
+FUZZ_SRC_cfg    := $(addprefix dom0-tools/lib/,cfg.c cfg_scan.c err.c files.c) tests/host/xl_parser.c
+FUZZ_LIBS_cfg   := -lxlutil
 FUZZ_SRC_decode := hypervisor/emul/decode.c hypervisor/fv/length.c
 FUZZ_SRC_mm     := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_MODEL:$(B)/tests/host/%.o=%.c)
 FUZZ_SRC_gnt    := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_GNT:$(B)/tests/host/%.o=%.c)
@@ -37,7 +38,7 @@ define FUZZER
 $(FUZZ_OUT)/$(1) $(FUZZ_OUT)/$(1)-coverage: tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) $(wildcard hypervisor/*/*.h dom0-tools/*/*.h \
 		tests/host/*.h tests/host/fuzz/*.h) | $(ABI_STAMP)
 	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && clang $(FUZZ_CFLAGS) $$(if $$(filter %-coverage,$$@),$(FUZZ_COVERAGE),$(FUZZ_CHECKS)) \
-		-o $$@ tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) -lcmocka
+		-o $$@ tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) -lcmocka $(FUZZ_LIBS_$(1))
 $(FUZZ_OUT)/corpus/$(1)/.unpacked: $(wildcard tests/host/corpus/$(1).tar.gz)
 	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D) && $$(if $$<,tar -xzf $$< -C $$(@D),:) && touch $$@
 endef

@@ -1,7 +1,8 @@
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 # SPDX-License-Identifier: MIT
 
-TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_kernel tools_records tools_store tools_store_fair tools_store_rules tools_store_scale tools_timeline
+TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_kernel tools_records tools_store tools_store_fair tools_store_rules \
+	tools_store_scale tools_timeline tools_xl_cfg
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) dom0-tools/rl/table.c $(TOOLS_STORED)
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
@@ -14,7 +15,11 @@ TOOLS_TESTED_O := $(patsubst %.c,$(B)/tests/host/tools/%.o,$(TOOLS_TESTED) tests
 	tests/host/tools_store_client.c)
 
 $(TOOLS_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: $(B)/tests/host/tools/tests/host/%.o $(TOOLS_TESTED_O)
-	$(call say,LD,$@)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka
+	$(call say,LD,$@)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS_$(@F))
+
+# Xen's own parser of configuration files.
+$(B)/tests/host/tools_xl_cfg: $(B)/tests/host/tools/tests/host/xl_parser.o
+LIBS_tools_xl_cfg := -lxlutil
 
 -include $(TOOLS_TESTED_O:.o=.d) $(TOOLS_TESTS:%=$(B)/tests/host/tools/tests/host/%.d)
 
