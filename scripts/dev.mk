@@ -1,7 +1,7 @@
 # The things a developer does: run, debug, test, measure, tidy.
 # SPDX-License-Identifier: MIT
 
-.PHONY: run run-iso debug test test-images mutants bench cost format lint setup
+.PHONY: run run-iso debug test test-images mutants bench cost format size lint setup
 
 setup: # install missing Debian packages, or print the line that does
 	$(Q)sh scripts/setup.sh
@@ -44,11 +44,15 @@ FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests docs/labs 
 format: ## lay out all C files as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)
 
+size: ## print the teaching kernel's size by room, and of its builds
+	$(Q)sh scripts/kernel-size.sh
+
 lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(Q)python3 scripts/check-layers.py
 	$(Q)sh scripts/check-headers.sh
 	$(Q)sh scripts/check-kinds.sh
 	$(Q)$(MAKE) --no-print-directory check-docs
+	$(Q)sh scripts/kernel-size.sh
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
 		--suppressions-list=scripts/cppcheck.suppress -Ihypervisor -Iabi/include -I$(B)/abi hypervisor

@@ -41,6 +41,7 @@ $(eval $(call test,abi,60,python3 tests/abi/compare.py $(B)/abi,$(ABI_STAMP)))
 $(eval $(call test,check-layers,60,python3 scripts/check-layers.py))
 $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
 $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
+$(eval $(call test,kernel-size,60,sh scripts/kernel-size.sh))
 $(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
 
 # Every guest test, once for each kind of guest; attacks and pv tests also on the plainest processor.

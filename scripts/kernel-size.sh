@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The teaching kernel's size: lines of C and assembly of each of its rooms, and the bytes of those of its builds that are
+# there. It is to stay small enough to be read: more lines than LIMIT are a failure.
+set -eu
+cd "$(dirname "$0")/.."
+LIMIT=23300
+
+for room in . native pv x86 drivers kern "kern/*" user; do
+	case $room in
+	kern/*) dir=$(find guest-kernel/kern -mindepth 1 -maxdepth 1 -type d | sort) ;;
+	*) dir=guest-kernel/$room ;;
+	esac
+	for d in $dir; do
+		case $room in
+		.|kern) depth="-maxdepth 1" ;;
+		*) depth= ;;
+		esac
+		# shellcheck disable=SC2086 # none or two words
+		find "$d" $depth \( -name '*.[ch]' -o -name '*.asm' -o -name '*.def' -o -name '*.inc' \) -exec cat {} + |
+			wc -l | sed "s|\$| $d|"
+	done
+done | awk -v limit="$LIMIT" '
+	{ sub("guest-kernel/", "", $2); printf "%7d  %s\n", $1, $2 == "." ? "machine.h" : $2; all += $1 }
+	END {
+		printf "%7d  lines of the teaching kernel (at most %d)\n", all, limit
+		exit all > limit
+	}'
+for k in native32 native64 pv32 pv64; do
+	[ ! -e "build/guest/kernel-$k.debug.elf" ] || size "build/guest/kernel-$k.debug.elf" |
+		awk -v k="$k" 'NR == 2 { printf "%7d  bytes of code and constants, %d of data: %s\n", $1, $2 + $3, k }'
+done
