@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: the store at the edges of its rules.
+ *   arguments   each part of each request is looked at; what is just allowed passes, one more does not
+ *   hashes      paths that share a hash are two paths all the same
+ *   watches     of one path they come and go in any order; an event too long for its path tells what was watched
+ *   conflicts   each thing that a transaction read is looked at, once, in the right way, and not if it is given up
+ *   silence     who broke the protocol hears nothing more; who was given nothing is not woken
+ *   comes anew  a domain that is introduced again begins anew; with a page that is none it is gone
+ */
+#include "tools_store_client.h"
+#include "path.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HOME "/local/domain/1/"
+
+static const char *introduce(unsigned by, const char *id, const char *mfn, const char *port)
+{
+	char text[96];
+	int len = snprintf(text, sizeof(text), "%s%c%s%c%s", id, '\0', mfn, '\0', port);
+
+	return ask_bytes(by, XS_INTRODUCE, 0, text, len + 1);
+}
+
+static void domains_as_arguments(void **state)
+{
+	static const char *const bad[] = {"", "x", "-1", "1x", "1/", "1:", "32752", "99999999999999999999"};
+
+	clients_begin(2);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char perm[32];
+
+		assert_string_equal(introduce(0, bad[i], "1", "1"), "EINVAL");
+		assert_string_equal(ask(0, XS_RELEASE, 0, bad[i]), "EINVAL");
+		assert_string_equal(ask(0, XS_RESUME, 0, bad[i]), "EINVAL");
+		assert_string_equal(ask_two(0, XS_SET_TARGET, 0, bad[i], "1"), "EINVAL");
+		assert_string_equal(ask_two(0, XS_SET_TARGET, 0, "1", bad[i]), "EINVAL");
+		assert_string_equal(ask(0, XS_GET_DOMAIN_PATH, 0, bad[i]), "EINVAL");
+		assert_string_equal(ask(0, XS_IS_DOMAIN_INTRODUCED, 0, bad[i]), "EINVAL");
+		snprintf(perm, sizeof(perm), "n%s", bad[i]);
+		assert_string_equal(ask_two(0, XS_SET_PERMS, 0, HOME, perm), "EINVAL");
+	}
+	assert_string_equal(ask_two(0, XS_SET_PERMS, 0, "/local", "r32751"), "");
+	assert_string_equal(ask(0, XS_GET_DOMAIN_PATH, 0, "32751"), "");
+	/* Dom0 is introduced, has a path, and is nobody's to introduce, release or lend. */
+	assert_string_equal(ask(0, XS_GET_DOMAIN_PATH, 0, "0"), "");
+	assert_string_equal(client[0].reply, "/local/domain/0");
+	assert_string_equal(ask(0, XS_IS_DOMAIN_INTRODUCED, 0, "0"), "");
+	assert_string_equal(client[0].reply, "T");
+	assert_string_equal(introduce(0, "0", "1", "1"), "EINVAL");
+	assert_string_equal(ask(0, XS_RESUME, 0, "0"), "EINVAL");
+	assert_string_equal(ask_two(0, XS_SET_TARGET, 0, "0", "1"), "EINVAL");
+	assert_string_equal(ask_two(0, XS_SET_TARGET, 0, "1", "0"), "EINVAL");
+	/* Domains that are not here. */
+	assert_string_equal(ask(0, XS_RESUME, 0, "9"), "ENOENT");
+	assert_string_equal(ask_two(0, XS_SET_TARGET, 0, "9", "1"), "ENOENT");
+	assert_string_equal(ask_two(0, XS_SET_TARGET, 0, "1", "9"), "ENOENT");
+	clients_end();
+}
+
+static void pages_and_ports_as_arguments(void **state)
+{
+	static const char *const bad[] = {"", "x", "1x", "-"};
+
+	clients_begin(1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_string_equal(introduce(0, "2", bad[i], "1"), "EINVAL");
+		assert_string_equal(introduce(0, "2", "1", bad[i]), "EINVAL");
+	}
+	assert_string_equal(introduce(0, "2", "1", "1048577"), "EINVAL");
+	assert_string_equal(introduce(0, "2", "1", "0"), "");
+	assert_string_equal(ask_two(0, XS_INTRODUCE, 0, "2", "1"), "EINVAL");
+	clients_end();
+}
+
+static void names_of_no_node(void **state)
+{
+	clients_begin(2);
+	assert_string_equal(ask(0, XS_GET_PERMS, 0, "@releaseDomain"), "");
+	assert_int_equal(client[0].len, 3);
+	assert_memory_equal(client[0].reply, "n0", 3);
+	assert_string_equal(ask(1, XS_GET_PERMS, 0, "@releaseDomain"), "EACCES");
+	assert_string_equal(ask_two(1, XS_SET_PERMS, 0, "@releaseDomain", "n1"), "EACCES");
+	assert_string_equal(ask_two(0, XS_SET_PERMS, 0, "@releaseDomain", "?1"), "EINVAL");
+	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, "@releaseDomain\0n0\0r1", 21), "");
+	assert_string_equal(ask(1, XS_GET_PERMS, 0, "@releaseDomain"), "");
+	assert_memory_equal(client[1].reply, "n0\0r1", 6);
+	assert_string_equal(ask(0, XS_GET_PERMS, 0, "@introduceDomain"), "");
+	assert_int_equal(client[0].len, 3); /* another's permissions */
+	clients_end();
+}
+
+static void just_long_enough(void **state)
+{
+	char text[XENSTORE_PAYLOAD_MAX], path[300];
+
+	clients_begin(1);
+	/* A relative path. */
+	memset(text, 'a', sizeof(text));
+	text[XENSTORE_REL_PATH_MAX + 1] = '\0';
+	assert_string_equal(value(1, 0, text), "[EINVAL]");
+	text[XENSTORE_REL_PATH_MAX] = '\0';
+	assert_string_equal(value(1, 0, text), "[ENOENT]");
+	/* A list that fills a message. */
+	for (int i = 0; i < 16; i++) {
+		snprintf(path, sizeof(path), "/list/%0255d", i);
+		assert_string_equal(put_value(0, 0, path, ""), "");
+	}
+	assert_string_equal(ask(0, XS_DIRECTORY, 0, "/list"), "");
+	assert_int_equal(client[0].len, XENSTORE_PAYLOAD_MAX);
+	assert_string_equal(put_value(0, 0, "/list/x", ""), "");
+	assert_string_equal(ask(0, XS_DIRECTORY, 0, "/list"), "E2BIG");
+	/* As many permissions as there may be. */
+	memcpy(text, "/list\0n0", 9);
+	for (int i = 0; i < 16; i++)
+		memcpy(text + 9 + 3 * i, "r1", 3);
+	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, text, 9 + 15 * 3), "");
+	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, text, 9 + 16 * 3), "ENOSPC");
+	/* The first number behind the requests; and a transaction where there is nothing to transact. */
+	assert_string_equal(ask(0, XS_TYPE_COUNT, 0, "a"), "ENOSYS");
+	assert_string_equal(ask_two(1, XS_WATCH, 77, "a", "t"), "");
+	assert_string_equal(value(1, 77, "a"), "[ENOENT]");
+	clients_end();
+}
+
+/* The seed with which @one and @two, below the home of domain 1, have one hash: FNV-1a has two such words when it begins at
+ * @from, and each of its steps can be taken back. */
+static uint64_t seed_before(uint64_t from, const char *prefix)
+{
+	uint64_t inverse = 1;
+
+	for (int i = 0; i < 6; i++) /* Newton: each step doubles the bits that are right */
+		inverse *= 2 - 0x100000001b3u * inverse;
+	for (size_t i = strlen(prefix); i--;)
+		from = from * inverse ^ (unsigned char)prefix[i];
+	return from;
+}
+
+static void hashes_are_no_names(void **state)
+{
+	const char *one = "8yn0iYCKYHlIj4-BwPqk", *two = "GReLUrM4wMqfg9yzV3KQ";
+	char path[64];
+	size_t before;
+
+	clients_begin(1);
+	store.seed = seed_before(0xcbf29ce484222325u, HOME);
+	snprintf(path, sizeof(path), HOME "%s", one);
+	assert_int_equal(store_hash(store_hash(store.seed, HOME, strlen(HOME)), one, strlen(one)),
+			 store_hash(store_hash(store.seed, HOME, strlen(HOME)), two, strlen(two)));
+	assert_string_equal(ask_two(1, XS_WATCH, 0, two, "two"), "");
+	look(1);
+	assert_string_equal(put_value(0, 0, path, ""), "");
+	assert_int_equal(look(1), 0);
+	assert_string_equal(ask_two(1, XS_WATCH, 0, one, "one"), "");
+	assert_string_equal(ask_two(1, XS_WATCH, 0, HOME "x/..", "x"), "EINVAL");
+	look(1);
+	assert_string_equal(put_value(0, 0, path, ""), "");
+	assert_int_equal(look(1), 1);
+	/* Both have news waiting for who watches what is above. */
+	assert_string_equal(ask(1, XS_RESET_WATCHES, 0, ""), "");
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "/local/domain/1", "home"), "");
+	look(1);
+	for (int i = 0; i < 100; i++) { /* the ring is full: what comes now waits */
+		char filler[64];
+
+		snprintf(filler, sizeof(filler), HOME "filler-%d", i);
+		assert_string_equal(put_value(0, 0, filler, ""), "");
+	}
+	before = client[1].conn->events;
+	assert_string_equal(put_value(0, 0, path, ""), "");
+	snprintf(path, sizeof(path), HOME "%s", two);
+	assert_string_equal(put_value(0, 0, path, ""), "");
+	assert_int_equal(client[1].conn->events, before + 2);
+	clients_end();
+}
+
+/* Events that wait are merged up to the quota and one more for each watch; those of a path are not lost with another's. */
+static void events_up_to_the_quota(void **state)
+{
+	char path[64];
+	size_t before;
+
+	clients_begin(1);
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "/local/domain/1", "one"), "");
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "data", "two"), "");
+	look(1);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), HOME "data/%d", i);
+		put_value(0, 0, path, "");
+		if (client[1].conn->events < quota_guest.events)
+			before = client[1].conn->events;
+	}
+	assert_true(before >= quota_guest.events - 2);
+	assert_int_equal(client[1].conn->events, quota_guest.events + 2);
+	clients_end();
+}
+
+static void watches_in_any_order(void **state)
+{
+	static const char *const tokens[] = {"a", "b", "c"};
+
+	for (int gone = 0; gone < 3; gone++) {
+		clients_begin(1);
+		for (int i = 0; i < 3; i++)
+			assert_string_equal(ask_two(1, XS_WATCH, 0, "w", tokens[i]), "");
+		assert_string_equal(ask_two(1, XS_UNWATCH, 0, "w", tokens[gone]), "");
+		assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "d"), "");
+		look(1);
+		assert_string_equal(put_value(1, 0, "w", ""), "");
+		assert_int_equal(look(1), 3);
+		assert_string_equal(client[1].event[0], gone ? "w a" : "w b");
+		assert_string_equal(client[1].event[1], gone == 2 ? "w b" : "w c");
+		assert_string_equal(client[1].event[2], "w d");
+		/* Another path with the same token, the same path as another client or in other words, are others. */
+		assert_string_equal(ask_two(1, XS_WATCH, 0, HOME "w", "d"), "");
+		assert_string_equal(ask_two(1, XS_UNWATCH, 0, HOME "w", tokens[(gone + 1) % 3]), "ENOENT");
+		assert_string_equal(ask_two(1, XS_UNWATCH, 0, "v", "d"), "ENOENT");
+		assert_string_equal(ask_two(1, XS_UNWATCH, 0, "w", "d"), "");
+		look(1);
+		assert_string_equal(put_value(1, 0, "w", ""), "");
+		assert_int_equal(look(1), 3);
+		assert_string_equal(client[1].event[2], HOME "w d");
+		clients_end();
+	}
+}
+
+static void too_long_for_an_event(void **state)
+{
+	char token[XENSTORE_PAYLOAD_MAX - 100], path[200];
+
+	clients_begin(1);
+	memset(token, 't', sizeof(token));
+	token[sizeof(token) - 1] = '\0';
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", token), "");
+	look(1);
+	for (int fits = 1; fits >= 0; fits--) {
+		snprintf(path, sizeof(path), HOME "w/%0*d", 98 - fits, 0);
+		assert_string_equal(put_value(0, 0, path, ""), "");
+		assert_int_equal(look(1), 1);
+		assert_int_equal(strchr(client[1].event[0], ' ') - client[1].event[0], fits ? 99 : 1);
+	}
+	clients_end();
+}
+
+static void conflicts_in_each_look(void **state)
+{
+	char path[32], text[2049];
+	uint32_t tx;
+
+	clients_begin(2);
+	put_value(0, 0, "/a", "1");
+	put_value(0, 0, "/b", "1");
+	/* The second of two. */
+	tx = begin(0);
+	value(0, tx, "/a");
+	value(0, tx, "/b");
+	put_value(0, 0, "/b", "2");
+	put_value(0, tx, "/c", "1");
+	assert_string_equal(commit(0, tx), "EAGAIN");
+	/* A node whose value was read, and then its list; and the other way round. */
+	tx = begin(0);
+	value(0, tx, "/a");
+	assert_string_equal(ask(0, XS_DIRECTORY, tx, "/a"), "");
+	put_value(0, 0, "/a/new", "");
+	put_value(0, tx, "/c", "1");
+	assert_string_equal(commit(0, tx), "EAGAIN");
+	tx = begin(0);
+	assert_string_equal(ask(0, XS_DIRECTORY, tx, "/a"), "");
+	value(0, tx, "/a");
+	put_value(0, 0, "/a", "other");
+	put_value(0, tx, "/c", "1");
+	assert_string_equal(commit(0, tx), "EAGAIN");
+	/* What is given up has no conflicts. */
+	tx = begin(0);
+	value(0, tx, "/a");
+	put_value(0, 0, "/a", "third");
+	assert_string_equal(ask(0, XS_TRANSACTION_END, tx, "F"), "");
+	/* Looking again costs nothing, looking elsewhere counts. */
+	tx = begin(1);
+	for (size_t i = 0; i < 2 * quota_guest.steps; i++)
+		assert_string_equal(value(1, tx, "/local/domain/1"), "");
+	for (size_t i = 1; i < quota_guest.steps; i++) {
+		snprintf(path, sizeof(path), "n%zu", i);
+		assert_string_equal(value(1, tx, path), "[ENOENT]");
+	}
+	assert_string_equal(value(1, tx, "more"), "[ENOSPC]");
+	/* The log, to its last byte. */
+	memset(text, 'x', sizeof(text));
+	tx = begin(2);
+	for (size_t left = quota_guest.log, n; left; left -= n) {
+		n = left < 2000 ? left : 2000;
+		text[n - strlen("/local/domain/2")] = '\0';
+		assert_string_equal(put_value(2, tx, "/local/domain/2", text), "");
+		text[n - strlen("/local/domain/2")] = 'x';
+	}
+	assert_string_equal(put_value(2, tx, "/local/domain/2", ""), "ENOSPC");
+	clients_end();
+}
+
+static void silence(void **state)
+{
+	unsigned before;
+
+	clients_begin(3);
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "t"), "");
+	look(1);
+	client[1].ring.req_prod += 5000;
+	settle();
+	assert_true(client[1].conn->broken);
+	before = client[1].ring.rsp_prod;
+	assert_string_equal(put_value(0, 0, HOME "w", ""), "");
+	settle();
+	assert_int_equal(client[1].ring.rsp_prod, before);
+	/* An index is looked at when it is needed. */
+	client[2].ring.rsp_cons -= 5000;
+	put_bytes(2, &(struct xsd_sockmsg){.type = XS_READ}, 3);
+	settle();
+	assert_false(client[2].conn->broken);
+	/* A ring that is full: its owner knows. */
+	assert_string_equal(ask_two(3, XS_WATCH, 0, "w", "t"), "");
+	look(3);
+	for (int i = 0; i < 200; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/local/domain/3/w/%d", i);
+		assert_string_equal(put_value(0, 0, path, ""), "");
+	}
+	before = told[3];
+	assert_string_equal(put_value(0, 0, "/local/domain/3/w/new", ""), "");
+	settle();
+	assert_int_equal(told[3], before);
+	clients_end();
+}
+
+static void introduced_again(void **state)
+{
+	clients_begin(1);
+	assert_string_equal(ask_two(0, XS_WATCH, 0, "@introduceDomain", "in"), "");
+	assert_string_equal(ask_two(0, XS_WATCH, 0, "@releaseDomain", "out"), "");
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "t"), "");
+	begin(1);
+	look(0);
+	look(1);
+	put_bytes(1, &(struct xsd_sockmsg){.type = XS_READ}, 3); /* half a head */
+	settle();
+	client[1].ring.req_prod = client[1].ring.req_cons;
+	assert_string_equal(introduce(0, "1", "1", "1"), "");
+	client[1].conn = conn_find(&store, 1);
+	assert_int_equal(look(0), 0); /* it was here before */
+	assert_int_equal(client[1].conn->n_watches, 0);
+	assert_null(client[1].conn->txns);
+	assert_string_equal(value(1, 0, "/local/domain/1"), "");
+	assert_string_equal(introduce(0, "1", "666", "1"), "EINVAL");
+	assert_null(conn_find(&store, 1));
+	assert_int_equal(look(0), 1);
+	assert_string_equal(client[0].event[0], "@releaseDomain out");
+	/* A domain that never was here is not told to have gone. */
+	assert_string_equal(introduce(0, "2", "666", "1"), "EINVAL");
+	assert_int_equal(look(0), 0);
+	clients_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(domains_as_arguments),   cmocka_unit_test(pages_and_ports_as_arguments),
+	    cmocka_unit_test(names_of_no_node),          cmocka_unit_test(just_long_enough),
+	    cmocka_unit_test(hashes_are_no_names),    cmocka_unit_test(events_up_to_the_quota),
+	    cmocka_unit_test(watches_in_any_order),   cmocka_unit_test(too_long_for_an_event),
+	    cmocka_unit_test(conflicts_in_each_look), cmocka_unit_test(silence),
+	    cmocka_unit_test(introduced_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
