@@ -3,6 +3,7 @@
  * has taken them (in); the barriers keep that order. */
 #include "guest.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,27 +19,38 @@ static void broken(struct guest *g)
 	g->ring_broken = true;
 }
 
-bool console_drain(struct guest *g)
+/* A guest that finds its ring full waits for an event. It saw our index as it was before @cons, or it will see the new one;
+ * in the first case its own index is there for us to see. Half a ring counts as full, for who waits for more than a byte. */
+static bool may_wait(const struct xencons_interface *ring, XENCONS_RING_IDX cons)
+{
+	barrier();
+	return __atomic_load_n(&ring->out_prod, __ATOMIC_RELAXED) - cons > sizeof(ring->out) / 2;
+}
+
+size_t console_drain(struct guest *g, bool *tell)
 {
 	struct xencons_interface *ring = g->ring;
 	/* Once each, whatever the guest makes of them meanwhile: what was checked is what is used. */
-	XENCONS_RING_IDX cons = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED),
+	XENCONS_RING_IDX first = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED), cons = first,
 			 prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
 	char out[sizeof(ring->out)];
 	size_t n = 0;
 
+	*tell = false;
+	if (prod == cons)
+		return 0;
 	if (prod - cons > sizeof(ring->out)) {
 		broken(g);
 		cons = prod;
 	}
 	while (cons != prod)
 		out[n++] = ring->out[MASK_XENCONS_IDX(cons++, ring->out)];
-	if (!n && ring->out_cons == prod)
-		return false;
 	barrier();
 	ring->out_cons = prod;
-	conlog_append(&g->log, out, n);
-	return true;
+	*tell = may_wait(ring, first);
+	if (n)
+		conlog_append(&g->log, out, n);
+	return n;
 }
 
 size_t console_room(const struct guest *g)
@@ -57,6 +69,7 @@ bool console_feed(struct guest *g)
 	char keys[sizeof(ring->in)];
 	ssize_t got = room ? read(g->in, keys, room) : 0;
 
+	g->typing = !room || got > 0 || (got < 0 && errno == EAGAIN);
 	if (got <= 0)
 		return false;
 	barrier(); /* the guest has taken what was there before we write over it */

@@ -15,7 +15,9 @@
 #include <xen/io/console.h>
 
 struct guest {
-	struct guest *next;
+	struct guest *next, *next_ready;
+	bool is_ready; /* in the queue of those to be looked at; its port is masked */
+	bool typing;   /* somebody has the FIFO open, perhaps */
 	unsigned id;
 	int port; /* ours; -1: none */
 	struct xencons_interface *ring;
@@ -24,9 +26,10 @@ struct guest {
 	bool ring_broken;
 };
 
-/* Move what the guest wrote into the log. True if there was something, so that the guest should be told. */
-bool console_drain(struct guest *g);
+/* Move what the guest wrote into the log, a ring's worth at most: how many bytes that was. *@tell: it may be waiting for
+ * room. */
+size_t console_drain(struct guest *g, bool *tell);
 /* May keys be taken from the FIFO, i.e. is there room in the guest's ring? */
 size_t console_room(const struct guest *g);
-/* Move keys from the FIFO into the ring. True if the guest should be told. */
+/* Move keys from the FIFO into the ring. True if the guest should be told. Nobody types any more: g->typing is false. */
 bool console_feed(struct guest *g);

@@ -3,14 +3,16 @@
  * rl-consoled: keeps the consoles of all domains.
  *
  * Commands come as lines through <run>/consoled.ctl: `add ID` (a domain was made: console/ring-ref and
- * console/port in the store say where its ring is), `gone ID` (drain and let go). What it shows:
+ * console/port in the store say where its ring is), `gone ID` (drain and let go), `keys ID` (somebody has opened its FIFO).
+ * What it shows:
  *	<run>/console/ID/log       the kept output (conlog.h)
  *	<run>/console/ID/in        FIFO: keys for the domain
  *	<run>/console/ID/attached  there while its page is mapped here
  *
- * One thread, one poll(): each wake-up moves at most a ring's worth per domain, so no domain and no client
- * can keep it from the others. After a restart of the daemon all living domains of <run>/domains are taken up
- * again.
+ * One thread. Domains that are silent cost nothing. Of one that speaks the event is kept masked as long as there is something
+ * in its ring, and each round moves at most a ring's worth of it; between rounds there is a rest in which rings fill up, and
+ * which is as long as the round was: however many speak, and whatever they do to their rings and ports, Dom0 has half of its
+ * time for others. After a restart of the daemon all living domains of <run>/domains are taken up again.
  */
 #include "guest.h"
 #include "ctl.h"
@@ -27,12 +29,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct hv hv;
 static int evtchn = -1;
 static struct guest *guests;
-static size_t nr_guests;
+static struct port_table by_port;
+static struct guest *ready, **ready_end = &ready; /* to be looked at, in this order */
+
+#define REST_NS      1000000  /* between two rounds */
+#define REST_FULL_NS 250000   /* where somebody waits for room */
+#define REST_MAX_NS  50000000 /* who types, and who makes domains, waits for no more than that */
 
 static struct guest *find_guest(unsigned id)
 {
@@ -51,11 +59,37 @@ static void touch(const char *path)
 		close(fd);
 }
 
+static void make_ready(struct guest *g)
+{
+	if (g->is_ready)
+		return;
+	g->is_ready = true;
+	g->next_ready = NULL;
+	*ready_end = g;
+	ready_end = &g->next_ready;
+}
+
+static void not_ready(struct guest *g)
+{
+	struct guest **link = &ready;
+
+	while (*link && *link != g)
+		link = &(*link)->next_ready;
+	if (!*link)
+		return;
+	*link = g->next_ready;
+	if (!*link)
+		ready_end = link;
+}
+
 /* Let go of everything of @g; its log stays. */
 static void close_guest(struct guest *g)
 {
-	if (g->port >= 0)
+	not_ready(g);
+	if (g->port >= 0) {
+		port_note(&by_port, g->port, NULL);
 		evtchn_unbind(evtchn, g->port);
+	}
 	if (g->ring)
 		hv_unmap(&hv, g->ring, 1);
 	conlog_close(&g->log);
@@ -78,7 +112,7 @@ static int open_files(struct guest *g)
 	unlink(in);
 	if (mkfifo(in, 0600) < 0)
 		return fail_errno(errno, "%s: cannot make this FIFO", in);
-	g->in = open(in, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	g->in = open(in, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return g->in < 0 ? fail_errno(errno, "%s: cannot open", in) : 0;
 }
 
@@ -94,7 +128,9 @@ static int open_ring(struct guest *g)
 	if (!g->ring)
 		return fail_errno(errno, "domain %u: cannot map its console page", g->id);
 	g->port = evtchn_bind_interdomain(evtchn, g->id, port);
-	return g->port < 0 ? fail_errno(g->port, "domain %u: console event channel %lld", g->id, port) : 0;
+	if (g->port < 0)
+		return fail_errno(g->port, "domain %u: console event channel %lld", g->id, port);
+	return port_note(&by_port, g->port, g) ? fail("out of memory for domain %u", g->id) : 0;
 }
 
 static void add_guest(unsigned id)
@@ -117,16 +153,14 @@ static void add_guest(unsigned id)
 	}
 	g->next = guests;
 	guests = g;
-	nr_guests++;
 	touch(console_path(id, "attached"));
-	/* The first event may have come before we were bound. */
-	if (console_drain(g))
-		evtchn_notify(evtchn, g->port);
+	make_ready(g); /* the first event may have come before we were bound */
 }
 
 static void remove_guest(unsigned id)
 {
 	struct guest **link = &guests, *g;
+	bool tell;
 
 	while (*link && (*link)->id != id)
 		link = &(*link)->next;
@@ -134,39 +168,84 @@ static void remove_guest(unsigned id)
 	if (!g)
 		return;
 	/* All that it wrote: it does not run. Once, for others may write to that page still, and without end. */
-	console_drain(g);
+	console_drain(g, &tell);
 	*link = g->next;
-	nr_guests--;
 	close_guest(g);
 }
 
 static void command(void *arg, char *line)
 {
+	struct guest *g;
 	unsigned id;
 
 	if (sscanf(line, "add %u", &id) == 1)
 		add_guest(id);
 	else if (sscanf(line, "gone %u", &id) == 1)
 		remove_guest(id);
-	else
+	else if (sscanf(line, "keys %u", &id) == 1 && (g = find_guest(id)))
+		g->typing = true;
+	else if (strncmp(line, "keys ", 5))
 		warn("a command it does not know: %.60s", line);
 }
 
-static void serve_events(void)
+/* Whose ports have fired. They stay masked until there is nothing in the ring. */
+static void take_events(void)
 {
 	uint32_t ports[64];
-	size_t n = evtchn_fired(evtchn, ports, 64);
+	size_t n;
 
-	for (size_t i = 0; i < n; i++) {
-		struct guest *g = guests;
+	do {
+		n = evtchn_fired(evtchn, ports, 64);
+		for (size_t i = 0; i < n; i++) {
+			struct guest *g = port_owner(&by_port, ports[i]);
 
-		/* Unmask first: what comes while we look raises a new event. */
-		evtchn_unmask(evtchn, &ports[i], 1);
-		while (g && g->port != (int)ports[i])
-			g = g->next;
-		if (g && console_drain(g))
-			evtchn_notify(evtchn, ports[i]);
+			if (g)
+				make_ready(g);
+			else
+				evtchn_unmask(evtchn, &ports[i], 1);
+		}
+	} while (n == 64);
+}
+
+/* A ring's worth of whoever is ready. Who had nothing may send events again: what came while we looked raises one. True:
+ * somebody waits for room. */
+static bool look_at_ready(void)
+{
+	struct guest *g, *list = ready;
+	bool full = false, tell;
+
+	ready = NULL;
+	ready_end = &ready;
+	while ((g = list)) {
+		list = g->next_ready;
+		g->is_ready = false;
+		if (console_drain(g, &tell))
+			make_ready(g);
+		else
+			evtchn_unmask(evtchn, &(uint32_t){g->port}, 1);
+		if (tell)
+			evtchn_notify(evtchn, g->port);
+		full |= tell;
 	}
+	return full;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec t = {.tv_nsec = (long)ns};
+
+	nanosleep(&t, NULL);
+}
+
+static void round_and_rest(void)
+{
+	uint64_t begin = now_ns(), took;
+	bool full = look_at_ready();
+
+	took = now_ns() - begin;
+	if (took < (full ? REST_FULL_NS : REST_NS))
+		took = full ? REST_FULL_NS : REST_NS;
+	sleep_ns(took < REST_MAX_NS ? took : REST_MAX_NS);
 }
 
 static void take_up_all(void)
@@ -179,10 +258,19 @@ static void take_up_all(void)
 	free(ids);
 }
 
-/* One round: wait for anything, then serve whoever spoke. */
+static size_t typing(void)
+{
+	size_t n = 0;
+
+	for (struct guest *g = guests; g; g = g->next)
+		n += g->typing;
+	return n;
+}
+
+/* Wait for anything, then serve whoever spoke. */
 static void serve(int ctl, struct ctl_lines *part)
 {
-	struct pollfd *fds = calloc(2 + nr_guests, sizeof(*fds));
+	struct pollfd *fds = calloc(2 + typing(), sizeof(*fds));
 	size_t n = 2;
 
 	if (!fds) {
@@ -192,18 +280,21 @@ static void serve(int ctl, struct ctl_lines *part)
 	fds[0] = (struct pollfd){.fd = evtchn, .events = POLLIN};
 	fds[1] = (struct pollfd){.fd = ctl, .events = POLLIN};
 	for (struct guest *g = guests; g; g = g->next)
-		fds[n++] = (struct pollfd){.fd = console_room(g) ? g->in : -1, .events = POLLIN};
-	if (poll(fds, n, -1) > 0) {
+		if (g->typing)
+			fds[n++] = (struct pollfd){.fd = console_room(g) ? g->in : -1, .events = POLLIN};
+	if (poll(fds, n, ready ? 0 : -1) > 0) {
 		n = 2;
 		for (struct guest *g = guests; g; g = g->next)
-			if (fds[n++].revents & POLLIN && console_feed(g))
+			if (g->typing && fds[n++].revents && console_feed(g))
 				evtchn_notify(evtchn, g->port);
 		if (fds[0].revents & POLLIN)
-			serve_events();
+			take_events();
 		if (fds[1].revents & POLLIN)
 			ctl_receive(ctl, part, command, NULL);
 	}
 	free(fds);
+	if (ready)
+		round_and_rest();
 }
 
 int main(void)

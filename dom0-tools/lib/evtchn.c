@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -65,4 +66,25 @@ void evtchn_unmask(int fd, const uint32_t *ports, size_t n)
 {
 	while (n && write(fd, ports, n * sizeof(*ports)) < 0 && errno == EINTR)
 		;
+}
+
+int port_note(struct port_table *table, uint32_t port, void *owner)
+{
+	size_t end = port + 64;
+
+	if (port >= table->end) {
+		void **grown = owner ? realloc(table->owner, end * sizeof(*grown)) : NULL;
+
+		if (!grown)
+			return owner ? -ENOMEM : 0;
+		memset(grown + table->end, 0, (end - table->end) * sizeof(*grown));
+		*table = (struct port_table){grown, end};
+	}
+	table->owner[port] = owner;
+	return 0;
+}
+
+void *port_owner(const struct port_table *table, uint32_t port)
+{
+	return port < table->end ? table->owner[port] : NULL;
 }

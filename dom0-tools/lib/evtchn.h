@@ -16,3 +16,13 @@ int evtchn_notify(int fd, unsigned port);
 /* Ports that fired, up to @max; 0 if none. */
 size_t evtchn_fired(int fd, uint32_t *ports, size_t max);
 void evtchn_unmask(int fd, const uint32_t *ports, size_t n);
+
+/* What belongs to each of our ports. */
+struct port_table {
+	void **owner;
+	size_t end;
+};
+
+/* @port is @owner's; NULL: nobody's. -ENOMEM, never for NULL. */
+int port_note(struct port_table *table, uint32_t port, void *owner);
+void *port_owner(const struct port_table *table, uint32_t port); /* NULL: nobody's */

@@ -19,5 +19,6 @@ int make_dirs(const char *path);
 const char *nearest(const char *word, const char *const *words);
 
 /* Monotonic milliseconds. */
+uint64_t now_ns(void);
 uint64_t now_ms(void);
 void sleep_ms(unsigned ms);

@@ -5,6 +5,7 @@
  */
 #include "verbs.h"
 #include "conlog.h"
+#include "ctl.h"
 #include "domains.h"
 #include "err.h"
 #include "files.h"
@@ -144,6 +145,17 @@ static int follow(struct client *c)
 	}
 }
 
+/* The FIFO for keys. Without a word rl-consoled would not look there. */
+static int open_keys(unsigned id)
+{
+	int fd = open(console_path(id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	int tries = 100;
+
+	while (fd >= 0 && ctl_send("consoled", "keys %u", id) == -EAGAIN && --tries)
+		sleep_ms(5);
+	return fd;
+}
+
 int console_attach(unsigned id, const struct console_options *options)
 {
 	struct client c = {.id = id, .escape = options->escape, .in = -1};
@@ -160,7 +172,7 @@ int console_attach(unsigned id, const struct console_options *options)
 		return 0;
 	}
 	if (!*ended(id))
-		c.in = open(console_path(id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		c.in = open_keys(id);
 	fflush(stdout);
 	c.terminal = terminal_raw();
 	if (c.terminal)

@@ -7,7 +7,6 @@
  * requests of all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer.
  */
 #include "store.h"
-#include "alloc.h"
 #include "domains.h"
 #include "err.h"
 #include "evtchn.h"
@@ -28,9 +27,8 @@
 static struct hv hv;
 static struct store store;
 static int evtchn = -1;
-static int end_port; /* VIRQ_DOM_EXC */
-static struct conn **by_port;
-static size_t ports_end; /* of by_port */
+static int end_port;            /* VIRQ_DOM_EXC */
+static struct port_table conns; /* by their ports */
 
 /* ---- Rings ---- */
 
@@ -55,20 +53,10 @@ static int attach_dom0(struct conn *c)
 	return c->port < 0 ? fail_errno(c->port, "cannot bind Dom0's store event channel %d", port) : 0;
 }
 
-static void note_port(size_t port, struct conn *c)
-{
-	if (port >= ports_end) {
-		by_port = need(realloc(by_port, (port + 64) * sizeof(*by_port)));
-		memset(by_port + ports_end, 0, (port + 64 - ports_end) * sizeof(*by_port));
-		ports_end = port + 64;
-	}
-	by_port[port] = c;
-}
-
 static void detach(struct conn *c)
 {
 	if (c->port >= 0) {
-		note_port(c->port, NULL);
+		port_note(&conns, c->port, NULL);
 		evtchn_unbind(evtchn, c->port);
 	}
 	if (c->ring)
@@ -85,9 +73,7 @@ static int attach_guest(struct conn *c)
 	c->port = evtchn_bind_interdomain(evtchn, c->id, c->remote_port);
 	if (c->port >= 0)
 		return 0;
-	fail_errno(c->port, "domain %u: store event channel %u", c->id, c->remote_port);
-	detach(c);
-	return -EINVAL;
+	return fail_errno(c->port, "domain %u: store event channel %u", c->id, c->remote_port);
 }
 
 static int attach(struct conn *c)
@@ -95,7 +81,9 @@ static int attach(struct conn *c)
 	int err = c->id ? attach_guest(c) : attach_dom0(c);
 
 	if (!err)
-		note_port(c->port, c);
+		err = port_note(&conns, c->port, c);
+	if (err)
+		detach(c);
 	return err;
 }
 
@@ -148,9 +136,12 @@ static void take_events(void)
 	size_t n = evtchn_fired(evtchn, ports, 64);
 
 	evtchn_unmask(evtchn, ports, n);
-	for (size_t i = 0; i < n; i++)
-		if (ports[i] < ports_end && by_port[ports[i]])
-			conn_ready(by_port[ports[i]]);
+	for (size_t i = 0; i < n; i++) {
+		struct conn *c = port_owner(&conns, ports[i]);
+
+		if (c)
+			conn_ready(c);
+	}
 	for (size_t i = 0; i < n; i++)
 		if ((int)ports[i] == end_port)
 			look_for_ends();
