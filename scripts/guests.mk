@@ -15,7 +15,7 @@ run-guests: ## boot the machine that has the real guests
 $(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/unpack_vmlinuz.py scripts/mend_gnumach.py
 	$(call say,FETCH,$(GUESTS))mkdir -p $(GUESTS) && sh $< $(GUESTS) && touch $@
 
-$(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init
+$(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init scripts/guests/poweroff
 	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list
 
 $(B)/guests.cpio: $(B)/dom0.cpio $(GUESTS)/.fetched $(GUESTS)/initrd-linux.cpio scripts/guests/guests.list \

@@ -3,19 +3,22 @@
  * rl-domd: notices when domains end (the store's @releaseDomain) and does what their configuration says:
  * on_poweroff, on_reboot, on_crash, on_watchdog = destroy, restart or preserve.
  *
- * `add ID` lines through <run>/domd.ctl only make it look again; the truth is <run>/domains and the
- * hypervisor's list. The end of a domain is noted in <run>/domains/ID/end after everything is done, with the
- * id of the domain that goes on in its place if it was restarted.
+ * Lines through <run>/domd.ctl (`add ID`, `job UUID`) only make it look again; the truth is <run>/domains,
+ * <run>/jobs and the hypervisor's list. The end of a domain is noted in <run>/domains/ID/end after everything is
+ * done, with the id of the domain that goes on in its place if it was restarted. What an rl that was killed left half
+ * made or half ended (job.h) is cleared away.
  */
 #include "ctl.h"
 #include "domains.h"
 #include "err.h"
 #include "files.h"
 #include "home.h"
+#include "job.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,8 @@
 /* A domain that ends sooner than this after its start is not restarted, or a kernel that crashes while
  * booting would keep Dom0 busy for ever. */
 #define RESTART_MIN_MS 1000
+
+#define JOBS_MS 200
 
 static struct hv hv;
 
@@ -37,60 +42,47 @@ static enum action action_for(const struct record *r, const char *reason)
 	return !strcmp(reason, "watchdog") ? r->on_watchdog : r->on_crash;
 }
 
-/* Make the domain anew from its kept configuration, under the name it had. Its id, or -1. */
-static long restart(const struct record *r, const char *name)
+/* Have the domain made anew from its kept configuration. The new one takes over its name and ends it. */
+static int restart(unsigned id)
 {
-	char config[256], setting[RECORD_NAME_MAX + 8];
+	char config[256], number[16];
 	int status;
 	pid_t child;
 
-	snprintf(config, sizeof(config), "%s", record_path(r->id, "config"));
-	snprintf(setting, sizeof(setting), "name=%s", name);
+	snprintf(config, sizeof(config), "%s", record_path(id, "config"));
+	snprintf(number, sizeof(number), "%u", id);
 	child = fork();
 	if (child == 0) {
-		execlp("rl", "rl", "create", "-q", config, setting, (char *)NULL);
+		execlp("rl", "rl", "create", "-q", "--restart", number, config, (char *)NULL);
 		_exit(127);
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
-		return fail("domain %u \"%s\" could not be restarted; the line before says why", r->id, name);
-	return domain_named(&hv, name);
+		return fail("domain %u \"%s\" could not be restarted; the line before says why", id,
+			    domain_name(id));
+	return 0;
 }
 
 static void end_domain(const struct record *r, const char *reason)
 {
 	enum action action = action_for(r, reason);
-	char name[RECORD_NAME_MAX];
-	long again = -1, ret;
-
-	snprintf(name, sizeof(name), "%s", domain_name(r->id));
+	long ret;
 
 	if (action == ACTION_PRESERVE)
 		return;
 	if (action == ACTION_RESTART && now_ms() - r->started_ms < RESTART_MIN_MS) {
 		warn("domain %u \"%s\": %s after less than a second; destroyed instead of restarted", r->id,
-		     name, reason);
+		     domain_name(r->id), reason);
 		action = ACTION_DESTROY;
 	}
-	ret = domain_end(&hv, r->id, action == ACTION_DESTROY ? reason : NULL);
-	if (ret < 0)
-		fail_errno(ret, "cannot destroy domain %u", r->id);
-	if (action != ACTION_RESTART)
+	if (action == ACTION_RESTART && !restart(r->id))
 		return;
-	/* The name must be free before the new domain takes it, hence the note in two steps: the reason is
-	 * there only together with the new id. */
-	again = restart(r, name);
-	record_end(r->id, name, reason, again);
+	ret = domain_end(&hv, r->id, reason, -1);
+	if (ret < 0 && ret != -ESRCH)
+		fail_errno(ret, "cannot destroy domain %u", r->id);
 }
 
-/* Destroyed by somebody else than rl. */
-static void forget(unsigned id)
-{
-	record_end(id, domain_name(id), "destroyed", -1);
-	home_remove(xs_shared(), id);
-}
-
-/* Look at every domain we know of. */
-static void look(void)
+/* Look at every domain we know of. @busy: others are making or ending some. */
+static void look(bool busy)
 {
 	struct xen_domctl_getdomaininfo info;
 	struct record r;
@@ -103,9 +95,12 @@ static void look(void)
 		if (record_load(ids[i], &r) || r.end[0])
 			continue;
 		ret = domain_info(&hv, r.id, &info);
-		if (ret == -ESRCH)
-			forget(r.id);
-		else if (ret >= 0 && (info.flags & XEN_DOMINF_shutdown) && !(info.flags & XEN_DOMINF_dying))
+		if (ret == -ESRCH) /* destroyed by somebody else than rl, or by one who was killed then */
+			domain_forget(r.id, "destroyed", -1);
+		else if (ret >= 0 && r.ending && !busy) /* whoever began it was killed */
+			domain_end(&hv, r.id, "destroyed", -1);
+		else if (ret >= 0 && (info.flags & XEN_DOMINF_shutdown) && !(info.flags & XEN_DOMINF_dying) &&
+			 !r.ending)
 			end_domain(&r, shutdown_reason(&info));
 	}
 	free(ids);
@@ -118,6 +113,7 @@ static void ignore_line(void *arg, char *line)
 int main(void)
 {
 	struct ctl_lines part = {.len = 0};
+	size_t jobs;
 	struct xs *xs;
 	int ctl;
 
@@ -126,15 +122,17 @@ int main(void)
 	/* The shared connection is for questions; events come by one of their own. */
 	if (hv_open(&hv) || !xs_shared() || !(xs = xs_open()) || (ctl = ctl_listen("domd")) < 0)
 		return 1;
-	if (home_create_dom0(xs) || xs_watch(xs, "@releaseDomain", "end")) {
+	if (home_create_dom0(&hv, xs) || xs_watch(xs, "@releaseDomain", "end")) {
 		fail_errno(errno, "cannot watch @releaseDomain");
 		return 1;
 	}
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = xs_fd(xs), .events = POLLIN}, {.fd = ctl, .events = POLLIN}};
 
-		look();
-		if (poll(fds, 2, -1) <= 0)
+		jobs = jobs_clear(&hv);
+		look(jobs);
+		/* Nobody tells when one who is at work is killed: look again and again, while there is work. */
+		if (poll(fds, 2, jobs ? JOBS_MS : -1) <= 0)
 			continue;
 		if (fds[0].revents & POLLIN)
 			free(xs_event(xs, 0));

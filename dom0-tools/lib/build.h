@@ -21,8 +21,8 @@ struct build {
 };
 
 long build_domctl(struct build *b, struct xen_domctl *op);
-/* A new domain, with these flags. */
-int build_create(struct build *b, uint32_t flags);
+/* A new domain of this kind, with these flags. */
+int build_create(struct build *b, const char *kind, uint32_t flags);
 int build_limits(struct build *b);
 /* plan.nr_pages frames; fills p2m. */
 int build_memory(struct build *b);

@@ -31,44 +31,28 @@ long build_domctl(struct build *b, struct xen_domctl *op)
 
 /* ---- The domain and its memory ---- */
 
-static void random_handle(xen_domain_handle_t handle)
-{
-	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, handle, 16) != 16)
-		memset(handle, 0, 16); /* an identity nobody depends on */
-	if (fd >= 0)
-		close(fd);
-}
-
-/* 8-4-4-4-12 hexadecimal digits. */
-static void print_uuid(const xen_domain_handle_t handle, char text[37])
-{
-	for (unsigned i = 0; i < 16; i++)
-		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", handle[i]);
-}
-
-int build_create(struct build *b, uint32_t flags)
+int build_create(struct build *b, const char *kind, uint32_t flags)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};
 	long ret;
 
-	if (b->request->uuid)
-		memcpy(op.u.createdomain.handle, b->request->uuid, sizeof(op.u.createdomain.handle));
-	else
-		random_handle(op.u.createdomain.handle);
-	print_uuid(op.u.createdomain.handle, b->result->uuid);
+	memcpy(op.u.createdomain.handle, b->request->handle, sizeof(b->request->handle));
+	uuid_print(b->request->handle, b->result->uuid);
 	op.u.createdomain.flags = flags;
 	op.u.createdomain.max_vcpus = b->request->vcpus;
 	op.u.createdomain.max_evtchn_port = 1023;
 	op.u.createdomain.max_grant_frames = -1; /* the hypervisor's own limit */
 	op.u.createdomain.max_maptrack_frames = -1;
 	op.u.createdomain.grant_opts = 1; /* grant tables of version 1 */
+	b->result->kind = kind;
 	ret = hv_domctl(b->hv, &op);
 	if (ret < 0)
 		return fail_errno(ret, "the hypervisor refuses a new domain");
-	b->id = op.domain;
-	return 0;
+	b->id = b->result->id = op.domain;
+	if (!b->request->created || !b->request->created(b->request->arg, b->result))
+		return 0;
+	build_undo(b);
+	return -1;
 }
 
 static int set_kind(struct build *b)
@@ -439,16 +423,15 @@ int build_domain(struct hv *hv, const struct build_request *request, struct buil
 	int ret = -1;
 
 	memset(result, 0, sizeof(*result));
+	result->id = NO_DOMAIN_YET;
 	if (request->fv) {
 		ret = read_initrd(&b) ? -1 : build_fv(&b);
 	} else if (!read_files(&b) &&
 		   !plan_make(&b.plan, &b.kernel.plan, b.initrd_size, request->memory_kb / 4) &&
-		   !build_create(&b, 0)) {
+		   !build_create(&b, b.plan.abi->kind, 0)) {
 		ret = steps(&b);
 		if (ret)
 			build_undo(&b);
-		result->id = b.id;
-		result->kind = b.plan.abi->kind;
 	}
 	plan_free(&b.plan);
 	kernel_free(&b.kernel);

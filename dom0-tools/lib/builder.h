@@ -7,22 +7,31 @@
 #pragma once
 
 #include "hv.h"
+#include "job.h"
 
 #include <stdbool.h>
+
+struct build_result;
 
 struct build_request {
 	const char *kernel, *ramdisk; /* files; ramdisk may be NULL */
 	const char *cmdline;
 	uint64_t memory_kb, maxmem_kb;
 	unsigned vcpus;
-	const uint8_t *uuid; /* 16 bytes; NULL: a random one */
-	bool fv, fv_patch;   /* an unmodified kernel; replace instructions that do not trap */
+	bool fv, fv_patch;          /* an unmodified kernel; replace instructions that do not trap */
+	xen_domain_handle_t handle; /* its UUID */
+	/* Called when the domain is there, before it has anything: with id, kind and uuid. Not 0, after a report: undo
+	 * it. May be NULL. */
+	int (*created)(void *arg, const struct build_result *built);
+	void *arg;
 };
 
+#define NO_DOMAIN_YET (~0u)
+
 struct build_result {
-	unsigned id;
+	unsigned id;      /* NO_DOMAIN_YET: it failed before there was one */
 	const char *kind; /* "pv64", "pv32", "fv" */
-	char uuid[37];    /* as text */
+	char uuid[UUID_TEXT];
 	uint64_t console_mfn, store_mfn;
 	unsigned console_port, store_port; /* the domain's */
 };

@@ -147,6 +147,11 @@ int cfg_override(struct cfg *cfg, const char *arg)
 	return ret;
 }
 
+int cfg_set_text(struct cfg *cfg, const char *key, const char *text)
+{
+	return set_bare(cfg, key, strlen(key), text, false);
+}
+
 void cfg_free(struct cfg *cfg)
 {
 	for (size_t i = 0; i < cfg->count; i++) {

@@ -48,6 +48,8 @@ int cfg_parse(struct cfg *cfg, const char *source, const char *text, size_t len)
 int cfg_load(struct cfg *cfg, const char *path);
 /* One `key=value` or `key+=value` of the command line. Quotes may be left out there, since shells eat them. */
 int cfg_override(struct cfg *cfg, const char *arg);
+/* Set @key to a text as it is. */
+int cfg_set_text(struct cfg *cfg, const char *key, const char *text);
 void cfg_free(struct cfg *cfg);
 
 const struct cfg_item *cfg_find(const struct cfg *cfg, const char *key);

@@ -5,6 +5,8 @@
 #include "err.h"
 #include "files.h"
 #include "home.h"
+#include "job.h"
+#include "names.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -91,29 +93,49 @@ long domain_overhead(struct hv *hv, unsigned id, uint64_t *bytes, uint64_t *limi
 	return ret < 0 ? ret : 0;
 }
 
+/* From the store; malloc()ed, NULL: it has none there. */
+static char *stored_name(unsigned id)
+{
+	struct xs *xs = xs_shared();
+
+	return xs ? home_read(xs, id, "name") : NULL;
+}
+
 const char *domain_name(unsigned id)
 {
 	static char name[RECORD_NAME_MAX];
-	struct xs *xs = xs_shared();
-	char *text = xs ? home_read(xs, id, "name") : NULL;
+	char *text = stored_name(id);
+	struct record r;
 
-	snprintf(name, sizeof(name), "%s", text ? text : id ? "(null)" : "Domain-0");
+	if (text)
+		snprintf(name, sizeof(name), "%s", text);
+	else if (id && !record_load(id, &r) && *r.name)
+		snprintf(name, sizeof(name), "%s", r.name);
+	else
+		snprintf(name, sizeof(name), "%s", id ? "(unnamed)" : "Domain-0");
 	free(text);
 	return name;
 }
 
+bool domain_is_shown(const struct xen_domctl_getdomaininfo *info)
+{
+	char *name = info->domain ? stored_name(info->domain) : NULL;
+	bool shown = name || !info->domain;
+	struct record r;
+
+	free(name);
+	if (shown)
+		return true;
+	if (!record_load(info->domain, &r))
+		return r.ending && r.restarted < 0;
+	return info->tot_pages && !(info->flags & XEN_DOMINF_dying);
+}
+
 long domain_named(struct hv *hv, const char *name)
 {
-	struct xen_domctl_getdomaininfo *list;
-	long count = domains_list(hv, &list), found = -1;
+	struct xs *xs = xs_shared();
 
-	if (count < 0)
-		return -1;
-	for (long i = 0; i < count && found < 0; i++)
-		if (!strcmp(domain_name(list[i].domain), name))
-			found = list[i].domain;
-	free(list);
-	return found;
+	return xs ? name_holder(hv, xs, 0, name) : -1;
 }
 
 static int by_id(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info)
@@ -135,10 +157,13 @@ int domain_find(struct hv *hv, const char *arg, struct xen_domctl_getdomaininfo 
 
 	if (*arg && strspn(arg, "0123456789") == strlen(arg))
 		return by_id(hv, strtoul(arg, NULL, 10), info);
+	count = domain_named(hv, arg);
+	if (count >= 0 && domain_info(hv, count, info) >= 0)
+		return 0;
 	count = domains_list(hv, &list);
 	if (count < 0)
 		return fail_errno(count, "cannot list the domains");
-	names = calloc(count + 1, sizeof(*names));
+	names = calloc(count + 1, sizeof(*names)); /* made by others than rl, or misspelt */
 	for (long i = 0; names && i < count; i++) {
 		names[i] = strdup(domain_name(list[i].domain));
 		if (names[i] && !strcmp(names[i], arg)) {
@@ -196,23 +221,43 @@ static void release_console(unsigned id)
 		sleep_ms(2);
 }
 
-long domain_end(struct hv *hv, unsigned id, const char *reason)
+void domain_forget(unsigned id, const char *reason, long successor)
+{
+	struct xs *xs = xs_shared();
+
+	record_ending(id, domain_name(id), reason, successor);
+	if (xs)
+		home_remove(xs, id);
+	record_end(id, "", reason, successor);
+}
+
+long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 {
 	struct xen_domctl_getdomaininfo info;
 	struct xs *xs = xs_shared();
 	long ret = domain_info(hv, id, &info);
+	char uuid[UUID_TEXT];
+	int job;
 
 	if (ret < 0)
 		return ret;
+	uuid_print(info.handle, uuid);
+	job = job_begin(uuid);
+	record_ending(id, domain_name(id), reason, successor);
 	if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
 		domain_simple_op(hv, id, XEN_DOMCTL_pausedomain); /* no more output after the last drain */
 	release_console(id);
-	if (reason)
-		record_end(id, domain_name(id), reason, -1);
 	if (xs)
-		home_remove(xs, id); /* the store maps a page of it, too */
+		xs_release(xs, id); /* the store maps a page of it, too */
 	do {
 		ret = domain_simple_op(hv, id, XEN_DOMCTL_destroydomain);
 	} while (ret == -EAGAIN || ret == -EINTR);
-	return ret == -ESRCH ? 0 : ret;
+	if (ret == -ESRCH)
+		ret = 0;
+	/* Its name goes last: who finds it free finds the memory free, too. */
+	if (!ret)
+		domain_forget(id, reason, successor);
+	if (job >= 0)
+		job_end(uuid, job);
+	return ret;
 }

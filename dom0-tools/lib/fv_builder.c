@@ -246,12 +246,10 @@ int build_fv(struct build *b)
 		wrong = "a 64-bit image";
 	if (wrong)
 		return fail("%s: %s; needed: a 32-bit multiboot kernel as an ELF file", r->kernel, wrong);
-	if (make_plan(b, &elf) || build_create(b, flags))
+	if (make_plan(b, &elf) || build_create(b, "fv", flags))
 		return -1;
 	ret = steps(b, elf.entry);
 	if (ret)
 		build_undo(b);
-	b->result->id = b->id;
-	b->result->kind = "fv";
 	return ret;
 }

@@ -2,6 +2,7 @@
 /* See home.h. The domain may read its home; what it may write is listed below, as with xl. */
 #include "home.h"
 #include "err.h"
+#include "names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,18 +74,13 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 	    "attr",
 	    "error",
 	};
-	char home[128], vm[64], node[64];
+	char path[128], vm[64], node[64];
 
-	path_of(home, w->id, "");
 	snprintf(vm, sizeof(vm), "/vm/%s", built->uuid);
-	w->failed = w->failed || xs_mkdir(w->xs, w->tx, home) || xs_mkdir(w->xs, w->tx, vm);
-	set_perms(w, home, "n0 r%u");
+	w->failed = w->failed || xs_mkdir(w->xs, w->tx, vm);
 	set_perms(w, vm, "n0 r%u");
-	snprintf(home, sizeof(home), "%s/uuid", vm);
-	w->failed = w->failed || xs_print(w->xs, w->tx, home, "%s", built->uuid);
-	put(w, "vm", vm);
-	put(w, "name", conf->name);
-	put_number(w, "domid", w->id);
+	snprintf(path, sizeof(path), "%s/uuid", vm);
+	w->failed = w->failed || xs_print(w->xs, w->tx, path, "%s", built->uuid);
 	put_number(w, "memory/target", conf->memory_kb);
 	put_number(w, "memory/static-max", conf->maxmem_kb);
 	put_number(w, "console/ring-ref", built->console_mfn);
@@ -102,57 +98,177 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 		put_theirs(w, theirs[i]);
 }
 
-/* Until it goes through: others write elsewhere meanwhile. */
-static int put_home(struct xs *xs, const struct domconf *conf, const struct build_result *built)
+/* Do @step in a transaction until that goes through: others write elsewhere meanwhile. */
+static int in_transaction(struct writer *w, void (*step)(struct writer *w, const void *arg), const void *arg)
 {
-	struct writer w = {.xs = xs, .id = built->id};
-
 	for (;;) {
-		w.tx = xs_start(xs);
-		if (!w.tx)
+		w->failed = false;
+		w->tx = xs_start(w->xs);
+		if (!w->tx)
 			return -1;
-		put_all(&w, conf, built);
-		if (w.failed) {
+		step(w, arg);
+		if (w->failed) {
 			int why = errno;
 
-			xs_end(xs, w.tx, false);
+			xs_end(w->xs, w->tx, false);
 			errno = why;
 			return -1;
 		}
-		if (!xs_end(xs, w.tx, true))
+		if (!xs_end(w->xs, w->tx, true))
 			return 0;
 		if (errno != EAGAIN)
 			return -1;
 	}
 }
 
+/* ---- Names ---- */
+
+struct claim {
+	struct hv *hv;
+	const char *name, *uuid;
+	long from;   /* the domain that gives its name to this one, or -1 */
+	long *other; /* who has it */
+};
+
+/* The name, if it is free or @from's; with it, all by which others know a domain. */
+static void claim(struct writer *w, const void *arg)
+{
+	const struct claim *c = arg;
+	char vm[64], path[128];
+
+	*c->other = name_holder(c->hv, w->xs, w->tx, c->name);
+	if (*c->other != c->from && *c->other != (long)w->id) {
+		errno = EEXIST;
+		w->failed = true;
+		return;
+	}
+	path_of(path, w->id, "");
+	w->failed = name_take(w->xs, w->tx, c->name, w->id) || xs_mkdir(w->xs, w->tx, path);
+	set_perms(w, path, "n0 r%u"); /* and so what is made below it */
+	if (c->from >= 0) {
+		path_of(path, c->from, "name");
+		w->failed = w->failed || xs_rm(w->xs, w->tx, path);
+	}
+	put(w, "name", c->name);
+	put_number(w, "domid", w->id);
+	snprintf(vm, sizeof(vm), "/vm/%s", c->uuid);
+	put(w, "vm", vm);
+}
+
+int home_claim(struct hv *hv, struct xs *xs, unsigned id, const char *name, const char *uuid, long from)
+{
+	long other = -1;
+	struct writer w = {.xs = xs, .id = id};
+	struct claim c = {hv, name, uuid, from, &other};
+
+	home_remove(xs, id); /* of an earlier domain with this number, whose end nobody saw */
+	if (!in_transaction(&w, claim, &c))
+		return 0;
+	if (errno != EEXIST)
+		return fail_errno(errno, "cannot write the name of domain %u into the store", id);
+	if (from >= 0)
+		return fail("domain %ld, to be restarted as domain %u, has been destroyed meanwhile", from,
+			    id);
+	return name_is_taken(name, other);
+}
+
+int name_is_taken(const char *name, long other)
+{
+	return fail("name = \"%s\" belongs to domain %ld already; choose another, as in `rl create "
+		    "FILE name=other`",
+		    name, other);
+}
+
+static void change_name(struct writer *w, const void *arg)
+{
+	const struct claim *c = arg;
+	char *before, path[128];
+
+	*c->other = name_holder(c->hv, w->xs, w->tx, c->name);
+	if (*c->other >= 0 && *c->other != (long)w->id) {
+		errno = EEXIST;
+		w->failed = true;
+		return;
+	}
+	path_of(path, w->id, "name");
+	before = xs_read(w->xs, w->tx, path, NULL);
+	if (before)
+		name_drop(w->xs, w->tx, before, w->id);
+	free(before);
+	w->failed = name_take(w->xs, w->tx, c->name, w->id);
+	put(w, "name", c->name);
+}
+
+int home_rename(struct hv *hv, struct xs *xs, unsigned id, const char *name)
+{
+	long other = -1;
+	struct writer w = {.xs = xs, .id = id};
+	struct claim c = {hv, name, NULL, -1, &other};
+
+	if (!in_transaction(&w, change_name, &c))
+		return 0;
+	if (errno == EEXIST)
+		return fail("domain %ld is already called \"%s\"; choose another name", other, name);
+	return fail_errno(errno, "cannot write the name of domain %u into the store", id);
+}
+
+/* ---- All of it ---- */
+
+struct contents {
+	const struct domconf *conf;
+	const struct build_result *built;
+};
+
+static void put_contents(struct writer *w, const void *arg)
+{
+	const struct contents *c = arg;
+
+	put_all(w, c->conf, c->built);
+}
+
 int home_create(struct xs *xs, const struct domconf *conf, const struct build_result *built)
 {
-	home_remove(xs, built->id); /* of an earlier domain with this number, whose end nobody saw */
-	if (put_home(xs, conf, built))
+	struct writer w = {.xs = xs, .id = built->id};
+	struct contents c = {conf, built};
+
+	if (in_transaction(&w, put_contents, &c))
 		return fail_errno(errno, "cannot write domain %u into the store", built->id);
 	if (!xs_introduce(xs, built->id, built->store_mfn, built->store_port))
 		return 0;
-	fail_errno(errno, "the store refuses domain %u; see /var/log/rl-stored.log", built->id);
-	home_remove(xs, built->id);
-	return -1;
+	return fail_errno(errno, "the store refuses domain %u; see /var/log/rl-stored.log", built->id);
 }
 
-int home_create_dom0(struct xs *xs)
+int home_create_dom0(struct hv *hv, struct xs *xs)
 {
-	return home_write(xs, 0, "name", "Domain-0") || home_write(xs, 0, "domid", "0");
+	return home_rename(hv, xs, 0, "Domain-0") || home_write(xs, 0, "domid", "0");
+}
+
+/* What is not there need not go: nothing fails here. */
+static void take_down(struct writer *w, const void *arg)
+{
+	char path[128], *name, *vm;
+
+	(void)arg;
+	path_of(path, w->id, "name");
+	name = xs_read(w->xs, w->tx, path, NULL);
+	path_of(path, w->id, "vm");
+	vm = xs_read(w->xs, w->tx, path, NULL);
+	if (name)
+		name_drop(w->xs, w->tx, name, w->id);
+	if (vm)
+		xs_rm(w->xs, w->tx, vm);
+	path_of(path, w->id, "");
+	xs_rm(w->xs, w->tx, path);
+	free(name);
+	free(vm);
 }
 
 void home_remove(struct xs *xs, unsigned id)
 {
-	char *vm = home_read(xs, id, "vm"), path[128];
+	struct writer w = {.xs = xs, .id = id};
 
 	xs_release(xs, id);
-	if (vm)
-		xs_rm(xs, 0, vm);
-	free(vm);
-	path_of(path, id, "");
-	xs_rm(xs, 0, path);
+	in_transaction(&w, take_down, NULL);
 }
 
 char *home_read(struct xs *xs, unsigned id, const char *node)

@@ -11,11 +11,18 @@
 
 #include <stdbool.h>
 
-/* Write it, and introduce the domain to the store. -1 and a report. */
+/* Take @name for the new domain @id; from now on it is known by it. @from: the domain that has the name and gives it
+ * up, or -1. -1 and a report: another has it. */
+int home_claim(struct hv *hv, struct xs *xs, unsigned id, const char *name, const char *uuid, long from);
+/* Say that @name is @other's. -1. */
+int name_is_taken(const char *name, long other);
+/* Another name, if nobody has it. -1 and a report. */
+int home_rename(struct hv *hv, struct xs *xs, unsigned id, const char *name);
+/* Write all the rest, and introduce the domain to the store. -1 and a report. */
 int home_create(struct xs *xs, const struct domconf *conf, const struct build_result *built);
 /* Dom0's own: its name, so that it is found like the others. */
-int home_create_dom0(struct xs *xs);
-/* Have the store let go of the domain's page, and forget what it knew. */
+int home_create_dom0(struct hv *hv, struct xs *xs);
+/* Have the store let go of the domain's page, and forget what it knew: its name is free. */
 void home_remove(struct xs *xs, unsigned id);
 
 /* A node below the domain's home, as in "console/port": malloc()ed, NULL if it is not there. */

@@ -110,12 +110,14 @@ int record_load(unsigned id, struct record *r)
 	r->on_watchdog = action_of(&cfg, "on_watchdog");
 	r->started_ms = number_of(&cfg, "started_ms");
 	cfg_free(&cfg);
-	if (!load_quiet(record_path(id, "end"), &end)) {
-		text_of(&end, "name", r->name, sizeof(r->name));
+	r->ending = !load_quiet(record_path(id, "end"), &end);
+	if (r->ending)
 		text_of(&end, "reason", r->end, sizeof(r->end));
-		if (cfg_find(&end, "restarted"))
-			r->restarted = (long)number_of(&end, "restarted");
-	}
+	else
+		r->ending = !load_quiet(record_path(id, "ending"), &end);
+	text_of(&end, "name", r->name, sizeof(r->name));
+	if (cfg_find(&end, "restarted"))
+		r->restarted = (long)number_of(&end, "restarted");
 	cfg_free(&end);
 	return 0;
 }
@@ -157,18 +159,23 @@ size_t record_list(unsigned **ids)
 	return count;
 }
 
+/* What cannot be removed stays, and the directory with it. */
 static void remove_dir(const char *path)
 {
 	char file[512];
 	struct dirent *entry;
 	DIR *dir = opendir(path);
+	bool removed = dir;
 
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-		unlink(file);
-		rewinddir(dir); /* the list may move under our feet */
+	/* The list may move under our feet: it is read again until a whole pass finds nothing that goes. */
+	while (removed) {
+		removed = false;
+		while ((entry = readdir(dir))) {
+			snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+			if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !unlink(file))
+				removed = true;
+		}
+		rewinddir(dir);
 	}
 	if (dir)
 		closedir(dir);
@@ -193,24 +200,32 @@ static void forget_oldest(void)
 	free(ids);
 }
 
+void record_ending(unsigned id, const char *name, const char *reason, long restarted)
+{
+	struct record r;
+	char *text;
+	size_t size;
+	FILE *out;
+
+	if (record_load(id, &r) || r.ending)
+		return;
+	out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	fputs("name = ", out);
+	cfg_write_text(name, out);
+	fprintf(out, "\nreason = \"%s\"\n", reason);
+	if (restarted >= 0)
+		fprintf(out, "restarted = %ld\n", restarted);
+	if (!fclose(out))
+		file_write(record_path(id, "ending"), text);
+	free(text);
+}
+
 void record_end(unsigned id, const char *name, const char *reason, long restarted)
 {
-	char text[256];
-	struct record r;
-	size_t len;
-
-	if (record_load(id, &r))
-		return;
-	if (r.end[0]) {
-		name = r.name;
-		reason = r.end;
-	}
-	if (restarted < 0)
-		restarted = r.restarted;
-	len = snprintf(text, sizeof(text), "name = \"%s\"\nreason = \"%s\"\n", name, reason);
-	if (restarted >= 0)
-		snprintf(text + len, sizeof(text) - len, "restarted = %ld\n", restarted);
-	file_write(record_path(id, "end"), text);
+	record_ending(id, name, reason, restarted);
+	rename(record_path(id, "ending"), record_path(id, "end"));
 	forget_oldest();
 }
 

@@ -4,7 +4,8 @@
  *
  *	record   its kind, when it was started, what to do at its end (written by rl create)
  *	config   its whole configuration, for a restart
- *	end      its name and why it ended (the directory then stays a while, for rl console and --wait)
+ *	ending   its name and why it ends, written before the first thing is taken from it
+ *	end      the same when nothing is left of it (the directory then stays a while, for rl console and --wait)
  *
  * All three are in the syntax of configuration files. Which domains exist is the hypervisor's word; a
  * directory without its domain is history. What else can be asked while it lives stands in the store
@@ -32,10 +33,11 @@ struct record {
 	char kind[8]; /* "pv64", "pv32" */
 	enum action on_poweroff, on_reboot, on_crash, on_watchdog;
 	uint64_t started_ms; /* now_ms() when it was unpaused or left paused */
-	/* From `end`: */
+	/* From `end`, or `ending`: */
 	char name[RECORD_NAME_MAX]; /* "" while it lives: see domain_name() */
 	char end[16];   /* "" while it lives; "poweroff" "reboot" "crash" "watchdog" "suspend" "destroyed" */
 	long restarted; /* id of the domain that goes on in its place, or -1 */
+	bool ending;    /* its end has begun; with `end`, it is over */
 };
 
 const char *action_name(enum action action);
@@ -46,7 +48,9 @@ const char *console_path(unsigned id, const char *file);
 
 int record_save(const struct record *r);        /* -1 and a report */
 int record_load(unsigned id, struct record *r); /* -1: nothing known, no report */
-/* Note what its name was and why the domain ended; the first reason stays. Forgets the oldest ended domains
+/* Note what its name is and why the domain ends; the first name, reason and successor (-1: none) stay. */
+void record_ending(unsigned id, const char *name, const char *reason, long restarted);
+/* It is over: name, reason and successor are those of record_ending(), or else these. Forgets the oldest ended domains
  * beyond RECORDS_KEPT. */
 void record_end(unsigned id, const char *name, const char *reason, long restarted);
 /* Forget domain @id altogether. */

@@ -52,6 +52,19 @@ static void on_signal(int sig)
 	raise(sig);
 }
 
+/* Whatever ends this program leaves the terminal as it was; being stopped is no end. */
+static void catch_ends(void)
+{
+	static const int ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGALRM,
+				   SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (signal(ends[i], on_signal) == SIG_IGN)
+			signal(ends[i], SIG_IGN); /* as nohup wants it */
+	signal(SIGPIPE, SIG_IGN);                 /* write() says EPIPE */
+	atexit(terminal_restore);
+}
+
 static bool terminal_raw(void)
 {
 	struct termios raw;
@@ -65,36 +78,53 @@ static bool terminal_raw(void)
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
 	is_raw = true;
-	signal(SIGTERM, on_signal);
-	signal(SIGHUP, on_signal);
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	return true;
 }
 
-static void put(const char *text, size_t len)
+/* -1: nobody reads it any more. */
+static int put(const char *text, size_t len)
 {
 	while (len) {
 		ssize_t done = write(STDOUT_FILENO, text, len);
 
 		if (done <= 0 && errno != EINTR && errno != EAGAIN)
-			return;
+			return -1;
 		if (done > 0) {
 			text += done;
 			len -= done;
 		}
 	}
+	return 0;
 }
 
-/* Print what is new. */
-static void show_new(struct client *c)
+/* Print what is new. -1: nobody reads it. */
+static int show_new(struct client *c)
 {
 	char piece[2048];
 	ssize_t got;
 
 	while ((got = conlog_read(&c->log, piece, sizeof(piece))) > 0) {
-		put(piece, got);
+		if (put(piece, got))
+			return -1;
 		c->last_output = now_ms();
 	}
+	return 0;
+}
+
+/* Through the FIFO; of an rl-consoled that came again it may be a new one. */
+static void pass_keys(struct client *c, const char *keys, size_t len)
+{
+	ssize_t done = c->in < 0 ? -1 : write(c->in, keys, len);
+
+	if (done < 0 && (c->in < 0 || errno == EPIPE)) {
+		if (c->in >= 0)
+			close(c->in);
+		c->in = open(console_path(c->id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		done = c->in < 0 ? -1 : write(c->in, keys, len);
+	}
+	if (done != (ssize_t)len)
+		put("\a", 1); /* the domain does not read: as a terminal does when its queue is full */
 }
 
 /* Pass keys on. True: the user wants to leave. */
@@ -112,8 +142,8 @@ static bool pass_input(struct client *c)
 	leave = c->terminal ? memchr(keys, c->escape, got) : NULL;
 	if (leave)
 		got = leave - keys;
-	if (got && c->in >= 0 && write(c->in, keys, got) != got)
-		put("\a", 1); /* the domain does not read: as a terminal does when its queue is full */
+	if (got)
+		pass_keys(c, keys, got);
 	return leave != NULL;
 }
 
@@ -131,9 +161,9 @@ static int follow(struct client *c)
 		struct pollfd in = {.fd = c->eof ? -1 : STDIN_FILENO, .events = POLLIN};
 		const char *why = ended(c->id);
 
-		show_new(c);
+		if (show_new(c))
+			return 0;
 		if (*why) {
-			show_new(c); /* what came between the look and the end */
 			terminal_restore();
 			printf("\n(rl) domain %u has ended: %s\n", c->id, why);
 			return 1;
@@ -166,6 +196,7 @@ int console_attach(unsigned id, const struct console_options *options)
 		    "domain %u has no console here; is rl-consoled running, and was the domain made by rl?",
 		    id);
 	c.last_output = now_ms();
+	catch_ends();
 	if (options->log_only) {
 		show_new(&c);
 		conlog_close(&c.log);

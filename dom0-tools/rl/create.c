@@ -9,6 +9,7 @@
 #include "err.h"
 #include "files.h"
 #include "home.h"
+#include "job.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +21,7 @@
 struct create_options {
 	const char *file; /* -f */
 	bool attach, paused, wait, quiet, dry_run;
+	long replaces; /* rl-domd: restart this domain under the name it has; -1: none */
 };
 
 /* FILE as given, or one of /etc/rl by its name. */
@@ -62,28 +64,57 @@ static int read_config(struct cfg *cfg, int argc, char **argv, const struct crea
 	return 0;
 }
 
+/* A domain on its way to life. */
+struct birth {
+	struct hv *hv;
+	const struct cfg *cfg;
+	const struct domconf *conf;
+	long replaces; /* the domain that has shut down and that it goes on for, or -1 */
+};
+
 /* What rl-consoled, rl-domd and later commands need to know. */
-static int write_record(const struct cfg *cfg, const struct domconf *conf, const struct build_result *built)
+static int write_record(const struct birth *b, const struct build_result *built)
 {
 	struct record r = {
 	    .id = built->id,
-	    .on_poweroff = conf->on_poweroff,
-	    .on_reboot = conf->on_reboot,
-	    .on_crash = conf->on_crash,
-	    .on_watchdog = conf->on_watchdog,
+	    .on_poweroff = b->conf->on_poweroff,
+	    .on_reboot = b->conf->on_reboot,
+	    .on_crash = b->conf->on_crash,
+	    .on_watchdog = b->conf->on_watchdog,
 	    .started_ms = now_ms(),
 	};
+	char *text = NULL;
+	size_t size;
 	FILE *out;
+	int err;
 
 	snprintf(r.kind, sizeof(r.kind), "%s", built->kind);
 	record_remove(built->id); /* of an earlier domain with this id */
 	if (record_save(&r))
 		return -1;
-	out = fopen(record_path(built->id, "config"), "w");
+	out = open_memstream(&text, &size);
 	if (!out)
-		return fail_errno(errno, "%s: cannot write", record_path(built->id, "config"));
-	cfg_write(cfg, out);
-	fclose(out);
+		return fail("out of memory");
+	cfg_write(b->cfg, out);
+	err = fclose(out) ? -ENOMEM : file_write(record_path(built->id, "config"), text);
+	free(text);
+	return err ? fail_errno(err, "%s: cannot write", record_path(built->id, "config")) : 0;
+}
+
+/* The domain is there, with nothing in it: from now on it has its name, and the one that had it can go. */
+static int on_created(void *arg, const struct build_result *built)
+{
+	const struct birth *b = arg;
+	struct xen_domctl_getdomaininfo info;
+
+	if (write_record(b, built) ||
+	    home_claim(b->hv, xs_shared(), built->id, b->conf->name, built->uuid, b->replaces))
+		return -1;
+	if (b->replaces < 0 || domain_info(b->hv, b->replaces, &info) < 0)
+		return 0;
+	/* It has no name any more; its record keeps it. */
+	record_ending(b->replaces, b->conf->name, shutdown_reason(&info), built->id);
+	domain_end(b->hv, b->replaces, shutdown_reason(&info), built->id);
 	return 0;
 }
 
@@ -107,28 +138,26 @@ static void tell_daemons(unsigned id)
 		warn("rl-consoled does not attach to domain %u; its messages say why", id);
 }
 
-static int check_name(const struct domconf *conf)
+/* So that a name in use costs nothing: the claim in the store's transaction is what counts. */
+static int check_name(const struct birth *b)
 {
-	long other = xs_shared() ? domain_named(rl_hv(), conf->name) : -1;
+	long other = xs_shared() ? domain_named(b->hv, b->conf->name) : -1;
 
 	if (!xs_shared())
 		return -1; /* reported */
-	if (other >= 0)
-		return fail("name = \"%s\" belongs to domain %ld already; choose another, as in `rl create "
-			    "FILE name=other`",
-			    conf->name, other);
-	return 0;
+	return other >= 0 && other != b->replaces ? name_is_taken(b->conf->name, other) : 0;
 }
 
-static int check_uuid(struct hv *hv, const struct domconf *conf)
+static int check_uuid(const struct birth *b)
 {
 	struct xen_domctl_getdomaininfo *list;
-	long count = conf->has_uuid ? domains_list(hv, &list) : -1, other = -1;
+	long count = b->conf->has_uuid ? domains_list(b->hv, &list) : -1, other = -1;
 
 	if (count < 0)
 		return 0;
 	for (long i = 0; i < count; i++)
-		if (!memcmp(list[i].handle, conf->uuid, sizeof(conf->uuid)))
+		if (list[i].domain != b->replaces &&
+		    !memcmp(list[i].handle, b->conf->uuid, sizeof(b->conf->uuid)))
 			other = list[i].domain;
 	free(list);
 	return other < 0
@@ -137,8 +166,9 @@ static int check_uuid(struct hv *hv, const struct domconf *conf)
 			  other);
 }
 
-static int create(struct hv *hv, const struct cfg *cfg, const struct domconf *conf, bool paused)
+static int build(struct birth *b, const xen_domain_handle_t handle, struct build_result *built)
 {
+	const struct domconf *conf = b->conf;
 	struct build_request request = {
 	    .kernel = conf->kernel,
 	    .ramdisk = conf->ramdisk,
@@ -146,33 +176,70 @@ static int create(struct hv *hv, const struct cfg *cfg, const struct domconf *co
 	    .memory_kb = conf->memory_kb,
 	    .maxmem_kb = conf->maxmem_kb,
 	    .vcpus = conf->vcpus,
-	    .uuid = conf->has_uuid ? conf->uuid : NULL,
 	    .fv = conf->fv,
 	    .fv_patch = conf->fv_patch,
+	    .created = on_created,
+	    .arg = b,
 	};
+
+	memcpy(request.handle, handle, sizeof(request.handle));
+	if (!build_domain(b->hv, &request, built))
+		return 0;
+	if (built->id != NO_DOMAIN_YET) {
+		home_remove(xs_shared(), built->id);
+		record_remove(built->id);
+	}
+	return -1;
+}
+
+/* Build it, have it looked after, start it. Its id, or -1. */
+static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paused)
+{
 	struct build_result built;
 	long ret;
 
-	if (check_name(conf) || check_uuid(hv, conf) || build_domain(hv, &request, &built))
+	if (build(b, handle, &built))
 		return -1;
-	if (write_record(cfg, conf, &built) || home_create(xs_shared(), conf, &built)) {
-		domain_end(hv, built.id, "destroyed");
+	if (home_create(xs_shared(), b->conf, &built)) {
+		domain_end(b->hv, built.id, "destroyed", -1);
 		return -1;
 	}
 	tell_daemons(built.id);
-	ret = paused ? 0 : domain_simple_op(hv, built.id, XEN_DOMCTL_unpausedomain);
+	ret = paused ? 0 : domain_simple_op(b->hv, built.id, XEN_DOMCTL_unpausedomain);
 	if (ret < 0) {
-		domain_end(hv, built.id, "destroyed");
+		domain_end(b->hv, built.id, "destroyed", -1);
 		return fail_errno(ret, "cannot start domain %u", built.id);
 	}
 	return built.id;
+}
+
+static int create(struct birth *b, bool paused)
+{
+	xen_domain_handle_t handle;
+	char uuid[UUID_TEXT];
+	int job, id;
+
+	jobs_clear(b->hv);
+	if (check_name(b) || check_uuid(b))
+		return -1;
+	if (b->conf->has_uuid)
+		memcpy(handle, b->conf->uuid, sizeof(handle));
+	else
+		uuid_make(handle);
+	uuid_print(handle, uuid);
+	job = job_begin(uuid);
+	if (job < 0)
+		return -1;
+	id = bring_up(b, handle, paused);
+	job_end(uuid, job);
+	return id;
 }
 
 static int create_from(const struct cfg *cfg, const struct create_options *options)
 {
 	struct console_options console = {.escape = ']' & 0x1f};
 	struct domconf conf;
-	struct hv *hv;
+	struct birth b = {.cfg = cfg, .conf = &conf, .replaces = options->replaces};
 	int id;
 
 	if (domconf_from(cfg, &conf))
@@ -182,26 +249,23 @@ static int create_from(const struct cfg *cfg, const struct create_options *optio
 		domconf_free(&conf);
 		return EXIT_OK;
 	}
-	hv = rl_hv();
-	id = hv ? create(hv, cfg, &conf, options->paused) : -1;
+	b.hv = rl_hv();
+	id = b.hv ? create(&b, options->paused) : -1;
 	domconf_free(&conf);
 	if (id < 0)
 		return EXIT_FAILED;
 	if (options->attach && console_attach(id, &console) < 0)
 		return EXIT_FAILED;
-	return options->wait ? wait_for_end(id) : EXIT_OK;
+	return options->wait ? wait_for_end(id, true, 0) : EXIT_OK;
 }
 
 static int parse_options(int argc, char **argv, struct create_options *options)
 {
 	static const struct option names[] = {
-	    {"wait", no_argument, NULL, 'w'},
-	    {"paused", no_argument, NULL, 'p'},
-	    {"console", no_argument, NULL, 'c'},
-	    {"quiet", no_argument, NULL, 'q'},
-	    {"dryrun", no_argument, NULL, 'n'},
-	    {"defconfig", required_argument, NULL, 'f'},
-	    {0},
+	    {"wait", no_argument, NULL, 'w'},          {"paused", no_argument, NULL, 'p'},
+	    {"console", no_argument, NULL, 'c'},       {"quiet", no_argument, NULL, 'q'},
+	    {"dryrun", no_argument, NULL, 'n'},        {"defconfig", required_argument, NULL, 'f'},
+	    {"restart", required_argument, NULL, 'R'}, {0},
 	};
 	int c;
 
@@ -215,20 +279,23 @@ static int parse_options(int argc, char **argv, struct create_options *options)
 		options->dry_run |= c == 'n';
 		options->wait |= c == 'w';
 		options->file = c == 'f' ? optarg : options->file;
+		if (c == 'R')
+			options->replaces = strtol(optarg, NULL, 10);
 	}
 	return options->file || optind < argc ? EXIT_OK : verb_usage("create");
 }
 
 static int do_create(int argc, char **argv)
 {
-	struct create_options options = {0};
+	struct create_options options = {.replaces = -1};
 	struct cfg cfg = {0};
 	char path[256];
 	int code = parse_options(argc, argv, &options);
 
 	if (code != EXIT_OK)
 		return code;
-	if (read_config(&cfg, argc - optind, argv + optind, &options, path))
+	if (read_config(&cfg, argc - optind, argv + optind, &options, path) ||
+	    (options.replaces >= 0 && cfg_set_text(&cfg, "name", domain_name(options.replaces))))
 		code = EXIT_FAILED;
 	else
 		code = create_from(&cfg, &options);

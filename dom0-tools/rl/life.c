@@ -3,7 +3,6 @@
 #include "verbs.h"
 #include "domains.h"
 #include "err.h"
-#include "files.h"
 #include "home.h"
 
 #include <errno.h>
@@ -56,10 +55,12 @@ static int do_unpause(int argc, char **argv)
 	return pause_or_unpause(argc, argv, XEN_DOMCTL_unpausedomain);
 }
 
+/* If it was just being restarted, its successor, too. */
 static int do_destroy(int argc, char **argv)
 {
 	struct xen_domctl_getdomaininfo info;
 	const char *reason;
+	struct record r;
 	struct hv *hv;
 	long ret;
 
@@ -67,59 +68,61 @@ static int do_destroy(int argc, char **argv)
 		return verb_usage("destroy");
 	if (one_domain("destroy", argv[1], &hv, &info))
 		return EXIT_FAILED;
-	reason = shutdown_reason(&info);
-	ret = domain_end(hv, info.domain, *reason ? reason : "destroyed");
-	if (ret < 0) {
-		fail_errno(ret, "cannot destroy domain %u", info.domain);
-		return EXIT_FAILED;
-	}
+	do {
+		reason = shutdown_reason(&info);
+		ret = domain_end(hv, info.domain, *reason ? reason : "destroyed", -1);
+		if (ret < 0 && ret != -ESRCH) {
+			fail_errno(ret, "cannot destroy domain %u", info.domain);
+			return EXIT_FAILED;
+		}
+	} while (!record_load(info.domain, &r) && r.restarted >= 0 &&
+		 domain_info(hv, r.restarted, &info) >= 0);
 	return EXIT_OK;
 }
 
-/* Until the domain has shut down or is gone. */
-static void wait_shut_down(struct hv *hv, unsigned id)
-{
-	struct xen_domctl_getdomaininfo info;
+struct request {
+	const char *what; /* "poweroff", "reboot" */
+	bool all, wait;
+	unsigned seconds; /* to wait; 0: for ever */
+};
 
-	while (domain_info(hv, id, &info) >= 0 && !(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
-		sleep_ms(20);
-}
-
-/* Kernels that watch control/shutdown say so. */
-static bool listens(struct xs *xs, unsigned id, const char *what)
-{
-	char node[48];
-
-	snprintf(node, sizeof(node), "control/feature-%s", what);
-	return home_number(xs, id, node) == 1;
-}
-
-/* Write @what into the domain's control/shutdown, which its kernel watches. */
-static int ask_one(struct hv *hv, const struct xen_domctl_getdomaininfo *info, const char *what, bool wait)
+/* Write it into the domain's control/shutdown, which its kernel watches. */
+static int ask(const struct xen_domctl_getdomaininfo *info, const char *what)
 {
 	struct xs *xs = xs_shared();
+	char node[48];
 
 	if (!xs)
 		return -1; /* reported */
 	if (info->flags & XEN_DOMINF_shutdown)
 		return fail("domain %u has shut down already (%s); `rl destroy %u` removes it", info->domain,
 			    shutdown_reason(info), info->domain);
-	if (!listens(xs, info->domain, what))
-		return fail("domain %u does not say that it can be asked (control/feature-%s in the store; "
-			    "its kernel "
-			    "may not be up yet); wait, or use `rl destroy %u`",
-			    info->domain, what, info->domain);
+	snprintf(node, sizeof(node), "control/feature-%s", what);
+	if (home_number(xs, info->domain, node) != 1)
+		warn("domain %u does not say that it can be asked (%s in the store); if its kernel does not "
+		     "listen, `rl destroy %u` ends it",
+		     info->domain, node, info->domain);
 	if (info->flags & XEN_DOMINF_paused)
 		warn("domain %u is paused: it will notice when unpaused", info->domain);
 	if (home_write(xs, info->domain, "control/shutdown", what))
 		return fail_errno(errno, "cannot write control/shutdown of domain %u", info->domain);
 	printf("Shutting down domain %u\n", info->domain);
-	if (wait)
-		wait_shut_down(hv, info->domain);
 	return 0;
 }
 
-static int ask_all(struct hv *hv, const char *what, bool wait)
+/* Until nothing is left of it. */
+static int wait_for_one(unsigned id, unsigned seconds)
+{
+	printf("Waiting for domain %u \"%s\" to end\n", id, domain_name(id));
+	fflush(stdout);
+	if (wait_for_end(id, false, seconds) != EXIT_TIMEOUT)
+		return EXIT_OK;
+	fail("domain %u \"%s\" has not ended within %u seconds; wait on, or end it by `rl destroy %u`", id,
+	     domain_name(id), seconds, id);
+	return EXIT_TIMEOUT;
+}
+
+static int ask_all(struct hv *hv, const struct request *r)
 {
 	struct xen_domctl_getdomaininfo *list;
 	long count = domains_list(hv, &list);
@@ -130,38 +133,64 @@ static int ask_all(struct hv *hv, const char *what, bool wait)
 		return EXIT_FAILED;
 	}
 	for (long i = 0; i < count; i++)
-		if (list[i].domain && !(list[i].flags & XEN_DOMINF_shutdown) &&
-		    ask_one(hv, &list[i], what, false))
+		if (list[i].domain && !(list[i].flags & XEN_DOMINF_shutdown) && ask(&list[i], r->what))
 			code = EXIT_FAILED;
-	for (long i = 0; wait && i < count; i++)
-		if (list[i].domain && xs_shared() && listens(xs_shared(), list[i].domain, what))
-			wait_shut_down(hv, list[i].domain);
+	for (long i = 0; r->wait && i < count; i++) {
+		int one = list[i].domain ? wait_for_one(list[i].domain, r->seconds) : EXIT_OK;
+
+		code = one == EXIT_OK ? code : one;
+	}
 	free(list);
 	return code;
+}
+
+/* Where the options end; -1: reported. */
+static int parse_request(int argc, char **argv, struct request *r)
+{
+	static const struct option names[] = {
+	    {"all", no_argument, NULL, 'a'},
+	    {"wait", no_argument, NULL, 'w'},
+	    {"timeout", required_argument, NULL, 't'},
+	    {0},
+	};
+	char *end;
+	int c;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "aw", names, NULL)) != -1) {
+		if (c == '?') {
+			verb_usage(argv[0]);
+			return -1;
+		}
+		r->all |= c == 'a';
+		r->wait |= c == 'w' || c == 't';
+		if (c != 't')
+			continue;
+		r->seconds = strtoul(optarg, &end, 10);
+		if (!r->seconds || *end)
+			return fail("--timeout=%s: needed: seconds, 1 or more", optarg);
+	}
+	if (argc - optind == !r->all)
+		return optind;
+	verb_usage(argv[0]);
+	return -1;
 }
 
 static int shutdown_or_reboot(int argc, char **argv, const char *what)
 {
 	const char *verb = argv[0];
 	struct xen_domctl_getdomaininfo info;
-	bool all = false, wait = false;
+	struct request r = {.what = what};
 	struct hv *hv;
-	int c;
+	int next = parse_request(argc, argv, &r);
 
-	optind = 1;
-	while ((c = verb_option(verb, argc, argv, "aw")) != -1) {
-		if (c == '?')
-			return EXIT_USAGE;
-		all |= c == 'a';
-		wait |= c == 'w';
-	}
-	if (argc - optind != !all)
-		return verb_usage(verb);
-	if (all)
-		return (hv = rl_hv()) ? ask_all(hv, what, wait) : EXIT_FAILED;
-	if (one_domain(verb, argv[optind], &hv, &info) || ask_one(hv, &info, what, wait))
+	if (next < 0)
+		return EXIT_USAGE;
+	if (r.all)
+		return (hv = rl_hv()) ? ask_all(hv, &r) : EXIT_FAILED;
+	if (one_domain(verb, argv[next], &hv, &info) || ask(&info, what))
 		return EXIT_FAILED;
-	return EXIT_OK;
+	return r.wait ? wait_for_one(info.domain, r.seconds) : EXIT_OK;
 }
 
 static int do_shutdown(int argc, char **argv)
@@ -174,10 +203,12 @@ static int do_reboot(int argc, char **argv)
 	return shutdown_or_reboot(argc, argv, "reboot");
 }
 
-#define SHUTDOWN_TEXT                                                                              \
-	"  -a  all domains but Domain-0\n"                                                         \
-	"  -w  wait until they have shut down\n\n"                                                 \
-	"The request goes through the store: the domain's kernel watches control/shutdown. What\n" \
+#define SHUTDOWN_TEXT                                                                                \
+	"  -a  all domains but Domain-0\n"                                                           \
+	"  -w  wait until nothing is left of it: its name and its memory are free (if on_poweroff\n" \
+	"      or on_reboot is \"preserve\", until it has shut down)\n"                              \
+	"  --timeout=SECONDS  wait, for each domain, at most so long; the exit code is then 8\n\n"   \
+	"The request goes through the store: the domain's kernel watches control/shutdown. What\n"   \
 	"happens then is decided by on_poweroff and on_reboot of its configuration.\n"
 
 const struct verb verbs_life[] = {
@@ -188,12 +219,12 @@ const struct verb verbs_life[] = {
      .run = do_pause},
     {.name = "unpause", .args = "DOMAIN", .summary = "let a paused domain go on", .run = do_unpause},
     {.name = "shutdown",
-     .args = "[-w] -a | DOMAIN",
+     .args = "[-w] [--timeout=SECONDS] -a | DOMAIN",
      .summary = "ask a domain to power itself off",
      .text = SHUTDOWN_TEXT,
      .run = do_shutdown},
     {.name = "reboot",
-     .args = "[-w] -a | DOMAIN",
+     .args = "[-w] [--timeout=SECONDS] -a | DOMAIN",
      .summary = "ask a domain to restart",
      .text = SHUTDOWN_TEXT,
      .run = do_reboot},

@@ -36,7 +36,8 @@ static int for_domains(int argc, char **argv, void (*each)(struct hv *, struct x
 		return EXIT_FAILED;
 	}
 	for (long i = 0; i < count; i++)
-		each(hv, &list[i]);
+		if (domain_is_shown(&list[i]))
+			each(hv, &list[i]);
 	free(list);
 	return EXIT_OK;
 }

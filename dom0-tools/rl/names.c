@@ -6,7 +6,6 @@
 #include "domconf.h"
 #include "home.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +43,6 @@ static int do_rename(int argc, char **argv)
 	struct xen_domctl_getdomaininfo info;
 	const char *wrong;
 	struct hv *hv;
-	long other;
 
 	if (argc != 3)
 		return verb_usage("rename");
@@ -56,16 +54,7 @@ static int do_rename(int argc, char **argv)
 		fail("\"%s\" cannot be a name; %s", argv[2], wrong);
 		return EXIT_FAILED;
 	}
-	other = domain_named(hv, argv[2]);
-	if (other >= 0 && other != info.domain) {
-		fail("domain %ld is already called \"%s\"; choose another name", other, argv[2]);
-		return EXIT_FAILED;
-	}
-	if (home_write(xs_shared(), info.domain, "name", argv[2])) {
-		fail_errno(errno, "cannot write the name of domain %u into the store", info.domain);
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
+	return home_rename(hv, xs_shared(), info.domain, argv[2]) ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct verb verbs_names[] = {

@@ -7,12 +7,14 @@
 
 #include "hv.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
-	EXIT_USAGE = 2
+	EXIT_USAGE = 2,
+	EXIT_TIMEOUT = 8 /* 3 to 7 are those of wait_for_end() */
 };
 
 struct verb {
@@ -44,5 +46,6 @@ struct console_options {
 };
 /* Attach to the console of domain @id until the user leaves (0), the domain ends (1) or -1 and a report. */
 int console_attach(unsigned id, const struct console_options *options);
-/* Wait for the domain's end and give the exit code of `create --wait`. */
-int wait_for_end(unsigned id);
+/* Wait until nothing is left of a domain: a new one can have its name and its memory. The exit code of `create --wait`.
+ * @follow: if it is restarted, wait for its successor's end. @seconds: at most so long, then EXIT_TIMEOUT; 0: for ever. */
+int wait_for_end(unsigned id, bool follow, unsigned seconds);

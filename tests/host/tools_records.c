@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -39,14 +40,71 @@ static void records_come_back(void **state)
 	assert_int_equal(r.on_crash, ACTION_PRESERVE);
 	assert_string_equal(r.end, "");
 	assert_int_equal(record_load(8, &r), -1);
-	record_end(7, "seven", "crash", -1);
-	record_end(7, "eight", "destroyed", 9); /* the first name and reason stay */
+	assert_false(r.ending);
+	record_ending(7, "seven", "crash", 9);
+	assert_int_equal(record_load(7, &r), 0);
+	assert_true(r.ending);
+	assert_string_equal(r.end, ""); /* it is not over yet */
+	assert_string_equal(r.name, "seven");
+	record_ending(7, "six", "poweroff", 6); /* the first ones stay */
+	record_end(7, "eight", "destroyed", -1);
+	record_end(7, "nine", "suspend", -1);
 	assert_int_equal(record_load(7, &r), 0);
 	assert_string_equal(r.name, "seven");
 	assert_string_equal(r.end, "crash");
 	assert_int_equal(r.restarted, 9);
 	record_remove(7);
 	assert_int_equal(record_load(7, &r), -1);
+}
+
+/* A directory among the files cannot be unlinked: it stays, and whoever removes goes on. */
+static void what_cannot_be_removed_stays(void **state)
+{
+	char path[256];
+
+	make_record(8);
+	record_end(8, "eight", "crash", -1);
+	snprintf(path, sizeof(path), "%s", record_path(8, "sub"));
+	assert_int_equal(make_dirs(path), 0);
+	alarm(10); /* where it does not end, the test does */
+	record_remove(8);
+	alarm(0);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_not_equal(access(record_path(8, "end"), F_OK), 0);
+	rmdir(path);
+	record_remove(8);
+	assert_int_not_equal(access(record_path(8, NULL), F_OK), 0);
+}
+
+/* Two who write the same file at once have each a file of their own until it is whole. */
+static void writers_do_not_mix(void **state)
+{
+	char path[256], text[512], *whole;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/both", dir);
+	for (int n = 0; n < 2; n++) {
+		if (fork() == 0) {
+			memset(text, 'a' + n, sizeof(text) - 1);
+			text[sizeof(text) - 1] = '\0';
+			for (int i = 0; i < 300; i++)
+				if (file_write(path, text))
+					_exit(1);
+			_exit(0);
+		}
+	}
+	for (int n = 0; n < 2; n++) {
+		int status;
+
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	whole = file_read(path, 4096, &len);
+	assert_int_equal(len, sizeof(text) - 1);
+	for (size_t i = 1; i < len; i++)
+		assert_int_equal(whole[i], whole[0]);
+	free(whole);
+	unlink(path);
 }
 
 static void the_last_ended_is_found(void **state)
@@ -169,9 +227,14 @@ static void near_words_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(records_come_back),          cmocka_unit_test(the_last_ended_is_found),
-	    cmocka_unit_test(oldest_ended_are_forgotten), cmocka_unit_test(log_keeps_the_newest),
-	    cmocka_unit_test(columns_are_those_of_xl),    cmocka_unit_test(near_words_are_found),
+	    cmocka_unit_test(records_come_back),
+	    cmocka_unit_test(the_last_ended_is_found),
+	    cmocka_unit_test(what_cannot_be_removed_stays),
+	    cmocka_unit_test(writers_do_not_mix),
+	    cmocka_unit_test(oldest_ended_are_forgotten),
+	    cmocka_unit_test(log_keeps_the_newest),
+	    cmocka_unit_test(columns_are_those_of_xl),
+	    cmocka_unit_test(near_words_are_found),
 	};
 	int failed;
 	char command[64];

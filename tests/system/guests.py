@@ -70,7 +70,8 @@ def ended(m, how, limit=60):
     require([row.split()[0] for row in listed if row.strip()] == ["Domain-0"], "domains are left: %s" % listed)
 
 
-def linux(m, what, vcpus, found=None):
+def linux(m, what, vcpus, found=None, asked=False):
+    """It ends by itself, or asked by Dom0."""
     create(m, "%s vcpus=%d" % (what, vcpus), LINUX_SHELL)
     linux_guest.looks_around(m, vcpus)
     if found is not None:
@@ -78,8 +79,15 @@ def linux(m, what, vcpus, found=None):
     linux_guest.works(m, vcpus)
     if vcpus > 1:
         linux_guest.unplugs(m, vcpus)
-    m.send("poweroff -f\n")
-    ended(m, "poweroff")
+    if not asked:
+        m.send("poweroff -f\n")
+        ended(m, "poweroff")
+        return
+    m.send("\x1d")
+    m.expect(DOM0_SHELL)
+    said = m.run("rl shutdown -w %s" % what.split(".")[0], 120)
+    require("Waiting for domain" in said, "it does not say what it waits for: " + said)
+    require("linux" not in m.run("rl list"), "it is still there")
 
 
 def grub(m, what):
@@ -126,7 +134,7 @@ def domains(tap, host, found):
             return
         one("Debian's cloud Linux, 1 vCPU", linux, "linux-cloud.cfg", 1)
         one("Debian's cloud Linux, 2 vCPUs", linux, "linux-cloud.cfg", 2, found)
-        one("Debian's Linux, 1 vCPU", linux, "linux.cfg", 1)
+        one("Debian's Linux, 1 vCPU, asked to power off", linux, "linux.cfg", 1, None, True)
         one("Debian's Linux, 2 vCPUs", linux, "linux.cfg", 2)
         one("GRUB, 64 bit", grub, "grub64.cfg")
         if host == "ringlet":

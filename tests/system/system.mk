@@ -89,6 +89,8 @@ fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## fuzz by hyp
 	$(Q)$(MAKE) --no-print-directory fuzz-host
 $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
+# Ends and starts of domains, as scripts see them.
+$(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 $(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 
 # Machines of many shapes: a choice of them here, `make machines` for all.

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* See job.h. */
+#include "job.h"
+#include "ctl.h"
+#include "domains.h"
+#include "err.h"
+#include "files.h"
+#include "record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void job_path(char path[256], const char *name)
+{
+	snprintf(path, 256, "%s/jobs%s%s", run_dir, *name ? "/" : "", name);
+}
+
+void uuid_print(const xen_domain_handle_t handle, char text[UUID_TEXT])
+{
+	for (unsigned i = 0; i < 16; i++)
+		text += sprintf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", handle[i]);
+}
+
+void uuid_make(xen_domain_handle_t handle)
+{
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, handle, 16) != 16) {
+		uint64_t now = now_ms();
+		uint32_t pid = getpid();
+
+		memset(handle, 0, 16);
+		memcpy(handle, &now, sizeof(now));
+		memcpy((char *)handle + sizeof(now), &pid, sizeof(pid));
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+int job_begin(const char *uuid)
+{
+	char temp[256], path[256], name[24];
+	int fd;
+
+	job_path(path, "");
+	make_dirs(path);
+	snprintf(name, sizeof(name), ".%d", (int)getpid());
+	job_path(temp, name);
+	job_path(path, uuid);
+	unlink(temp);
+	/* It has a writer before anybody can see it. */
+	fd = mkfifo(temp, 0600) < 0 ? -1 : open(temp, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || rename(temp, path) < 0)
+		return fail_errno(errno, "%s: cannot make this FIFO", path);
+	ctl_send("domd", "job %s", uuid);
+	return fd;
+}
+
+void job_end(const char *uuid, int fd)
+{
+	char path[256];
+
+	job_path(path, uuid);
+	unlink(path);
+	close(fd);
+}
+
+/* Has its owner died? Reading of a FIFO without a writer finds its end; and an owner that is done unlinks it before
+ * closing it, so one that still is there was not given up. */
+static bool is_orphan(const char *path)
+{
+	struct stat opened, there;
+	char byte;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	bool orphan = fd >= 0 && read(fd, &byte, 1) == 0 && !fstat(fd, &opened) && !stat(path, &there) &&
+		      opened.st_ino == there.st_ino;
+
+	if (fd >= 0)
+		close(fd);
+	return orphan;
+}
+
+static void clear_domain(struct hv *hv, const char *uuid)
+{
+	struct xen_domctl_getdomaininfo *list;
+	long count = domains_list(hv, &list);
+	struct record r;
+	char text[UUID_TEXT];
+
+	for (long i = 0; i < count; i++) {
+		uuid_print(list[i].handle, text);
+		if (strcmp(text, uuid))
+			continue;
+		domain_end(hv, list[i].domain, "destroyed", -1);
+		if (!record_load(list[i].domain, &r) && !r.ending)
+			record_remove(list[i].domain); /* it never was more than half there */
+	}
+	if (count >= 0)
+		free(list);
+}
+
+size_t jobs_clear(struct hv *hv)
+{
+	struct dirent *entry;
+	size_t held = 0;
+	char path[256];
+	DIR *dir;
+
+	job_path(path, "");
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		const char *name = entry->d_name;
+		int pid = name[0] == '.' ? atoi(name + 1) : 0;
+
+		job_path(path, name);
+		if (name[0] == '.') {
+			if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+				unlink(path);
+		} else if (is_orphan(path)) {
+			clear_domain(hv, name);
+			unlink(path);
+		} else {
+			held++;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return held;
+}
