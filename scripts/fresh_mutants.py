@@ -11,7 +11,7 @@ from mutants import TOP, Mutant
 # Where a room's source is, and what is left out there: what only tells (dumps, reports) or itself tests (auditors).
 SOURCES = {"stored": "dom0-tools/stored", "lib": "dom0-tools/lib"}
 NOT = re.compile(r"/(audit\w*|report|debug|info)\.c$|/dom0-tools/lib/(err|reason|timeline|conlog|home|hv|privcmd|evtchn)\.c$")
-TELLS = re.compile(r"printk|log_|trace_point|snprintf|BUG|panic|_Static_assert|domain_crash|fail\(|_dump")
+TELLS = re.compile(r"print[kf]|puts\(|perror|log_|trace_point|snprintf|BUG|panic|_Static_assert|domain_crash|fail\(|_dump")
 CALLS = re.compile(r"^\t+(?!return)\w*(?:put|get|lock|flush|drop|free|wake|stop|close|clear|mark|notify|memset|unmask|set|raise|"
                    r"unlink|forget|release|restore|save|undo|demote|load)\w*\((?:[^()]|\([^()]*\))*\);$", re.M)
 CONDITION = re.compile(r"\bif \(((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*)\)")

@@ -304,8 +304,48 @@ static void conflicts_in_each_look(void **state)
 	clients_end();
 }
 
+/* Permissions of what is not there, or is no path; questions to the daemon. */
+static void nothing_there(void **state)
+{
+	clients_begin(2);
+	assert_string_equal(ask_two(1, XS_SET_PERMS, 0, "none", "n1"), "ENOENT");
+	assert_string_equal(ask_two(1, XS_SET_PERMS, 0, "/local/domain/2/none", "n1"), "EACCES");
+	assert_string_equal(ask_two(1, XS_SET_PERMS, 0, HOME "/", "n1"), "EINVAL");
+	assert_string_equal(ask_two(1, XS_SET_PERMS, 0, "//", "n1"), "EINVAL");
+	assert_string_equal(ask(0, XS_CONTROL, 0, "help"), "");
+	assert_non_null(strstr(client[0].reply, "quota"));
+	assert_string_equal(put_value(1, 0, "x", "four"), "");
+	assert_string_equal(ask(0, XS_CONTROL, 0, "quota"), "");
+	assert_non_null(
+	    strstr(client[0].reply, "domain 1: 2 nodes, 4 bytes, 0 watches, 0 transactions, 0 events"));
+	assert_string_equal(ask(0, XS_CONTROL, 0, "other"), "EINVAL");
+	assert_string_equal(ask_two(0, XS_CONTROL, 0, "check", "twice"), "EINVAL");
+	clients_end();
+}
+
+/* More watches of one path than the table of those that wait has places: each has its event. */
+static void each_watch_has_its_event(void **state)
+{
+	const size_t size = sizeof(struct xsd_sockmsg) + sizeof("/w") + sizeof("0000"),
+		     watches = 2 * WAITING_SLOTS;
+	struct xenstore_domain_interface *ring = &client[0].ring;
+	char token[24];
+
+	clients_begin(1);
+	for (size_t i = 0; i < watches; i++) {
+		snprintf(token, sizeof(token), "%04zu", i);
+		assert_string_equal(ask_two(0, XS_WATCH, 0, "/w", token), "");
+	}
+	look(0);
+	assert_string_equal(ask_two(0, XS_SET_PERMS, 0, "/", "b1"), "");
+	assert_string_equal(put_value(1, 0, "/w", ""), "");
+	assert_int_equal(client[0].conn->events + (ring->rsp_prod - ring->rsp_cons) / size, watches);
+	clients_end();
+}
+
 static void silence(void **state)
 {
+	const struct xsd_sockmsg wild = {.type = XS_READ, .len = 1u << 30};
 	unsigned before;
 
 	clients_begin(3);
@@ -320,6 +360,19 @@ static void silence(void **state)
 	assert_int_equal(client[1].ring.rsp_prod, before);
 	/* An index is looked at when it is needed. */
 	client[2].ring.rsp_cons -= 5000;
+	put_bytes(2, &(struct xsd_sockmsg){.type = XS_READ}, 3);
+	settle();
+	assert_false(client[2].conn->broken);
+	/* What is left of a head that broke the protocol is no part of the next one. */
+	client[2].ring.rsp_cons += 5000;
+	client[2].ring.req_prod = client[2].ring.req_cons;
+	client[2].ring.connection = XENSTORE_RECONNECT;
+	settle();
+	put_bytes(2, &wild, sizeof(wild));
+	settle();
+	assert_true(client[2].conn->broken);
+	client[2].ring.connection = XENSTORE_RECONNECT;
+	settle();
 	put_bytes(2, &(struct xsd_sockmsg){.type = XS_READ}, 3);
 	settle();
 	assert_false(client[2].conn->broken);
@@ -370,11 +423,12 @@ static void introduced_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(domains_as_arguments),   cmocka_unit_test(pages_and_ports_as_arguments),
-	    cmocka_unit_test(names_of_no_node),          cmocka_unit_test(just_long_enough),
-	    cmocka_unit_test(hashes_are_no_names),    cmocka_unit_test(events_up_to_the_quota),
-	    cmocka_unit_test(watches_in_any_order),   cmocka_unit_test(too_long_for_an_event),
-	    cmocka_unit_test(conflicts_in_each_look), cmocka_unit_test(silence),
+	    cmocka_unit_test(domains_as_arguments),     cmocka_unit_test(pages_and_ports_as_arguments),
+	    cmocka_unit_test(names_of_no_node),         cmocka_unit_test(just_long_enough),
+	    cmocka_unit_test(hashes_are_no_names),      cmocka_unit_test(events_up_to_the_quota),
+	    cmocka_unit_test(watches_in_any_order),     cmocka_unit_test(too_long_for_an_event),
+	    cmocka_unit_test(conflicts_in_each_look),   cmocka_unit_test(nothing_there),
+	    cmocka_unit_test(each_watch_has_its_event), cmocka_unit_test(silence),
 	    cmocka_unit_test(introduced_again),
 	};
 
