@@ -60,6 +60,10 @@ void console_ring_write(const char *text, size_t len)
 			ring->out[MASK_XENCONS_IDX(prod++, ring->out)] = *text++;
 		__atomic_store_n(&ring->out_prod, prod, __ATOMIC_RELEASE);
 	}
+}
+
+void console_ring_tell(void)
+{
 	evtchn_notify(port);
 }
 

@@ -34,5 +34,7 @@ void console_write(const char *text, size_t len)
 		last = text[i];
 	}
 	put(text + done, len - done);
+	if (console_ring_present())
+		console_ring_tell();
 	irq_restore(irq);
 }
