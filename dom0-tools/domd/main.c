@@ -3,7 +3,7 @@
  * rl-domd: notices when domains end (the store's @releaseDomain) and does what their configuration says:
  * on_poweroff, on_reboot, on_crash, on_watchdog = destroy, restart or preserve.
  *
- * Lines through <run>/domd.ctl (`add ID`, `job UUID`) only make it look again; the truth is <run>/domains,
+ * Lines through <run>/domd.ctl say which domain is new (`add ID`) or make it look again (`job UUID`); the truth is <run>/domains,
  * <run>/jobs and the hypervisor's list. The end of a domain is noted in <run>/domains/ID/end after everything is
  * done, with the id of the domain that goes on in its place if it was restarted. What an rl that was killed left half
  * made or half ended (job.h) is cleared away.
@@ -81,33 +81,104 @@ static void end_domain(const struct record *r, const char *reason)
 		fail_errno(ret, "cannot destroy domain %u", r->id);
 }
 
-/* Look at every domain we know of. @busy: others are making or ending some. */
-static void look(bool busy)
+/* The domains that have a record and have not ended, ascending. Their files are read when one comes and when one ends, not
+ * whenever any other does. */
+static unsigned *known;
+static size_t nr_known;
+
+static void know(unsigned id)
 {
-	struct xen_domctl_getdomaininfo info;
-	struct record r;
+	size_t at = nr_known;
+	unsigned *grown;
+
+	while (at && known[at - 1] >= id)
+		at--;
+	if (at < nr_known && known[at] == id)
+		return;
+	grown = realloc(known, (nr_known + 1) * sizeof(*known));
+	if (!grown) {
+		fail("out of memory for domain %u", id);
+		return;
+	}
+	known = grown;
+	memmove(known + at + 1, known + at, (nr_known++ - at) * sizeof(*known));
+	known[at] = id;
+}
+
+static void know_all(void)
+{
 	unsigned *ids;
 	size_t n = record_list(&ids);
 
-	for (size_t i = 0; i < n; i++) {
-		long ret;
-
-		if (record_load(ids[i], &r) || r.end[0])
-			continue;
-		ret = domain_info(&hv, r.id, &info);
-		if (ret == -ESRCH) /* destroyed by somebody else than rl, or by one who was killed then */
-			domain_forget(r.id, "destroyed", -1);
-		else if (ret >= 0 && r.ending && !busy) /* whoever began it was killed */
-			domain_end(&hv, r.id, "destroyed", -1);
-		else if (ret >= 0 && (info.flags & XEN_DOMINF_shutdown) && !(info.flags & XEN_DOMINF_dying) &&
-			 !r.ending)
-			end_domain(&r, shutdown_reason(&info));
-	}
+	for (size_t i = 0; i < n; i++)
+		know(ids[i]);
 	free(ids);
 }
 
-static void ignore_line(void *arg, char *line)
+/* What is to be done about a domain of which the hypervisor says this (NULL: it is not there). False: nothing, ever again.
+ * @busy: others are making or ending some. */
+static bool look_at(unsigned id, const struct xen_domctl_getdomaininfo *info, bool busy)
 {
+	struct record r;
+
+	if (record_load(id, &r) || r.end[0])
+		return false;
+	if (!info) /* destroyed by somebody else than rl, or by one who was killed then */
+		domain_forget(id, "destroyed", -1);
+	else if (r.ending && !busy) /* whoever began it was killed */
+		domain_end(&hv, id, "destroyed", -1);
+	else if (info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying) && !r.ending)
+		end_domain(&r, shutdown_reason(info));
+	return true;
+}
+
+/* Is there a record of a domain that nobody told us of? */
+static void know_if_recorded(unsigned id)
+{
+	if (!access(record_path(id, "record"), F_OK))
+		know(id);
+}
+
+/* Look at every domain we know of; at the files of those that may be on their way out, or of @all. */
+static void look(bool busy, bool all)
+{
+	const unsigned marks = XEN_DOMINF_shutdown | XEN_DOMINF_dying | XEN_DOMINF_paused;
+	struct xen_domctl_getdomaininfo *list, *info;
+	long count = domains_list(&hv, &list);
+	size_t kept = 0, at = 0;
+
+	if (count < 0) {
+		fail_errno(count, "cannot list the domains");
+		return;
+	}
+	/* Both are in ascending order. */
+	for (info = list; info < list + count; info++) {
+		while (at < nr_known && known[at] < info->domain)
+			at++;
+		if (info->domain && (at == nr_known || known[at] != info->domain))
+			know_if_recorded(info->domain);
+	}
+	info = list;
+	for (size_t i = 0; i < nr_known; i++) {
+		unsigned id = known[i];
+		bool there;
+
+		while (info < list + count && info->domain < id)
+			info++;
+		there = info < list + count && info->domain == id;
+		if ((there && !all && !(info->flags & marks)) || look_at(id, there ? info : NULL, busy))
+			known[kept++] = id;
+	}
+	nr_known = kept;
+	free(list);
+}
+
+static void command(void *arg, char *line)
+{
+	unsigned id;
+
+	if (sscanf(line, "add %u", &id) == 1)
+		know(id);
 }
 
 int main(void)
@@ -126,17 +197,18 @@ int main(void)
 		fail_errno(errno, "cannot watch @releaseDomain");
 		return 1;
 	}
-	for (;;) {
+	know_all();
+	for (bool all = true;; all = false) {
 		struct pollfd fds[2] = {{.fd = xs_fd(xs), .events = POLLIN}, {.fd = ctl, .events = POLLIN}};
 
 		jobs = jobs_clear(&hv);
-		look(jobs);
+		look(jobs, all);
 		/* Nobody tells when one who is at work is killed: look again and again, while there is work. */
 		if (poll(fds, 2, jobs ? JOBS_MS : -1) <= 0)
 			continue;
 		if (fds[0].revents & POLLIN)
 			free(xs_event(xs, 0));
 		if (fds[1].revents & POLLIN)
-			ctl_receive(ctl, &part, ignore_line, NULL);
+			ctl_receive(ctl, &part, command, NULL);
 	}
 }

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +130,8 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-size_t record_list(unsigned **ids)
+/* The ids that have an entry in <run_dir>/<room>, ascending. */
+static size_t list_ids(const char *room, unsigned **ids)
 {
 	char path[256];
 	size_t count = 0;
@@ -137,7 +139,7 @@ size_t record_list(unsigned **ids)
 	DIR *dir;
 
 	*ids = NULL;
-	snprintf(path, sizeof(path), "%s/domains", run_dir);
+	snprintf(path, sizeof(path), "%s/%s", run_dir, room);
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
 		char *rest;
@@ -157,6 +159,11 @@ size_t record_list(unsigned **ids)
 	if (count)
 		qsort(*ids, count, sizeof(**ids), by_value);
 	return count;
+}
+
+size_t record_list(unsigned **ids)
+{
+	return list_ids("domains", ids);
 }
 
 /* What cannot be removed stays, and the directory with it. */
@@ -186,17 +193,29 @@ void record_remove(unsigned id)
 {
 	remove_dir(console_path(id, NULL));
 	remove_dir(record_path(id, NULL));
+	unlink(path_of("ended", id, NULL));
+}
+
+/* Ended domains have an entry of their own, so that the living need not be looked through for them. */
+static void note_ended(unsigned id)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ended", run_dir);
+	make_dirs(path);
+	fd = open(path_of("ended", id, NULL), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void forget_oldest(void)
 {
 	unsigned *ids;
-	size_t count = record_list(&ids), ended = 0;
-	struct record r;
+	size_t count = list_ids("ended", &ids);
 
-	for (size_t i = count; i-- > 0;)
-		if (!record_load(ids[i], &r) && r.end[0] && ++ended > RECORDS_KEPT)
-			record_remove(ids[i]);
+	for (size_t i = 0; i + RECORDS_KEPT < count; i++)
+		record_remove(ids[i]);
 	free(ids);
 }
 
@@ -225,6 +244,9 @@ void record_ending(unsigned id, const char *name, const char *reason, long resta
 void record_end(unsigned id, const char *name, const char *reason, long restarted)
 {
 	record_ending(id, name, reason, restarted);
+	if (access(record_path(id, "record"), F_OK))
+		return;
+	note_ended(id); /* first, or who is killed in between leaves a record that nobody forgets */
 	rename(record_path(id, "ending"), record_path(id, "end"));
 	forget_oldest();
 }
@@ -232,7 +254,7 @@ void record_end(unsigned id, const char *name, const char *reason, long restarte
 int record_find_ended(const char *name, struct record *r)
 {
 	unsigned *ids;
-	size_t count = record_list(&ids);
+	size_t count = list_ids("ended", &ids);
 	int found = -1;
 
 	for (size_t i = count; found && i-- > 0;)

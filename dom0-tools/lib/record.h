@@ -8,7 +8,7 @@
  *	end      the same when nothing is left of it (the directory then stays a while, for rl console and --wait)
  *
  * All three are in the syntax of configuration files. Which domains exist is the hypervisor's word; a
- * directory without its domain is history. What else can be asked while it lives stands in the store
+ * directory without its domain is history; <run_dir>/ended has an empty file named by the id of each. What else can be asked while it lives stands in the store
  * (home.h).
  */
 #pragma once

@@ -112,6 +112,17 @@ static int show_new(struct client *c)
 	return 0;
 }
 
+/* The FIFO for keys. Without a word rl-consoled would not look there. */
+static int open_keys(unsigned id)
+{
+	int fd = open(console_path(id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	int tries = 100;
+
+	while (fd >= 0 && ctl_send("consoled", "keys %u", id) == -EAGAIN && --tries)
+		sleep_ms(5);
+	return fd;
+}
+
 /* Through the FIFO; of an rl-consoled that came again it may be a new one. */
 static void pass_keys(struct client *c, const char *keys, size_t len)
 {
@@ -120,7 +131,7 @@ static void pass_keys(struct client *c, const char *keys, size_t len)
 	if (done < 0 && (c->in < 0 || errno == EPIPE)) {
 		if (c->in >= 0)
 			close(c->in);
-		c->in = open(console_path(c->id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		c->in = open_keys(c->id);
 		done = c->in < 0 ? -1 : write(c->in, keys, len);
 	}
 	if (done != (ssize_t)len)
@@ -173,17 +184,6 @@ static int follow(struct client *c)
 		if (c->eof && now_ms() - c->last_output > QUIET_MS)
 			return 0;
 	}
-}
-
-/* The FIFO for keys. Without a word rl-consoled would not look there. */
-static int open_keys(unsigned id)
-{
-	int fd = open(console_path(id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	int tries = 100;
-
-	while (fd >= 0 && ctl_send("consoled", "keys %u", id) == -EAGAIN && --tries)
-		sleep_ms(5);
-	return fd;
 }
 
 int console_attach(unsigned id, const struct console_options *options)
