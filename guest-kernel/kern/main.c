@@ -104,6 +104,7 @@ static void make_first_process(void)
 	p->pgid = p->sid = p->pid;
 	p->cwd = inode_get(mount_root());
 	p->root = inode_get(mount_root());
+	limits_init(p->limits);
 	process_set_comm(p, "init");
 	init_process = p;
 	fpu_init(t->fpu);

@@ -135,7 +135,7 @@ int fd_install(struct file *file, int lowest, bool cloexec)
 
 	while (files_get(files, fd))
 		fd++;
-	if (fd < FD_MAX)
+	if (fd < (int)limit(LIMIT_NOFILE))
 		rc = make_room(files, fd) ? fd : -ENOMEM;
 	if (rc < 0)
 		file_put(file);
@@ -220,7 +220,7 @@ long sys_dup3(int from, int to, int flags)
 {
 	struct file *file = fd_file(from);
 
-	if (!file || (unsigned)to >= FD_MAX)
+	if (!file || (unsigned)to >= limit(LIMIT_NOFILE))
 		return -EBADF;
 	if (from == to)
 		return -EINVAL;
@@ -246,7 +246,7 @@ long sys_fcntl(int fd, int command, ulong arg)
 	switch (command) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		if (arg >= FD_MAX)
+		if (arg >= limit(LIMIT_NOFILE))
 			return -EINVAL;
 		return fd_install(file_get(file), arg, command == F_DUPFD_CLOEXEC);
 	case F_GETFD:

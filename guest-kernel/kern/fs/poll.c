@@ -88,7 +88,7 @@ static long poll_user(struct pollfd *user, u32 n, u64 deadline)
 	struct pollfd *fds;
 	long rc;
 
-	if (n > FD_MAX)
+	if (n > limit(LIMIT_NOFILE))
 		return -EINVAL;
 	fds = kmalloc((n ? n : 1) * sizeof(*fds));
 	if (!fds)

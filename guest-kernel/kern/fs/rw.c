@@ -6,7 +6,7 @@
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
 
-#define IOV_MAX  1024
+#define IOV_MAX 1024
 
 static long file_read(struct file *file, void *buf, size_t n, u64 *pos)
 {
@@ -23,7 +23,10 @@ static long file_write(struct file *file, const void *buf, size_t n, u64 *pos)
 		return -EBADF;
 	if ((file->flags & O_APPEND) && file->ops->seekable)
 		*pos = file->inode->size;
-	return file->ops->write ? file->ops->write(file, buf, MIN(n, IO_MAX), pos) : -EINVAL;
+	n = MIN(n, IO_MAX);
+	if ((file->inode->mode & S_IFMT) == S_IFREG && limit_file_size(*pos, &n))
+		return -EFBIG;
+	return file->ops->write ? file->ops->write(file, buf, n, pos) : -EINVAL;
 }
 
 /* The file stays referenced while the operation may sleep: another thread could close it. */
@@ -184,12 +187,16 @@ long sys_llseek(int fd, u32 high, u32 low, s64 *result, int whence)
 
 static long truncate_inode(struct inode *inode, s64 size)
 {
+	size_t one = 1;
+
 	if (size < 0)
 		return -EINVAL;
 	if ((inode->mode & S_IFMT) == S_IFDIR)
 		return -EISDIR;
 	if (inode->running)
 		return -ETXTBSY;
+	if (size > (s64)inode->size && limit_file_size(size - 1, &one))
+		return -EFBIG;
 	return inode->ops->truncate && (inode->mode & S_IFMT) == S_IFREG ? inode->ops->truncate(inode, size)
 									 : -EINVAL;
 }

@@ -23,7 +23,7 @@ long sys_brk(ulong wanted)
 	if (wanted < mm->brk_start || wanted >= USER_END)
 		return mm->brk;
 	if (new > old) {
-		if (!area_range_free(mm, old, new + PAGE_SIZE) ||
+		if (!area_range_free(mm, old, new + PAGE_SIZE) || !limit_allows_memory(mm, new - old) ||
 		    !area_add(mm, old, new, PROT_READ | PROT_WRITE, AREA_HEAP, NULL, 0))
 			return mm->brk;
 	} else if (new < old && area_unmap(mm, new, old)) {
@@ -71,6 +71,8 @@ static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offs
 	len = ROUND_UP(len, PAGE_SIZE);
 	if (!len || len > USER_END || !(flags & (MAP_SHARED | MAP_PRIVATE)))
 		return -EINVAL;
+	if (!limit_allows_memory(mm, len))
+		return -ENOMEM;
 	if (!(flags & MAP_ANONYMOUS)) {
 		file = fd_file(fd);
 		rc = file ? check_file(file, prot, flags) : -EBADF;
@@ -158,6 +160,8 @@ long sys_mremap(ulong addr, ulong old_len, ulong new_len, ulong flags)
 	a = area_at(mm, addr);
 	if (!a || addr + old_len > a->end || (a->flags & AREA_FOREIGN) || a->ops)
 		return -EFAULT;
+	if (!limit_allows_memory(mm, new_len - old_len))
+		return -ENOMEM;
 	if (addr + new_len <= USER_END && area_range_free(mm, addr + old_len, addr + new_len)) {
 		return area_add(mm, addr + old_len, addr + new_len, a->prot, a->flags, a->file,
 				a->offset + (addr + old_len - a->start))

@@ -12,6 +12,8 @@
 
 #define PAGE_MAX_ORDER 10
 
+#define KERNEL_FRAMES 32 /* when so few are left, programs get none, and are ended until there are more */
+
 enum page_kind {
 	PAGE_RESERVED, /* kernel image, initrd, holes: only referenced, never allocated or freed */
 	PAGE_FREE,     /* first frame of a free block */

@@ -21,8 +21,9 @@
 #include "x86/linux_abi.h"
 
 #define STACK_TOP    (USER_END - 16 * PAGE_SIZE)
-#define STACK_SIZE   (8UL << 20)
-#define ARGS_MAX     (2UL << 20) /* strings, and the pointers to them */
+#define STACK_LEAST  (128UL << 10)
+#define STACK_MOST   (15UL << 20) /* mmap's addresses begin below */
+#define ARGS_MAX     (2UL << 20)  /* strings, and the pointers to them */
 #define SCRIPT_LINE  128
 #define SCRIPT_DEPTH 4
 
@@ -262,11 +263,13 @@ static int build_stack(struct mm *mm, const struct exec_args *args, const struct
 static int build_space(struct mm *mm, struct file *file, const struct elf_header *h,
 		       const struct exec_args *args, struct elf_image *image, ulong *sp)
 {
+	ulong stack = ROUND_DOWN((ulong)MIN(limit(LIMIT_STACK), (u64)STACK_MOST), PAGE_SIZE);
 	int rc = elf_load(mm, file, h, image);
 
 	if (rc)
 		return rc;
-	if (!area_add(mm, STACK_TOP - STACK_SIZE, STACK_TOP, PROT_READ | PROT_WRITE, AREA_STACK, NULL, 0))
+	stack = MAX(stack, STACK_LEAST + args->len + (args->argc + args->envc) * sizeof(ulong)) & PAGE_MASK;
+	if (!area_add(mm, STACK_TOP - stack, STACK_TOP, PROT_READ | PROT_WRITE, AREA_STACK, NULL, 0))
 		return -ENOMEM;
 	mm->brk_start = mm->brk = image->brk;
 	mm->stack_top = STACK_TOP;

@@ -3,6 +3,7 @@
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
+#include "kern/mm/page.h"
 #include "kern/mm/space.h"
 #include "kern/mm/user.h"
 #include "kern/proc/process.h"
@@ -41,6 +42,7 @@ static struct process *process_copy(const struct process *old, bool share_memory
 	p->umask = old->umask;
 	p->cwd = inode_get(old->cwd);
 	p->root = inode_get(old->root);
+	memcpy(p->limits, old->limits, sizeof(p->limits));
 	memcpy(p->actions, old->actions, sizeof(p->actions));
 	memcpy(p->comm, old->comm, COMM_LEN);
 	p->exe = old->exe ? kstrdup(old->exe) : NULL;
@@ -104,6 +106,10 @@ static long do_clone(ulong flags, ulong stack, int *parent_tid, int *child_tid, 
 	struct task *t;
 	int tid;
 
+	if (!limit_allows_task())
+		return -EAGAIN;
+	if (page_free_count() < 2 * KERNEL_FRAMES) /* those that run are to have them */
+		return -ENOMEM;
 	if (!thread) {
 		p = process_copy(current->process, flags & CLONE_VM);
 		if (!p)

@@ -10,6 +10,7 @@
 #define KERN_PROC_PROCESS_H
 
 #include "kern/fs/vfs.h"
+#include "kern/proc/limits.h"
 #include "kern/proc/signal.h"
 #include "kern/proc/wait.h"
 #include "kern/time/timer.h"
@@ -35,12 +36,15 @@ struct process {
 	u32 umask;
 	struct tty *tty; /* controlling terminal */
 
+	struct limit limits[LIMITS];
+
 	struct sigaction actions[NSIG];
 	u64 pending; /* signals for any task of the process */
 	struct siginfo pending_info[NSIG];
 	struct timer alarm;
 	u64 alarm_interval;
 
+	bool doomed; /* to give its memory back */
 	bool zombie, exiting, stopped, report_stop, report_continue;
 	bool executed;   /* has called execve: setpgid by the parent comes too late */
 	bool forgotten;  /* the parent ignores SIGCHLD: freed with its last task */

@@ -3,6 +3,7 @@
  */
 #include "kern/console/log.h"
 #include "kern/console/panic.h"
+#include "kern/mm/page.h"
 #include "kern/mm/space.h"
 #include "kern/proc/process.h"
 
@@ -31,10 +32,37 @@ static int signal_of(u32 vector)
 	return SIGSEGV;
 }
 
-/* Only memory can run out here: the program that needs more is ended. */
+/* Ends the processes that have the victim's memory, and says so, once. Process 1 is never ended. */
+static void doom(const struct process *victim)
+{
+	const struct mm *mm = victim->mm;
+	struct process *p;
+
+	if (victim->doomed || victim == init_process)
+		return;
+	log_print("out of memory: %s[%d] is killed\n", victim->comm, victim->pid);
+	list_for_each (p, &all_processes, all) {
+		if (p->mm != mm)
+			continue;
+		p->doomed = true;
+		signal_send(p, SIGKILL, NULL);
+	}
+}
+
+/* Memory is short: the process that has most of it is ended. Until it has given that back, others wait, by faulting
+ * again. */
 static void out_of_memory(void)
 {
-	log_print("out of memory: %s[%d] is killed\n", current->process->comm, current->process->pid);
+	struct process *p, *most = NULL;
+
+	list_for_each (p, &all_processes, all) {
+		if (p->mm && p->doomed)
+			return;
+		if (p->mm && p != init_process && (!most || p->mm->pages > most->mm->pages))
+			most = p;
+	}
+	if (most)
+		doom(most);
 }
 
 static void fault_signal(int sig, ulong address, u32 error)
@@ -42,29 +70,33 @@ static void fault_signal(int sig, ulong address, u32 error)
 	struct siginfo info = {
 	    .signo = sig, .address = address, .code = SEGV_MAPERR + (error & PF_PRESENT ? 1 : 0)};
 
-	if (sig == SIGKILL)
-		out_of_memory();
 	signal_force(sig, &info);
 }
 
-/* Resolves a fault on a user address. 0, or the signal that it deserves. */
-static int resolve(ulong address, u32 error)
+/*
+ * Resolves a fault on a user address. 0, or the signal that it deserves; SIGKILL: there is no memory for it. The last
+ * frames are for the kernel's own copying, which cannot wait for more: who uses them up too is ended.
+ */
+static int resolve(ulong address, u32 error, bool user)
 {
+	bool enough = page_free_count() >= KERNEL_FRAMES;
+	int sig = SIGKILL;
+
 	if (!current || !current->process->mm || address >= USER_END)
 		return SIGSEGV;
-	return mm_fault(current->process->mm, address, error);
+	if (enough || !user)
+		sig = mm_fault(current->process->mm, address, error);
+	if (sig == SIGKILL && !user)
+		doom(current->process);
+	else if (sig == SIGKILL || !enough)
+		out_of_memory();
+	return sig;
 }
 
 static void kernel_exception(struct trapframe *tf, ulong address)
 {
-	if (tf->trapno == VECTOR_PAGE_FAULT && address < USER_END) {
-		int sig = resolve(address, tf->error);
-
-		if (!sig)
-			return;
-		if (sig == SIGKILL)
-			fault_signal(sig, address, tf->error);
-	}
+	if (tf->trapno == VECTOR_PAGE_FAULT && address < USER_END && !resolve(address, tf->error, false))
+		return;
 	if (trap_fixup(tf))
 		return;
 	panic_show_registers(tf);
@@ -86,8 +118,10 @@ void trap(struct trapframe *tf)
 		kernel_exception(tf, address);
 		return;
 	}
-	sig = tf->trapno == VECTOR_PAGE_FAULT ? resolve(address, tf->error) : signal_of(tf->trapno);
-	if (sig)
+	sig = tf->trapno == VECTOR_PAGE_FAULT ? resolve(address, tf->error, true) : signal_of(tf->trapno);
+	if (sig == SIGKILL)
+		current->need_resched = true; /* it faults again, unless it is the one that is killed */
+	else if (sig)
 		fault_signal(sig, address, tf->error);
 }
 

@@ -18,9 +18,6 @@
 #define REBOOT_POWEROFF 0x4321fedc
 #define REBOOT_CAD_ON   0x89abcdef
 #define REBOOT_CAD_OFF  0x00000000
-#define RLIMIT_STACK    3
-#define RLIMIT_NOFILE   7
-#define UNLIMITED       (~0ULL)
 
 /* The release is the Linux whose system calls these are, in glibc's eyes: it refuses to run on an older one.
  */
@@ -75,31 +72,6 @@ long sys_sysinfo(struct sysinfo *user)
 	for (i = 0; i < 3; i++)
 		info.loads[i] = load[i];
 	return copy_to_user(user, &info, sizeof(info));
-}
-
-static u64 limit_of(int resource)
-{
-	return resource == RLIMIT_STACK ? 8ULL << 20 : resource == RLIMIT_NOFILE ? FD_MAX : UNLIMITED;
-}
-
-/* Limits are what they are: setting them is accepted and changes nothing. */
-long sys_prlimit64(int pid, int resource, const u64 *limit, u64 *old)
-{
-	u64 pair[2] = {limit_of(resource), limit_of(resource)};
-
-	return old ? copy_to_user(old, pair, sizeof(pair)) : 0;
-}
-
-long sys_getrlimit(int resource, ulong *user)
-{
-	ulong pair[2] = {(ulong)limit_of(resource), (ulong)limit_of(resource)};
-
-	return copy_to_user(user, pair, sizeof(pair));
-}
-
-long sys_setrlimit(int resource, const ulong *limit)
-{
-	return 0;
 }
 
 long sys_getrandom(void *buf, size_t n, u32 flags)
