@@ -182,7 +182,9 @@ static int do_watch(struct xs *xs, int argc, char **argv)
 	int at = 1;
 	uint64_t until;
 
-	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
+	for (; at < argc && argv[at][0] == '-'; at += 2) {
+		if (at + 1 == argc)
+			return 2;
 		if (!strcmp(argv[at], "-n"))
 			count = strtol(argv[at + 1], NULL, 10);
 		else if (!strcmp(argv[at], "-t"))

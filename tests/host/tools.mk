@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_kernel tools_records tools_store tools_store_edges tools_store_fair \
-	tools_store_rules tools_store_scale tools_timeline tools_written tools_xl_cfg
+	tools_store_rules tools_store_scale tools_timeline tools_written tools_xl_cfg tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) dom0-tools/rl/table.c $(TOOLS_STORED)
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
