@@ -68,8 +68,10 @@ void panic(const char *fmt, ...)
 {
 	abort();
 }
+static unsigned logged;
 bool log_admits(enum log_source source, enum log_level level)
 {
+	logged++;
 	return false;
 }
 

@@ -8,6 +8,9 @@
  *   polling   at no moment can a late waker end a poll before its sleep begins: (W4) of hypervisor/evt/port.c
  *   timers    fire in order, once; stopped ones never, and who stops waits for a handler; moved ones on the new CPU
  *   stealing  an idle CPU takes what may run on it and is saved
+ *   places    who wakes stays where it was if nothing runs there; one that waits is not queued twice; a policy that cannot make
+ *             up its mind is asked once; who has had its turn and wakes waits for the next round
+ *   option    a policy that there is not is told of, and no other
  *   clock     ticks to nanoseconds for any frequency to a few parts in a thousand million; counter wraps
  */
 #include "sched_host.h"
@@ -276,6 +279,132 @@ static void stealing(void **state)
 	assert_ptr_equal(cpus[0].vcpu, ready);
 }
 
+static void stays_where_it_was(void **state)
+{
+	struct vcpu *v = start(0);
+
+	vcpu_set_affinity(v, 2);
+	run(1000000);
+	enter(1);
+	vcpu_block(v);
+	leave(1);
+	run(1000000);
+	vcpu_set_affinity(v, 3);
+	enter(0);
+	vcpu_wake(v);
+	leave(0);
+	run(1000000);
+	assert_true(v->running);
+	assert_int_equal(v->cpu->id, 1);
+}
+
+static void woken_twice(void **state)
+{
+	struct vcpu *v[3], *waiting = NULL, *other;
+	struct sched_queue *q;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		v[i] = start(i);
+	run(1000000);
+	for (unsigned i = 0; i < 3; i++)
+		waiting = v[i]->running ? waiting : v[i];
+	assert_non_null(waiting);
+	assert_int_equal(waiting->runstate.state, RUNSTATE_runnable);
+	q = queue_of(waiting->cpu);
+	enter(0);
+	vcpu_wake(waiting);
+	vcpu_reconsider(waiting);
+	leave(0);
+	assert_int_equal(q->nr_ready, 1);
+	list_for_each (other, &q->ready, run_link)
+		n++;
+	list_for_each (other, &q->woken, run_link)
+		n++;
+	assert_int_equal(n, 1);
+	/* What it is waiting for is told at once; of one that runs it is told when it has stopped. */
+	other = cpus[0].vcpu;
+	vcpu_pause_nosync(other);
+	assert_int_equal(other->runstate.state, RUNSTATE_running);
+	vcpu_pause_nosync(waiting);
+	assert_int_equal(waiting->runstate.state, RUNSTATE_offline);
+	assert_int_equal(q->nr_ready, 0);
+}
+
+static unsigned asked;
+static struct percpu *another(struct vcpu *v)
+{
+	assert_true(++asked < 10);
+	return &cpus[!v->cpu->id];
+}
+
+static void undecided_policy(void **state)
+{
+	struct sched_policy policy = sched_rr;
+	struct vcpu *v = start(0);
+
+	run(1000000);
+	enter(v->cpu->id);
+	vcpu_block(v);
+	leave(v->cpu->id);
+	run(1000000);
+	policy.place = another;
+	sched_policy = &policy;
+	asked = 0;
+	enter(0);
+	vcpu_wake(v);
+	leave(0);
+	sched_policy = &sched_rr;
+	assert_int_equal(asked, 1);
+	run(1000000);
+	assert_true(v->running);
+}
+
+/* It slept when its turn was over: its next one is in the next round, behind who waits; in the middle of one it goes ahead. */
+static void wakes_with_and_without_a_turn(void **state)
+{
+	for (unsigned over = 0; over < 2; over++) {
+		struct vcpu *v[3];
+		struct sched_queue *q;
+
+		nr_cpus = 1;
+		start_machine();
+		for (unsigned i = 0; i < 3; i++)
+			v[i] = start(i);
+		q = queue_of(&cpus[0]);
+		while (cpus[0].vcpu != v[0] || v[0]->turn_used)
+			run(100000);
+		run(SLICE_NS / 2);
+		enter(0);
+		if (over)
+			v[0]->turn_used = SLICE_NS; /* as vcpu_yield() */
+		vcpu_block(v[0]);
+		leave(0);
+		run(100000);
+		assert_ptr_not_equal(cpus[0].vcpu, v[0]);
+		cpus[0].pending = 0;
+		enter(0);
+		vcpu_wake(v[0]);
+		leave(0);
+		assert_int_equal(list_empty(&q->woken), over);
+		assert_int_equal(!!(cpus[0].pending & PENDING_SCHEDULE), !over);
+	}
+	nr_cpus = 2;
+}
+
+static void option(void **state)
+{
+	static const char *const names[] = {"", "rr", "fair"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		strcpy(options.sched, names[i]);
+		logged = 0;
+		sched_init();
+		assert_int_equal(logged, i == 2);
+	}
+	options.sched[0] = '\0';
+}
+
 static void clock_rates(void **state)
 {
 	static const uint64_t hz[] = {3579545,    1000000,    999999999, 1000000000,
@@ -310,6 +439,11 @@ int main(void)
 	    cmocka_unit_test_setup(timer_order, setup),
 	    cmocka_unit_test_setup(stop_waits, setup),
 	    cmocka_unit_test_setup(stealing, setup),
+	    cmocka_unit_test_setup(stays_where_it_was, setup),
+	    cmocka_unit_test_setup(woken_twice, setup),
+	    cmocka_unit_test_setup(undecided_policy, setup),
+	    cmocka_unit_test_setup(wakes_with_and_without_a_turn, setup),
+	    cmocka_unit_test(option),
 	    cmocka_unit_test(clock_rates),
 	    cmocka_unit_test(counter_wraps),
 	};

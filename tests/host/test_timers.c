@@ -175,6 +175,9 @@ static void nothing_of_an_offline_vcpu(void **state)
 
 static void pauses_nest(void **state)
 {
+	domain_pause_nosync(&d); /* without a timer nothing is to go on */
+	domain_unpause(&d);
+	assert_null(host_percpu.timers.first);
 	ops.timers_go_on = device_goes_on;
 	vcpu_set_periodic(&v[0], MS);
 	domain_pause_nosync(&d);
@@ -207,6 +210,14 @@ static void watchdogs(void **state)
 	assert_int_equal(shutdowns, 1);
 	assert_int_equal(run(10000 * MS), 0);
 	assert_int_equal(shutdowns, 1);
+	/* One that was put off just when its handler began is not due. */
+	setup(NULL);
+	assert_int_equal(watchdog_set(&d, 0, 3), 1);
+	expired(&d);
+	assert_int_equal(shutdowns, 0);
+	clock_ns += 3000 * MS;
+	expired(&d);
+	assert_int_equal(shutdowns, 1);
 }
 
 /* A vCPU that goes on elsewhere takes its timers along, as they were set; an idle one is given none. */
@@ -227,6 +238,7 @@ static void taken_along(void **state)
 	assert_ptr_equal(v[0].singleshot.cpu, &there);
 	assert_int_equal(v[0].periodic.expires, due);
 	assert_int_equal(v[0].singleshot.expires, clock_ns + 5 * MS);
+	vcpu_timers_go_on(&v[1]);
 	assert_null(v[1].periodic.cpu);
 	assert_null(host_percpu.timers.first);
 	host_percpu.self = &host_percpu;
