@@ -211,11 +211,26 @@ static uint64_t p2m_of(const struct guest_abi *abi, uint64_t si, uint64_t pfn)
 	return word_at(word_at(si, abi->si.mfn_list) + pfn * abi->word, 0);
 }
 
+/* The tables of @level below @entry, each counted at its place. */
+static uint64_t tables_below(uint64_t entry, unsigned level, unsigned levels)
+{
+	uint8_t *frame = fake_frame(entry >> 12 & 0xfffffffff);
+	uint64_t n = 1, below;
+
+	for (unsigned slot = 0; level > 1 && slot < (level == 3 && levels == 3 ? 4 : 512); slot++) {
+		memcpy(&below, frame + slot * 8, 8);
+		n += below & 1 ? tables_below(below, level - 1, levels) : 0;
+	}
+	return n;
+}
+
 static void check_tables(const struct guest_abi *abi, uint64_t si, uint64_t base)
 {
 	uint64_t pt = word_at(si, abi->si.pt_base), count = word_at(si, abi->si.nr_pt_frames);
 
 	assert_int_equal(walk(pt) >> 12 & 0xfffffffff, fake.pinned); /* root first */
+	assert_int_equal(tables_below(fake.pinned << 12, abi->levels, abi->levels),
+			 count); /* none twice, none unused */
 	for (uint64_t i = 0; i < count; i++)
 		assert_int_equal(walk(pt + i * 4096) & 2, 0);
 	assert_int_equal(walk(si) & 2, 2);
