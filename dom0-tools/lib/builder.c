@@ -83,12 +83,27 @@ int build_limits(struct build *b)
 		   : 0;
 }
 
-/* Free memory of the machine in MiB, for the message when it does not suffice. */
-static unsigned long long free_mib(struct build *b)
+/* Free memory of the machine in KiB that nobody has claimed. */
+static uint64_t free_kb(struct hv *hv)
 {
 	struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
 
-	return hv_sysctl(b->hv, &op) < 0 ? 0 : op.u.physinfo.free_pages / 256;
+	if (hv_sysctl(hv, &op) < 0 || op.u.physinfo.free_pages < op.u.physinfo.outstanding_pages)
+		return 0;
+	return (op.u.physinfo.free_pages - op.u.physinfo.outstanding_pages) * 4;
+}
+
+static int too_little(uint64_t wanted_kb, uint64_t left_kb)
+{
+	return fail("memory = %llu: the machine has %llu MiB left to give; lower memory= or destroy a domain",
+		    (unsigned long long)wanted_kb / 1024, (unsigned long long)left_kb / 1024);
+}
+
+int build_has_memory(struct hv *hv, uint64_t memory_kb, uint64_t spare_kb)
+{
+	uint64_t left_kb = free_kb(hv) + spare_kb;
+
+	return memory_kb <= left_kb ? 0 : too_little(memory_kb, left_kb);
 }
 
 /* Ask for @count extents of 2^@order frames from @pfn on, with addresses of at most @addr_bits (0: any). Returns how
@@ -132,9 +147,7 @@ static int populate_range(struct build *b, uint64_t have, uint64_t want)
 		else if (order)
 			order = order > 4 ? 4 : 0;
 		else
-			return fail("memory = %llu: the machine has %llu MiB left to give; lower memory= or "
-				    "destroy a domain",
-				    (unsigned long long)b->plan.nr_pages / 256, free_mib(b) + have / 256);
+			return too_little(b->plan.nr_pages * 4, free_kb(b->hv) + have * 4);
 	}
 	return 0;
 }

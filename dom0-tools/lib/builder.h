@@ -36,5 +36,8 @@ struct build_result {
 	unsigned console_port, store_port; /* the domain's */
 };
 
+/* Can the machine give a domain so much memory, when it gets back @spare_kb first? A question before anything is done, not a
+ * promise. 0, or -1 and a report. */
+int build_has_memory(struct hv *hv, uint64_t memory_kb, uint64_t spare_kb);
 /* The domain stays paused. -1 and a report. */
 int build_domain(struct hv *hv, const struct build_request *request, struct build_result *result);

@@ -138,6 +138,16 @@ static void tell_daemons(unsigned id)
 		warn("rl-consoled does not attach to domain %u; its messages say why", id);
 }
 
+/* So that too large a domain costs nothing. The one that it goes on for gives back what it has first. */
+static int check_memory(const struct birth *b)
+{
+	struct xen_domctl_getdomaininfo old = {0};
+
+	if (b->replaces >= 0 && domain_info(b->hv, b->replaces, &old) < 0)
+		old.tot_pages = 0;
+	return build_has_memory(b->hv, b->conf->memory_kb, old.tot_pages * 4);
+}
+
 /* So that a name in use costs nothing: the claim in the store's transaction is what counts. */
 static int check_name(const struct birth *b)
 {
@@ -220,7 +230,7 @@ static int create(struct birth *b, bool paused)
 	int job, id;
 
 	jobs_clear(b->hv);
-	if (check_name(b) || check_uuid(b))
+	if (check_name(b) || check_uuid(b) || check_memory(b))
 		return -1;
 	if (b->conf->has_uuid)
 		memcpy(handle, b->conf->uuid, sizeof(handle));
