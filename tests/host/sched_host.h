@@ -47,8 +47,10 @@ void cpu_service_requests(void)
 void lapic_timer_set(ns_t delta)
 {
 }
+static unsigned raised;
 void cpu_raise(struct percpu *cpu, uint32_t bits)
 {
+	raised++;
 	cpu->pending |= bits;
 }
 void *heap_alloc(size_t n)

@@ -331,6 +331,23 @@ static void woken_twice(void **state)
 	assert_int_equal(q->nr_ready, 0);
 }
 
+/* Only who runs elsewhere must be told to look. */
+static void kicks(void **state)
+{
+	struct vcpu *v = start(0);
+
+	for (unsigned running = 0; running < 2; running++) {
+		for (unsigned from = 0; from < 2; from++) {
+			enter(from);
+			raised = 0;
+			vcpu_kick(v);
+			assert_int_equal(raised, running && v->cpu != &cpus[from]);
+			leave(from);
+		}
+		run(1000000);
+	}
+}
+
 static unsigned asked;
 static struct percpu *another(struct vcpu *v)
 {
@@ -441,6 +458,7 @@ int main(void)
 	    cmocka_unit_test_setup(stealing, setup),
 	    cmocka_unit_test_setup(stays_where_it_was, setup),
 	    cmocka_unit_test_setup(woken_twice, setup),
+	    cmocka_unit_test_setup(kicks, setup),
 	    cmocka_unit_test_setup(undecided_policy, setup),
 	    cmocka_unit_test_setup(wakes_with_and_without_a_turn, setup),
 	    cmocka_unit_test(option),
