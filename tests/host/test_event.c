@@ -2,10 +2,14 @@
 /*
  * Specification: event channels, 2-level ABI, for both layouts.
  *   states    alloc, bind, close as in xen/event_channel.h; the other end falls back to unbound
- *   bits      pending, selector and upcall byte at the layout's places; masked ports raise nothing; unmask
- * does limits    4095 and 1023 ports, never port 0; -ENOSPC after the last virqs     global ones on vCPU 0
- * only, once each; free again after close polling   a pending port wakes the vCPU that polls for it, and no
- * other reset     closes everything, on both sides
+ *   bits      pending, selector and upcall byte at the layout's places; masked ports raise nothing; unmask does
+ *   limits    4095 and 1023 ports, never port 0; -ENOSPC after the last
+ *   virqs     global ones on vCPU 0 only, once each; free again after close
+ *   pirqs     Dom0's, once each; free again after close, or if no port was left
+ *   polling   a pending port wakes the vCPU that polls for it, and no other
+ *   reset     closes everything, on both sides, in as many steps as it takes
+ *   order     of two locks the one at the lower address comes first
+ *   status    tells of each kind what it is bound to
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +21,7 @@
 #include <cmocka.h>
 
 #include "evt/evtchn.c"
+#include "evt/pirq.c"
 #include "evt/port.c"
 #include "evt/virq.c"
 
@@ -26,8 +31,11 @@ struct domain *dom0;
 struct domain dom_idle;
 static unsigned wakes, kicks;
 
+static void (*service_hook)(void);
 void cpu_service_requests(void)
 {
+	if (service_hook)
+		service_hook();
 }
 void *heap_alloc(size_t n)
 {
@@ -70,12 +78,27 @@ void vcpu_kick(struct vcpu *v)
 {
 	kicks++;
 }
+static unsigned looks, interrupt_at = ~0u;
 bool hypercall_preempt_check(void)
 {
-	return false;
+	return ++looks % interrupt_at == 0;
 }
-void pirq_release(uint32_t pirq)
+static unsigned bound[MAX_GSI], unmasked[MAX_GSI];
+int irq_bind_pirq(uint32_t gsi)
 {
+	if (gsi == 9)
+		return -EBUSY;
+	bound[gsi]++;
+	return 0;
+}
+int irq_unbind_pirq(uint32_t gsi)
+{
+	bound[gsi]--;
+	return 0;
+}
+void irq_unmask(uint32_t gsi)
+{
+	unmasked[gsi]++;
 }
 static char said[4096];
 void printk(const char *fmt, ...)
@@ -321,6 +344,203 @@ static void virqs(void **state)
 	end(&a);
 }
 
+static void pirqs(void **state)
+{
+	struct domain a;
+	int port;
+
+	make(&a, 0, &ops64);
+	assert_int_equal(evtchn_bind_pirq(&a, 4), -EPERM);
+	a.privileged = true;
+	dom0 = &a;
+	assert_int_equal(evtchn_bind_pirq(&a, MAX_GSI), -EINVAL);
+	assert_int_equal(evtchn_bind_pirq(&a, 9), -EBUSY); /* the hypervisor's own */
+	port = evtchn_bind_pirq(&a, MAX_GSI - 1);
+	assert_int_equal(port, 1);
+	assert_int_equal(bound[MAX_GSI - 1], 1);
+	assert_int_equal(unmasked[MAX_GSI - 1], 1);
+	assert_int_equal(evtchn_bind_pirq(&a, MAX_GSI - 1), -EEXIST);
+	assert_int_equal(bound[MAX_GSI - 1], 1);
+	assert_int_equal(evtchn_bind_vcpu(&a, port, 1), 0);
+	send_pirq(MAX_GSI);
+	send_pirq(5);
+	assert_int_equal(a.evtchn_bucket[0] ? info(&a)[0x800] : 0, 0);
+	send_pirq(MAX_GSI - 1);
+	assert_true(evtchn_port_pending(&a, port));
+	assert_int_equal(info(&a)[64], 1);
+	assert_int_equal(evtchn_send(&a, port), -EINVAL);
+	assert_int_equal(evtchn_close(&a, port), 0);
+	assert_int_equal(bound[MAX_GSI - 1], 0);
+	send_pirq(MAX_GSI - 1);
+	assert_false(evtchn_port_pending(&a, port));
+	/* No port is left: the line is not kept. */
+	while (evtchn_alloc_unbound(&a, 1) > 0)
+		;
+	assert_int_equal(evtchn_bind_pirq(&a, 4), -ENOSPC);
+	assert_int_equal(bound[4], 0);
+	assert_int_equal(unmasked[4], 0);
+	assert_int_equal(evtchn_close(&a, 3), 0);
+	assert_int_equal(evtchn_bind_pirq(&a, 4), 3);
+	dom0 = NULL;
+	end(&a);
+	assert_int_equal(bound[4], 0);
+}
+
+/* Whom global virtual interrupts find: no Dom0 yet, no vCPU of it, not bound; those of vCPUs are bound where they are sent. */
+static void nobody_to_tell(void **state)
+{
+	struct domain a;
+	struct vcpu *v;
+
+	send_global_virq(VIRQ_CONSOLE);
+	make(&a, 0, &ops64);
+	dom0 = &a;
+	send_global_virq(VIRQ_CONSOLE);
+	v = a.vcpu[0];
+	a.vcpu[0] = NULL;
+	send_global_virq(VIRQ_CONSOLE);
+	a.vcpu[0] = v;
+	assert_int_equal(info(&a)[0], 0);
+	dom0 = NULL;
+	/* A port of a vCPU that is not there yet. */
+	assert_int_equal(evtchn_alloc_unbound(&a, 0), 1);
+	assert_int_equal(evtchn_bind_interdomain(&a, &a, 1), 2);
+	a.vcpu[0] = NULL;
+	assert_int_equal(evtchn_send(&a, 1), 0);
+	assert_int_equal(evtchn_unmask(&a, 1), -EINVAL);
+	a.vcpu[0] = v;
+	assert_int_equal(evtchn_unmask(&a, 1), 0);
+	end(&a);
+}
+
+static void statuses(void **state)
+{
+	struct domain a, b;
+	struct evtchn_status s = {.port = 0};
+
+	make(&a, 1, &ops64);
+	make(&b, 2, &ops64);
+	a.privileged = true;
+	assert_int_equal(status(&a, 0), EVTCHNSTAT_closed);
+	assert_int_equal(status(&a, 4095), EVTCHNSTAT_closed);
+	s.port = 4096;
+	assert_int_equal(evtchn_status(&a, &s), -EINVAL);
+	s.port = evtchn_alloc_unbound(&a, 2);
+	assert_int_equal(evtchn_bind_vcpu(&a, s.port, 1), 0);
+	assert_int_equal(evtchn_status(&a, &s), 0);
+	assert_int_equal(s.u.unbound.dom, 2);
+	assert_int_equal(s.vcpu, 1);
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, s.port), 1);
+	assert_int_equal(evtchn_status(&a, &s), 0);
+	assert_int_equal(s.status, EVTCHNSTAT_interdomain);
+	assert_int_equal(s.u.interdomain.dom, 2);
+	assert_int_equal(s.u.interdomain.port, 1);
+	s.port = evtchn_bind_pirq(&a, 7);
+	assert_int_equal(evtchn_status(&a, &s), 0);
+	assert_int_equal(s.status, EVTCHNSTAT_pirq);
+	assert_int_equal(s.u.pirq, 7);
+	s.port = evtchn_bind_virq(a.vcpu[1], VIRQ_DEBUG);
+	assert_int_equal(evtchn_status(&a, &s), 0);
+	assert_int_equal(s.status, EVTCHNSTAT_virq);
+	assert_int_equal(s.u.virq, VIRQ_DEBUG);
+	assert_int_equal(s.vcpu, 1);
+	assert_int_equal(evtchn_send(&a, s.port), -EINVAL);
+	s.port = evtchn_bind_ipi(a.vcpu[1]);
+	assert_int_equal(evtchn_status(&a, &s), 0);
+	assert_int_equal(s.status, EVTCHNSTAT_ipi);
+	assert_int_equal(evtchn_bind_vcpu(&a, s.port, 0), -EINVAL); /* it is its vCPU's */
+	assert_int_equal(evtchn_bind_vcpu(&a, 77, 0), -EINVAL);
+	assert_int_equal(evtchn_bind_vcpu(&a, 4096, 0), -EINVAL);
+	end(&a);
+	end(&b);
+}
+
+/* Interrupted at each chance that there is, and again. */
+static void reset_in_steps(void **state)
+{
+	struct domain a, b;
+	uint32_t next = 0, steps = 0, last = 0;
+	int rc;
+
+	make(&a, 1, &ops64);
+	make(&b, 2, &ops64);
+	for (unsigned i = 1; i < 1000; i++) {
+		assert_int_equal(evtchn_alloc_unbound(&a, 2), i);
+		assert_int_equal(evtchn_bind_interdomain(&b, &a, i), i);
+	}
+	interrupt_at = 1;
+	while ((rc = evtchn_close_all(&a, &next)) == -ERESTART) {
+		assert_true(next > last && next < 1100);
+		last = next;
+		steps++;
+	}
+	interrupt_at = ~0u;
+	assert_int_equal(rc, 0);
+	assert_int_equal(next, 0);
+	assert_in_range(steps, 15, 17);
+	for (unsigned i = 1; i < 1000; i++) {
+		assert_int_equal(status(&a, i), EVTCHNSTAT_closed);
+		assert_int_equal(status(&b, i), EVTCHNSTAT_unbound);
+	}
+	end(&a);
+	end(&b);
+}
+
+static struct domain *first, *second;
+static void first_comes(void)
+{
+	assert_false(second->evt_lock.held);
+	spin_unlock(&first->evt_lock);
+}
+
+static void order_of_locks(void **state)
+{
+	struct domain two[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		make(&two[0], 1, &ops64);
+		make(&two[1], 2, &ops64);
+		assert_int_equal(evtchn_alloc_unbound(&two[!i], two[i].id), 1);
+		first = &two[0];
+		second = &two[1];
+		spin_lock(&first->evt_lock);
+		service_hook = first_comes;
+		assert_int_equal(evtchn_bind_interdomain(&two[i], &two[!i], 1), 1);
+		service_hook = NULL;
+		assert_false(first->evt_lock.held || second->evt_lock.held);
+		end(&two[0]);
+		end(&two[1]);
+	}
+}
+
+static void unmasking(void **state)
+{
+	struct domain a;
+	int p;
+
+	make(&a, 1, &ops64);
+	p = evtchn_bind_ipi(a.vcpu[0]);
+	assert_int_equal(evtchn_unmask(&a, p), 0); /* neither masked nor pending */
+	assert_int_equal(info(&a)[0], 0);
+	info(&a)[0xa00] = 1 << p;
+	assert_int_equal(evtchn_unmask(&a, p), 0); /* nothing has come */
+	assert_int_equal(info(&a)[0], 0);
+	assert_int_equal(evtchn_send(&a, p), 0);
+	info(&a)[0] = info(&a)[8] = 0; /* seen, and not cleared: no new edge without a mask */
+	assert_int_equal(evtchn_unmask(&a, p), 0);
+	assert_int_equal(info(&a)[0], 0);
+	/* A vcpu_info has moved: whoever waits looks at all. */
+	evtchn_rescan(a.vcpu[0]);
+	for (unsigned i = 8; i < 16; i++)
+		assert_int_equal(info(&a)[i], 0xff);
+	assert_int_equal(info(&a)[16], 0);
+	assert_int_equal(info(&a)[0], 1);
+	assert_true(vcpu_event_pending(a.vcpu[0]));
+	a.vcpu[0]->upcall[1] = 1;
+	assert_false(vcpu_event_pending(a.vcpu[0]));
+	end(&a);
+}
+
 static void waking(void **state)
 {
 	struct domain a;
@@ -337,6 +557,23 @@ static void waking(void **state)
 	assert_int_equal(kicks, 1);
 	assert_int_equal(evtchn_send(&a, q), 0); /* still pending: no second kick */
 	assert_int_equal(kicks, 1);
+	/* Nor for oneself, nor for one that waits for a processor; but one that is about to sleep is woken by itself. */
+	host_percpu.vcpu = a.vcpu[1];
+	info(&a)[64] = 0;
+	vcpu_mark_events(a.vcpu[1]);
+	assert_int_equal(kicks, 1);
+	host_percpu.vcpu = NULL;
+	a.vcpu[1]->running = false;
+	info(&a)[64] = 0;
+	vcpu_mark_events(a.vcpu[1]);
+	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
+	host_percpu.vcpu = a.vcpu[1];
+	a.vcpu[1]->state = VCPU_BLOCKED;
+	info(&a)[64] = 0;
+	vcpu_mark_events(a.vcpu[1]);
+	assert_int_equal(wakes, 2);
+	host_percpu.vcpu = NULL;
 	end(&a);
 }
 
@@ -356,6 +593,14 @@ static void polling(void **state)
 	assert_int_equal(wakes, 0);
 	evtchn_send(&a, q);
 	assert_int_equal(wakes, 1);
+	a.vcpu[0]->polling = a.vcpu[1]->polling = true; /* for any of several */
+	a.vcpu[1]->poll_port = 77;
+	a.pollers = 3;
+	evtchn_close(&a, q);
+	q = evtchn_bind_ipi(a.vcpu[1]);
+	evtchn_send(&a, q);
+	assert_int_equal(wakes, 2);
+	assert_int_equal(a.pollers, 2);
 	end(&a);
 }
 
@@ -378,10 +623,12 @@ static void dying(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pairs),      cmocka_unit_test(loopback), cmocka_unit_test(masks),
-	    cmocka_unit_test(exhaustion), cmocka_unit_test(virqs),    cmocka_unit_test(waking),
-	    cmocka_unit_test(polling),    cmocka_unit_test(dying),    cmocka_unit_test(memory),
-	    cmocka_unit_test(list),
+	    cmocka_unit_test(pairs),          cmocka_unit_test(loopback),  cmocka_unit_test(masks),
+	    cmocka_unit_test(exhaustion),     cmocka_unit_test(virqs),     cmocka_unit_test(waking),
+	    cmocka_unit_test(polling),        cmocka_unit_test(dying),     cmocka_unit_test(memory),
+	    cmocka_unit_test(list),           cmocka_unit_test(pirqs),     cmocka_unit_test(nobody_to_tell),
+	    cmocka_unit_test(statuses),       cmocka_unit_test(unmasking), cmocka_unit_test(reset_in_steps),
+	    cmocka_unit_test(order_of_locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

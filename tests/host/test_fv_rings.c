@@ -32,7 +32,10 @@ static struct domain domain;
 static struct vcpu vcpu;
 static struct fv fv;
 static uint8_t ram[65536]; /* the guest's, from its address 0; beyond it nothing is mapped */
-static unsigned crashes, dropped, reloads;
+static unsigned crashes, dropped, reloads, loaded, synced, polls, forgotten;
+static unsigned interrupts; /* that the controller has */
+static bool segments_fail;
+static void *page_left; /* what there is to be allocated */
 
 uint32_t fv_read_slowly(struct fv *f, uint32_t va, void *to, unsigned n, uint32_t *fault)
 {
@@ -68,20 +71,24 @@ void fv_shadow_drop_all(struct fv *f)
 }
 void fv_shadow_load_cr3(struct fv *f)
 {
+	loaded++;
 }
 void fv_shadow_sync(struct fv *f)
 {
+	synced++;
 }
 void fv_uart_poll(struct fv *f)
 {
+	assert_true(f->lock.held);
+	polls++;
 }
 bool pic_interrupts(const struct fv_pic *pic)
 {
-	return false;
+	return interrupts;
 }
 uint8_t pic_acknowledge(struct fv_pic *pic)
 {
-	return 0;
+	return 0x20 + --interrupts;
 }
 void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
 {
@@ -89,10 +96,11 @@ void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
 bool segments_load(struct vcpu *v, bool from_tables, uint64_t *fs_base, uint64_t *gs_base)
 {
 	reloads++;
-	return true;
+	return !segments_fail;
 }
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted)
 {
+	forgotten++;
 }
 void fpu_set_osxsave(struct fpu_area *area, bool on)
 {
@@ -103,10 +111,16 @@ uint64_t *reg_ptr(struct cpu_user_regs *r, unsigned number)
 }
 void *heap_alloc_pages_for(struct domain *d, unsigned order)
 {
-	return NULL;
+	void *p = page_left;
+
+	page_left = NULL;
+	return p;
 }
+static unsigned freed;
 void heap_free_pages(void *p, unsigned order)
 {
+	assert_non_null(p);
+	freed++;
 }
 void cpu_service_requests(void)
 {
@@ -173,7 +187,8 @@ static int setup(void **state)
 	vcpu.regs.rip = 0x100;
 	vcpu.regs.rsp = 0x6000;
 	vcpu.regs.rflags = RFLAGS_IF | RFLAGS_MBS;
-	crashes = dropped = reloads = 0;
+	crashes = dropped = reloads = loaded = synced = polls = forgotten = interrupts = freed = 0;
+	segments_fail = false;
 	return 0;
 }
 
@@ -524,16 +539,230 @@ static void msrs(void **state)
 	}
 }
 
+/* What is loaded anew, and when: a root by CR3, and by whatever turns paging on or changes its meaning. */
+static void roots_are_loaded(void **state)
+{
+	struct emul e = {.v = &vcpu, .regs = &vcpu.regs, .insn = {.opcode = OP_0F(0x22)}};
+	uint32_t value[] = {CR0_PE | CR0_PG, 0, 0x1234, 0x3000, CR4_PAE};
+
+	assert_int_equal(write_cr(&vcpu, 3, 0x1000), FV_DONE);
+	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), FV_DONE);
+	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE), FV_DONE);
+	assert_int_equal(loaded, 0);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), FV_DONE);
+	assert_int_equal(loaded, 1);
+	assert_true(fv.pdpte[1] == CODE0); /* the GDT's page, as it is */
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG | CR0_TS), FV_DONE);
+	assert_true(vcpu.ts_virtual);
+	assert_int_equal(loaded, 1);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), FV_DONE);
+	assert_false(vcpu.ts_virtual);
+	assert_int_equal(write_cr(&vcpu, 3, 0x2000), FV_DONE);
+	assert_int_equal(loaded, 2);
+	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), FV_DONE);
+	assert_int_equal(loaded, 3);
+	dropped = 0;
+	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE | EFER_SCE), FV_DONE);
+	assert_int_equal(loaded, 3);
+	assert_int_equal(dropped, 0);
+	assert_int_equal(wrmsr_of(MSR_EFER, 0), FV_DONE);
+	assert_int_equal(loaded, 4);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE), FV_DONE);
+	assert_int_equal(loaded, 4);
+	/* By instruction, and what is read back. */
+	for (unsigned reg = 0; reg < 8; reg++) {
+		bool there = reg < 5 && reg != 1;
+
+		e.insn.opcode = OP_0F(0x22);
+		e.insn.reg = reg;
+		vcpu.regs.rax = there ? value[reg] : 0;
+		assert_int_equal(fv_mov_cr(&e), there ? FV_DONE : FV_REFUSED);
+		e.insn.opcode = OP_0F(0x20);
+		vcpu.regs.rax = 77;
+		assert_int_equal(fv_mov_cr(&e), there ? FV_DONE : FV_REFUSED);
+		assert_int_equal(vcpu.regs.rax, there ? value[reg] : 77);
+	}
+}
+
+static void msrs_tell(void **state)
+{
+	static const struct {
+		uint32_t msr;
+		uint64_t value;
+	} list[] = {{MSR_EFER, EFER_NXE},
+		    {MSR_PAT, PAT_RESET},
+		    {MSR_APIC_BASE, 0},
+		    {MSR_SYSENTER_CS, 0},
+		    {MSR_SYSENTER_EIP, 0}};
+
+	wrmsr_of(MSR_EFER, EFER_NXE);
+	for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
+		vcpu.regs.rcx = list[i].msr;
+		vcpu.regs.rax = vcpu.regs.rdx = ~0ull;
+		assert_int_equal(fv_rdmsr(&vcpu), FV_DONE);
+		assert_int_equal(vcpu.regs.rax, (uint32_t)list[i].value);
+		assert_int_equal(vcpu.regs.rdx, list[i].value >> 32);
+	}
+}
+
+/* ---- interrupts ---- */
+
+static void interrupts_are_delivered(void **state)
+{
+	static const struct guest_ops ops = {.word_shift = 5};
+	static uint32_t pending[32], info[16];
+
+	domain.ops = &ops;
+	domain.evtchn_pending = pending;
+	vcpu.info = info;
+	vcpu.upcall[0] = 1;
+	info[1] = pending[0] = ~0u;
+	fv_deliver(&vcpu); /* somebody was to look, and there is nothing */
+	assert_int_equal(vcpu.upcall[0], 0);
+	assert_int_equal(vcpu.regs.rip, 0x100);
+	assert_int_equal(info[1], 0);
+	assert_int_equal(pending[0], ~0u);
+	assert_int_equal(polls, 1);
+	assert_int_equal(synced, 1);
+	fv.console_port = 5;
+	interrupts = 1;
+	fv_deliver(&vcpu);
+	assert_int_equal(pending[0], ~(1u << 5));
+	assert_int_equal(vcpu.upcall[0], 0);
+	assert_int_equal(vcpu.regs.rip, HANDLER + 0x20);
+	interrupts = 2;
+	fv_deliver(&vcpu);
+	assert_int_equal(vcpu.upcall[0], 1);
+	assert_int_equal(vcpu.regs.rip, HANDLER + 0x21);
+	assert_false(fv.lock.held);
+	assert_int_equal(crashes, 0);
+}
+
+static void flags_on_the_way_in(void **state)
+{
+	vcpu.regs.rflags |= RFLAGS_TF | RFLAGS_NT | RFLAGS_DF;
+	put_gate(0x20, gate_of(GATE_TRAP, 0, KCODE, HANDLER));
+	fv_inject(&vcpu, 0x20, FV_HARDWARE);
+	assert_int_equal(vcpu.regs.rflags & (RFLAGS_TF | RFLAGS_NT | RFLAGS_DF), RFLAGS_DF);
+	assert_int_equal(vcpu.upcall[1], 0); /* a trap gate leaves IF */
+	assert_int_equal(vcpu.regs.rsp, 0x6000 - 12);
+	fv_inject(&vcpu, 0x21, FV_HARDWARE);
+	assert_int_equal(vcpu.upcall[1], 1);
+	assert_false(fv_flags_get(&vcpu) & RFLAGS_IF);
+}
+
+/* Segment registers of ring 3 are loaded anew if a descriptor had changed, and only then. */
+static void segments_on_the_way_back(void **state)
+{
+	fv.gdt_changed = false;
+	assert_true(iret(UCODE, 0, UDATA));
+	assert_int_equal(reloads, 0);
+	put_descriptor(5, DATA3);
+	assert_true(iret(UCODE, 0, UDATA));
+	assert_int_equal(reloads, 1);
+	assert_int_equal(forgotten, 0);
+	assert_true(iret(UCODE, 0, UDATA));
+	assert_int_equal(reloads, 1);
+	segments_fail = true;
+	put_descriptor(5, 0);
+	assert_true(iret(UCODE, 0, UDATA));
+	assert_int_equal(forgotten, 1);
+	/* To ring 0 they stay. */
+	put_descriptor(5, DATA3);
+	fv_segments_sync(&fv);
+	assert_true(iret(KCODE, 0, 0));
+	assert_int_equal(reloads, 2);
+	assert_int_equal(vcpu.regs.rsp, 0x6000 + 12);
+	assert_true(fv.gdt_changed);
+	/* The outer half of the frame is not there. */
+	vcpu.regs.rsp = sizeof(ram) - 12;
+	memcpy(ram + vcpu.regs.rsp, (uint32_t[]){0x1234, UCODE, 0}, 12);
+	assert_true(fv_iret(&vcpu, true));
+	assert_int_equal(fv.cr2, sizeof(ram));
+	assert_int_equal(vcpu.regs.rip, HANDLER + 14);
+}
+
+/* ---- the table of descriptors ---- */
+
+static void what_is_code(void **state)
+{
+	uint32_t base;
+
+	put_descriptor(5, CODE0 & ~DESC_D);
+	put_descriptor(6, 0x11cf9a223344ffffull);
+	put_descriptor(7, CODE0 & ~DESC_P);
+	fv_segments_sync(&fv);
+	assert_true(fv_code32(&fv, KCODE | 1, &base));
+	assert_int_equal(base, 0);
+	assert_true(fv_code32(&fv, 0x31, &base));
+	assert_int_equal(base, 0x11223344);
+	assert_false(fv_code32(&fv, KDATA | 1, &base));
+	assert_false(fv_code32(&fv, 0x29, &base)); /* 16 bits */
+	assert_false(fv_code32(&fv, 0x39, &base)); /* not present */
+	assert_false(fv_code32(&fv, 0, &base));
+	for (unsigned selector = FV_GDT_ENTRIES * 8 - 8; selector < 0x10000; selector += 8)
+		assert_false(fv_code32(&fv, selector, &base));
+}
+
+/* Where its page is known, one look tells that nothing has changed; and each thing that has. */
+static void a_known_table(void **state)
+{
+	fv.tlb[GDT / PAGE_SIZE % FV_TLB_SETS][0] =
+	    (struct fv_translation){.tag = GDT | FV_TLB_READ, .pfn = GDT / PAGE_SIZE, .frame = ram + GDT};
+	assert_false(fv_segments_sync(&fv));
+	put_descriptor(7, DATA3);
+	assert_true(fv_segments_sync(&fv));
+	assert_true(fv.gdt[7]);
+	assert_false(fv_segments_sync(&fv));
+	fv.gdtr.limit = 7 * 8 - 1;
+	assert_true(fv_segments_sync(&fv));
+	assert_int_equal(fv.gdt[7], 0);
+	fv.gdtr.limit = 8 * 8 - 1;
+	assert_true(fv_segments_sync(&fv));
+	assert_true(fv.gdt[7]);
+}
+
+static void tables_are_made_and_freed(void **state)
+{
+	static uint64_t l1[32], page[512];
+
+	fv.gdt = fv.gdt_raw = NULL;
+	vcpu.desc_l1 = l1;
+	page_left = NULL;
+	assert_int_equal(fv_segments_init(&fv), -ENOMEM);
+	fv_segments_free(&fv);
+	assert_int_equal(freed, 0);
+	page_left = page;
+	assert_int_equal(fv_segments_init(&fv), -ENOMEM);
+	assert_int_equal(l1[0], 0);
+	fv_segments_free(&fv);
+	assert_int_equal(freed, 1);
+	assert_null(fv.gdt);
+}
+
 #define RING_TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    RING_TEST(descriptors),       RING_TEST(limits),
-	    RING_TEST(entered),           RING_TEST(gates_privilege),
-	    RING_TEST(odd_gates),         RING_TEST(odd_gates_by_int),
-	    RING_TEST(odd_stacks),        RING_TEST(returns),
-	    RING_TEST(control_registers), RING_TEST(msrs),
+	    RING_TEST(descriptors),
+	    RING_TEST(limits),
+	    RING_TEST(entered),
+	    RING_TEST(gates_privilege),
+	    RING_TEST(odd_gates),
+	    RING_TEST(odd_gates_by_int),
+	    RING_TEST(odd_stacks),
+	    RING_TEST(returns),
+	    RING_TEST(control_registers),
+	    RING_TEST(msrs),
+	    RING_TEST(roots_are_loaded),
+	    RING_TEST(msrs_tell),
+	    RING_TEST(interrupts_are_delivered),
+	    RING_TEST(flags_on_the_way_in),
+	    RING_TEST(segments_on_the_way_back),
+	    RING_TEST(what_is_code),
+	    RING_TEST(a_known_table),
+	    RING_TEST(tables_are_made_and_freed),
 	};
 
 	return cmocka_run_group_tests_name("fv rings", tests, NULL, NULL);
