@@ -50,6 +50,7 @@ size: ## print the teaching kernel's size by room, and of its builds
 lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(Q)python3 scripts/check-layers.py
+	$(Q)python3 scripts/check-locks.py
 	$(Q)sh scripts/check-headers.sh
 	$(Q)sh scripts/check-kinds.sh
 	$(Q)$(MAKE) --no-print-directory check-docs
