@@ -115,6 +115,8 @@ static void know_all(void)
 	free(ids);
 }
 
+static bool unfinished; /* the last look left something to be seen to when nobody is at work */
+
 /* What is to be done about a domain of which the hypervisor says this (NULL: it is not there). False: nothing, ever again.
  * @busy: others are making or ending some. */
 static bool look_at(unsigned id, const struct xen_domctl_getdomaininfo *info, bool busy)
@@ -125,9 +127,11 @@ static bool look_at(unsigned id, const struct xen_domctl_getdomaininfo *info, bo
 		return false;
 	if (!info) /* destroyed by somebody else than rl, or by one who was killed then */
 		domain_forget(id, "destroyed", -1);
-	else if (r.ending && !busy) /* whoever began it was killed */
+	else if (r.ending && busy)
+		unfinished = true;
+	else if (r.ending) /* whoever began it was killed */
 		domain_end(&hv, id, "destroyed", -1);
-	else if (info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying) && !r.ending)
+	else if (info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
 		end_domain(&r, shutdown_reason(info));
 	return true;
 }
@@ -147,6 +151,7 @@ static void look(bool busy, bool all)
 	long count = domains_list(&hv, &list);
 	size_t kept = 0, at = 0;
 
+	unfinished = count < 0;
 	if (count < 0) {
 		fail_errno(count, "cannot list the domains");
 		return;
@@ -173,18 +178,21 @@ static void look(bool busy, bool all)
 	free(list);
 }
 
+static bool told; /* of a domain, not only of a job */
+
 static void command(void *arg, char *line)
 {
 	unsigned id;
 
-	if (sscanf(line, "add %u", &id) == 1)
-		know(id);
+	if (sscanf(line, "add %u", &id) != 1)
+		return;
+	know(id);
+	told = true;
 }
 
 int main(void)
 {
 	struct ctl_lines part = {.len = 0};
-	size_t jobs;
 	struct xs *xs;
 	int ctl;
 
@@ -198,16 +206,21 @@ int main(void)
 		return 1;
 	}
 	know_all();
-	for (bool all = true;; all = false) {
+	look(jobs_clear(&hv), true);
+	for (;;) {
 		struct pollfd fds[2] = {{.fd = xs_fd(xs), .events = POLLIN}, {.fd = ctl, .events = POLLIN}};
+		size_t jobs = jobs_clear(&hv);
 
-		jobs = jobs_clear(&hv);
-		look(jobs, all);
+		if (told || (unfinished && !jobs))
+			look(jobs, false);
+		told = false;
 		/* Nobody tells when one who is at work is killed: look again and again, while there is work. */
-		if (poll(fds, 2, jobs ? JOBS_MS : -1) <= 0)
+		if (poll(fds, 2, jobs || unfinished ? JOBS_MS : -1) <= 0)
 			continue;
-		if (fds[0].revents & POLLIN)
+		if (fds[0].revents & POLLIN) {
 			free(xs_event(xs, 0));
+			told = true;
+		}
 		if (fds[1].revents & POLLIN)
 			ctl_receive(ctl, &part, command, NULL);
 	}

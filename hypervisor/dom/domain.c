@@ -5,7 +5,8 @@
  * A domain lives while anybody holds a reference: itself until it is relinquished (destroy.c), its frames
  * together (mm/frame_domain.c), each shared hypervisor page, and whoever looked it up. So a dead domain some
  * of whose frames Dom0 still maps stays in the list, dying, until the last of them is let go.
- * Locking: domain_list_lock guards the list; it is a leaf lock, since references drop in many places.
+ * Locking: domain_list_lock guards the list and what finds a domain in it by its id, at the same price however many there
+ * are; it is a leaf lock, since references drop in many places.
  */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"
@@ -45,36 +46,53 @@ static bool get_unless_dead(struct domain *d)
 	return true;
 }
 
+static struct domain *by_hash[256];
+
+static struct domain **hash_slot(domid_t id)
+{
+	return &by_hash[id % ARRAY_SIZE(by_hash)];
+}
+
+/* The one in the list with this id, or NULL. */
+static struct domain *find(domid_t id)
+{
+	struct domain *d = *hash_slot(id);
+
+	while (d && d->id != id)
+		d = d->hash_next;
+	return d;
+}
+
 struct domain *domain_by_id(domid_t id)
 {
-	struct domain *self = current->domain, *d, *found = NULL;
+	struct domain *self = current->domain, *d;
 
 	if (id == DOMID_SELF || id == self->id) {
 		domain_get(self);
 		return self;
 	}
 	spin_lock(&domain_list_lock);
-	list_for_each (d, &domain_list, link) {
-		if (d->id >= id) {
-			if (d->id == id && get_unless_dead(d))
-				found = d;
-			break;
-		}
-	}
+	d = find(id);
+	if (d && !get_unless_dead(d))
+		d = NULL;
 	spin_unlock(&domain_list_lock);
-	return found;
+	return d;
 }
 
+/* Who goes through all domains asks for the number behind one that is in the list: its neighbour is the answer. */
 struct domain *domain_next(domid_t first)
 {
-	struct domain *d, *found = NULL;
+	struct domain *before, *found = NULL;
+	struct list *at;
 
 	spin_lock(&domain_list_lock);
-	list_for_each (d, &domain_list, link) {
-		if (d->id >= first && get_unless_dead(d)) {
+	before = first ? find(first - 1) : NULL;
+	for (at = before ? before->link.next : domain_list.next; at != &domain_list && !found;
+	     at = at->next) {
+		struct domain *d = list_entry(at, struct domain, link);
+
+		if (d->id >= first && get_unless_dead(d))
 			found = d;
-			break;
-		}
 	}
 	spin_unlock(&domain_list_lock);
 	return found;
@@ -120,15 +138,37 @@ static void tag_give(const struct domain *d)
 	tags[d->pt_tag / 64] &= ~(1ull << d->pt_tag % 64);
 }
 
+static void list_remove(struct domain *d)
+{
+	struct domain **link = hash_slot(d->id);
+
+	while (*link != d)
+		link = &(*link)->hash_next;
+	*link = d->hash_next;
+	list_del(&d->link);
+}
+
 void domain_put(struct domain *d)
 {
 	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL))
 		return;
 	spin_lock(&domain_list_lock);
-	list_del(&d->link);
+	list_remove(d);
 	tag_give(d); /* it has no tables any more */
 	spin_unlock(&domain_list_lock);
 	domain_free(d);
+}
+
+/* From the end on, for a new id mostly is the highest. */
+static void list_add(struct domain *d)
+{
+	struct list *at = domain_list.prev;
+
+	while (at != &domain_list && list_entry(at, struct domain, link)->id > d->id)
+		at = at->prev;
+	list_add_head(&d->link, at);
+	d->hash_next = *hash_slot(d->id);
+	*hash_slot(d->id) = d;
 }
 
 /* Link @d at its place, with the id wished for or the next free one after the last given out: an id is not
@@ -136,33 +176,24 @@ void domain_put(struct domain *d)
 static int list_insert(struct domain *d, domid_t id)
 {
 	static domid_t last;
-	struct domain *pos;
 	int rc = 0;
 
 	spin_lock(&domain_list_lock);
 	if (id == DOMID_INVALID) {
-		bool taken;
-
 		do {
 			if (++last >= DOMID_FIRST_RESERVED)
 				last = 1;
 			id = last;
-			taken = false;
-			list_for_each (pos, &domain_list, link)
-				taken |= pos->id == id;
-		} while (taken);
+		} while (find(id));
 	}
-	list_for_each (pos, &domain_list, link)
-		if (pos->id >= id)
-			break;
-	if (&pos->link != &domain_list && pos->id == id) {
+	if (find(id)) {
 		rc = -EEXIST;
 	} else if (!tag_take(d)) {
 		rc = -ENOSPC;
 	} else {
 		d->id = id;
 		snprintf(d->name, sizeof(d->name), "d%u", id);
-		list_add_before(&d->link, &pos->link);
+		list_add(d);
 	}
 	spin_unlock(&domain_list_lock);
 	return rc;

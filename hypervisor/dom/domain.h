@@ -165,7 +165,8 @@ struct domain {
 	    *hypercalls; /* what its vCPUs may call, by number (entry/hypercall.h); NULL: fv has none */
 	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
 	uint32_t refs;
-	struct list link; /* domain_list, ordered by id */
+	struct list link;         /* domain_list, ordered by id */
+	struct domain *hash_next; /* of those with ids that hash to the same */
 	uint8_t uuid[16];
 	struct spinlock lock; /* domctl operations, state */
 

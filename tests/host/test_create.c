@@ -275,12 +275,65 @@ static void found_while_referred_to(void **state)
 	end(other);
 }
 
+static struct domain *numbered(domid_t id)
+{
+	int rc;
+	struct domain *d = domain_create(id, &kinds[0], &rc);
+
+	assert_non_null(d);
+	assert_int_equal(d->id, id);
+	return d;
+}
+
+/* In ascending order, whatever the order in which they came; numbers 256 apart hash to the same. */
+static void all_in_order(void **state)
+{
+	static const domid_t order[] = {700, 300, 32000, 44, 301, 556};
+	static const domid_t sorted[] = {44, 300, 301, 556, 700, 32000};
+	struct domain *all[ARRAY_SIZE(order)], *d, self = {.id = 1000, .refs = 1};
+	struct vcpu v = {.domain = &self};
+	uint32_t next = 40, n = 0;
+	int rc;
+
+	host_percpu.vcpu = &v;
+	for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
+		all[i] = numbered(order[i]);
+	assert_null(domain_create(300, &kinds[0], &rc));
+	assert_int_equal(rc, -EEXIST);
+	for (; (d = domain_next(next)); domain_put(d)) {
+		assert_int_equal(d->id, sorted[n++]);
+		assert_ptr_equal(domain_by_id(d->id), d);
+		domain_put(d);
+		next = d->id + 1;
+	}
+	assert_int_equal(n, ARRAY_SIZE(order));
+	n = 0;
+	list_for_each (d, &domain_list, link)
+		assert_int_equal(d->id, sorted[n++]);
+	assert_null(domain_by_id(45));
+	assert_null(domain_by_id(40000));
+	end(all[1]);
+	assert_null(domain_by_id(300));
+	d = domain_by_id(44); /* behind it in the same slot */
+	assert_ptr_equal(d, all[3]);
+	domain_put(d);
+	end(all[3]);
+	d = domain_next(0);
+	assert_ptr_equal(d, all[4]);
+	domain_put(d);
+	for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
+		if (i != 1 && i != 3)
+			end(all[i]);
+	assert_null(domain_next(0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_allocation),
 	    cmocka_unit_test(ports_stay),
 	    cmocka_unit_test(found_while_referred_to),
+	    cmocka_unit_test(all_in_order),
 	};
 
 	host_init();
