@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time on the bare machine: the time stamp counter, calibrated once against the 8254 timer; the date from
+ * Time on the bare machine: the time stamp counter, measured by the 8254 timer (tsc.c); the date from
  * the CMOS clock; single shots from the 8254's channel 0 or, where there are several processors, from the
  * timer that each of them has in its local APIC. (Intel 8254, Programming the 8254)
  */
@@ -9,66 +9,22 @@
 #include "cpu_ops.h"
 #include "lapic.h"
 #include "pit.h"
+#include "tsc.h"
 
-#define PIT_HZ       1193182u
 #define PIT_CHANNEL0 0x40u
-#define PIT_CHANNEL2 0x42u
-#define PIT_COMMAND  0x43u
 #define PIT_ONESHOT0 0x30u /* channel 0, two bytes, mode 0: interrupt on terminal count */
-#define PIT_ONESHOT2 0xb0u
-#define PORT_B       0x61u /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
 #define TIMER_LINE   0u
-
-#define CALIBRATION_TICKS 59659u /* 50 ms */
-#define CALIBRATION_NS    50000000ull
 
 #define CMOS_INDEX 0x70u
 #define CMOS_DATA  0x71u
 
-static uint32_t tsc_mul;
-static unsigned tsc_shift; /* ns = ((tsc - start) << shift) * mul >> 32 */
-static uint64_t tsc_start, wall_start;
-
-static void pit_load(unsigned channel, unsigned command, unsigned count)
-{
-	outb(PIT_COMMAND, command);
-	outb(channel, count);
-	outb(channel, count >> 8);
-}
+static uint64_t wall_start;
 
 void pit_oneshot(unsigned count)
 {
-	pit_load(PIT_CHANNEL0, PIT_ONESHOT0, count);
-}
-
-static void calibrate(void)
-{
-	uint64_t begin, ticks, mul;
-
-	outb(PORT_B, (inb(PORT_B) & ~2u) | 1u);
-	pit_load(PIT_CHANNEL2, PIT_ONESHOT2, CALIBRATION_TICKS);
-	begin = rdtsc();
-	/* Reading a port is slow, under an emulator most of all: now and then will do. */
-	while (!(inb(PORT_B) & 0x20u)) {
-		for (unsigned i = 0; i < 1000; i++)
-			barrier();
-	}
-	ticks = rdtsc() - begin;
-
-	/* mul = (ns << 32) / ticks by long division: 32-bit kernels have no 64-bit division. */
-	mul = 0;
-	for (uint64_t rest = CALIBRATION_NS, bit = 0; bit < 32; bit++) {
-		if (!bit)
-			while (rest >= ticks) /* slower than 1 GHz: let the counter count double */
-				ticks <<= 1, tsc_shift++;
-		rest <<= 1;
-		mul <<= 1;
-		if (rest >= ticks) {
-			rest -= ticks;
-			mul |= 1;
-		}
-	}
-	tsc_mul = mul;
+	outb(PIT_COMMAND, PIT_ONESHOT0);
+	outb(PIT_CHANNEL0, count);
+	outb(PIT_CHANNEL0, count >> 8);
 }
 
 static unsigned cmos(unsigned index)
@@ -112,8 +68,7 @@ static void timer_irq(void *data)
 
 void time_init(void)
 {
-	calibrate();
-	tsc_start = rdtsc();
+	tsc_init();
 	wall_start = read_cmos_clock();
 	pit_oneshot(0xffff);
 	irq_register(TIMER_LINE, timer_irq, NULL);
@@ -121,7 +76,7 @@ void time_init(void)
 
 uint64_t time_ns(void)
 {
-	return scale((rdtsc() - tsc_start) << tsc_shift, tsc_mul);
+	return tsc_ns();
 }
 
 /* Nobody is below us. */
@@ -135,18 +90,19 @@ uint64_t time_wall_ns(void)
 	return wall_start + time_ns();
 }
 
-/* The 8254 counts at most 55 ms: a later deadline fires early, and the kernel arms again. */
+/* Often called, so a good time to correct the clock. The 8254 counts at most 55 ms: a later deadline fires early, and the kernel arms again. */
 void timer_arm(uint64_t deadline_ns)
 {
 	uint64_t now = time_ns();
 	uint64_t delta = deadline_ns > now ? deadline_ns - now : 0;
 	uint32_t count = 0xffff;
 
+	tsc_correct();
 	if (lapic_present()) {
 		lapic_timer_arm(delta);
 		return;
 	}
 	if (delta < 50000000u)
-		count = scale(delta, (uint32_t)((uint64_t)PIT_HZ * 4295u / 1000u)) + 1; /* 2^32 / 10^9 */
+		count = scale(delta, PIT_PER_NS) + 1;
 	pit_oneshot(count);
 }

@@ -109,6 +109,9 @@ leaks: $(B)/dom0.cpio $(B)/ringlet.elf ## create and destroy 1,000 guests, and l
 # The bare machine's kernel in ring 1, with and without UMIP.
 $(foreach c,max qemu64,$(eval $(call test,fv-$(c),300,python3 tests/system/fv.py $(c),$(B)/dom0.cpio $(B)/ringlet.elf)))
 
+# Its clock, beside busy guests.
+$(eval $(call test,fv-clock,500,python3 tests/system/fv_clock.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+
 # Guests from Debian packages, beside Dom0 and as Dom0, on Ringlet and on Debian's Xen.
 GUEST_NEEDS := $(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/guests.cpio
 $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/system/guests.py $(w),$(GUEST_NEEDS))))
