@@ -20,6 +20,14 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf))))
 
+# Kernels that are none for this machine.
+$(eval $(call test,other-kernels,400,python3 tests/system/other_kernels.py,\
+	$(foreach k,pv64 pv32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(B)/dom0.cpio $(B)/ringlet.elf))
+
+# What may stand in an initrd.
+$(foreach k,native64 native32,$(eval $(call test,initrds-$(k),300,python3 tests/system/initrds.py $(k),\
+	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
+
 $(eval $(call test,cost,900,python3 tests/system/costs.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
 	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd32.cpio $(GK_OUT)/initrd64.cpio))
 

@@ -3,7 +3,8 @@
  * Unpacking the initramfs: names become inodes, contents stay where they are in memory.
  *
  * newc: a header of 6 + 13 * 8 characters in hexadecimal, the name, padding to 4, the contents, padding to 4;
- * the end is a file named TRAILER!!!. Of several names of one file only the last carries the contents.
+ * the end is a file named TRAILER!!!. Of several names of one file only the last carries the contents. Behind an
+ * archive there may be zeros, and another one; the last may be packed by gzip. What comes later wins.
  */
 #include "kern/fs/initramfs.h"
 #include "kern/fs/ramfs.h"
@@ -11,6 +12,8 @@
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
+#include "kern/mm/page.h"
+#include "dom/inflate.h"
 
 #define HEADER_SIZE 110
 #define TRAILER     "TRAILER!!!"
@@ -55,26 +58,26 @@ static u32 parse_hex8(const char *s)
 	return value;
 }
 
-/* Reads the entry at *at and moves *at to the next one. */
-static bool next_entry(const char *archive, size_t size, size_t *at, struct entry *e)
+/* Reads the entry at *at and moves *at to the next one: 1; 0: it was the trailer; -1: there is none. */
+static int next_entry(const char *archive, size_t size, size_t *at, struct entry *e)
 {
 	const char *h = archive + *at;
 	size_t name_end, data;
 	int i;
 
 	if (*at > size || size - *at < HEADER_SIZE || memcmp(h, "07070", 5) || (h[5] != '1' && h[5] != '2'))
-		return false;
+		return -1;
 	for (i = 0; i < FIELDS; i++)
 		e->field[i] = parse_hex8(h + 6 + 8 * i);
 	name_end = *at + HEADER_SIZE + e->field[F_NAMESIZE];
 	data = ROUND_UP(name_end, 4UL);
 	if (!e->field[F_NAMESIZE] || data < *at || data > size || size - data < e->field[F_SIZE] ||
 	    archive[name_end - 1])
-		return false;
+		return -1;
 	e->name = (char *)h + HEADER_SIZE;
 	e->data = archive + data;
 	*at = ROUND_UP(data + e->field[F_SIZE], 4UL);
-	return strcmp(e->name, TRAILER);
+	return strcmp(e->name, TRAILER) != 0;
 }
 
 static int create_file(struct inode *dir, const char *name, size_t len, const struct entry *e,
@@ -114,7 +117,7 @@ static void remember_link(struct list *links, u32 ino, struct inode *inode)
 	if (!l)
 		return;
 	l->ino = ino;
-	l->inode = inode;
+	l->inode = inode_get(inode);
 	list_add(links, &l->list);
 }
 
@@ -125,10 +128,17 @@ static int add_to(struct inode *dir, const char *name, size_t len, const struct 
 	    *first = regular && e->field[F_NLINK] > 1 ? known_link(links, e->field[F_INO]) : NULL;
 	int rc = dir->ops->lookup(dir, name, len, &inode);
 
-	if (!rc) { /* "." and directories that were made on the way */
-		inode->mode = e->field[F_MODE];
+	if (!rc) {
+		bool old = (inode->mode & S_IFMT) == S_IFDIR, new = (e->field[F_MODE] & S_IFMT) == S_IFDIR;
+
+		if (old && new) /* made on the way, or there already */
+			inode->mode = e->field[F_MODE];
 		inode_put(inode);
-		return 0;
+		if (old && new)
+			return 0;
+		rc = dir->ops->unlink(dir, name, len, old);
+		if (rc)
+			return rc;
 	}
 	if (first) {
 		rc = dir->ops->link(dir, name, len, first);
@@ -172,29 +182,107 @@ static struct inode *make_way(struct inode *root, const char **name)
 		if (rc)
 			return NULL;
 		dir = next;
+		if ((dir->mode & S_IFMT) != S_IFDIR) {
+			inode_put(dir);
+			return NULL;
+		}
 	}
 }
 
-int initramfs_unpack(struct inode *root, const void *archive, size_t size)
+/* One archive, from *at on. Its entries, or -1: it is cut off or damaged at *at. */
+static int unpack_one(struct inode *root, const char *archive, size_t size, size_t *at)
 {
 	struct list links = LIST_INIT(links);
 	struct hard_link *l, *next;
 	struct entry e;
-	size_t at = 0;
-	int count = 0;
+	int count = 0, more;
 
-	while (next_entry(archive, size, &at, &e)) {
+	while ((more = next_entry(archive, size, at, &e)) > 0) {
 		const char *name = e.name;
 		struct inode *dir = make_way(root, &name);
 
 		if (!dir || (*name && strcmp(name, ".") && add_to(dir, name, strlen(name), &e, &links)))
-			log_print("initramfs: no memory for %s\n", e.name);
+			log_print("initramfs: cannot make %s\n", e.name);
 		else
 			count++;
 		if (dir)
 			inode_put(dir);
 	}
-	list_for_each_safe (l, next, &links, list)
+	list_for_each_safe (l, next, &links, list) {
+		inode_put(l->inode);
 		kfree(l);
-	return count;
+	}
+	return more < 0 ? -1 : count;
+}
+
+/* The gzip file at @from, unpacked: in place of it from now on. NULL and a line. */
+static const char *unpack_gzip(const char *from, size_t *size)
+{
+	const char *wrong = "it is cut off", *to = NULL;
+	size_t unpacked;
+
+	if (gzip_detect(from, *size, &unpacked)) {
+		pfn_t pfn = page_alloc_run((unpacked + PAGE_SIZE - 1) / PAGE_SIZE);
+
+		to = pfn ? pfn_to_virt(pfn) : NULL;
+		wrong = to ? gzip_unpack(from, *size, (void *)to, unpacked)
+			   : "it is cut off, or there is no room to unpack it";
+		*size = unpacked;
+	}
+	if (!wrong)
+		return to;
+	log_print("initramfs: error: gzip: %s; what comes before is there\n", wrong);
+	return NULL;
+}
+
+/* What another packer's file begins with. */
+static const char *packer(const char *at, size_t left)
+{
+	static const struct {
+		char magic[7];
+		const char *name;
+	} known[] = {{"\xfd"
+		      "7zXZ",
+		      "xz"},
+		     {"\x28\xb5\x2f\xfd", "zstd"},
+		     {"\x02\x21\x4c\x18", "lz4"},
+		     {"BZh", "bzip2"},
+		     {"\x5d", "lzma"}};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (left >= sizeof(known[i].magic) && !memcmp(at, known[i].magic, strlen(known[i].magic)))
+			return known[i].name;
+	return NULL;
+}
+
+int initramfs_unpack(struct inode *root, const void *module, size_t size)
+{
+	const char *archive = module, *name;
+	size_t at = 0;
+	int count = 0, n;
+
+	for (;;) {
+		while (at < size && !archive[at])
+			at++;
+		if (at >= size)
+			return count;
+		if (size - at > 2 && !memcmp(archive + at, "\x1f\x8b", 2)) {
+			size -= at;
+			archive = unpack_gzip(archive + at, &size);
+			at = 0;
+			if (!archive)
+				return count;
+		}
+		name = packer(archive + at, size - at);
+		n = name ? -1 : unpack_one(root, archive, size, &at);
+		if (n < 0) {
+			log_print("initramfs: error: %s%s at byte %lu of %lu; what comes before is there\n",
+				  name ? "unpack it, or use gzip: it is packed by "
+				       : "it is cut off or damaged",
+				  name ? name : "", (ulong)at, (ulong)size);
+			return count;
+		}
+		count += n;
+	}
 }

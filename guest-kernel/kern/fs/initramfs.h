@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The initial root file system: an uncompressed cpio archive in "newc" form. */
+/* The initial root file system: cpio archives in "newc" form, one behind the other; the last may be packed by gzip. */
 #ifndef KERN_FS_INITRAMFS_H
 #define KERN_FS_INITRAMFS_H
 
 #include "kern/fs/vfs.h"
 
-/* Fills the root with what the archive lists. Contents are used in place. Returns the number of entries. */
-int initramfs_unpack(struct inode *root, const void *archive, size_t size);
+/* Fills the root with what the archives list. Contents are used in place. Returns the number of entries; a module that is
+ * damaged is taken as far as it goes, with a line in the log. */
+int initramfs_unpack(struct inode *root, const void *module, size_t size);
 
 #endif

@@ -82,6 +82,24 @@ pfn_t page_alloc_zeroed(void)
 	return pfn;
 }
 
+pfn_t page_alloc_run(ulong n)
+{
+	unsigned order = 0;
+	pfn_t first, pfn;
+
+	while (order < PAGE_MAX_ORDER && 1UL << order < n)
+		order++;
+	first = n <= 1UL << order ? page_alloc(order) : 0;
+	for (pfn = first; first && pfn < first + (1UL << order); pfn++) {
+		pages[pfn].kind = PAGE_USED;
+		pages[pfn].order = 0;
+		pages[pfn].refs = 1;
+		if (pfn >= first + n)
+			page_put(pfn);
+	}
+	return first;
+}
+
 void page_free(pfn_t pfn)
 {
 	if (pages[pfn].kind != PAGE_USED && pages[pfn].kind != PAGE_SLAB)

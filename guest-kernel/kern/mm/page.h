@@ -10,7 +10,7 @@
 
 #include "machine.h"
 
-#define PAGE_MAX_ORDER 10
+#define PAGE_MAX_ORDER 12 /* 16 MiB: an unpacked initramfs */
 
 #define KERNEL_FRAMES 32 /* when so few are left, programs get none, and are ended until there are more */
 
@@ -41,6 +41,8 @@ void page_init(void);
 pfn_t page_alloc(
     unsigned order); /* 2^order frames in a row with one reference, contents undefined; 0: none left */
 pfn_t page_alloc_zeroed(void);
+pfn_t page_alloc_run(
+    ulong n); /* n frames in a row, each with a reference of its own; 0: none left, or too many */
 void page_free(pfn_t pfn); /* a whole block that page_alloc gave */
 void page_get(pfn_t pfn);
 void page_put(pfn_t pfn); /* drops a reference of a single frame */

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What may stand in an initrd: archives one behind the other with zeros between them, the last packed by gzip; later
+files win. What is cut off, damaged or packed by something else is named, and what came before it is there.
+
+    initrds.py [KIND]
+"""
+
+import gzip
+import lzma
+import os
+import sys
+
+from machine import BUILD, Machine, Tap, require
+from newc import archive
+
+KIND = sys.argv[1] if len(sys.argv) > 1 else "native64"
+KERNEL = os.path.join(BUILD, "guest", "kernel-%s.elf" % KIND)
+SOURCE = open(os.path.join(BUILD, "guest", "initrd%s.cpio" % KIND[-2:]), "rb").read()
+FILES = os.path.join(BUILD, "tests", "initrds")
+FIRST = archive({"early": None, "early/code": b"first\n", "greeting": b"hello\n", "same": None, "same/a": b"1\n"})
+LAST = archive({"greeting": b"good evening\n", "same": None, "same/b": b"2\n", "early/code": None, "greeting/below": b"no\n"})
+SHELL = r"[#$] (\x1b\[6n)?$"
+
+
+def boot(name, contents):
+    path = os.path.join(FILES, name + ".cpio")
+    with open(path, "wb") as f:
+        f.write(contents)
+    args = ["-m", "40", "-cpu", "max", "-kernel", KERNEL, "-initrd", path]
+    return Machine(args, os.path.join(FILES, name + ".log"), limit=120)
+
+
+def starts(name, contents, *commands):
+    """The shell comes up; each of `commands` is a line to type and what it must say."""
+    with boot(name, contents) as m:
+        m.expect(SHELL)
+        for line, answer in commands:
+            got = m.run(line)
+            require(got == answer, "%s: %r, not %r" % (line, got, answer))
+
+
+def says(name, contents, sentence):
+    with boot(name, contents) as m:
+        m.expect(r"initramfs: error: " + sentence)
+        m.expect(r"no program to start")
+
+
+def good():
+    starts("two", FIRST + SOURCE, ("cat /early/code", "first\n"))
+    starts("zeros", b"\0" * 512 + FIRST + b"\0" * 1024 + SOURCE + b"\0" * 4096, ("cat /greeting", "hello\n"))
+    starts("later", FIRST + SOURCE + LAST, ("cat /greeting", "good evening\n"), ("cat /same/a /same/b", "1\n2\n"),
+           ("ls /early/code", ""))
+    # A file below a file cannot be: it is told, and the rest is there.
+    with boot("below", FIRST + LAST + SOURCE) as m:
+        m.expect("initramfs: cannot make greeting/below")
+        m.expect(SHELL)
+
+
+def packed():
+    starts("gzip", gzip.compress(SOURCE, 1), ("cd /; test -x bin/busybox", ""))
+    starts("early", FIRST + gzip.compress(SOURCE + LAST, 1), ("cat /same/a /greeting", "1\ngood evening\n"))
+
+
+def cut_off():
+    says("half", SOURCE[:len(SOURCE) // 2], r"it is cut off or damaged at byte \d+ of %d" % (len(SOURCE) // 2))
+    says("junk", FIRST + b"junk" * 100, r"it is cut off or damaged at byte %d of " % len(FIRST))
+    small = gzip.compress(FIRST)
+    says("gzip-half", small[:len(small) // 2] + b"\1\0\0\0", "gzip: the compressed data")
+    says("gzip-large", gzip.compress(FIRST)[:-4] + b"\0\0\0\x7f", "gzip: it is cut off, or there is no room")
+
+
+def others():
+    for name, magic in (("zstd", b"\x28\xb5\x2f\xfd"), ("lz4", b"\x02\x21\x4c\x18"), ("bzip2", b"BZh91AY")):
+        says(name, FIRST + magic + b"x" * 64, "unpack it, or use gzip: it is packed by %s at byte %d " % (name, len(FIRST)))
+    says("xz", lzma.compress(FIRST), "unpack it, or use gzip: it is packed by xz at byte 0 ")
+    says("lzma", lzma.compress(FIRST, lzma.FORMAT_ALONE), "unpack it, or use gzip: it is packed by lzma ")
+
+
+def main():
+    tap = Tap()
+    os.makedirs(FILES, exist_ok=True)
+    tap.step("several archives with zeros between them, later files win", good)
+    tap.step("the last one packed by gzip", packed)
+    tap.step("what is cut off is told", cut_off)
+    tap.step("other packers are named", others)
+    tap.end()
+
+
+main()
