@@ -54,7 +54,6 @@ int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t
 {
 	struct elf_kernel image;
 	const char *wrong = elf_kernel_open(&image, data, size);
-	uint64_t last;
 
 	memset(k, 0, sizeof(*k));
 	if (wrong)
@@ -68,11 +67,6 @@ int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t
 	k->entry = image.notes.entry;
 	k->extended_cr3 = image.notes.extended_cr3 && k->plan.abi->levels == 3;
 	k->hypercall_page = image.notes.hypercall_page ? image.notes.hypercall_page : PLAN_NONE;
-	last = k->plan.end - 1;
-	if (image.notes.virt_base & 4095 || last < k->plan.start || (k->plan.abi->word == 4 && last >> 32))
-		return fail(
-		    "%s: its segments leave the address space; check its VIRT_BASE and PADDR_OFFSET notes",
-		    name);
 	if (take_segments(k, name, &image))
 		return -1;
 	take_symbols(k, &image.symbols);

@@ -224,6 +224,8 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	wrong = kernel_image_open(&image, paddr_to_virt(kernel->start), kernel->end - kernel->start);
 	if (!wrong)
 		wrong = elf_kernel_open(&k, image.data, image.size);
+	if (!wrong && k.notes.not_dom0)
+		wrong = "it says in its note SUPPORTED_FEATURES that it cannot be Dom0";
 	if (wrong)
 		return refuse(wrong);
 	rc = create(&k);

@@ -51,8 +51,6 @@ const char *dom0_plan_make(struct dom0_plan *p, const struct dom0_request *rq)
 	pfn_t next;
 
 	*p = (struct dom0_plan){.v_start = notes->virt_base};
-	if (p->v_start % PAGE_SIZE || notes->init_p2m % PAGE_SIZE)
-		return "its notes name an address inside a page";
 	at = p->v_start + ROUND_UP(rq->kernel->end, PAGE_SIZE);
 	if (map_initrd) {
 		p->initrd = at;

@@ -154,6 +154,23 @@ static const char *place(struct elf_kernel *k)
 	return k->end ? NULL : "it has nothing to load";
 }
 
+/* Do the addresses of the notes fit the image? */
+static const char *judge_addresses(const struct elf_kernel *k)
+{
+	const struct elf_notes *n = &k->notes;
+	uint64_t start = k->start + n->virt_base, last = k->end - 1 + n->virt_base;
+
+	if (n->virt_base % PAGE_SIZE || n->init_p2m % PAGE_SIZE)
+		return "its notes name an address inside a page";
+	if (start < n->virt_base || last < start || (k->elf.class == ELF_CLASS32 && last >> 32))
+		return "its segments leave the address space";
+	if (n->entry < start || n->entry - start >= k->end - k->start)
+		return "its entry lies outside its image";
+	if (n->init_p2m && n->init_p2m >= start && n->init_p2m - start < k->end - k->start)
+		return "its P2M would lie inside its image";
+	return NULL;
+}
+
 const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size)
 {
 	const char *wrong;
@@ -163,8 +180,10 @@ const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size)
 	if (!wrong)
 		wrong = elf_read_notes(&k->elf, &k->notes);
 	if (!wrong)
+		wrong = elf_notes_judge(&k->elf, &k->notes);
+	if (!wrong)
 		wrong = place(k);
 	if (!wrong && k->notes.bsd_symtab)
 		k->end = elf_symbols_make(&k->symbols, &k->elf, k->end);
-	return wrong;
+	return wrong ? wrong : judge_addresses(k);
 }

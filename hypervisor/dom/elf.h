@@ -36,7 +36,9 @@ struct elf_notes {
 	bool mod_start_pfn;      /* the initrd need not be mapped */
 	bool extended_cr3;       /* pv32: page tables may lie above 4 GiB */
 	bool bsd_symtab;         /* it wants its symbol table behind it */
-	bool found;
+	bool not_dom0;           /* it lists the features that it supports, and being Dom0 is none of them */
+	/* What must be there, and what must not: judged by elf_notes_judge(). */
+	bool found, generic, for_linux, xen3, pae, pvh, odd_feature, has_virt_base, has_paddr_offset;
 };
 
 /*
@@ -71,6 +73,8 @@ bool elf_section(const struct elf *e, uint32_t i, struct elf_part *p);
 bool elf_loadable(const struct elf_part *p);
 /* dom/elf_notes.c */
 const char *elf_read_notes(const struct elf *e, struct elf_notes *notes);
+/* Are they those of a kernel for this machine, as Xen 4.17 decides? NULL, or why not. */
+const char *elf_notes_judge(const struct elf *e, const struct elf_notes *notes);
 /* dom/elf_symbols.c: @s for a kernel that ends at @end; returns where it ends with them. A kernel whose table is
  * missing or damaged gets none. */
 uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t end);

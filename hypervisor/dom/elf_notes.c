@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The Xen notes of a kernel: in PT_NOTE segments, else in SHT_NOTE sections, else as the comma-separated
- * string of the old section __xen_guest. Features that a kernel requires are not looked at: some ask for what
- * no hypervisor has offered for years, and run without.
+ * string of the old section __xen_guest. Features that a kernel requires ('!' before the name) need only be known:
+ * some ask for what no hypervisor has offered for years, and run without.
  */
 #include "dom/elf.h"
 #include "lib/string.h"
 #include "xen/elfnote.h"
+#include "xen/features.h"
 
 #define PT_NOTE   4
 #define SHT_NOTE  7
@@ -20,9 +21,55 @@ static uint64_t number(const uint8_t *desc, size_t n)
 	return v;
 }
 
+static bool begins(const void *text, size_t n, const char *with)
+{
+	return n >= strlen(with) && !memcmp(text, with, strlen(with));
+}
+
+/* A feature of "a|!b|c" that is required and that Xen has never had. */
+static bool has_odd_feature(const char *s, size_t n)
+{
+	static const char *const known[] = {"writable_page_tables",    "writable_descriptor_tables",
+					    "auto_translated_physmap", "supervisor_mode_kernel",
+					    "pae_pgdir_above_4gb",     "dom0"};
+	const char *end = s + strnlen(s, n), *next;
+	bool odd = false;
+
+	for (; s < end; s = next) {
+		for (next = s; next < end && *next != '|'; next++)
+			;
+		bool found = *s != '!';
+		size_t len = next - s - 1;
+
+		for (unsigned i = 0; i < ARRAY_SIZE(known) && !found; i++)
+			found = len == strlen(known[i]) && !memcmp(s + 1, known[i], len);
+		odd |= !found;
+		next += next < end;
+	}
+	return odd;
+}
+
 static void note(struct elf_notes *notes, uint32_t type, const uint8_t *desc, size_t n)
 {
 	switch (type) {
+	case XEN_ELFNOTE_LOADER:
+		notes->generic = begins(desc, n, "generic");
+		break;
+	case XEN_ELFNOTE_GUEST_OS:
+		notes->for_linux = begins(desc, n, "linux");
+		break;
+	case XEN_ELFNOTE_XEN_VERSION:
+		notes->xen3 = begins(desc, n, "xen-3.0");
+		break;
+	case XEN_ELFNOTE_FEATURES:
+		notes->odd_feature |= has_odd_feature((const char *)desc, n);
+		break;
+	case XEN_ELFNOTE_SUPPORTED_FEATURES:
+		notes->not_dom0 = !(number(desc, n) >> XENFEAT_dom0 & 1);
+		break;
+	case XEN_ELFNOTE_PHYS32_ENTRY:
+		notes->pvh = true;
+		break;
 	case XEN_ELFNOTE_ENTRY:
 		notes->entry = number(desc, n);
 		break;
@@ -31,9 +78,11 @@ static void note(struct elf_notes *notes, uint32_t type, const uint8_t *desc, si
 		break;
 	case XEN_ELFNOTE_VIRT_BASE:
 		notes->virt_base = number(desc, n);
+		notes->has_virt_base = true;
 		break;
 	case XEN_ELFNOTE_PADDR_OFFSET:
 		notes->paddr_offset = number(desc, n);
+		notes->has_paddr_offset = true;
 		break;
 	case XEN_ELFNOTE_INIT_P2M:
 		notes->init_p2m = number(desc, n);
@@ -43,7 +92,7 @@ static void note(struct elf_notes *notes, uint32_t type, const uint8_t *desc, si
 		break;
 	case XEN_ELFNOTE_PAE_MODE:
 		/* "yes", "yes,bimodal", "bimodal": whoever knows this note knows the folded CR3. */
-		notes->extended_cr3 = n >= 2 && memcmp(desc, "no", 2);
+		notes->pae = notes->extended_cr3 = n >= 2 && memcmp(desc, "no", 2);
 		break;
 	case XEN_ELFNOTE_BSD_SYMTAB:
 		notes->bsd_symtab = n >= 3 && !memcmp(desc, "yes", 3);
@@ -86,21 +135,31 @@ static bool has_key(const char *s, size_t n, const char *key, const char **value
 }
 
 /* One "KEY=value" of __xen_guest. @s is zero-ended. */
-static void legacy_item(struct elf_notes *notes, const char *s, size_t n, bool *offset_given)
+static void legacy_item(struct elf_notes *notes, const char *s, size_t n)
 {
 	const char *value, *end;
 
-	if (has_key(s, n, "VIRT_BASE", &value)) {
+	if (has_key(s, n, "LOADER", &value)) {
+		notes->generic = begins(value, strlen(value), "generic");
+	} else if (has_key(s, n, "GUEST_OS", &value)) {
+		notes->for_linux = begins(value, strlen(value), "linux");
+	} else if (has_key(s, n, "XEN_VER", &value)) {
+		notes->xen3 = begins(value, strlen(value), "xen-3.0");
+	} else if (has_key(s, n, "FEATURES", &value)) {
+		notes->odd_feature |= has_odd_feature(value, s + n - value);
+	} else if (has_key(s, n, "VIRT_BASE", &value)) {
 		notes->virt_base = parse_number(value, &end);
+		notes->has_virt_base = true;
 	} else if (has_key(s, n, "ELF_PADDR_OFFSET", &value)) {
 		notes->paddr_offset = parse_number(value, &end);
-		*offset_given = true;
+		notes->has_paddr_offset = true;
 	} else if (has_key(s, n, "VIRT_ENTRY", &value)) {
 		notes->entry = parse_number(value, &end);
 	} else if (has_key(s, n, "HYPERCALL_PAGE", &value)) {
 		notes->hypercall_page =
 		    (parse_number(value, &end) << PAGE_SHIFT) | 1; /* a frame number: see below */
 	} else if (has_key(s, n, "PAE", &value)) {
+		notes->pae = !strncmp(value, "yes", 3);
 		notes->extended_cr3 = !strncmp(value, "yes[extended-cr3]", 17);
 	} else if (n >= 10 && !memcmp(s, "BSD_SYMTAB", 10)) { /* with a value or without */
 		notes->bsd_symtab = true;
@@ -112,7 +171,6 @@ static void parse_legacy(const struct elf *e, const struct elf_part *p, struct e
 {
 	char text[512];
 	size_t n = MIN(p->filesz, sizeof(text) - 1);
-	bool offset_given = false;
 	char *s = text;
 
 	memcpy(text, e->data + p->offset, n);
@@ -122,10 +180,10 @@ static void parse_legacy(const struct elf *e, const struct elf_part *p, struct e
 		char *comma = strchr(s, ',');
 		size_t len = comma ? (size_t)(comma - s) : strlen(s);
 
-		legacy_item(notes, s, len, &offset_given);
+		legacy_item(notes, s, len);
 		s += len + (comma != NULL);
 	}
-	if (!offset_given)
+	if (!notes->has_paddr_offset)
 		notes->paddr_offset = notes->virt_base;
 	if (notes->hypercall_page)
 		notes->hypercall_page += notes->virt_base - 1;
@@ -148,5 +206,21 @@ const char *elf_read_notes(const struct elf *e, struct elf_notes *notes)
 			parse_legacy(e, &p, notes);
 	if (!notes->found)
 		return "it has no Xen notes, so it is not a kernel for a paravirtual machine";
+	return NULL;
+}
+
+const char *elf_notes_judge(const struct elf *e, const struct elf_notes *notes)
+{
+	if (!notes->generic && !notes->for_linux)
+		return notes->pvh ? "it can only be started as a PVH guest, on a processor that virtualises"
+				  : "its note LOADER does not say \"generic\"";
+	if (!notes->xen3)
+		return "its note XEN_VERSION does not say \"xen-3.0\"";
+	if (e->class == ELF_CLASS32 && !notes->pae)
+		return "it is a 32-bit kernel without PAE";
+	if (notes->odd_feature)
+		return "its note FEATURES requires what no hypervisor has";
+	if (notes->has_paddr_offset && !notes->has_virt_base)
+		return "it has a note PADDR_OFFSET and none VIRT_BASE";
 	return NULL;
 }

@@ -2,6 +2,7 @@
 /*
  * Specification: the loader of the initial domain takes any file and either understands it or says why not.
  *   elf       both classes; notes in segments, in sections, as __xen_guest; a note cut off by the file's end
+ *   kinds     kernels that Xen would refuse (another loader, interface or entry, PVH alone, no PAE) are refused with a reason
  *   symbols   a kernel that wants its symbol table gets it behind its image; a damaged one is left out
  *   hostile   every byte of a good file changed, every length cut: no access outside, no endless loop
  *   gzip      what gzip makes at every level comes back; damaged files are refused; nothing is written past the size
@@ -61,8 +62,8 @@ static size_t make_elf64(uint64_t paddr)
 	memset(image, 0, sizeof(image));
 	memcpy(image, "\177ELF\2\1\1", 7);
 	poke(18, EM_X86_64, 2);
-	poke(24, 0x1234, 8);
-	poke(32, 64, 8); /* phoff */
+	poke(24, 0x1234, 8); /* for who does not read the notes */
+	poke(32, 64, 8);     /* phoff */
 	poke(54, 56, 2);
 	poke(56, 2, 2);
 	poke(64, PT_LOAD, 4);
@@ -70,8 +71,10 @@ static size_t make_elf64(uint64_t paddr)
 	poke(64 + 24, paddr, 8);
 	poke(64 + 32, 0x100, 8);
 	poke(64 + 40, 0x3000, 8);
-	end = put_number(0x400, XEN_ELFNOTE_VIRT_BASE, 0xffffffff80000000);
-	end = put_number(end, XEN_ELFNOTE_ENTRY, 0xffffffff80001000);
+	end = put_note(0x400, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+	end = put_note(end, XEN_ELFNOTE_LOADER, "generic", 8);
+	end = put_number(end, XEN_ELFNOTE_VIRT_BASE, 0xffffffff80000000);
+	end = put_number(end, XEN_ELFNOTE_ENTRY, 0xffffffff80000000 + paddr + 0x1000);
 	end = put_number(end, XEN_ELFNOTE_HYPERCALL_PAGE, 0xffffffff80002000);
 	end = put_note(end, XEN_ELFNOTE_PAE_MODE, "yes", 4);
 	poke(120, PT_NOTE, 4);
@@ -87,7 +90,7 @@ static void elf64(void **state)
 
 	assert_null(elf_kernel_open(&k, image, n));
 	assert_int_equal(k.notes.virt_base, 0xffffffff80000000);
-	assert_int_equal(k.notes.entry, 0xffffffff80001000);
+	assert_int_equal(k.notes.entry, 0xffffffff80101000);
 	assert_int_equal(k.notes.hypercall_page, 0xffffffff80002000);
 	assert_true(k.notes.extended_cr3);
 	assert_int_equal(k.start, 0x100000);
@@ -109,10 +112,11 @@ static void cut_note(void **state)
 static void legacy(void **state)
 {
 	static const char text[] =
-	    "GUEST_OS=Hurd,VIRT_BASE=0x40000000,HYPERCALL_PAGE=0x2,LOADER=generic,PAE=yes";
+	    "GUEST_OS=Hurd,XEN_VER=xen-3.0,VIRT_BASE=0x40000000,HYPERCALL_PAGE=0x2,LOADER=generic,PAE=yes";
 	struct elf_kernel k;
 
 	make_elf64(0x40000000);
+	poke(24, 0x40001234, 8);
 	poke(120, 0, 4);
 	poke(40, 0x600, 8); /* shoff */
 	poke(58, 64, 2);
@@ -131,9 +135,125 @@ static void legacy(void **state)
 	assert_int_equal(k.notes.virt_base, 0x40000000);
 	assert_int_equal(k.notes.paddr_offset, 0x40000000);
 	assert_int_equal(k.notes.hypercall_page, 0x40002000);
-	assert_int_equal(k.notes.entry, 0x1234);
+	assert_int_equal(k.notes.entry, 0x40001234);
 	assert_false(k.notes.extended_cr3);
 	assert_int_equal(k.start, 0);
+}
+
+/* What one more note makes of a good kernel. Where a type comes twice, the later one counts. */
+static void kernels_of_another_kind(void **state)
+{
+	static const struct {
+		uint32_t type, n;
+		const char *text;
+		uint64_t number; /* without a text */
+		const char *expect;
+	} cases[] = {
+	    {XEN_ELFNOTE_GUEST_VERSION, 4, "1.0", 0, NULL},
+	    {XEN_ELFNOTE_LOADER, 8, "special", 0, "LOADER"},
+	    {XEN_ELFNOTE_LOADER, 7, "generi", 0, "LOADER"},
+	    {XEN_ELFNOTE_LOADER, 0, "", 0, "LOADER"},
+	    {XEN_ELFNOTE_LOADER, 12, "generic-ish", 0, NULL},
+	    {XEN_ELFNOTE_XEN_VERSION, 8, "xen-2.0", 0, "XEN_VERSION"},
+	    {XEN_ELFNOTE_XEN_VERSION, 7, "xen-3.", 0, "XEN_VERSION"},
+	    {XEN_ELFNOTE_PHYS32_ENTRY, 8, NULL, 0x1000000, NULL},
+	    {XEN_ELFNOTE_ENTRY, 8, NULL, 0, "entry lies outside"},
+	    {XEN_ELFNOTE_ENTRY, 8, NULL, 0xffffffff800fffff, "entry lies outside"},
+	    {XEN_ELFNOTE_ENTRY, 8, NULL, 0xffffffff80100000, NULL},
+	    {XEN_ELFNOTE_ENTRY, 8, NULL, 0xffffffff80102fff, NULL},
+	    {XEN_ELFNOTE_ENTRY, 8, NULL, 0xffffffff80103000, "entry lies outside"},
+	    {XEN_ELFNOTE_VIRT_BASE, 8, NULL, 0xffffffffffefe000, "leave the address space"},
+	    {XEN_ELFNOTE_VIRT_BASE, 8, NULL, 0xffffffff80000800, "inside a page"},
+	    {XEN_ELFNOTE_INIT_P2M, 8, NULL, 0xffffffff80102000, "P2M would lie inside"},
+	    {XEN_ELFNOTE_INIT_P2M, 8, NULL, 0xffffffff80103000, NULL},
+	    {XEN_ELFNOTE_INIT_P2M, 8, NULL, 0x8000000001, "inside a page"},
+	    {XEN_ELFNOTE_FEATURES, 28, "!writable_page_tables|other", 0, NULL},
+	    {XEN_ELFNOTE_FEATURES, 27, "!writable_page_tables|!dom", 0, "FEATURES"},
+	    {XEN_ELFNOTE_FEATURES, 6, "!dom01", 0, "FEATURES"},
+	    {XEN_ELFNOTE_FEATURES, 5, "!dom0", 0, NULL},
+	    {XEN_ELFNOTE_FEATURES, 1, "!", 0, "FEATURES"},
+	    {XEN_ELFNOTE_FEATURES, 1, "|", 0, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t n = make_elf64(0x100000);
+		struct elf_kernel k;
+		const char *wrong;
+
+		n = cases[i].text ? put_note(n, cases[i].type, cases[i].text, cases[i].n)
+				  : put_number(n, cases[i].type, cases[i].number);
+		poke(120 + 32, n - 0x400, 8);
+		wrong = elf_kernel_open(&k, image, n);
+		if (!wrong != !cases[i].expect || (wrong && !strstr(wrong, cases[i].expect)))
+			fail_msg("case %zu: %s", i, wrong ? wrong : "taken");
+	}
+}
+
+/* Notes that are all there are. */
+static void too_few_notes(void **state)
+{
+	struct elf_kernel k;
+	size_t n;
+
+	make_elf64(0x100000);
+	n = put_number(0x400, XEN_ELFNOTE_PHYS32_ENTRY, 0x100000);
+	poke(120 + 32, n - 0x400, 8);
+	assert_non_null(strstr(elf_kernel_open(&k, image, n), "PVH"));
+	n = put_note(n, XEN_ELFNOTE_GUEST_OS, "linux", 6);
+	poke(120 + 32, n - 0x400, 8);
+	assert_non_null(strstr(elf_kernel_open(&k, image, n), "XEN_VERSION"));
+	n = put_note(n, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+	n = put_number(n, XEN_ELFNOTE_ENTRY, 0x100000);
+	poke(120 + 32, n - 0x400, 8);
+	assert_null(elf_kernel_open(&k, image, n));
+	assert_false(k.notes.not_dom0);
+	n = put_number(n, XEN_ELFNOTE_SUPPORTED_FEATURES, 1u << 11);
+	poke(120 + 32, n - 0x400, 8);
+	assert_null(elf_kernel_open(&k, image, n));
+	assert_false(k.notes.not_dom0);
+	n = put_number(n, XEN_ELFNOTE_SUPPORTED_FEATURES, 1u << 31);
+	poke(120 + 32, n - 0x400, 8);
+	assert_null(elf_kernel_open(&k, image, n));
+	assert_true(k.notes.not_dom0);
+	n = put_number(n, XEN_ELFNOTE_PADDR_OFFSET, 0);
+	poke(120 + 32, n - 0x400, 8);
+	assert_non_null(strstr(elf_kernel_open(&k, image, n), "PADDR_OFFSET"));
+}
+
+/* A 32-bit kernel must say that it has PAE, and lie below 4 GiB. */
+static void elf32(void **state)
+{
+	struct elf_kernel k;
+	size_t n;
+
+	memset(image, 0, sizeof(image));
+	memcpy(image, "\177ELF\1\1\1", 7);
+	poke(18, EM_386, 2);
+	poke(24, 0xc0100000, 4);
+	poke(28, 52, 4); /* phoff */
+	poke(42, 32, 2);
+	poke(44, 2, 2);
+	poke(52, PT_LOAD, 4);
+	poke(52 + 12, 0x100000, 4);
+	poke(52 + 20, 0x3000, 4);
+	poke(84, PT_NOTE, 4);
+	poke(84 + 4, 0x400, 4);
+	n = put_note(0x400, XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+	n = put_note(n, XEN_ELFNOTE_LOADER, "generic", 8);
+	n = put_note(n, XEN_ELFNOTE_VIRT_BASE, &(uint32_t){0xc0000000}, 4);
+	poke(84 + 16, n - 0x400, 4);
+	assert_non_null(strstr(elf_kernel_open(&k, image, n), "without PAE"));
+	n = put_note(n, XEN_ELFNOTE_PAE_MODE, "no", 3);
+	poke(84 + 16, n - 0x400, 4);
+	assert_non_null(strstr(elf_kernel_open(&k, image, n), "without PAE"));
+	n = put_note(n, XEN_ELFNOTE_PAE_MODE, "bimodal", 8);
+	poke(84 + 16, n - 0x400, 4);
+	assert_null(elf_kernel_open(&k, image, n));
+	assert_true(k.notes.extended_cr3);
+	assert_int_equal(k.notes.entry, 0xc0100000);
+	n = put_note(n, XEN_ELFNOTE_VIRT_BASE, &(uint32_t){0xffeff000}, 4);
+	poke(84 + 16, n - 0x400, 4);
+	assert_non_null(strstr(elf_kernel_open(&k, image, n), "leave the address space"));
 }
 
 /* Section @i of a table at 0x800. */
@@ -430,11 +550,19 @@ static void plan_too_small(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(elf64),          cmocka_unit_test(cut_note),
-	    cmocka_unit_test(legacy),         cmocka_unit_test(symbols),
-	    cmocka_unit_test(hostile_elf),    cmocka_unit_test(gzip_round_trip),
-	    cmocka_unit_test(gzip_damaged),   cmocka_unit_test(gzip_overflow),
-	    cmocka_unit_test(plan_linux),     cmocka_unit_test(plan_pae),
+	    cmocka_unit_test(kernels_of_another_kind),
+	    cmocka_unit_test(too_few_notes),
+	    cmocka_unit_test(elf32),
+	    cmocka_unit_test(elf64),
+	    cmocka_unit_test(cut_note),
+	    cmocka_unit_test(legacy),
+	    cmocka_unit_test(symbols),
+	    cmocka_unit_test(hostile_elf),
+	    cmocka_unit_test(gzip_round_trip),
+	    cmocka_unit_test(gzip_damaged),
+	    cmocka_unit_test(gzip_overflow),
+	    cmocka_unit_test(plan_linux),
+	    cmocka_unit_test(plan_pae),
 	    cmocka_unit_test(plan_too_small),
 	};
 
