@@ -54,18 +54,21 @@ void heap_free_pages(void *p, unsigned order)
 	freed++;
 }
 
+static unsigned refused_at; /* the one that is refused, from 1 on */
 mfn_t heap_alloc_frames_for(struct domain *d, unsigned order)
 {
-	if (!blocks_left)
+	if (!blocks_left || (refused_at && !--refused_at))
 		return 0;
 	blocks_left--;
 	made++;
 	return virt_to_mfn(memset(heap_alloc_pages(order), 0x5a, PAGE_SIZE << order));
 }
 
+static mfn_t owned[PAGES]; /* the domain's, as it comes by */
+static unsigned next_owned;
 mfn_t owned_rotate(struct domain *d)
 {
-	return 0;
+	return owned[next_owned++];
 }
 
 bool hypercall_preempt_check(void)
@@ -142,9 +145,11 @@ void tlb_flush_page_local(gva_t va)
 			remembered[i].entry = 0;
 }
 
+static bool untakable; /* the next frame is a table of somebody's */
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)
 {
-	return 0;
+	assert_int_equal(type, PGT_WRITABLE);
+	return untakable ? -EINVAL : 0;
 }
 
 static unsigned frames_put;

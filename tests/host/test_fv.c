@@ -584,10 +584,72 @@ static void all_goes_back(void **state)
 	fv.ram_pages = RAM_PAGES; /* for what is freed after the test */
 }
 
+/* As many steps as it takes to find all frames by their names. */
+static int found(struct fv *new, unsigned *steps)
+{
+	int rc;
+
+	next_owned = *steps = 0;
+	*new = (struct fv){.v = &vcpu};
+	while ((rc = fv_memory_init(new, RAM_PAGES)) == -ERESTART)
+		++*steps;
+	return rc;
+}
+
+static void frames_by_name(void **state)
+{
+	static struct fv new;
+	unsigned steps;
+
+	memset(owned, 0, sizeof(owned));
+	domain.tot_pages = RAM_PAGES + 3;
+	for (unsigned i = 0; i < RAM_PAGES + 3; i++) {
+		owned[i] = virt_to_mfn(heap_alloc_pages(0));
+		m2p[owned[i]] =
+		    RAM_PAGES + 2 - i; /* two that are not its own, the console's, and all of RAM */
+	}
+	assert_int_equal(found(&new, &steps), 0);
+	assert_int_equal(new.frames_held, RAM_PAGES);
+	assert_ptr_equal(new.console, mfn_to_virt(owned[2]));
+	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++)
+		assert_int_equal(new.frames[pfn].mfn, owned[RAM_PAGES + 2 - pfn]);
+	assert_int_equal(steps, (1u << new.frames_order) + domain.tot_pages / 32);
+	untakable = true;
+	assert_int_equal(found(&new, &steps), -EINVAL);
+	untakable = false;
+	m2p[owned[40]] = m2p[owned[41]]; /* one name twice, another not at all */
+	assert_int_equal(found(&new, &steps), -EINVAL);
+	assert_int_equal(new.frames_held, RAM_PAGES - 1);
+	m2p[owned[40]] = RAM_PAGES + 2 - 40;
+	m2p[owned[2]] = INVALID_PFN; /* no console */
+	assert_int_equal(found(&new, &steps), -EINVAL);
+	m2p[owned[2]] = RAM_PAGES;
+	owned[5] = 0; /* it went meanwhile */
+	assert_int_equal(found(&new, &steps), -EINVAL);
+	new = (struct fv){.v = &vcpu};
+	assert_int_equal(fv_memory_init(&new, 0), -EINVAL);
+	assert_int_equal(fv_memory_init(&new, RAM_PAGES + 3), -EINVAL);
+}
+
 /* Each allocation fails once; then there is memory. */
 static void built_half_way(void **state)
 {
+	memset(owned, 0, sizeof(owned));
+	next_owned = 0;
 	domain.tot_pages = RAM_PAGES + 1;
+	for (unsigned n = 1; n <= 2; n++) {
+		struct fv once = {.v = &vcpu};
+
+		made = freed = 0;
+		refused_at = n;
+		assert_int_equal(fv_memory_init(&once, RAM_PAGES), -ENOMEM);
+		refused_at = n;
+		once.ram_pages = RAM_PAGES;
+		assert_int_equal(fv_shadow_init(&once), -ENOMEM);
+		fv_shadow_free(&once);
+		fv_memory_free(&once);
+		assert_int_equal(freed, made);
+	}
 	for (unsigned n = 0; n < 2; n++) {
 		struct fv half = {.v = &vcpu};
 
@@ -621,7 +683,7 @@ int main(void)
 	    SHADOW_TEST(one_bucket),           SHADOW_TEST(copies_are_limited),
 	    SHADOW_TEST(built_half_way),       SHADOW_TEST(a_name_is_taken_away),
 	    SHADOW_TEST(the_third_writer),     SHADOW_TEST(another_root),
-	    SHADOW_TEST(all_goes_back),
+	    SHADOW_TEST(all_goes_back),        SHADOW_TEST(frames_by_name),
 	};
 
 	return cmocka_run_group_tests_name("fv", tests, NULL, NULL);

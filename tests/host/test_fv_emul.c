@@ -696,7 +696,8 @@ static void many_in_one_visit(void **state)
 	assert_false(r->rflags & RFLAGS_RF);
 	visit("\xfa\x90\xfa", 3, 1);
 	visit("\xe4\x60\xec\xed\xe6\x80\xee\xfb\x90", 9, 8);
-	visit("\xfa\x9c", 2, 1); /* PUSHF does not trap by itself */
+	visit("\xfa\x66\xed", 3, 1); /* nor is looked behind prefixes */
+	visit("\xfa\x9c", 2, 1);     /* PUSHF does not trap by itself */
 	r->rflags |= RFLAGS_TF;
 	visit("\xfa\xfa", 2, 1);
 	r->rflags &= ~RFLAGS_TF;
