@@ -16,7 +16,8 @@ static struct {
 	gva_t list;
 	bool ok[GHOST_ENTRIES];
 	uint32_t handles;
-	int32_t more; /* handles that came, less those that went */
+	int32_t more;         /* handles that came, less those that went */
+	struct domain *grows; /* whose table setup_table is about; NULL: nobody's */
 } op;
 
 static enum ghost_outcome map_one(uint32_t i)
@@ -178,6 +179,14 @@ static void judge_list(uint32_t count, long rc)
 
 /* ---- setup_table; swaps move nothing that is ours, and the others look ---- */
 
+/* Whose table the caller may have meant. */
+static struct domain *owner_of_table(domid_t id)
+{
+	if (id == DOMID_SELF || id == current->domain->id)
+		return current->domain;
+	return current->domain->privileged ? ghost_domain(id) : NULL;
+}
+
 static void judge_setup(gva_t arg, uint32_t before)
 {
 	struct gnttab_setup_table t;
@@ -187,9 +196,7 @@ static void judge_setup(gva_t arg, uint32_t before)
 		ghost_give_up();
 		return;
 	}
-	d = t.dom == DOMID_SELF || t.dom == current->domain->id ? current->domain
-	    : current->domain->privileged                       ? ghost_domain(t.dom)
-								: NULL;
+	d = owner_of_table(t.dom);
 	if (t.status == GNTST_no_space)
 		ghost_give_up();
 	else if (!t.status && !d)
@@ -199,15 +206,22 @@ static void judge_setup(gva_t arg, uint32_t before)
 	ghost_compare();
 }
 
+/* The answer could not be written, or is not complete: then the table tells how far it grew. */
+static void judge_partial_setup(uint32_t before)
+{
+	const struct grant_table *gt = op.grows ? op.grows->grants : NULL;
+
+	if (gt)
+		ghost_expect_fresh(op.grows, gt->frames - before, true);
+	ghost_compare();
+}
+
 static uint32_t frames_of(gva_t arg)
 {
 	struct gnttab_setup_table t;
-	struct domain *d;
 
-	if (guest_get(&t, arg, gnttab_setup_table))
-		return 0;
-	d = t.dom == DOMID_SELF ? current->domain : ghost_domain(t.dom);
-	return d && d->grants ? d->grants->frames : 0;
+	op.grows = guest_get(&t, arg, gnttab_setup_table) ? NULL : owner_of_table(t.dom);
+	return op.grows && op.grows->grants ? op.grows->grants->frames : 0;
 }
 
 static bool predict_list(uint32_t cmd, uint32_t count)
@@ -243,6 +257,8 @@ long __wrap_hc_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count)
 		judge_list(count, rc);
 	else if (judging && op.cmd == GNTTABOP_setup_table && !rc)
 		judge_setup(uop, before);
+	else if (judging && op.cmd == GNTTABOP_setup_table)
+		judge_partial_setup(before);
 	else if (judging)
 		ghost_compare();
 	ghost_leave(judging);

@@ -5,6 +5,7 @@
 #include "../fv-probe/kernel.h"
 
 #define PAGE      4096u
+#define IMAGE     0x100000u
 #define ARENA     0x200000u
 #define RAM_END   0x800000u
 #define POOL      0x300000u /* tables, within the arena */

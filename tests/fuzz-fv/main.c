@@ -44,7 +44,7 @@ uint32_t arena_address(void)
 	return one_in(4) ? at | (PAGE - 1 - below(8)) : at & ~3u;
 }
 
-uint32_t any_word(void)
+static uint32_t some_word(void)
 {
 	switch (below(8)) {
 	case 0:
@@ -60,6 +60,14 @@ uint32_t any_word(void)
 	default:
 		return arena_address();
 	}
+}
+
+/* Hardly ever in our own image: a store there would be the end. */
+uint32_t any_word(void)
+{
+	uint32_t v = some_word();
+
+	return v >= IMAGE && v < ARENA && !one_in(200) ? v + ARENA : v;
 }
 
 static void tell(uint32_t n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Contexts of further vCPUs, good but for a thing or two: every flag, roots that are missing or no roots, applications
  * that have none, descriptor tables of the wrong frames, hostile images of the FPU. The vCPUs go up and down while the
- * first two do what they do; whatever interrupts them leads back to going down. */
+ * first two do what they do; whatever interrupts them leads back to going down. Whatever interrupts the second leads back
+ * to its beginning. */
 #include "fuzz.h"
 
 #define FIRST_EXTRA 2 /* of the vCPUs: those that a context made here may have */
@@ -12,21 +13,24 @@ static char stacks[EXTRA][STACK] __attribute__((aligned(16)));
 
 /* What such a vCPU runs: it yields, uses the FPU, makes a hypercall or two, goes down; and again when it is up. It touches
  * no memory but its stack. It knows its number from R12 (EBP) and the top of its stack from R13 (ESI). */
-void extra_entry(void), extra_trap(void);
+void extra_entry(void), extra_trap(void), second_trap(void);
+unsigned long second_sp;
 #ifdef __x86_64__
 #define ASM_CALL(nr, a1, a2) \
 	"mov $" #nr ", %eax; mov " a1 ", %rdi; mov " a2 ", %rsi; xor %edx, %edx; syscall\n"
-#define STACK_BACK "mov %r13, %rsp\n"
-#define NUMBER     "%r12"
-#define IP         rip
-#define SP         rsp
+#define STACK_BACK  "mov %r13, %rsp\n"
+#define SECOND_BACK "mov second_sp(%rip), %rsp\n"
+#define NUMBER      "%r12"
+#define IP          rip
+#define SP          rsp
 #else
 #define ASM_CALL(nr, a1, a2) \
 	"mov $" #nr ", %eax; mov " a1 ", %ebx; mov " a2 ", %ecx; xor %edx, %edx; int $0x82\n"
-#define STACK_BACK "mov %esi, %esp\n"
-#define NUMBER     "%ebp"
-#define IP         eip
-#define SP         esp
+#define STACK_BACK  "mov %esi, %esp\n"
+#define SECOND_BACK "mov second_sp, %esp\n"
+#define NUMBER      "%ebp"
+#define IP          eip
+#define SP          esp
 #endif
 /* clang-format off */
 __asm__(".pushsection .text\n"
@@ -38,8 +42,34 @@ __asm__(".pushsection .text\n"
 	ASM_CALL(5, "$1", "$0")       /* fpu_taskswitch */
 	ASM_CALL(24, "$2", NUMBER)    /* vcpu_op: down */
 	"jmp extra_entry\n"
+	"second_trap:\n" SECOND_BACK
+	"jmp second\n"
 	".popsection");
 /* clang-format on */
+
+/* Every exception and event of the vCPU leads there. */
+static void lead_to(struct vcpu_guest_context *c, void (*entry)(void))
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
+		c->trap_ctxt[i] =
+		    (struct trap_info){.vector = i, .cs = FLAT_KERNEL_CS, .address = (unsigned long)entry};
+	c->event_callback_eip = c->failsafe_callback_eip = (unsigned long)entry;
+#ifdef __x86_64__
+	c->syscall_callback_eip = (unsigned long)entry;
+#else
+	c->event_callback_cs = c->failsafe_callback_cs = FLAT_KERNEL_CS;
+#endif
+}
+
+void start_second(void)
+{
+	struct vcpu_guest_context *c = vcpu_context(second);
+
+	second_sp = c->user_regs.SP;
+	lead_to(c, second_trap);
+	if (!hypercall_vcpu_op(VCPUOP_initialise, 1, c))
+		hypercall_vcpu_op(VCPUOP_up, 1, NULL);
+}
 
 /* One that runs, and comes back from whatever interrupts it. */
 static void good_context(struct vcpu_guest_context *c, unsigned vcpu)
@@ -53,21 +83,15 @@ static void good_context(struct vcpu_guest_context *c, unsigned vcpu)
 	c->user_regs.ss = c->kernel_ss = FLAT_KERNEL_SS;
 	c->kernel_sp = top;
 	c->ctrlreg[3] = xen_pfn_to_cr3(root_mfn());
-	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
-		c->trap_ctxt[i] = (struct trap_info){
-		    .vector = i, .cs = FLAT_KERNEL_CS, .address = (unsigned long)extra_trap};
+	lead_to(c, extra_trap);
 #ifdef __x86_64__
 	c->user_regs.r12 = vcpu;
 	c->user_regs.r13 = top;
 	c->ctrlreg[1] = xen_pfn_to_cr3(root_mfn());
-	c->event_callback_eip = c->failsafe_callback_eip = c->syscall_callback_eip =
-	    (unsigned long)extra_trap;
 #else
 	c->user_regs.ebp = vcpu;
 	c->user_regs.esi = top;
 	c->user_regs.ds = c->user_regs.es = FLAT_KERNEL_DS;
-	c->event_callback_cs = c->failsafe_callback_cs = FLAT_KERNEL_CS;
-	c->event_callback_eip = c->failsafe_callback_eip = (unsigned long)extra_trap;
 #endif
 }
 
@@ -160,7 +184,7 @@ static void make(struct fuzz *f, unsigned vcpu)
 	if (!one_in(f, 4))
 		for (unsigned i = 0, n = 1 + below(f, 3); i < n; i++)
 			spoil(f, c);
-	if (!f->dom0 && one_in(f, 20))
+	if (!f->dom0 && one_in(f, 200))
 		ruin(f, c);
 	call(f, __HYPERVISOR_vcpu_op, VCPUOP_initialise, vcpu, pointer(f, c), 0, 0);
 }

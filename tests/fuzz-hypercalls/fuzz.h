@@ -24,6 +24,7 @@ struct fuzz {
 	struct multicall_entry *multi;
 	char *ring; /* memory for arguments, used round and round */
 	unsigned ring_at;
+	unsigned long ring_mfns[RING_SIZE / 4096];
 	domid_t made[4]; /* Dom0: domains it created */
 	uint64_t digest; /* of all calls made and their results: the same again for a vCPU alone */
 };
@@ -49,7 +50,9 @@ extern struct region {
 extern unsigned long frames[FRAMES]; /* frames of ours, some given away meanwhile */
 extern unsigned long max_mfn;
 extern pte_t *arena_l2; /* the entry that hooks the arena's L1 */
-void pool_init(void);
+void pool_init(struct fuzz *first, struct fuzz *other);
+/* Map the arguments' memory again, which something of @f's doing may have unmapped. */
+void mend_ring(struct fuzz *f);
 
 uint64_t random64(struct fuzz *f);
 unsigned below(struct fuzz *f, unsigned n);
@@ -68,6 +71,7 @@ uint64_t any_word(struct fuzz *f);
 domid_t any_domid(struct fuzz *f);
 /* Zeroed memory for arguments of the next call. */
 void *buffer(struct fuzz *f, unsigned size);
+unsigned long bad_pointer(struct fuzz *f);
 /* @p, or sometimes a worse pointer. */
 unsigned long pointer(struct fuzz *f, const void *p);
 /* Machine address of an entry of the tables in use that concerns the arena alone, and its level. */
@@ -75,6 +79,11 @@ uint64_t live_entry(struct fuzz *f, int *level);
 /* That of the L2 which hooks the arena; that of page @page of the arena. */
 uint64_t arena_l2_maddr(void);
 uint64_t arena_entry(unsigned page);
+
+/* ---- main.c, context.c ---- */
+/* What the second vCPU runs, and runs again whatever happens to it. */
+void second(void) __attribute__((noreturn));
+void start_second(void);
 
 /* ---- call.c ---- */
 /* Make a hypercall, or put it into the multicall that is being gathered (result 0). */

@@ -15,7 +15,9 @@
 
 const char test_title[] = "fuzz-hypercalls";
 
-#define BATCH 2000
+#define BATCH 10000 /* calls from one audit, or one word about what was done, to the next; at first fewer */
+#define FIRST 1000
+#define ALIVE 100 /* calls that one makes who has not broken what it needs */
 
 static const struct {
 	action_fn *fn;
@@ -37,7 +39,8 @@ static struct fuzz fuzzers[2] = {
     {.ring = region.ring1, .multi = multis[1]},
 };
 unsigned long worked[WORKED];
-static unsigned long seed = 1, calls_wanted = 20000;
+static unsigned long seed = 1, calls_wanted = 20000, broken;
+static struct recovery main_loop;
 
 static void one_action(struct fuzz *f)
 {
@@ -76,26 +79,36 @@ static void step(struct fuzz *f)
 	f->mend_traps = false;
 }
 
-static void second(void)
+/* Behind a fault, or at the start. */
+static void begin(struct fuzz *f)
 {
+	f->queueing = false;
+	f->queued = 0;
+	mend_ring(f);
+}
+
+void second(void)
+{
+	begin(&fuzzers[1]);
 	for (;;)
 		step(&fuzzers[1]);
 }
 
-/* The other vCPU, without handlers: its first fault is the end. */
-static void start_second(void)
-{
-	if (!hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)))
-		hypercall_vcpu_op(VCPUOP_up, 1, NULL);
-}
-
-/* Breakpoints that it set itself do not matter; a fault where none is expected means that it broke itself. */
+/* Breakpoints that it set itself do not matter. A fault where none is expected means that it broke something of its own:
+ * it goes on, unless that happens at once again. */
 static bool own_fault(struct frame *f)
 {
+	static unsigned long at;
+
 	if (f->vector == VEC_DB || f->vector == VEC_BP)
 		return true;
 	if (recovery)
 		return false;
+	if (fuzzers[0].calls >= at) {
+		at = fuzzers[0].calls + ALIVE;
+		recovery = &main_loop;
+		return false;
+	}
 	printk("broke itself: exception %lu at %lx, cr2 %lx\n", f->vector, f->ip,
 	       shared->vcpu_info[0].arch.cr2);
 	finish();
@@ -118,7 +131,7 @@ static void tell(const struct fuzz *f)
 {
 	static const char *const names[WORKED] = {"mapped", "copied", "bound", "up", "stored"};
 
-	printk("at %lu + %lu calls", f->calls, fuzzers[1].calls);
+	printk("at %lu + %lu calls, %lu broken", f->calls, fuzzers[1].calls, broken);
 	for (unsigned i = 0; i < WORKED; i++)
 		printk(", %lu %s", worked[i], names[i]);
 	printk("\n");
@@ -135,6 +148,28 @@ static void find_peer(void)
 	fuzzers[0].peer = fuzzers[1].peer = peer;
 }
 
+static void run(struct fuzz *f)
+{
+	static unsigned long next = FIRST;
+
+	if (recovery_set(&main_loop)) {
+		recovery = NULL;
+		broken++;
+		begin(f);
+		trap_init();
+	}
+	while (f->calls < calls_wanted) {
+		step(f);
+		if (f->calls < next)
+			continue;
+		next += next < BATCH ? next : BATCH;
+		if (f->dom0)
+			audit();
+		else
+			tell(f);
+	}
+}
+
 void test_main(void)
 {
 	struct fuzz *f = &fuzzers[0];
@@ -148,7 +183,7 @@ void test_main(void)
 	printk("seed=%lu calls=%lu\n", seed, calls_wanted);
 	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	trap_hook = own_fault;
-	pool_init();
+	pool_init(f, &fuzzers[1]);
 	stores_init();
 	f->self = fuzzers[1].self = own_domid();
 	find_peer();
@@ -156,16 +191,7 @@ void test_main(void)
 	do_repair(f);
 	if (!f->alone)
 		start_second();
-	for (unsigned long next = BATCH; f->calls < calls_wanted;) {
-		step(f);
-		if (f->calls < next)
-			continue;
-		next += BATCH;
-		if (f->dom0)
-			audit();
-		else
-			tell(f);
-	}
+	run(f);
 	printk("%lu calls, %lu of the other vCPU\n", f->calls, fuzzers[1].calls);
 	if (f->alone)
 		printk("digest %lx\n", (unsigned long)f->digest);

@@ -155,13 +155,14 @@ void do_sched(struct fuzz *f)
 	uint32_t *ports = buffer(f, 64);
 
 	switch (below(f, 5)) {
-	case 0: /* a time long past: returns at once */
+	case 0: /* a time long past: returns at once; elsewhere in memory there may be one to come, or none */
 		poll->nr_ports = one_in(f, 8) ? any_word(f) : below(f, 4);
 		poll->timeout = 1;
 		set_xen_guest_handle(poll->ports, (void *)pointer(f, ports));
 		for (unsigned i = 0; i < 4; i++)
 			ports[i] = one_in(f, 4) ? any_word(f) : below(f, 40);
-		call(f, __HYPERVISOR_sched_op, SCHEDOP_poll, pointer(f, poll), 0, 0, 0);
+		call(f, __HYPERVISOR_sched_op, SCHEDOP_poll,
+		     one_in(f, 16) ? bad_pointer(f) : (unsigned long)poll, 0, 0, 0);
 		break;
 	case 1:
 		ports[0] = any_domid(f);

@@ -23,9 +23,25 @@ static void find_tables(void)
 	}
 }
 
-void pool_init(void)
+static void find_ring(struct fuzz *f)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(f->ring_mfns); i++)
+		f->ring_mfns[i] = va_to_mfn(f->ring + i * 4096);
+}
+
+void mend_ring(struct fuzz *f)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(f->ring_mfns); i++)
+		hypercall_update_va_mapping((unsigned long)f->ring + i * 4096,
+					    (pte_t)f->ring_mfns[i] << 12 | PTE_P | PTE_RW | PTE_A | PTE_D,
+					    UVMF_INVLPG);
+}
+
+void pool_init(struct fuzz *first, struct fuzz *other)
 {
 	find_tables();
+	find_ring(first);
+	find_ring(other);
 	for (unsigned i = 0; i < FRAMES; i++)
 		frames[i] = va_to_mfn(arena[i % ARENA_PAGES]);
 	hypercall_update_va_mapping((unsigned long)region.guard0, 0, UVMF_INVLPG);
@@ -115,7 +131,7 @@ pte_t any_pte(struct fuzz *f, int level)
 	return one_in(f, 10) ? 0 : (pte_t)mfn << 12 | flags;
 }
 
-static unsigned long bad_pointer(struct fuzz *f)
+unsigned long bad_pointer(struct fuzz *f)
 {
 	static const unsigned long bad[] = BAD_POINTERS;
 

@@ -4,9 +4,10 @@
 ports with each other, and the fuzzing kernel of an fv domain (tests/fuzz-fv), round after round, beside a guest that works
 and must not notice. After and during each round the auditor looks at every frame.
 
-Environment: SEED (of the first round), ROUNDS, CALLS (of each guest's first vCPU in a round). A failing round is
-repeated by its seed: SEED=n ROUNDS=1. GHOST=1: on the build that checks each hypercall of memory and grants against a
-model (make ghost).
+Environment: SEED (of the first round), ROUNDS, PAIRS (of PV guests in a round), CALLS (of each one's first vCPU). A failing
+round is repeated by its seed: SEED=n ROUNDS=1. GHOST=1: on the build that checks each hypercall of memory and grants
+against a model (make ghost). TURNS=1: the machine's two processors take turns in one thread of the host, at each PAUSE
+and each interrupt. They meet less often, but none waits for another that the host does not run: many times as many calls.
 """
 
 import os
@@ -16,10 +17,14 @@ from machine import BUILD, Failure, Machine, Tap
 
 SEED = int(os.environ.get("SEED", "1"))
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
+PAIRS = int(os.environ.get("PAIRS", "2"))
 CALLS = int(os.environ.get("CALLS", "8000"))
 GHOST = bool(os.environ.get("GHOST"))
-SLOW = 600 if GHOST else 300  # seconds that a round may take
-LOG = os.path.join(BUILD, "tests", "fuzz%s-%d.log" % ("-ghost" if GHOST else "", SEED))
+TURNS = bool(os.environ.get("TURNS"))
+SLOW = (300 if GHOST else 150) * PAIRS  # seconds that a round may take
+LOG = os.path.join(BUILD, "tests", "fuzz%s%s-%d.log" % ("-ghost" if GHOST else "", "-turns" if TURNS else "", SEED))
+KINDS = ("pv64", "pv32", "fv")
+counted = dict.fromkeys(KINDS, (0, 0, 0))  # by the hypervisor: guests, hypercalls, other exits
 fv = []  # of each round: guests, attempts
 SHELL = r"[#$] (\x1b\[6n)?$"
 FREE = r"free_pages\s*:\s*(\d+)"
@@ -49,25 +54,38 @@ def look_for_trouble(seed):
 
 def boot(m):
     m.expect(SHELL, 120)
-    m.run("rl create -q busy.cfg name=victim")
+    m.run("rl create -q busy.cfg name=victim extra=run=work,-r,0,-s,400")
     m.run("sleep 1; rl debug-keys a")
     look_for_trouble(0)
 
 
 def one_round(m, seed):
-    text = m.run("fuzz-round %d %d" % (seed, CALLS), SLOW)
+    text = m.run("fuzz-round %d %d %d" % (seed, CALLS, PAIRS), SLOW)
     look_for_trouble(seed)
+    for name, calls, exits in re.findall(r"^made: fuzz(\w+) (\d+) hypercalls, (\d+) exits", text, re.M):
+        kind = "fv" if name == "fv" else "pv" + name
+        counted[kind] = tuple(map(sum, zip(counted[kind], (1, int(calls), int(exits)))))
     told = re.search(r"fv: (\d+) guests, (\d+) attempts", text)
     require(told and int(told[2]), "the fv guests have done nothing: " + text)
     fv.append((int(told[1]), int(told[2])))
 
 
-def calls_made():
-    """By the last progress line of each guest: (d7) at 4000 + 3120 calls"""
+def calls_told():
+    """By the last progress line of each guest, and its kind by its first: (d7) at 4000 + 3120 calls"""
+    kinds = dict(re.findall(r"\((d\d+)\) fuzz-hypercalls \((\w+)\)", heard()))
     last = {}
     for domain, first, second in re.findall(r"\((d\d+)\) at (\d+) \+ (\d+) calls", heard()):
         last[domain] = int(first) + int(second)
-    return sum(last.values())
+    return {kind: sum(n for domain, n in last.items() if kinds.get(domain) == kind) for kind in KINDS}
+
+
+def sums():
+    told = calls_told()
+    for kind in KINDS:
+        print("# %s: %d guests; " % (kind, counted[kind][0]) + "in rounds with odd seeds %d hypercalls and %d other exits"
+              % counted[kind][1:] + ("; in all %d calls by its own count, at least" % told[kind] if told[kind] else ""))
+    print("# %d attempts of fv guests, at least" % sum(n for _, n in fv))
+    print("# ended by a crash of their own: %d" % len(re.findall(r"^\(ringlet\) d\d+: crash", heard(), re.M)))
 
 
 def came_about():
@@ -101,7 +119,8 @@ def main():
     tap = Tap()
     initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-fuzz.cpio"))
     options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot guest_lograte=0" + (" ghost=guests" if GHOST else "")
-    with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf"),
+    threads = "tcg,thread=" + ("single" if TURNS else "multi")
+    with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-accel", threads, "-kernel", os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf"),
                   "-initrd", initrd, "-append", options], LOG, limit=120 + SLOW * ROUNDS) as m:
         if tap.step("Dom0 and a working guest start", lambda: boot(m)):
             before = [0.0]
@@ -110,9 +129,7 @@ def main():
                 if not tap.step("round with seed %d" % seed, lambda s=seed: one_round(m, s)):
                     break
             tap.step("Dom0 and the other guest are unharmed", lambda: unharmed(m, before[0]))
-            print("# %d hypercalls at least; %d fv guests, %d attempts at least" % (
-                calls_made(), sum(n for n, _ in fv), sum(n for _, n in fv)))
-            print("# ended by a crash of their own: %d" % len(re.findall(r"^\(ringlet\) d\d+: crash", heard(), re.M)))
+            sums()
             tap.step("they came somewhere", came_about)
             if GHOST:
                 tap.step("the ghost was there", ghost_heard)
