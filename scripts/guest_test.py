@@ -9,6 +9,7 @@ Environment:
   XEN=file             on that Xen instead
   GHOST=1              on the build that checks each hypercall of memory and grants against a model (make ghost)
   CPU, CPUS, MEM       the machine
+  TURNS=1              its processors take turns in one thread, at each PAUSE and each interrupt
   ICOUNT=1             its ticks are instructions
   SECONDS_MAX          how long it may take (60)
   EXPECT               what must be seen on the line besides
@@ -31,7 +32,7 @@ GHOST = bool(ENV.get("GHOST"))
 
 def machine(kernel, options, log):
     hypervisor = ENV.get("XEN") or ("build/ghost/ringlet.elf" if GHOST else "build/ringlet.elf")
-    args = ["-m", ENV.get("MEM", "128" if GHOST else "256"), "-smp", ENV.get("CPUS", "1"), "-cpu", ENV.get("CPU", "max"), "-accel", "tcg",
+    args = ["-m", ENV.get("MEM", "128" if GHOST else "256"), "-smp", ENV.get("CPUS", "1"), "-cpu", ENV.get("CPU", "max"), "-accel", "tcg,thread=single" if ENV.get("TURNS") else "tcg",
             "-kernel", hypervisor, "-append", options, "-initrd", kernel]
     if ENV.get("ICOUNT"):
         args += ["-icount", "shift=0,sleep=off"]

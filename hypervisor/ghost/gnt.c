@@ -187,32 +187,34 @@ static struct domain *owner_of_table(domid_t id)
 	return current->domain->privileged ? ghost_domain(id) : NULL;
 }
 
-static void judge_setup(gva_t arg, uint32_t before)
-{
-	struct gnttab_setup_table t;
-	struct domain *d;
-
-	if (guest_get(&t, arg, gnttab_setup_table)) {
-		ghost_give_up();
-		return;
-	}
-	d = owner_of_table(t.dom);
-	if (t.status == GNTST_no_space)
-		ghost_give_up();
-	else if (!t.status && !d)
-		ghost_wrong("setup_table of domain %u", t.dom);
-	else if (d && d->grants && (!t.status || t.status == GNTST_bad_virt_addr))
-		ghost_expect_fresh(d, t.nr_frames > before ? t.nr_frames - before : 0, true);
-	ghost_compare();
-}
-
-/* The answer could not be written, or is not complete: then the table tells how far it grew. */
+/* The answer could not be written, or is yet to come: then the table tells how far it grew. */
 static void judge_partial_setup(uint32_t before)
 {
 	const struct grant_table *gt = op.grows ? op.grows->grants : NULL;
 
 	if (gt)
 		ghost_expect_fresh(op.grows, gt->frames - before, true);
+}
+
+static void judge_setup(gva_t arg, uint32_t before, long rc)
+{
+	struct gnttab_setup_table t;
+	struct domain *d;
+	uint64_t unused;
+
+	if (rc || ghost_restarted(0, &unused)) {
+		judge_partial_setup(before);
+	} else if (guest_get(&t, arg, gnttab_setup_table)) {
+		ghost_give_up();
+	} else {
+		d = owner_of_table(t.dom);
+		if (t.status == GNTST_no_space)
+			ghost_give_up();
+		else if (!t.status && !d)
+			ghost_wrong("setup_table of domain %u", t.dom);
+		else if (d && d->grants && (!t.status || t.status == GNTST_bad_virt_addr))
+			ghost_expect_fresh(d, t.nr_frames > before ? t.nr_frames - before : 0, true);
+	}
 	ghost_compare();
 }
 
@@ -255,10 +257,8 @@ long __wrap_hc_grant_table_op(uint64_t cmd, uint64_t uop, uint64_t count)
 	rc = __real_hc_grant_table_op(cmd, uop, count);
 	if (judging && list)
 		judge_list(count, rc);
-	else if (judging && op.cmd == GNTTABOP_setup_table && !rc)
-		judge_setup(uop, before);
 	else if (judging && op.cmd == GNTTABOP_setup_table)
-		judge_partial_setup(before);
+		judge_setup(uop, before, rc);
 	else if (judging)
 		ghost_compare();
 	ghost_leave(judging);

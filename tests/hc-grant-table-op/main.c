@@ -95,6 +95,26 @@ static void unanswered(xen_pfn_t *frames)
 	check_eq(page_set_ro(page, false), 0);
 }
 
+/* An event that is due interrupts a table that grows by many frames; then it grows on. So it is within a multicall. */
+static void interrupted(uint32_t to, bool multi)
+{
+	static xen_pfn_t frames[40];
+	struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = to};
+	struct multicall_entry entry = {.op = __HYPERVISOR_grant_table_op,
+					.args = {GNTTABOP_setup_table, addr(&setup), 1}};
+	unsigned long before = upcalls;
+
+	set_xen_guest_handle(setup.frame_list, frames);
+	shared->vcpu_info[0].evtchn_upcall_pending = 1;
+	shared->vcpu_info[0].evtchn_upcall_mask = 0;
+	check_eq(multi ? hypercall_multicall(&entry, 1) : one(GNTTABOP_setup_table, &setup), 0);
+	events_off();
+	check_eq(setup.status, GNTST_okay);
+	check(upcalls > before);
+	for (unsigned i = 0; i < to; i++)
+		check(frames[i]);
+}
+
 static void sizes(void)
 {
 	struct gnttab_query_size size = {.dom = DOMID_SELF};
@@ -123,6 +143,8 @@ static void sizes(void)
 	check_eq(setup.status, GNTST_okay);
 	check(frames[0] && frames[1] && frames[2] && !frames[3]);
 	unanswered(frames);
+	interrupted(20, false);
+	interrupted(40, true);
 	setup.nr_frames = size.max_nr_frames + 1;
 	check_eq(one(GNTTABOP_setup_table, &setup), 0);
 	check_eq(setup.status, GNTST_general_error);
@@ -132,7 +154,7 @@ static void sizes(void)
 	check_eq(setup.status, GNTST_bad_domain);
 	size.dom = DOMID_SELF;
 	check_eq(one(GNTTABOP_query_size, &size), 0);
-	check(size.nr_frames >= 4);
+	check(size.nr_frames >= 40);
 
 	pte = (pte_t)frames[0] << 12 | PTE_P | PTE_RW | PTE_A | PTE_D;
 	if (hypercall_update_va_mapping(addr(table), pte, UVMF_INVLPG))

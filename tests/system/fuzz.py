@@ -118,9 +118,11 @@ def ghost_heard():
 def main():
     tap = Tap()
     initrd = "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0-fuzz.cpio"))
-    options = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot guest_lograte=0" + (" ghost=guests" if GHOST else "")
+    memory, dom0 = ("224", "80M ghost=guests") if GHOST else ("320", "128M")  # the ghost looks at every frame, at each call
+    options = "console=com1 com1=115200,8n1 noreboot guest_lograte=0 dom0_mem=" + dom0
     threads = "tcg,thread=" + ("single" if TURNS else "multi")
-    with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-accel", threads, "-kernel", os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf"),
+    hypervisor = os.path.join(BUILD, "ghost" if GHOST else ".", "ringlet.elf")
+    with Machine(["-m", memory, "-smp", "2", "-cpu", "max", "-accel", threads, "-kernel", hypervisor,
                   "-initrd", initrd, "-append", options], LOG, limit=120 + SLOW * ROUNDS) as m:
         if tap.step("Dom0 and a working guest start", lambda: boot(m)):
             before = [0.0]
