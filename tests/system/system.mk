@@ -95,9 +95,10 @@ $(eval $(call test,ghost-fuzz,400,GHOST=1 ROUNDS=1 CALLS=300 python3 tests/syste
 $(eval $(call test,ghost-sees,200,python3 tests/system/ghost.py $(GHOST_MISTAKES),$(GHOST_MISTAKES:%=$(B)/ghost/%.elf)))
 
 .PHONY: fuzz
-fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## fuzz by hypercalls, the ghost beside: SEED=, ROUNDS=, CALLS=, GHOST= for none
-	$(Q)ROUNDS=$(or $(ROUNDS),40) CALLS=$(or $(CALLS),20000) SEED=$(or $(SEED),1) GHOST=$(if $(filter undefined,$(origin GHOST)),1,$(GHOST)) \
-		python3 tests/system/fuzz.py
+fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## hostile guests, many; racing; with the ghost; then fuzz-host: SEED=, ROUNDS=
+	$(Q)TURNS=1 ROUNDS=$(or $(ROUNDS),30) PAIRS=6 CALLS=60000 SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
+	$(Q)ROUNDS=$(or $(ROUNDS),10) CALLS=20000 SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
+	$(Q)GHOST=1 TURNS=1 ROUNDS=$(or $(ROUNDS),10) CALLS=4000 SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
 	$(Q)$(MAKE) --no-print-directory fuzz-host
 $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
