@@ -1,11 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * multicall: every entry's own result is written, a failing one does not stop the others, unknown numbers
- * give -ENOSYS there, a multicall inside a multicall fails. A bad list gives -EFAULT.
+ * give -ENOSYS there, a multicall inside a multicall fails. A bad list gives -EFAULT. An event that comes of an
+ * entry is delivered before the rest of a long list, and then the rest is done.
  */
 #include "fw.h"
 
 const char test_title[] = "hc-multicall";
+
+#define LONG 64
+static struct multicall_entry batch[LONG];
+static unsigned done_before; /* the upcall */
+
+static void on_event(struct frame *f)
+{
+	done_before = 0;
+	while (done_before < LONG && batch[done_before].result != 77)
+		done_before++;
+}
+
+static void interrupted_by_an_event(void)
+{
+	struct evtchn_bind_ipi ipi = {.vcpu = 0};
+	struct evtchn_send send;
+
+	check_eq(hypercall_event_channel_op(EVTCHNOP_bind_ipi, &ipi), 0);
+	send.port = ipi.port;
+	for (unsigned masked = 0; masked < 2; masked++) {
+		for (unsigned i = 0; i < LONG; i++)
+			batch[i] = (struct multicall_entry){
+			    .op = __HYPERVISOR_xen_version, .result = 77, .args = {XENVER_version}};
+		batch[0] = (struct multicall_entry){.op = __HYPERVISOR_event_channel_op,
+						    .result = 77,
+						    .args = {EVTCHNOP_send, (unsigned long)&send}};
+		if (masked)
+			events_off();
+		else
+			events_on();
+		done_before = ~0u;
+		event_hook = on_event;
+		check_eq(hypercall_multicall(batch, LONG), 0);
+		event_hook = NULL;
+		if (masked)
+			check_eq(done_before, ~0u);
+		else
+			check(done_before >= 1 && done_before <= LONG / 2);
+		event_test_and_clear(send.port);
+		for (unsigned i = 1; i < LONG; i++)
+			check_eq(batch[i].result, 4 << 16 | 17);
+	}
+	check_eq(hypercall_event_channel_op(EVTCHNOP_close, &ipi.port), 0);
+}
 
 void test_main(void)
 {
@@ -27,4 +72,6 @@ void test_main(void)
 	check_eq(list[6].result, -XEN_ENOSYS);
 	check_eq(hypercall_multicall(list, 0), 0);
 	check_eq(hypercall_multicall((void *)8, 1), -XEN_EFAULT);
+	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
+	interrupted_by_an_event();
 }

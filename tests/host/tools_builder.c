@@ -24,8 +24,9 @@
 #include <xen/grant_table.h>
 #include <xen/elfnote.h>
 
-#define KERNEL_FILE "/tmp/ringlet-tools-kernel.elf"
-#define INITRD_FILE "/tmp/ringlet-tools-initrd"
+static char kernel_file[] = "/tmp/ringlet-kernel-XXXXXX", initrd_file[] = "/tmp/ringlet-initrd-XXXXXX";
+#define KERNEL_FILE kernel_file
+#define INITRD_FILE initrd_file
 #define INITRD_SIZE 10000
 
 #define BASE64 0xffffffff80000000ull
@@ -405,6 +406,21 @@ static void odd_memory_ends_the_p2m(void **state)
 	}
 }
 
+/* All of a small domain's memory is in its first area, and nothing behind it. */
+static void small_area_ends_with_memory(void **state)
+{
+	for (int wide = 0; wide < 2; wide++) {
+		const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
+		uint64_t base = wide ? BASE64 : BASE32, si;
+
+		reset();
+		si = built(wide, 3);
+		assert_int_equal(walk(base + 767 * 4096) >> 12 & 0xfffffffff, p2m_of(abi, si, 767));
+		for (uint64_t pfn = 768; pfn < 1024; pfn++)
+			assert_int_equal(walk(base + pfn * 4096), 0);
+	}
+}
+
 static void hypercall_page_lies_inside(void **state)
 {
 	static const uint64_t outside[] = {0,          0xff000, 0x103000,      0x1000000,
@@ -476,10 +492,14 @@ int main(void)
 	    cmocka_unit_test(memory_in_pieces_will_do),    cmocka_unit_test(too_small_is_said),
 	    cmocka_unit_test(too_large_is_said),           cmocka_unit_test(long_cmdline_is_cut),
 	    cmocka_unit_test(odd_memory_ends_the_p2m),     cmocka_unit_test(hypercall_page_lies_inside),
-	    cmocka_unit_test(every_failure_is_undone),
+	    cmocka_unit_test(every_failure_is_undone),     cmocka_unit_test(small_area_ends_with_memory),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
 
+	/* Names of this process's own: others may be testing, too. */
+	if (close(mkstemp(kernel_file)) || close(mkstemp(initrd_file)))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	unlink(KERNEL_FILE);
 	unlink(INITRD_FILE);
 	free(fake.ram);

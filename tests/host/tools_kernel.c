@@ -257,20 +257,22 @@ static void segments_have_a_limit(void **state)
 	free(k);
 }
 
-#define PACKED "/tmp/ringlet-tools-k.gz"
+static char packed[] = "/tmp/ringlet-packed-XXXXXX"; /* this process's own: others may be testing, too */
 
 /* The kernel, packed by gzip(1), into @out; its size. */
 static size_t pack(uint8_t *out, size_t size)
 {
+	char command[64];
 	size_t n;
 	FILE *f;
 
 	make();
 	least_notes();
-	f = popen("gzip -9 >" PACKED, "w");
+	snprintf(command, sizeof(command), "gzip -9 >%s", packed);
+	f = popen(command, "w");
 	fwrite(&im, 1, sizeof(im), f);
 	pclose(f);
-	f = fopen(PACKED, "rb");
+	f = fopen(packed, "rb");
 	n = fread(out, 1, size, f);
 	fclose(f);
 	assert_true(n > 18 && n < size);
@@ -279,13 +281,13 @@ static size_t pack(uint8_t *out, size_t size)
 
 static int load(struct kernel *k, const uint8_t *file, size_t n)
 {
-	FILE *f = fopen(PACKED, "wb");
+	FILE *f = fopen(packed, "wb");
 	int ret;
 
 	fwrite(file, 1, n, f);
 	fclose(f);
-	ret = kernel_load(k, PACKED);
-	unlink(PACKED);
+	ret = kernel_load(k, packed);
+	unlink(packed);
 	return ret;
 }
 
@@ -360,5 +362,7 @@ int main(void)
 	    cmocka_unit_test(gzip_comes_back),       cmocka_unit_test(bzimage_comes_back),
 	};
 
+	if (close(mkstemp(packed)))
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
