@@ -160,3 +160,16 @@ $(eval $(call test,report,400,python3 tests/system/report.py))
 # How long an fv domain keeps interrupts off.
 $(eval $(call test,fv-stays,400,python3 tests/system/fv_stays.py,\
 	$(B)/tests/fv-stays.elf $(B)/dom0-fv-stays.cpio $(B)/ringlet.elf))
+
+# Many domains, and domains with much to say on their consoles: a short form here, `make scale` for 250 and a table.
+$(B)/tests/domu-talker.stripped: $(B)/tests/domu-talker-pv64.elf
+	$(Q)strip --strip-debug -o $@ $<
+$(B)/dom0-scale.cpio: $(B)/dom0.cpio tests/system/scale/scale.list tests/system/scale/tiny.cfg $(B)/tests/domu-talker.stripped
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
+		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list
+$(eval $(call test,scale,900,python3 tests/system/scale.py short,$(B)/dom0-scale.cpio $(B)/ringlet.elf))
+
+.PHONY: scale
+scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what one costs among many
+	$(Q)python3 tests/system/scale.py long
