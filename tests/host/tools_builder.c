@@ -74,6 +74,7 @@ static void write_kernel(bool is64, uint64_t init_p2m, bool initrd_by_pfn)
 	add_number(XEN_ELFNOTE_ENTRY, base + 0x100010, is64);
 	add_number(XEN_ELFNOTE_HYPERCALL_PAGE, base + hypercall_page, is64);
 	add_note(XEN_ELFNOTE_XEN_VERSION, "xen-3.0", 8);
+	add_note(XEN_ELFNOTE_LOADER, "generic", 8);
 	add_note(XEN_ELFNOTE_PAE_MODE, "yes", 4);
 	if (init_p2m)
 		add_number(XEN_ELFNOTE_INIT_P2M, init_p2m, is64);
