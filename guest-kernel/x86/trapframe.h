@@ -38,6 +38,7 @@ struct trapframe {
 #define FLAG_TF 0x0100ul
 #define FLAG_IF 0x0200ul
 #define FLAG_DF 0x0400ul
+#define FLAG_NT 0x4000ul
 
 /* Did it come from an application? Applications run with RPL 3; a kernel's CS says 0 in ring 0 and, since the
  * hypervisor clears the bits for us, also in pv64; 1 in ring 1. */

@@ -31,6 +31,21 @@ $(foreach k,native64 native32,$(eval $(call test,initrds-$(k),300,python3 tests/
 $(eval $(call test,cost,900,python3 tests/system/costs.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
 	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd32.cpio $(GK_OUT)/initrd64.cpio))
 
+# Programs that attack their kernel (tests/kernel/), on each build of it. $(1): word size
+ATTACK_SOURCES := $(wildcard tests/kernel/attack*.c)
+define ATTACK_RULES
+$(B)/tests/kernel$(1)/attack: $(ATTACK_SOURCES) tests/kernel/attack.h | $(filter $(2),$(USER_I386))
+	@mkdir -p $$(@D)
+	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $(ATTACK_SOURCES)
+$(B)/tests/attack$(1).cpio: $(GK_OUT)/initrd$(1).cpio tests/kernel/attack.list $(B)/tests/kernel$(1)/attack
+	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$$(USER_BUSYBOX_$(1)) -D PROGRAMS=$(GK_OUT)/user$(1) \
+		-D TOOLS=$(B)/dom0-tools$(1:64=) -D TESTS=$(B)/tests/kernel$(1) $$@ guest-kernel/user/base.list tests/kernel/attack.list
+endef
+$(eval $(call ATTACK_RULES,64,))
+$(eval $(call ATTACK_RULES,32,$(USER_I386)))
+$(foreach k,native32 native64 pv32 pv64,$(eval $(call test,attack-kernel-$(k),600,python3 tests/system/attack.py $(k),\
+	$(GK_OUT)/kernel-$(k).elf $(B)/tests/attack$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf)))
+
 # Several processors: native on four, as guests with four vCPUs on two.
 $(foreach k,native32 native64,$(eval $(call test,smp-$(k),600,python3 tests/system/smp.py $(k),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))

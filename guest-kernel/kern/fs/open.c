@@ -18,26 +18,20 @@ int path_arg_get(struct path_arg *arg, int dirfd, const char *user_path)
 	if (dirfd != AT_FDCWD) {
 		struct file *file = fd_file(dirfd);
 
-		arg->at = file ? file->inode : NULL;
+		arg->at = file ? inode_get(file->inode) : NULL;
 	}
-	text = kmalloc(PATH_MAX);
-	if (!text)
-		return -ENOMEM;
-	n = strncpy_from_user(text, user_path, PATH_MAX);
-	if (n < 0) {
-		kfree(text);
-		return n;
-	}
-	if (dirfd != AT_FDCWD && !arg->at && *text != '/') {
-		kfree(text);
-		return -EBADF;
-	}
-	arg->text = text;
-	return 0;
+	arg->text = text = kmalloc(PATH_MAX);
+	n = text ? strncpy_from_user(text, user_path, PATH_MAX) : -ENOMEM;
+	if (n >= 0)
+		n = dirfd != AT_FDCWD && !arg->at && *text != '/' ? -EBADF : 0;
+	if (n)
+		path_arg_put(arg);
+	return n;
 }
 
 void path_arg_put(struct path_arg *arg)
 {
+	inode_put(arg->at);
 	kfree(arg->text);
 }
 

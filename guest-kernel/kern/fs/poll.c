@@ -20,21 +20,35 @@ struct pollfd {
 	s16 events, revents;
 };
 
+/* A queue lives as long as its file, which another thread may close while this one waits. */
 struct poll_set {
-	struct waiter *waiters;
+	struct poll_entry {
+		struct waiter waiter;
+		struct file *file;
+	} *entries;
 	u32 used, room;
+	struct file *asked;
 };
 
 void poll_wait(struct poll_set *set, struct wait_queue *q)
 {
-	if (set && set->used < set->room)
-		wait_add(q, &set->waiters[set->used++]);
+	struct poll_entry *e;
+
+	if (!set || set->used == set->room)
+		return;
+	e = &set->entries[set->used++];
+	e->file = file_get(set->asked);
+	wait_add(q, &e->waiter);
 }
 
 static void leave_queues(struct poll_set *set)
 {
-	while (set->used)
-		wait_remove(&set->waiters[--set->used]);
+	while (set->used) {
+		struct poll_entry *e = &set->entries[--set->used];
+
+		wait_remove(&e->waiter);
+		file_put(e->file);
+	}
 }
 
 static unsigned ask(struct pollfd *p, struct poll_set *set)
@@ -48,6 +62,8 @@ static unsigned ask(struct pollfd *p, struct poll_set *set)
 		return POLLNVAL;
 	if (!file->ops->poll)
 		return (POLLIN | POLLOUT) & p->events;
+	if (set)
+		set->asked = file;
 	return file->ops->poll(file, set) & (p->events | POLLERR | POLLHUP);
 }
 
@@ -68,8 +84,8 @@ static int poll_until(struct pollfd *fds, u32 n, u64 deadline)
 	struct poll_set set = {.room = n * QUEUES_PER_FILE};
 	int ready, rc = 0;
 
-	set.waiters = kmalloc((n ? n : 1) * QUEUES_PER_FILE * sizeof(*set.waiters));
-	if (!set.waiters)
+	set.entries = kmalloc((n ? n : 1) * QUEUES_PER_FILE * sizeof(*set.entries));
+	if (!set.entries)
 		return -ENOMEM;
 	for (;;) {
 		ready = ask_all(fds, n, &set);
@@ -79,7 +95,7 @@ static int poll_until(struct pollfd *fds, u32 n, u64 deadline)
 		leave_queues(&set);
 	}
 	leave_queues(&set);
-	kfree(set.waiters);
+	kfree(set.entries);
 	return ready ? ready : rc == -ETIMEDOUT ? 0 : rc;
 }
 
@@ -110,28 +126,20 @@ static u64 deadline_in(s64 ns)
 /* A relative timeout of either timespec; NULL: for ever. */
 static int deadline_get(const struct timespec *user, u64 *deadline)
 {
-	struct timespec t;
+	u64 ns;
+	int rc = user ? get_timespec(user, &ns) : 0;
 
-	*deadline = WAIT_FOREVER;
-	if (!user)
-		return 0;
-	if (copy_from_user(&t, user, sizeof(t)))
-		return -EFAULT;
-	*deadline = deadline_in((s64)t.sec * NSEC_PER_SEC + t.nsec);
-	return 0;
+	*deadline = user && !rc ? deadline_in(ns) : WAIT_FOREVER;
+	return rc;
 }
 
 static int deadline_get64(const struct timespec64 *user, u64 *deadline)
 {
-	struct timespec64 t;
+	u64 ns;
+	int rc = user ? get_timespec64(user, &ns) : 0;
 
-	*deadline = WAIT_FOREVER;
-	if (!user)
-		return 0;
-	if (copy_from_user(&t, user, sizeof(t)))
-		return -EFAULT;
-	*deadline = deadline_in(t.sec * NSEC_PER_SEC + (u32)t.nsec);
-	return 0;
+	*deadline = user && !rc ? deadline_in(ns) : WAIT_FOREVER;
+	return rc;
 }
 
 /* ppoll and pselect wait with another signal mask; handlers run before the old one comes back. */
@@ -286,12 +294,14 @@ static long do_select(int n, ulong *in, ulong *out, ulong *except, u64 deadline)
 long sys_select(int n, ulong *in, ulong *out, ulong *except, struct timeval *timeout)
 {
 	struct timeval t;
-	u64 deadline = WAIT_FOREVER;
+	u64 deadline = WAIT_FOREVER, ns;
 
 	if (timeout) {
 		if (copy_from_user(&t, timeout, sizeof(t)))
 			return -EFAULT;
-		deadline = deadline_in((s64)t.sec * NSEC_PER_SEC + (s64)t.usec * NSEC_PER_USEC);
+		if (clock_span(t.sec, t.usec, NSEC_PER_USEC, &ns))
+			return -EINVAL;
+		deadline = deadline_in(ns);
 	}
 	return unswap_mask(do_select(n, in, out, except, deadline));
 }

@@ -114,7 +114,7 @@ static void show_exe(struct proc_text *t, struct process *p)
 
 static void show_cwd(struct proc_text *t, struct process *p)
 {
-	char *path = p->zombie ? NULL : kmalloc(PATH_MAX);
+	char *path = p->cwd ? kmalloc(PATH_MAX) : NULL;
 
 	if (path && path_of_dir(p->cwd, path, PATH_MAX) > 0)
 		proc_write(t, path, strlen(path));

@@ -22,7 +22,7 @@ struct ram_entry {
 /* inode.private of a directory. */
 struct ram_dir {
 	struct list entries;
-	struct inode *parent; /* not counted: a directory outlives its children */
+	struct inode *parent; /* counted once the directory is removed: until then it keeps its parent full */
 	u64 last_cookie;
 };
 
@@ -76,8 +76,27 @@ static struct inode *new_inode(struct fs_stat *fs, struct inode *parent, u32 mod
 	return inode;
 }
 
+/* A removed directory goes, and with it those above that were removed too and that only it has kept. */
+static void release_dir(struct inode *dir)
+{
+	while (!dir->nlink && !dir->refs) {
+		struct inode *parent = ((struct ram_dir *)dir->private)->parent;
+		bool top = parent == dir;
+
+		free_inode(dir);
+		if (top)
+			return;
+		dir = parent;
+		dir->refs--;
+	}
+}
+
 static void ramfs_release(struct inode *inode)
 {
+	if (is_dir(inode)) {
+		release_dir(inode);
+		return;
+	}
 	if (inode->nlink)
 		return;
 	if ((inode->mode & S_IFMT) == S_IFREG)
@@ -97,16 +116,18 @@ static struct ram_entry *find(struct inode *dir, const char *name, size_t len)
 	return NULL;
 }
 
-static struct ram_entry *add_entry(struct inode *dir, const char *name, size_t len, struct inode *inode)
+static int add_entry(struct inode *dir, const char *name, size_t len, struct inode *inode)
 {
 	struct ram_dir *d = dir->private;
 	struct ram_entry *e;
 
 	if (!dir->nlink) /* removed, but somebody still stands in it */
-		return NULL;
+		return -ENOENT;
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
 	e = kmalloc(sizeof(*e) + len);
 	if (!e)
-		return NULL;
+		return -ENOSPC;
 	e->inode = inode;
 	e->len = len;
 	e->cookie = d->last_cookie++;
@@ -115,7 +136,7 @@ static struct ram_entry *add_entry(struct inode *dir, const char *name, size_t l
 	if (is_dir(inode))
 		dir->nlink++;
 	inode_touch(dir);
-	return e;
+	return 0;
 }
 
 /* Takes the name away and with it one link of the inode. */
@@ -130,6 +151,7 @@ static void remove_entry(struct inode *dir, struct ram_entry *e)
 	if (is_dir(inode)) {
 		dir->nlink--;
 		inode->nlink = 0;
+		inode_get(dir); /* it stays ".." of what is removed */
 	} else {
 		inode->nlink--;
 	}
@@ -181,14 +203,18 @@ static int ramfs_create(struct inode *dir, const char *name, size_t len, u32 mod
 			struct inode **out)
 {
 	struct inode *inode = new_inode(dir->fs, dir, mode);
+	int rc;
 
 	if (!inode)
 		return -ENOSPC;
 	inode->rdev = rdev;
-	if (!add_entry(dir, name, len, inode)) {
+	rc = add_entry(dir, name, len, inode);
+	if (rc) {
 		inode->nlink = 0;
+		if (is_dir(inode))
+			inode_get(dir);
 		inode_put(inode);
-		return -ENOSPC;
+		return rc;
 	}
 	*out = inode;
 	return 0;
@@ -203,13 +229,17 @@ static int ramfs_symlink(struct inode *dir, const char *name, size_t len, const 
 		return rc;
 	inode->private = kstrdup(target);
 	inode->size = strlen(target);
+	if (!inode->private) {
+		remove_entry(dir, find(dir, name, len));
+		rc = -ENOSPC;
+	}
 	inode_put(inode);
-	return 0;
+	return rc;
 }
 
 static int ramfs_readlink(struct inode *inode, char *buf, size_t size)
 {
-	size_t n = MIN(inode->private ? strlen(inode->private) : 0, size);
+	size_t n = MIN(strlen(inode->private), size);
 
 	memcpy(buf, inode->private, n);
 	return n;
@@ -217,10 +247,10 @@ static int ramfs_readlink(struct inode *inode, char *buf, size_t size)
 
 static int ramfs_link(struct inode *dir, const char *name, size_t len, struct inode *inode)
 {
-	if (!add_entry(dir, name, len, inode))
-		return -ENOSPC;
-	inode->nlink++;
-	return 0;
+	int rc = inode->nlink ? add_entry(dir, name, len, inode) : -ENOENT;
+
+	inode->nlink += !rc;
+	return rc;
 }
 
 static bool is_empty(struct inode *dir)
@@ -286,8 +316,9 @@ static int ramfs_rename(struct inode *from_dir, const char *from, size_t from_le
 	rc = target ? check_target(target, inode) : 0;
 	if (rc)
 		return rc;
-	if (!add_entry(to_dir, to, to_len, inode))
-		return -ENOSPC;
+	rc = add_entry(to_dir, to, to_len, inode);
+	if (rc)
+		return rc;
 	if (target)
 		remove_entry(to_dir, target);
 	list_del(&e->list);

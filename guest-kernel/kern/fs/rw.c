@@ -110,23 +110,31 @@ long sys_writev(int fd, const void *vector, int count)
 static long read_at(int fd, void *buf, size_t n, u64 pos)
 {
 	struct file *file = fd_file(fd);
+	long rc;
 
 	if (!file)
 		return -EBADF;
 	if ((s64)pos < 0)
 		return -EINVAL;
-	return file->ops->seekable ? file_read(file, buf, n, &pos) : -ESPIPE;
+	file_get(file);
+	rc = file->ops->seekable ? file_read(file, buf, n, &pos) : -ESPIPE;
+	file_put(file);
+	return rc;
 }
 
 static long write_at(int fd, const void *buf, size_t n, u64 pos)
 {
 	struct file *file = fd_file(fd);
+	long rc;
 
 	if (!file)
 		return -EBADF;
 	if ((s64)pos < 0)
 		return -EINVAL;
-	return file->ops->seekable ? file_write(file, buf, n, &pos) : -ESPIPE;
+	file_get(file);
+	rc = file->ops->seekable ? file_write(file, buf, n, &pos) : -ESPIPE;
+	file_put(file);
+	return rc;
 }
 
 long sys_pread64(int fd, void *buf, size_t n, ulong pos)

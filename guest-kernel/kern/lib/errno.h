@@ -43,6 +43,7 @@
 #define ELOOP        40
 #define ENODATA      61
 #define EOVERFLOW    75
+#define ELIBACC      79
 #define EAFNOSUPPORT 97
 #define EOPNOTSUPP   95
 #define ENOTCONN     107

@@ -186,7 +186,7 @@ int area_protect(struct mm *mm, ulong start, ulong end, u32 prot)
 	return 0;
 }
 
-int area_move(struct area *a, ulong to)
+int area_move(struct area *a, ulong to, ulong new_len)
 {
 	struct mm *mm = a->mm;
 	ulong va, len = a->end - a->start;
@@ -213,7 +213,7 @@ int area_move(struct area *a, ulong to)
 	list_del(&a->list);
 	kfree(a);
 	moved->start = to;
-	moved->end = to + len;
+	moved->end = to + new_len;
 	next = area_find(mm, to);
 	list_add_tail(next ? &next->list : &mm->areas, &moved->list);
 	return 0;

@@ -51,11 +51,14 @@ static long place(struct mm *mm, ulong addr, ulong len, u32 flags)
 
 static int check_file(const struct file *file, u32 prot, u32 flags)
 {
+	const struct inode *inode = file->inode;
 	u32 mode = file->flags & O_ACCMODE;
 
+	if (file->flags & O_PATH)
+		return -EBADF;
 	if (mode == O_WRONLY || ((flags & MAP_SHARED) && (prot & PROT_WRITE) && mode != O_RDWR))
 		return -EACCES;
-	if (!file->ops->mmap && !file->inode->ops->page)
+	if (!file->ops->mmap && ((inode->mode & S_IFMT) != S_IFREG || !inode->ops->page))
 		return -ENODEV;
 	return 0;
 }
@@ -128,25 +131,11 @@ long sys_mprotect(ulong addr, ulong len, ulong prot)
 				     : -EINVAL;
 }
 
-/* Moves what lies at addr to a gap that has room for new_len. */
-static long move_bigger(struct mm *mm, struct area *a, ulong new_len)
-{
-	ulong to = area_find_gap(mm, new_len), len = a->end - a->start;
-	u32 prot = a->prot, flags = a->flags;
-	struct file *file = a->file;
-	u64 offset = a->offset;
-
-	if (!to || area_move(a, to))
-		return -ENOMEM;
-	if (!area_add(mm, to + len, to + new_len, prot, flags, file, offset + len))
-		return -ENOMEM;
-	return to;
-}
-
 long sys_mremap(ulong addr, ulong old_len, ulong new_len, ulong flags)
 {
 	struct mm *mm = current->process->mm;
 	struct area *a;
+	ulong to;
 
 	old_len = ROUND_UP(old_len, PAGE_SIZE);
 	new_len = ROUND_UP(new_len, PAGE_SIZE);
@@ -162,7 +151,7 @@ long sys_mremap(ulong addr, ulong old_len, ulong new_len, ulong flags)
 		return -EFAULT;
 	if (!limit_allows_memory(mm, new_len - old_len))
 		return -ENOMEM;
-	if (addr + new_len <= USER_END && area_range_free(mm, addr + old_len, addr + new_len)) {
+	if (new_len <= USER_END - addr && area_range_free(mm, addr + old_len, addr + new_len)) {
 		return area_add(mm, addr + old_len, addr + new_len, a->prot, a->flags, a->file,
 				a->offset + (addr + old_len - a->start))
 			   ? (long)addr
@@ -170,7 +159,8 @@ long sys_mremap(ulong addr, ulong old_len, ulong new_len, ulong flags)
 	}
 	if (!(flags & MREMAP_MAYMOVE) || area_split(mm, addr) || area_split(mm, addr + old_len))
 		return -ENOMEM;
-	return move_bigger(mm, area_at(mm, addr), new_len);
+	to = area_find_gap(mm, new_len);
+	return to && !area_move(area_at(mm, addr), to, new_len) ? (long)to : -ENOMEM;
 }
 
 /* Advice is taken where it has a visible effect: dropped anonymous memory reads as zeros again. */

@@ -78,7 +78,8 @@ struct area *area_add(struct mm *mm, ulong start, ulong end, u32 prot, u32 flags
 int area_split(struct mm *mm, ulong at);
 int area_unmap(struct mm *mm, ulong start, ulong end);
 int area_protect(struct mm *mm, ulong start, ulong end, u32 prot);
-int area_move(struct area *a, ulong to); /* the whole area to a free range; no driver's area */
+/* The whole area to a free range of new_len bytes, which is no less; no driver's area. */
+int area_move(struct area *a, ulong to, ulong new_len);
 
 /* mm/pte.c: leaf entries and the frames they hold */
 bool pte_is_parked(pte_t pte);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The ELF loader: maps a static program's segments; pages are read when they are touched. */
 #include "kern/proc/elf.h"
+#include "kern/console/log.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/space.h"
 #include "kern/mm/user.h"
+#include "kern/proc/process.h"
 #include "x86/linux_abi.h"
 
 #define MAX_SEGMENTS 16
@@ -32,11 +34,11 @@ static u32 protection(u32 flags)
 
 static int load_segment(struct mm *mm, struct file *file, const struct elf_segment *s, ulong bias)
 {
-	ulong start = ROUND_DOWN(s->vaddr + bias, PAGE_SIZE), data_end = s->vaddr + bias + s->filesz;
-	ulong file_end = ROUND_UP(data_end, PAGE_SIZE), end = ROUND_UP(s->vaddr + bias + s->memsz, PAGE_SIZE);
+	ulong at = s->vaddr + bias, start = ROUND_DOWN(at, PAGE_SIZE), data_end = at + s->filesz;
+	ulong file_end = ROUND_UP(data_end, PAGE_SIZE), end = ROUND_UP(at + s->memsz, PAGE_SIZE);
 	u32 prot = protection(s->flags);
 
-	if (s->vaddr + bias < PAGE_SIZE || end < start || end > USER_END || s->filesz > s->memsz ||
+	if (s->vaddr > USER_END - bias || at < PAGE_SIZE || s->memsz > USER_END - at || s->filesz > s->memsz ||
 	    ((s->vaddr ^ s->offset) & ~PAGE_MASK) || !area_range_free(mm, start, end))
 		return -ENOEXEC;
 	if (s->filesz && !area_add(mm, start, file_end, prot, 0, file, ROUND_DOWN(s->offset, PAGE_SIZE)))
@@ -66,8 +68,11 @@ int elf_load(struct mm *mm, struct file *file, const struct elf_header *h, struc
 
 	*image = (struct elf_image){.entry = h->entry + bias, .phnum = h->phnum};
 	for (s = segments; !rc && s < segments + h->phnum; s++) {
-		if (s->type == PT_INTERP)
-			return -ENOEXEC; /* wants a dynamic linker */
+		if (s->type == PT_INTERP) {
+			log_print("%s[%d]: dynamic programs are not supported: build with -static\n",
+				  current->process->comm, current->process->pid);
+			return -ELIBACC;
+		}
 		if (s->type != PT_LOAD || !s->memsz)
 			continue;
 		rc = load_segment(mm, file, s, bias);

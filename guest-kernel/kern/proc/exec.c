@@ -2,8 +2,8 @@
 /*
  * execve: the process gets a new address space with a program in it.
  *
- * Everything that can fail politely is done first: finding the file, reading its header, copying the
- * arguments into the kernel. Once the old address space is gone, an error can only kill.
+ * Everything that can fail is done first, the new address space too: it is built beside the old one, and an error
+ * leaves the caller as it was.
  *
  * The initial stack (System V ABI, 3.4.1, Initial Stack): argc, argv..., 0, envp..., 0, auxiliary vector,
  * then 16 random bytes and the strings themselves up to the top.
@@ -174,7 +174,7 @@ static int open_program(struct inode *at, const char *path, struct file **file)
 
 	if (rc)
 		return rc;
-	if (((*file)->inode->mode & S_IFMT) == S_IFREG && ((*file)->inode->mode & 0111))
+	if (((*file)->inode->mode & S_IFMT) == S_IFREG && ((*file)->inode->mode & 0111) && (*file)->inode->ops->peek)
 		return 0;
 	file_put(*file);
 	return -EACCES;
@@ -269,11 +269,28 @@ static int build_space(struct mm *mm, struct file *file, const struct elf_header
 	if (rc)
 		return rc;
 	stack = MAX(stack, STACK_LEAST + args->len + (args->argc + args->envc) * sizeof(ulong)) & PAGE_MASK;
+	if (!area_range_free(mm, STACK_TOP - stack, STACK_TOP))
+		return -ENOEXEC;
 	if (!area_add(mm, STACK_TOP - stack, STACK_TOP, PROT_READ | PROT_WRITE, AREA_STACK, NULL, 0))
 		return -ENOMEM;
 	mm->brk_start = mm->brk = image->brk;
 	mm->stack_top = STACK_TOP;
 	return build_stack(mm, args, image, sp);
+}
+
+/* With the new address space in the place of the old one meanwhile: nothing here sleeps. */
+static int build_beside(struct mm *mm, struct file *file, const struct elf_header *h, const struct exec_args *args,
+			struct elf_image *image, ulong *sp)
+{
+	struct mm *old = current->process->mm;
+	int rc;
+
+	current->process->mm = mm;
+	mm_switch(mm);
+	rc = build_space(mm, file, h, args, image, sp);
+	current->process->mm = old;
+	mm_switch(old);
+	return rc;
 }
 
 /* Puts the directory of the path in buf, or for a bare name the current one, before `name`. */
@@ -333,22 +350,29 @@ static char *absolute_program(struct inode *at, const char *path)
 	return result;
 }
 
-static void kill_other_threads(struct process *p)
+/* -EAGAIN: another thread was faster; -ERESTARTSYS: killed while it waited. */
+static int kill_other_threads(struct process *p)
 {
 	struct task *t;
+	int rc = 0;
 
+	if (p->execing || p->exiting)
+		return -EAGAIN;
+	p->execing = current;
 	list_for_each (t, &p->tasks, siblings) {
 		if (t != current)
 			signal_send_task(t, SIGKILL, NULL);
 	}
-	while (p->task_count > 1)
-		wait_on_always(&p->child_changed);
-	current->tid = p->pid;
+	while (p->task_count > 1 && !rc)
+		rc = wait_on_killable(&p->child_changed);
+	p->execing = NULL;
+	if (!rc)
+		current->tid = p->pid;
+	return rc;
 }
 
 static void leave_old_program(struct process *p, const char *path)
 {
-	kill_other_threads(p);
 	signal_reset_handlers(p);
 	files_close_on_exec(&p->files);
 	process_set_comm(p, path);
@@ -377,10 +401,15 @@ int exec_program(struct inode *at, const char *path, struct exec_args *args)
 		return rc;
 	exe = absolute_program(program == path ? at : NULL, program);
 	mm = mm_create();
-	if (!mm) {
-		file_put(file);
+	rc = mm ? build_beside(mm, file, &h, args, &image, &sp) : -ENOMEM;
+	file_put(file);
+	if (!rc)
+		rc = kill_other_threads(p);
+	if (rc) {
+		if (mm)
+			mm_put(mm);
 		kfree(exe);
-		return -ENOMEM;
+		return rc;
 	}
 	mm_set_program(mm, file->inode);
 	leave_old_program(p, path);
@@ -391,10 +420,6 @@ int exec_program(struct inode *at, const char *path, struct exec_args *args)
 	if (old)
 		mm_put(old);
 	process_mm_released(p);
-	rc = build_space(mm, file, &h, args, &image, &sp);
-	file_put(file);
-	if (rc)
-		process_exit(SIGKILL);
 	trapframe_init_user(task_frame(current), image.entry, sp);
 	return 0;
 }

@@ -86,6 +86,7 @@ static void process_end(struct process *p)
 	files_close_all(&p->files);
 	inode_put(p->cwd);
 	inode_put(p->root);
+	p->cwd = p->root = NULL;
 	if (p->tty && p->sid == p->pid)
 		tty_hangup_session(p->tty, p->sid);
 	p->mm = NULL;

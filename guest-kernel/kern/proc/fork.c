@@ -89,14 +89,15 @@ static int apply_flags(struct task *t, ulong flags, int *parent_tid, int *child_
 	return 0;
 }
 
-/* The parent sleeps until its child no longer uses the memory they share. The child may be gone by then. */
+/* The parent sleeps until its child no longer uses the memory they share. Either may be killed first. */
 static void wait_for_vfork(struct process *child)
 {
 	int pid = child->pid;
 
 	child->vfork_waiting = true;
 	while (process_find(pid) == child && child->vfork_waiting)
-		wait_on_always(&current->process->child_changed);
+		if (wait_on_killable(&current->process->child_changed))
+			return;
 }
 
 static long do_clone(ulong flags, ulong stack, int *parent_tid, int *child_tid, ulong tls)
@@ -106,6 +107,8 @@ static long do_clone(ulong flags, ulong stack, int *parent_tid, int *child_tid, 
 	struct task *t;
 	int tid;
 
+	if (thread && (p->exiting || p->execing))
+		return -EAGAIN; /* all others of this process have been told to end, and so has this one */
 	if (!limit_allows_task())
 		return -EAGAIN;
 	if (page_free_count() < 2 * KERNEL_FRAMES) /* those that run are to have them */

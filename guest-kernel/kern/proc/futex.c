@@ -71,13 +71,13 @@ static long futex_wait(ulong address, u32 expected, u64 deadline)
 }
 
 /* Plain waits take a span, bitset waits a point in time on the clock chosen. */
-static u64 deadline_of(int op, s64 sec, s64 nsec)
+static u64 deadline_of(int op, u64 t)
 {
-	s64 t = sec * NSEC_PER_SEC + nsec;
+	s64 since_boot = clock_monotonic() + t - clock_realtime();
 
 	if ((op & FUTEX_COMMAND) == FUTEX_WAIT)
 		return clock_monotonic() + t;
-	return op & FUTEX_REALTIME ? clock_monotonic() + t - clock_realtime() : (u64)t;
+	return op & FUTEX_REALTIME ? MAX(since_boot, (s64)0) : (s64)t;
 }
 
 static long do_futex(ulong address, int op, u32 value, u64 deadline)
@@ -103,28 +103,20 @@ static bool takes_time(int op)
 
 long sys_futex(ulong address, int op, u32 value, ulong time_or_value2)
 {
-	struct timespec t;
-	u64 deadline = WAIT_FOREVER;
+	bool timed = takes_time(op) && time_or_value2;
+	u64 ns = 0;
+	int rc = timed ? get_timespec((void *)time_or_value2, &ns) : 0;
 
-	if (takes_time(op) && time_or_value2) {
-		if (copy_from_user(&t, (void *)time_or_value2, sizeof(t)))
-			return -EFAULT;
-		deadline = deadline_of(op, t.sec, t.nsec);
-	}
-	return do_futex(address, op, value, deadline);
+	return rc ? rc : do_futex(address, op, value, timed ? deadline_of(op, ns) : WAIT_FOREVER);
 }
 
 long sys_futex_time64(ulong address, int op, u32 value, ulong time_or_value2)
 {
-	struct timespec64 t;
-	u64 deadline = WAIT_FOREVER;
+	bool timed = takes_time(op) && time_or_value2;
+	u64 ns = 0;
+	int rc = timed ? get_timespec64((void *)time_or_value2, &ns) : 0;
 
-	if (takes_time(op) && time_or_value2) {
-		if (copy_from_user(&t, (void *)time_or_value2, sizeof(t)))
-			return -EFAULT;
-		deadline = deadline_of(op, t.sec, (u32)t.nsec);
-	}
-	return do_futex(address, op, value, deadline);
+	return rc ? rc : do_futex(address, op, value, timed ? deadline_of(op, ns) : WAIT_FOREVER);
 }
 
 /* Lists of robust locks are only needed between processes that share memory. */

@@ -17,7 +17,7 @@ static void alarm_expired(struct timer *t)
 
 	signal_send(p, SIGALRM, NULL);
 	if (p->alarm_interval)
-		timer_set(t, t->deadline + p->alarm_interval);
+		timer_set(t, MAX(t->deadline + p->alarm_interval, clock_monotonic() + ALARM_SHORTEST));
 }
 
 struct process *process_alloc(void)

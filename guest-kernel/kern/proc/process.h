@@ -20,7 +20,8 @@ struct cpu;
 struct mm;
 struct tty;
 
-#define COMM_LEN 16
+#define COMM_LEN       16
+#define ALARM_SHORTEST NSEC_PER_MSEC /* else the interrupts of one alarm could be all that runs */
 
 struct process {
 	struct list all;
@@ -29,6 +30,7 @@ struct process {
 	struct list children, sibling;
 	struct list tasks;
 	u32 task_count;
+	struct task *execing; /* starts a program, as soon as all other threads have ended */
 
 	struct mm *mm;
 	struct files files;
@@ -42,7 +44,7 @@ struct process {
 	u64 pending; /* signals for any task of the process */
 	struct siginfo pending_info[NSIG];
 	struct timer alarm;
-	u64 alarm_interval;
+	u64 alarm_interval; /* 0, or no less than ALARM_SHORTEST */
 
 	bool doomed; /* to give its memory back */
 	bool zombie, exiting, stopped, report_stop, report_continue;

@@ -10,7 +10,6 @@
 #include "kern/proc/process.h"
 #include "x86/linux_abi.h"
 
-#define UNBLOCKABLE (SIGMASK(SIGKILL) | SIGMASK(SIGSTOP))
 #define STOPPERS    (SIGMASK(SIGSTOP) | SIGMASK(SIGTSTP) | SIGMASK(SIGTTIN) | SIGMASK(SIGTTOU))
 #define IGNORED     (SIGMASK(SIGCHLD) | SIGMASK(SIGURG) | SIGMASK(SIGWINCH) | SIGMASK(SIGCONT))
 
@@ -241,6 +240,8 @@ static void default_action(int sig, const struct siginfo *info, const struct tra
 	if (sig == SIGSEGV || sig == SIGILL || sig == SIGBUS || sig == SIGFPE)
 		log_print("%s[%d]: signal %d at ip %lx sp %lx, address %lx\n", current->process->comm,
 			  current->process->pid, sig, (ulong)tf->ip, (ulong)tf->sp, info->address);
+	if (current->process->execing && current->process->execing != current)
+		task_exit(0); /* the process lives on, in the thread that executes a program */
 	process_exit(sig);
 }
 
@@ -270,6 +271,7 @@ static void call_handler(struct trapframe *tf, int sig, const struct siginfo *in
 			  sig);
 		process_exit(SIGSEGV);
 	}
+	trapframe_sanitise(tf); /* the handler's address is any number */
 	if (used.flags & SA_RESETHAND)
 		memset(act, 0, sizeof(*act));
 	signal_set_blocked(current->blocked | used.mask | (used.flags & SA_NODEFER ? 0 : SIGMASK(sig)));

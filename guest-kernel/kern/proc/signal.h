@@ -45,7 +45,8 @@ enum {
 	SIGSYS,
 };
 
-#define SIGMASK(n) (1ULL << ((n)-1))
+#define SIGMASK(n)  (1ULL << ((n)-1))
+#define UNBLOCKABLE (SIGMASK(SIGKILL) | SIGMASK(SIGSTOP))
 
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL

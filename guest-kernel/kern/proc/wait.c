@@ -63,12 +63,13 @@ int wait_on(struct wait_queue *q)
 	return wait_on_until(q, WAIT_FOREVER);
 }
 
-void wait_on_always(struct wait_queue *q)
+int wait_on_killable(struct wait_queue *q)
 {
-	struct waiter w;
+	u64 blocked = current->blocked;
+	int rc;
 
-	wait_add(q, &w);
-	current->state = TASK_BLOCKED;
-	schedule();
-	wait_remove(&w);
+	current->blocked = ~SIGMASK(SIGKILL);
+	rc = wait_on(q);
+	current->blocked = blocked;
+	return rc;
 }

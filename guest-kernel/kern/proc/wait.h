@@ -40,8 +40,8 @@ void wake_all(struct wait_queue *q);
 int wait_on(struct wait_queue *q);
 /* The same with a deadline in clock_monotonic nanoseconds: -ETIMEDOUT once it has passed. */
 int wait_on_until(struct wait_queue *q, u64 deadline);
-/* Sleeps until woken, whatever signals arrive. */
-void wait_on_always(struct wait_queue *q);
+/* Sleeps until woken, or killed: -ERESTARTSYS. Other signals wait. */
+int wait_on_killable(struct wait_queue *q);
 /* Sleeps in the queues joined by wait_add until woken, a signal comes or the deadline passes; as above. */
 int wait_until(u64 deadline);
 

@@ -83,6 +83,7 @@ static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
 
 	if (get_user(set, user_set))
 		return -EFAULT;
+	set &= ~UNBLOCKABLE;
 	while (!(sig = signal_take(set, &info)) && !rc) {
 		current->awaited = set;
 		rc = wait_until(deadline);
@@ -98,24 +99,18 @@ static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
 
 long sys_rt_sigtimedwait(const u64 *set, void *info, const struct timespec *timeout, size_t size)
 {
-	struct timespec t;
+	u64 ns;
+	int rc = timeout ? get_timespec(timeout, &ns) : 0;
 
-	if (!timeout)
-		return wait_for_signal(set, info, WAIT_FOREVER);
-	if (copy_from_user(&t, timeout, sizeof(t)))
-		return -EFAULT;
-	return wait_for_signal(set, info, clock_monotonic() + (u64)t.sec * NSEC_PER_SEC + t.nsec);
+	return rc ? rc : wait_for_signal(set, info, timeout ? clock_monotonic() + ns : WAIT_FOREVER);
 }
 
 long sys_rt_sigtimedwait_time64(const u64 *set, void *info, const struct timespec64 *timeout, size_t size)
 {
-	struct timespec64 t;
+	u64 ns;
+	int rc = timeout ? get_timespec64(timeout, &ns) : 0;
 
-	if (!timeout)
-		return wait_for_signal(set, info, WAIT_FOREVER);
-	if (copy_from_user(&t, timeout, sizeof(t)))
-		return -EFAULT;
-	return wait_for_signal(set, info, clock_monotonic() + t.sec * NSEC_PER_SEC + (u32)t.nsec);
+	return rc ? rc : wait_for_signal(set, info, timeout ? clock_monotonic() + ns : WAIT_FOREVER);
 }
 
 long sys_sigaltstack(const struct sigaltstack *user, struct sigaltstack *old)
@@ -176,6 +171,8 @@ long sys_tgkill(int pid, int tid, int sig)
 		return -EINVAL;
 	if (!t || (pid > 0 && t->process->pid != pid))
 		return -ESRCH;
+	if (sig == SIGKILL && t->process == init_process)
+		return 0; /* as signal_send() has it */
 	return signal_send_task(t, sig, &info);
 }
 

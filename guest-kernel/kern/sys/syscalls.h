@@ -36,6 +36,8 @@ struct rusage_times {
 	u64 user, system; /* nanoseconds */
 };
 
+int get_timespec(const struct timespec *user, u64 *ns); /* a span, see clock_span() */
+int get_timespec64(const struct timespec64 *user, u64 *ns);
 int rusage_to_user(struct rusage *user, const struct rusage_times *times);
 
 #define SYSCALL(n64, n32, name, args) long sys_##name args;

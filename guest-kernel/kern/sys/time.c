@@ -61,28 +61,22 @@ static int put_timespec64(u64 ns, struct timespec64 *user)
 	return copy_to_user(user, &t, sizeof(t));
 }
 
-static int get_timespec(const struct timespec *user, u64 *ns)
+int get_timespec(const struct timespec *user, u64 *ns)
 {
 	struct timespec t;
 
 	if (copy_from_user(&t, user, sizeof(t)))
 		return -EFAULT;
-	if (t.sec < 0 || (ulong)t.nsec >= NSEC_PER_SEC)
-		return -EINVAL;
-	*ns = (u64)t.sec * NSEC_PER_SEC + t.nsec;
-	return 0;
+	return clock_span(t.sec, t.nsec, 1, ns);
 }
 
-static int get_timespec64(const struct timespec64 *user, u64 *ns)
+int get_timespec64(const struct timespec64 *user, u64 *ns)
 {
 	struct timespec64 t;
 
 	if (copy_from_user(&t, user, sizeof(t)))
 		return -EFAULT;
-	if (t.sec < 0 || (u32)t.nsec >= NSEC_PER_SEC)
-		return -EINVAL;
-	*ns = t.sec * NSEC_PER_SEC + (u32)t.nsec;
-	return 0;
+	return clock_span(t.sec, sizeof(long) == 8 ? t.nsec : (u32)t.nsec, 1, ns);
 }
 
 long sys_clock_gettime(int clock, struct timespec *t)
@@ -159,7 +153,7 @@ static int sleep_until(int clock, int flags, u64 ns, u64 *left)
 
 long sys_clock_nanosleep(int clock, int flags, const struct timespec *t, struct timespec *rest)
 {
-	u64 ns, left;
+	u64 ns, left = 0;
 	int rc = get_timespec(t, &ns);
 
 	if (!rc)
@@ -171,7 +165,7 @@ long sys_clock_nanosleep(int clock, int flags, const struct timespec *t, struct 
 
 long sys_clock_nanosleep_time64(int clock, int flags, const struct timespec64 *t, struct timespec64 *rest)
 {
-	u64 ns, left;
+	u64 ns, left = 0;
 	int rc = get_timespec64(t, &ns);
 
 	if (!rc)
@@ -196,9 +190,9 @@ static struct timeval to_timeval(u64 ns)
 	return t;
 }
 
-static u64 from_timeval(const struct timeval *t)
+static int from_timeval(const struct timeval *t, u64 *ns)
 {
-	return (u64)t->sec * NSEC_PER_SEC + (u64)t->usec * NSEC_PER_USEC;
+	return clock_span(t->sec, t->usec, NSEC_PER_USEC, ns);
 }
 
 long sys_gettimeofday(struct timeval *user, void *zone)
@@ -214,13 +208,17 @@ long sys_gettimeofday(struct timeval *user, void *zone)
 long sys_settimeofday(const struct timeval *user, const void *zone)
 {
 	struct timeval t;
+	u64 ns;
+	int rc;
 
 	if (!user)
 		return 0;
 	if (copy_from_user(&t, user, sizeof(t)))
 		return -EFAULT;
-	clock_set_realtime(from_timeval(&t));
-	return 0;
+	rc = from_timeval(&t, &ns);
+	if (!rc)
+		clock_set_realtime(ns);
+	return rc;
 }
 
 long sys_time(long *user)
@@ -275,7 +273,7 @@ static void alarm_start(u64 value, u64 interval)
 {
 	struct process *p = current->process;
 
-	p->alarm_interval = interval;
+	p->alarm_interval = interval ? MAX(interval, (u64)ALARM_SHORTEST) : 0;
 	if (value) {
 		timer_set(&p->alarm, clock_monotonic() + value);
 		sched_program_timer();
@@ -307,11 +305,16 @@ long sys_getitimer(int which, struct timeval *value)
 long sys_setitimer(int which, const struct timeval *value, struct timeval *old)
 {
 	struct timeval t[2] = {{0, 0}, {0, 0}};
+	u64 first, interval;
 
 	if (which != ITIMER_REAL)
 		return -EINVAL;
-	if ((value && copy_from_user(t, value, sizeof(t))) || put_alarm(old))
+	if (value && copy_from_user(t, value, sizeof(t)))
 		return -EFAULT;
-	alarm_start(from_timeval(&t[1]), from_timeval(&t[0]));
+	if (from_timeval(&t[1], &first) || from_timeval(&t[0], &interval))
+		return -EINVAL;
+	if (put_alarm(old))
+		return -EFAULT;
+	alarm_start(first, interval);
 	return 0;
 }
