@@ -142,6 +142,11 @@ void trapframe_sanitise(struct trapframe *tf);
 void kernel_lock(void);
 void kernel_unlock(void);
 
+/* Called now and then by what takes long, where others may come in between: lets interrupts, tasks and processors have
+ * their turn if the lock has been held for LOCK_HELD_NS. Returns whether it did. */
+bool kernel_breathe(void);
+bool kernel_held_long(void);
+
 /* The first thing after every trap, system call or interrupt, from user or kernel mode. Interrupts are off. */
 void trap_enter(struct trapframe *tf);
 
@@ -244,6 +249,10 @@ void root_switch(struct root *r);
 /* The leaf entry for user address va; missing tables are made if create. NULL: no table (or no memory).
  * The entry may be read, but is written by pte_set() only: a PV kernel's page tables are read-only. */
 pte_t *pte_find(struct root *r, uintptr_t va, bool create);
+
+/* The leaf entry for the first address from *va on, below end, that has a table; *va becomes this address. NULL: there is
+ * none, and *va is at or behind end. What is not there is skipped by whole tables of the highest level. */
+pte_t *pte_find_next(struct root *r, unsigned long *va, unsigned long end);
 
 /* Write a leaf entry; takes effect at once, except inside pte_batch_begin() ... pte_batch_end(), where writes
  * may be delayed until the end (so do not read back, and do not hand on the frames meanwhile). May nest. */

@@ -35,6 +35,21 @@ pte_t *pte_find(struct root *r, uintptr_t va, bool create)
 	return &table[table_index(va, 1)];
 }
 
+pte_t *pte_find_next(struct root *r, unsigned long *va, unsigned long end)
+{
+	while (*va < end) {
+		pte_t *table = pfn_to_virt(r->kernel);
+		unsigned level = TABLE_LEVELS;
+
+		for (; level > 1 && table[table_index(*va, level)] & PTE_P; level--)
+			table = pfn_to_virt(pte_pfn(table[table_index(*va, level)]));
+		if (level == 1)
+			return &table[table_index(*va, 1)];
+		*va = (*va | ((1ul << (PAGE_SHIFT + 9 * (level - 1))) - 1)) + 1;
+	}
+	return NULL;
+}
+
 int root_create(struct root *r)
 {
 	r->kernel = table_alloc();
@@ -60,6 +75,7 @@ static void free_below(pfn_t pfn, unsigned level, unsigned entries)
 		free_below(child, level - 1, TABLE_ENTRIES);
 		table_leave(child);
 		table_free(child);
+		kernel_breathe(); /* nobody has this root any more */
 	}
 }
 

@@ -73,7 +73,8 @@ double now(void)
 
 elf_segment code_segment(void)
 {
-	return (elf_segment){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x10000, .p_filesz = PAGE, .p_memsz = PAGE};
+	return (elf_segment){
+	    .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x10000, .p_filesz = PAGE, .p_memsz = PAGE};
 }
 
 void write_program(const char *path, const elf_segment *segments, int count, unsigned long entry)
@@ -87,8 +88,13 @@ void write_program(const char *path, const elf_segment *segments, int count, uns
 	elf_header *h = (elf_header *)image;
 	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0755);
 
-	*h = (elf_header){.e_type = ET_EXEC, .e_version = 1, .e_phoff = sizeof(*h), .e_phentsize = sizeof(*segments),
-			  .e_phnum = count, .e_ehsize = sizeof(*h), .e_entry = entry};
+	*h = (elf_header){.e_type = ET_EXEC,
+			  .e_version = 1,
+			  .e_phoff = sizeof(*h),
+			  .e_phentsize = sizeof(*segments),
+			  .e_phnum = count,
+			  .e_ehsize = sizeof(*h),
+			  .e_entry = entry};
 	memcpy(h->e_ident, ELFMAG, SELFMAG);
 	h->e_ident[EI_CLASS] = sizeof(long) == 8 ? ELFCLASS64 : ELFCLASS32;
 	h->e_ident[EI_DATA] = h->e_ident[EI_VERSION] = 1;

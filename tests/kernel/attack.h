@@ -34,16 +34,18 @@ struct attack {
 	void (*run)(void);
 };
 
-extern const struct attack file_attacks[], memory_attacks[], process_attacks[], time_attacks[]; /* the last has no name */
+extern const struct attack file_attacks[], memory_attacks[], process_attacks[],
+    time_attacks[]; /* the last has no name */
 
 _Noreturn void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The call's result must be -1 with this errno. */
-#define REFUSED(call, error)                                                                                  \
-	do {                                                                                                  \
-		errno = 0;                                                                                    \
-		if ((long)(call) != -1 || errno != (error))                                                   \
-			wrong("line %d: %s: %s, not %s", __LINE__, #call, errno ? strerror(errno) : "granted", #error); \
+#define REFUSED(call, error)                                                \
+	do {                                                                \
+		errno = 0;                                                  \
+		if ((long)(call) != -1 || errno != (error))                 \
+			wrong("line %d: %s: %s, not %s", __LINE__, #call,   \
+			      errno ? strerror(errno) : "granted", #error); \
 	} while (0)
 
 /* The call's result, which must not be -1. */

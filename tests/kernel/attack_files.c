@@ -97,10 +97,14 @@ static void mapped_files(void)
 		const char *path;
 		int flags, error;
 	} kinds[] = {
-	    {"/tmp/link", O_PATH | O_NOFOLLOW, EBADF}, {"/tmp/file", O_PATH, EBADF},
-	    {"/tmp", O_PATH, EBADF},		       {"/tmp", O_RDONLY, ENODEV},
-	    {"/dev/null", O_RDWR, ENODEV},	       {"/dev/console", O_RDWR | O_NOCTTY, ENODEV},
-	    {"/proc/stat", O_RDONLY, ENODEV},	       {"/proc", O_RDONLY, ENODEV},
+	    {"/tmp/link", O_PATH | O_NOFOLLOW, EBADF},
+	    {"/tmp/file", O_PATH, EBADF},
+	    {"/tmp", O_PATH, EBADF},
+	    {"/tmp", O_RDONLY, ENODEV},
+	    {"/dev/null", O_RDWR, ENODEV},
+	    {"/dev/console", O_RDWR | O_NOCTTY, ENODEV},
+	    {"/proc/stat", O_RDONLY, ENODEV},
+	    {"/proc", O_RDONLY, ENODEV},
 	};
 	char target[200];
 	int ends[2];
@@ -113,7 +117,8 @@ static void mapped_files(void)
 		int fd = GRANTED(open(kinds[i].path, kinds[i].flags));
 
 		for (int shared = 0; shared < 2; shared++)
-			REFUSED(mmap(NULL, PAGE, PROT_READ, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0), kinds[i].error);
+			REFUSED(mmap(NULL, PAGE, PROT_READ, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0),
+				kinds[i].error);
 		close(fd);
 	}
 	GRANTED(pipe(ends));

@@ -20,10 +20,11 @@ static void flags(void)
 				 : "0"(SYS_uname), "r"(kinds[i]), "D"(buf)
 				 : "rcx", "r11", "memory", "cc");
 #else
-		__asm__ volatile("pushf; or %2, (%%esp); popf; int $0x80; pushf; andl $~0x44400, (%%esp); popf"
-				 : "=a"(result)
-				 : "0"(SYS_uname), "r"(kinds[i]), "b"(buf)
-				 : "memory", "cc");
+		__asm__ volatile(
+		    "pushf; or %2, (%%esp); popf; int $0x80; pushf; andl $~0x44400, (%%esp); popf"
+		    : "=a"(result)
+		    : "0"(SYS_uname), "r"(kinds[i]), "b"(buf)
+		    : "memory", "cc");
 #endif
 		if (result || strncmp(buf, "Linux", 5))
 			wrong("uname with flags %lx: %ld %.10s", kinds[i], result, buf);

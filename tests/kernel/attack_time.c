@@ -22,7 +22,9 @@ static void wild_times(void)
 
 	for (size_t i = 0; i < 2 * sizeof(bad_parts) / sizeof(*bad_parts); i++) {
 		bool first = i & 1;
-		struct { long sec, parts; } bad = {first ? -1 : 1, first ? 0 : bad_parts[i / 2]}, pair[2] = {bad, bad};
+		struct {
+			long sec, parts;
+		} bad = {first ? -1 : 1, first ? 0 : bad_parts[i / 2]}, pair[2] = {bad, bad};
 
 		REFUSED(syscall(SYS_setitimer, ITIMER_REAL, pair, NULL), EINVAL);
 		REFUSED(syscall(SYS_nanosleep, &bad, NULL), EINVAL);
@@ -41,11 +43,13 @@ static void note(int sig)
 /* A span of nearly for ever is that, and does not come out short. */
 static void long_times(void)
 {
-	struct { long sec, parts; } ages = {(long)(~0ul >> 1), 999999999}, timer[2] = {{0, 0}, {0, 50000}};
+	struct {
+		long sec, parts;
+	} ages = {(long)(~0ul >> 1), 999999999}, timer[2] = {{0, 0}, {0, 50000}};
 	unsigned long long set = 1;
 	unsigned int word = 0;
 
-	signal(SIGALRM, note);
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = note}, NULL);
 	for (int call = 0; call < 5; call++) {
 		double start = now();
 

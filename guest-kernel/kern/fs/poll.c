@@ -25,7 +25,7 @@ struct poll_set {
 	struct poll_entry {
 		struct waiter waiter;
 		struct file *file;
-	} *entries;
+	} * entries;
 	u32 used, room;
 	struct file *asked;
 };

@@ -8,6 +8,7 @@
 
 #define MMAP_TOP    (USER_END - (16UL << 20)) /* the stack and its growth lie above */
 #define MMAP_LOWEST 0x10000UL
+#define AREAS_MAX   4096 /* of one address space: they are looked through one by one */
 
 struct area *area_find(struct mm *mm, ulong addr)
 {
@@ -52,11 +53,13 @@ ulong area_find_gap(struct mm *mm, ulong len)
 	return top >= MMAP_LOWEST + len ? top - len : 0;
 }
 
-/* Two neighbours that are one piece of plain anonymous memory need not be two areas. */
-static bool can_grow(const struct area *a, ulong start, u32 prot, u32 flags, const struct file *file)
+/* Two neighbours that are one piece of the same need not be two areas. */
+static bool can_grow(const struct area *a, ulong start, u32 prot, u32 flags, const struct file *file,
+		     u64 offset)
 {
-	return a->end == start && !a->file && !file && a->prot == prot && a->flags == flags && !a->ops &&
-	       !(flags & AREA_FOREIGN);
+	return a->end == start && a->file == file && a->prot == prot && a->flags == flags && !a->ops &&
+	       !(flags & AREA_FOREIGN) &&
+	       (!file || (!file->ops->mmap && a->offset + (a->end - a->start) == offset));
 }
 
 struct area *area_add(struct mm *mm, ulong start, ulong end, u32 prot, u32 flags, struct file *file,
@@ -67,14 +70,15 @@ struct area *area_add(struct mm *mm, ulong start, ulong end, u32 prot, u32 flags
 
 	if (at->prev != &mm->areas) {
 		a = list_entry(at->prev, struct area, list);
-		if (can_grow(a, start, prot, flags, file)) {
+		if (can_grow(a, start, prot, flags, file, offset)) {
 			a->end = end;
 			return a;
 		}
 	}
-	a = kzalloc(sizeof(*a));
+	a = mm->area_count < AREAS_MAX ? kzalloc(sizeof(*a)) : NULL;
 	if (!a)
 		return NULL;
+	mm->area_count++;
 	a->mm = mm;
 	a->start = start;
 	a->end = end;
@@ -93,9 +97,10 @@ int area_split(struct mm *mm, ulong at)
 
 	if (!a || a->start == at)
 		return 0;
-	upper = kmalloc(sizeof(*upper));
+	upper = mm->area_count < AREAS_MAX ? kmalloc(sizeof(*upper)) : NULL;
 	if (!upper)
 		return -ENOMEM;
+	mm->area_count++;
 	*upper = *a;
 	if (upper->file)
 		file_get(upper->file);
@@ -115,106 +120,152 @@ static int split_range(struct mm *mm, ulong start, ulong end)
 
 static void area_remove(struct area *a)
 {
-	if (a->ops && a->ops->unmap)
-		a->ops->unmap(a, a->start, a->end);
-	pte_clear_range(a->mm, a->start, a->end);
 	list_del(&a->list);
+	a->mm->area_count--;
 	if (a->file)
 		file_put(a->file);
 	kfree(a);
 }
 
+/* Takes pages off the lower end of an area. How far. */
+static ulong cut(struct area *a)
+{
+	ulong stop = a->end;
+
+	if (a->ops && a->ops->unmap) {
+		a->ops->unmap(a, a->start, a->end);
+		pte_clear_range(a->mm, a->start, a->end);
+	} else {
+		stop = pte_clear_some(a->mm, a->start, a->end);
+	}
+	a->offset += stop - a->start;
+	a->start = stop;
+	if (stop == a->end)
+		area_remove(a);
+	return stop;
+}
+
 int area_unmap(struct mm *mm, ulong start, ulong end)
 {
 	struct area *a;
-	int rc = split_range(mm, start, end);
+	int rc;
 
-	if (rc)
-		return rc;
-	while ((a = area_find(mm, start)) && a->start < end)
-		area_remove(a);
+	while ((a = area_find(mm, start)) && a->start < end) {
+		rc = split_range(mm, start, end);
+		if (rc)
+			return rc;
+		start = cut(area_find(mm, start));
+		if (start < end) /* who puts something small in the place of this lets nobody see the hole */
+			kernel_breathe();
+	}
 	return 0;
 }
 
 /*
- * Entries follow the new rights. Writing is never granted here: the first write faults, and the fault handler
- * knows whether the page must be copied first.
+ * Entries of one leaf table follow the new rights. Writing is never granted here: the first write faults, and the fault
+ * handler knows whether the page must be copied first. Where to go on.
  */
-static void protect_entries(struct area *a)
+static ulong protect_some(struct area *a, ulong va, ulong end)
 {
-	ulong va;
+	pte_t *ptep = pte_find_next(&a->mm->root, &va, end);
+	ulong stop = ptep ? MIN(end, pte_table_end(va)) : end;
 
+	if (!ptep)
+		return stop;
 	pte_batch_begin();
-	for (va = a->start; va < a->end; va += PAGE_SIZE) {
-		pte_t *ptep = pte_find(&a->mm->root, va, false);
-
-		if (!ptep) {
-			va = (va | ((PAGE_SIZE << 9) - 1)) & PAGE_MASK; /* this table is not there */
-			continue;
-		}
+	for (; va < stop; va += PAGE_SIZE, ptep++)
 		if (pte_holds_frame(*ptep))
 			pte_set(ptep, pte_for(a, pte_frame(*ptep), false));
-	}
 	pte_batch_end();
 	tlb_flush_all();
+	return stop;
 }
 
 int area_protect(struct mm *mm, ulong start, ulong end, u32 prot)
 {
 	struct area *a;
-	ulong at;
 	int rc;
 
-	for (at = start; at < end; at = a->end) {
-		a = area_at(mm, at);
+	while (start < end) {
+		a = area_at(mm, start);
 		if (!a || (a->flags & AREA_FOREIGN))
 			return -ENOMEM;
 		if ((prot & PROT_WRITE) && (a->flags & AREA_SHARED) && a->file &&
 		    (a->file->flags & O_ACCMODE) != O_RDWR)
 			return -EACCES;
-	}
-	rc = split_range(mm, start, end);
-	if (rc)
-		return rc;
-	for (a = area_find(mm, start); &a->list != &mm->areas && a->start < end;
-	     a = list_entry(a->list.next, struct area, list)) {
-		if (a->prot == prot)
-			continue;
-		a->prot = prot;
-		protect_entries(a);
+		if (a->prot != prot) {
+			rc = split_range(mm, start, MIN(end, a->end));
+			if (rc)
+				return rc;
+			a = area_at(mm, start);
+			a->prot = prot;
+		}
+		start = protect_some(a, start, MIN(end, a->end));
+		kernel_breathe();
 	}
 	return 0;
 }
 
-int area_move(struct area *a, ulong to, ulong new_len)
+/* Moves what one leaf table maps, `by` bytes on, where there are tables for it. */
+static void move_entries(struct mm *mm, pte_t *from, ulong va, ulong stop, ulong by)
 {
-	struct mm *mm = a->mm;
-	ulong va, len = a->end - a->start;
-	struct area *moved = kmalloc(sizeof(*moved)), *next;
-
-	if (!moved)
-		return -ENOMEM;
-	for (va = to; va < to + len; va += PAGE_SIZE) {
-		if (!pte_find(&mm->root, va, true)) {
-			kfree(moved);
-			return -ENOMEM;
-		}
-	}
-	for (va = a->start; va < a->end; va += PAGE_SIZE) {
-		pte_t *from = pte_find(&mm->root, va, false);
-
-		if (from && *from) {
-			pte_set(pte_find(&mm->root, to + (va - a->start), true), *from);
+	pte_batch_begin();
+	for (; va < stop; va += PAGE_SIZE, from++) {
+		if (*from) {
+			pte_set(pte_find(&mm->root, va + by, false), *from);
 			pte_set(from, 0);
 		}
 	}
-	tlb_flush_all();
-	*moved = *a;
-	list_del(&a->list);
-	kfree(a);
-	moved->start = to;
-	moved->end = to + new_len;
-	next = area_find(mm, to);
-	list_add_tail(next ? &next->list : &mm->areas, &moved->list);
+	pte_batch_end();
+}
+
+/* Page tables for what is to be moved. */
+static bool make_tables(struct mm *mm, ulong va, ulong end, ulong by)
+{
+	for (; pte_find_next(&mm->root, &va, end); va = pte_table_end(va)) {
+		if (!pte_find(&mm->root, va + by, true) ||
+		    !pte_find(&mm->root, MIN(end, pte_table_end(va)) - PAGE_SIZE + by, true))
+			return false;
+		kernel_breathe();
+	}
+	return true;
+}
+
+static bool is_plain(const struct area *a)
+{
+	return a && !a->ops && !(a->flags & AREA_FOREIGN);
+}
+
+/* The new area is there before anything moves, so that nobody takes its place; the old one shrinks from below. What
+ * another thread may undo meanwhile stays undone. */
+int area_move(struct mm *mm, ulong from, ulong to, ulong new_len)
+{
+	struct area *a = area_at(mm, from), *target;
+	ulong end = a->end, by = to - from, va;
+	pte_t *ptep;
+
+	if (!make_tables(mm, from, end, by))
+		return -ENOMEM;
+	a = area_at(mm, from);
+	if (!is_plain(a) || !area_range_free(mm, to, to + new_len) ||
+	    !area_add(mm, to, to + new_len, a->prot, a->flags, a->file, a->offset))
+		return -ENOMEM;
+	while (from < end) {
+		target = area_at(mm, from + by);
+		a = area_split(mm, end) ? NULL : area_at(mm, from);
+		if (!is_plain(a) || !is_plain(target) || a->start != from || a->end + by > target->end)
+			return -ENOMEM;
+		va = from;
+		ptep = pte_find_next(&mm->root, &va, a->end);
+		if (ptep) {
+			ulong stop = MIN(a->end, pte_table_end(va));
+
+			pte_clear_range(mm, va + by, stop + by);
+			move_entries(mm, ptep, va, stop, by);
+			tlb_flush_all();
+		}
+		from = cut(a);
+		kernel_breathe();
+	}
 	return 0;
 }

@@ -41,7 +41,10 @@ static long place(struct mm *mm, ulong addr, ulong len, u32 flags)
 			return -EINVAL;
 		if ((flags & MAP_FIXED_NOREPLACE) && !area_range_free(mm, addr, addr + len))
 			return -EEXIST;
-		return area_unmap(mm, addr, addr + len) ? -ENOMEM : (long)addr;
+		while (!area_range_free(mm, addr, addr + len)) /* others may have been faster */
+			if (area_unmap(mm, addr, addr + len))
+				return -ENOMEM;
+		return addr;
 	}
 	if (addr && user_pages(addr, len) && area_range_free(mm, addr, addr + len))
 		return addr;
@@ -79,6 +82,8 @@ static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offs
 	if (!(flags & MAP_ANONYMOUS)) {
 		file = fd_file(fd);
 		rc = file ? check_file(file, prot, flags) : -EBADF;
+		if (!rc)
+			file_get(file);
 	} else if (flags & MAP_SHARED) {
 		file = ramfs_anonymous_file(len); /* shared memory is a file without a name */
 		rc = file ? 0 : -ENOMEM;
@@ -101,7 +106,7 @@ static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offs
 			at = rc;
 		}
 	}
-	if (file && (flags & MAP_ANONYMOUS))
+	if (file)
 		file_put(file); /* the area holds it now */
 	return at;
 }
@@ -160,7 +165,7 @@ long sys_mremap(ulong addr, ulong old_len, ulong new_len, ulong flags)
 	if (!(flags & MREMAP_MAYMOVE) || area_split(mm, addr) || area_split(mm, addr + old_len))
 		return -ENOMEM;
 	to = area_find_gap(mm, new_len);
-	return to && !area_move(area_at(mm, addr), to, new_len) ? (long)to : -ENOMEM;
+	return to && !area_move(mm, addr, to, new_len) ? (long)to : -ENOMEM;
 }
 
 /* Advice is taken where it has a visible effect: dropped anonymous memory reads as zeros again. */
@@ -168,16 +173,16 @@ long sys_madvise(ulong addr, ulong len, int advice)
 {
 	struct mm *mm = current->process->mm;
 	struct area *a;
+	ulong end;
 
 	len = ROUND_UP(len, PAGE_SIZE);
 	if (!user_pages(addr, len))
 		return -EINVAL;
 	if (advice != MADV_DONTNEED)
 		return 0;
-	list_for_each (a, &mm->areas, list) {
-		if (a->start < addr + len && a->end > addr && !(a->flags & AREA_FOREIGN))
-			pte_clear_range(mm, MAX(a->start, addr), MIN(a->end, addr + len));
-	}
+	for (end = addr + len; addr < end && (a = area_find(mm, addr)) && a->start < end; kernel_breathe())
+		addr = a->flags & AREA_FOREIGN ? a->end
+					       : pte_clear_some(mm, MAX(a->start, addr), MIN(a->end, end));
 	return 0;
 }
 

@@ -37,8 +37,7 @@ pte_t pte_for(const struct area *a, pfn_t pfn, bool writable)
 	return pte_make(pfn, flags);
 }
 
-/* The end of the part of the address space that one leaf table maps. */
-static ulong table_end(ulong va)
+ulong pte_table_end(ulong va)
 {
 	return (va | ((PAGE_SIZE << 9) - 1)) + 1;
 }
@@ -73,14 +72,18 @@ static void clear_in_table(struct mm *mm, pte_t *ptep, ulong count)
 		page_put(frames[i]);
 }
 
+ulong pte_clear_some(struct mm *mm, ulong start, ulong end)
+{
+	pte_t *ptep = pte_find_next(&mm->root, &start, end);
+	ulong stop = ptep ? MIN(end, pte_table_end(start)) : end;
+
+	if (ptep)
+		clear_in_table(mm, ptep, (stop - start) >> PAGE_SHIFT);
+	return stop;
+}
+
 void pte_clear_range(struct mm *mm, ulong start, ulong end)
 {
-	while (start < end) {
-		ulong stop = MIN(end, table_end(start));
-		pte_t *ptep = pte_find(&mm->root, start, false);
-
-		if (ptep)
-			clear_in_table(mm, ptep, (stop - start) >> PAGE_SHIFT);
-		start = stop;
-	}
+	while (start < end)
+		start = pte_clear_some(mm, start, end);
 }

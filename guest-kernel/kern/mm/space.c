@@ -66,13 +66,13 @@ ulong mm_size(const struct mm *mm)
  * Gives the child what one leaf table of the parent maps. Private writable pages become read-only on both
  * sides; whoever writes first copies (mm/fault.c).
  */
-static bool fork_entries(struct area *a, struct mm *child, ulong start, ulong end)
+static bool fork_entries(struct area *a, struct mm *child, pte_t *from, ulong start, ulong end)
 {
-	pte_t *from = pte_find(&a->mm->root, start, false), *to = NULL;
+	pte_t *to = NULL;
 	ulong i, count = (end - start) >> PAGE_SHIFT;
 	bool private = !(a->flags & AREA_SHARED);
 
-	for (i = 0; from && i < count; i++) {
+	for (i = 0; i < count; i++) {
 		pte_t pte = from[i];
 
 		if (!pte_holds_frame(pte))
@@ -92,38 +92,42 @@ static bool fork_entries(struct area *a, struct mm *child, ulong start, ulong en
 	return true;
 }
 
-static bool fork_area(struct area *a, struct mm *child)
+/* The same for what the first leaf table from va on maps of the area. Where to go on; 0: no memory. */
+static ulong fork_some(struct area *a, struct mm *child, ulong va)
 {
-	struct area *copy;
-	ulong va, stop;
+	ulong at = va, stop;
+	pte_t *from = pte_find_next(&a->mm->root, &at, a->end);
 	bool ok = true;
 
 	if (a->flags & AREA_FOREIGN)
-		return true;
-	copy = area_add(child, a->start, a->end, a->prot, a->flags, a->file, a->offset);
-	if (!copy)
-		return false;
-	for (va = a->start; va < a->end && ok; va = stop) {
-		stop = MIN(a->end, (va | ((PAGE_SIZE << 9) - 1)) + 1);
+		return a->end;
+	stop = from ? MIN(a->end, pte_table_end(at)) : a->end;
+	if (!area_add(child, va, stop, a->prot, a->flags, a->file, a->offset + (va - a->start)))
+		return 0;
+	if (from) {
 		pte_batch_begin();
-		ok = fork_entries(a, child, va, stop);
+		ok = fork_entries(a, child, from, at, stop);
 		pte_batch_end();
 	}
-	return ok;
+	return ok ? stop : 0;
 }
 
+/* Others may have their turn in between: they must not write what the child has already by an old translation. */
 struct mm *mm_fork(struct mm *old)
 {
 	struct mm *mm = mm_create();
 	struct area *a;
+	ulong va = 0;
 	bool ok = true;
 
 	if (!mm)
 		return NULL;
-	list_for_each (a, &old->areas, list) {
-		if (!fork_area(a, mm)) {
-			ok = false;
-			break;
+	while (ok && (a = area_find(old, va))) {
+		va = fork_some(a, mm, MAX(va, a->start));
+		ok = va != 0;
+		if (kernel_held_long()) {
+			tlb_flush_all();
+			kernel_breathe();
 		}
 	}
 	tlb_flush_all();

@@ -54,6 +54,7 @@ struct mm {
 	struct list areas;
 	ulong brk_start, brk;
 	ulong pages; /* frames mapped, for ps */
+	u32 area_count;
 	ulong arg_start, arg_end, stack_top;
 	struct inode *program; /* counted in its `running`; NULL before the first */
 };
@@ -67,7 +68,8 @@ struct mm *mm_fork(struct mm *old);
 void mm_set_program(struct mm *mm, struct inode *program); /* once: nobody may write it from now on */
 ulong mm_size(const struct mm *mm);                        /* bytes in areas */
 
-/* mm/area.c */
+/* mm/area.c. Unmapping, protecting and moving let others have their turn in between (kernel_breathe()): what was known of
+ * the areas before is to be looked up again. */
 struct area *area_find(struct mm *mm, ulong addr); /* the first that ends above addr, or NULL */
 struct area *area_at(struct mm *mm, ulong addr);   /* the one that contains addr, or NULL */
 bool area_range_free(struct mm *mm, ulong start, ulong end);
@@ -78,8 +80,8 @@ struct area *area_add(struct mm *mm, ulong start, ulong end, u32 prot, u32 flags
 int area_split(struct mm *mm, ulong at);
 int area_unmap(struct mm *mm, ulong start, ulong end);
 int area_protect(struct mm *mm, ulong start, ulong end, u32 prot);
-/* The whole area to a free range of new_len bytes, which is no less; no driver's area. */
-int area_move(struct area *a, ulong to, ulong new_len);
+/* A whole area to a free range of new_len bytes, which is no less; no driver's area. */
+int area_move(struct mm *mm, ulong from, ulong to, ulong new_len);
 
 /* mm/pte.c: leaf entries and the frames they hold */
 bool pte_is_parked(pte_t pte);
@@ -87,7 +89,10 @@ bool pte_holds_frame(pte_t pte); /* present or parked, and ours */
 pfn_t pte_frame(pte_t pte);      /* of an entry that holds one */
 pte_t pte_park(pfn_t pfn);
 pte_t pte_for(const struct area *a, pfn_t pfn, bool writable);
+ulong pte_table_end(ulong va); /* of the part of the address space that the leaf table of va maps */
 void pte_clear_range(struct mm *mm, ulong start, ulong end);
+/* The first leaf table from start on is cleared as far as it lies below end. Where to go on: end, at last. */
+ulong pte_clear_some(struct mm *mm, ulong start, ulong end);
 
 /* mm/fault.c */
 /* Resolves a page fault at addr; 0, or the signal the program deserves. */

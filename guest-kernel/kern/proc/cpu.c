@@ -7,10 +7,15 @@
 #include "kern/mm/page.h"
 #include "kern/mm/kmalloc.h"
 #include "kern/proc/process.h"
+#include "kern/time/clock.h"
 
 struct cpu cpus[CPU_MAX];
 
+#define LOCK_HELD_NS NSEC_PER_MSEC
+#define TURN_ROUNDS  20000 /* of waiting for one who waits for the lock to take it */
+
 static u32 lock = 1;                /* processor 0 starts with it */
+static u32 waiting;                 /* processors that spin for it */
 static struct process idle_process; /* of the idle tasks; in no list, without memory of its own */
 static struct wait_queue changed = {LIST_INIT(changed.waiters)}; /* a processor went offline */
 
@@ -19,10 +24,15 @@ void kernel_lock(void)
 {
 	u32 round = 0;
 
-	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE)) {
+		__atomic_add_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
 		do
-			cpu_spin(round++);
-		while (__atomic_load_n(&lock, __ATOMIC_SEQ_CST));
+			do
+				cpu_spin(round++);
+			while (__atomic_load_n(&lock, __ATOMIC_SEQ_CST));
+		while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE));
+		__atomic_sub_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
+	}
 	tlb_catch_up();
 }
 
@@ -30,6 +40,33 @@ void kernel_unlock(void)
 {
 	__atomic_store_n(&lock, 0, __ATOMIC_SEQ_CST);
 	cpu_spin_end();
+}
+
+/* The time of the way in, or of the last turn of others, is where accounting stands. */
+bool kernel_held_long(void)
+{
+	return !cpu_is_idle(this_cpu()) && clock_monotonic() - current->charged_to >= LOCK_HELD_NS;
+}
+
+bool kernel_breathe(void)
+{
+	u32 round;
+
+	if (!kernel_held_long())
+		return false;
+	if (sched_ready()) {
+		schedule();
+		return true;
+	}
+	sched_charge_system();
+	kernel_unlock();
+	irq_enable();
+	for (round = 0; round < TURN_ROUNDS && __atomic_load_n(&waiting, __ATOMIC_SEQ_CST); round++)
+		;
+	irq_disable();
+	kernel_lock();
+	current->charged_to = clock_monotonic();
+	return true;
 }
 
 cpuset_t cpus_online(void)

@@ -38,8 +38,8 @@ static int load_segment(struct mm *mm, struct file *file, const struct elf_segme
 	ulong file_end = ROUND_UP(data_end, PAGE_SIZE), end = ROUND_UP(at + s->memsz, PAGE_SIZE);
 	u32 prot = protection(s->flags);
 
-	if (s->vaddr > USER_END - bias || at < PAGE_SIZE || s->memsz > USER_END - at || s->filesz > s->memsz ||
-	    ((s->vaddr ^ s->offset) & ~PAGE_MASK) || !area_range_free(mm, start, end))
+	if (s->vaddr > USER_END - bias || at < PAGE_SIZE || s->memsz > USER_END - at ||
+	    s->filesz > s->memsz || ((s->vaddr ^ s->offset) & ~PAGE_MASK) || !area_range_free(mm, start, end))
 		return -ENOEXEC;
 	if (s->filesz && !area_add(mm, start, file_end, prot, 0, file, ROUND_DOWN(s->offset, PAGE_SIZE)))
 		return -ENOMEM;

@@ -174,7 +174,8 @@ static int open_program(struct inode *at, const char *path, struct file **file)
 
 	if (rc)
 		return rc;
-	if (((*file)->inode->mode & S_IFMT) == S_IFREG && ((*file)->inode->mode & 0111) && (*file)->inode->ops->peek)
+	if (((*file)->inode->mode & S_IFMT) == S_IFREG && ((*file)->inode->mode & 0111) &&
+	    (*file)->inode->ops->peek)
 		return 0;
 	file_put(*file);
 	return -EACCES;
@@ -279,8 +280,8 @@ static int build_space(struct mm *mm, struct file *file, const struct elf_header
 }
 
 /* With the new address space in the place of the old one meanwhile: nothing here sleeps. */
-static int build_beside(struct mm *mm, struct file *file, const struct elf_header *h, const struct exec_args *args,
-			struct elf_image *image, ulong *sp)
+static int build_beside(struct mm *mm, struct file *file, const struct elf_header *h,
+			const struct exec_args *args, struct elf_image *image, ulong *sp)
 {
 	struct mm *old = current->process->mm;
 	int rc;

@@ -24,17 +24,18 @@
  */
 static struct process *process_copy(const struct process *old, bool share_memory)
 {
-	struct process *p = process_alloc();
+	struct mm *mm = share_memory ? mm_get(old->mm) : mm_fork(old->mm);
+	struct process *p =
+	    mm ? process_alloc() : NULL; /* behind all that lets others in: they would see a half */
 
-	if (!p)
-		return NULL;
-	p->mm = share_memory ? mm_get(old->mm) : mm_fork(old->mm);
-	if (!p->mm || files_copy(&p->files, &old->files)) {
-		if (p->mm)
-			mm_put(p->mm);
-		process_free(p);
+	if (!p || files_copy(&p->files, &old->files)) {
+		if (p)
+			process_free(p);
+		if (mm)
+			mm_put(mm);
 		return NULL;
 	}
+	p->mm = mm;
 	p->pid = pid_alloc();
 	p->pgid = old->pgid;
 	p->sid = old->sid;
