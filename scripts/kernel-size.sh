@@ -17,7 +17,7 @@ for room in . native pv x86 drivers kern "kern/*" user; do
 		*) depth= ;;
 		esac
 		# shellcheck disable=SC2086 # none or two words
-		find "$d" $depth \( -name '*.[ch]' -o -name '*.asm' -o -name '*.def' -o -name '*.inc' \) -exec cat {} + |
+		find "$d" $depth \( -name '*.[ch]' -o -name '*.asm' \) -exec cat {} + |
 			wc -l | sed "s|\$| $d|"
 	done
 done | awk -v limit="$LIMIT" '

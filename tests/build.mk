@@ -33,6 +33,7 @@ TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
 -include tests/host/fuzz.mk
 -include tests/system/system.mk
 -include tests/programs/programs.mk
+-include tests/suite/suite.mk
 -include tests/verify/verify.mk
 
 $(eval $(call test,harness,120,python3 tests/system/harness.py))

@@ -250,6 +250,15 @@ static void many_descriptors(void)
 	CHECK(errno == EMFILE && last == (int)limit.rlim_cur - 1);
 }
 
+static void nobody_gets_more_memory_than_there_is(void)
+{
+	void *all;
+
+	CHECK(!malloc((size_t)1 << (sizeof(long) == 8 ? 40 : 30)) && errno == ENOMEM);
+	all = mmap(NULL, 1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(all != MAP_FAILED && munmap(all, 1 << 30) == 0); /* addresses alone are no memory */
+}
+
 static void stat_has_all_fields(void)
 {
 	char text[1024] = "", *at;
@@ -281,6 +290,7 @@ static const struct check checks[] = {
     {"chroot holds", chroot_holds},
     {"many arguments", many_arguments},
     {"many descriptors", many_descriptors},
+    {"nobody gets more memory than there is", nobody_gets_more_memory_than_there_is},
     {"stat has all fields", stat_has_all_fields},
     {"archives", archives},
 };

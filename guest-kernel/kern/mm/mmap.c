@@ -2,6 +2,7 @@
 /* The system calls that shape an address space. */
 #include "kern/fs/ramfs.h"
 #include "kern/lib/errno.h"
+#include "kern/mm/page.h"
 #include "kern/mm/space.h"
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
@@ -78,6 +79,9 @@ static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offs
 	if (!len || len > USER_END || !(flags & (MAP_SHARED | MAP_PRIVATE)))
 		return -EINVAL;
 	if (!limit_allows_memory(mm, len))
+		return -ENOMEM;
+	/* Memory is promised before it is there, but not more than the machine has: malloc() may fail. */
+	if ((flags & MAP_ANONYMOUS) && (prot & PROT_WRITE) && len >> PAGE_SHIFT > page_total_count())
 		return -ENOMEM;
 	if (!(flags & MAP_ANONYMOUS)) {
 		file = fd_file(fd);
