@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 # Reading kernels is the hypervisor's code: it does the same for Dom0.
-TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c elf_symbols.c inflate.c)
+TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c elf_symbols.c inflate.c packed.c)
 TOOLS_LIB    := $(wildcard dom0-tools/lib/*.c)
 TOOLS_rl   := $(wildcard dom0-tools/rl/*.c)
 TOOLS_rl-consoled := $(wildcard dom0-tools/consoled/*.c)
@@ -45,6 +45,19 @@ COMMA := ,
 
 $(eval $(call tools_programs,dom0-tools,musl-gcc,))
 $(eval $(call tools_programs,dom0-tools32,$(I386_CC),$(I386_SPECS)))
+
+# rl-unpack links Debian's libraries, which are made for glibc; so it is, too. It runs on the build machine as well.
+# $(1): dom0-tools or dom0-tools32; $(2): compiler; $(3): what must be there before it runs
+define unpack_program
+$(B)/$(1)/rl-unpack: dom0-tools/unpack/main.c dom0-tools/lib/err.c dom0-tools/lib/files.c hypervisor/dom/inflate.c \
+		hypervisor/dom/packed.c $(wildcard dom0-tools/lib/*.h hypervisor/dom/*.h) | $(3)
+	$$(call say,LD,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -static -s -Wl$$(COMMA)--gc-sections -o $$@ $$(filter %.c,$$^) $(4) \
+		-llzma -llz4 -lzstd
+endef
+I386_LIBS := $(I386_DIR)/root/usr
+$(eval $(call unpack_program,dom0-tools,$(CC),))
+$(eval $(call unpack_program,dom0-tools32,$(CC) -m32,$(I386_SPECS),-idirafter $(I386_LIBS)/include -L$(I386_LIBS)/lib/i386-linux-gnu))
+TOOLS += rl-unpack
 
 all: $(addprefix $(B)/dom0-tools/,$(TOOLS)) $(addprefix $(B)/dom0-tools32/,$(TOOLS))
 

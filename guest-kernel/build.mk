@@ -31,8 +31,8 @@ $(GK_OUT)/$(1)/kern/%.o: $(GK_DIR)/kern/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 # The hypervisor's reader of gzip files; what it includes of lib/ is ours.
-GK_KERN_OBJ_$(1) += $(GK_OUT)/$(1)/kern/inflate.o
-$(GK_OUT)/$(1)/kern/inflate.o: $(HV_DIR)/dom/inflate.c | $$(ABI_STAMP)
+GK_KERN_OBJ_$(1) += $(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o
+$(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o: $(GK_OUT)/$(1)/kern/%.o: $(HV_DIR)/dom/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -I$(GK_DIR)/kern -I$(HV_DIR) -MMD -MP -c -o $$@ $$<
 $(GK_OUT)/$(1)/kern/fs/initramfs.o: GK_CFLAGS += -I$(GK_DIR)/kern -I$(HV_DIR)

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Real guests from Debian packages: fetch_guests.sh OUT
-# Downloads the packages into OUT/deb (nothing is installed), and puts into OUT the kernels as ELF files, as the
-# tests and other hypervisors take them, and packed by gzip, as Dom0's file system holds them. What is already
-# there is kept.
+# Downloads the packages into OUT/deb (nothing is installed), and puts into OUT the kernels: Linux's as Debian packs them,
+# others packed by gzip, for Dom0's file system, since rl reads both; and all as ELF files, as a Dom0 must be one here. What
+# is already there is kept.
 set -eu
 out=$1
 here=$(dirname "$0")
+unpack=build/dom0-tools/rl-unpack
 mkdir -p "$out/deb"
 
 # The newest kernel package that a metapackage stands for.
@@ -41,15 +42,16 @@ finish() {
 	echo "  GUEST    $1"
 }
 
-linux() { # NAME METAPACKAGE
-	[ -s "$out/$1" ] && return
+linux() { # NAME METAPACKAGE PATTERN PACKED
+	[ -s "$out/$4" ] && [ -s "$out/$1" ] && return
 	package=$(ls "$out/deb" | sed -n "s/^\($3\)_.*\.deb\$/\1/p" | tail -n 1)
 	[ -n "$package" ] || package=$(kernel_package "$2")
 	deb=$(fetch "$package")
-	member "$deb" './boot/vmlinuz-*' >"$out/$1.bz"
-	python3 "$here/unpack_vmlinuz.py" "$out/$1.bz" "$out/$1.part"
-	rm "$out/$1.bz"
-	finish "$out/$1"
+	member "$deb" './boot/vmlinuz-*' >"$out/$4.part"
+	"$unpack" "$out/$4.part" >"$out/$1.part"
+	mv "$out/$4.part" "$out/$4"
+	mv "$out/$1.part" "$out/$1"
+	echo "  GUEST    $out/$4"
 }
 
 grub() { # NAME FILE
@@ -76,8 +78,8 @@ xen() {
 }
 
 apt-cache show grub-xen-host >/dev/null 2>&1 || apt-get update -q >&2 || true
-linux vmlinux-cloud linux-image-cloud-amd64 'linux-image-[0-9.-]*-cloud-amd64'
-linux vmlinux linux-image-amd64 'linux-image-[0-9.-]*-amd64'
+linux vmlinux-cloud linux-image-cloud-amd64 'linux-image-[0-9.-]*-cloud-amd64' vmlinuz-cloud
+linux vmlinux linux-image-amd64 'linux-image-[0-9.-]*-amd64' vmlinuz
 grub grub-x86_64-xen.bin grub-x86_64-xen.bin
 grub grub-i386-xen.bin grub-i386-xen.bin
 mach

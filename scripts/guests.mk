@@ -12,7 +12,7 @@ run-guests: ## boot the machine that has the real guests
 	$(Q)$(MAKE) --no-print-directory guests
 	$(Q)MEM=$${MEM:-1536} sh scripts/run-qemu -cdrom $(B)/guests.iso
 
-$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/unpack_vmlinuz.py scripts/mend_gnumach.py
+$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/mend_gnumach.py | $(B)/dom0-tools/rl-unpack
 	$(call say,FETCH,$(GUESTS))mkdir -p $(GUESTS) && sh $< $(GUESTS) && touch $@
 
 $(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init scripts/guests/poweroff

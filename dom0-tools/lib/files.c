@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* Reads to the end rather than trusting st_size, which is 0 for files the kernel makes up. */
-static char *read_fd(int fd, size_t max, size_t *len, int *err)
+char *fd_read(int fd, size_t max, size_t *len, int *err)
 {
 	struct stat st;
 	size_t room = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
@@ -58,7 +58,7 @@ static char *read_file(const char *path, size_t max, size_t *len, int *err)
 		*err = errno;
 		return NULL;
 	}
-	text = read_fd(fd, max, len, err);
+	text = fd_read(fd, max, len, err);
 	close(fd);
 	return text;
 }

@@ -3,11 +3,13 @@
 #include "kernel.h"
 #include "err.h"
 #include "files.h"
+#include "unpack.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "dom/inflate.h"
+#include "dom/packed.h"
 
 #define KERNEL_MAX   (256u << 20)
 #define UNPACKED_MAX (128u << 20)
@@ -57,7 +59,7 @@ int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t
 
 	memset(k, 0, sizeof(*k));
 	if (wrong)
-		return fail("%s: %s; needed: a Xen PV kernel as an ELF file, plain or gzip", name, wrong);
+		return fail("%s: %s; needed: a Xen PV kernel as an ELF file, plain or packed", name, wrong);
 	k->plan.abi = image.elf.class == ELF_CLASS64 ? &abi_pv64 : &abi_pv32;
 	k->plan.virt_base = image.notes.virt_base;
 	k->plan.start = (image.start + image.notes.virt_base) & ~4095ull;
@@ -73,29 +75,18 @@ int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t
 	return 0;
 }
 
-/* A Linux bzImage carries its kernel packed at payload_offset (Linux boot protocol 2.08). */
-static bool find_payload(const uint8_t **data, size_t *size)
+/* A gzip file unpacked in memory of its own; NULL and a report. */
+static uint8_t *unpack_gzip(const char *path, const uint8_t *data, size_t size, size_t *out_size)
 {
-	uint32_t offset, length;
-	size_t setup;
-
-	if (*size < 0x250 || memcmp(*data + 0x202, "HdrS", 4))
-		return false;
-	setup = ((*data)[0x1f1] ? (*data)[0x1f1] : 4) * 512 + 512;
-	memcpy(&offset, *data + 0x248, 4);
-	memcpy(&length, *data + 0x24c, 4);
-	if (setup > *size || offset > *size - setup || length > *size - setup - offset)
-		return false;
-	*data += setup + offset;
-	*size = length;
-	return true;
-}
-
-/* The unpacked kernel in memory of its own; NULL and a report. */
-static uint8_t *unpack(const char *path, const uint8_t *data, size_t size, size_t unpacked_size)
-{
+	size_t unpacked_size;
 	uint8_t *out;
 	const char *wrong;
+
+	if (!gzip_detect(data, size, &unpacked_size)) {
+		fail("%s: its gzip header is damaged", path);
+		return NULL;
+	}
+	*out_size = unpacked_size;
 
 	if (unpacked_size > UNPACKED_MAX) {
 		fail("%s: unpacks to %zu MiB; needed: at most %u MiB", path, unpacked_size >> 20,
@@ -112,34 +103,43 @@ static uint8_t *unpack(const char *path, const uint8_t *data, size_t size, size_
 	return NULL;
 }
 
+/* What is to be read as ELF: the file (*size bytes), or what it carries packed. malloc()ed; NULL and a report. */
+static uint8_t *load(const char *path, size_t *size)
+{
+	uint8_t *file = (uint8_t *)file_read(path, KERNEL_MAX, size), *unpacked = NULL;
+	const uint8_t *data = file;
+	size_t packed = *size;
+	const char *by;
+	int linux_image;
+
+	if (!file)
+		return NULL;
+	linux_image = bzimage_payload(&data, &packed);
+	by = linux_image < 0 ? NULL : packed_by(data, packed);
+	if (!by && !linux_image)
+		return file;
+	if (!by)
+		fail("%s: %s", path,
+		     linux_image < 0
+			 ? "its bzImage header is damaged"
+			 : "a Linux image whose kernel is not packed by gzip, xz, lzma, lz4 or zstd");
+	else if (!strcmp(by, "gzip"))
+		unpacked = unpack_gzip(path, data, packed, size);
+	free(file);
+	return by && strcmp(by, "gzip") ? unpack_file(path, UNPACKED_MAX, size) : unpacked;
+}
+
 int kernel_load(struct kernel *k, const char *path)
 {
-	size_t size, unpacked_size;
-	uint8_t *file = (uint8_t *)file_read(path, KERNEL_MAX, &size), *unpacked;
-	const uint8_t *data = file;
-	bool linux_image;
+	size_t size;
+	uint8_t *file;
 	int ret;
 
 	memset(k, 0, sizeof(*k));
+	file = load(path, &size);
 	if (!file)
 		return -1;
-	linux_image = find_payload(&data, &size);
-	if (gzip_detect(data, size, &unpacked_size)) {
-		unpacked = unpack(path, data, size, unpacked_size);
-		free(file);
-		if (!unpacked)
-			return -1;
-		file = unpacked;
-		data = unpacked;
-		size = unpacked_size;
-	} else if (linux_image) {
-		free(file);
-		return fail("%s: a Linux image whose kernel is not packed with gzip; needed: ELF or gzip; "
-			    "unpack it with "
-			    "Linux's scripts/extract-vmlinux",
-			    path);
-	}
-	ret = kernel_parse(k, path, data, size);
+	ret = kernel_parse(k, path, file, size);
 	k->file = file;
 	if (ret)
 		kernel_free(k);

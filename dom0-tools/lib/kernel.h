@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest kernel's image: an ELF file (ELF32 or ELF64, plain or packed by gzip, alone or in a Linux bzImage)
- * with Xen notes. The reading itself is the hypervisor's (dom/elf.h, dom/inflate.h), which does the same for
+ * A guest kernel's image: an ELF file (ELF32 or ELF64, plain or packed by gzip, xz, lzma, lz4 or zstd, alone or in a Linux
+ * bzImage) with Xen notes. The reading itself is the hypervisor's (dom/elf.h, dom/inflate.h), which does the same for
  * Dom0: one source, two users.
  */
 #pragma once

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Fetches Debian's i386 packages (busybox-static, musl-dev, musl) without touching the machine's own apt:
+# Fetches Debian's i386 packages (busybox-static, musl, libraries of packers) without touching the machine's own apt:
 # a private apt root of architecture i386 under $1/apt, packages unpacked into $1/root. Prints nothing if
 # all is there already. SPDX-License-Identifier: MIT
 set -eu
 
 dir=$(mkdir -p "$1" && cd "$1" && pwd)
-packages="busybox-static musl-dev musl"
-[ -e "$dir/root/.complete" ] && exit 0
+packages="busybox-static musl-dev musl liblzma-dev liblz4-dev libzstd-dev"
+complete=$dir/root/.complete-$(echo "$packages" | cksum | cut -d ' ' -f 1)
+[ -e "$complete" ] && exit 0
 
 apt=$dir/apt
 mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" "$dir/root" "$dir/deb"
@@ -33,4 +34,4 @@ for p in $packages; do
 	[ -e "$1" ] || { echo "fetch-i386: needed: package $p:i386; mend: check network and $mirror" >&2; exit 1; }
 	dpkg-deb -x "$1" "$dir/root"
 done
-touch "$dir/root/.complete"
+touch "$complete"

@@ -17,6 +17,7 @@ TOOLS_TESTED_O := $(patsubst %.c,$(B)/tests/host/tools/%.o,$(TOOLS_TESTED) tests
 $(TOOLS_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: $(B)/tests/host/tools/tests/host/%.o $(TOOLS_TESTED_O)
 	$(call say,LD,$@)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS_$(@F))
 
+$(B)/tests/host/tools_kernel: | $(B)/dom0-tools/rl-unpack
 # Xen's own parser of configuration files.
 $(B)/tests/host/tools_xl_cfg: $(B)/tests/host/tools/tests/host/xl_parser.o
 LIBS_tools_xl_cfg := -lxlutil

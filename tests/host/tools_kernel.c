@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading kernels: ELF notes (cut ones too), the old-style section, the symbol table, damaged files, too many segments, gzip, bzImage. */
+/* Reading kernels: ELF notes (cut ones too), the old-style section, the symbol table, damaged files, too many segments, packers, bzImage. */
 #include "err.h"
 #include "kernel.h"
+#include "unpack.h"
 
 #include <elf.h>
 #include <setjmp.h>
@@ -349,7 +350,87 @@ static void bzimage_comes_back(void **state)
 	memcpy(file + 0x24c, &n, 4);
 	file[SETUP + OFFSET] = 0;
 	assert_int_equal(load(&k, file, whole), -1);
-	assert_non_null(strstr(fail_last(), "not packed with gzip"));
+	assert_non_null(strstr(fail_last(), "is not packed by gzip, xz"));
+}
+
+/* Linux's boot protocol 2.08 around @n bytes of a packed kernel, which its size follows but for gzip. */
+static size_t wrap(uint8_t *file, const uint8_t *small, uint32_t n, uint32_t size)
+{
+	memset(file, 0, 1024);
+	file[0x1f1] = 1;
+	memcpy(file + 0x202, "HdrS", 4);
+	n += 4;
+	memcpy(file + 0x24c, &n, 4);
+	memcpy(file + 1024, small, n - 4);
+	memcpy(file + 1024 + n - 4, &size, 4);
+	return 1024 + n;
+}
+
+/* What @command makes of the kernel. */
+static size_t pack_by(const char *command, uint8_t *out, size_t room)
+{
+	char line[200];
+	size_t n;
+	FILE *f;
+
+	make();
+	least_notes();
+	f = fopen(packed, "wb");
+	fwrite(&im, 1, sizeof(im), f);
+	fclose(f);
+	snprintf(line, sizeof(line), "%s <%s", command, packed);
+	f = popen(line, "r");
+	n = fread(out, 1, room, f);
+	assert_int_equal(pclose(f), 0);
+	assert_true(n > 18 && n < room);
+	return n;
+}
+
+/* Every packer, plain and in a Linux image; cut off anywhere, or of another size than declared, it is refused. */
+static void packers_come_back(void **state)
+{
+	static const char *const packers[] = {"xz -c",
+					      "xz -c --check=crc32 --x86 --lzma2=dict=1MiB",
+					      "xz --format=lzma -c",
+					      "lz4 -q -c",
+					      "lz4 -q -l -c",
+					      "zstd -q -19 -c"};
+	static uint8_t small[4096], file[8192];
+	struct kernel k;
+
+	unpack_program = "build/dom0-tools/rl-unpack";
+	for (size_t i = 0; i < sizeof(packers) / sizeof(*packers); i++) {
+		size_t n = pack_by(packers[i], small, sizeof(small)), whole;
+
+		check_loaded(&k, load(&k, small, n));
+		for (size_t cut = 7; cut < n; cut += n / 5)
+			assert_int_equal(load(&k, small, cut), -1);
+		whole = wrap(file, small, n, sizeof(im));
+		check_loaded(&k, load(&k, file, whole));
+		assert_int_equal(load(&k, file, whole - 1), -1);
+		assert_non_null(strstr(fail_last(), "header is damaged"));
+		whole = wrap(file, small, n, sizeof(im) + 1);
+		assert_int_equal(load(&k, file, whole), -1);
+		whole = wrap(file, small, n - 5, sizeof(im));
+		assert_int_equal(load(&k, file, whole), -1);
+	}
+	assert_int_equal(load(&k, small, pack_by("bzip2 -c", small, sizeof(small))), -1);
+}
+
+static void unpacking_has_limits(void **state)
+{
+	static uint8_t small[65536];
+	size_t n = pack_by("xz -c", small, sizeof(small));
+	struct kernel k;
+
+	unpack_program = "/nowhere/rl-unpack";
+	assert_int_equal(load(&k, small, n), -1);
+	assert_non_null(strstr(fail_last(), "cannot run /nowhere/rl-unpack"));
+	unpack_program = "build/dom0-tools/rl-unpack";
+	n = pack_by("cat >/dev/null; head -c 134217729 /dev/zero | zstd -q -c 2>&1; true", small,
+		    sizeof(small));
+	assert_int_equal(load(&k, small, n), -1);
+	assert_non_null(strstr(fail_last(), "unpacks to more than 128 MiB"));
 }
 
 int main(void)
@@ -360,6 +441,7 @@ int main(void)
 	    cmocka_unit_test(cut_note_is_clamped),   cmocka_unit_test(damage_is_refused),
 	    cmocka_unit_test(no_byte_can_hurt),      cmocka_unit_test(segments_have_a_limit),
 	    cmocka_unit_test(gzip_comes_back),       cmocka_unit_test(bzimage_comes_back),
+	    cmocka_unit_test(packers_come_back),     cmocka_unit_test(unpacking_has_limits),
 	};
 
 	if (close(mkstemp(packed)))

@@ -22,7 +22,7 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 
 # Kernels that are none for this machine.
 $(eval $(call test,other-kernels,400,python3 tests/system/other_kernels.py,\
-	$(foreach k,pv64 pv32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(B)/dom0.cpio $(B)/ringlet.elf))
+	$(foreach k,pv64 pv32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/ringlet.elf))
 
 # What may stand in an initrd.
 $(foreach k,native64 native32,$(eval $(call test,initrds-$(k),300,python3 tests/system/initrds.py $(k),\

@@ -14,6 +14,7 @@
 #include "kern/mm/kmalloc.h"
 #include "kern/mm/page.h"
 #include "dom/inflate.h"
+#include "dom/packed.h"
 
 #define HEADER_SIZE 110
 #define TRAILER     "TRAILER!!!"
@@ -235,30 +236,9 @@ static const char *unpack_gzip(const char *from, size_t *size)
 	return NULL;
 }
 
-/* What another packer's file begins with. */
-static const char *packer(const char *at, size_t left)
-{
-	static const struct {
-		char magic[7];
-		const char *name;
-	} known[] = {{"\xfd"
-		      "7zXZ",
-		      "xz"},
-		     {"\x28\xb5\x2f\xfd", "zstd"},
-		     {"\x02\x21\x4c\x18", "lz4"},
-		     {"BZh", "bzip2"},
-		     {"\x5d", "lzma"}};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(known); i++)
-		if (left >= sizeof(known[i].magic) && !memcmp(at, known[i].magic, strlen(known[i].magic)))
-			return known[i].name;
-	return NULL;
-}
-
 int initramfs_unpack(struct inode *root, const void *module, size_t size)
 {
-	const char *archive = module, *name;
+	const char *archive = module, *by;
 	size_t at = 0;
 	int count = 0, n;
 
@@ -267,20 +247,21 @@ int initramfs_unpack(struct inode *root, const void *module, size_t size)
 			at++;
 		if (at >= size)
 			return count;
-		if (size - at > 2 && !memcmp(archive + at, "\x1f\x8b", 2)) {
+		by = packed_by(archive + at, size - at);
+		if (by && !strcmp(by, "gzip")) {
 			size -= at;
 			archive = unpack_gzip(archive + at, &size);
 			at = 0;
 			if (!archive)
 				return count;
+			by = packed_by(archive, size);
 		}
-		name = packer(archive + at, size - at);
-		n = name ? -1 : unpack_one(root, archive, size, &at);
+		n = by ? -1 : unpack_one(root, archive, size, &at);
 		if (n < 0) {
 			log_print("initramfs: error: %s%s at byte %lu of %lu; what comes before is there\n",
-				  name ? "unpack it, or use gzip: it is packed by "
-				       : "it is cut off or damaged",
-				  name ? name : "", (ulong)at, (ulong)size);
+				  by ? "unpack it, or use gzip: it is packed by "
+				     : "it is cut off or damaged",
+				  by ? by : "", (ulong)at, (ulong)size);
 			return count;
 		}
 		count += n;
