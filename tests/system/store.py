@@ -39,6 +39,20 @@ def create(m):
                 "the guest cannot answer in control/shutdown")
 
 
+def configured(m):
+    """Settings that are seen in the store: a name with blanks, a uuid of its own, vCPUs that wait."""
+    uuid = "c0ffee00-0102-0304-0506-0708090a0b0c"
+    m.run("rl create -q -p -f demo64.cfg name='two words' uuid=%s vcpus=1 maxvcpus=3" % uuid)
+    home = "/local/domain/%d/" % domid(m, "'two words'")
+    require(read(m, home + "name") == "two words", "its name is not the one given")
+    require(read(m, home + "vm") == "/vm/" + uuid and read(m, "/vm/%s/uuid" % uuid) == uuid, "its uuid is not the one given")
+    require([read(m, home + "cpu/%d/availability" % v) for v in range(3)] == ["online", "offline", "offline"],
+            "not one vCPU of three is online")
+    said = m.run("rl create -q -p demo64.cfg name=other uuid=%s 2>&1" % uuid, code=1)
+    require("its uuid belongs to domain" in said, "a second domain of the uuid: %r" % said)
+    m.run("rl destroy 'two words'")
+
+
 def seen_from_guests(m):
     ids = {name: domid(m, name) for name in GUESTS}
     for name in GUESTS:
@@ -139,6 +153,7 @@ def main():
         if tap.step("Dom0's shell, and the store answers", lambda: boot(m)):
             start = free_pages(m)
             tap.step("rl create writes a domain's home", lambda: create(m))
+            tap.step("a name with blanks, a uuid, vCPUs that wait", lambda: configured(m))
             tap.step("guests of both kinds read and write", lambda: seen_from_guests(m))
             tap.step("what is not a guest's own is refused", lambda: kept_apart(m))
             tap.step("watches fire in Dom0 and in guests", lambda: watches(m))
