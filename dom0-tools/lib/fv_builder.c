@@ -9,7 +9,6 @@
  */
 #include "build.h"
 #include "err.h"
-#include "files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@
 #include "dom/elf.h"
 #include "ringlet/fv.h"
 
-#define KERNEL_MAX  (64u << 20)
 #define LOW_FRAMES  256
 #define RAM_LOW_END 0x9f000u /* firmware keeps the rest below 1 MiB */
 #define MIB         0x100000u
@@ -237,7 +235,7 @@ int build_fv(struct build *b)
 
 	if (r->vcpus != 1)
 		return fail("vcpus = %u: an fv domain has one", r->vcpus);
-	b->kernel.file = (uint8_t *)file_read(r->kernel, KERNEL_MAX, &size);
+	b->kernel.file = kernel_read_file(r->kernel, &size);
 	if (!b->kernel.file)
 		return -1;
 	b->kernel.entry = size;

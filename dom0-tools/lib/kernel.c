@@ -103,8 +103,7 @@ static uint8_t *unpack_gzip(const char *path, const uint8_t *data, size_t size, 
 	return NULL;
 }
 
-/* What is to be read as ELF: the file (*size bytes), or what it carries packed. malloc()ed; NULL and a report. */
-static uint8_t *load(const char *path, size_t *size)
+uint8_t *kernel_read_file(const char *path, size_t *size)
 {
 	uint8_t *file = (uint8_t *)file_read(path, KERNEL_MAX, size), *unpacked = NULL;
 	const uint8_t *data = file;
@@ -136,7 +135,7 @@ int kernel_load(struct kernel *k, const char *path)
 	int ret;
 
 	memset(k, 0, sizeof(*k));
-	file = load(path, &size);
+	file = kernel_read_file(path, &size);
 	if (!file)
 		return -1;
 	ret = kernel_parse(k, path, file, size);

@@ -33,6 +33,8 @@ struct kernel {
 	uint8_t *file; /* what the segments point into; freed by kernel_free() */
 };
 
+/* The file, or what it carries packed: *size bytes, malloc()ed. NULL and a report. */
+uint8_t *kernel_read_file(const char *path, size_t *size);
 /* -1 and a report. */
 int kernel_load(struct kernel *k, const char *path);
 /* The same from memory, which stays the caller's (k->file is NULL); @name is for messages. */

@@ -22,7 +22,7 @@ static char dir[] = "/tmp/ringlet-tools-XXXXXX";
 
 static void make_record(unsigned id)
 {
-	struct record r = {.id = id, .started_ms = 0x123456789ull, .on_crash = ACTION_PRESERVE};
+	struct record r = {.id = id, .started_ms = 0x123456789ull, .on_crash = ACTION_PRESERVE, .on_watchdog = ACTION_RESTART};
 
 	strcpy(r.kind, "pv32");
 	assert_int_equal(record_save(&r), 0);
@@ -38,6 +38,7 @@ static void records_come_back(void **state)
 	assert_string_equal(r.kind, "pv32");
 	assert_int_equal(r.started_ms, 0x123456789ull);
 	assert_int_equal(r.on_crash, ACTION_PRESERVE);
+	assert_int_equal(r.on_watchdog, ACTION_RESTART);
 	assert_string_equal(r.end, "");
 	assert_int_equal(record_load(8, &r), -1);
 	assert_false(r.ending);

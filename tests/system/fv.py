@@ -37,6 +37,11 @@ def state(m, name="fv"):
     return (int(row[1]), row[2]) if row else None
 
 
+def packed(m):
+    m.run("gzip -c /boot/kernel-native32.elf > /tmp/k.gz && rl create -q -p fv.cfg name=packed kernel=/tmp/k.gz")
+    m.run("rl destroy packed; rm /tmp/k.gz")
+
+
 def enter(m, name="fv"):
     m.send("rl console %s\n" % name)
     time.sleep(0.5)
@@ -150,6 +155,7 @@ def main():
         start = []
         tap.step("free memory is known", lambda: start.append(first_free(m)))
         tap.step("the kernel is the bare machine's, byte for byte", lambda: same_bytes(m))
+        tap.step("packed by gzip it can be built, too", lambda: packed(m))
         tap.step("it boots to its shell, in ring 0 as far as it knows", lambda: shell(m))
         tap.step("its checkup passes", lambda: checkup(m))
         tap.step("programs compute what they should, and time passes", lambda: work(m))
