@@ -70,6 +70,8 @@ $(foreach k,pv64 pv32,$(eval \
 	$(call test,pv-preempt-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-preempt-$(k).elf)))
 $(foreach k,pv64 pv32,$(eval \
 	$(call test,pv-stays-$(k)-icount,60,MEM=3072 ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-stays-$(k).elf stays dom0_max_vcpus=2)))
+$(foreach k,pv64 pv32,$(eval \
+	$(call test,pv-many-domains-$(k)-icount,60,ICOUNT=1 sh scripts/guest-test $(B)/tests/pv-many-domains-$(k).elf stays)))
 
 # Two vCPUs on one processor, on two and on four.
 $(foreach k,pv64 pv32,$(foreach n,1 2 4,$(eval \

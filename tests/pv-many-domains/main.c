@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two hundred domains beside Dom0: asked for together, in one call of getdomaininfolist, each is told once and in order; and
+ * so when timers fall due while the call goes on, which is then left and taken up again. Pieces of a list join without a gap,
+ * also where a domain that was told last is no more. Where stays are recorded (option `stays`, under -icount) no interrupt
+ * waits long for such a list.
+ */
+#include "../pv-stays/stays.h"
+#include "time.h"
+#include "xen/domctl.h"
+
+const char test_title[] = "pv-many-domains";
+
+#define DOMAINS 200
+#define ROOM    1024 /* what Xen's tools have */
+
+static struct xen_domctl_getdomaininfo infos[ROOM];
+static domid_t made[DOMAINS];
+static unsigned port;
+static volatile unsigned ticks;
+
+static void tick(struct frame *f)
+{
+	ticks += event_test_and_clear(port);
+}
+
+static long domctl(unsigned cmd, domid_t id, struct xen_domctl *op)
+{
+	op->cmd = cmd;
+	op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op->domain = id;
+	return hypercall_domctl(op);
+}
+
+static domid_t create(void)
+{
+	static struct xen_domctl op;
+
+	op = (struct xen_domctl){0};
+	op.u.createdomain.max_vcpus = 1;
+	op.u.createdomain.max_evtchn_port = 127;
+	op.u.createdomain.max_grant_frames = 1;
+	op.u.createdomain.max_maptrack_frames = 1;
+	check_eq(domctl(XEN_DOMCTL_createdomain, DOMID_INVALID, &op), 0);
+	return op.domain;
+}
+
+static void destroy(domid_t id)
+{
+	static struct xen_domctl op;
+
+	check_eq(domctl(XEN_DOMCTL_destroydomain, id, &op), 0);
+}
+
+/* How many came. */
+static unsigned list(domid_t first, unsigned max)
+{
+	static struct xen_sysctl op;
+
+	op = (struct xen_sysctl){.cmd = XEN_SYSCTL_getdomaininfolist,
+				 .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
+	op.u.getdomaininfolist.first_domain = first;
+	op.u.getdomaininfolist.max_domains = max;
+	set_xen_guest_handle(op.u.getdomaininfolist.buffer, infos);
+	__builtin_memset(infos, 0xff, sizeof(infos));
+	check_eq(hypercall_sysctl(&op), 0);
+	return op.u.getdomaininfolist.num_domains;
+}
+
+static void check_all(unsigned n)
+{
+	check_eq(n, DOMAINS + 1);
+	check_eq(infos[0].domain, 0);
+	for (unsigned i = 0; i < DOMAINS; i++)
+		if (infos[i + 1].domain != made[i])
+			failure("place %u: domain %u, not %u", i + 1, infos[i + 1].domain, made[i]);
+	check_eq(infos[DOMAINS + 1].domain, 0xffff); /* no more was written */
+}
+
+static void list_all(void)
+{
+	check_all(list(0, ROOM));
+}
+
+/* A timer every few microseconds later in the call. */
+static void interrupted(void)
+{
+	unsigned before = ticks;
+
+	events_on();
+	for (unsigned us = 1; us < 100; us++) {
+		hypercall_set_timer_op(system_time() + us * 1000);
+		list_all();
+	}
+	events_off();
+	check(ticks > before);
+}
+
+static void in_pieces(void)
+{
+	unsigned seen = 0, n;
+
+	for (domid_t next = 0; (n = list(next, 7)) != 0; seen += n) {
+		check(n == 7 || seen + n == DOMAINS + 1);
+		next = infos[n - 1].domain + 1;
+	}
+	check_eq(seen, DOMAINS + 1);
+	destroy(made[100]);
+	n = list(made[100] + 1, 2); /* the one before it is no more */
+	check_eq(n, 2);
+	check_eq(infos[0].domain, made[101]);
+	n = list(made[100], 1);
+	check_eq(n, 1);
+	check_eq(infos[0].domain, made[101]);
+	check_eq(list(made[DOMAINS - 1] + 1, 2), 0);
+	check_eq(list(0, 0), 0);
+}
+
+void test_main(void)
+{
+	for (unsigned i = 0; i < DOMAINS; i++) {
+		made[i] = create();
+		check(!i || made[i] > made[i - 1]);
+	}
+	port = bind_timer();
+	event_hook = tick;
+	list_all();
+	stays_of("getdomaininfolist of 200", list_all, STAY_LIMIT);
+	event_mask(port, false);
+	interrupted();
+	in_pieces();
+	for (unsigned i = 0; i < DOMAINS; i++)
+		if (i != 100)
+			destroy(made[i]);
+	check_eq(list(0, ROOM), 1);
+}
