@@ -16,7 +16,7 @@ static void put(char c)
 	vga_put(c);
 }
 
-void console_write(const char *text, size_t len)
+void console_put(const char *text, size_t len)
 {
 	static char last;
 

@@ -19,10 +19,9 @@ static void put(const char *text, size_t len)
 		hypercall_console_io(CONSOLEIO_write, len, text);
 }
 
-void console_write(const char *text, size_t len)
+void console_put(const char *text, size_t len)
 {
 	static char last;
-	unsigned long irq = irq_save();
 	size_t done = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -36,5 +35,4 @@ void console_write(const char *text, size_t len)
 	put(text + done, len - done);
 	if (console_ring_present())
 		console_ring_tell();
-	irq_restore(irq);
 }

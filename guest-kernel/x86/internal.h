@@ -13,6 +13,7 @@ void machine_start(const void *boot_record) noreturn;
 void boot_read(const void *boot_record); /* boot.c: fill boot_info */
 void paging_init(void);                  /* paging.c: the linear map; after it memory can be reached */
 void console_init(void);
+void console_put(const char *text, size_t len); /* console.c: what console_write() does, under its lock */
 void segments_init(void);
 void traps_init(void);
 void interrupts_init(void);

@@ -29,6 +29,24 @@ def passes(m, program):
     require(found and int(found[1]) > 0 and found[2] == "0", text[-2000:])
 
 
+def typed_ahead(m):
+    m.send("terminal --type\n")
+    for asked, typed in (("type 5", "ab\nc\x04"), ("type a line", "def\n"), ("type 3", "ghi")):
+        m.expect("^%s\n" % asked)
+        m.send(typed)
+    m.expect("^(all was read)\n")
+    m.expect(PROMPT)
+
+
+def interrupted(m):
+    """One call that writes without end ends by ^C."""
+    m.send("terminal --flood\n")
+    m.expect("^flood\n")
+    m.send("\x03")
+    m.expect(PROMPT, 200)
+    require("130" in m.run("echo code $?"), "it did not end by ^C")
+
+
 def main():
     tap = Tap()
     log = os.path.join(BUILD, "tests", "programs-%s.log" % KIND)
@@ -36,6 +54,8 @@ def main():
         if tap.step("%s: boots" % KIND, lambda: m.expect(PROMPT)):
             for program in sys.argv[2:]:
                 tap.step("%s: %s" % (KIND, program), lambda p=program: passes(m, p))
+            tap.step("%s: typed ahead" % KIND, lambda: typed_ahead(m))
+            tap.step("%s: a write is interrupted" % KIND, lambda: interrupted(m))
     tap.end()
 
 

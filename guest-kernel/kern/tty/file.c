@@ -33,9 +33,17 @@ static int tty_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Is the next character one that was typed ahead, before line mode? Such are read as they are. */
+static bool typed_ahead(const struct tty *tty)
+{
+	return (s32)(tty->ahead - tty->read_at) > 0;
+}
+
 static bool readable(const struct tty *tty)
 {
-	return tty->termios.lflag & ICANON ? tty->line_ends : tty->ready != tty->read_at;
+	bool lines = (tty->termios.lflag & ICANON) && !typed_ahead(tty);
+
+	return lines ? tty->line_ends : tty->ready != tty->read_at;
 }
 
 /* One line at most; in raw mode what is there. Returns how many bytes went to buf. */
@@ -46,8 +54,9 @@ static long take_input(struct tty *tty, char *buf, size_t n)
 
 	while (done < n && tty->read_at != tty->ready) {
 		char c = tty->input[tty->read_at % TTY_BUFFER];
+		bool ahead = typed_ahead(tty);
 
-		if (lines && !c) {
+		if (lines && !ahead && !c) {
 			tty->read_at++;
 			tty->line_ends--;
 			break;
@@ -56,10 +65,9 @@ static long take_input(struct tty *tty, char *buf, size_t n)
 			return -EFAULT;
 		tty->read_at++;
 		done++;
-		if (lines && c == '\n') {
-			tty->line_ends--;
+		tty->line_ends -= lines && !ahead && c == '\n';
+		if (lines && (c == '\n' || (ahead && !typed_ahead(tty))))
 			break;
-		}
 	}
 	return done;
 }
@@ -92,21 +100,36 @@ static long tty_read(struct file *file, void *buf, size_t n, u64 *pos)
 	return rc ? rc : take_input(tty, buf, n);
 }
 
+/* Devices are slow: meanwhile others may have the kernel, and interrupts come, of which one may be a ^C. */
+static void output_unlocked(struct tty *tty, const char *text, size_t n)
+{
+	kernel_unlock();
+	tty_output(tty, text, n);
+	irq_enable();
+	irq_disable();
+	kernel_lock();
+	if (current->need_resched)
+		schedule();
+}
+
 static long tty_write(struct file *file, const void *buf, size_t n, u64 *pos)
 {
 	struct tty *tty = tty_of(file);
 	char part[128];
-	size_t done;
+	size_t done, now;
 	int rc = tty->termios.lflag & TOSTOP ? tty_check_foreground(tty, SIGTTOU) : 0;
 
 	if (rc)
 		return rc;
-	for (done = 0; done < n; done += MIN(n - done, sizeof(part))) {
-		if (copy_from_user(part, (const char *)buf + done, MIN(n - done, sizeof(part))))
-			return -EFAULT;
-		tty_output(tty, part, MIN(n - done, sizeof(part)));
+	for (done = 0; done < n; done += now) {
+		now = MIN(n - done, sizeof(part));
+		if (copy_from_user(part, (const char *)buf + done, now))
+			return done ? (long)done : -EFAULT;
+		if (done && signal_ends_sleep())
+			break;
+		output_unlocked(tty, part, now);
 	}
-	return n;
+	return done;
 }
 
 static unsigned tty_poll(struct file *file, struct poll_set *set)

@@ -48,20 +48,14 @@ void tty_acquire(struct tty *tty)
 	tty->foreground = p->pgid;
 }
 
-static void flush_input(struct tty *tty)
-{
-	tty->read_at = tty->ready = tty->end;
-	tty->line_ends = 0;
-}
-
-/* Going from line mode to raw, what was typed so far becomes readable as it is. */
+/* Between line mode and raw, what was typed so far becomes readable as it is. */
 static void mode_changed(struct tty *tty, u32 old_lflag)
 {
-	if ((old_lflag & ICANON) && !(tty->termios.lflag & ICANON)) {
-		tty->ready = tty->end;
-		tty->line_ends = 0;
-		wake_all(&tty->readers);
-	}
+	if (!((old_lflag ^ tty->termios.lflag) & ICANON))
+		return;
+	tty->ready = tty->ahead = tty->end;
+	tty->line_ends = 0;
+	wake_all(&tty->readers);
 }
 
 static long set_termios(struct tty *tty, unsigned command, ulong arg)
@@ -75,7 +69,7 @@ static long set_termios(struct tty *tty, unsigned command, ulong arg)
 	if (copy_from_user(&t, (void *)arg, sizeof(t)))
 		return -EFAULT;
 	if (command == TCSETSF)
-		flush_input(tty);
+		tty_flush_input(tty);
 	tty->termios = t;
 	mode_changed(tty, old);
 	return 0;
@@ -159,7 +153,7 @@ long tty_ioctl(struct tty *tty, unsigned command, ulong arg)
 		return set_termios(tty, command, arg);
 	case TCFLSH:
 		if (arg == 0 || arg == 2)
-			flush_input(tty);
+			tty_flush_input(tty);
 		return 0;
 	case TCSBRK:
 	case TCXONC: /* output is never held back */

@@ -134,6 +134,12 @@ static void edit(struct tty *tty, char c)
 	}
 }
 
+void tty_flush_input(struct tty *tty)
+{
+	tty->read_at = tty->ready = tty->ahead = tty->end;
+	tty->line_ends = 0;
+}
+
 void tty_input(struct tty *tty, char c)
 {
 	u32 iflag = tty->termios.iflag;
@@ -148,10 +154,8 @@ void tty_input(struct tty *tty, char c)
 	sig = signal_of(tty, c);
 	if (sig) {
 		tty_echo(tty, c);
-		if (!has(tty, NOFLSH)) {
-			tty->read_at = tty->ready = tty->end;
-			tty->line_ends = 0;
-		}
+		if (!has(tty, NOFLSH))
+			tty_flush_input(tty);
 		if (tty->foreground)
 			signal_send_group(tty->foreground, sig);
 	} else if (has(tty, ICANON)) {

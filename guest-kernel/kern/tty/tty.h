@@ -35,12 +35,14 @@ struct tty {
 	 */
 	char input[TTY_BUFFER];
 	u32 read_at, ready, end;
+	u32 ahead; /* up to here it was typed before line mode began: it counts as no line, and need not be one */
 	u32 line_ends; /* lines in [read_at, ready) */
 	struct wait_queue readers;
 };
 
 void tty_init(struct tty *tty, void (*write)(const char *text, size_t n));
 void tty_input(struct tty *tty, char c);
+void tty_flush_input(struct tty *tty);
 void tty_output(struct tty *tty, const char *text, size_t n); /* with output processing */
 void tty_echo(struct tty *tty, char c);
 /* The session leader is gone: the terminal is free, its foreground group gets SIGHUP. */
