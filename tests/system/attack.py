@@ -40,6 +40,7 @@ def run(m, command, limit):
         m.process.kill()
         m.process.wait()
         raise Failure(why)
+    m.expect(PROMPT, limit)  # the shell is ready for the next
     return found.group(1), int(found.group(3))
 
 

@@ -37,7 +37,10 @@ define ATTACK_RULES
 $(B)/tests/kernel$(1)/attack: $(ATTACK_SOURCES) tests/kernel/attack.h | $(filter $(2),$(USER_I386))
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $(ATTACK_SOURCES)
-$(B)/tests/attack$(1).cpio: $(GK_OUT)/initrd$(1).cpio tests/kernel/attack.list $(B)/tests/kernel$(1)/attack
+$(B)/tests/kernel$(1)/fuzz: tests/kernel/fuzz.c guest-kernel/kern/sys/syscalls.def | $(filter $(2),$(USER_I386))
+	@mkdir -p $$(@D)
+	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -I. -o $$@ $$<
+$(B)/tests/attack$(1).cpio: $(GK_OUT)/initrd$(1).cpio tests/kernel/attack.list $(B)/tests/kernel$(1)/attack $(B)/tests/kernel$(1)/fuzz
 	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$$(USER_BUSYBOX_$(1)) -D PROGRAMS=$(GK_OUT)/user$(1) \
 		-D TOOLS=$(B)/dom0-tools$(1:64=) -D TESTS=$(B)/tests/kernel$(1) $$@ guest-kernel/user/base.list tests/kernel/attack.list
 endef
@@ -45,6 +48,13 @@ $(eval $(call ATTACK_RULES,64,))
 $(eval $(call ATTACK_RULES,32,$(USER_I386)))
 $(foreach k,native32 native64 pv32 pv64,$(eval $(call test,attack-kernel-$(k),600,python3 tests/system/attack.py $(k),\
 	$(GK_OUT)/kernel-$(k).elf $(B)/tests/attack$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf)))
+KERNEL_FUZZ_NEEDS := $(foreach k,native32 native64 pv32 pv64,$(GK_OUT)/kernel-$(k).elf) $(B)/tests/attack32.cpio $(B)/tests/attack64.cpio $(B)/ringlet.elf
+$(foreach k,native32 native64 pv32 pv64,$(eval $(call test,fuzz-kernel-$(k),400,python3 tests/system/fuzz_kernel.py $(k),$(KERNEL_FUZZ_NEEDS))))
+
+.PHONY: fuzz-kernel
+fuzz-kernel: $(KERNEL_FUZZ_NEEDS) ## fuzz the teaching kernel's system calls on its four builds: SEED=, ROUNDS=, CALLS=
+	$(Q)for k in native32 native64 pv32 pv64; do SEED=$(or $(SEED),1) ROUNDS=$(or $(ROUNDS),100) CALLS=$(or $(CALLS),4000) \
+		python3 tests/system/fuzz_kernel.py $$k || exit 1; done
 
 # Several processors: native on four, as guests with four vCPUs on two.
 $(foreach k,native32 native64,$(eval $(call test,smp-$(k),600,python3 tests/system/smp.py $(k),\

@@ -6,6 +6,7 @@
 #include "kern/lib/errno.h"
 #include "kern/lib/random.h"
 #include "kern/mm/user.h"
+#include "machine.h"
 
 static long read_nothing(struct file *file, void *buf, size_t n, u64 *pos)
 {
@@ -14,20 +15,18 @@ static long read_nothing(struct file *file, void *buf, size_t n, u64 *pos)
 
 static long read_zeros(struct file *file, void *buf, size_t n, u64 *pos)
 {
-	return clear_user(buf, n) ? -EFAULT : (long)n;
+	size_t done;
+
+	for (done = 0; done < n; done += MIN(n - done, PAGE_SIZE), kernel_breathe()) {
+		if (clear_user((char *)buf + done, MIN(n - done, PAGE_SIZE)))
+			return -EFAULT;
+	}
+	return n;
 }
 
 static long read_random(struct file *file, void *buf, size_t n, u64 *pos)
 {
-	u8 part[64];
-	size_t done;
-
-	for (done = 0; done < n; done += MIN(n - done, sizeof(part))) {
-		random_bytes(part, sizeof(part));
-		if (copy_to_user((char *)buf + done, part, MIN(n - done, sizeof(part))))
-			return -EFAULT;
-	}
-	return n;
+	return random_to_user(buf, n);
 }
 
 static long swallow(struct file *file, const void *buf, size_t n, u64 *pos)

@@ -11,6 +11,7 @@
 #define AT_REMOVEDIR      0x200
 #define AT_SYMLINK_FOLLOW 0x400
 #define RENAME_NOREPLACE  1
+#define LISTING_MAX       32768 /* bytes at a time, whoever offers more room */
 
 /* A name that is about to be made or removed: its path copied from the user, its directory found. */
 struct name_arg {
@@ -347,7 +348,7 @@ static bool write_dirent(void *ctx, const char *name, size_t len, u64 ino, u32 m
 
 long sys_getdents64(int fd, void *user, size_t size)
 {
-	struct dirent_writer w = {.user = user, .size = size};
+	struct dirent_writer w = {.user = user, .size = MIN(size, (size_t)LISTING_MAX)};
 	struct file *file = fd_file(fd);
 	struct inode *dir, *parent;
 

@@ -145,6 +145,7 @@ static int walk(struct inode *at, const char *path, unsigned flags, int links, s
 	int rc = *path ? 0 : -ENOENT;
 
 	while (!rc && (len = next_name(&path, &name))) {
+		kernel_breathe(); /* each directory may be long */
 		rc = step(here, name, len, &next);
 		if (rc)
 			break;

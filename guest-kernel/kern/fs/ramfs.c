@@ -8,8 +8,11 @@
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
+#include "machine.h"
 
 #define TMPFS_MAGIC 0x01021994
+
+#define ENTRIES_MAX 65536 /* of a directory: they are looked through one by one */
 
 struct ram_entry {
 	struct list list;
@@ -24,6 +27,7 @@ struct ram_dir {
 	struct list entries;
 	struct inode *parent; /* counted once the directory is removed: until then it keeps its parent full */
 	u64 last_cookie;
+	u32 count;
 };
 
 /* These stay, without inodes too. */
@@ -32,6 +36,8 @@ struct fs_stat ramfs_devtmpfs = {"devtmpfs", TMPFS_MAGIC, true, .inodes = 1};
 static struct fs_stat nameless = {"tmpfs", TMPFS_MAGIC, true, .inodes = 1};
 
 static const struct inode_ops ramfs_ops;
+
+static struct inode *dying; /* large files that nobody has any more */
 
 static bool is_dir(const struct inode *inode)
 {
@@ -99,9 +105,32 @@ static void ramfs_release(struct inode *inode)
 	}
 	if (inode->nlink)
 		return;
+	if ((inode->mode & S_IFMT) == S_IFREG && inode->frames > RAM_STEP >> PAGE_SHIFT) {
+		((struct ram_file *)inode->private)->next = dying;
+		dying = inode;
+		return;
+	}
 	if ((inode->mode & S_IFMT) == S_IFREG)
-		ramfs_truncate(inode, 0);
+		ramfs_truncate_now(inode, 0);
 	free_inode(inode);
+}
+
+void ramfs_reap(void)
+{
+	struct inode *inode;
+
+	while ((inode = dying)) {
+		struct ram_file *rf = inode->private;
+
+		if (inode->size > RAM_STEP) {
+			ramfs_truncate_now(inode, inode->size - RAM_STEP);
+			kernel_breathe();
+			continue;
+		}
+		dying = rf->next;
+		ramfs_truncate_now(inode, 0);
+		free_inode(inode);
+	}
 }
 
 static struct ram_entry *find(struct inode *dir, const char *name, size_t len)
@@ -125,6 +154,8 @@ static int add_entry(struct inode *dir, const char *name, size_t len, struct ino
 		return -ENOENT;
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;
+	if (d->count == ENTRIES_MAX)
+		return -ENOSPC;
 	e = kmalloc(sizeof(*e) + len);
 	if (!e)
 		return -ENOSPC;
@@ -133,6 +164,7 @@ static int add_entry(struct inode *dir, const char *name, size_t len, struct ino
 	e->cookie = d->last_cookie++;
 	memcpy(e->name, name, len);
 	list_add_tail(&d->entries, &e->list);
+	d->count++;
 	if (is_dir(inode))
 		dir->nlink++;
 	inode_touch(dir);
@@ -144,6 +176,7 @@ static void remove_entry(struct inode *dir, struct ram_entry *e)
 {
 	struct inode *inode = e->inode;
 
+	((struct ram_dir *)dir->private)->count--;
 	list_del(&e->list);
 	kfree(e);
 	inode_touch(dir);
@@ -167,6 +200,10 @@ void ramfs_remove_all(struct inode *root)
 		struct ram_dir *d = dir->private;
 		struct ram_entry *e = list_entry(d->entries.next, struct ram_entry, list);
 
+		if (kernel_breathe()) {
+			dir = root; /* others may have changed the rest */
+			continue;
+		}
 		if (list_empty(&d->entries)) {
 			if (dir == root)
 				break;
@@ -321,6 +358,7 @@ static int ramfs_rename(struct inode *from_dir, const char *from, size_t from_le
 		return rc;
 	if (target)
 		remove_entry(to_dir, target);
+	((struct ram_dir *)from_dir->private)->count--;
 	list_del(&e->list);
 	kfree(e);
 	inode_touch(from_dir);

@@ -193,7 +193,7 @@ static long ramfs_read(struct file *file, void *buf, size_t size, u64 *pos)
 	if (*pos >= inode->size)
 		return 0;
 	size = MIN((u64)size, inode->size - *pos);
-	for (; done < size; done += n) {
+	for (; done < size; done += n, kernel_breathe()) {
 		const u8 *from;
 
 		n = size - done;
@@ -224,6 +224,7 @@ static long ramfs_write(struct file *file, const void *buf, size_t size, u64 *po
 		if (rc)
 			break;
 		done += n;
+		kernel_breathe();
 	}
 	if (!done)
 		return rc;
@@ -233,7 +234,7 @@ static long ramfs_write(struct file *file, const void *buf, size_t size, u64 *po
 	return done;
 }
 
-int ramfs_truncate(struct inode *inode, u64 size)
+int ramfs_truncate_now(struct inode *inode, u64 size)
 {
 	struct ram_file *rf = inode->private;
 	ulong tail = size & ~PAGE_MASK, first = pages_in(size), image = pages_in(rf->image_size);
@@ -253,6 +254,13 @@ int ramfs_truncate(struct inode *inode, u64 size)
 	inode->size = size;
 	inode_touch(inode);
 	return 0;
+}
+
+int ramfs_truncate(struct inode *inode, u64 size)
+{
+	for (; inode->size > size && inode->size - size > RAM_STEP; kernel_breathe())
+		ramfs_truncate_now(inode, inode->size - RAM_STEP);
+	return ramfs_truncate_now(inode, size);
 }
 
 void ramfs_set_image(struct inode *inode, const void *image, size_t size)

@@ -7,18 +7,22 @@
 
 #define RAM_FILE_MAX (4ULL << 40) /* three levels of nodes, see ramfs_file.c */
 
+#define RAM_STEP (16ULL << 20) /* so much of a file is freed at a time */
+
 /* inode.private of a regular file. */
 struct ram_file {
 	const u8 *image;
 	size_t image_size;
 	u32 top; /* frame number of the only page, or of the highest node; 0: none of our own */
 	u32 height;
+	struct inode *next; /* to be freed: see ramfs_reap() */
 };
 
 extern const struct file_ops ramfs_file_ops;
 
 long ramfs_peek(struct inode *inode, u64 pos, void *buf, size_t size);
 ulong ramfs_page(struct inode *inode, ulong index, bool for_write);
-int ramfs_truncate(struct inode *inode, u64 size);
+int ramfs_truncate(struct inode *inode, u64 size); /* lets others have their turn */
+int ramfs_truncate_now(struct inode *inode, u64 size);
 
 #endif

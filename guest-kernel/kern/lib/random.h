@@ -7,4 +7,6 @@
 
 void random_bytes(void *to, size_t n);
 
+long random_to_user(void *user, size_t n); /* n, or -EFAULT */
+
 #endif

@@ -24,9 +24,10 @@
  */
 static struct process *process_copy(const struct process *old, bool share_memory)
 {
+	int pid = pid_alloc();
 	struct mm *mm = share_memory ? mm_get(old->mm) : mm_fork(old->mm);
-	struct process *p =
-	    mm ? process_alloc() : NULL; /* behind all that lets others in: they would see a half */
+	/* Behind all that lets others in: they would see half a process. */
+	struct process *p = mm ? process_alloc() : NULL;
 
 	if (!p || files_copy(&p->files, &old->files)) {
 		if (p)
@@ -36,7 +37,7 @@ static struct process *process_copy(const struct process *old, bool share_memory
 		return NULL;
 	}
 	p->mm = mm;
-	p->pid = pid_alloc();
+	p->pid = pid;
 	p->pgid = old->pgid;
 	p->sid = old->sid;
 	p->tty = old->tty;

@@ -121,10 +121,13 @@ int pid_alloc(void)
 {
 	static int last = 1; /* process 1 is made by main.c */
 
-	do
-		last = last == PID_LAST ? 2 : last + 1;
-	while (pid_taken(last));
-	return last;
+	int pid;
+
+	do {
+		kernel_breathe();
+		pid = last = last == PID_LAST ? 2 : last + 1;
+	} while (pid_taken(pid));
+	return pid;
 }
 
 u32 process_count(void)

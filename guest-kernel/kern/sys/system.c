@@ -76,16 +76,7 @@ long sys_sysinfo(struct sysinfo *user)
 
 long sys_getrandom(void *buf, size_t n, u32 flags)
 {
-	u8 part[64];
-	size_t done;
-
-	n = MIN(n, IO_MAX);
-	for (done = 0; done < n; done += MIN(n - done, sizeof(part))) {
-		random_bytes(part, sizeof(part));
-		if (copy_to_user((char *)buf + done, part, MIN(n - done, sizeof(part))))
-			return -EFAULT;
-	}
-	return n;
+	return random_to_user(buf, MIN(n, IO_MAX));
 }
 
 enum {
