@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <ringlet/fv.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>
 
@@ -36,6 +37,7 @@ static long do_domctl(struct xen_domctl *op)
 		return -EACCES;
 	if (op->cmd == XEN_DOMCTL_createdomain) {
 		fake.alive = true;
+		fake.flags = op->u.createdomain.flags;
 		op->domain = FAKE_DOMID;
 		return 0;
 	}
@@ -62,7 +64,7 @@ static long do_domctl(struct xen_domctl *op)
 		return 0;
 	case XEN_DOMCTL_setvcpucontext:
 		memcpy(fake.context, (void *)(uintptr_t)op->u.vcpucontext.ctxt,
-		       fake.address_size == 32 ? 2800 : 5168);
+		       fake.address_size == 32 || fake.flags & RINGLET_CDF_fv ? 2800 : 5168);
 		return 0;
 	}
 	return -ENOSYS;
@@ -84,6 +86,8 @@ static long do_populate(struct xen_memory_reservation *r)
 	for (; done < (long)r->nr_extents && fake.given + size < FAKE_FRAMES - FAKE_LOW - 1; done++) {
 		/* Neither ascending nor adjacent, so that wrong guesses about machine frames show. */
 		fake.given += size;
+		for (uint64_t i = 0; i < size && extent[done] + i < FAKE_FRAMES; i++)
+			fake.mfn_of[extent[done] + i] = FAKE_BASE + FAKE_FRAMES - 2 - fake.given + i;
 		extent[done] = FAKE_BASE + FAKE_FRAMES - 2 - fake.given;
 	}
 	return done;

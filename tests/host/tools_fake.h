@@ -17,6 +17,8 @@
 struct fake {
 	uint8_t *ram;
 	bool alive;
+	unsigned flags;               /* of createdomain */
+	uint32_t mfn_of[FAKE_FRAMES]; /* by the guest's frame numbers, as the builder named them */
 	unsigned address_size, max_vcpus, nr_ports, calls,
 	    fail_at;               /* fail_at: number of the call to fail, 0: none */
 	unsigned maps;             /* foreign mappings not yet undone */
