@@ -3,7 +3,8 @@
  * An ordinary domain and frames that are not its own, by every route: as a leaf or a table in its page tables, by
  * update_va_mapping and mmu_update, in its own name and in others'; as a root, pinned, cleared, copied to and from; as
  * descriptor table, descriptor or vcpu_info; given away or exchanged; in the machine-to-physical table. RAM of others,
- * of the hypervisor, of nobody, and devices: every one of them is refused. So is every question about others' memory.
+ * of the hypervisor, of nobody, and devices: every one of them is refused. So is every question about others' memory, and
+ * memory in larger pieces than an ordinary domain may ask for.
  */
 #include "domu.h"
 
@@ -197,6 +198,44 @@ static void questions(void)
 	check_eq(hypercall_memory_op(XENMEM_machine_memory_map, &machine), -XEN_EPERM);
 }
 
+#define PIECE 9u /* order of the largest */
+
+static long pieces(unsigned cmd, xen_pfn_t *list, unsigned n, unsigned order)
+{
+	struct xen_memory_reservation r = {.nr_extents = n, .extent_order = order, .domid = DOMID_SELF};
+
+	set_xen_guest_handle(r.extent_start, list);
+	return hypercall_memory_op(cmd, &r);
+}
+
+/* It has room for one, since it gave as much. */
+static void large_pieces(void)
+{
+	static xen_pfn_t gave[2u << PIECE];
+	unsigned long *p2m = (unsigned long *)start_info->mfn_list;
+	unsigned long first = start_info->nr_pages - ARRAY_SIZE(gave);
+	xen_pfn_t piece;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(gave); i++)
+		gave[i] = p2m[first + i];
+	if (pieces(XENMEM_decrease_reservation, gave, ARRAY_SIZE(gave), 0) != (long)ARRAY_SIZE(gave)) {
+		failure("its last frames are not its own to give");
+		return;
+	}
+	for (unsigned order = PIECE + 1; order < 70; order++) {
+		piece = first;
+		check_eq(pieces(XENMEM_populate_physmap, &piece, 1, order), 0);
+		check_eq(pieces(XENMEM_increase_reservation, &piece, 1, order), 0);
+	}
+	piece = first;
+	check_eq(pieces(XENMEM_populate_physmap, &piece, 1, PIECE), 1);
+	check_eq(pieces(XENMEM_decrease_reservation, &piece, 1, PIECE + 1), 0);
+	check_eq(pieces(XENMEM_decrease_reservation, &piece, 1, PIECE), 1);
+	for (unsigned i = 0; i < ARRAY_SIZE(gave); i++)
+		gave[i] = first + i;
+	check_eq(pieces(XENMEM_populate_physmap, gave, ARRAY_SIZE(gave), 0), ARRAY_SIZE(gave));
+}
+
 void test_main(void)
 {
 	long frames = hypercall_memory_op(XENMEM_maximum_ram_page, NULL);
@@ -216,6 +255,7 @@ void test_main(void)
 	no_memory();
 	memory_types();
 	questions();
+	large_pieces();
 	/* Nothing of the kind stayed behind. */
 	check_eq(hypercall_memory_op(XENMEM_current_reservation, &self), pages);
 	check((*pte_of((unsigned long)page, 1) & PTE_ADDR) == (mine & PTE_ADDR));

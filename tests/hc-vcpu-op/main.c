@@ -97,6 +97,20 @@ static bool goes_on(void)
 	return rounds >= from + 2;
 }
 
+/* A state begins when it is another one: who yields to nobody has been running all the time. */
+static void runs_on(void)
+{
+	struct vcpu_runstate_info before, run;
+
+	check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &before), 0);
+	for (int i = 0; i < 5; i++)
+		hypercall_sched_op(SCHEDOP_yield, NULL);
+	check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &run), 0);
+	check_eq(run.state, RUNSTATE_running);
+	check(run.state_entry_time == before.state_entry_time);
+	check(run.time[RUNSTATE_running] > before.time[RUNSTATE_running]);
+}
+
 /* From the other side: pv-smp lets a vCPU stop itself. */
 static void down_and_up(void)
 {
@@ -150,6 +164,7 @@ void test_main(void)
 
 	check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &run), 0);
 	check_eq(run.state, RUNSTATE_running);
+	runs_on();
 
 	shot.timeout_abs_ns = system_time() + 3000000;
 	check_eq(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &shot), 0);

@@ -360,6 +360,11 @@ static void limits(void **state)
 	assert_int_equal(grant_grow(mapper.d, 1), GNTST_okay);
 	assert_int_equal(mapper.d->grants->frames, 3);
 	assert_int_equal(grant_grow(mapper.d, 4), GNTST_general_error);
+	for (unsigned i = 0; i < 3 * MAPTRACKS_PER_FRAME; i++) { /* what fails takes no handle */
+		op.ref = REFS + 1;
+		assert_int_not_equal(map(&op), GNTST_okay);
+	}
+	op.ref = 0;
 	while (!map(&op))
 		n++;
 	assert_int_equal(n, 2 * MAPTRACKS_PER_FRAME);

@@ -98,6 +98,16 @@ void test_main(void)
 	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
 	check_eq(*(volatile char *)target, 1);
 
+	/* With an index, whose byte says more than where: to another page and back. */
+	check_no_fault(
+	    __asm__ volatile("mov %2, (%0,%1,8)" ::"r"((unsigned long)low - 24), "r"(3ul), "r"(to_other)
+			     : "memory"));
+	check_eq(*low, to_other);
+	check_no_fault(__asm__ volatile("mov %2, 8(%0,%1)" ::"r"(low), "r"(-8ul), "r"((unsigned long)mine)
+					: "memory"));
+	check_eq(*low, (unsigned long)mine);
+	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
+
 	/* Locked ones. The entry is read-only, then not present, then whole again. */
 	check_no_fault(__asm__ volatile("lock andb $0xfd, %0" : "+m"(*(volatile char *)entry)));
 	mmuext1(MMUEXT_INVLPG_LOCAL, va, 0);
