@@ -83,17 +83,20 @@ static void end_domain(const struct record *r, const char *reason)
 
 /* The domains that have a record and have not ended, ascending. Their files are read when one comes and when one ends, not
  * whenever any other does. */
-static unsigned *known;
+static struct known {
+	unsigned id;
+	bool waits; /* to be looked at when nobody is at work any more */
+} * known;
 static size_t nr_known;
 
 static void know(unsigned id)
 {
 	size_t at = nr_known;
-	unsigned *grown;
+	struct known *grown;
 
-	while (at && known[at - 1] >= id)
+	while (at && known[at - 1].id >= id)
 		at--;
-	if (at < nr_known && known[at] == id)
+	if (at < nr_known && known[at].id == id)
 		return;
 	grown = realloc(known, (nr_known + 1) * sizeof(*known));
 	if (!grown) {
@@ -102,7 +105,7 @@ static void know(unsigned id)
 	}
 	known = grown;
 	memmove(known + at + 1, known + at, (nr_known++ - at) * sizeof(*known));
-	known[at] = id;
+	known[at] = (struct known){.id = id};
 }
 
 static void know_all(void)
@@ -115,23 +118,20 @@ static void know_all(void)
 	free(ids);
 }
 
-static bool unfinished; /* the last look left something to be seen to when nobody is at work */
-
 /* What is to be done about a domain of which the hypervisor says this (NULL: it is not there). False: nothing, ever again.
  * @busy: others are making or ending some. */
-static bool look_at(unsigned id, const struct xen_domctl_getdomaininfo *info, bool busy)
+static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info, bool busy)
 {
 	struct record r;
 
-	if (record_load(id, &r) || r.end[0])
+	if (record_load(k->id, &r) || r.end[0])
 		return false;
+	k->waits = info && r.ending && busy;
 	if (!info) /* destroyed by somebody else than rl, or by one who was killed then */
-		domain_forget(id, "destroyed", -1);
-	else if (r.ending && busy)
-		unfinished = true;
-	else if (r.ending) /* whoever began it was killed */
-		domain_end(&hv, id, "destroyed", -1);
-	else if (info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
+		domain_forget(k->id, "destroyed", -1);
+	else if (r.ending && !busy) /* whoever began it was killed */
+		domain_end(&hv, k->id, "destroyed", -1);
+	else if (!r.ending && info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
 		end_domain(&r, shutdown_reason(info));
 	return true;
 }
@@ -151,31 +151,47 @@ static void look(bool busy, bool all)
 	long count = domains_list(&hv, &list);
 	size_t kept = 0, at = 0;
 
-	unfinished = count < 0;
 	if (count < 0) {
 		fail_errno(count, "cannot list the domains");
 		return;
 	}
 	/* Both are in ascending order. */
 	for (info = list; info < list + count; info++) {
-		while (at < nr_known && known[at] < info->domain)
+		while (at < nr_known && known[at].id < info->domain)
 			at++;
-		if (info->domain && (at == nr_known || known[at] != info->domain))
+		if (info->domain && (at == nr_known || known[at].id != info->domain))
 			know_if_recorded(info->domain);
 	}
 	info = list;
 	for (size_t i = 0; i < nr_known; i++) {
-		unsigned id = known[i];
+		struct known *k = &known[i];
 		bool there;
 
-		while (info < list + count && info->domain < id)
+		while (info < list + count && info->domain < k->id)
 			info++;
-		there = info < list + count && info->domain == id;
-		if ((there && !all && !(info->flags & marks)) || look_at(id, there ? info : NULL, busy))
-			known[kept++] = id;
+		there = info < list + count && info->domain == k->id;
+		if ((there && !all && !(info->flags & marks)) || look_at(k, there ? info : NULL, busy))
+			known[kept++] = *k;
 	}
 	nr_known = kept;
 	free(list);
+}
+
+/* At those that wait for it alone. True: some go on waiting. */
+static bool look_again(bool busy)
+{
+	struct xen_domctl_getdomaininfo info;
+	bool some = false;
+
+	for (size_t i = 0; i < nr_known; i++) {
+		struct known *k = &known[i];
+		long ret = k->waits && !busy ? domain_info(&hv, k->id, &info) : -EAGAIN;
+
+		if (!ret || ret == -ESRCH)
+			k->waits = look_at(k, ret ? NULL : &info, false) && k->waits;
+		some |= k->waits;
+	}
+	return some;
 }
 
 static bool told; /* of a domain, not only of a job */
@@ -210,12 +226,14 @@ int main(void)
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = xs_fd(xs), .events = POLLIN}, {.fd = ctl, .events = POLLIN}};
 		size_t jobs = jobs_clear(&hv);
+		bool waiting;
 
-		if (told || (unfinished && !jobs))
+		if (told)
 			look(jobs, false);
 		told = false;
+		waiting = look_again(jobs);
 		/* Nobody tells when one who is at work is killed: look again and again, while there is work. */
-		if (poll(fds, 2, jobs || unfinished ? JOBS_MS : -1) <= 0)
+		if (poll(fds, 2, jobs || waiting ? JOBS_MS : -1) <= 0)
 			continue;
 		if (fds[0].revents & POLLIN) {
 			free(xs_event(xs, 0));

@@ -106,7 +106,7 @@ static int by_id(const void *key, const void *element)
 /* Some domain has ended, we are not told which: all are asked for together. */
 static void look_for_ends(void)
 {
-	struct xen_domctl_getdomaininfo *list, *info;
+	struct xen_domctl_getdomaininfo *list, *info, *likely;
 	struct conn *c, *next;
 	long count = domains_list(&hv, &list);
 
@@ -114,8 +114,12 @@ static void look_for_ends(void)
 		fail_errno(count, "cannot list the domains");
 		return;
 	}
+	likely = list; /* connections mostly came in the order of their numbers, too */
 	for (c = store.conns; c; c = next) {
-		info = bsearch(&c->id, list, count, sizeof(*list), by_id);
+		info = likely < list + count && likely->domain == c->id
+			   ? likely
+			   : bsearch(&c->id, list, count, sizeof(*list), by_id);
+		likely = info ? info + 1 : likely;
 		next = c->next;
 		if (!c->id)
 			continue;

@@ -18,7 +18,7 @@ struct ram_entry {
 	struct list list;
 	struct inode *inode;
 	u64 cookie;
-	u32 len;
+	u32 len, hash;
 	char name[];
 };
 
@@ -133,13 +133,24 @@ void ramfs_reap(void)
 	}
 }
 
+/* So that few names of a long directory are compared. */
+static u32 hash_of(const char *name, size_t len)
+{
+	u32 hash = len;
+
+	while (len--)
+		hash = hash * 31 + (u8)*name++;
+	return hash;
+}
+
 static struct ram_entry *find(struct inode *dir, const char *name, size_t len)
 {
 	struct ram_dir *d = dir->private;
+	u32 hash = hash_of(name, len);
 	struct ram_entry *e;
 
 	list_for_each (e, &d->entries, list) {
-		if (e->len == len && !memcmp(e->name, name, len))
+		if (e->hash == hash && e->len == len && !memcmp(e->name, name, len))
 			return e;
 	}
 	return NULL;
@@ -161,6 +172,7 @@ static int add_entry(struct inode *dir, const char *name, size_t len, struct ino
 		return -ENOSPC;
 	e->inode = inode;
 	e->len = len;
+	e->hash = hash_of(name, len);
 	e->cookie = d->last_cookie++;
 	memcpy(e->name, name, len);
 	list_add_tail(&d->entries, &e->list);
