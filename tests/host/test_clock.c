@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification of system time (hypervisor/sched/time.c), on a processor and a PM timer whose true rates a test knows:
+ *   steers     the first calibration may be wrong by a thousandth in either direction; after some seconds what is told is
+ *              right to a few microseconds, and stays so; on the way it never goes back, and no second is off by more than the rate
+ *              of steering allows
+ *   alone      without a PM timer the first rate stays
+ *   guests     what a guest reads is what now() says, and its version is even when it is whole; who has not seen the last change
+ *              is told so
+ *   wallclock  seconds since 1970, with what the domain wants added
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cpu/x86.h"
+static uint64_t test_tsc(void);
+static uint32_t test_pm(uint16_t port);
+#define rdtsc()   test_tsc()
+#define inl(port) test_pm(port)
+#include "sched/time.c"
+
+#define TRUE_HZ 2400000000ull
+#define PM_PORT 0x608
+#define BOOTED  123456789ull /* ticks of the TSC when system time began */
+
+struct percpu host_percpu, *cpu_table[MAX_CPUS];
+uint32_t nr_cpus = 3;
+struct domain dom_idle;
+struct acpi_info acpi;
+uint64_t tsc_hz;
+static ns_t true_ns; /* since boot */
+static unsigned raised[3], warned, published;
+static struct vcpu running, idle;
+static struct percpu cpus[3];
+
+static uint64_t test_tsc(void)
+{
+	return BOOTED + mul_div(true_ns, TRUE_HZ, NS_PER_SEC);
+}
+static uint32_t test_pm(uint16_t port)
+{
+	assert_int_equal(port, PM_PORT);
+	return 0xff000000 | (0xfff000 + mul_div(true_ns, PM_TIMER_HZ,
+						NS_PER_SEC)); /* it wraps at once; its high bits are noise */
+}
+uint64_t rtc_read(void)
+{
+	return 1700000000;
+}
+void log_set_clock(uint64_t (*clock_ns)(void))
+{
+}
+bool log_admits(enum log_source source, enum log_level level)
+{
+	warned += level == LOG_WARNING;
+	return false;
+}
+void printk(const char *fmt, ...)
+{
+}
+void cpu_raise(struct percpu *cpu, uint32_t bits)
+{
+	assert_int_equal(bits, PENDING_SCHEDULE);
+	raised[cpu - cpus]++;
+}
+void timer_init(struct timer *t, void (*handler)(void *), void *arg)
+{
+	*t = (struct timer){.handler = handler, .arg = arg};
+}
+void timer_set(struct timer *t, ns_t expires)
+{
+	t->expires = expires;
+}
+void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info)
+{
+	assert_int_equal(info->version & 1, 0);
+	published++;
+}
+
+/* @ppm: how much too many ticks a second the first calibration has found. */
+static void boot(int ppm)
+{
+	memset(&clock, 0, sizeof(clock));
+	memset(&reference, 0, sizeof(reference));
+	memset(raised, 0, sizeof(raised));
+	running.domain = NULL;
+	idle.domain = &dom_idle;
+	for (unsigned i = 0; i < 3; i++) {
+		cpus[i] = (struct percpu){.vcpu = i == 2 ? NULL : i ? &idle : &running};
+		cpu_table[i] = &cpus[i];
+	}
+	acpi.pm_timer = PM_PORT;
+	true_ns = warned = 0;
+	tsc_hz = TRUE_HZ + (int64_t)TRUE_HZ / 1000000 * ppm;
+	time_init();
+}
+
+static int64_t off(void)
+{
+	return now() - true_ns;
+}
+
+/* One second, looked at often, until the timer is due. */
+static void second(int64_t most)
+{
+	ns_t last = now();
+
+	while (now() < reference.timer.expires) {
+		true_ns += 1000000;
+		assert_true(now() >= last);
+		assert_true(off() <= most && off() >= -most);
+		last = now();
+	}
+	reference.timer.handler(NULL);
+	assert_true(now() >= last);
+}
+
+static void steers(void **state)
+{
+	static const int errors[] = {0, 1000, -1000, 300, -300};
+
+	for (unsigned e = 0; e < ARRAY_SIZE(errors); e++) {
+		boot(errors[e]);
+		assert_int_equal(warned, 0);
+		assert_int_equal(reference.timer.expires, RECALIBRATE);
+		for (unsigned i = 0; i < 6; i++)
+			second(2100000); /* a thousandth of a second, and half of one until it is noticed */
+		for (unsigned i = 0; i < 30; i++)
+			second(5000);
+		assert_true(tsc_hz > TRUE_HZ - 5000 && tsc_hz < TRUE_HZ + 5000);
+		assert_true(raised[0] >= 36); /* who runs is told, and nobody else */
+		assert_int_equal(raised[1] + raised[2], 0);
+	}
+}
+
+static void alone(void **state)
+{
+	boot(1000);
+	acpi.pm_timer = 0;
+	memset(&clock, 0, sizeof(clock));
+	memset(&reference, 0, sizeof(reference));
+	time_init();
+	assert_int_equal(warned, 1);
+	assert_null(reference.timer.handler);
+	assert_int_equal(now(), 0);
+	true_ns += 1001000000;
+	assert_true(now() > 999998000 && now() < 1000002000);
+}
+
+static void guests(void **state)
+{
+	static uint8_t info[64];
+	struct vcpu v = {.info = info};
+	struct vcpu_time_info *t = (void *)(info + 32);
+	uint32_t version;
+
+	boot(0);
+	assert_true(time_is_stale(&v));
+	t->version = 7; /* whatever the guest wrote */
+	published = 0;
+	time_update_vcpu(&v);
+	assert_false(time_is_stale(&v));
+	assert_int_equal(published, 1);
+	version = t->version;
+	assert_int_equal(version & 1, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		second(5000);
+		assert_true(time_is_stale(&v));
+		time_update_vcpu(&v);
+		assert_int_equal(t->version, version += 2);
+		true_ns += 300000000;
+		assert_int_equal(t->system_time +
+				     clock_scale(test_tsc() - t->tsc_timestamp,
+						 (struct clock_rate){t->tsc_to_system_mul, t->tsc_shift}),
+				 now());
+	}
+}
+
+static void wallclock(void **state)
+{
+	static const struct guest_ops ops = {.max_ports = 1024};
+	static uint32_t mask[64];
+	struct domain d = {.ops = &ops, .evtchn_mask = mask, .time_offset = -77};
+
+	boot(0);
+	true_ns = 5400000000ull;
+	assert_int_equal(wallclock_seconds(), 1700000005);
+	mask[32] = 9;
+	mask[31] = mask[35] = 0x5a;
+	time_update_wallclock(&d);
+	assert_int_equal(mask[32], 10);
+	assert_int_equal(mask[33], 1700000000 - 77);
+	assert_int_equal(mask[34], 0);
+	assert_int_equal(mask[31] & mask[35], 0x5a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(steers),
+	    cmocka_unit_test(alone),
+	    cmocka_unit_test(guests),
+	    cmocka_unit_test(wallclock),
+	};
+
+	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
+}
