@@ -1,8 +1,8 @@
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 # SPDX-License-Identifier: MIT
 
-TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_files tools_fv_builder tools_kernel tools_records tools_store tools_store_edges tools_store_fair \
-	tools_store_rules tools_store_scale tools_timeline tools_written tools_xl_cfg tools_xs
+TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_files tools_fv_builder tools_kernel tools_memory tools_records \
+	tools_store tools_store_edges tools_store_fair tools_store_rules tools_store_scale tools_timeline tools_written tools_xl_cfg tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) dom0-tools/rl/table.c $(TOOLS_STORED)
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
@@ -18,6 +18,8 @@ $(TOOLS_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: $(B)/tests/host/tools/tes
 	$(call say,LD,$@)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS_$(@F))
 
 $(B)/tests/host/tools_kernel: | $(B)/dom0-tools/rl-unpack
+# Allocations that a test refuses.
+LIBS_tools_memory := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 # Xen's own parser of configuration files.
 $(B)/tests/host/tools_xl_cfg: $(B)/tests/host/tools/tests/host/xl_parser.o
 LIBS_tools_xl_cfg := -lxlutil

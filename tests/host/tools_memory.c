@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: Dom0 is small. Where a tool finds no memory, at whichever of its allocations, it says so and fails; it does not
+ * go on with half of something, and what it had is given back. A second attempt then works.
+ */
+#include "cfg.h"
+#include "domconf.h"
+#include "err.h"
+#include "files.h"
+#include "guest_abi.h"
+#include "plan.h"
+#include "record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- allocations, of which one is refused (the linker's --wrap) ---- */
+
+static long until_refused = -1; /* so many are granted first; negative: all */
+static bool refused;
+
+static bool refuse(void)
+{
+	if (until_refused < 0 || until_refused--)
+		return false;
+	refused = true;
+	return true;
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+
+void *__wrap_malloc(size_t n)
+{
+	return refuse() ? NULL : __real_malloc(n);
+}
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return refuse() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t n)
+{
+	return refuse() ? NULL : __real_realloc(p, n);
+}
+char *__wrap_strdup(const char *s)
+{
+	return refuse() ? NULL : __real_strdup(s);
+}
+char *__wrap_strndup(const char *s, size_t n)
+{
+	return refuse() ? NULL : __real_strndup(s, n);
+}
+
+/* @work, with each of its allocations refused in turn, and then with none. It returns 0, or -1 for want of memory. */
+static void each_refused(int (*work)(void), unsigned least)
+{
+	unsigned n = 0;
+
+	do {
+		int ret;
+
+		until_refused = n++;
+		refused = false;
+		ret = work();
+		until_refused = -1;
+		assert_int_equal(ret, refused ? -1 : 0);
+	} while (refused);
+	assert_true(n > least);
+}
+
+/* ---- work ---- */
+
+static char dir[] = "/tmp/ringlet-memory-XXXXXX";
+
+static const char text[] = "name = \"a\"\n"
+			   "memory = 32\n"
+			   "kernel = '/boot/k'\n"
+			   "ramdisk = \"/boot/r\"\n"
+			   "extra = \"quiet\"\n"
+			   "extra += \" more\"\n"
+			   "disk = [ \"one\", 'two', [ 3, 4 ] ]\n"
+			   "disk += [ \"three\" ]\n";
+
+static int configuration(void)
+{
+	struct cfg cfg = {0};
+	struct domconf conf;
+	int ret = cfg_parse(&cfg, "test", text, sizeof(text) - 1);
+
+	if (!ret)
+		ret = cfg_override(&cfg, "vcpus=1");
+	if (!ret)
+		ret = cfg_override(&cfg, "extra+= still more");
+	if (!ret)
+		ret = cfg_set_text(&cfg, "name", "b");
+	if (ret)
+		assert_non_null(strstr(fail_last(), "memory"));
+	if (!ret) {
+		ret = domconf_from(&cfg, &conf);
+		if (!ret) {
+			assert_string_equal(conf.name, "b");
+			assert_string_equal(conf.cmdline, "quiet more still more");
+			assert_string_equal(conf.ramdisk, "/boot/r");
+			domconf_free(&conf);
+		} else {
+			assert_non_null(strstr(fail_last(), "out of memory"));
+		}
+	}
+	cfg_free(&cfg);
+	return ret;
+}
+
+static int whole_file(void)
+{
+	char path[64];
+	size_t len;
+	char *got;
+
+	snprintf(path, sizeof(path), "%s/f", dir);
+	got = file_read(path, 1 << 20, &len);
+	if (!got)
+		return -1;
+	assert_int_equal(len, 20000);
+	free(got);
+	return 0;
+}
+
+static int made_up_file(void) /* of a size that is not told: it grows */
+{
+	size_t len;
+	char *got = file_read("/proc/self/smaps", 1 << 28, &len);
+
+	free(got);
+	return got ? 0 : -1;
+}
+
+static int page_tables(void)
+{
+	const struct plan_kernel kernel = {.abi = &abi_pv64,
+					   .virt_base = 0xffffffff80000000ull,
+					   .start = 0xffffffff80100000ull,
+					   .end = 0xffffffff80180000ull,
+					   .init_p2m = 0x8000000000ull};
+	struct plan plan;
+	int ret = plan_make(&plan, &kernel, 10000, 8192);
+
+	if (ret) {
+		assert_non_null(strstr(fail_last(), "out of memory"));
+		assert_null(plan.table);
+		return ret;
+	}
+	assert_true(plan.tables.count > 6);
+	plan_free(&plan);
+	return 0;
+}
+
+static void configurations(void **state)
+{
+	each_refused(configuration, 20);
+}
+
+static void files(void **state)
+{
+	char path[64], content[20001];
+
+	memset(content, 'x', sizeof(content) - 1);
+	content[sizeof(content) - 1] = '\0';
+	snprintf(path, sizeof(path), "%s/f", dir);
+	assert_int_equal(file_write(path, content), 0);
+	each_refused(whole_file, 1);
+	each_refused(made_up_file, 1);
+	unlink(path);
+}
+
+static void plans(void **state)
+{
+	each_refused(page_tables, 6);
+}
+
+/* A list of records without memory is as long as it got; what is there is right. */
+static void lists(void **state)
+{
+	for (unsigned id = 1; id < 4; id++) {
+		struct record r = {.id = id};
+
+		assert_int_equal(record_save(&r), 0);
+	}
+	for (long n = 0; n < 4; n++) {
+		unsigned *ids;
+		size_t count;
+
+		until_refused = n;
+		count = record_list(&ids);
+		until_refused = -1;
+		assert_int_equal(count, n);
+		for (size_t i = 1; i < count; i++)
+			assert_true(ids[i - 1] < ids[i]);
+		free(ids);
+		if (n == 3)
+			break;
+	}
+	for (unsigned id = 1; id < 4; id++)
+		record_remove(id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(configurations),
+	    cmocka_unit_test(files),
+	    cmocka_unit_test(plans),
+	    cmocka_unit_test(lists),
+	};
+	char command[64];
+	int failed;
+
+	if (!mkdtemp(dir))
+		return 1;
+	run_dir = dir;
+	fail_quiet(true);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return failed || system(command);
+}
