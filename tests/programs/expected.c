@@ -16,6 +16,7 @@
 #include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 static bool says(int fd, const char *text)
@@ -126,10 +127,19 @@ static long fill(const char *path)
 	return sum;
 }
 
+static long free_memory(void)
+{
+	struct sysinfo info;
+
+	CHECK(sysinfo(&info) == 0);
+	return info.freeram * info.mem_unit;
+}
+
 static void tmpfs_has_a_size(void)
 {
 	struct statfs fs;
 	struct stat st;
+	long before;
 	int fd, i;
 	pid_t pid;
 
@@ -153,6 +163,11 @@ static void tmpfs_has_a_size(void)
 		_exit(0);
 	}
 	CHECK(WTERMSIG(wait_code(pid)) == SIGBUS);
+	fd = open("/tmp/expected.mnt/b", O_RDWR);
+	before = free_memory(); /* what is refused costs nothing, wherever it was to be */
+	for (i = 1; i < 1000; i++)
+		CHECK(pwrite(fd, "x", 1, (off_t)i << 22) == -1 && errno == ENOSPC);
+	CHECK(free_memory() > before - (1 << 20) && close(fd) == 0);
 	CHECK(mount("none", "/tmp/expected.mnt", "tmpfs", MS_REMOUNT, "size=128k") == 0);
 	CHECK(fill("/tmp/expected.mnt/b") == 65536);
 	CHECK(rename("/tmp/expected.mnt/b", "/tmp/b") == -1 && errno == EXDEV);

@@ -107,16 +107,17 @@ static const u8 *image_part(const struct ram_file *rf, ulong index, size_t *n)
 static pfn_t own_frame(struct inode *inode, ulong index)
 {
 	struct ram_file *rf = inode->private;
-	u32 *at = slot(rf, index, true);
+	pfn_t pfn = frame_at(rf, index);
 	const u8 *from;
 	size_t n;
-	pfn_t pfn;
+	u32 *at;
 
-	if (!at || *at)
-		return at ? *at : 0;
+	if (pfn)
+		return pfn;
 	if (inode->fs->limit && inode->fs->used >= inode->fs->limit)
 		return 0;
-	pfn = page_alloc(0);
+	at = slot(rf, index, true);
+	pfn = at ? page_alloc(0) : 0;
 	if (!pfn)
 		return 0;
 	from = image_part(rf, index, &n);
