@@ -33,7 +33,7 @@ static struct vcpu vcpu;
 static struct fv fv;
 static uint8_t ram[65536]; /* the guest's, from its address 0; beyond it nothing is mapped */
 static unsigned crashes, dropped, reloads, loaded, synced, polls, forgotten;
-static unsigned interrupts, base; /* that the controller has, and their first vector */
+static unsigned interrupts, first_vector; /* that the controller has, and their first vector */
 static bool segments_fail;
 static void *page_left; /* what there is to be allocated */
 
@@ -88,7 +88,7 @@ bool pic_interrupts(const struct fv_pic *pic)
 }
 uint8_t pic_acknowledge(struct fv_pic *pic)
 {
-	return base + --interrupts;
+	return first_vector + --interrupts;
 }
 void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
 {
@@ -189,7 +189,7 @@ static int setup(void **state)
 	vcpu.regs.rflags = RFLAGS_IF | RFLAGS_MBS;
 	crashes = dropped = reloads = loaded = synced = polls = forgotten = interrupts = freed = 0;
 	segments_fail = false;
-	base = 0x20;
+	first_vector = 0x20;
 	return 0;
 }
 
@@ -636,7 +636,7 @@ static void interrupts_are_delivered(void **state)
 	assert_int_equal(vcpu.upcall[0], 1);
 	assert_int_equal(vcpu.regs.rip, HANDLER + 0x21);
 	assert_false(fv.lock.held);
-	base = 0; /* nobody has set up the controller */
+	first_vector = 0; /* nobody has set up the controller */
 	fv_deliver(&vcpu);
 	assert_int_equal(vcpu.regs.rip, HANDLER);
 	assert_int_equal(crashes, 0);
