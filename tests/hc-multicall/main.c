@@ -10,13 +10,16 @@ const char test_title[] = "hc-multicall";
 
 #define LONG 64
 static struct multicall_entry batch[LONG];
-static unsigned done_before; /* the upcall */
+static unsigned done_before; /* the first upcall that came of it */
 
 static void on_event(struct frame *f)
 {
-	done_before = 0;
-	while (done_before < LONG && batch[done_before].result != 77)
-		done_before++;
+	unsigned done = 0;
+
+	while (done < LONG && batch[done].result != 77)
+		done++;
+	if (done && done_before == ~0u)
+		done_before = done;
 }
 
 static void interrupted_by_an_event(void)

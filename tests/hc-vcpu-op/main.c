@@ -102,6 +102,8 @@ static void runs_on(void)
 {
 	struct vcpu_runstate_info before, run;
 
+	if (!(start_info->flags & SIF_INITDOMAIN)) /* Dom0 is there, too */
+		return;
 	check_eq(hypercall_vcpu_op(VCPUOP_get_runstate_info, 0, &before), 0);
 	for (int i = 0; i < 5; i++)
 		hypercall_sched_op(SCHEDOP_yield, NULL);
