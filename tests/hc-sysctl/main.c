@@ -1,14 +1,156 @@
 /* SPDX-License-Identifier: MIT */
-/* sysctl: physinfo and the domain list are plausible; a wrong interface version gives -EACCES. So many debug keys as could
- * keep the processor for hours are refused (by Xen they are not). */
+/*
+ * sysctl: physinfo, the domain list, the processors and the nodes are plausible, and no answer is longer than there is room
+ * for it; the log is read in pieces and once, and cleared when its end was read; a wrong interface version gives -EACCES, an
+ * address that cannot be written -EFAULT. So many debug keys as could keep the processor for hours are refused (by Xen they are
+ * not).
+ */
 #include "fw.h"
+#include "ringlet/sysctl.h"
+#include "xen/domctl.h"
 #include "xen/sysctl.h"
 
 const char test_title[] = "hc-sysctl";
 
+static struct xen_sysctl op;
+
+static long ask(uint32_t cmd)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	return hypercall_sysctl(&op);
+}
+
+#define NOWHERE 8ul
+#define CANARY  0x5a
+
+static char text[20000];
+
+/* @count bytes of the log from @index on, into @text; how many came. */
+static unsigned read_log(uint32_t *index, unsigned count, bool incremental, bool clear)
+{
+	__builtin_memset(text, CANARY, sizeof(text));
+	op.u.readconsole = (struct xen_sysctl_readconsole){
+	    .count = count, .index = *index, .incremental = incremental, .clear = clear};
+	set_xen_guest_handle(op.u.readconsole.buffer, text);
+	check_eq(ask(XEN_SYSCTL_readconsole), 0);
+	check(op.u.readconsole.count <= count);
+	check_eq(text[op.u.readconsole.count], CANARY);
+	*index = op.u.readconsole.index;
+	return op.u.readconsole.count;
+}
+
+static void log_in_pieces(void)
+{
+	uint32_t index = 0, ignored = 0;
+	unsigned whole = 0, n;
+
+	while ((n = read_log(&index, 100, true, false)) != 0)
+		whole += n;
+	check(whole > 200);
+	check_eq(read_log(&index, 5000, true, false), 0);
+	n = read_log(&ignored, 5000, false,
+		     false); /* the same again: what is not incremental begins at the beginning */
+	check(n == whole || n == 4096);
+	check_eq(read_log(&ignored, 0, false, false), 0);
+	n = read_log(&ignored, 1, false, true); /* its end was not read: it stays */
+	check_eq(n, 1);
+	check(read_log(&ignored, 5000, false, false) > 1);
+	op.u.readconsole = (struct xen_sysctl_readconsole){.count = 10};
+	set_xen_guest_handle(op.u.readconsole.buffer, (char *)NOWHERE);
+	check_eq(ask(XEN_SYSCTL_readconsole), -XEN_EFAULT);
+	index = 0;
+	while (read_log(&index, 5000, true, true) == 4096)
+		;
+	ignored = 0;
+	check_eq(read_log(&ignored, 5000, false, false), 0);
+}
+
+/* Lists into room for @room of @size bytes each: asked by @cmd, counted in *n. */
+#define LISTED(cmd, field, pointer, room_field, type)                                          \
+	do {                                                                                   \
+		for (unsigned room = 0; room < 3; room++) {                                    \
+			__builtin_memset(text, CANARY, sizeof(text));                          \
+			__builtin_memset(&op, 0, sizeof(op));                                  \
+			set_xen_guest_handle(op.u.field.pointer, (void *)text);                \
+			op.u.field.room_field = room;                                          \
+			check_eq(ask(cmd), 0);                                                 \
+			check_eq(text[room * sizeof(type)], CANARY);                           \
+			check(!room || text[sizeof(type) - 1] != CANARY || text[0] != CANARY); \
+			set_xen_guest_handle(op.u.field.pointer, (void *)NOWHERE);             \
+			op.u.field.room_field = room;                                          \
+			check_eq(ask(cmd), room ? -XEN_EFAULT : 0);                            \
+		}                                                                              \
+	} while (0)
+
+static void processors_and_nodes(void)
+{
+	uint32_t cpus, distance = 77;
+
+	__builtin_memset(&op, 0, sizeof(op));
+	check_eq(ask(XEN_SYSCTL_physinfo), 0);
+	cpus = op.u.physinfo.nr_cpus;
+	check_eq(op.u.physinfo.max_cpu_id, cpus - 1);
+	LISTED(XEN_SYSCTL_getcpuinfo, getcpuinfo, info, max_cpus, struct xen_sysctl_cpuinfo);
+	op.u.getcpuinfo.max_cpus = 64;
+	set_xen_guest_handle(op.u.getcpuinfo.info, (void *)text);
+	check_eq(ask(XEN_SYSCTL_getcpuinfo), 0);
+	check_eq(op.u.getcpuinfo.nr_cpus, cpus);
+	LISTED(XEN_SYSCTL_cputopoinfo, cputopoinfo, cputopo, num_cpus, struct xen_sysctl_cputopo);
+	__builtin_memset(&op, 0, sizeof(op));
+	check_eq(ask(XEN_SYSCTL_cputopoinfo), 0); /* how many are there? */
+	check_eq(op.u.cputopoinfo.num_cpus, cpus);
+	__builtin_memset(&op, 0, sizeof(op));
+	check_eq(ask(XEN_SYSCTL_numainfo), 0);
+	check_eq(op.u.numainfo.num_nodes, 1);
+	for (unsigned room = 0; room < 2; room++) {
+		struct xen_sysctl_meminfo mem = {.memsize = 77};
+
+		op.u.numainfo.num_nodes = room;
+		set_xen_guest_handle(op.u.numainfo.meminfo, &mem);
+		set_xen_guest_handle(op.u.numainfo.distance, &distance);
+		check_eq(ask(XEN_SYSCTL_numainfo), 0);
+		check_eq(distance, room ? 10 : 77);
+		check(room ? mem.memsize > mem.memfree && mem.memfree : mem.memsize == 77);
+		op.u.numainfo.num_nodes = room;
+		set_xen_guest_handle(op.u.numainfo.meminfo, (void *)NOWHERE);
+		check_eq(ask(XEN_SYSCTL_numainfo), room ? -XEN_EFAULT : 0);
+		op.u.numainfo.num_nodes = room;
+		set_xen_guest_handle(op.u.numainfo.meminfo, &mem);
+		set_xen_guest_handle(op.u.numainfo.distance, (void *)NOWHERE);
+		check_eq(ask(XEN_SYSCTL_numainfo), room ? -XEN_EFAULT : 0);
+	}
+	check_eq(ask(XEN_SYSCTL_sched_id), 0);
+	check(op.u.sched_id.sched_id);
+	check_eq(ask(XEN_SYSCTL_availheap), 0);
+	check(op.u.availheap.avail_bytes > 4096);
+}
+
+static void domains(void)
+{
+	struct ringlet_overhead *o = (void *)op.u.pad;
+	struct xen_domctl_getdomaininfo *info = (void *)text;
+
+	LISTED(XEN_SYSCTL_getdomaininfolist, getdomaininfolist, buffer, max_domains,
+	       struct xen_domctl_getdomaininfo);
+	for (unsigned first = 0; first < 2; first++) {
+		__builtin_memset(&op, 0, sizeof(op));
+		set_xen_guest_handle(op.u.getdomaininfolist.buffer, info);
+		op.u.getdomaininfolist.first_domain = first;
+		op.u.getdomaininfolist.max_domains = 10;
+		check_eq(ask(XEN_SYSCTL_getdomaininfolist), 0);
+		check_eq(op.u.getdomaininfolist.num_domains, !first);
+		check(first || info->domain == 0);
+	}
+	__builtin_memset(&op, 0, sizeof(op));
+	check_eq(ask(RINGLET_SYSCTL_overhead), 0);
+	check(o->bytes && o->limit >= o->bytes);
+	o->domain = 77;
+	check_eq(ask(RINGLET_SYSCTL_overhead), -XEN_ESRCH);
+}
+
 void test_main(void)
 {
-	static struct xen_sysctl op;
 	static char keys[257];
 
 	op.cmd = XEN_SYSCTL_physinfo;
@@ -23,10 +165,21 @@ void test_main(void)
 	set_xen_guest_handle(op.u.debug_keys.keys, keys);
 	op.u.debug_keys.nr_keys = sizeof(keys);
 	check_eq(hypercall_sysctl(&op), -XEN_E2BIG);
+	op.u.debug_keys.nr_keys = 256; /* keys that mean nothing */
+	check_eq(hypercall_sysctl(&op), 0);
 	op.u.debug_keys.nr_keys = 0;
 	check_eq(hypercall_sysctl(&op), 0);
+	op.u.debug_keys.nr_keys = 1;
+	set_xen_guest_handle(op.u.debug_keys.keys, (char *)NOWHERE);
+	check_eq(hypercall_sysctl(&op), -XEN_EFAULT);
+	processors_and_nodes();
+	domains();
+	log_in_pieces();
 
-	op.interface_version++;
+	__builtin_memset(&op, 0, sizeof(op));
+
+	op.cmd = XEN_SYSCTL_physinfo;
+	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION + 1;
 	check_eq(hypercall_sysctl(&op), -XEN_EACCES);
 	op.interface_version--;
 	op.cmd = 9999;
