@@ -8,6 +8,7 @@
  *	<run>/console/ID/log       the kept output (conlog.h)
  *	<run>/console/ID/in        FIFO: keys for the domain
  *	<run>/console/ID/attached  there while its page is mapped here
+ *	<run>/console/ID/refused   a link to nowhere: why it cannot be
  *
  * One thread. Domains that are silent cost nothing. Of one that speaks the event is kept masked as long as there is something
  * in its ring, and each round moves at most a ring's worth of it; between rounds there is a rest in which rings fill up, and
@@ -51,12 +52,14 @@ static struct guest *find_guest(unsigned id)
 	return g;
 }
 
-static void touch(const char *path)
+static int touch(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return fail_errno(errno, "%s: cannot make it", path);
+	close(fd);
+	return 0;
 }
 
 static void make_ready(struct guest *g)
@@ -133,27 +136,43 @@ static int open_ring(struct guest *g)
 	return port_note(&by_port, g->port, g) ? fail("out of memory for domain %u", g->id) : 0;
 }
 
-static void add_guest(unsigned id)
+static struct guest *new_guest(unsigned id)
 {
-	struct record r;
-	struct guest *g;
+	struct guest *g = calloc(1, sizeof(*g));
 
-	if (find_guest(id) || record_load(id, &r) || r.end[0])
-		return;
-	g = calloc(1, sizeof(*g));
 	if (!g) {
 		fail("out of memory for domain %u", id);
-		return;
+		return NULL;
 	}
 	g->id = id;
 	g->in = g->log.fd = g->port = -1;
-	if (open_files(g) || open_ring(g)) {
-		close_guest(g);
+	if (!open_files(g) && !open_ring(g) && !touch(console_path(id, "attached")))
+		return g;
+	close_guest(g);
+	return NULL;
+}
+
+/* What keeps us from it is left as the target of a link: that takes no descriptor, which may be what is missing. */
+static void add_guest(unsigned id)
+{
+	struct guest *g = NULL;
+	struct record r;
+
+	if (find_guest(id))
+		return;
+	unlink(console_path(id, "refused"));
+	if (record_load(id, &r))
+		fail("domain %u: its record cannot be read", id);
+	else if (r.end[0])
+		return;
+	else
+		g = new_guest(id);
+	if (!g) {
+		symlink(fail_last(), console_path(id, "refused"));
 		return;
 	}
 	g->next = guests;
 	guests = g;
-	touch(console_path(id, "attached"));
 	make_ready(g); /* the first event may have come before we were bound */
 }
 

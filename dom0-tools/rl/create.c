@@ -118,24 +118,37 @@ static int on_created(void *arg, const struct build_result *built)
 	return 0;
 }
 
-/* Have the daemons look after the domain. Without them it runs, but mute or unwatched: a warning. */
-static void tell_daemons(unsigned id)
+/* Until rl-consoled has attached. -1 and a report: it says that it cannot. */
+static int wait_for_console(unsigned id)
 {
 	uint64_t until = now_ms() + 3000;
+	char why[256];
+	ssize_t n;
 
+	while (access(console_path(id, "attached"), F_OK)) {
+		n = readlink(console_path(id, "refused"), why, sizeof(why) - 1);
+		if (n > 0)
+			return fail("domain %u has no console: %.*s", id, (int)n, why);
+		if (now_ms() >= until) {
+			warn("rl-consoled does not attach to domain %u; its messages say why", id);
+			break;
+		}
+		sleep_ms(2);
+	}
+	return 0;
+}
+
+/* Have the daemons look after the domain. Without them it runs, but mute or unwatched: a warning. */
+static int tell_daemons(unsigned id)
+{
 	if (ctl_send("domd", "add %u", id))
 		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash will not be done; start it "
 		     "with `rl-domd &`");
-	if (ctl_send("consoled", "add %u", id)) {
-		warn("rl-consoled is not running: domain %u has no console; start it with `rl-consoled &`",
-		     id);
-		return;
-	}
 	/* Attach first, unpause after: then not a byte of output waits for a reader. */
-	while (access(console_path(id, "attached"), F_OK) && now_ms() < until)
-		sleep_ms(2);
-	if (now_ms() >= until)
-		warn("rl-consoled does not attach to domain %u; its messages say why", id);
+	if (!ctl_send("consoled", "add %u", id))
+		return wait_for_console(id);
+	warn("rl-consoled is not running: domain %u has no console; start it with `rl-consoled &`", id);
+	return 0;
 }
 
 /* So that too large a domain costs nothing. The one that it goes on for gives back what it has first. */
@@ -210,11 +223,10 @@ static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paus
 
 	if (build(b, handle, &built))
 		return -1;
-	if (home_create(xs_shared(), b->conf, &built)) {
+	if (home_create(xs_shared(), b->conf, &built) || tell_daemons(built.id)) {
 		domain_end(b->hv, built.id, "destroyed", -1);
 		return -1;
 	}
-	tell_daemons(built.id);
 	ret = paused ? 0 : domain_simple_op(b->hv, built.id, XEN_DOMCTL_unpausedomain);
 	if (ret < 0) {
 		domain_end(b->hv, built.id, "destroyed", -1);

@@ -132,6 +132,20 @@ class Talk:
             require(nap <= NAP_MAX, "beside %d that %s a nap takes %.1f ms" % (count, how, nap * 1000))
 
 
+def mute(m):
+    """A domain whose console cannot be had is not made, and whoever asks for it learns why at once."""
+    before = m.run("rl list")
+    last = int(m.run("rl create -q tiny.cfg name=x; rl domid x; rl destroy x").split()[-1])
+    m.run("mkdir -p /run/rl/console/%d/in/way" % (last + 1))
+    took = cost(m, "rl create -q tiny.cfg name=x", 1)
+    said = m.run("cat /tmp/out")
+    require("has no console: " in said and "/in: " in said, said)
+    require(took < 20, "it takes %.1f" % took)
+    rest = [line.split()[0] for line in m.run("rl list").splitlines()]
+    require(rest == [line.split()[0] for line in before.splitlines()], "a domain is left: %s" % rest)
+    m.run("rl create -q tiny.cfg name=x && rl destroy x")
+
+
 def events(m):
     """A kernel's line, with its end of line, is one event."""
     stats = m.run("rl stats --on; rl create -q demo64.cfg name=lines 'extra=run=sleep,3;for,i,in,$(seq,%d);do,echo,a,line;done'; "
@@ -172,6 +186,7 @@ def main():
             tap.step("all go", scale.all_go)
             for how in ("talk", "spin", "busy"):
                 tap.step("guests that %s" % how, lambda h=how: talk.run(h))
+            tap.step("no domain without a console", lambda: mute(m))
             tap.step("a line is one event", lambda: events(m))
             if LONG:
                 table(scale, talk)
