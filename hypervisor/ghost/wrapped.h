@@ -4,6 +4,7 @@
 
 #include "lib/types.h"
 
+struct ptwr_change;
 struct vcpu;
 
 #define GHOST_JUDGED(result, name, parameters) \

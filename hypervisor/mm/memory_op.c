@@ -85,6 +85,14 @@ static int small_extent(uint32_t cmd, struct domain *d, const struct xen_memory_
 	return 0;
 }
 
+/* Can the guest be told of extent @i? What is there stays. */
+static bool can_be_told(const struct xen_memory_reservation *r, uint64_t i)
+{
+	uint64_t there;
+
+	return !guest_get_word(&there, r->extent_start, i) && !guest_put_word(r->extent_start, i, there);
+}
+
 /* 0, -ERESTART, or another -errno. */
 static int one_extent(uint32_t cmd, struct domain *d, const struct xen_memory_reservation *r, uint64_t i)
 {
@@ -94,7 +102,7 @@ static int one_extent(uint32_t cmd, struct domain *d, const struct xen_memory_re
 		return -EFAULT;
 	if (!r->extent_order)
 		return small_extent(cmd, d, r, i, given);
-	if (cmd == XENMEM_populate_physmap && guest_put_word(r->extent_start, i, given))
+	if (cmd != XENMEM_decrease_reservation && r->extent_start && !can_be_told(r, i))
 		return -EFAULT;
 	return large_extent(cmd, d, r, i, given);
 }

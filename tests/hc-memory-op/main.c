@@ -84,6 +84,19 @@ static void unmapped(xen_pfn_t *mfn, unsigned n)
 	}
 }
 
+/* No frames come that the guest cannot be told of. */
+static void untold(unsigned order)
+{
+	static char page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	long before = pages_now();
+
+	check_eq(page_set_ro(page, true), 0);
+	check_eq(reservation(XENMEM_increase_reservation, (void *)page, 1, order, 0), 0);
+	check_eq(reservation(XENMEM_populate_physmap, (void *)page, 1, order, 0), 0);
+	check_eq(page_set_ro(page, false), 0);
+	check_eq(pages_now(), before);
+}
+
 static void extents(void)
 {
 	const unsigned long *m2p = (const unsigned long *)MACH2PHYS_VIRT_START;
@@ -94,6 +107,8 @@ static void extents(void)
 	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), ARRAY_SIZE(mfn));
 	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), 0); /* ours no more */
 	check_eq(pages_now(), before - ARRAY_SIZE(mfn));
+	untold(0);
+	untold(ORDER);
 	check_eq(reservation(XENMEM_increase_reservation, extent, EXTENTS, ORDER, XENMEMF_address_bits(31)),
 		 EXTENTS);
 	for (unsigned i = 0; i < EXTENTS; i++) {
