@@ -82,6 +82,15 @@ static uint64_t shown(uint32_t va)
 
 static void rules_hold(void)
 {
+	uint32_t leaves = 0, uppers = 0;
+	struct fv_shadow *s;
+
+	for_each_shadow (&fv, s) {
+		leaves += is_leaf_table(s);
+		uppers += !is_leaf_table(s);
+	}
+	assert_int_equal(fv.leaves, leaves);
+	assert_int_equal(fv.uppers, uppers);
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++) {
 		const struct fv_frame *f = fv_frame(&fv, pfn);
 
