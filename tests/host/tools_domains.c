@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tools' list of domains (lib/domains.c), on a hypervisor with any number of them and without a store: lists are whole
+ * however many there are; a domain is found by its number, or by the name that its record keeps; who is misspelt is told whom
+ * one may have meant; which domains are shown, and why they ended; one that ends leaves a record and nothing else.
+ */
+#include "domains.h"
+#include "err.h"
+#include "files.h"
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail /* err.h has another */
+
+#include <ringlet/sysctl.h>
+#include <xen/sched.h>
+
+static char dir[] = "/tmp/ringlet-domains-XXXXXX";
+
+int open(const char *path, int flags, ...)
+{
+	va_list ap;
+	int mode;
+
+	if (!strcmp(path, "/dev/xen/xenbus")) {
+		errno = ENOENT;
+		return -1;
+	}
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+	va_end(ap);
+	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+/* ---- a hypervisor with domains 0, 2, 4 ... ---- */
+
+static unsigned domains, calls, paused, destroyed, busy, refuse_at;
+static uint32_t flags;
+
+static void fill(struct xen_domctl_getdomaininfo *info, unsigned n)
+{
+	*info = (struct xen_domctl_getdomaininfo){.domain = 2 * n, .flags = flags, .tot_pages = 100 + n};
+	info->handle[0] = 2 * n;
+}
+
+static long list(struct xen_sysctl_getdomaininfolist *l)
+{
+	struct xen_domctl_getdomaininfo *to = (void *)(uintptr_t)l->buffer;
+
+	assert_int_equal(l->max_domains, 64);
+	l->num_domains = 0;
+	for (unsigned n = (l->first_domain + 1) / 2; n < domains && l->num_domains < l->max_domains; n++)
+		fill(&to[l->num_domains++], n);
+	return 0;
+}
+
+static long domctl(struct xen_domctl *op)
+{
+	unsigned n = (op->domain + 1) / 2;
+
+	switch (op->cmd) {
+	case XEN_DOMCTL_getdomaininfo:
+		if (n >= domains)
+			return -ESRCH;
+		fill(&op->u.getdomaininfo, n);
+		return 0;
+	case XEN_DOMCTL_pausedomain:
+		paused++;
+		return 0;
+	case XEN_DOMCTL_destroydomain:
+		if (busy)
+			return busy-- % 2 ? -EAGAIN : -EINTR;
+		destroyed = op->domain;
+		return 0;
+	}
+	return -ENOSYS;
+}
+
+static long call(struct hv *hv, unsigned nr, const uint64_t arg[5])
+{
+	if (++calls == refuse_at)
+		return -ENOMEM;
+	if (nr == __HYPERVISOR_domctl)
+		return domctl((void *)(uintptr_t)arg[0]);
+	if (nr == __HYPERVISOR_sysctl) {
+		struct xen_sysctl *op = (void *)(uintptr_t)arg[0];
+		struct ringlet_overhead *o = (void *)op->u.pad;
+
+		if (op->cmd == XEN_SYSCTL_getdomaininfolist)
+			return list(&op->u.getdomaininfolist);
+		if (op->cmd != RINGLET_SYSCTL_overhead || o->domain >= 2 * domains)
+			return -ESRCH;
+		o->bytes = 1000 + o->domain;
+		o->limit = 5000;
+		return 0;
+	}
+	return -ENOSYS;
+}
+
+static const struct hv_ops ops = {.hypercall = call};
+static struct hv hv;
+
+static void named(unsigned id, const char *name, const char *end)
+{
+	struct record r = {.id = id};
+
+	assert_int_equal(record_save(&r), 0);
+	record_ending(id, name, end ? end : "crash", -1);
+	if (end)
+		record_end(id, name, end, -1);
+}
+
+static int setup(void **state)
+{
+	domains = 3;
+	calls = paused = busy = refuse_at = 0;
+	destroyed = ~0u;
+	flags = 0;
+	assert_int_equal(hv_open_with(&hv, &ops), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	unsigned *ids;
+	size_t n = record_list(&ids);
+
+	while (n--)
+		record_remove(ids[n]);
+	free(ids);
+	assert_int_equal(hv.used, 0);
+	hv_close(&hv);
+	return 0;
+}
+
+static void lists_are_whole(void **state)
+{
+	static const unsigned many[] = {0, 1, 63, 64, 65, 127, 128, 200};
+	struct xen_domctl_getdomaininfo *got;
+
+	for (unsigned i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		domains = many[i];
+		assert_int_equal(domains_list(&hv, &got), domains);
+		for (unsigned n = 0; n < domains; n++)
+			assert_int_equal(got[n].domain, 2 * n);
+		free(got);
+		for (unsigned at = 1; at <= domains / 64 + 1; at++) {
+			calls = 0;
+			refuse_at = at;
+			assert_int_equal(domains_list(&hv, &got), -ENOMEM);
+			refuse_at = 0;
+		}
+	}
+}
+
+static void questions_about_one(void **state)
+{
+	struct xen_domctl_getdomaininfo info;
+	uint64_t bytes, limit;
+
+	assert_int_equal(domain_info(&hv, 4, &info), 0);
+	assert_int_equal(info.tot_pages, 102);
+	assert_int_equal(domain_info(&hv, 3, &info), -ESRCH); /* the next one is no answer */
+	assert_int_equal(domain_info(&hv, 6, &info), -ESRCH);
+	assert_int_equal(domain_overhead(&hv, 2, &bytes, &limit), 0);
+	assert_int_equal(bytes, 1002);
+	assert_int_equal(limit, 5000);
+	assert_int_equal(domain_overhead(&hv, 8, &bytes, &limit), -ESRCH);
+}
+
+static void names(void **state)
+{
+	named(2, "two", NULL);
+	assert_string_equal(domain_name(0), "Domain-0");
+	assert_string_equal(domain_name(2), "two");
+	assert_string_equal(domain_name(4), "(unnamed)");
+}
+
+static void found(void **state)
+{
+	struct xen_domctl_getdomaininfo info;
+
+	named(2, "webserver", NULL);
+	assert_int_equal(domain_find(&hv, "4", &info), 0);
+	assert_int_equal(info.domain, 4);
+	assert_int_equal(domain_find(&hv, "3", &info), -1);
+	assert_non_null(strstr(fail_last(), "domain 3 does not exist"));
+	assert_int_equal(domain_find(&hv, "webserver", &info), 0);
+	assert_int_equal(info.domain, 2);
+	assert_int_equal(domain_find(&hv, "Domain-0", &info), 0);
+	assert_int_equal(info.domain, 0);
+	assert_int_equal(domain_find(&hv, "websever", &info), -1);
+	assert_non_null(strstr(fail_last(), "did you mean \"webserver\"?"));
+	assert_int_equal(domain_find(&hv, "mail", &info), -1);
+	assert_non_null(strstr(fail_last(), "`rl list` shows"));
+	assert_int_equal(domain_find(&hv, "", &info), -1);
+	refuse_at = calls + 1;
+	assert_int_equal(domain_find(&hv, "2", &info), -1);
+	assert_non_null(strstr(fail_last(), "cannot ask the hypervisor"));
+	refuse_at = calls + 1;
+	assert_int_equal(domain_find(&hv, "webserver", &info), -1);
+	assert_non_null(strstr(fail_last(), "cannot list the domains"));
+}
+
+static void shown(void **state)
+{
+	struct xen_domctl_getdomaininfo info = {.domain = 0};
+
+	assert_true(domain_is_shown(&info));
+	info.domain = 8; /* somebody else's, as long as it is something */
+	assert_false(domain_is_shown(&info));
+	info.tot_pages = 5;
+	assert_true(domain_is_shown(&info));
+	info.flags = XEN_DOMINF_dying;
+	assert_false(domain_is_shown(&info));
+	named(8, "eight", NULL); /* it ends, and nobody takes its place */
+	assert_true(domain_is_shown(&info));
+}
+
+static void reasons(void **state)
+{
+	static const char *const names[] = {"poweroff", "reboot",     "suspend", "crash",
+					    "watchdog", "soft-reset", "crash",   "crash"};
+	struct xen_domctl_getdomaininfo info = {.flags = SHUTDOWN_crash << XEN_DOMINF_shutdownshift};
+
+	assert_string_equal(shutdown_reason(&info), "");
+	for (unsigned code = 0; code < 8; code++) {
+		info.flags = XEN_DOMINF_shutdown | code << XEN_DOMINF_shutdownshift;
+		assert_string_equal(shutdown_reason(&info), names[code]);
+	}
+}
+
+static void ends(void **state)
+{
+	struct record r = {.id = 4};
+	struct stat st;
+	char path[256];
+
+	assert_int_equal(record_save(&r), 0);
+	busy = 2; /* it takes more than one call */
+	assert_int_equal(domain_end(&hv, 4, "destroyed", 9), 0);
+	assert_int_equal(destroyed, 4);
+	assert_int_equal(paused, 1);
+	assert_int_equal(record_load(4, &r), 0);
+	assert_string_equal(r.end, "destroyed");
+	assert_int_equal(r.restarted, 9);
+	snprintf(path, sizeof(path), "%s/jobs", dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(rmdir(path), 0); /* the job is done */
+	assert_int_equal(domain_end(&hv, 5, "destroyed", -1), -ESRCH);
+	/* One that stands still already need not be stopped. */
+	for (unsigned n = 0; n < 2; n++) {
+		flags = n ? XEN_DOMINF_dying : XEN_DOMINF_shutdown;
+		assert_int_equal(domain_end(&hv, 2, "crash", -1), 0);
+		assert_int_equal(paused, 1);
+	}
+	/* What the hypervisor refuses has not ended. */
+	flags = XEN_DOMINF_shutdown;
+	r = (struct record){.id = 0};
+	assert_int_equal(record_save(&r), 0);
+	calls = 0;
+	refuse_at = 2;
+	assert_int_equal(domain_end(&hv, 0, "crash", -1), -ENOMEM);
+	assert_int_equal(record_load(0, &r), 0);
+	assert_string_equal(r.end, "");
+	assert_true(r.ending);
+}
+
+int main(void)
+{
+#define DOMAINS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    DOMAINS(lists_are_whole),
+	    DOMAINS(questions_about_one),
+	    DOMAINS(names),
+	    DOMAINS(found),
+	    DOMAINS(shown),
+	    DOMAINS(reasons),
+	    DOMAINS(ends),
+	};
+	char command[64];
+	int failed;
+
+	if (!mkdtemp(dir))
+		return 1;
+	run_dir = dir;
+	fail_quiet(true);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return failed || system(command);
+}
