@@ -17,7 +17,7 @@ from newc import archive
 KIND = sys.argv[1] if len(sys.argv) > 1 else "native64"
 KERNEL = os.path.join(BUILD, "guest", "kernel-%s.elf" % KIND)
 SOURCE = open(os.path.join(BUILD, "guest", "initrd%s.cpio" % KIND[-2:]), "rb").read()
-FILES = os.path.join(BUILD, "tests", "initrds")
+FILES = os.path.join(BUILD, "tests", "initrds-" + KIND)
 FIRST = archive({"early": None, "early/code": b"first\n", "greeting": b"hello\n", "same": None, "same/a": b"1\n"})
 LAST = archive({"greeting": b"good evening\n", "same": None, "same/b": b"2\n", "early/code": None, "greeting/below": b"no\n"})
 SHELL = r"[#$] (\x1b\[6n)?$"
