@@ -3,7 +3,8 @@
  * Writable page tables, and a TLB that remembers. An emulated read-modify-write must not believe the translation by
  * which it came: the address may lead to another page table by now. It ends, and works on what the tables say.
  * With one vCPU: the hypervisor itself has read through the address before it was made to lead elsewhere, without a
- * flush. With two, the second one moves the address while the first one's store is being emulated.
+ * flush. With two, the second one moves the address while the first one's store is being emulated, which takes the mapping
+ * of a page away or makes it again, in either table.
  */
 #include "time.h"
 
@@ -87,7 +88,7 @@ static void two_vcpus(void)
 		check_eq(hypercall_update_va_mapping((unsigned long)window, to_first, UVMF_INVLPG | UVMF_ALL),
 			 0);
 		go = i;
-		FAULT_TRY(__asm__ volatile("lock orl $0, %0" : "+m"(*entry_in_window())));
+		FAULT_TRY(__asm__ volatile("lock xorl %1, %0" : "+m"(*entry_in_window()) : "i"(PTE_P)));
 		check(!fault.happened);
 		while (done != i)
 			;
@@ -107,6 +108,7 @@ void test_main(void)
 	to_first = leaf(first);
 	to_second = leaf(second);
 	one_vcpu();
+	check_eq(pte_write(((uint64_t)va_to_mfn(first) << 12) + ENTRY * sizeof(pte_t), leaf(other)), 0);
 	check_eq(pte_write(((uint64_t)va_to_mfn(second) << 12) + ENTRY * sizeof(pte_t), leaf(other)), 0);
 	if (hypercall_vcpu_op(VCPUOP_is_up, 1, NULL) != -XEN_ENOENT)
 		two_vcpus();

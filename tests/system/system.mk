@@ -113,6 +113,9 @@ GHOST_TESTS := hc-memory-op hc-mmu-update hc-mmuext-op hc-grant-table-op hc-upda
 	hc-update-va-mapping-otherdomain attack-linear-tables attack-type-confusion attack-partial-trees
 $(foreach k,pv64 pv32,$(foreach t,$(GHOST_TESTS),$(eval $(call test,ghost-$(t)-$(k),60,\
 	GHOST=1 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf,$(B)/ghost/ringlet.elf))))
+# With another processor whose stores change live entries meanwhile.
+$(foreach k,pv64 pv32,$(eval $(call test,ghost-attack-ptwr-stale-$(k)-2cpu,300,\
+	GHOST=1 CPUS=2 SECONDS_MAX=280 sh scripts/guest-test $(B)/tests/attack-ptwr-stale-$(k).elf dom0_max_vcpus=2,$(B)/ghost/ringlet.elf)))
 $(foreach k,pv64 pv32,$(eval $(call test,ghost-fuzz-dom0-$(k),120,\
 	SECONDS_MAX=110 GHOST=1 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=2000" dom0_max_vcpus=8 reboot,\
 	$(B)/ghost/ringlet.elf)))
