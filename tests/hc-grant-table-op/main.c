@@ -452,6 +452,8 @@ static void others(void)
 	flush.length = 1;
 	flush.op = 8;
 	check_eq(one(GNTTABOP_cache_flush, &flush), -XEN_EINVAL);
+	flush.op = GNTTAB_CACHE_INVAL; /* alone: what was there before would come back */
+	check_eq(one(GNTTABOP_cache_flush, &flush), -XEN_EOPNOTSUPP);
 	flush.op = GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL;
 	check_eq(one(GNTTABOP_cache_flush, &flush), 0);
 	flush.a.dev_bus_addr = 0x7ffffffull << 12;

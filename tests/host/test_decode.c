@@ -77,9 +77,14 @@ static void ports(void **state)
 
 static void stores(void **state)
 {
-	uint64_t gpr[16] = {[REG_RBX] = 0x1000, [REG_RDI] = 0x10, [REG_RBP] = 0x2000, [12] = 0x4000};
+	uint64_t gpr[16] = {
+	    [REG_RBX] = 0x1000, [REG_RDI] = 0x10, [REG_RBP] = 0x2000, [REG_RSP] = 0x70000, [12] = 0x4000};
 	struct insn i;
 
+	OK(&i, 64, 0x89, 0x44, 0x24, 0x08); /* mov [rsp + 8], eax: a base, and no index */
+	assert_int_equal(offset(&i, gpr, 0), 0x70008);
+	OK(&i, 64, 0x42, 0x89, 0x04, 0x23); /* mov [rbx + r12], eax */
+	assert_int_equal(offset(&i, gpr, 0), 0x5000);
 	OK(&i, 64, 0x48, 0x89, 0x44, 0xfb, 0x08); /* mov [rbx + rdi*8 + 8], rax */
 	assert_int_equal(i.operand, 8);
 	assert_true(i.memory);
