@@ -117,11 +117,9 @@ static void put_multiboot(struct build *b, uint8_t *low, uint64_t ram_end)
 	put_mmap(low, 1, RAM_LOW_END, MIB, 2);
 	put_mmap(low, 2, MIB, ram_end, 1);
 	/* The kernel's file name comes first. */
-	if (name_length + strlen(b->request->cmdline) + 1 < CMDLINE_MAX) {
-		memcpy(low + CMDLINE_AT, b->request->kernel, name_length);
-		low[CMDLINE_AT + name_length - 1] = ' ';
-		strcpy((char *)low + CMDLINE_AT + name_length, b->request->cmdline);
-	}
+	memcpy(low + CMDLINE_AT, b->request->kernel, name_length);
+	low[CMDLINE_AT + name_length - 1] = ' ';
+	strcpy((char *)low + CMDLINE_AT + name_length, b->request->cmdline);
 }
 
 /* The byte that makes the sum of @size bytes zero. */
@@ -235,6 +233,10 @@ int build_fv(struct build *b)
 
 	if (r->vcpus != 1)
 		return fail("vcpus = %u: an fv domain has one", r->vcpus);
+	if (strlen(r->kernel) + strlen(r->cmdline) + 2 > CMDLINE_MAX)
+		return fail("the kernel's path and its command line have %zu characters; needed: at most %d, "
+			    "a shorter path",
+			    strlen(r->kernel) + strlen(r->cmdline), CMDLINE_MAX - 2);
 	b->kernel.file = kernel_read_file(r->kernel, &size);
 	if (!b->kernel.file)
 		return -1;
