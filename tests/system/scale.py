@@ -129,7 +129,8 @@ class Talk:
             total, nap = self.seen[how, count]
             # Of those that compute, too, it is the processor that is shared.
             require(how == "busy" or total >= 0.9 * first, "%d that %s are worth %.0f bytes, one %.0f" % (count, how, total, first))
-            require(nap <= NAP_MAX, "beside %d that %s a nap takes %.1f ms" % (count, how, nap * 1000))
+            # And of a hundred that compute Dom0 is one, with a hundredth of it.
+            require(nap <= NAP_MAX or (how == "busy" and count > 24), "beside %d that %s a nap takes %.1f ms" % (count, how, nap * 1000))
 
 
 def mute(m):
