@@ -22,7 +22,10 @@ static char dir[] = "/tmp/ringlet-tools-XXXXXX";
 
 static void make_record(unsigned id)
 {
-	struct record r = {.id = id, .started_ms = 0x123456789ull, .on_crash = ACTION_PRESERVE, .on_watchdog = ACTION_RESTART};
+	struct record r = {.id = id,
+			   .started_ms = 0x123456789ull,
+			   .on_crash = ACTION_PRESERVE,
+			   .on_watchdog = ACTION_RESTART};
 
 	strcpy(r.kind, "pv32");
 	assert_int_equal(record_save(&r), 0);
