@@ -24,6 +24,10 @@ GK_LD_32     := -m elf_i386 --defsym=IMAGE_BASE=0xc0000000
 GK_LD_native := --defsym=LOAD_ADDRESS=0x100000 --defsym=START_VIRTUAL=0
 GK_LD_pv     := --defsym=LOAD_ADDRESS=0 --defsym=START_VIRTUAL=1
 
+# The checked build, kernel-KIND.checked.elf: these are led through checks/checks.c.
+GK_WRAPPED := page_alloc page_alloc_zeroed table_alloc kmalloc kzalloc kstrdup kfree page_put page_free mm_fault \
+	kernel_lock kernel_unlock kernel_breathe mem_devices_init
+
 # $(1) word size: the objects of kern/
 define GK_KERN_RULES
 GK_KERN_OBJ_$(1) := $$(GK_KERN:$(GK_DIR)/%.c=$(GK_OUT)/$(1)/%.o)
@@ -36,7 +40,10 @@ $(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o: $(GK_OUT)/$(1)/kern/
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -I$(GK_DIR)/kern -I$(HV_DIR) -MMD -MP -c -o $$@ $$<
 $(GK_OUT)/$(1)/kern/fs/initramfs.o: GK_CFLAGS += -I$(GK_DIR)/kern -I$(HV_DIR)
--include $$(GK_KERN_OBJ_$(1):.o=.d)
+$(GK_OUT)/$(1)/checks/%.o: $(GK_DIR)/checks/%.c | $$(ABI_STAMP)
+	@mkdir -p $$(@D)
+	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+-include $$(GK_KERN_OBJ_$(1):.o=.d) $(GK_OUT)/$(1)/checks/checks.d
 endef
 $(foreach w,32 64,$(eval $(call GK_KERN_RULES,$(w))))
 
@@ -56,6 +63,10 @@ $(GK_OUT)/kernel-$(1)$(2).debug.elf: $$(GK_OBJ_$(1)$(2)) $$(GK_KERN_OBJ_$(2)) $(
 	$$(call say,LD,$$@)ld $$(GK_LD_$(2)) $$(GK_LD_$(1)) -nostdlib -static -z max-page-size=4096 \
 		-z noexecstack --no-warn-rwx-segments -T $(GK_DIR)/kernel.lds -o $$@ \
 		$$(filter %.o,$$^)
+$(GK_OUT)/kernel-$(1)$(2).checked.debug.elf: $$(GK_OBJ_$(1)$(2)) $$(GK_KERN_OBJ_$(2)) $(GK_OUT)/$(2)/checks/checks.o $(GK_DIR)/kernel.lds
+	$$(call say,LD,$$@)ld $$(GK_LD_$(2)) $$(GK_LD_$(1)) $$(GK_WRAPPED:%=--wrap=%) -nostdlib -static -z max-page-size=4096 \
+		-z noexecstack --no-warn-rwx-segments -T $(GK_DIR)/kernel.lds -o $$@ \
+		$$(filter %.o,$$^)
 -include $$(GK_OBJ_$(1)$(2):.o=.d)
 all: $(GK_OUT)/kernel-$(1)$(2).elf
 endef
@@ -63,9 +74,9 @@ $(foreach w,32 64,$(foreach m,native pv,$(eval $(call GK_KIND_RULES,$(m),$(w))))
 
 # Multiboot1 loaders take ELF32 (the same bytes in the smaller container), and an entry point inside of a
 # segment: all addresses become physical.
-$(GK_OUT)/kernel-native64.elf: $(GK_OUT)/kernel-native64.debug.elf
+$(GK_OUT)/kernel-native64.elf $(GK_OUT)/kernel-native64.checked.elf: %.elf: %.debug.elf
 	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.k*-0xffffffff80000000' $< $@
-$(GK_OUT)/kernel-native32.elf: $(GK_OUT)/kernel-native32.debug.elf
+$(GK_OUT)/kernel-native32.elf $(GK_OUT)/kernel-native32.checked.elf: %.elf: %.debug.elf
 	$(call say,OBJCOPY,$@)objcopy -S --change-section-vma '.k*-0xc0000000' $< $@
 $(GK_OUT)/kernel-pv%.elf: $(GK_OUT)/kernel-pv%.debug.elf
 	$(call say,STRIP,$@)objcopy -S $< $@

@@ -37,10 +37,11 @@ define ATTACK_RULES
 $(B)/tests/kernel$(1)/attack: $(ATTACK_SOURCES) tests/kernel/attack.h | $(filter $(2),$(USER_I386))
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $(ATTACK_SOURCES)
-$(B)/tests/kernel$(1)/fuzz: tests/kernel/fuzz.c guest-kernel/kern/sys/syscalls.def | $(filter $(2),$(USER_I386))
+$(B)/tests/kernel$(1)/fuzz $(B)/tests/kernel$(1)/failing: $(B)/tests/kernel$(1)/%: tests/kernel/%.c guest-kernel/kern/sys/syscalls.def | $(filter $(2),$(USER_I386))
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -I. -o $$@ $$<
-$(B)/tests/attack$(1).cpio: $(GK_OUT)/initrd$(1).cpio tests/kernel/attack.list $(B)/tests/kernel$(1)/attack $(B)/tests/kernel$(1)/fuzz
+$(B)/tests/attack$(1).cpio: $(GK_OUT)/initrd$(1).cpio tests/kernel/attack.list $(B)/tests/kernel$(1)/attack \
+		$(B)/tests/kernel$(1)/fuzz $(B)/tests/kernel$(1)/failing
 	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$$(USER_BUSYBOX_$(1)) -D PROGRAMS=$(GK_OUT)/user$(1) \
 		-D TOOLS=$(B)/dom0-tools$(1:64=) -D TESTS=$(B)/tests/kernel$(1) $$@ guest-kernel/user/base.list tests/kernel/attack.list
 endef
@@ -50,6 +51,10 @@ $(foreach k,native32 native64 pv32 pv64,$(eval $(call test,attack-kernel-$(k),60
 	$(GK_OUT)/kernel-$(k).elf $(B)/tests/attack$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf)))
 KERNEL_FUZZ_NEEDS := $(foreach k,native32 native64 pv32 pv64,$(GK_OUT)/kernel-$(k).elf) $(B)/tests/attack32.cpio $(B)/tests/attack64.cpio $(B)/ringlet.elf
 $(foreach k,native32 native64 pv32 pv64,$(eval $(call test,fuzz-kernel-$(k),400,python3 tests/system/fuzz_kernel.py $(k),$(KERNEL_FUZZ_NEEDS))))
+
+# The checked build: every allocation fails in turn, poisoned memory, and how long the lock is held.
+$(foreach k,native32 native64 pv32 pv64,$(eval $(call test,checked-kernel-$(k),600,python3 tests/system/checked.py $(k),\
+	$(GK_OUT)/kernel-$(k).checked.elf $(B)/tests/attack$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf)))
 
 .PHONY: fuzz-kernel
 fuzz-kernel: $(KERNEL_FUZZ_NEEDS) ## fuzz the teaching kernel's system calls on its four builds: SEED=, ROUNDS=, CALLS=

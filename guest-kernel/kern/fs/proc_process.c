@@ -85,13 +85,18 @@ static void show_comm(struct proc_text *t, struct process *p)
 	proc_print(t, "%s\n", p->comm);
 }
 
+/* There may be many areas: others have their turn in between. */
 static void show_maps(struct proc_text *t, struct process *p)
 {
+	struct mm *mm = p->mm;
 	struct area *a;
+	ulong at = 0;
+	int pid = p->pid;
 
-	if (!p->mm)
+	if (!mm)
 		return;
-	list_for_each (a, &p->mm->areas, list) {
+	mm_get(mm);
+	while ((a = area_find(mm, at))) {
 		const char *what = a->flags & AREA_HEAP      ? "[heap]"
 				   : a->flags & AREA_STACK   ? "[stack]"
 				   : a->flags & AREA_FOREIGN ? "[foreign]"
@@ -103,7 +108,11 @@ static void show_maps(struct proc_text *t, struct process *p)
 			   a->prot & PROT_EXEC ? 'x' : '-', a->flags & AREA_SHARED ? 's' : 'p',
 			   (unsigned long long)a->offset,
 			   (unsigned long long)(a->file ? a->file->inode->ino : 0), what);
+		at = a->end;
+		if (kernel_breathe() && (process_find(pid) != p || p->mm != mm))
+			break; /* it has ended, or runs another program */
 	}
+	mm_put(mm);
 }
 
 static void show_exe(struct proc_text *t, struct process *p)

@@ -122,8 +122,7 @@ void ramfs_reap(void)
 	while ((inode = dying)) {
 		struct ram_file *rf = inode->private;
 
-		if (inode->size > RAM_STEP) {
-			ramfs_truncate_now(inode, inode->size - RAM_STEP);
+		if (ramfs_truncate_some(inode, 0)) {
 			kernel_breathe();
 			continue;
 		}
@@ -360,6 +359,8 @@ static int ramfs_rename(struct inode *from_dir, const char *from, size_t from_le
 	inode = e->inode;
 	if (target && target->inode == inode)
 		return 0;
+	if (inode->mounted)
+		return -EBUSY;
 	if (is_dir(inode) && is_below(to_dir, inode))
 		return -EINVAL;
 	rc = target ? check_target(target, inode) : 0;

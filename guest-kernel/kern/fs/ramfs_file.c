@@ -257,10 +257,37 @@ int ramfs_truncate_now(struct inode *inode, u64 size)
 	return 0;
 }
 
+/* Behind the last page of our own, or but a node for it. */
+static u64 own_end(const struct ram_file *rf)
+{
+	ulong index = 0, i;
+	u32 at = rf->top, level;
+
+	for (level = rf->height; level && at; level--) {
+		const u32 *slots = pfn_to_virt(at);
+
+		for (i = NODE_SLOTS - 1; i && !slots[i]; i--)
+			;
+		index = index << NODE_BITS | i;
+		at = slots[i];
+	}
+	return rf->top ? ((u64)index << (level * NODE_BITS) << PAGE_SHIFT) + PAGE_SIZE : 0;
+}
+
+bool ramfs_truncate_some(struct inode *inode, u64 size)
+{
+	u64 end = MIN(own_end(inode->private), inode->size);
+
+	if (end <= size || end - size <= RAM_STEP)
+		return false;
+	ramfs_truncate_now(inode, end - RAM_STEP);
+	return true;
+}
+
 int ramfs_truncate(struct inode *inode, u64 size)
 {
-	for (; inode->size > size && inode->size - size > RAM_STEP; kernel_breathe())
-		ramfs_truncate_now(inode, inode->size - RAM_STEP);
+	while (ramfs_truncate_some(inode, size))
+		kernel_breathe();
 	return ramfs_truncate_now(inode, size);
 }
 

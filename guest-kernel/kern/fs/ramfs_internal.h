@@ -7,7 +7,7 @@
 
 #define RAM_FILE_MAX (4ULL << 40) /* three levels of nodes, see ramfs_file.c */
 
-#define RAM_STEP (16ULL << 20) /* so much of a file is freed at a time */
+#define RAM_STEP (4ULL << 20) /* so much of a file is freed at a time */
 
 /* inode.private of a regular file. */
 struct ram_file {
@@ -24,5 +24,7 @@ long ramfs_peek(struct inode *inode, u64 pos, void *buf, size_t size);
 ulong ramfs_page(struct inode *inode, ulong index, bool for_write);
 int ramfs_truncate(struct inode *inode, u64 size); /* lets others have their turn */
 int ramfs_truncate_now(struct inode *inode, u64 size);
+bool ramfs_truncate_some(struct inode *inode,
+			 u64 size); /* a step towards it; false: the rest is no more than one */
 
 #endif
