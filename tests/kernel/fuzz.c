@@ -498,7 +498,7 @@ int main(int argc, char **argv)
 		if (round_of(processes))
 			return 1;
 		for (int i = 0; i < processes; i++)
-			total += made[i];
+			total += made[i] < job.calls ? made[i] : job.calls;
 		after = free_kib();
 		printf("# round %lu: %lu calls so far, %lu KiB free\n", job.round, total, after);
 		if (job.round && after + LEAK_KIB < before) {

@@ -11,7 +11,7 @@ import sys
 from machine import BUILD, Failure, Machine, Tap
 
 PROMPT = r"[#$] (\x1b\[6n)?$"
-LIMIT = 60  # seconds for one attack, on a busy machine
+LIMIT = 200  # seconds for one attack, on a busy machine
 
 
 def boot(kind, kernel="guest/kernel-%s.elf", processors=2, extra=()):
