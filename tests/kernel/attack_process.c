@@ -161,14 +161,17 @@ static void killed_in_vfork(void)
 	}
 }
 
+static atomic_int threads_made;
+
 static void *make_threads(void *unused)
 {
 	pthread_t t;
 
-	for (;;)
+	while (threads_made++ < 60) /* no more, or the process waits long for its turn to end */
 		if (!pthread_create(&t, NULL, make_threads, NULL))
 			pthread_detach(t);
-	return NULL;
+	for (;;)
+		pause();
 }
 
 /* A process that makes threads while it ends does end. */
@@ -181,7 +184,7 @@ static void threads_at_the_end(void)
 			pthread_t t;
 
 			pthread_create(&t, NULL, make_threads, NULL);
-			usleep(2000);
+			usleep(200 * round);
 			_exit(5);
 		}
 		if (status_soon(child, 60) != 5 << 8)
