@@ -170,8 +170,8 @@ static void *make_threads(void *unused)
 	while (threads_made++ < 60) /* no more, or the process waits long for its turn to end */
 		if (!pthread_create(&t, NULL, make_threads, NULL))
 			pthread_detach(t);
-	for (;;)
-		pause();
+	pause();
+	return NULL;
 }
 
 /* A process that makes threads while it ends does end. */
