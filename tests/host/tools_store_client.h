@@ -11,7 +11,8 @@ struct client {
 	struct conn *conn;
 	char reply[XENSTORE_PAYLOAD_MAX + 1]; /* of the last request */
 	uint32_t len;
-	char event[32][XENSTORE_PAYLOAD_MAX + 1]; /* "path token", in the order in which they came, since the last look() */
+	char event[32][XENSTORE_PAYLOAD_MAX +
+		       1]; /* "path token", in the order in which they came, since the last look() */
 	unsigned n_events;
 	bool looked;
 };
