@@ -99,8 +99,8 @@ $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/fuzz/fuzz.list
-$(eval $(call test,fuzz,600,ROUNDS=1 CALLS=4000 python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
-$(eval $(call test,fuzz-turns,600,TURNS=1 CALLS=20000 python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
+$(eval $(call test,fuzz,900,ROUNDS=1 CALLS=4000 python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
+$(eval $(call test,fuzz-turns,1500,TURNS=1 CALLS=20000 python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
 # As Dom0 it may break itself, which ends the machine: only a panic, a discrepancy or an end without a word is a failure.
 $(foreach k,pv64 pv32,$(eval $(call test,fuzz-dom0-$(k),300,\
 	SECONDS_MAX=280 CPUS=2 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=4000" dom0_max_vcpus=8 reboot,\
@@ -124,7 +124,7 @@ $(foreach k,pv64 pv32,$(eval $(call test,ghost-attack-ptwr-stale-$(k)-2cpu,300,\
 $(foreach k,pv64 pv32,$(eval $(call test,ghost-fuzz-dom0-$(k),120,\
 	SECONDS_MAX=110 GHOST=1 MAY_STOP=1 sh scripts/guest-test "$(B)/tests/fuzz-hypercalls-$(k).elf calls=2000" dom0_max_vcpus=8 reboot,\
 	$(B)/ghost/ringlet.elf)))
-$(eval $(call test,ghost-fuzz,400,GHOST=1 ROUNDS=1 CALLS=300 python3 tests/system/fuzz.py,$(B)/ghost/ringlet.elf))
+$(eval $(call test,ghost-fuzz,1500,GHOST=1 ROUNDS=1 CALLS=300 python3 tests/system/fuzz.py,$(B)/ghost/ringlet.elf))
 $(eval $(call test,ghost-sees,200,python3 tests/system/ghost.py $(GHOST_MISTAKES),$(GHOST_MISTAKES:%=$(B)/ghost/%.elf)))
 
 .PHONY: fuzz
