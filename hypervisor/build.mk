@@ -94,7 +94,8 @@ define GHOST_MISTAKE
 GHOST_MISTAKES += $(1)
 $(GHOST_OUT)/$(1).o: $(HV_DIR)/$(2) $(HV_DIR)/build.mk | $(HV_GEN)
 	@mkdir -p $$(@D)
-	$$(call say,CC,$$@)sed '$(3)' $$< > $$(@:.o=.c) && ! cmp -s $$< $$(@:.o=.c) && $$(CC) $$(HV_CFLAGS) -c -o $$@ $$(@:.o=.c)
+	$$(call say,CC,$$@)sed '$(3)' $$< > $$(@:.o=.c) && ! cmp -s $$< $$(@:.o=.c) && $$(CC) $$(HV_CFLAGS) -MMD -MP -c -o $$@ $$(@:.o=.c)
+$(GHOST_OUT)/$(1).c: ;
 $(GHOST_OUT)/$(1).elf: $(GHOST_OUT)/$(1).o $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o $(HV_LDS)
 	$$(call say,LD,$$@)$$(GHOST_LD) -o $$@.64 $$< $$(filter-out $(HV_OUT)/$(2:.c=.o),$(HV_OBJ)) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o && \
 	objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $$@.64 $$@
@@ -107,4 +108,4 @@ $(eval $(call GHOST_MISTAKE,chain-of-tables,mm/promote.c,s/ || pg->linear < 0 ||
 .PHONY: ghost
 ghost: $(GHOST_OUT)/ringlet.elf ## the hypervisor with a second opinion on each hypercall of memory and grants (build/ghost/)
 
--include $(HV_OBJ:.o=.d) $(GHOST_OBJ:.o=.d) $(HV_OUT)/asm-offsets.d
+-include $(HV_OBJ:.o=.d) $(GHOST_OBJ:.o=.d) $(GHOST_MISTAKES:%=$(GHOST_OUT)/%.d) $(HV_OUT)/asm-offsets.d

@@ -75,6 +75,8 @@ void ghost_list_judge_counted(uint32_t count, gva_t done_at, long rc)
 		ghost_list_judge(count - GHOST_COUNT(left), false);
 	else if (rc == -EFAULT && done_at && ghost_list_end() == ~0u)
 		ghost_list_judge(count, false); /* all is done, but it cannot be told */
+	else if (rc && predicted && uncertain < predicted - 1)
+		ghost_give_up(); /* it ended there, or at any entry behind */
 	else if (rc)
 		ghost_list_judge(MIN(ghost_list_end(), count), true);
 	else

@@ -33,6 +33,24 @@ static void other_roots(void)
 }
 #endif
 
+/* A list that ends at its last entry, behind one that may have ended it. */
+static void ended_late(void)
+{
+	pte_t *table = page_alloc();
+	unsigned long vcpus = 1;
+	unsigned done = 77;
+	struct mmuext_op list[] = {{.cmd = MMUEXT_TLB_FLUSH_MULTI},
+				   {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = va_to_mfn(table)},
+				   {.cmd = 99}};
+
+	set_xen_guest_handle(list[0].arg2.vcpumask, (void *)&vcpus);
+	table_ready(table);
+	check(hypercall_mmuext_op(list, 3, &done, DOMID_SELF) < 0);
+	check_eq(done, 2);
+	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(table), 0), 0);
+	check_eq(page_set_ro(table, false), 0);
+}
+
 void test_main(void)
 {
 	pte_t *table = page_alloc();
@@ -103,6 +121,7 @@ void test_main(void)
 	check(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt + 4, 512) < 0);
 	check(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt, 8193) < 0);
 
+	ended_late();
 	struct mmuext_op list[2] = {{.cmd = MMUEXT_TLB_FLUSH_LOCAL}, {.cmd = 99}};
 	done = 77;
 	check(hypercall_mmuext_op(list, 2, &done, DOMID_SELF) < 0);
