@@ -47,17 +47,6 @@ def interrupted(m):
     require("130" in m.run("echo code $?"), "it did not end by ^C")
 
 
-def overflow(m):
-    """A kernel stack that grows too long meets a page that is not there, and no other memory. It is the last step."""
-    m.send("echo overflow > /dev/crash\n")
-    if KIND.startswith("pv"):
-        m.expect(r"d0 vCPU \d \(\w+, \w+\) crashed at RIP \w+: its kernel stack at .* takes no exception frame")
-        m.expect("Halted")
-        m.died = None
-    else:
-        m.expect(r"kernel panic: .*the kernel stack of task \d+ \(sh\) overflowed at")
-
-
 def main():
     tap = Tap()
     log = os.path.join(BUILD, "tests", "programs-%s.log" % KIND)
@@ -67,7 +56,6 @@ def main():
                 tap.step("%s: %s" % (KIND, program), lambda p=program: passes(m, p))
             tap.step("%s: typed ahead" % KIND, lambda: typed_ahead(m))
             tap.step("%s: a write is interrupted" % KIND, lambda: interrupted(m))
-            tap.step("%s: the kernel stack overflows" % KIND, lambda: overflow(m))
     tap.end()
 
 

@@ -100,13 +100,12 @@ static void make_idle_task(unsigned number, struct stack_base *stack)
 
 static void start(unsigned number)
 {
-	char *stack = stack_alloc();
+	pfn_t pfn = page_alloc(1);
 
-	if (!stack)
+	if (!pfn)
 		panic("no memory for the stack of processor %u", number);
-	stack += STACK_OFFSET;
-	make_idle_task(number, (struct stack_base *)stack);
-	if (!cpu_start(number, stack + KERNEL_STACK_SIZE)) {
+	make_idle_task(number, pfn_to_virt(pfn));
+	if (!cpu_start(number, (char *)pfn_to_virt(pfn) + KERNEL_STACK_SIZE)) {
 		log_print("processor %u does not start\n", number);
 		cpus[number].idle = cpus[number].running = NULL;
 	}

@@ -46,30 +46,22 @@ void process_free(struct process *p)
 	kfree(p);
 }
 
-_Static_assert(sizeof(struct task) <= PAGE_SIZE, "a task has one frame besides its stack");
-
-void *stack_alloc(void)
-{
-	pfn_t frames = page_alloc(2);
-	char *first = pfn_to_virt(frames);
-
-	if (!frames)
-		return NULL;
-	if (page_guard(first + PAGE_SIZE, true))
-		return first;
-	page_free(frames);
-	return NULL;
-}
-
 struct task *task_alloc(struct process *p, int tid)
 {
-	struct task *t = stack_alloc();
+	struct task *t = kzalloc(sizeof(*t));
+	pfn_t stack = page_alloc(1), fpu = page_alloc_zeroed();
 
-	if (!t)
+	if (!t || !stack || !fpu) {
+		kfree(t);
+		if (stack)
+			page_free(stack);
+		if (fpu)
+			page_free(fpu);
 		return NULL;
-	memset(t, 0, sizeof(*t));
-	t->stack = (void *)((char *)t + STACK_OFFSET);
+	}
+	t->stack = pfn_to_virt(stack);
 	*t->stack = (struct stack_base){.guard = STACK_GUARD, .task = t};
+	t->fpu = pfn_to_virt(fpu);
 	t->process = p;
 	t->tid = tid;
 	t->allowed = ~(cpuset_t)0;
@@ -84,8 +76,9 @@ struct task *task_alloc(struct process *p, int tid)
 void task_free(struct task *t)
 {
 	list_del(&t->siblings);
-	page_guard((char *)t->stack - PAGE_SIZE, false);
-	page_free(virt_to_pfn(t));
+	page_free(virt_to_pfn(t->stack));
+	page_free(virt_to_pfn(t->fpu));
+	kfree(t);
 }
 
 struct process *process_find(int pid)

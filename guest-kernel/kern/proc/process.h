@@ -71,8 +71,8 @@ enum task_state {
 struct task {
 	struct context context;
 	struct stack_base *stack; /* KERNEL_STACK_SIZE bytes; the user's registers lie at its top */
-	u8 fpu[FPU_AREA_SIZE] __attribute__((aligned(16)));
-	uintptr_t tls; /* base of the thread's TLS segment */
+	void *fpu;                /* a page of its own */
+	uintptr_t tls;            /* base of the thread's TLS segment */
 	struct process *process;
 	struct list siblings; /* in process->tasks */
 	struct list run;
@@ -101,9 +101,6 @@ extern struct process *init_process;
 
 /* proc/process.c */
 struct process *process_alloc(void);
-/* Four frames in a row: one for the caller, one that is not to be touched, and a kernel stack at STACK_OFFSET. */
-void *stack_alloc(void);
-#define STACK_OFFSET (2 * PAGE_SIZE)
 struct task *task_alloc(struct process *p, int tid);
 void task_free(struct task *t);
 void process_free(struct process *p);
