@@ -49,7 +49,9 @@ void sched_program_timer(void)
 
 	if (next != ~0ULL && others_see_to(next))
 		next = ~0ULL;
-	if (ready_count && !cpu_is_idle(cpu) && current->slice_end < next)
+	/* One that is over and could not end here, in the kernel, ends on the way out. To ask for its end again would be an
+	 * interrupt at once, and on a slow machine another in front of each instruction. */
+	if (ready_count && !cpu_is_idle(cpu) && !current->need_resched && current->slice_end < next)
 		next = current->slice_end;
 	if (next == ~0ULL)
 		return;
