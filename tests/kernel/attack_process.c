@@ -192,6 +192,29 @@ static void threads_at_the_end(void)
 	}
 }
 
+/* A program of which nothing lies in its file has no part that keeps the file open. It starts all the same, and ends at
+ * its first instruction, which is zeros. */
+static void program_of_zeros(void)
+{
+	static const elf_segment zeros = {
+	    .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_vaddr = 0x10000, .p_memsz = PAGE};
+	static char *argv[] = {"zeros", NULL};
+
+	for (int round = 0; round < 20; round++) {
+		pid_t child;
+
+		write_program("/tmp/zeros", &zeros, 1, 0x10000);
+		child = fork();
+		if (!child) {
+			execv("/tmp/zeros", argv);
+			_exit(1);
+		}
+		if (status_soon(child, 60) != SIGSEGV)
+			wrong("round %d", round);
+		GRANTED(unlink("/tmp/zeros"));
+	}
+}
+
 const struct attack process_attacks[] = {
     {"flags", flags},
     {"process-1", process_1},
@@ -200,5 +223,6 @@ const struct attack process_attacks[] = {
     {"raced-exec", raced_exec},
     {"killed-in-vfork", killed_in_vfork},
     {"threads-at-the-end", threads_at_the_end},
+    {"program-of-zeros", program_of_zeros},
     {NULL, NULL},
 };

@@ -31,7 +31,7 @@ def main():
     log = os.path.join(BUILD, "tests", "checked-%s.log" % kind)
     with Machine(boot(kind, KERNEL), log) as m:
         m.expect(PROMPT, 120)
-        for command in ("failing", "attack closed-while-polled", "attack removed-directories", "fuzz 1 2 500 3"):
+        for command in ("failing", "attack closed-while-polled", "attack removed-directories", "attack program-of-zeros", "fuzz 1 2 500 3"):
             if not tap.step("%s: %s" % (kind, command), lambda: passes(m, command)):
                 break
     with Machine(boot(kind, KERNEL, 1, COUNTED), log + ".held") as m:

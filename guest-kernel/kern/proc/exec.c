@@ -269,6 +269,7 @@ static int build_space(struct mm *mm, struct file *file, const struct elf_header
 
 	if (rc)
 		return rc;
+	mm_set_program(mm, file->inode);
 	stack = MAX(stack, STACK_LEAST + args->len + (args->argc + args->envc) * sizeof(ulong)) & PAGE_MASK;
 	if (!area_range_free(mm, STACK_TOP - stack, STACK_TOP))
 		return -ENOEXEC;
@@ -412,7 +413,6 @@ int exec_program(struct inode *at, const char *path, struct exec_args *args)
 		kfree(exe);
 		return rc;
 	}
-	mm_set_program(mm, file->inode);
 	leave_old_program(p, path);
 	kfree(p->exe);
 	p->exe = exe;
