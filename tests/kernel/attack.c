@@ -50,19 +50,6 @@ int status_soon(pid_t child, int seconds)
 	return status;
 }
 
-unsigned long free_kib(void)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	unsigned long kib = 0;
-	char line[100];
-
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "MemFree: %lu", &kib);
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 double now(void)
 {
 	struct timespec t;

@@ -56,7 +56,6 @@ long granted(long result, int line, const char *call);
 int status_of(pid_t child);
 /* The same for one that must end within so many seconds: else it is killed, and the attack has failed. */
 int status_soon(pid_t child, int seconds);
-unsigned long free_kib(void);
 double now(void);
 /* Writes a program of one page at this path: header and so many segments, then code, which ends with code 7. */
 void write_program(const char *path, const elf_segment *segments, int count, unsigned long entry);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Attacks by the address space and by programs. */
 #include "attack.h"
+#include "free_kib.h"
 #include <fcntl.h>
 #include <sys/mman.h>
 

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "free_kib.h"
 
 #define PAGE       4096ul
 #define POINTS_MAX 500
@@ -46,19 +47,6 @@ static void ask(unsigned *seen, unsigned *failed, unsigned long long *held, unsi
 	if (!f || fscanf(f, "seen %u failed %u held %llu call %u", seen, failed, held, call) != 4)
 		exit(2);
 	fclose(f);
-}
-
-static unsigned long free_kib(void)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	unsigned long kib = 0;
-	char line[100];
-
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "MemFree: %lu", &kib);
-	if (f)
-		fclose(f);
-	return kib;
 }
 
 static void forks(void)

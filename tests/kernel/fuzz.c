@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "free_kib.h"
 
 #define PAGE          4096ul
 #define ARENA_PAGES   32 /* readable and writable, then as many to read only, then nothing */
@@ -420,19 +421,6 @@ static int watch(pid_t *pids, int count)
 		}
 	}
 	return killed;
-}
-
-static unsigned long free_kib(void)
-{
-	FILE *f = fopen("/proc/meminfo", "r");
-	unsigned long kib = 0;
-	char line[100];
-
-	while (f && fgets(line, sizeof(line), f))
-		sscanf(line, "MemFree: %lu", &kib);
-	if (f)
-		fclose(f);
-	return kib;
 }
 
 /* What the processes have mounted, the last first. */

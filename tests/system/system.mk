@@ -34,10 +34,10 @@ $(eval $(call test,cost,900,python3 tests/system/costs.py,$(B)/ringlet.elf $(B)/
 # Programs that attack their kernel (tests/kernel/), on each build of it. $(1): word size
 ATTACK_SOURCES := $(wildcard tests/kernel/attack*.c)
 define ATTACK_RULES
-$(B)/tests/kernel$(1)/attack: $(ATTACK_SOURCES) tests/kernel/attack.h | $(filter $(2),$(USER_I386))
+$(B)/tests/kernel$(1)/attack: $(ATTACK_SOURCES) tests/kernel/attack.h tests/kernel/free_kib.h | $(filter $(2),$(USER_I386))
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -o $$@ $(ATTACK_SOURCES)
-$(B)/tests/kernel$(1)/fuzz $(B)/tests/kernel$(1)/failing: $(B)/tests/kernel$(1)/%: tests/kernel/%.c guest-kernel/kern/sys/syscalls.def | $(filter $(2),$(USER_I386))
+$(B)/tests/kernel$(1)/fuzz $(B)/tests/kernel$(1)/failing: $(B)/tests/kernel$(1)/%: tests/kernel/%.c tests/kernel/free_kib.h guest-kernel/kern/sys/syscalls.def | $(filter $(2),$(USER_I386))
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$@)$$(USER_CC_$(1)) $$(USER_CFLAGS) -I. -o $$@ $$<
 $(B)/tests/attack$(1).cpio: $(GK_OUT)/initrd$(1).cpio tests/kernel/attack.list $(B)/tests/kernel$(1)/attack \
