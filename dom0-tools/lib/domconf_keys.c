@@ -138,20 +138,19 @@ static const struct {
     {others, "what the hypervisor has as its default holds"},
 };
 
-static const char *why_without(const char *key)
-{
-	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++)
-		for (const char *const *k = groups[g].keys; *k; k++)
-			if (!strcmp(*k, key))
-				return groups[g].why;
-	return NULL;
-}
-
 static bool is_in(const char *key, const char *const *keys)
 {
 	while (*keys && strcmp(*keys, key))
 		keys++;
 	return *keys != NULL;
+}
+
+static const char *why_without(const char *key)
+{
+	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++)
+		if (is_in(key, groups[g].keys))
+			return groups[g].why;
+	return NULL;
 }
 
 /* [] and "" ask for nothing. */

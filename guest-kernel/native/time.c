@@ -90,7 +90,8 @@ uint64_t time_wall_ns(void)
 	return wall_start + time_ns();
 }
 
-/* Often called, so a good time to correct the clock. The 8254 counts at most 55 ms: a later deadline fires early, and the kernel arms again. */
+/* Often called, so a good time to correct the clock. The 8254 counts at most 55 ms: a later deadline fires early, and the
+ * kernel arms again. */
 void timer_arm(uint64_t deadline_ns)
 {
 	uint64_t now = time_ns();
