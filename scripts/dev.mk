@@ -1,7 +1,7 @@
 # The things a developer does: run, debug, test, measure, tidy.
 # SPDX-License-Identifier: MIT
 
-.PHONY: run run-iso debug test test-images mutants bench cost format size lint setup
+.PHONY: run run-iso debug test test-images mutants bench cost format size pictures lint setup
 
 setup: # install missing Debian packages, or print the line that does
 	$(Q)sh scripts/setup.sh
@@ -47,6 +47,9 @@ format: ## lay out all C files as .clang-format says
 size: ## print the teaching kernel's size by room, and of its builds
 	$(Q)sh scripts/kernel-size.sh
 
+pictures: ## draw the pictures of the pages anew (docs/pictures)
+	$(Q)python3 scripts/pictures
+
 lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(Q)python3 scripts/check-layers.py
@@ -54,6 +57,7 @@ lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated page
 	$(Q)sh scripts/check-headers.sh
 	$(Q)sh scripts/check-kinds.sh
 	$(Q)$(MAKE) --no-print-directory check-docs
+	$(Q)python3 scripts/pictures --check
 	$(Q)sh scripts/kernel-size.sh
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
 		--suppressions-list=scripts/cppcheck.suppress -Ihypervisor -Iabi/include -I$(B)/abi hypervisor
