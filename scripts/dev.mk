@@ -57,6 +57,7 @@ lint: $(ABI_STAMP) ## check layout, layers, headers, guest kinds, generated page
 	$(Q)sh scripts/check-headers.sh
 	$(Q)sh scripts/check-kinds.sh
 	$(Q)$(MAKE) --no-print-directory check-docs
+	$(Q)python3 scripts/check-pages.py
 	$(Q)python3 scripts/pictures --check
 	$(Q)sh scripts/kernel-size.sh
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \

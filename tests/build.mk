@@ -43,6 +43,8 @@ $(eval $(call test,check-layers,60,python3 scripts/check-layers.py))
 $(eval $(call test,check-locks,60,python3 scripts/check-locks.py))
 $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
 $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
+$(eval $(call test,check-pages,60,python3 scripts/check-pages.py))
+$(eval $(call test,pictures,60,python3 scripts/pictures --check))
 $(eval $(call test,kernel-size,60,sh scripts/kernel-size.sh))
 $(eval $(call test,check-docs,60,$(MAKE) --no-print-directory check-docs))
 

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the pages say is so: links, files, functions, targets of make, verbs of rl, options of the hypervisor.
+
+A page is every .md of the project. Code in `backquotes` and blocks of commands are read; what is no name of the kinds
+above is left alone, and so is one with a part in capitals (NAME.c), which stands for any. What the build makes is known
+by the makefiles. A name of somebody else's program stands in ELSEWHERE.
+"""
+import functools
+import glob
+import os
+import re
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOMS = ("", "hypervisor", "guest-kernel", "dom0-tools", "tests", "scripts", "abi", "docs", "abi/include", "tests/system",
+         "tests/host", "dom0-tools/lib", "guest-kernel/kern", "guest-kernel/user")  # where a short path may begin
+SOURCE = ("*.c", "*.h", "*.asm", "*.inc", "*.def", "*.py", "*.mk", "*.sh", "*.s", "*.pml", "*.mut", "*.list", "*.md")
+PATH = re.compile(r"^[\w.+-]*(?:/[\w.+*-]+)*/?(?::\d+)?$")
+ENDS = re.compile(r"\.(?:c|h|asm|inc|def|py|mk|sh|md|pml|mut|svg|lds|txt|cfg)$")
+ELSEWHERE = {"x.c", "array_index_nospec"}  # an example's; Linux's
+ANY = re.compile(r"(?:^|[/_])[A-Z]+(?=[._/]|$)")
+
+
+@functools.lru_cache(None)
+def files():
+    """Every file and folder of the project but what is built."""
+    found = set()
+    for folder, inner, names in os.walk(TOP):
+        inner[:] = [n for n in inner if n not in (".git", ".cache", "__pycache__") and (folder, n) != (TOP, "build")]
+        found.update(os.path.relpath(os.path.join(folder, n), TOP) for n in inner + names)
+    return found
+
+
+def made(path):
+    """Whether the build makes a file of this name."""
+    return os.path.basename(path) in recipes()
+
+
+@functools.lru_cache(None)
+def recipes():
+    """The text of all makefiles."""
+    text = ""
+    for name in files():
+        if name.endswith(".mk") or os.path.basename(name) == "Makefile":
+            with open(os.path.join(TOP, name)) as f:
+                text += f.read().replace("\\\n", " ")
+    return text
+
+
+@functools.lru_cache(None)
+def words():
+    """Every word of the source, pages left out."""
+    found = set()
+    for name in files():
+        if name.endswith((".md", ".svg")) or not os.path.isfile(os.path.join(TOP, name)):
+            continue
+        with open(os.path.join(TOP, name), errors="replace") as f:
+            found.update(re.findall(r"\w+", f.read()))
+    return found
+
+
+@functools.lru_cache(None)
+def targets():
+    """What make knows by name."""
+    return set(word for line in re.findall(r"^\.PHONY:(.*)$|^([\w-]+):", recipes(), re.M) for word in " ".join(line).split())
+
+
+@functools.lru_cache(None)
+def verbs():
+    """The verbs of rl."""
+    text = ""
+    for name in glob.glob(os.path.join(TOP, "dom0-tools", "rl", "*.c")):
+        with open(name) as f:
+            text += f.read()
+    return set(re.findall(r'\.name = "([\w-]+)"', text))
+
+
+def exists(path, page):
+    """Whether a path of a page is a file: from its folder, from a room, or the end of one file's path."""
+    path = path.split(":")[0].rstrip("/")
+    for start in (os.path.dirname(page),) + ROOMS:
+        whole = os.path.normpath(os.path.join(start, path)) if start else path
+        if whole in files() or ("*" in path and glob.glob(os.path.join(TOP, whole))):
+            return True
+    return any(name.endswith("/" + path) for name in files())
+
+
+def anchors(path):
+    """What may stand behind # in a link to a page, as GitHub makes it of headings."""
+    with open(os.path.join(TOP, path)) as f:
+        heads = re.findall(r"^#+ (.*)$", f.read(), re.M)
+    return {re.sub(r"[^\w\- ]", "", h.lower().replace("`", "")).replace(" ", "-") for h in heads}
+
+
+def of_link(target, page):
+    """What is wrong with a link."""
+    if re.match(r"\w+:", target):
+        return None
+    path, _, anchor = target.partition("#")
+    whole = os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page
+    if whole not in files() and whole != ".":
+        return "no file %s" % target
+    if anchor and whole.endswith(".md") and anchor not in anchors(whole):
+        return "no heading for %s" % target
+    return None
+
+
+def of_code(code, page):
+    """What is wrong with `code`."""
+    call = re.match(r"^(\w+)\(\)$", code)
+    if call:
+        return None if call[1] in words() else "no function %s" % code
+    goals = re.match(r"^make ((?:[a-z][\w-]*(?: |$))+)", code)
+    if goals:
+        lost = [t for t in goals[1].split() if t not in targets()]
+        return "no target of make: %s" % " ".join(lost) if lost else None
+    verb = re.match(r"^rl ([\w-]+)", code)
+    if verb:
+        return None if verb[1] in verbs() else "no verb of rl: %s" % verb[1]
+    if re.match(r"^[a-z]\w*_\w+$", code):
+        return None if code in words() or code in ELSEWHERE else "nothing is named %s" % code
+    if PATH.match(code) and ENDS.search(code.split(":")[0]) and not code.startswith(("build/", "/", ".")):
+        return None if exists(code, page) or made(code) or code in ELSEWHERE or ANY.search(code) else "no file %s" % code
+    return None
+
+
+def check(page):
+    """[(line, what)] of a page."""
+    found, fenced = [], False
+    with open(os.path.join(TOP, page)) as f:
+        for number, line in enumerate(f, 1):
+            if line.startswith("```"):
+                fenced = not fenced
+                continue
+            if fenced:
+                command = re.match(r"^(?:\$ |\S*# )?((?:make|rl) [^#|;]*)", line)
+                wrong = [of_code(command[1].strip(), page)] if command else []
+            else:
+                wrong = [of_link(t, page) for t in re.findall(r"\]\(([^)\s]+)\)", line)]
+                wrong += [of_code(c, page) for c in re.findall(r"`([^`]+)`", line)]
+            found += [(number, w) for w in wrong if w]
+    return found
+
+
+def first_column(page, pattern):
+    """What `pattern` finds in the first cells of a page's tables."""
+    with open(os.path.join(TOP, page)) as f:
+        cells = re.findall(r"^\| (`(?:\\.|[^|\\])*) \|", f.read(), re.M)
+    return {name for cell in cells for name in re.findall(pattern, cell)}
+
+
+def both_ways():
+    """[what] of the tables that a page repeats: options of the hypervisor, verbs of rl."""
+    with open(os.path.join(TOP, "hypervisor", "boot", "cmdline.c")) as f:
+        options = set(re.findall(r'\{"(\w+)", opt_', f.read()))
+    tables = (("docs/options.md", "option", options, r"`(\w+)[=`]"), ("docs/rl.md", "verb", verbs(), r"`([a-z][a-z-]*)(?= [^=]|`)"))
+    for page, kind, real, pattern in tables:
+        told = first_column(page, pattern)
+        yield from ("%s: the %s %s is missing" % (page, kind, name) for name in sorted(real - told))
+        if kind == "option":
+            yield from ("%s: there is no option %s" % (page, name) for name in sorted(told - real))
+
+
+def main():
+    pages = sorted(name for name in files() if name.endswith(".md"))
+    if len(pages) < 10:
+        sys.exit("check-pages: no pages here")
+    wrong = ["%s:%d: %s" % (page, line, what) for page in pages for line, what in check(page)]
+    wrong += both_ways()
+    print("\n".join(wrong), file=sys.stderr)
+    if wrong:
+        sys.exit("check-pages: %d things that are not as the pages say" % len(wrong))
+
+
+main()
