@@ -26,7 +26,8 @@ struct stream {
 	const uint8_t *in, *in_end;
 	uint64_t hold; /* bits taken from in, not yet used, lowest first; zeros above `held` */
 	unsigned held;
-	uint8_t *out_start, *out, *out_end;
+	uint8_t *out; /* NULL: what comes out is only counted */
+	size_t at, end;
 	bool bad;
 	struct code literals, distances;
 };
@@ -135,25 +136,27 @@ static unsigned decode(struct stream *s, const struct code *c)
 
 static void put(struct stream *s, uint8_t byte)
 {
-	if (s->out == s->out_end)
+	if (s->at == s->end)
 		s->bad = true;
-	else
-		*s->out++ = byte;
+	else if (s->out)
+		s->out[s->at] = byte;
+	s->at++;
 }
 
 /* A match: @length bytes from @distance back, perhaps overlapping what it makes. */
 static void copy(struct stream *s, unsigned length, unsigned distance)
 {
-	if (distance > (size_t)(s->out - s->out_start)) {
+	if (distance > s->at) {
 		s->bad = true;
 		return;
 	}
-	if (length > (size_t)(s->out_end - s->out)) {
+	if (length > s->end - s->at) {
 		s->bad = true;
 		return;
 	}
-	for (const uint8_t *from = s->out - distance; length--;)
-		*s->out++ = *from++;
+	for (uint8_t *to = s->out + s->at, *stop = s->out + s->at + length; s->out && to < stop; to++)
+		*to = *(to - distance);
+	s->at += length;
 }
 
 static void coded_block(struct stream *s)
@@ -209,13 +212,14 @@ static void stored_block(struct stream *s)
 	if ((bits(s, 16) ^ 0xffff) != length)
 		s->bad = true;
 	align_to_byte(s);
-	if (s->bad || s->in_end - s->in < (ptrdiff_t)length || s->out_end - s->out < (ptrdiff_t)length) {
+	if (s->bad || s->in_end - s->in < (ptrdiff_t)length || s->end - s->at < length) {
 		s->bad = true;
 		return;
 	}
-	memcpy(s->out, s->in, length);
+	if (s->out)
+		memcpy(s->out + s->at, s->in, length);
 	s->in += length;
-	s->out += length;
+	s->at += length;
 }
 
 /* The codes every decoder knows (RFC 1951 3.2.6). */
@@ -349,21 +353,39 @@ bool gzip_detect(const void *data, size_t n, size_t *size)
 	return true;
 }
 
-const char *gzip_unpack(const void *data, size_t n, void *out, size_t size)
+/* Unpack into @out of @size bytes, or only count. NULL: there is no gzip file. */
+static struct stream *unpack(const uint8_t *p, size_t n, uint8_t *out, size_t size)
 {
 	static struct stream s; /* too big for the stack; the boot CPU alone comes here */
-	const uint8_t *p = data;
 	size_t header = header_length(p, n);
 
 	if (!header)
-		return "not a gzip file";
-	s = (struct stream){.in = p + header, .in_end = p + n - 8};
-	s.out_start = s.out = out;
-	s.out_end = s.out + size;
+		return NULL;
+	s = (struct stream){.in = p + header, .in_end = p + n - 8, .out = out, .end = size};
 	inflate(&s);
-	if (s.bad)
+	return &s;
+}
+
+size_t gzip_length(const void *data, size_t n)
+{
+	struct stream *s = unpack(data, n, NULL, SIZE_MAX);
+
+	if (!s || s->bad)
+		return 0;
+	align_to_byte(s);
+	return s->in + 8 - (const uint8_t *)data;
+}
+
+const char *gzip_unpack(const void *data, size_t n, void *out, size_t size)
+{
+	const uint8_t *p = data;
+	struct stream *s = unpack(p, n, out, size);
+
+	if (!s)
+		return "not a gzip file";
+	if (s->bad)
 		return "the compressed data is damaged";
-	if ((size_t)(s.out - s.out_start) != size || crc32(out, size) != le32(p + n - 8))
+	if (s->at != size || crc32(out, size) != le32(p + n - 8))
 		return "the compressed data fails its checksum";
 	return NULL;
 }

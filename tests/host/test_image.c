@@ -419,6 +419,11 @@ static void gzip_round_trip(void **state)
 			assert_int_equal(size, sizes[i]);
 			assert_null(gzip_unpack(packed, n, back, size));
 			assert_memory_equal(back, data, size);
+			/* Whatever stands behind it. */
+			assert_int_equal(gzip_length(packed, n), n);
+			memset(packed + n, 0xff, 1000);
+			assert_int_equal(gzip_length(packed, n + 1000), n);
+			assert_int_equal(gzip_length(packed, n - 1), 0);
 		}
 	}
 }

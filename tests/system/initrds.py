@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What may stand in an initrd: archives one behind the other with zeros between them, the last packed by gzip; later
+"""What may stand in an initrd: archives one behind the other with zeros between them, each packed by gzip or not; later
 files win. What is cut off, damaged or packed by something else is named, and what came before it is there.
 
     initrds.py [KIND]
@@ -60,14 +60,20 @@ def good():
 def packed():
     starts("gzip", gzip.compress(SOURCE, 1), ("cd /; test -x bin/busybox", ""))
     starts("early", FIRST + gzip.compress(SOURCE + LAST, 1), ("cat /same/a /greeting", "1\ngood evening\n"))
+    # gzip files with others behind them: at once, after zeros, plain and packed.
+    starts("gzips", gzip.compress(FIRST) + gzip.compress(b"\0" * 512 + SOURCE, 1) + b"\0" * 700 + LAST,
+           ("cat /same/a /same/b /greeting", "1\n2\ngood evening\n"))
 
 
 def cut_off():
     says("half", SOURCE[:len(SOURCE) // 2], r"it is cut off or damaged at byte \d+ of %d" % (len(SOURCE) // 2))
     says("junk", FIRST + b"junk" * 100, r"it is cut off or damaged at byte %d of " % len(FIRST))
     small = gzip.compress(FIRST)
-    says("gzip-half", small[:len(small) // 2] + b"\1\0\0\0", "gzip: the compressed data")
-    says("gzip-large", gzip.compress(FIRST)[:-4] + b"\0\0\0\x7f", "gzip: it is cut off, or there is no room")
+    says("gzip-half", small[:len(small) // 2] + b"\1\0\0\0", "gzip: it is cut off or damaged")
+    says("gzip-sum", small[:-8] + b"\0" * 4 + small[-4:], "gzip: the compressed data fails its checksum")
+    says("gzip-gzip", gzip.compress(small), "unpack it, or use gzip: it is packed by gzip at byte 0 ")
+    says("gzip-first", small + SOURCE[:len(SOURCE) // 2], "it is cut off or damaged at byte")
+    says("gzip-large", gzip.compress(FIRST)[:-4] + b"\0\0\0\x7f", "gzip: there is no room")
 
 
 def others():
@@ -81,7 +87,7 @@ def main():
     tap = Tap()
     os.makedirs(FILES, exist_ok=True)
     tap.step("several archives with zeros between them, later files win", good)
-    tap.step("the last one packed by gzip", packed)
+    tap.step("some packed by gzip", packed)
     tap.step("what is cut off is told", cut_off)
     tap.step("other packers are named", others)
     tap.end()

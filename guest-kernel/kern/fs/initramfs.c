@@ -4,7 +4,7 @@
  *
  * newc: a header of 6 + 13 * 8 characters in hexadecimal, the name, padding to 4, the contents, padding to 4;
  * the end is a file named TRAILER!!!. Of several names of one file only the last carries the contents. Behind an
- * archive there may be zeros, and another one; the last may be packed by gzip. What comes later wins.
+ * archive there may be zeros, and another one; each may be packed by gzip. What comes later wins.
  */
 #include "kern/fs/initramfs.h"
 #include "kern/fs/ramfs.h"
@@ -219,15 +219,14 @@ static int unpack_one(struct inode *root, const char *archive, size_t size, size
 /* The gzip file at @from, unpacked: in place of it from now on. NULL and a line. */
 static const char *unpack_gzip(const char *from, size_t *size)
 {
-	const char *wrong = "it is cut off", *to = NULL;
+	const char *wrong = "it is cut off or damaged", *to = NULL;
 	size_t unpacked;
 
-	if (gzip_detect(from, *size, &unpacked)) {
+	if (*size && gzip_detect(from, *size, &unpacked)) {
 		pfn_t pfn = page_alloc_run((unpacked + PAGE_SIZE - 1) / PAGE_SIZE);
 
 		to = pfn ? pfn_to_virt(pfn) : NULL;
-		wrong = to ? gzip_unpack(from, *size, (void *)to, unpacked)
-			   : "it is cut off, or there is no room to unpack it";
+		wrong = to ? gzip_unpack(from, *size, (void *)to, unpacked) : "there is no room to unpack it";
 		*size = unpacked;
 	}
 	if (!wrong)
@@ -236,34 +235,44 @@ static const char *unpack_gzip(const char *from, size_t *size)
 	return NULL;
 }
 
-int initramfs_unpack(struct inode *root, const void *module, size_t size)
+/* Archives one behind the other, @inside of a gzip file or not. False and a line: one could not be read. */
+static bool unpack_all(struct inode *root, const char *archive, size_t size, bool inside, int *count)
 {
-	const char *archive = module, *by;
-	size_t at = 0;
-	int count = 0, n;
+	size_t at, part;
+	const char *by, *to;
+	int n;
 
-	for (;;) {
-		while (at < size && !archive[at])
-			at++;
-		if (at >= size)
-			return count;
+	for (at = 0; at < size; at += part) {
+		part = 1;
+		if (!archive[at])
+			continue;
 		by = packed_by(archive + at, size - at);
-		if (by && !strcmp(by, "gzip")) {
-			size -= at;
-			archive = unpack_gzip(archive + at, &size);
-			at = 0;
-			if (!archive)
-				return count;
-			by = packed_by(archive, size);
+		if (by && !strcmp(by, "gzip") && !inside) {
+			size_t unpacked = part = gzip_length(archive + at, size - at);
+
+			to = unpack_gzip(archive + at, &unpacked);
+			if (!to || !unpack_all(root, to, unpacked, true, count))
+				return false;
+			continue;
 		}
-		n = by ? -1 : unpack_one(root, archive, size, &at);
+		part = 0;
+		n = by ? -1 : unpack_one(root, archive + at, size - at, &part);
 		if (n < 0) {
 			log_print("initramfs: error: %s%s at byte %lu of %lu; what comes before is there\n",
 				  by ? "unpack it, or use gzip: it is packed by "
 				     : "it is cut off or damaged",
-				  by ? by : "", (ulong)at, (ulong)size);
-			return count;
+				  by ? by : "", (ulong)(at + part), (ulong)size);
+			return false;
 		}
-		count += n;
+		*count += n;
 	}
+	return true;
+}
+
+int initramfs_unpack(struct inode *root, const void *module, size_t size)
+{
+	int count = 0;
+
+	unpack_all(root, module, size, false, &count);
+	return count;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The initial root file system: cpio archives in "newc" form, one behind the other; the last may be packed by gzip. */
+/* The initial root file system: cpio archives in "newc" form, one behind the other; each may be packed by gzip. */
 #ifndef KERN_FS_INITRAMFS_H
 #define KERN_FS_INITRAMFS_H
 

@@ -67,7 +67,7 @@ static void load(const uint8_t *data, size_t size)
 	kernel_free(&k);
 }
 
-/* gzip unpacks to the size that it declares, or says why not; in memory that ends there. */
+/* gzip unpacks to the size that it declares, or says why not; in memory that ends there. What unpacks has a length. */
 static void unpack(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = malloc(size + 1), *out;
@@ -76,8 +76,11 @@ static void unpack(const uint8_t *data, size_t size)
 	memcpy(copy, data, size);
 	if (gzip_detect(copy, size, &n) && n <= 65536) {
 		out = malloc(n ? n : 1);
-		if (!gzip_unpack(copy, size, out, n))
+		if (!gzip_unpack(copy, size, out, n)) {
 			(void)sum(out, n);
+			if (!gzip_length(copy, size) || gzip_length(copy, size) > size)
+				abort();
+		}
 		free(out);
 	}
 	free(copy);
