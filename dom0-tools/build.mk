@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 
 # Reading kernels is the hypervisor's code: it does the same for Dom0.
-TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c elf_symbols.c inflate.c packed.c)
+TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c elf_symbols.c inflate.c packed.c first_memory.c first_pages.c)
 TOOLS_LIB    := $(wildcard dom0-tools/lib/*.c)
 TOOLS_rl   := $(wildcard dom0-tools/rl/*.c)
 TOOLS_rl-consoled := $(wildcard dom0-tools/consoled/*.c)

@@ -51,11 +51,18 @@ def read(path):
     return headers, structs, compat
 
 
+def spelled(field, bits):
+    """?ip: eip in pv32, rip in pv64. -cs: of pv32 alone (else None)."""
+    if field[0] == "-":
+        return field[1:] if bits == 32 else None
+    return field.replace("?", "e" if bits == 32 else "r")
+
+
 def measure(headers, lists, include, bits):
     """{(struct, field or None): (offset, size)}"""
     code = "".join(f"#include {h}\n" for h in headers) + "#include <stddef.h>\nvoid f(void)\n{\n"
     for s, fields in lists.items():
-        for f in [None] + fields:
+        for f in [None] + [g for g in (spelled(f, bits) for f in fields) if g]:
             size = f"sizeof(((struct {s} *)0)->{f})" if f else f"sizeof(struct {s})"
             off = f"offsetof(struct {s}, {f})" if f else "0"
             code += f'__asm__("->{s} {f} %c0 %c1" :: "i"({off}), "i"({size}));\n'
@@ -86,22 +93,25 @@ def tables(structs, wide, narrow):
     return "\n".join(out) + "\n"
 
 
-def compat_offsets(compat, narrow):
-    out = [HEAD + "/* Offsets and sizes in pv32's layout of structures that are handled by hand. */\n#pragma once\n"]
-    for s, fields in compat.items():
-        out.append(f"#define COMPAT_SIZEOF_{s} {narrow[s, None][1]}")
-        out += [f"#define COMPAT_{s}_{re.sub('[^0-9A-Za-z_]+', '_', f)} {narrow[s, f][0]}" for f in fields]
+def compat_offsets(compat, wide, narrow):
+    out = [HEAD + "/* Offsets and sizes of structures that are handled by hand: COMPAT_ in pv32's layout, PV64_ in pv64's, both under\n"
+           " * pv32's names. */\n#pragma once\n"]
+    for prefix, bits, sizes in ("COMPAT", 32, narrow), ("PV64", 64, wide):
+        for s, fields in compat.items():
+            out.append(f"#define {prefix}_SIZEOF_{s} {sizes[s, None][1]}")
+            out += [f"#define {prefix}_{s}_{re.sub('[^0-9A-Za-z_]+', '_', spelled(f, 32))} {sizes[s, spelled(f, bits)][0]}"
+                    for f in fields if spelled(f, bits)]
     return "\n".join(out) + "\n"
 
 
 if __name__ == "__main__":
     path, include, outdir = sys.argv[1:]
     headers, structs, compat = read(path)
-    wide = measure(headers, structs, include, 64)
+    wide = measure(headers, {**structs, **compat}, include, 64)
     narrow = measure(headers, {**structs, **compat}, include, 32)
-    largest = max(n for _, n in wide.values())
+    largest = max(n for (s, _), (_, n) in wide.items() if s in structs)
     names = "\n".join(f"\tXLAT_{s}," for s in structs)
     for file, text in (("xlat.h", HEAD + HEADER % (names, largest)), ("xlat.c", tables(structs, wide, narrow)),
-                       ("compat_offsets.h", compat_offsets(compat, narrow))):
+                       ("compat_offsets.h", compat_offsets(compat, wide, narrow))):
         with open(os.path.join(outdir, file), "w") as f:
             f.write(text)

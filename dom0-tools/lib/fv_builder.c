@@ -9,11 +9,10 @@
  */
 #include "build.h"
 #include "err.h"
+#include "guest_abi.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "compat_offsets.h"
 #include "dom/elf.h"
 #include "ringlet/fv.h"
 
@@ -48,7 +47,7 @@ static void put32(uint8_t *page, uint32_t at, uint32_t value)
 }
 
 /* Where the kernel's segments lie: frames. */
-static struct plan_range kernel_place(const struct elf *elf)
+static struct first_range kernel_place(const struct elf *elf)
 {
 	uint64_t start = UINT64_MAX, end = 0;
 	struct elf_part p;
@@ -60,29 +59,21 @@ static struct plan_range kernel_place(const struct elf *elf)
 		end = p.paddr + p.memsz > end ? p.paddr + p.memsz : end;
 	}
 	if (start >= end)
-		return (struct plan_range){0, 0};
+		return (struct first_range){0, 0};
 	start >>= FRAME_SHIFT;
-	return (struct plan_range){start, ((end + FRAME_SIZE - 1) >> FRAME_SHIFT) - start};
+	return (struct first_range){start, ((end + FRAME_SIZE - 1) >> FRAME_SHIFT) - start};
 }
 
 static void fill_kernel(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
 {
 	uint64_t start = (b->plan.image.pfn + first) << FRAME_SHIFT;
-	struct elf elf;
+	const struct elf *elf = &b->kernel.image.elf;
 	struct elf_part p;
 
 	memset(at, 0, count * FRAME_SIZE);
-	if (elf_open(&elf, b->kernel.file, b->kernel.entry))
-		return;
-	for (uint32_t i = 0; elf_segment(&elf, i, &p); i++)
+	for (uint32_t i = 0; elf_segment(elf, i, &p); i++)
 		if (elf_loadable(&p))
-			build_copy(at, start, count * FRAME_SIZE, p.paddr, elf.data + p.offset, p.filesz);
-}
-
-static void fill_initrd(struct build *b, uint8_t *at, uint64_t first, uint64_t count)
-{
-	memset(at + (count - 1) * FRAME_SIZE, 0, FRAME_SIZE);
-	build_copy(at, first * FRAME_SIZE, count * FRAME_SIZE, 0, (uint8_t *)b->initrd, b->initrd_size);
+			build_copy(at, start, count * FRAME_SIZE, p.paddr, elf->data + p.offset, p.filesz);
 }
 
 static void put_mmap(uint8_t *low, unsigned i, uint64_t start, uint64_t end, uint32_t type)
@@ -98,7 +89,7 @@ static void put_mmap(uint8_t *low, unsigned i, uint64_t start, uint64_t end, uin
 
 static void put_multiboot(struct build *b, uint8_t *low, uint64_t ram_end)
 {
-	const struct plan_range *initrd = &b->plan.initrd;
+	const struct first_range *initrd = &b->plan.initrd;
 	size_t name_length = strlen(b->request->kernel) + 1;
 
 	put32(low, MBI_AT, MBI_FLAGS);
@@ -167,32 +158,31 @@ static void fill_low(struct build *b, uint8_t *at, uint64_t first, uint64_t coun
 }
 
 /* The registers a multiboot loader leaves (3.2, Machine state); what is flat anyway the hypervisor sets. */
-static int set_context(struct build *b, uint32_t entry)
+static int set_context(struct build *b)
 {
 	const struct guest_abi *abi = &abi_pv32;
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_setvcpucontext};
 	size_t mark = b->hv->used;
 	uint8_t *ctx = hv_buf(b->hv, abi->ctx.size);
-	const unsigned regs = COMPAT_vcpu_guest_context_user_regs;
 	long ret;
 
 	abi_put32(ctx, abi->ctx.flags, VGCF_in_kernel | VGCF_online);
-	abi_put32(ctx, abi->ctx.ip, entry);
-	abi_put32(ctx, regs + COMPAT_cpu_user_regs_eax, LOADER_MAGIC);
-	abi_put32(ctx, regs + COMPAT_cpu_user_regs_ebx, MBI_AT);
-	abi_put32(ctx, COMPAT_vcpu_guest_context_failsafe_callback_eip, b->plan.console.pfn);
-	abi_put32(ctx, COMPAT_vcpu_guest_context_event_callback_eip, b->result->console_port);
+	abi_put32(ctx, abi->ctx.ip, b->kernel.image.elf.entry);
+	abi_put32(ctx, abi->ctx.ax, LOADER_MAGIC);
+	abi_put32(ctx, abi->ctx.bx, MBI_AT);
+	abi_put32(ctx, abi->ctx.failsafe_callback, b->plan.console.pfn);
+	abi_put32(ctx, abi->ctx.event_callback, b->result->console_port);
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
 	ret = build_domctl(b, &op);
 	hv_release(b->hv, mark);
 	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first state of domain %u", b->id) : 0;
 }
 
-static int make_plan(struct build *b, const struct elf *elf)
+static int make_plan(struct build *b)
 {
 	uint64_t pages = b->request->memory_kb / 4, need;
 
-	b->plan.image = kernel_place(elf);
+	b->plan.image = kernel_place(&b->kernel.image.elf);
 	b->plan.initrd.pfn = b->plan.image.pfn + b->plan.image.count;
 	b->plan.initrd.count = (b->initrd_size + FRAME_SIZE - 1) >> FRAME_SHIFT;
 	need = b->plan.initrd.pfn + b->plan.initrd.count;
@@ -204,32 +194,40 @@ static int make_plan(struct build *b, const struct elf *elf)
 			    "%llu MiB",
 			    (unsigned long long)pages / 256, (unsigned long long)need / 256 + 1,
 			    MAX_MEMORY >> 20);
-	b->plan.console = (struct plan_range){pages, 1};
-	b->plan.store = (struct plan_range){pages + 1, 1};
+	b->plan.console = (struct first_range){pages, 1};
+	b->plan.store = (struct first_range){pages + 1, 1};
 	b->plan.nr_pages = pages + 2;
 	return 0;
 }
 
-static int steps(struct build *b, uint32_t entry)
+static int steps(struct build *b)
 {
-	if (build_limits(b) || build_memory(b) || build_ports(b) ||
-	    build_fill(b, (struct plan_range){0, LOW_FRAMES}, fill_low) ||
-	    build_fill(b, b->plan.image, fill_kernel) || build_fill(b, b->plan.initrd, fill_initrd) ||
-	    build_fill(b, b->plan.console, build_zero) || build_fill(b, b->plan.store, build_zero))
+	return build_limits(b) || build_memory(b) || build_ports(b) ||
+		       build_fill(b, (struct first_range){0, LOW_FRAMES}, fill_low) ||
+		       build_fill(b, b->plan.image, fill_kernel) ||
+		       build_fill(b, b->plan.initrd, build_initrd) || build_rings(b) || set_context(b)
+		   ? -1
+		   : 0;
+}
+
+static int load(struct build *b)
+{
+	struct elf *elf = &b->kernel.image.elf;
+	const char *name = b->request->kernel, *wrong;
+
+	b->kernel.file = kernel_read_file(name, &b->kernel.size);
+	if (!b->kernel.file)
 		return -1;
-	b->result->console_mfn = b->p2m[b->plan.console.pfn];
-	b->result->store_mfn = b->p2m[b->plan.store.pfn];
-	return set_context(b, entry);
+	wrong = elf_open(elf, b->kernel.file, b->kernel.size);
+	if (!wrong && elf->class != ELF_CLASS32)
+		wrong = "a 64-bit image";
+	return wrong ? fail("%s: %s; needed: a 32-bit multiboot kernel as an ELF file", name, wrong) : 0;
 }
 
 int build_fv(struct build *b)
 {
 	const struct build_request *r = b->request;
 	uint32_t flags = RINGLET_CDF_fv | (r->fv_patch ? 0 : RINGLET_CDF_fv_nopatch);
-	struct elf elf;
-	const char *wrong;
-	size_t size;
-	int ret;
 
 	if (r->vcpus != 1)
 		return fail("vcpus = %u: an fv domain has one", r->vcpus);
@@ -237,19 +235,10 @@ int build_fv(struct build *b)
 		return fail("the kernel's path and its command line have %zu characters; needed: at most %d, "
 			    "a shorter path",
 			    strlen(r->kernel) + strlen(r->cmdline), CMDLINE_MAX - 2);
-	b->kernel.file = kernel_read_file(r->kernel, &size);
-	if (!b->kernel.file)
+	if (build_read_initrd(b) || load(b) || make_plan(b) || build_create(b, "fv", flags))
 		return -1;
-	b->kernel.entry = size;
-	wrong = elf_open(&elf, b->kernel.file, size);
-	if (!wrong && elf.class != ELF_CLASS32)
-		wrong = "a 64-bit image";
-	if (wrong)
-		return fail("%s: %s; needed: a 32-bit multiboot kernel as an ELF file", r->kernel, wrong);
-	if (make_plan(b, &elf) || build_create(b, "fv", flags))
-		return -1;
-	ret = steps(b, elf.entry);
-	if (ret)
-		build_undo(b);
-	return ret;
+	if (!steps(b))
+		return 0;
+	build_undo(b);
+	return -1;
 }

@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two layouts a domain may expect of start_info and vcpu_guest_context. A tool of either word size builds
- * domains of either, so offsets come from tables here and not from the compiler's own layout: those of pv32
- * are generated (build/abi/compat_offsets.h), those of pv64 are checked against the headers when compiling
- * for 64 bits.
+ * What a new vCPU of each kind of guest is set to. A tool of either word size builds domains of either, so the offsets
+ * of vcpu_guest_context are not those of the compiler's own layout: those of both kinds are generated
+ * (build/abi/compat_offsets.h), as are start_info's (dom/first_pages.c).
  */
 #pragma once
+
+#include "dom/first_memory.h"
 
 #include <stdint.h>
 
 struct guest_abi {
-	const char *kind;  /* "pv64", "pv32" */
-	const char *magic; /* of start_info */
-	unsigned word;     /* bytes of a guest long, and of a P2M entry */
-	unsigned levels;   /* of page tables */
-	uint64_t l1_flags, l2_flags, l3_flags, l4_flags;
+	const struct first_kind *first;
+	const char *kind; /* "pv64", "pv32" */
 	uint16_t kernel_cs, kernel_ds, kernel_ss;
-
-	struct {
-		uint16_t size, nr_pages, shared_info, flags, store_mfn, store_evtchn, console_mfn,
-		    console_evtchn;
-		uint16_t pt_base, nr_pt_frames, mfn_list, mod_start, mod_len, cmd_line, first_p2m_pfn,
-		    nr_p2m_frames;
-	} si;
 	struct {
 		uint16_t size, flags, kernel_ss, kernel_sp, cr3, vm_assist;
-		uint16_t ip, cs, ip_flags, sp, ss, es, ds, fs, gs,
-		    start_info; /* of user_regs; start_info: (r)si */
+		uint16_t ax, bx, si, ip, cs, eflags, sp, ss, es, ds, fs, gs; /* of user_regs */
+		uint16_t event_callback, failsafe_callback;
 	} ctx;
 	uint64_t (*cr3)(uint64_t mfn); /* what CR3 holds for this root */
 };

@@ -21,58 +21,14 @@ uint64_t parse_number(const char *s, const char **end)
 	return strtoull(s, (char **)end, 0);
 }
 
-static void add_segment(struct kernel *k, uint64_t at, const uint8_t *data, uint64_t size)
-{
-	k->segment[k->segments++] =
-	    (struct kernel_segment){.va = k->plan.virt_base + at, .file_size = size, .data = data};
-}
-
-static int take_segments(struct kernel *k, const char *name, const struct elf_kernel *image)
-{
-	struct elf_part p;
-
-	for (uint32_t i = 0; elf_segment(&image->elf, i, &p); i++) {
-		if (!elf_loadable(&p))
-			continue;
-		if (k->segments == KERNEL_SEGMENTS_MAX)
-			return fail("%s: more than %d segments; link the kernel with fewer", name,
-				    KERNEL_SEGMENTS_MAX);
-		add_segment(k, p.paddr - image->notes.paddr_offset, image->elf.data + p.offset, p.filesz);
-	}
-	return 0;
-}
-
-static void take_symbols(struct kernel *k, const struct elf_symbols *s)
-{
-	if (!s->head_size)
-		return;
-	memcpy(k->symbols_head, s->head, sizeof(k->symbols_head));
-	add_segment(k, s->start, k->symbols_head, s->head_size);
-	for (size_t i = 0; i < sizeof(s->piece) / sizeof(s->piece[0]); i++)
-		add_segment(k, s->piece[i].at, s->piece[i].data, s->piece[i].size);
-}
-
 int kernel_parse(struct kernel *k, const char *name, const uint8_t *data, size_t size)
 {
-	struct elf_kernel image;
-	const char *wrong = elf_kernel_open(&image, data, size);
+	const char *wrong;
 
 	memset(k, 0, sizeof(*k));
-	if (wrong)
-		return fail("%s: %s; needed: a Xen PV kernel as an ELF file, plain or packed", name, wrong);
-	k->plan.abi = image.elf.class == ELF_CLASS64 ? &abi_pv64 : &abi_pv32;
-	k->plan.virt_base = image.notes.virt_base;
-	k->plan.start = (image.start + image.notes.virt_base) & ~4095ull;
-	k->plan.end = (image.end + image.notes.virt_base + 4095) & ~4095ull;
-	k->plan.init_p2m = image.notes.init_p2m ? image.notes.init_p2m : PLAN_NONE;
-	k->plan.initrd_unmapped = image.notes.mod_start_pfn;
-	k->entry = image.notes.entry;
-	k->extended_cr3 = image.notes.extended_cr3 && k->plan.abi->levels == 3;
-	k->hypercall_page = image.notes.hypercall_page ? image.notes.hypercall_page : PLAN_NONE;
-	if (take_segments(k, name, &image))
-		return -1;
-	take_symbols(k, &image.symbols);
-	return 0;
+	wrong = elf_kernel_open(&k->image, data, size);
+	return wrong ? fail("%s: %s; needed: a Xen PV kernel as an ELF file, plain or packed", name, wrong)
+		     : 0;
 }
 
 /* A gzip file unpacked in memory of its own; NULL and a report. */
@@ -140,6 +96,7 @@ int kernel_load(struct kernel *k, const char *path)
 		return -1;
 	ret = kernel_parse(k, path, file, size);
 	k->file = file;
+	k->size = size;
 	if (ret)
 		kernel_free(k);
 	return ret;

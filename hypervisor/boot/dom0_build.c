@@ -5,14 +5,13 @@
  */
 #include "boot/dom0_build.h"
 #include "boot/dom0_memory.h"
-#include "boot/dom0_plan.h"
 #include "boot/dom0_size.h"
 #include "boot/kernel_image.h"
 #include "dev/console.h"
 #include "dev/ioapic.h"
 #include "dom/domain.h"
 #include "dom/domctl.h"
-#include "dom/elf.h"
+#include "dom/first_memory.h"
 #include "dom/guest_ops.h"
 #include "entry/hypercall.h"
 #include "evt/evtchn.h"
@@ -85,80 +84,47 @@ static int create(const struct elf_kernel *k)
 	return rc;
 }
 
-static int plan(struct dom0_plan *p, const struct elf_kernel *k, const struct dom0_size *size,
+static int plan(struct first_memory *p, const struct elf_kernel *k, const struct dom0_size *size,
 		uint64_t initrd_size)
 {
-	const struct guest_ops *ops = dom0->ops;
-	struct dom0_request rq = {
-	    .kernel = k,
-	    .root_level = ops->root_level,
-	    .word_size = (1u << ops->word_shift) / 8,
-	    .nr_pages = size->pages,
-	    .initrd_size = initrd_size,
-	};
-	const char *wrong = dom0_plan_make(p, &rq);
+	struct first_request rq = {.kernel = k, .nr_pages = size->pages, .initrd_size = initrd_size};
+	const char *wrong = first_memory_plan(p, &rq);
 
 	if (wrong && p->used_pages > rq.nr_pages)
 		report_need(size, p->used_pages);
-	if (!wrong && !range_ok(ops, p->v_start, p->v_end - p->v_start))
-		wrong = "it wants addresses that are the hypervisor's";
-	if (!wrong && p->p2m_pfn && !range_ok(ops, p->p2m, p->p2m_frames << PAGE_SHIFT))
-		wrong = "it wants its P2M at addresses that are the hypervisor's";
 	return wrong ? refuse(wrong) : 0;
 }
 
 static void load(const struct dom0_memory *m, const struct elf_kernel *k)
 {
-	struct elf_part p;
+	struct elf_piece p;
 
-	for (uint32_t i = 0; elf_segment(&k->elf, i, &p); i++)
-		if (elf_loadable(&p)) /* fresh frames are zero: no need to clear the rest */
-			dom0_copy(m, p.paddr - k->notes.paddr_offset, k->elf.data + p.offset, p.filesz);
-	dom0_copy(m, k->symbols.start, k->symbols.head, k->symbols.head_size);
-	for (unsigned i = 0; i < ARRAY_SIZE(k->symbols.piece); i++)
-		dom0_copy(m, k->symbols.piece[i].at, k->symbols.piece[i].data, k->symbols.piece[i].size);
+	for (uint32_t i = 0; elf_kernel_piece(k, i, &p);
+	     i++) /* fresh frames are zero: no need to clear the rest */
+		dom0_copy(m, p.at, p.data, p.size);
 }
 
-/* The P2M in the guest's words. */
-static void write_p2m(const struct dom0_memory *m, const struct dom0_plan *p)
+/* What the hypervisor itself has to say: page tables, P2M, start_info. */
+static void write_pages(const struct dom0_memory *m, const struct first_memory *p, const char *cmdline)
 {
-	uint64_t size = (1u << m->d->ops->word_shift) / 8;
-	uint64_t pa = p->p2m_pfn ? p->p2m_pfn << PAGE_SHIFT : p->p2m - p->v_start;
+	const struct first_facts facts = {
+	    .shared_info = m->d->shared_info_mfn << PAGE_SHIFT,
+	    .flags = SIF_PRIVILEGED | SIF_INITDOMAIN,
+	    .cmdline = cmdline,
+	};
 
-	for (pfn_t pfn = 0; pfn < m->nr_pages; pfn++)
-		dom0_copy(m, pa + pfn * size, &m->mfn[pfn], size);
+	for (pfn_t i = 0; i < p->tables.count; i++)
+		first_table(p, p->tables.pfn + i, m->mfn, dom0_page(m, p->tables.pfn + i));
+	for (pfn_t i = 0; i < p->p2m_tables.count; i++)
+		first_table(p, p->p2m_tables.pfn + i, m->mfn, dom0_page(m, p->p2m_tables.pfn + i));
+	for (pfn_t i = 0; i < p->p2m.count; i++)
+		first_p2m_page(p, i, m->mfn, dom0_page(m, p->p2m.pfn + i));
+	first_start_info(p, m->mfn, &facts, dom0_page(m, p->start_info.pfn));
 }
 
-static void write_start_info(const struct dom0_memory *m, const struct dom0_plan *p, uint64_t initrd_size,
-			     const char *cmdline)
+static int allocate(struct dom0_memory *m, const struct first_memory *p, const struct dom0_size *size)
 {
-	struct domain *d = m->d;
-	static struct start_info si; /* zero, and too big for the stack */
-
-	strlcpy(si.magic, d->ops->magic, sizeof(si.magic));
-	si.nr_pages = m->nr_pages;
-	si.shared_info = d->shared_info_mfn << PAGE_SHIFT;
-	si.flags = SIF_PRIVILEGED | SIF_INITDOMAIN;
-	si.pt_base = p->tables;
-	si.nr_pt_frames = p->nr_tables;
-	si.mfn_list = p->p2m;
-	if (p->p2m_pfn) {
-		si.first_p2m_pfn = p->p2m_pfn;
-		si.nr_p2m_frames = p->p2m_frames + p->p2m_tables;
-	}
-	si.mod_len = initrd_size;
-	si.mod_start = p->initrd;
-	if (initrd_size && !p->initrd) {
-		si.mod_start = p->initrd_pfn;
-		si.flags |= SIF_MOD_START_PFN;
-	}
-	strlcpy((char *)si.cmd_line, cmdline, sizeof(si.cmd_line));
-	d->ops->put_start_info(dom0_page(m, (p->start_info - p->v_start) >> PAGE_SHIFT), &si);
-}
-
-static int allocate(struct dom0_memory *m, const struct dom0_plan *p, const struct dom0_size *size)
-{
-	return dom0_memory_alloc(m, dom0, size->pages, (p->tables - p->v_start) >> PAGE_SHIFT);
+	return dom0_memory_alloc(m, dom0, size->pages, p->tables.pfn);
 }
 
 /* Make plain memory into page tables, pinned and the current ones. */
@@ -172,26 +138,22 @@ static int adopt_tables(struct domain *d, mfn_t root)
 	return rc ? rc : vcpu_set_root(d->vcpu[0], root);
 }
 
-static int fill(const struct dom0_memory *m, const struct dom0_plan *p, const struct elf_kernel *k,
+static int fill(const struct dom0_memory *m, const struct first_memory *p, const struct elf_kernel *k,
 		const struct module *initrd, const char *cmdline)
 {
 	struct domain *d = m->d;
-	uint64_t initrd_size = initrd ? initrd->end - initrd->start : 0;
 	gva_t stubs = k->notes.hypercall_page;
 
 	load(m, k);
 	if (initrd)
-		dom0_copy(m, p->initrd_pfn << PAGE_SHIFT, paddr_to_virt(initrd->start), initrd_size);
-	write_p2m(m, p);
-	write_start_info(m, p, initrd_size, cmdline);
-	if (stubs) {
-		if (stubs % PAGE_SIZE || stubs < p->v_start || stubs >= p->v_end)
-			return refuse("its hypercall page lies outside its memory");
-		d->ops->fill_hypercall_page(dom0_page(m, (stubs - p->v_start) >> PAGE_SHIFT));
-	}
-	d->ops->start_regs(d->vcpu[0], k->notes.entry, p->stack + PAGE_SIZE, p->start_info);
+		dom0_copy(m, p->initrd.pfn << PAGE_SHIFT, paddr_to_virt(initrd->start), p->initrd_size);
+	write_pages(m, p, cmdline);
+	if (stubs)
+		d->ops->fill_hypercall_page(dom0_page(m, first_pfn(p, stubs)));
+	d->ops->start_regs(d->vcpu[0], k->notes.entry, first_va(p, p->stack.pfn + 1),
+			   first_va(p, p->start_info.pfn));
 	d->vcpu[0]->initialised = true;
-	return adopt_tables(d, dom0_tables_build(m, p));
+	return adopt_tables(d, m->mfn[p->tables.pfn]);
 }
 
 static void console_input(void)
@@ -215,7 +177,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 {
 	struct kernel_image image;
 	struct elf_kernel k;
-	struct dom0_plan p;
+	struct first_memory p;
 	struct dom0_memory m;
 	struct dom0_size size;
 	const char *wrong;

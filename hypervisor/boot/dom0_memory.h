@@ -5,7 +5,6 @@
 #include "lib/types.h"
 
 struct domain;
-struct dom0_plan;
 
 struct dom0_memory {
 	struct domain *d;
@@ -21,7 +20,3 @@ void dom0_memory_free_list(struct dom0_memory *m); /* the list, not the frames *
 void *dom0_page(const struct dom0_memory *m, pfn_t pfn);
 /* Copy to pseudo-physical address @pa. The caller has checked the bounds. */
 void dom0_copy(const struct dom0_memory *m, uint64_t pa, const void *src, size_t n);
-
-/* Build the page tables that @plan asks for, still plain memory (boot/dom0_tables.c). Returns the root's mfn.
- */
-mfn_t dom0_tables_build(const struct dom0_memory *m, const struct dom0_plan *plan);

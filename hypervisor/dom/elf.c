@@ -143,7 +143,7 @@ static const char *place(struct elf_kernel *k)
 	struct elf_part p;
 
 	k->start = ~0ull;
-	for (uint32_t i = 0; elf_segment(&k->elf, i, &p); i++) {
+	for (; elf_segment(&k->elf, k->segments, &p); k->segments++) {
 		if (!elf_loadable(&p))
 			continue;
 		if (p.paddr < offset || p.paddr - offset > MAX_IMAGE_END || p.memsz > MAX_IMAGE_END)
@@ -186,4 +186,23 @@ const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size)
 	if (!wrong && k->notes.bsd_symtab)
 		k->end = elf_symbols_make(&k->symbols, &k->elf, k->end);
 	return wrong ? wrong : judge_addresses(k);
+}
+
+bool elf_kernel_piece(const struct elf_kernel *k, uint32_t i, struct elf_piece *piece)
+{
+	struct elf_part p;
+
+	if (i < k->segments) {
+		*piece = (struct elf_piece){0};
+		if (elf_segment(&k->elf, i, &p) && elf_loadable(&p))
+			*piece = (struct elf_piece){p.paddr - k->notes.paddr_offset, k->elf.data + p.offset,
+						    p.filesz};
+		return true;
+	}
+	i -= k->segments;
+	if (i > ARRAY_SIZE(k->symbols.piece))
+		return false;
+	*piece = i ? k->symbols.piece[i - 1]
+		   : (struct elf_piece){k->symbols.start, k->symbols.head, k->symbols.head_size};
+	return true;
 }

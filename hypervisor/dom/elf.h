@@ -41,6 +41,13 @@ struct elf_notes {
 	bool found, generic, for_linux, xen3, pae, pvh, odd_feature, has_virt_base, has_paddr_offset;
 };
 
+/* Bytes that are loaded; what lies between them is zero. */
+struct elf_piece {
+	uint64_t at; /* pseudo-physical address */
+	const uint8_t *data;
+	uint64_t size;
+};
+
 /*
  * The symbol table behind a kernel's image, as XEN_ELFNOTE_BSD_SYMTAB asks for it: from the first address behind the
  * image that is a multiple of the class's word, a size in 32 bits; then, counted by it, an ELF file in small: header,
@@ -49,11 +56,7 @@ struct elf_notes {
 #define ELF_SYMBOLS_HEAD 264 /* size word, header and section headers of the larger class, rounded up */
 struct elf_symbols {
 	uint8_t head[ELF_SYMBOLS_HEAD];
-	struct elf_piece {
-		uint64_t at; /* pseudo-physical */
-		const uint8_t *data;
-		uint64_t size;
-	} piece[2]; /* symbols and names, in the image */
+	struct elf_piece piece[2]; /* symbols and names, in the image */
 	uint64_t start;
 	uint32_t head_size; /* 0: there are none */
 };
@@ -62,6 +65,7 @@ struct elf_symbols {
 struct elf_kernel {
 	struct elf elf;
 	struct elf_notes notes;
+	uint32_t segments;   /* program headers that are in the file */
 	uint64_t start, end; /* pseudo-physical addresses, end exclusive */
 	struct elf_symbols symbols;
 };
@@ -80,3 +84,5 @@ const char *elf_notes_judge(const struct elf *e, const struct elf_notes *notes);
 uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t end);
 /* All of it: NULL, or what is wrong. */
 const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size);
+/* Its pieces, in turn: those of its segments (a size of 0: nothing to load), then its symbols'. False: there is no @i-th. */
+bool elf_kernel_piece(const struct elf_kernel *k, uint32_t i, struct elf_piece *piece);

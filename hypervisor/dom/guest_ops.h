@@ -12,7 +12,6 @@
 struct callback;
 struct cpu_user_regs;
 struct domain;
-struct start_info;
 struct vcpu;
 
 /* Slots of a page table that is not a leaf. */
@@ -25,7 +24,6 @@ enum slot_rule {
 
 struct guest_ops {
 	const char *name;          /* "pv64", "pv32" */
-	const char *magic;         /* start_info.magic: "xen-3.0-x86_64", "xen-3.0-x86_32p" */
 	uint8_t elf_class;         /* of a kernel of this kind: 2 (ELFCLASS64), 1 (ELFCLASS32) */
 	uint32_t max_ports;        /* event channels: 4096, 1024 */
 	uint32_t word_shift;       /* log2 of bits in a guest long: 6, 5 */
@@ -75,8 +73,6 @@ struct guest_ops {
 	void (*switch_in)(struct vcpu *v);  /* load GDT, LDT, segments (failsafe on fault), bases, LSTAR.. */
 	/* First registers of the initial domain (xen.h, start of day): RIP, RSP, RSI = start_info. */
 	void (*start_regs)(struct vcpu *v, gva_t entry, gva_t stack, gva_t start_info);
-	/* Write @si into @page in this kind's layout. */
-	void (*put_start_info)(void *page, const struct start_info *si);
 	/* vcpu_guest_context in this kind's layout. -ERESTART: to be called again. */
 	int (*set_context)(struct vcpu *v, const void *ctx);
 	void (*get_context)(struct vcpu *v, void *ctx);

@@ -206,7 +206,6 @@ static bool fv_descriptor_ok(uint64_t *desc)
 
 const struct guest_ops fv_ops = {
     .name = "fv",
-    .magic = "",
     .elf_class = 1,
     .max_ports = 1024,
     .word_shift = 5,

@@ -154,7 +154,6 @@ static uint16_t pv32_fix_selector(uint16_t sel)
 
 const struct guest_ops pv32_ops = {
     .name = "pv32",
-    .magic = "xen-3.0-x86_32p",
     .elf_class = 1,
     .max_ports = 1024,
     .word_shift = 5,
@@ -186,7 +185,6 @@ const struct guest_ops pv32_ops = {
     .switch_out = pv32_switch_out,
     .switch_in = pv32_switch_in,
     .start_regs = pv32_start_regs,
-    .put_start_info = pv32_put_start_info,
     .set_context = pv32_set_context,
     .get_context = pv32_get_context,
     .context_size = COMPAT_SIZEOF_vcpu_guest_context,

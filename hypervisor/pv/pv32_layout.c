@@ -24,28 +24,6 @@
 	    f(rflags, eflags) f(rsp, esp)
 #define REGISTER_HALVES(f) f(cs) f(ss) f(es) f(ds) f(fs) f(gs)
 
-void pv32_put_start_info(void *page, const struct start_info *si)
-{
-#define PUT(field) WORD(page, COMPAT_start_info_##field) = si->field;
-	PUT(nr_pages)
-	PUT(shared_info)
-	PUT(flags)
-	PUT(store_mfn)
-	PUT(store_evtchn)
-	PUT(pt_base)
-	PUT(nr_pt_frames)
-	PUT(mfn_list)
-	PUT(mod_start)
-	PUT(mod_len)
-	PUT(first_p2m_pfn)
-	PUT(nr_p2m_frames)
-#undef PUT
-	WORD(page, COMPAT_start_info_console_domU_mfn) = si->console.domU.mfn;
-	WORD(page, COMPAT_start_info_console_domU_evtchn) = si->console.domU.evtchn;
-	memcpy(&BYTE(page, COMPAT_start_info_magic), si->magic, sizeof(si->magic));
-	memcpy(&BYTE(page, COMPAT_start_info_cmd_line), si->cmd_line, sizeof(si->cmd_line));
-}
-
 static void registers_in(struct cpu_user_regs *r, const void *p)
 {
 	memset(r, 0, sizeof(*r));

@@ -5,11 +5,9 @@
 #include "lib/types.h"
 
 struct callback;
-struct start_info;
 struct vcpu;
 struct vcpu_guest_context;
 
-void pv32_put_start_info(void *page, const struct start_info *si);
 /* @compat: COMPAT_SIZEOF_vcpu_guest_context bytes. Callbacks have selectors, which the native form lacks. */
 void pv32_context_in(struct vcpu_guest_context *c, const void *compat);
 void pv32_context_out(void *compat, const struct vcpu_guest_context *c, const struct vcpu *v);

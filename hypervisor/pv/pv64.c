@@ -82,11 +82,6 @@ static void pv64_start_regs(struct vcpu *v, gva_t entry, gva_t stack, gva_t star
 	};
 }
 
-static void pv64_put_start_info(void *page, const struct start_info *si)
-{
-	memcpy(page, si, sizeof(*si));
-}
-
 static int pv64_set_context(struct vcpu *v, const void *ctx)
 {
 	const struct vcpu_guest_context *c = ctx;
@@ -195,7 +190,6 @@ static uint16_t pv64_fix_selector(uint16_t sel)
 
 const struct guest_ops pv64_ops = {
     .name = "pv64",
-    .magic = "xen-3.0-x86_64",
     .elf_class = 2,
     .max_ports = 4096,
     .word_shift = 6,
@@ -227,7 +221,6 @@ const struct guest_ops pv64_ops = {
     .switch_out = pv64_switch_out,
     .switch_in = pv64_switch_in,
     .start_regs = pv64_start_regs,
-    .put_start_info = pv64_put_start_info,
     .set_context = pv64_set_context,
     .get_context = pv64_get_context,
     .context_size = sizeof(struct vcpu_guest_context),

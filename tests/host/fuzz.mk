@@ -2,7 +2,7 @@
 # in each target (tests/host/fuzz/NAME.c). The corpus of each, minimised, is tests/host/corpus/NAME.tar.gz.
 # SPDX-License-Identifier: MIT
 
-FUZZ_SRC_kernel := $(addprefix dom0-tools/lib/,err.c guest_abi.c kernel.c plan.c) $(TOOLS_SHARED)
+FUZZ_SRC_kernel := $(addprefix dom0-tools/lib/,err.c kernel.c) $(TOOLS_SHARED)
 FUZZ_SRC_cfg    := $(addprefix dom0-tools/lib/,cfg.c cfg_scan.c err.c files.c) tests/host/xl_parser.c
 FUZZ_LIBS_cfg   := -lxlutil
 FUZZ_SRC_decode := hypervisor/emul/decode.c hypervisor/fv/length.c

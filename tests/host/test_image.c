@@ -7,7 +7,6 @@
  *   hostile   every byte of a good file changed, every length cut: no access outside, no endless loop
  *   gzip      what gzip makes at every level comes back; damaged files are refused; nothing is written past the size
  *             that a file declares, be it by a literal, a match or a stored block
- *   plan      areas in order, apart, inside the memory; tables suffice; pae roots have their four tables
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +23,6 @@
 #include "dom/elf_notes.c"
 #include "dom/elf_symbols.c"
 #include "dom/inflate.c"
-#include "boot/dom0_plan.c"
 
 /* lib/string.h's, for which the C library has no equal. */
 uint64_t parse_number(const char *s, const char **end)
@@ -492,66 +490,6 @@ static void gzip_overflow(void **state)
 	}
 }
 
-static void check_plan(const struct dom0_plan *p, const struct dom0_request *rq)
-{
-	assert_true(p->v_start + rq->kernel->end <= p->start_info);
-	assert_true(p->tables == p->start_info + PAGE_SIZE);
-	assert_true(p->stack == p->tables + p->nr_tables * PAGE_SIZE);
-	assert_true(p->v_end >= p->stack + PAGE_SIZE + SLACK);
-	assert_int_equal(p->v_end % AREA_ALIGN, 0);
-	assert_true(dom0_tables_needed(p->v_start, p->v_end, rq->root_level, true) <= p->nr_tables);
-	assert_true(p->used_pages <= rq->nr_pages);
-}
-
-static void plan_linux(void **state)
-{
-	struct elf_kernel k = {.start = 0x1000000, .end = 0x3e00000};
-	struct dom0_request rq = {&k, 4, 8, 65536, 20 << 20};
-	struct dom0_plan p;
-
-	k.notes.virt_base = 0xffffffff80000000;
-	k.notes.init_p2m = 0x8000000000;
-	k.notes.mod_start_pfn = true;
-	assert_null(dom0_plan_make(&p, &rq));
-	check_plan(&p, &rq);
-	/* Where Xen 4.17 puts them for the same kernel. */
-	assert_int_equal(p.start_info, 0xffffffff83e00000);
-	assert_int_equal(p.tables, 0xffffffff83e01000);
-	assert_int_equal(p.stack, 0xffffffff83e24000);
-	assert_int_equal(p.v_end, 0xffffffff84000000);
-	assert_int_equal(p.p2m, 0x8000000000);
-	assert_int_equal(p.p2m_frames, 128);
-	assert_int_equal(p.p2m_tables, 3);
-	assert_int_equal(p.initrd, 0);
-	assert_int_equal(p.initrd_pfn, p.p2m_pfn + 131);
-}
-
-static void plan_pae(void **state)
-{
-	struct elf_kernel k = {.start = 0, .end = 0x41e1f0};
-	struct dom0_request rq = {&k, 3, 4, 16384, 5000};
-	struct dom0_plan p;
-
-	assert_null(dom0_plan_make(&p, &rq));
-	check_plan(&p, &rq);
-	assert_int_equal(p.initrd, 0x41f000);
-	assert_int_equal(p.p2m, 0x421000);
-	/* Root, four second-level tables, and a first-level one for each 2 MiB. */
-	assert_int_equal(p.nr_tables, 5 + (p.v_end >> 21));
-	k.notes.init_p2m = 0x40000000;
-	assert_non_null(dom0_plan_make(&p, &rq));
-}
-
-static void plan_too_small(void **state)
-{
-	struct elf_kernel k = {.start = 0, .end = 32 << 20};
-	struct dom0_request rq = {&k, 4, 8, 4096, 0};
-	struct dom0_plan p;
-
-	assert_non_null(dom0_plan_make(&p, &rq));
-	assert_true(p.used_pages > 8192);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -566,9 +504,6 @@ int main(void)
 	    cmocka_unit_test(gzip_round_trip),
 	    cmocka_unit_test(gzip_damaged),
 	    cmocka_unit_test(gzip_overflow),
-	    cmocka_unit_test(plan_linux),
-	    cmocka_unit_test(plan_pae),
-	    cmocka_unit_test(plan_too_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
  * The domain builder against a fake hypervisor: for both kinds, build from a small ELF kernel with notes,
  * then look at the domain through its own page tables as its first instruction would. Then let each hypercall
  * fail in turn: nothing may remain. And what overflows or points elsewhere: a long command line, memory that fills no
- * whole page of the P2M, a hypercall page outside the image.
+ * whole page of the P2M, a hypercall page outside its memory.
  */
 #include "build.h"
 #include "builder.h"
@@ -150,7 +150,7 @@ static uint64_t walk(uint64_t va)
 	uint64_t entry = ctx_word(abi->ctx.cr3) >> 12;
 
 	entry = entry << 12 | 1;
-	for (unsigned level = abi->levels; level >= 1; level--) {
+	for (unsigned level = abi->first->levels; level >= 1; level--) {
 		uint8_t *frame = fake_frame(entry >> 12 & 0xfffffffff);
 		unsigned slot = va >> (12 + 9 * (level - 1)) & (level == 3 && !is64 ? 3 : 511);
 
@@ -198,19 +198,19 @@ static struct build_result build(uint64_t memory_mib, int *ret)
 
 static void check_start_info(const struct guest_abi *abi, uint64_t si, const struct build_result *r)
 {
-	assert_string_equal((char *)at_va(si), abi->magic);
-	assert_int_equal(word_at(si, abi->si.nr_pages), 16 * 256);
-	assert_int_equal(word_at(si, abi->si.shared_info), fake.shared_info_mfn << 12);
-	assert_int_equal(word_at(si, abi->si.console_mfn), r->console_mfn);
-	assert_int_equal(word_at(si, abi->si.store_mfn), r->store_mfn);
-	assert_string_equal((char *)at_va(si) + abi->si.cmd_line, "hello world");
-	assert_int_equal(word_at(si, abi->si.mod_len), INITRD_SIZE);
+	assert_string_equal((char *)at_va(si), abi->first->magic);
+	assert_int_equal(word_at(si, abi->first->start_info.nr_pages), 16 * 256);
+	assert_int_equal(word_at(si, abi->first->start_info.shared_info), fake.shared_info_mfn << 12);
+	assert_int_equal(word_at(si, abi->first->start_info.console_mfn), r->console_mfn);
+	assert_int_equal(word_at(si, abi->first->start_info.store_mfn), r->store_mfn);
+	assert_string_equal((char *)at_va(si) + abi->first->start_info.cmd_line, "hello world");
+	assert_int_equal(word_at(si, abi->first->start_info.mod_len), INITRD_SIZE);
 }
 
 /* Machine frame of @pfn by the guest's P2M. */
 static uint64_t p2m_of(const struct guest_abi *abi, uint64_t si, uint64_t pfn)
 {
-	return word_at(word_at(si, abi->si.mfn_list) + pfn * abi->word, 0);
+	return word_at(word_at(si, abi->first->start_info.mfn_list) + pfn * abi->first->word, 0);
 }
 
 /* The tables of @level below @entry, each counted at its place. */
@@ -228,11 +228,15 @@ static uint64_t tables_below(uint64_t entry, unsigned level, unsigned levels)
 
 static void check_tables(const struct guest_abi *abi, uint64_t si, uint64_t base)
 {
-	uint64_t pt = word_at(si, abi->si.pt_base), count = word_at(si, abi->si.nr_pt_frames);
+	uint64_t pt = word_at(si, abi->first->start_info.pt_base);
+	uint64_t count = word_at(si, abi->first->start_info.nr_pt_frames);
+	uint64_t apart = word_at(si, abi->first->start_info.nr_p2m_frames);
 
+	if (apart) /* the P2M's own tables are counted with it */
+		apart -= word_at(si, abi->first->start_info.nr_pages) * abi->first->word / FRAME_SIZE;
 	assert_int_equal(walk(pt) >> 12 & 0xfffffffff, fake.pinned); /* root first */
-	assert_int_equal(tables_below(fake.pinned << 12, abi->levels, abi->levels),
-			 count); /* none twice, none unused */
+	assert_int_equal(tables_below(fake.pinned << 12, abi->first->levels, abi->first->levels),
+			 count + apart); /* none twice, none unused */
 	for (uint64_t i = 0; i < count; i++)
 		assert_int_equal(walk(pt + i * 4096) & 2, 0);
 	assert_int_equal(walk(si) & 2, 2);
@@ -276,11 +280,11 @@ static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 	assert_int_equal(fake.pin_cmd, wide ? MMUEXT_PIN_L4_TABLE : MMUEXT_PIN_L3_TABLE);
 	assert_int_equal(ctx_word(abi->ctx.ip), base + 0x100010);
 	assert_true(wide || fake.pinned < 0x100000); /* a PAE root lies below 4 GiB, the rest anywhere */
-	assert_true(p2m_of(abi, ctx_word(abi->ctx.start_info), 0) >= 0x100000);
+	assert_true(p2m_of(abi, ctx_word(abi->ctx.si), 0) >= 0x100000);
 	assert_int_equal(ctx_word(abi->ctx.cr3), fake.pinned << 12);
 	assert_int_equal(ctx_word(abi->ctx.vm_assist), wide ? 0 : 1 << VMASST_TYPE_pae_extended_cr3);
 	assert_int_equal(ctx_word(abi->ctx.cs) & 0xffff, abi->kernel_cs);
-	si = ctx_word(abi->ctx.start_info);
+	si = ctx_word(abi->ctx.si);
 	check_start_info(abi, si, &r);
 	check_tables(abi, si, base);
 	check_grants(&r);
@@ -291,16 +295,17 @@ static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 	assert_int_equal(fake.hypercall_mfn, walk(base + 0x101000) >> 12 & 0xfffffffff);
 	assert_true(walk(ctx_word(abi->ctx.sp) - 8) & 2);
 	/* The initrd, by address or by frame number. */
-	mod = word_at(si, abi->si.mod_start);
+	mod = word_at(si, abi->first->start_info.mod_start);
 	for (int i = 0; i < INITRD_SIZE; i += 97) {
 		uint8_t *at =
 		    by_pfn ? fake_frame(p2m_of(abi, si, mod + (i >> 12))) + (i & 4095) : at_va(mod + i);
 
 		assert_int_equal(*at, (uint8_t)(i * 13));
 	}
-	assert_int_equal(word_at(si, abi->si.flags) & SIF_MOD_START_PFN, by_pfn ? SIF_MOD_START_PFN : 0);
+	assert_int_equal(word_at(si, abi->first->start_info.flags) & SIF_MOD_START_PFN,
+			 by_pfn ? SIF_MOD_START_PFN : 0);
 	if (init_p2m)
-		assert_int_equal(word_at(si, abi->si.mfn_list), init_p2m);
+		assert_int_equal(word_at(si, abi->first->start_info.mfn_list), init_p2m);
 	/* Events masked for every vCPU. */
 	assert_int_equal(fake_frame(fake.shared_info_mfn)[31 * 64 + 1], 1);
 }
@@ -367,7 +372,7 @@ static uint64_t built(bool wide, uint64_t memory_mib)
 	write_kernel(wide, 0, false);
 	build(memory_mib, &ret);
 	assert_int_equal(ret, 0);
-	return ctx_word((wide ? &abi_pv64 : &abi_pv32)->ctx.start_info);
+	return ctx_word((wide ? &abi_pv64 : &abi_pv32)->ctx.si);
 }
 
 /* start_info has 1,024 bytes for it, the last one zero. */
@@ -382,9 +387,9 @@ static void long_cmdline_is_cut(void **state)
 
 		reset();
 		cmdline = line;
-		at = (char *)at_va(built(wide, 16)) + abi->si.cmd_line;
+		at = (char *)at_va(built(wide, 16)) + abi->first->start_info.cmd_line;
 		assert_int_equal(strnlen(at, MAX_GUEST_CMDLINE + 1), MAX_GUEST_CMDLINE - 1);
-		for (int i = MAX_GUEST_CMDLINE; i < FRAME_SIZE - (int)abi->si.cmd_line; i++)
+		for (int i = MAX_GUEST_CMDLINE; i < FRAME_SIZE - (int)abi->first->start_info.cmd_line; i++)
 			assert_int_equal(at[i], 0); /* nobody's: no P2M lies apart */
 	}
 }
@@ -394,11 +399,11 @@ static void odd_memory_ends_the_p2m(void **state)
 {
 	for (int wide = 0; wide < 2; wide++) {
 		const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
-		uint64_t si, pages = 15 * 256, per_page = FRAME_SIZE / abi->word;
+		uint64_t si, pages = 15 * 256, per_page = FRAME_SIZE / abi->first->word;
 
 		reset();
 		si = built(wide, 15);
-		assert_int_equal(word_at(si, abi->si.nr_pages), pages);
+		assert_int_equal(word_at(si, abi->first->start_info.nr_pages), pages);
 		assert_true(pages % per_page);
 		for (uint64_t pfn = 0; pfn < pages; pfn++)
 			assert_non_null(fake_frame(p2m_of(abi, si, pfn)));
@@ -407,25 +412,29 @@ static void odd_memory_ends_the_p2m(void **state)
 	}
 }
 
-/* All of a small domain's memory is in its first area, and nothing behind it. */
-static void small_area_ends_with_memory(void **state)
+/* The first area ends at a multiple of 4 MiB, so a domain has at least that. */
+static void smallest_has_its_area(void **state)
 {
 	for (int wide = 0; wide < 2; wide++) {
-		const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
 		uint64_t base = wide ? BASE64 : BASE32, si;
+		int ret;
 
 		reset();
-		si = built(wide, 3);
-		assert_int_equal(walk(base + 767 * 4096) >> 12 & 0xfffffffff, p2m_of(abi, si, 767));
-		for (uint64_t pfn = 768; pfn < 1024; pfn++)
-			assert_int_equal(walk(base + pfn * 4096), 0);
+		si = built(wide, 4);
+		assert_int_equal(walk(base + 1023 * 4096) >> 12 & 0xfffffffff,
+				 p2m_of(wide ? &abi_pv64 : &abi_pv32, si, 1023));
+		assert_int_equal(walk(base + 1024 * 4096), 0);
+		reset();
+		build(3, &ret);
+		assert_int_equal(ret, -1);
+		assert_non_null(strstr(fail_last(), "need 4 MiB, it has 3 MiB; raise memory="));
 	}
 }
 
 static void hypercall_page_lies_inside(void **state)
 {
-	static const uint64_t outside[] = {0,          0xff000, 0x103000,      0x1000000,
-					   0x7ffff000, -0x1000, -0x80000000ull};
+	static const uint64_t outside[] = {0x100800,   0x400000, 0x1000000,
+					   0x7ffff000, -0x1000,  -0x7fffffffull};
 	int ret;
 
 	for (unsigned i = 0; i < sizeof(outside) / sizeof(*outside); i++) {
@@ -435,10 +444,10 @@ static void hypercall_page_lies_inside(void **state)
 		build(16, &ret);
 		assert_int_equal(ret, -1);
 		assert_false(fake.alive);
-		assert_non_null(strstr(fail_last(), "outside the image"));
+		assert_non_null(strstr(fail_last(), "outside its memory"));
 	}
 	reset();
-	hypercall_page = 0x102000; /* its last page */
+	hypercall_page = 0x3ff000; /* its last page */
 	write_kernel(true, 0, false);
 	build(16, &ret);
 	assert_int_equal(ret, 0);
@@ -493,7 +502,7 @@ int main(void)
 	    cmocka_unit_test(memory_in_pieces_will_do),    cmocka_unit_test(too_small_is_said),
 	    cmocka_unit_test(too_large_is_said),           cmocka_unit_test(long_cmdline_is_cut),
 	    cmocka_unit_test(odd_memory_ends_the_p2m),     cmocka_unit_test(hypercall_page_lies_inside),
-	    cmocka_unit_test(every_failure_is_undone),     cmocka_unit_test(small_area_ends_with_memory),
+	    cmocka_unit_test(every_failure_is_undone),     cmocka_unit_test(smallest_has_its_area),
 	};
 	int failed;
 

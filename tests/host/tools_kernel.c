@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading kernels: ELF notes (cut ones too), the old-style section, the symbol table, damaged files, too many segments, packers, bzImage. */
+/* Reading kernels: ELF notes (cut ones too), the old-style section, the symbol table, damaged files, many segments, packers, bzImage. */
 #include "err.h"
 #include "kernel.h"
 #include "unpack.h"
@@ -85,13 +85,13 @@ static void defaults_are_modest(void **state)
 	make();
 	least_notes();
 	assert_int_equal(parse(&k), 0);
-	assert_int_equal(k.entry, 0x100000);
-	assert_int_equal(k.plan.virt_base, 0);
-	assert_int_equal(k.plan.start, 0x100000);
-	assert_int_equal(k.plan.end, 0x102000);
-	assert_true(k.hypercall_page == PLAN_NONE);
-	assert_true(k.plan.init_p2m == PLAN_NONE);
-	assert_ptr_equal(k.plan.abi, &abi_pv64);
+	assert_int_equal(k.image.notes.entry, 0x100000);
+	assert_int_equal(k.image.notes.virt_base, 0);
+	assert_int_equal(k.image.start, 0x100000);
+	assert_int_equal(k.image.end, 0x102000);
+	assert_int_equal(k.image.notes.hypercall_page, 0);
+	assert_int_equal(k.image.notes.init_p2m, 0);
+	assert_int_equal(k.image.elf.class, ELF_CLASS64);
 }
 
 static void make_section(const char *text)
@@ -120,9 +120,9 @@ static void old_section_is_read(void **state)
 		     "HYPERCALL_PAGE=0x2,PAE=yes");
 	im.p[0].p_paddr = im.h.e_entry = 0x40000000;
 	assert_int_equal(parse(&k), 0);
-	assert_int_equal(k.plan.virt_base, 0x40000000);
-	assert_int_equal(k.plan.start, 0x40000000);
-	assert_int_equal(k.hypercall_page, 0x40002000);
+	assert_int_equal(k.image.notes.virt_base, 0x40000000);
+	assert_int_equal(k.image.start, 0);
+	assert_int_equal(k.image.notes.hypercall_page, 0x40002000);
 }
 
 static void addresses_do_not_wrap(void **state)
@@ -148,8 +148,18 @@ static void addresses_do_not_wrap(void **state)
 	}
 }
 
-/* XEN_ELFNOTE_BSD_SYMTAB: headers, symbols and names become three more segments, one behind the other. */
-static void symbols_are_segments(void **state)
+static void check_piece(const struct kernel *k, uint32_t i, uint64_t at, const void *data, uint64_t size)
+{
+	struct elf_piece p;
+
+	assert_true(elf_kernel_piece(&k->image, i, &p));
+	assert_int_equal(p.at, at);
+	assert_ptr_equal(p.data, data);
+	assert_int_equal(p.size, size);
+}
+
+/* XEN_ELFNOTE_BSD_SYMTAB: headers, symbols and names become three more pieces, one behind the other. */
+static void symbols_are_pieces(void **state)
 {
 	struct kernel k;
 
@@ -164,14 +174,12 @@ static void symbols_are_segments(void **state)
 	im.s[2] =
 	    (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(struct image, names), .sh_size = 13};
 	assert_int_equal(parse(&k), 0);
-	assert_int_equal(k.segments, 4);
-	assert_int_equal(k.segment[1].va, 0x102000);
-	assert_ptr_equal(k.segment[1].data, k.symbols_head);
-	assert_int_equal(k.segment[2].va, 0x102000 + 264);
-	assert_ptr_equal(k.segment[2].data, im.text);
-	assert_int_equal(k.segment[3].va, 0x102000 + 264 + 48);
-	assert_int_equal(k.segment[3].file_size, 13);
-	assert_int_equal(k.plan.end, 0x103000);
+	check_piece(&k, 1, 0, NULL, 0); /* the notes' segment */
+	check_piece(&k, 2, 0x102000, k.image.symbols.head, 260);
+	check_piece(&k, 3, 0x102000 + 264, im.text, 48);
+	check_piece(&k, 4, 0x102000 + 264 + 48, im.names, 13);
+	assert_false(elf_kernel_piece(&k.image, 5, &(struct elf_piece){0}));
+	assert_int_equal(k.image.end, 0x102000 + 264 + 48 + 16);
 }
 
 static void cut_note_is_clamped(void **state)
@@ -223,39 +231,38 @@ static void no_byte_can_hurt(void **state)
 	}
 }
 
-/* A kernel of @n segments, as many as its program headers say. */
-static int parse_segments(struct kernel *k, unsigned n)
+/* However many segments there are, each is loaded; and of those that the headers announce, the ones that the file has. */
+static void segments_have_no_limit(void **state)
 {
+	enum {
+		N = 300
+	};
 	static struct {
 		struct image im;
-		Elf64_Phdr p[KERNEL_SEGMENTS_MAX + 2];
+		Elf64_Phdr p[N + 1];
 	} big;
+	struct elf_piece p;
+	struct kernel k;
 
 	make();
 	least_notes();
 	im.h.e_phoff = sizeof(im);
 	im.h.e_entry = 0x102000;
-	im.h.e_phnum = n + 1;
+	im.h.e_phnum = N + 2;
 	big.p[0] = im.p[1];
-	for (unsigned i = 1; i <= n; i++) {
+	for (unsigned i = 1; i <= N; i++) {
 		big.p[i] = im.p[0];
 		big.p[i].p_paddr += i * 0x2000;
 	}
 	big.im = im;
-	return kernel_parse(k, "k", (uint8_t *)&big, sizeof(big));
-}
-
-static void segments_have_a_limit(void **state)
-{
-	/* In memory of its own, so that ASan sees a segment too many. */
-	struct kernel *k = malloc(sizeof(*k));
-
-	assert_int_equal(parse_segments(k, KERNEL_SEGMENTS_MAX), 0);
-	assert_int_equal(k->segments, KERNEL_SEGMENTS_MAX);
-	assert_int_equal(k->segment[15].va, 0x100000 + 16 * 0x2000);
-	assert_int_equal(parse_segments(k, KERNEL_SEGMENTS_MAX + 1), -1);
-	assert_non_null(strstr(fail_last(), "more than 16 segments"));
-	free(k);
+	assert_int_equal(kernel_parse(&k, "k", (uint8_t *)&big, sizeof(big)), 0);
+	for (unsigned i = 1; i <= N; i++) {
+		assert_true(elf_kernel_piece(&k.image, i, &p));
+		assert_int_equal(p.at, 0x100000 + i * 0x2000);
+	}
+	assert_int_equal(k.image.end, 0x102000 + N * 0x2000);
+	for (unsigned i = N + 1; elf_kernel_piece(&k.image, i, &p); i++)
+		assert_int_equal(p.size, 0); /* it has no symbols */
 }
 
 static char packed[] = "/tmp/ringlet-packed-XXXXXX"; /* this process's own: others may be testing, too */
@@ -295,8 +302,8 @@ static int load(struct kernel *k, const uint8_t *file, size_t n)
 static void check_loaded(struct kernel *k, int ret)
 {
 	assert_int_equal(ret, 0);
-	assert_int_equal(k->entry, 0x100000);
-	assert_int_equal(k->segments, 1);
+	assert_int_equal(k->image.notes.entry, 0x100000);
+	assert_int_equal(k->image.end, 0x102000);
 	kernel_free(k);
 }
 
@@ -437,9 +444,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(defaults_are_modest),   cmocka_unit_test(old_section_is_read),
-	    cmocka_unit_test(addresses_do_not_wrap), cmocka_unit_test(symbols_are_segments),
+	    cmocka_unit_test(addresses_do_not_wrap), cmocka_unit_test(symbols_are_pieces),
 	    cmocka_unit_test(cut_note_is_clamped),   cmocka_unit_test(damage_is_refused),
-	    cmocka_unit_test(no_byte_can_hurt),      cmocka_unit_test(segments_have_a_limit),
+	    cmocka_unit_test(no_byte_can_hurt),      cmocka_unit_test(segments_have_no_limit),
 	    cmocka_unit_test(gzip_comes_back),       cmocka_unit_test(bzimage_comes_back),
 	    cmocka_unit_test(packers_come_back),     cmocka_unit_test(unpacking_has_limits),
 	};

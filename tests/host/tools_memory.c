@@ -7,8 +7,6 @@
 #include "domconf.h"
 #include "err.h"
 #include "files.h"
-#include "guest_abi.h"
-#include "plan.h"
 #include "record.h"
 
 #include <setjmp.h>
@@ -148,26 +146,6 @@ static int made_up_file(void) /* of a size that is not told: it grows */
 	return got ? 0 : -1;
 }
 
-static int page_tables(void)
-{
-	const struct plan_kernel kernel = {.abi = &abi_pv64,
-					   .virt_base = 0xffffffff80000000ull,
-					   .start = 0xffffffff80100000ull,
-					   .end = 0xffffffff80180000ull,
-					   .init_p2m = 0x8000000000ull};
-	struct plan plan;
-	int ret = plan_make(&plan, &kernel, 10000, 8192);
-
-	if (ret) {
-		assert_non_null(strstr(fail_last(), "out of memory"));
-		assert_null(plan.table);
-		return ret;
-	}
-	assert_true(plan.tables.count > 6);
-	plan_free(&plan);
-	return 0;
-}
-
 static void configurations(void **state)
 {
 	each_refused(configuration, 20);
@@ -184,11 +162,6 @@ static void files(void **state)
 	each_refused(whole_file, 1);
 	each_refused(made_up_file, 1);
 	unlink(path);
-}
-
-static void plans(void **state)
-{
-	each_refused(page_tables, 6);
 }
 
 /* A list of records without memory is as long as it got; what is there is right. */
@@ -222,7 +195,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(configurations),
 	    cmocka_unit_test(files),
-	    cmocka_unit_test(plans),
 	    cmocka_unit_test(lists),
 	};
 	char command[64];

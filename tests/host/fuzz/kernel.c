@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target of rl's kernel reader, whole: a file that is an ELF image, or one packed by gzip, or a Linux bzImage that
- * carries such. Every byte of every segment must be there. The first byte of the input says what stands around the
+ * carries such. Every byte of every segment must be there, and the first memory can be planned. The first byte of the input says what stands around the
  * rest: nothing, gzip's header and a trailer that declares a size, or a bzImage's set-up code as well.
  */
 #include "err.h"
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dom/first_memory.h"
 #include "dom/inflate.h"
 
 static const uint8_t *file;
@@ -51,19 +52,42 @@ static unsigned sum(const uint8_t *data, size_t n)
 	return s;
 }
 
+/* Whatever its notes ask for: its first memory is inside the domain's, and each of its tables can be written. */
+static void plan(const struct elf_kernel *k)
+{
+	enum {
+		PAGES = 4096
+	};
+	static const mfn_t mfn[PAGES];
+	struct first_request rq = {.kernel = k, .nr_pages = PAGES, .initrd_size = 5000, .rings = true};
+	struct first_memory m;
+	uint64_t page[512];
+
+	if (first_memory_plan(&m, &rq))
+		return;
+	if (m.used_pages > PAGES || m.v_end <= m.v_start || m.v_end % (4 << 20))
+		abort();
+	for (uint64_t i = 0; i < m.tables.count; i++)
+		if (!first_table(&m, m.tables.pfn + i, mfn, page))
+			abort();
+	for (uint64_t i = 0; i < m.p2m_tables.count; i++)
+		if (!first_table(&m, m.p2m_tables.pfn + i, mfn, page))
+			abort();
+}
+
 static void load(const uint8_t *data, size_t size)
 {
 	volatile unsigned bytes = 0;
+	struct elf_piece p;
 	struct kernel k;
 
 	file = data;
 	file_size = size;
 	if (kernel_load(&k, "fuzz"))
 		return;
-	if (k.segments > KERNEL_SEGMENTS_MAX)
-		abort();
-	for (size_t i = 0; i < k.segments; i++)
-		bytes += sum(k.segment[i].data, k.segment[i].file_size);
+	for (uint32_t i = 0; elf_kernel_piece(&k.image, i, &p); i++)
+		bytes += sum(p.data, p.size);
+	plan(&k.image);
 	kernel_free(&k);
 }
 

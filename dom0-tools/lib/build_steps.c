@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The steps by which every kind of domain is built (build.h). */
+#include "build.h"
+#include "err.h"
+#include "files.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MEM_SLACK 1024 /* KiB above maxmem, as xl allows for the shared pages */
+
+long build_domctl(struct build *b, struct xen_domctl *op)
+{
+	op->domain = b->id;
+	return hv_domctl(b->hv, op);
+}
+
+int build_read_initrd(struct build *b)
+{
+	if (!b->request->ramdisk)
+		return 0;
+	b->initrd = file_read(b->request->ramdisk, 512u << 20, &b->initrd_size);
+	return b->initrd ? 0 : -1;
+}
+
+int build_create(struct build *b, const char *kind, uint32_t flags)
+{
+	struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};
+	long ret;
+
+	memcpy(op.u.createdomain.handle, b->request->handle, sizeof(b->request->handle));
+	uuid_print(b->request->handle, b->result->uuid);
+	op.u.createdomain.flags = flags;
+	op.u.createdomain.max_vcpus = b->request->vcpus;
+	op.u.createdomain.max_evtchn_port = 1023;
+	op.u.createdomain.max_grant_frames = -1; /* the hypervisor's own limit */
+	op.u.createdomain.max_maptrack_frames = -1;
+	op.u.createdomain.grant_opts = 1; /* grant tables of version 1 */
+	b->result->kind = kind;
+	ret = hv_domctl(b->hv, &op);
+	if (ret < 0)
+		return fail_errno(ret, "the hypervisor refuses a new domain");
+	b->id = b->result->id = op.domain;
+	if (!b->request->created || !b->request->created(b->request->arg, b->result))
+		return 0;
+	build_undo(b);
+	return -1;
+}
+
+int build_limits(struct build *b)
+{
+	struct xen_domctl vcpus = {.cmd = XEN_DOMCTL_max_vcpus};
+	struct xen_domctl mem = {.cmd = XEN_DOMCTL_max_mem};
+	long ret;
+
+	vcpus.u.max_vcpus.max = b->request->vcpus;
+	ret = build_domctl(b, &vcpus);
+	if (ret < 0)
+		return fail_errno(ret, "vcpus = %u", b->request->vcpus);
+	mem.u.max_mem.max_memkb = b->request->maxmem_kb + MEM_SLACK;
+	ret = build_domctl(b, &mem);
+	return ret < 0
+		   ? fail_errno(ret, "maxmem = %llu MiB", (unsigned long long)b->request->maxmem_kb / 1024)
+		   : 0;
+}
+
+static int alloc_port(struct build *b, const char *what, unsigned *port)
+{
+	struct evtchn_alloc_unbound op = {.dom = b->id, .remote_dom = 0};
+	long ret = hv_evtchn_op(b->hv, EVTCHNOP_alloc_unbound, &op, sizeof(op));
+
+	*port = op.port;
+	return ret < 0 ? fail_errno(ret, "event channel of the %s", what) : 0;
+}
+
+int build_ports(struct build *b)
+{
+	if (alloc_port(b, "store", &b->result->store_port) ||
+	    alloc_port(b, "console", &b->result->console_port))
+		return -1;
+	return 0;
+}
+
+/* A domain half made: give back what it has. */
+void build_undo(struct build *b)
+{
+	struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain};
+	long ret;
+
+	do {
+		ret = build_domctl(b, &op);
+	} while (ret == -EAGAIN || ret == -EINTR);
+}
