@@ -7,8 +7,8 @@ GK_DIR   := guest-kernel
 GK_OUT   := $(B)/guest
 GK_KINDS := native32 native64 pv32 pv64
 GK_KERN  := $(wildcard $(GK_DIR)/kern/*.c $(GK_DIR)/kern/*/*.c)
-GK_DRV_native := uart16550 vga
-GK_DRV_pv     := $(filter-out $(GK_DRV_native),$(basename $(notdir $(wildcard $(GK_DIR)/drivers/*.c))))
+GK_DRV_native := uart16550 vga crash
+GK_DRV_pv     := $(filter-out uart16550 vga,$(basename $(notdir $(wildcard $(GK_DIR)/drivers/*.c))))
 
 GK_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -no-pie -I$(GK_DIR) -Iabi/include -I$(B)/abi $(WARN) \
 	-mno-sse -mno-mmx -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing \
@@ -25,8 +25,8 @@ GK_LD_native := --defsym=LOAD_ADDRESS=0x100000 --defsym=START_VIRTUAL=0
 GK_LD_pv     := --defsym=LOAD_ADDRESS=0 --defsym=START_VIRTUAL=1
 
 # The checked build, kernel-KIND.checked.elf: these are led through checks/checks.c.
-GK_WRAPPED := page_alloc page_alloc_zeroed table_alloc kmalloc kzalloc kstrdup kfree page_put page_free mm_fault \
-	kernel_lock kernel_unlock kernel_breathe mem_devices_init
+GK_WRAPPED := page_alloc page_alloc_zeroed table_alloc kmalloc kzalloc kstrdup kfree page_put page_free stack_alloc stack_free \
+	mm_fault kernel_lock kernel_unlock kernel_breathe mem_devices_init
 
 # $(1) word size: the objects of kern/
 define GK_KERN_RULES

@@ -155,6 +155,9 @@ void trap_enter(struct trapframe *tf);
  * came from user mode (COW and demand paging inside user_copy()), else call trap_fixup(tf), else panic. */
 void trap(struct trapframe *tf);
 
+/* The processor had no place for an exception's frame: the kernel stack, which ended at sp, is too short. */
+void kernel_stack_overflow(uintptr_t ip, uintptr_t sp) noreturn;
+
 /* A system call: sc_number(tf), sc_arg(tf, 0..5); put the result by sc_set_result(). Interrupts are off;
  * turn them on as soon as you like. */
 void syscall(struct trapframe *tf);
@@ -208,11 +211,11 @@ bool trap_fixup(struct trapframe *tf);
  * bit (set_thread_area; the process then loads it into GS, which lives in its trapframe). On each switch. */
 void tls_load(uintptr_t base);
 
-#define FPU_AREA_SIZE PAGE_SIZE /* page aligned: FXSAVE or XSAVE, whichever applications can see */
-void fpu_init(void *area);      /* state of a new program, into area */
-void fpu_save(void *area);      /* registers -> area */
-void fpu_restore(void *area);   /* area -> registers */
-/* The first 512 bytes of area were written by a user: make them safe for fpu_restore(). */
+#define FPU_AREA_SIZE 512     /* FXSAVE's; 16-byte aligned */
+void fpu_init(void *area);    /* state of a new program, into area */
+void fpu_save(void *area);    /* registers -> area */
+void fpu_restore(void *area); /* area -> registers */
+/* The area was written by a user: make it safe for fpu_restore(). */
 void fpu_sanitise(void *area);
 
 /* ---- 9. Page tables (types and flags: x86/pagetable.h) ---------------------------------------------------
@@ -267,6 +270,11 @@ void tlb_flush_all(void);
 
 /* Called when the lock has been taken: what other processors changed in the kernel's half counts here too. */
 void tlb_catch_up(void);
+
+/* A page of the linear map below a kernel stack: while `on`, nothing is mapped there, so a stack that grows too long
+ * faults. False: no memory for that. Natively a double fault comes of it, and a panic that says so; a PV kernel's
+ * hypervisor finds no place for an exception frame, and ends the domain with a sentence. */
+bool page_guard(void *page, bool on);
 
 /* ---- 10. Time ---------------------------------------------------------------------------------------------
  */

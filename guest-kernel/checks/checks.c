@@ -33,6 +33,8 @@ WRAPPED(char *, kstrdup, (const char *s))
 WRAPPED(void, kfree, (void *p))
 WRAPPED(void, page_put, (pfn_t pfn))
 WRAPPED(void, page_free, (pfn_t pfn))
+WRAPPED(void *, stack_alloc, (void))
+WRAPPED(void, stack_free, (void *first))
 WRAPPED(int, mm_fault, (struct mm * mm, ulong addr, u32 error))
 WRAPPED(void, kernel_lock, (void))
 WRAPPED(void, kernel_unlock, (void))
@@ -137,6 +139,19 @@ void __wrap_page_free(pfn_t pfn)
 	memset(pfn_to_virt(pfn), FREED,
 	       pages[pfn].kind == PAGE_SLAB ? PAGE_SIZE : PAGE_SIZE << pages[pfn].order);
 	__real_page_free(pfn);
+}
+
+void *__wrap_stack_alloc(void)
+{
+	return fails() ? NULL : __real_stack_alloc();
+}
+
+/* Between the two there is the guard. */
+void __wrap_stack_free(void *first)
+{
+	memset(first, FREED, PAGE_SIZE);
+	memset((char *)first + STACK_OFFSET, FREED, KERNEL_STACK_SIZE);
+	__real_stack_free(first);
 }
 
 int __wrap_mm_fault(struct mm *mm, ulong addr, u32 error)

@@ -6,10 +6,12 @@
  *	pagetable  the kernel writes its own page table, which it may only read: a page fault, and it has no
  *		   answer to that
  *	hypervisor the kernel writes the hypervisor's M2P table, which it may only read: a page fault too
+ *	overflow   the kernel stack grows too long: see page_guard() in machine.h
  *	stack      the kernel loses its stack and meets an exception: the hypervisor has no place for the
  *		   exception frame, and ends the domain
  *
- * In all cases the other domains go on. Only root can write.
+ * "hypervisor" and "stack" need one; on the bare machine "pagetable" does nothing, as a page table is memory like any
+ * other there. In all cases other domains go on. Only root can write.
  */
 #include "drivers/crash.h"
 #include "cpu_ops.h"
@@ -31,6 +33,20 @@ static void crash_pagetable(void)
 	*root = *root;
 }
 
+static int crash_deep(int level)
+{
+	volatile char room[256];
+
+	room[0] = level;
+	return room[0] < 0 ? 0 : crash_deep(1) + room[0];
+}
+
+static void crash_overflow(void)
+{
+	crash_deep(0);
+}
+
+#ifdef MACH2PHYS_VIRT_START /* not on the bare machine */
 static void crash_hypervisor(void)
 {
 	*(volatile unsigned long *)MACH2PHYS_VIRT_START = 0;
@@ -44,15 +60,16 @@ static void crash_stack(void)
 	__asm__ volatile("mov %0, %%esp; ud2" ::"r"(HYPERVISOR_VIRT_START + PAGE_SIZE));
 #endif
 }
+#endif
 
 static const struct {
 	const char *word;
 	void (*go)(void);
 } ways[] = {
-    {"panic", crash_panic},
-    {"pagetable", crash_pagetable},
-    {"hypervisor", crash_hypervisor},
-    {"stack", crash_stack},
+    {"panic", crash_panic},           {"pagetable", crash_pagetable}, {"overflow", crash_overflow},
+#ifdef MACH2PHYS_VIRT_START
+    {"hypervisor", crash_hypervisor}, {"stack", crash_stack},
+#endif
 };
 
 static long crash_write(struct file *file, const void *buf, size_t n, u64 *pos)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices a bare machine has for us: only its console's input. */
+/* The devices a bare machine has for us: its console's input, and /dev/crash. */
 #include "x86/internal.h"
+#include "drivers/crash.h"
 #include "drivers/uart16550.h"
 
 void drivers_init(void)
 {
 	uart_start_input();
+	crash_init();
 }

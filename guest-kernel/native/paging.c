@@ -94,6 +94,31 @@ void table_hook(struct root *r, unsigned level, pte_t *slot, pfn_t pfn)
 		tlb_flush_all();
 }
 
+/* boot.asm mapped memory in pieces of 2 MiB: the first guard in one cuts it into pages. */
+bool page_guard(void *page, bool on)
+{
+	uintptr_t va = (uintptr_t)page;
+	pte_t *table = pfn_to_virt(kernel_root);
+	volatile pte_t *slot;
+
+	for (unsigned level = TABLE_LEVELS; level > 2; level--)
+		table = pfn_to_virt(pte_pfn(table[table_index(va, level)]));
+	slot = &table[table_index(va, 2)];
+	if (*slot & PTE_LARGE) {
+		pfn_t leaf = table_alloc();
+
+		if (!leaf)
+			return false;
+		for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+			((pte_t *)pfn_to_virt(leaf))[i] = (*slot & ~PTE_LARGE) + ((pte_t)i << PAGE_SHIFT);
+		*slot = pte_make(leaf, PTE_W | PTE_P);
+	}
+	table = pfn_to_virt(pte_pfn(*slot));
+	pte_set(&table[table_index(va, 1)], on ? 0 : pte_make(virt_to_pfn(page), PTE_W | PTE_P));
+	invlpg(va);
+	return true;
+}
+
 int root_enter(struct root *r)
 {
 	pte_t *root = pfn_to_virt(r->kernel);

@@ -61,6 +61,35 @@ static const uint64_t flat_segments[16] = {
     [4] = FLAT_DATA(3),
 };
 
+#ifndef __x86_64__
+/* A double fault needs another stack, which in 32 bit only another task has. Its TSS serves all processors: nobody comes
+ * back. What was interrupted is in the TSS of the processor, which the GDT tells. (SDM 3A 7.3, Task Switching) */
+static struct tss double_fault_tss;
+
+static void double_fault(void)
+{
+	struct table_pointer pointer;
+	const struct tss *old;
+
+	__asm__ volatile("sgdt %0" : "=m"(pointer));
+	old = &tss[(pointer.base - (uintptr_t)gdt) / sizeof(gdt[0])];
+	kernel_stack_overflow(old->eip, old->regs[4]);
+}
+
+static uint64_t double_fault_task(void)
+{
+	double_fault_tss = (struct tss){
+	    .cr3 = read_cr3(),
+	    .eip = (uintptr_t)double_fault,
+	    .eflags = 2,
+	    .regs[4] = (uintptr_t)fault_stack + sizeof(fault_stack) - 16,
+	    .segs = {KERNEL_DS, KERNEL_CS, KERNEL_DS, KERNEL_DS, 0, 0}, /* ES CS SS DS FS GS */
+	    .iomap = sizeof(struct tss),
+	};
+	return descriptor((uintptr_t)&double_fault_tss, sizeof(double_fault_tss) - 1, TSS_AVAILABLE);
+}
+#endif
+
 void segments_init(void)
 {
 	unsigned cpu = cpu_id(), slot = TSS_SELECTOR / 8;
@@ -78,6 +107,7 @@ void segments_init(void)
 			 : "rax", "memory");
 #else
 	tss[cpu].ss0 = KERNEL_DS;
+	gdt[cpu][DOUBLE_FAULT_SELECTOR / 8] = double_fault_task();
 	__asm__ volatile("lgdt %0\n\tljmp %1, $1f\n1:" ::"m"(pointer), "i"(KERNEL_CS) : "memory");
 #endif
 	__asm__ volatile(

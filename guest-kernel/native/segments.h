@@ -14,6 +14,7 @@
 #define USER_SS 0x23
 
 /* GDT entry 6 is TLS_GDT_ENTRY (x86/trapframe.h). */
-#define TSS_SELECTOR 0x38
+#define TSS_SELECTOR          0x38
+#define DOUBLE_FAULT_SELECTOR 0x40 /* in 32 bit; in 64 bit the TSS takes both entries */
 
 #endif

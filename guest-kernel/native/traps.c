@@ -15,6 +15,7 @@
 #define MSR_FMASK 0xc0000084u
 
 #define GATE_INTERRUPT 0x8e00u /* present, interrupts off on entry */
+#define GATE_TASK      0x8500u
 #define GATE_DPL3      0x6000u
 
 extern void syscall_entry(void), int80_entry(void);
@@ -57,6 +58,9 @@ static void fill_table(void)
 {
 	for (unsigned v = 0; v < TRAP_ENTRIES; v++)
 		set_gate(v, trap_entries[v], gate_flags(v));
+#ifndef __x86_64__
+	idt[VECTOR_DOUBLE_FAULT] = (struct gate){.selector = DOUBLE_FAULT_SELECTOR, .flags = GATE_TASK};
+#endif
 	set_gate(TRAP_SYSCALL, (uintptr_t)int80_entry, GATE_DPL3);
 }
 

@@ -150,6 +150,12 @@ void table_leave(pfn_t pfn)
 	linear_remap(pfn, LINEAR_WRITABLE);
 }
 
+bool page_guard(void *page, bool on)
+{
+	linear_remap(virt_to_pfn(page), on ? 0 : LINEAR_WRITABLE);
+	return true;
+}
+
 void table_hook(struct root *r, unsigned level, pte_t *slot, pfn_t pfn)
 {
 	pte_t pte = pte_make(pfn, HOOK_FLAGS(level));

@@ -19,7 +19,6 @@ void traps_init(void);
 void interrupts_init(void);
 void time_init(void);
 void cpus_init(void); /* cpus.c: find the processors */
-void fpu_setup(void); /* x86/fpu.c */
 
 /* The same on a processor that cpu_start() started; segments_init() and traps_init() are called there too. */
 void machine_start_cpu(void) noreturn;
@@ -36,7 +35,8 @@ void trap_return(void);
 extern const uintptr_t trap_entries[];
 
 /* First vector that is not an exception. Native: PIC line 0; PV: the event upcall. */
-#define VECTOR_IRQ 32u
+#define VECTOR_IRQ          32u
+#define VECTOR_DOUBLE_FAULT 8u
 
 /* A frame for the machine's own tables while there is no allocator yet: taken from boot_info.free. x86/ */
 pfn_t boot_take_frames(unsigned count);

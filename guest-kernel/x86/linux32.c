@@ -13,7 +13,6 @@
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
 
-#define FX_SIZE    512
 #define FSAVE_SIZE 112 /* with status and magic words */
 
 struct sigcontext {
@@ -98,7 +97,7 @@ static int push_fpu(ulong fp)
 
 	fpu_save(current->fpu);
 	return copy_to_user((void *)fp, fsave_head, FSAVE_SIZE) ||
-	       copy_to_user((char *)fp + FSAVE_SIZE, current->fpu, FX_SIZE);
+	       copy_to_user((char *)fp + FSAVE_SIZE, current->fpu, FPU_AREA_SIZE);
 }
 
 static int pop_fpu(ulong fp)
@@ -106,7 +105,7 @@ static int pop_fpu(ulong fp)
 	if (!fp)
 		return 0;
 	fpu_save(current->fpu);
-	if (copy_from_user(current->fpu, (char *)fp + FSAVE_SIZE, FX_SIZE))
+	if (copy_from_user(current->fpu, (char *)fp + FSAVE_SIZE, FPU_AREA_SIZE))
 		return -EFAULT;
 	fpu_sanitise(current->fpu);
 	fpu_restore(current->fpu);
@@ -147,7 +146,7 @@ static int push_rt(struct trapframe *tf, ulong fp, int sig, const struct sigacti
 int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act,
 			  const struct siginfo *info, uint64_t blocked)
 {
-	ulong fp = ROUND_DOWN(frame_top(tf, act) - FX_SIZE - FSAVE_SIZE, 16UL);
+	ulong fp = ROUND_DOWN(frame_top(tf, act) - FPU_AREA_SIZE - FSAVE_SIZE, 16UL);
 
 	if (!(act->flags & SA_RESTORER) || push_fpu(fp))
 		return -EFAULT;

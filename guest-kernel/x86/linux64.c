@@ -12,7 +12,6 @@
 #include "kern/sys/syscalls.h"
 
 #define RED_ZONE 128 /* below the stack pointer, leaf functions own it */
-#define FX_SIZE  512 /* the part of the state the frame carries: the FXSAVE format */
 
 struct sigcontext {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, flags;
@@ -85,7 +84,7 @@ static ulong frame_top(const struct trapframe *tf, const struct sigaction *act)
 int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction *act,
 			  const struct siginfo *info, uint64_t blocked)
 {
-	ulong fp = ROUND_DOWN(frame_top(tf, act) - FX_SIZE, 64UL);
+	ulong fp = ROUND_DOWN(frame_top(tf, act) - FPU_AREA_SIZE, 64UL);
 	struct frame *user = (struct frame *)(ROUND_DOWN(fp - sizeof(struct frame), 16UL) - 8), f = {0};
 
 	f.return_address = act->restorer;
@@ -95,7 +94,7 @@ int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction 
 	f.uc.mc.fpstate = fp;
 	siginfo_to_user(info, &f.info);
 	fpu_save(current->fpu);
-	if (!(act->flags & SA_RESTORER) || copy_to_user((void *)fp, current->fpu, FX_SIZE) ||
+	if (!(act->flags & SA_RESTORER) || copy_to_user((void *)fp, current->fpu, FPU_AREA_SIZE) ||
 	    copy_to_user(user, &f, sizeof(f)))
 		return -EFAULT;
 	tf->rdi = sig;
@@ -134,7 +133,7 @@ long sys_rt_sigreturn(void)
 	if (copy_from_user(&uc, &((struct frame *)(tf->sp - 8))->uc, sizeof(uc)))
 		process_exit(SIGSEGV);
 	fpu_save(current->fpu);
-	if (uc.mc.fpstate && copy_from_user(current->fpu, (void *)uc.mc.fpstate, FX_SIZE))
+	if (uc.mc.fpstate && copy_from_user(current->fpu, (void *)uc.mc.fpstate, FPU_AREA_SIZE))
 		process_exit(SIGSEGV);
 	fpu_sanitise(current->fpu);
 	fpu_restore(current->fpu);

@@ -16,7 +16,6 @@ void machine_start(const void *boot_record)
 	interrupts_init();
 	time_init();
 	cpus_init();
-	fpu_setup();
 	kernel_main();
 }
 

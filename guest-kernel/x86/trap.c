@@ -22,6 +22,10 @@ void machine_trap(struct trapframe *tf)
 
 	if (!ours)
 		kernel_lock();
+#ifdef __x86_64__
+	if (tf->trapno == VECTOR_DOUBLE_FAULT) /* in 32 bit a task of its own: native/segments.c */
+		kernel_stack_overflow(tf->ip, tf->sp);
+#endif
 	trap_enter(tf);
 	if (tf->trapno == TRAP_SYSCALL)
 		syscall(tf);

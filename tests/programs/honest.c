@@ -55,6 +55,34 @@ static void registers_survive_signals(void)
 	}
 }
 
+static void spoil_vectors(int sig, siginfo_t *info, void *context)
+{
+	static const char ones[16] __attribute__((aligned(16))) = {1, 1, 1, 1};
+
+	__asm__ volatile("movaps %0, %%xmm5" ::"m"(ones));
+	hits++;
+}
+
+/* What an application can use of the vector registers (XCR0) is what a signal's frame holds: x87 and SSE. */
+static void vectors_survive_signals(void)
+{
+	struct sigaction act = {.sa_sigaction = spoil_vectors, .sa_flags = SA_SIGINFO};
+	static char before[16] __attribute__((aligned(16))) = "fifteen letters",
+			       after[16] __attribute__((aligned(16)));
+	unsigned eax = 1, ebx, ecx = 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (ecx >> 27 & 1) { /* OSXSAVE */
+		__asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+		CHECK(!(eax & ~3u) && !edx);
+	}
+	CHECK(sigaction(SIGUSR1, &act, NULL) == 0);
+	__asm__ volatile("movaps %0, %%xmm5" ::"m"(before));
+	kill(getpid(), SIGUSR1);
+	__asm__ volatile("movaps %%xmm5, %0" : "=m"(after));
+	CHECK(hits == 1 && !memcmp(before, after, 16));
+}
+
 /* Stops and continues a child a few times while it is in call(), which must then return 0. */
 static void stopped_meanwhile(int (*call)(void))
 {
@@ -258,6 +286,7 @@ static void sizes_without_bound(void)
 
 static const struct check checks[] = {
     {"registers survive signals", registers_survive_signals},
+    {"vectors survive signals", vectors_survive_signals},
     {"stops do not end sleeps", stops_do_not_end_sleeps},
     {"handlers end sleeps", handlers_end_sleeps},
     {"links to nothing yet", links_to_nothing_yet},

@@ -50,6 +50,17 @@ def attempt(m, name):
         raise Failure(output.strip()[-600:])
 
 
+def overflow(m, kind):
+    """A kernel stack that grows too long meets a page that is not there, and no other memory. It is the last step."""
+    m.send("echo overflow > /dev/crash\n")
+    if kind.startswith("pv"):
+        m.expect(r"d0 vCPU \d \(\w+, \w+\) crashed at RIP \w+: its kernel stack at .* takes no exception frame")
+        m.expect("Halted")
+        m.died = None
+    else:
+        m.expect(r"kernel panic: .*the kernel stack of task \d+ \(sh\) overflowed at")
+
+
 def main():
     kind, tap = sys.argv[1], Tap()
     with Machine(boot(kind), os.path.join(BUILD, "tests", "attack-%s.log" % kind), limit=580) as m:

@@ -9,7 +9,7 @@ allocation fails in turn, attacks and some fuzzing are borne; and, in instructio
 import os
 import sys
 
-from attack import PROMPT, boot, run
+from attack import PROMPT, boot, overflow, run
 from machine import BUILD, Failure, Machine, Tap
 
 KERNEL = "guest/kernel-%s.checked.elf"
@@ -34,6 +34,8 @@ def main():
         for command in ("failing", "attack closed-while-polled", "attack removed-directories", "attack program-of-zeros", "fuzz 1 2 500 3"):
             if not tap.step("%s: %s" % (kind, command), lambda: passes(m, command)):
                 break
+        else:
+            tap.step("%s: the kernel stack overflows" % kind, lambda: overflow(m, kind))
     with Machine(boot(kind, KERNEL, 1, COUNTED), log + ".held") as m:
         m.expect(PROMPT, 300)
         tap.step("%s: the kernel lock is given back in time" % kind, lambda: passes(m, "failing held"))

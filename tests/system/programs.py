@@ -10,6 +10,7 @@ import os
 import re
 import sys
 
+from attack import overflow
 from machine import BUILD, Machine, Tap, require
 
 KIND = sys.argv[1]
@@ -56,6 +57,7 @@ def main():
                 tap.step("%s: %s" % (KIND, program), lambda p=program: passes(m, p))
             tap.step("%s: typed ahead" % KIND, lambda: typed_ahead(m))
             tap.step("%s: a write is interrupted" % KIND, lambda: interrupted(m))
+            tap.step("%s: the kernel stack overflows" % KIND, lambda: overflow(m, KIND))
     tap.end()
 
 

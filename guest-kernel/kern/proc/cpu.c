@@ -100,12 +100,13 @@ static void make_idle_task(unsigned number, struct stack_base *stack)
 
 static void start(unsigned number)
 {
-	pfn_t pfn = page_alloc(1);
+	char *stack = stack_alloc();
 
-	if (!pfn)
+	if (!stack)
 		panic("no memory for the stack of processor %u", number);
-	make_idle_task(number, pfn_to_virt(pfn));
-	if (!cpu_start(number, (char *)pfn_to_virt(pfn) + KERNEL_STACK_SIZE)) {
+	stack += STACK_OFFSET;
+	make_idle_task(number, (struct stack_base *)stack);
+	if (!cpu_start(number, stack + KERNEL_STACK_SIZE)) {
 		log_print("processor %u does not start\n", number);
 		cpus[number].idle = cpus[number].running = NULL;
 	}

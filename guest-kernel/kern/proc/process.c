@@ -3,7 +3,6 @@
 #include "kern/proc/process.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
-#include "kern/mm/page.h"
 #include "kern/time/clock.h"
 
 #define PID_LAST 32767
@@ -46,22 +45,17 @@ void process_free(struct process *p)
 	kfree(p);
 }
 
+_Static_assert(sizeof(struct task) <= PAGE_SIZE, "a task has one frame besides its stack");
+
 struct task *task_alloc(struct process *p, int tid)
 {
-	struct task *t = kzalloc(sizeof(*t));
-	pfn_t stack = page_alloc(1), fpu = page_alloc_zeroed();
+	struct task *t = stack_alloc();
 
-	if (!t || !stack || !fpu) {
-		kfree(t);
-		if (stack)
-			page_free(stack);
-		if (fpu)
-			page_free(fpu);
+	if (!t)
 		return NULL;
-	}
-	t->stack = pfn_to_virt(stack);
+	memset(t, 0, sizeof(*t));
+	t->stack = (void *)((char *)t + STACK_OFFSET);
 	*t->stack = (struct stack_base){.guard = STACK_GUARD, .task = t};
-	t->fpu = pfn_to_virt(fpu);
 	t->process = p;
 	t->tid = tid;
 	t->allowed = ~(cpuset_t)0;
@@ -76,9 +70,7 @@ struct task *task_alloc(struct process *p, int tid)
 void task_free(struct task *t)
 {
 	list_del(&t->siblings);
-	page_free(virt_to_pfn(t->stack));
-	page_free(virt_to_pfn(t->fpu));
-	kfree(t);
+	stack_free(t);
 }
 
 struct process *process_find(int pid)

@@ -71,8 +71,8 @@ enum task_state {
 struct task {
 	struct context context;
 	struct stack_base *stack; /* KERNEL_STACK_SIZE bytes; the user's registers lie at its top */
-	void *fpu;                /* a page of its own */
-	uintptr_t tls;            /* base of the thread's TLS segment */
+	u8 fpu[FPU_AREA_SIZE] __attribute__((aligned(16)));
+	uintptr_t tls; /* base of the thread's TLS segment */
 	struct process *process;
 	struct list siblings; /* in process->tasks */
 	struct list run;
@@ -137,6 +137,13 @@ void sched_preempt(void);       /* on the way to user mode: gives way if the sli
 void sched_program_timer(void); /* after timer_set(), unless one goes to sleep */
 u32 sched_waiting(void);        /* ready tasks that no processor runs */
 u64 sched_switches(void);
+
+/* proc/stack.c */
+/* Four frames in a row: one for the caller, one that is not to be touched, and a kernel stack at STACK_OFFSET. NULL: no
+ * memory. */
+void *stack_alloc(void);
+void stack_free(void *first);
+#define STACK_OFFSET (2 * PAGE_SIZE)
 
 /* proc/account.c */
 void sched_charge_user(void); /* the time since the last charge was spent in user mode */

@@ -93,6 +93,22 @@ static int resolve(ulong address, u32 error, bool user)
 	return sig;
 }
 
+/* Whose it is, only the address of the stack tells: what lies at its end is overwritten. */
+void kernel_stack_overflow(uintptr_t ip, uintptr_t sp)
+{
+	struct process *p;
+	struct task *t;
+
+	list_for_each (p, &all_processes, all) {
+		list_for_each (t, &p->tasks, siblings) {
+			if (sp - ((uintptr_t)t->stack - PAGE_SIZE) < 2 * PAGE_SIZE)
+				panic("the kernel stack of task %d (%s) overflowed at %lx", t->tid, p->comm,
+				      (ulong)ip);
+		}
+	}
+	panic("double fault at %lx, stack %lx", (ulong)ip, (ulong)sp);
+}
+
 static void kernel_exception(struct trapframe *tf, ulong address)
 {
 	if (tf->trapno == VECTOR_PAGE_FAULT && address < USER_END && !resolve(address, tf->error, false))

@@ -387,7 +387,7 @@ static void sleeping_takes_time(void)
 	CHECK(nanosleep(&t, NULL) == 0);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	us = (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
-	CHECK(us >= 50000 && us < 500000);
+	CHECK(us >= 50000 && us < 30000000); /* however busy the machine below is */
 	CHECK(time(NULL) > 1600000000);
 }
 
