@@ -167,6 +167,23 @@ def expectation(p):
         require(re.search(pattern, out, re.M), "%s: %r" % (seen, out))
 
 
+def qemu_fails(p):
+    """Who waits or types when QEMU itself has died is told so."""
+    p.prints("bin/qemu-system-x86_64", "Booting\n", "kill -SEGV $$")
+    before, os.environ["PATH"] = os.environ["PATH"], p.env["PATH"]
+    try:
+        with Machine([], os.path.join(p.top, "log"), limit=50) as m:
+            for wait in (lambda: m.expect("login:", 50), lambda: m.send("root\n")):
+                try:
+                    wait()
+                except Failure as why:
+                    require("by signal 11, which QEMU got" in str(why), "it says %r" % str(why))
+                else:
+                    raise Failure("its death passed unseen")
+    finally:
+        os.environ["PATH"] = before
+
+
 def machines(p):
     """A system test's waits."""
     p.prints("bin/qemu-system-x86_64", "Booting\n" + PANIC, FOREVER)
@@ -199,6 +216,7 @@ def main():
         tap.step("a guest that may stop: " + name, lambda c=case: guest(p, *c, MAY_STOP="1"))
     tap.step("a guest: what is expected besides", lambda: expectation(p))
     tap.step("a guest: what the runner makes of it", lambda: to_the_runner(p))
+    tap.step("a machine: QEMU itself dies", lambda: qemu_fails(p))
     tap.step("a machine: a panic ends every wait", lambda: machines(p))
     tap.end()
 

@@ -110,14 +110,25 @@ class Machine:
                 return found
             self._check(repr(pattern), until, limit)
             if not self._read(until):
-                raise Failure("the machine ended before %r; last seen: %r" % (pattern, self.text[-400:]))
+                raise Failure("the machine ended%s before %r; last seen: %r" % (self._why_ended(), pattern, self.text[-400:]))
+
+    def _why_ended(self):
+        """Nothing, or that QEMU did not end by itself: then it is QEMU that failed."""
+        try:
+            code = self.process.wait(REPORT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ""
+        return " by signal %d, which QEMU got," % -code if code < 0 else ""
 
     def send(self, text):
         """Type `text`, a few characters at a time as a serial line would bring them."""
         data = text.encode()
         for at in range(0, len(data), 8):
-            self.process.stdin.write(data[at:at + 8])
-            self.process.stdin.flush()
+            try:
+                self.process.stdin.write(data[at:at + 8])
+                self.process.stdin.flush()
+            except BrokenPipeError:
+                raise Failure("the machine has ended%s" % self._why_ended()) from None
             time.sleep(0.005)
 
     def run(self, command, limit=60, code=0):
