@@ -115,12 +115,12 @@ def pool_of(room):
     return found
 
 
-def fresh(count, seed, word, excused):
-    """`count` mutants (or all there are), the same for the same seed and source, from the rooms of rooms.txt with `word` in
-    their names; none that is excused."""
+def fresh(count, seed, words, excused):
+    """`count` mutants (or all there are), the same for the same seed and source, from the rooms of rooms.txt with one of
+    `words` in their names; none that is excused."""
     with open(os.path.join(TOP, "tests", "mutants", "rooms.txt")) as f:
         rooms = dict(line.rstrip("\n").split(": ", 1) for line in f if ": " in line and not line.startswith("#"))
-    pools = [pool_of(room) for room in rooms if word in room]
+    pools = [pool_of(room) for room in rooms if any(word in room for word in words)]
     draw, chosen, excused = random.Random(seed), [], Excused(excused)
     while len(chosen) < count and any(pools):
         for pool in filter(None, pools):  # from each room in turn

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Mutants: the source with one check, reference, flush, lock or bound taken away, and the tests that must see it.
 
-  mutants.py [--room WORD] [--only WORD] [--quick] [--jobs N]   the mutants of tests/mutants/*.mut
-  mutants.py --fresh N [--seed S] [--room WORD]                 N that nobody chose (scripts/fresh_mutants.py)
+  mutants.py [--room WORDS] [--only WORDS] [--quick] [--jobs N]  the mutants of tests/mutants/*.mut
+  mutants.py --fresh N [--seed S] [--room WORDS]                 N that nobody chose (scripts/fresh_mutants.py)
 
 tests/mutants/README.md describes the files. Everything happens in copies of the tree, under build/mutants/. A mutant is
 seen if one of its tests fails; each of these tests must first have passed on the source as it is. One that compiles to the
@@ -265,7 +265,7 @@ def run_all(mutants, jobs, hurry, quick=False):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("--room", default="", help="only rooms with this in their name")
+    args.add_argument("--room", default="", help="only rooms with one of these in their name (a list with commas)")
     args.add_argument("--only", default="", help="only mutants whose names begin so (a list with commas)")
     args.add_argument("--quick", action="store_true", help="the short form")
     args.add_argument("--hurry", action="store_true", help="the tests are known to pass on the source as it is")
@@ -273,11 +273,12 @@ def main():
     args.add_argument("--fresh", type=int, default=0)
     args.add_argument("--seed", type=int, default=1)
     opt = args.parse_args()
+    words = opt.room.split(",")
     if opt.fresh:
         from fresh_mutants import fresh
-        mutants = fresh(opt.fresh, opt.seed, opt.room, [m for m in read_all() if m.excused])
+        mutants = fresh(opt.fresh, opt.seed, words, [m for m in read_all() if m.excused])
     else:
-        mutants = [m for m in read_all() if opt.room in m.room and m.name.startswith(tuple(opt.only.split(",")))]
+        mutants = [m for m in read_all() if any(w in m.room for w in words) and m.name.startswith(tuple(opt.only.split(",")))]
     run_all(mutants, opt.jobs, opt.hurry, opt.quick)
 
 
