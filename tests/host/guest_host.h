@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest memory on the build machine, for tests of hypercalls: mm/guest_copy.c as it is, over memory below 4 GiB, which a
+ * guest of either kind can name. What lies from NOWHERE on is not the guest's, and refuses. Included by one file of a
+ * test; what else the hypercalls call is the test's own.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+
+#include "mm/guest_copy.c"
+#include "xlat.c"
+
+#define NOWHERE 0xf0000000ull
+
+struct percpu host_percpu = {.self = &host_percpu};
+struct cpu_features features;
+uint64_t host_directmap;
+const struct ex_entry ex_table_start[1], ex_table_end[1];
+const struct smap_site smap_sites_start[1], smap_sites_end[1];
+
+static struct guest_ops guest_pv64 __attribute__((unused)) = {
+    .name = "pv64", .word_shift = 6, .layout = xlat_pv64, .low_end = NOWHERE, .high_start = ~0ull};
+static struct guest_ops guest_pv32 __attribute__((unused)) = {
+    .name = "pv32", .word_shift = 5, .layout = xlat_pv32, .low_end = NOWHERE, .high_start = ~0ull};
+
+/* The guest's memory; it ends where nothing is its any more. */
+static uint8_t *guest;
+#define GUEST_BYTES 65536ul
+static inline gva_t guest_memory(void)
+{
+	if (!guest)
+		guest = mmap((void *)(NOWHERE - GUEST_BYTES), GUEST_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	assert_ptr_equal(guest, (void *)(NOWHERE - GUEST_BYTES));
+	return (gva_t)guest;
+}
+
+/* What was done, in words; each test compares and forgets. */
+static char done[512];
+static void note(const char *fmt, ...) __printf_like(1, 2);
+static void note(const char *fmt, ...)
+{
+	size_t n = strlen(done);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(done + n, sizeof(done) - n, fmt, ap);
+	va_end(ap);
+	strncat(done, ";", sizeof(done) - strlen(done) - 1);
+}
+#define assert_done(expected)                        \
+	do {                                         \
+		assert_string_equal(done, expected); \
+		done[0] = '\0';                      \
+	} while (0)
+
+/* One look at other work after so many finds some; 0: none does. */
+static unsigned looks, work_after;
+bool hypercall_preempt_check(void)
+{
+	return ++looks == work_after;
+}
+/* The next arguments, and what the test says is the result of a restart. */
+#define RESTARTED 0x7e57
+static uint64_t restart[6];
+static unsigned restart_nr;
+long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
+{
+	restart_nr = nr;
+	memcpy(restart, args, nargs * sizeof(*args));
+	return RESTARTED;
+}
