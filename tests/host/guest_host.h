@@ -19,7 +19,7 @@
 #include "mm/guest_copy.c"
 #include "xlat.c"
 
-#define NOWHERE 0xf0000000ull
+#define NOWHERE 0x70000000ull
 
 struct percpu host_percpu = {.self = &host_percpu};
 struct cpu_features features;
@@ -33,34 +33,34 @@ static struct guest_ops guest_pv32 __attribute__((unused)) = {
     .name = "pv32", .word_shift = 5, .layout = xlat_pv32, .low_end = NOWHERE, .high_start = ~0ull};
 
 /* The guest's memory; it ends where nothing is its any more. */
-static uint8_t *guest;
+static uint8_t *guest_base;
 #define GUEST_BYTES 65536ul
 static inline gva_t guest_memory(void)
 {
-	if (!guest)
-		guest = mmap((void *)(NOWHERE - GUEST_BYTES), GUEST_BYTES, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	assert_ptr_equal(guest, (void *)(NOWHERE - GUEST_BYTES));
-	return (gva_t)guest;
+	if (!guest_base)
+		guest_base = mmap((void *)(NOWHERE - GUEST_BYTES), GUEST_BYTES, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	assert_ptr_equal(guest_base, (void *)(NOWHERE - GUEST_BYTES));
+	return (gva_t)guest_base;
 }
 
 /* What was done, in words; each test compares and forgets. */
-static char done[512];
+static char deeds[512];
 static void note(const char *fmt, ...) __printf_like(1, 2);
 static void note(const char *fmt, ...)
 {
-	size_t n = strlen(done);
+	size_t n = strlen(deeds);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(done + n, sizeof(done) - n, fmt, ap);
+	vsnprintf(deeds + n, sizeof(deeds) - n, fmt, ap);
 	va_end(ap);
-	strncat(done, ";", sizeof(done) - strlen(done) - 1);
+	strncat(deeds, ";", sizeof(deeds) - strlen(deeds) - 1);
 }
-#define assert_done(expected)                        \
-	do {                                         \
-		assert_string_equal(done, expected); \
-		done[0] = '\0';                      \
+#define assert_done(expected)                         \
+	do {                                          \
+		assert_string_equal(deeds, expected); \
+		deeds[0] = '\0';                      \
 	} while (0)
 
 /* One look at other work after so many finds some; 0: none does. */
@@ -71,11 +71,11 @@ bool hypercall_preempt_check(void)
 }
 /* The next arguments, and what the test says is the result of a restart. */
 #define RESTARTED 0x7e57
-static uint64_t restart[6];
+static uint64_t restart_args[6];
 static unsigned restart_nr;
 long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
 {
 	restart_nr = nr;
-	memcpy(restart, args, nargs * sizeof(*args));
+	memcpy(restart_args, args, nargs * sizeof(*args));
 	return RESTARTED;
 }

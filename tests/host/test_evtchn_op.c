@@ -106,7 +106,7 @@ static int setup(void **state)
 	memset(arg, 0, sizeof(*arg));
 	port = 5;
 	rc = 0;
-	done[0] = '\0';
+	deeds[0] = '\0';
 	return 0;
 }
 
@@ -181,7 +181,7 @@ static void answers(void **state)
 	assert_int_equal(arg->status.vcpu, 0);
 	asks(unmask, -EINVAL, .unmask = {.port = 3});
 	asks(send, -EINVAL, .send = {.port = 3});
-	done[0] = '\0';
+	deeds[0] = '\0';
 	port = 5;
 	rc = 0;
 	memset((void *)last, 0, sizeof(struct evtchn_bind_pirq));
@@ -201,8 +201,8 @@ static void restarts(void **state)
 	rc = -ERESTART;
 	asks(reset, RESTARTED, .reset = {.dom = 1});
 	assert_int_equal(restart_nr, __HYPERVISOR_event_channel_op);
-	assert_int_equal(restart[0], EVTCHNOP_reset);
-	assert_ptr_equal((void *)restart[1], arg);
+	assert_int_equal(restart_args[0], EVTCHNOP_reset);
+	assert_ptr_equal((void *)restart_args[1], arg);
 	asks(close, RESTARTED, .close = {.port = 1}); /* whoever wants one */
 }
 

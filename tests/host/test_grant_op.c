@@ -110,7 +110,7 @@ static int setup(void **state)
 	status = 0;
 	most = 1000;
 	looks = work_after = 0;
-	done[0] = '\0';
+	deeds[0] = '\0';
 	return 0;
 }
 
@@ -202,9 +202,9 @@ static void sets_up(void **state)
 	list[0] = 5;
 	assert_int_equal(asks(GNTTABOP_setup_table, (uint64_t)arg, 1), RESTARTED);
 	assert_int_equal(restart_nr, __HYPERVISOR_grant_table_op);
-	assert_int_equal(restart[0], GNTTABOP_setup_table);
-	assert_int_equal(restart[1], (uint64_t)arg);
-	assert_int_equal(restart[2], 1);
+	assert_int_equal(restart_args[0], GNTTABOP_setup_table);
+	assert_int_equal(restart_args[1], (uint64_t)arg);
+	assert_int_equal(restart_args[2], 1);
 	assert_int_equal(list[0], 5);
 	assert_done("grow d1 7;grow d1 13;");
 	most = 14;
@@ -296,10 +296,10 @@ static void is_list(unsigned cmd, size_t size)
 	assert_int_equal(looks, 2);
 	work_after = looks + 2;
 	assert_int_equal(asks(cmd, at, 40), RESTARTED);
-	assert_int_equal(restart[0], cmd);
-	assert_int_equal((restart[1] - at) / size + restart[2], 40);
-	assert_int_equal((restart[1] - at) % size, 0);
-	assert_in_range(restart[2], 8, 16);
+	assert_int_equal(restart_args[0], cmd);
+	assert_int_equal((restart_args[1] - at) / size + restart_args[2], 40);
+	assert_int_equal((restart_args[1] - at) % size, 0);
+	assert_in_range(restart_args[2], 8, 16);
 	looks = work_after = 0;
 	assert_int_equal(asks(cmd, at, 16), 0);
 	assert_int_equal(looks, 0); /* at the end there is no need */
@@ -358,7 +358,7 @@ static void unmaps(void **state)
 	op[0] = op[1];
 	guest_pv64.low_end = (uint64_t)&op[1] + UNMAP_RESULTS; /* its answer finds no place */
 	assert_int_equal(asks(GNTTABOP_unmap_grant_ref, (uint64_t)op, 2), -EFAULT);
-	assert_done("begin 1 1000 0 0;flush 6;end 1;");
+	assert_done("begin 1 1000 0 0;begin 1 1000 0 0;flush 6;end 1;end 1;");
 	guest_pv64.low_end = NOWHERE;
 }
 
