@@ -1,5 +1,5 @@
-# The ABI room: headers as they are, and what is made from the two tables. build/abi is an include path.
 # SPDX-License-Identifier: MIT
+# The ABI room: headers as they are, and what is made from the two tables. build/abi is an include path.
 
 ABI_CFLAGS  := -Iabi/include -I$(B)/abi
 ABI_HEADERS := $(wildcard abi/include/xen/*.h abi/include/xen/*/*.h)
@@ -18,9 +18,13 @@ $(ABI_MADE): $(ABI_STAMP) ;
 .PHONY: abi docs check-docs
 abi: $(ABI_STAMP)
 
-docs: ## renew the generated documentation pages
+RL := $(B)/dom0-tools/rl
+docs: $(RL) ## renew the generated documentation pages
 	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . > abi/hypercalls.md
+	$(Q)python3 scripts/gen_settings.py $(RL) docs/rl.md > $(B)/rl.md && cp $(B)/rl.md docs/rl.md
 
-check-docs: # the committed page says what the table and the sources say
+check-docs: $(RL) # the committed pages say what the tables and the sources say
 	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . | diff -u abi/hypercalls.md - \
 		|| { echo "abi/hypercalls.md is stale: run make docs"; exit 1; }
+	$(Q)python3 scripts/gen_settings.py $(RL) docs/rl.md | diff -u docs/rl.md - \
+		|| { echo "docs/rl.md is stale: run make docs"; exit 1; }

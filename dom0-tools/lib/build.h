@@ -14,6 +14,7 @@
 struct build {
 	struct hv *hv;
 	const struct build_request *request;
+	const struct domconf *conf; /* request's */
 	struct build_result *result;
 	unsigned id;
 	struct kernel kernel;
@@ -29,7 +30,6 @@ long build_domctl(struct build *b, struct xen_domctl *op);
 int build_read_initrd(struct build *b);
 /* A new domain of this kind, with these flags. */
 int build_create(struct build *b, const char *kind, uint32_t flags);
-int build_limits(struct build *b);
 /* Event channels of store and console. */
 int build_ports(struct build *b);
 /* A domain half made: give back what it has. */

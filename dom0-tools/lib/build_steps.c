@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MEM_SLACK 1024 /* KiB above maxmem, as xl allows for the shared pages */
-
 long build_domctl(struct build *b, struct xen_domctl *op)
 {
 	op->domain = b->id;
@@ -17,9 +15,9 @@ long build_domctl(struct build *b, struct xen_domctl *op)
 
 int build_read_initrd(struct build *b)
 {
-	if (!b->request->ramdisk)
+	if (!b->conf->ramdisk)
 		return 0;
-	b->initrd = file_read(b->request->ramdisk, 512u << 20, &b->initrd_size);
+	b->initrd = file_read(b->conf->ramdisk, 512u << 20, &b->initrd_size);
 	return b->initrd ? 0 : -1;
 }
 
@@ -31,7 +29,7 @@ int build_create(struct build *b, const char *kind, uint32_t flags)
 	memcpy(op.u.createdomain.handle, b->request->handle, sizeof(b->request->handle));
 	uuid_print(b->request->handle, b->result->uuid);
 	op.u.createdomain.flags = flags;
-	op.u.createdomain.max_vcpus = b->request->vcpus;
+	op.u.createdomain.max_vcpus = b->conf->vcpus;
 	op.u.createdomain.max_evtchn_port = 1023;
 	op.u.createdomain.max_grant_frames = -1; /* the hypervisor's own limit */
 	op.u.createdomain.max_maptrack_frames = -1;
@@ -45,23 +43,6 @@ int build_create(struct build *b, const char *kind, uint32_t flags)
 		return 0;
 	build_undo(b);
 	return -1;
-}
-
-int build_limits(struct build *b)
-{
-	struct xen_domctl vcpus = {.cmd = XEN_DOMCTL_max_vcpus};
-	struct xen_domctl mem = {.cmd = XEN_DOMCTL_max_mem};
-	long ret;
-
-	vcpus.u.max_vcpus.max = b->request->vcpus;
-	ret = build_domctl(b, &vcpus);
-	if (ret < 0)
-		return fail_errno(ret, "vcpus = %u", b->request->vcpus);
-	mem.u.max_mem.max_memkb = b->request->maxmem_kb + MEM_SLACK;
-	ret = build_domctl(b, &mem);
-	return ret < 0
-		   ? fail_errno(ret, "maxmem = %llu MiB", (unsigned long long)b->request->maxmem_kb / 1024)
-		   : 0;
 }
 
 static int alloc_port(struct build *b, const char *what, unsigned *port)

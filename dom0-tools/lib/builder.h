@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes a PV domain, ready to be unpaused: creates it, gives it memory, loads kernel and initrd, writes its
+ * Makes a domain, ready to be unpaused: creates it, gives it memory, loads kernel and initrd, writes its
  * first page tables, start_info and P2M, and sets its first vCPU (start of day as in xen/xen.h's start_info).
  * Whatever fails, everything is undone and one line says why.
  */
 #pragma once
 
+#include "domconf.h"
 #include "hv.h"
 #include "job.h"
 
@@ -14,11 +15,7 @@
 struct build_result;
 
 struct build_request {
-	const char *kernel, *ramdisk; /* files; ramdisk may be NULL */
-	const char *cmdline;
-	uint64_t memory_kb, maxmem_kb;
-	unsigned vcpus;
-	bool fv, fv_patch;          /* an unmodified kernel; replace instructions that do not trap */
+	const struct domconf *conf;
 	xen_domain_handle_t handle; /* its UUID */
 	/* Called when the domain is there, before it has anything: with id, kind and uuid. Not 0, after a report: undo
 	 * it. May be NULL. */

@@ -1,29 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-/* A domain's configuration: the settings of a file, checked, with xl's defaults. */
+/*
+ * A domain's configuration: the settings of a file, checked, with xl's defaults. Each setting is one row of domconf.c:
+ * how it is read, what holds without it, what it means, and what it does to a new domain. The builder and the others
+ * read its value here.
+ */
 #pragma once
 
 #include "cfg.h"
 #include "record.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
+struct build;
+
+/* Numbers are unsigned and texts are malloc()ed (or NULL), so that rows can name them. */
 struct domconf {
-	char name[RECORD_NAME_MAX];
-	char *kernel, *ramdisk; /* ramdisk may be NULL */
-	char *cmdline;
-	unsigned long memory_kb, maxmem_kb;
+	char *name, *kernel, *ramdisk, *cmdline;
+	unsigned memory_kb, maxmem_kb;
 	unsigned vcpus, online; /* as many as there may be; as many as it starts with */
+	unsigned fv_patch;      /* replace instructions that do not trap */
+	bool fv;                /* an unmodified kernel */
 	bool has_uuid;
 	uint8_t uuid[16];
-	bool fv, fv_patch; /* type = "fv" */
 	enum action on_poweroff, on_reboot, on_crash, on_watchdog;
 };
+
+struct setting {
+	const char *key;
+	const char *meaning, *without; /* for people: a sentence, and the default */
+	/* Read it into @conf; what the rows above it read is there. -1 and a report. NULL: another row does it. */
+	int (*take)(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+	size_t field; /* of struct domconf: where it goes */
+	size_t from;  /* the field whose value is its default and its least one; 0: the following */
+	unsigned least, most, unit; /* numbers: from least to most, each so many of the field's */
+	unsigned preset;            /* the default of a number or an action */
+	/* What the hypervisor is told of it, when the domain is there and has nothing yet. -1 and a report. NULL: it has its effect
+	 * where the field is read. */
+	int (*effect)(struct build *b);
+};
+
+extern const struct setting settings[]; /* ends with a row without key */
 
 /* -1 and a report: something needed is missing or does not make sense. Each value that changes nothing is warned of once,
  * with its line. */
 int domconf_from(const struct cfg *cfg, struct domconf *out);
 void domconf_free(struct domconf *conf);
+/* Let each setting have its effect() on a domain that was just created. -1 and a report. */
+int domconf_effect(struct build *b);
 /* Why @name cannot be a domain's, as "needed: ..."; NULL if it can. */
 const char *name_fault(const char *name);
-/* Warn of settings that are not in @known (ends with NULL). */
+
+/* domconf_take.c: how rows are read, see struct setting. */
+int take_text(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+int take_number(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+int take_action(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+/* domconf_keys.c: warn of settings that are not in @known (ends with NULL). */
 void domconf_warn_keys(const struct cfg *cfg, const char *const *known);

@@ -90,7 +90,7 @@ static void put_mmap(uint8_t *low, unsigned i, uint64_t start, uint64_t end, uin
 static void put_multiboot(struct build *b, uint8_t *low, uint64_t ram_end)
 {
 	const struct first_range *initrd = &b->plan.initrd;
-	size_t name_length = strlen(b->request->kernel) + 1;
+	size_t name_length = strlen(b->conf->kernel) + 1;
 
 	put32(low, MBI_AT, MBI_FLAGS);
 	put32(low, MBI_AT + 4, RAM_LOW_END / 1024);
@@ -108,9 +108,9 @@ static void put_multiboot(struct build *b, uint8_t *low, uint64_t ram_end)
 	put_mmap(low, 1, RAM_LOW_END, MIB, 2);
 	put_mmap(low, 2, MIB, ram_end, 1);
 	/* The kernel's file name comes first. */
-	memcpy(low + CMDLINE_AT, b->request->kernel, name_length);
+	memcpy(low + CMDLINE_AT, b->conf->kernel, name_length);
 	low[CMDLINE_AT + name_length - 1] = ' ';
-	strcpy((char *)low + CMDLINE_AT + name_length, b->request->cmdline);
+	strcpy((char *)low + CMDLINE_AT + name_length, b->conf->cmdline);
 }
 
 /* The byte that makes the sum of @size bytes zero. */
@@ -180,7 +180,7 @@ static int set_context(struct build *b)
 
 static int make_plan(struct build *b)
 {
-	uint64_t pages = b->request->memory_kb / 4, need;
+	uint64_t pages = b->conf->memory_kb / 4, need;
 
 	b->plan.image = kernel_place(&b->kernel.image.elf);
 	b->plan.initrd.pfn = b->plan.image.pfn + b->plan.image.count;
@@ -188,7 +188,7 @@ static int make_plan(struct build *b)
 	need = b->plan.initrd.pfn + b->plan.initrd.count;
 	if (b->plan.image.pfn < LOW_FRAMES)
 		return fail("%s: its segments are not above 1 MiB; needed: a multiboot kernel",
-			    b->request->kernel);
+			    b->conf->kernel);
 	if (need >= pages || pages << FRAME_SHIFT > MAX_MEMORY)
 		return fail("memory = %llu: an fv domain with this kernel and initrd needs between %llu and "
 			    "%llu MiB",
@@ -202,7 +202,7 @@ static int make_plan(struct build *b)
 
 static int steps(struct build *b)
 {
-	return build_limits(b) || build_memory(b) || build_ports(b) ||
+	return domconf_effect(b) || build_memory(b) || build_ports(b) ||
 		       build_fill(b, (struct first_range){0, LOW_FRAMES}, fill_low) ||
 		       build_fill(b, b->plan.image, fill_kernel) ||
 		       build_fill(b, b->plan.initrd, build_initrd) || build_rings(b) || set_context(b)
@@ -213,7 +213,7 @@ static int steps(struct build *b)
 static int load(struct build *b)
 {
 	struct elf *elf = &b->kernel.image.elf;
-	const char *name = b->request->kernel, *wrong;
+	const char *name = b->conf->kernel, *wrong;
 
 	b->kernel.file = kernel_read_file(name, &b->kernel.size);
 	if (!b->kernel.file)
@@ -226,15 +226,15 @@ static int load(struct build *b)
 
 int build_fv(struct build *b)
 {
-	const struct build_request *r = b->request;
-	uint32_t flags = RINGLET_CDF_fv | (r->fv_patch ? 0 : RINGLET_CDF_fv_nopatch);
+	const struct domconf *c = b->conf;
+	uint32_t flags = RINGLET_CDF_fv | (c->fv_patch ? 0 : RINGLET_CDF_fv_nopatch);
 
-	if (r->vcpus != 1)
-		return fail("vcpus = %u: an fv domain has one", r->vcpus);
-	if (strlen(r->kernel) + strlen(r->cmdline) + 2 > CMDLINE_MAX)
+	if (c->vcpus != 1)
+		return fail("vcpus = %u: an fv domain has one", c->vcpus);
+	if (strlen(c->kernel) + strlen(c->cmdline) + 2 > CMDLINE_MAX)
 		return fail("the kernel's path and its command line have %zu characters; needed: at most %d, "
 			    "a shorter path",
-			    strlen(r->kernel) + strlen(r->cmdline), CMDLINE_MAX - 2);
+			    strlen(c->kernel) + strlen(c->cmdline), CMDLINE_MAX - 2);
 	if (build_read_initrd(b) || load(b) || make_plan(b) || build_create(b, "fv", flags))
 		return -1;
 	if (!steps(b))

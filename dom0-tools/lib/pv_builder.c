@@ -70,7 +70,7 @@ static void fill_start_info(struct build *b, uint8_t *at, uint64_t first, uint64
 	    .shared_info = b->shared_info << FRAME_SHIFT,
 	    .store_port = b->result->store_port,
 	    .console_port = b->result->console_port,
-	    .cmdline = b->request->cmdline,
+	    .cmdline = b->conf->cmdline,
 	};
 
 	first_start_info(&b->plan, b->p2m, &facts, at);
@@ -176,7 +176,7 @@ static int set_context(struct build *b)
 static int make_plan(struct build *b)
 {
 	struct first_request rq = {.kernel = &b->kernel.image,
-				   .nr_pages = b->request->memory_kb / 4,
+				   .nr_pages = b->conf->memory_kb / 4,
 				   .initrd_size = b->initrd_size,
 				   .rings = true};
 	const char *wrong = first_memory_plan(&b->plan, &rq);
@@ -186,12 +186,12 @@ static int make_plan(struct build *b)
 			    "raise memory=",
 			    (unsigned long long)(b->plan.used_pages + 255) / 256,
 			    (unsigned long long)rq.nr_pages / 256);
-	return wrong ? fail("%s: %s", b->request->kernel, wrong) : 0;
+	return wrong ? fail("%s: %s", b->conf->kernel, wrong) : 0;
 }
 
 static int steps(struct build *b)
 {
-	return set_kind(b) || build_limits(b) || build_memory(b) || find_shared_info(b) || build_ports(b) ||
+	return set_kind(b) || domconf_effect(b) || build_memory(b) || find_shared_info(b) || build_ports(b) ||
 		       fill_memory(b) || build_grants(b) || fill_hypercall_page(b) || pin_tables(b) ||
 		       mask_events(b) || set_context(b)
 		   ? -1
@@ -200,7 +200,7 @@ static int steps(struct build *b)
 
 int build_pv(struct build *b)
 {
-	if (kernel_load(&b->kernel, b->request->kernel) || build_read_initrd(b) || make_plan(b) ||
+	if (kernel_load(&b->kernel, b->conf->kernel) || build_read_initrd(b) || make_plan(b) ||
 	    build_create(b, abi_of(b)->kind, 0))
 		return -1;
 	if (!steps(b))

@@ -191,19 +191,7 @@ static int check_uuid(const struct birth *b)
 
 static int build(struct birth *b, const xen_domain_handle_t handle, struct build_result *built)
 {
-	const struct domconf *conf = b->conf;
-	struct build_request request = {
-	    .kernel = conf->kernel,
-	    .ramdisk = conf->ramdisk,
-	    .cmdline = conf->cmdline,
-	    .memory_kb = conf->memory_kb,
-	    .maxmem_kb = conf->maxmem_kb,
-	    .vcpus = conf->vcpus,
-	    .fv = conf->fv,
-	    .fv_patch = conf->fv_patch,
-	    .created = on_created,
-	    .arg = b,
-	};
+	struct build_request request = {.conf = b->conf, .created = on_created, .arg = b};
 
 	memcpy(request.handle, handle, sizeof(request.handle));
 	if (!build_domain(b->hv, &request, built))
@@ -329,23 +317,18 @@ const struct verb verbs_create[] = {
     {.name = "create",
      .args = "[-c] [-p] [-q] [-n] [--wait] [-f] FILE [key=value...]",
      .summary = "make a domain from a configuration file and start it",
-     .text =
-	 "  -c      attach its console\n"
-	 "  -p      leave it paused\n"
-	 "  -q      do not say which file is read\n"
-	 "  -n      only check the configuration and print it\n"
-	 "  --wait  wait for the domain's end; the exit code is then\n"
-	 "          0 powered off, 3 crashed, 4 rebooted (and not restarted), 5 suspended,\n"
-	 "          6 ended by its watchdog, 7 destroyed\n\n"
-	 "FILE is also looked for in /etc/rl, with .cfg added if need be. key=value settings win over "
-	 "the file's:\n"
-	 "  rl create demo64.cfg name=second memory=32\n\n"
-	 "Settings: name, kernel, ramdisk, cmdline (or root and extra), memory and maxmem (MiB), vcpus and "
-	 "maxvcpus,\n"
-	 "uuid, on_poweroff, on_reboot, on_crash, on_watchdog: \"destroy\", \"restart\" or \"preserve\".\n"
-	 "xl's other settings are known and warned of: they have no effect.\n"
-	 "type: \"pv\", or \"fv\" for an unmodified 32-bit multiboot kernel (fv_patch = 0: let the\n"
-	 "instructions that do not trap go wrong).\n",
+     .text = "  -c      attach its console\n"
+	     "  -p      leave it paused\n"
+	     "  -q      do not say which file is read\n"
+	     "  -n      only check the configuration and print it\n"
+	     "  --wait  wait for the domain's end; the exit code is then\n"
+	     "          0 powered off, 3 crashed, 4 rebooted (and not restarted), 5 suspended,\n"
+	     "          6 ended by its watchdog, 7 destroyed\n\n"
+	     "FILE is also looked for in /etc/rl, with .cfg added if need be. key=value settings win over "
+	     "the file's:\n"
+	     "  rl create demo64.cfg name=second memory=32\n\n"
+	     "`rl help settings` lists the settings. xl's other ones are known and warned of: they have no "
+	     "effect.\n",
      .run = do_create},
     {0},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rl help [VERB], rl version. */
+/* rl help [VERB], rl help settings, rl version. */
 #include "verbs.h"
+#include "domconf.h"
 #include "err.h"
 
 #include <stdio.h>
@@ -22,15 +23,28 @@ static int help_one(const char *name)
 	return EXIT_OK;
 }
 
+/* scripts/gen_settings.py reads these lines. */
+static int help_settings(void)
+{
+	printf("settings of a domain's configuration, and in brackets what holds without them:\n\n");
+	for (const struct setting *s = settings; s->key; s++)
+		printf("  %-12s %s [%s]\n", s->key, s->meaning, s->without);
+	return EXIT_OK;
+}
+
 static int do_help(int argc, char **argv)
 {
+	const struct verb *v;
+
+	if (argc > 1 && !strcmp(argv[1], "settings"))
+		return help_settings();
 	if (argc > 1)
 		return help_one(argv[1]);
 	printf("usage: rl VERB [arguments]\n\n");
-	for (size_t t = 0; verb_tables[t]; t++)
-		for (const struct verb *v = verb_tables[t]; v->name; v++)
-			printf("  %-12s %s\n", v->name, v->summary);
-	printf("\n`rl help VERB` tells more. DOMAIN is a name or an id.\n"
+	for (size_t i = 0; (v = verb_at(i)); i++)
+		printf("  %-12s %s\n", v->name, v->summary);
+	printf("\n`rl help VERB` tells more, `rl help settings` what a configuration can say. DOMAIN is a "
+	       "name or an id.\n"
 	       "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 called wrongly.\n");
 	return EXIT_OK;
 }
@@ -56,7 +70,10 @@ static int do_version(int argc, char **argv)
 }
 
 const struct verb verbs_help[] = {
-    {.name = "help", .args = "[VERB]", .summary = "list the verbs, or explain one", .run = do_help},
+    {.name = "help",
+     .args = "[VERB | settings]",
+     .summary = "list the verbs, or explain one, or the settings",
+     .run = do_help},
     {.name = "version", .args = "", .summary = "show the hypervisor's version", .run = do_version},
     {0},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rl: Dom0's one command. Finds the verb and runs it; the verbs are in the files beside this one. */
+/* rl: Dom0's one command. Finds the verb and runs it; the verbs are in the files beside this one, what they share in
+ * verbs.c. */
 #include "verbs.h"
 #include "err.h"
 #include "files.h"
@@ -8,43 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct verb *const verb_tables[] = {
+static const struct verb *const tables[] = {
     verbs_create, verbs_list,  verbs_console, verbs_life,  verbs_names, verbs_machine,
     verbs_store,  verbs_stats, verbs_top,     verbs_trace, verbs_help,  NULL,
 };
-
-const struct verb *verb_find(const char *name)
-{
-	for (size_t t = 0; verb_tables[t]; t++)
-		for (const struct verb *v = verb_tables[t]; v->name; v++)
-			if (!strcmp(v->name, name))
-				return v;
-	return NULL;
-}
-
-int verb_usage(const char *verb)
-{
-	fail("usage: rl %s %s; see `rl help %s`", verb, verb_find(verb)->args, verb);
-	return EXIT_USAGE;
-}
-
-int verb_option(const char *verb, int argc, char **argv, const char *options)
-{
-	int c = getopt(argc, argv, options);
-
-	if (c == '?' || c == ':')
-		verb_usage(verb);
-	return c;
-}
-
-struct hv *rl_hv(void)
-{
-	static struct hv hv;
-
-	if (!hv.ops && hv_open(&hv))
-		return NULL;
-	return &hv;
-}
 
 static int unknown(const char *name)
 {
@@ -52,9 +20,8 @@ static int unknown(const char *name)
 	size_t count = 0;
 	const char *near;
 
-	for (size_t t = 0; verb_tables[t]; t++)
-		for (const struct verb *v = verb_tables[t]; v->name && count < 63; v++)
-			names[count++] = v->name;
+	for (const struct verb *v; count < 63 && (v = verb_at(count)); count++)
+		names[count] = v->name;
 	names[count] = NULL;
 	near = nearest(name, names);
 	if (near)
@@ -69,6 +36,7 @@ int main(int argc, char **argv)
 	const struct verb *verb;
 
 	opterr = 0;
+	verbs_are(tables);
 	if (argc < 2) {
 		verb_find("help")->run(1, argv);
 		return EXIT_USAGE;

@@ -28,8 +28,11 @@ struct verb {
 /* The tables, each ending with a verb without name. */
 extern const struct verb verbs_create[], verbs_list[], verbs_console[], verbs_life[], verbs_names[],
     verbs_machine[], verbs_store[], verbs_stats[], verbs_top[], verbs_trace[], verbs_help[];
-extern const struct verb *const verb_tables[]; /* ends with NULL */
 
+/* verbs.c. First of all: the verbs are these tables', in this order; NULL ends them. */
+void verbs_are(const struct verb *const *tables);
+/* The @i-th of all verbs; NULL: there are no more. */
+const struct verb *verb_at(size_t i);
 const struct verb *verb_find(const char *name);
 /* Report how @verb is to be called. EXIT_USAGE. */
 int verb_usage(const char *verb);

@@ -181,12 +181,13 @@ static uint64_t word_at(uint64_t va, unsigned offset)
 static struct build_result build(uint64_t memory_mib, int *ret)
 {
 	static struct build_result result;
-	struct build_request request = {.kernel = KERNEL_FILE,
-					.ramdisk = INITRD_FILE,
-					.cmdline = cmdline,
-					.memory_kb = memory_mib * 1024,
-					.maxmem_kb = memory_mib * 1024,
-					.vcpus = 2};
+	struct domconf conf = {.kernel = KERNEL_FILE,
+			       .ramdisk = INITRD_FILE,
+			       .cmdline = (char *)cmdline,
+			       .memory_kb = memory_mib * 1024,
+			       .maxmem_kb = memory_mib * 1024,
+			       .vcpus = 2};
+	struct build_request request = {.conf = &conf};
 	struct hv hv;
 
 	assert_int_equal(hv_open_with(&hv, &fake_ops), 0);

@@ -390,6 +390,20 @@ static void all_that_has_no_effect_is_said_once(void **state)
 	domconf_free(&conf);
 }
 
+/* Each row says what it is; `rl help settings` and the page have nothing else to say it by. */
+static void settings_are_described(void **state)
+{
+	for (const struct setting *s = settings; s->key; s++) {
+		assert_true(strspn(s->key, "abcdefghijklmnopqrstuvwxyz_") == strlen(s->key));
+		assert_true(s->meaning && *s->meaning && !strchr(s->meaning, '|') &&
+			    !strchr(s->meaning, '\n'));
+		assert_true(s->without && *s->without && !strpbrk(s->without, "|[]\n"));
+		assert_true(s->take != take_number || s->most >= s->least);
+		for (const struct setting *t = settings; t != s; t++)
+			assert_string_not_equal(s->key, t->key);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +412,7 @@ int main(void)
 	    cmocka_unit_test(command_line_wins),
 	    cmocka_unit_test(writing_and_reading_agree),
 	    cmocka_unit_test(a_domain_has_defaults),
+	    cmocka_unit_test(settings_are_described),
 	    cmocka_unit_test(what_makes_no_sense_is_refused),
 	    cmocka_unit_test(zero_bytes_are_refused),
 	    cmocka_unit_test(lists_have_a_depth),

@@ -29,7 +29,7 @@ static char kernel_file[] = "/tmp/ringlet-kernel-XXXXXX", initrd_file[] = "/tmp/
 static uint8_t file[0x4000];
 static Elf32_Ehdr header;
 static Elf32_Phdr segment[3];
-static struct build_request request;
+static struct domconf conf;
 
 static void write_files(void)
 {
@@ -72,14 +72,14 @@ static int setup(void **state)
 				  .p_filesz = TEXT,
 				  .p_memsz = 0x3000};
 	segment[2] = (Elf32_Phdr){.p_type = PT_NOTE, .p_paddr = 0x80, .p_memsz = 0x10};
-	request = (struct build_request){.fv = true,
-					 .fv_patch = true,
-					 .kernel = kernel_file,
-					 .ramdisk = initrd_file,
-					 .cmdline = "root=/dev/ram quiet",
-					 .memory_kb = 16 * 1024,
-					 .maxmem_kb = 16 * 1024,
-					 .vcpus = 1};
+	conf = (struct domconf){.fv = true,
+				.fv_patch = true,
+				.kernel = kernel_file,
+				.ramdisk = initrd_file,
+				.cmdline = "root=/dev/ram quiet",
+				.memory_kb = 16 * 1024,
+				.maxmem_kb = 16 * 1024,
+				.vcpus = 1};
 	fake_reset();
 	write_files();
 	fail_quiet(true);
@@ -94,7 +94,7 @@ static int build(void)
 	int ret;
 
 	assert_int_equal(hv_open_with(&hv, &fake_ops), 0);
-	ret = build_domain(&hv, &request, &result);
+	ret = build_domain(&hv, &(struct build_request){.conf = &conf}, &result);
 	assert_int_equal(hv.used, 0);
 	hv_close(&hv);
 	return ret;
@@ -215,8 +215,8 @@ static void starts(void **state)
 
 static void without_initrd(void **state)
 {
-	request.ramdisk = NULL;
-	request.fv_patch = false;
+	conf.ramdisk = NULL;
+	conf.fv_patch = false;
 	assert_int_equal(build(), 0);
 	assert_int_equal(fake.flags & (RINGLET_CDF_fv | RINGLET_CDF_fv_nopatch),
 			 RINGLET_CDF_fv | RINGLET_CDF_fv_nopatch);
@@ -241,22 +241,22 @@ static void long_command_line(void **state)
 	memset(line, 'x', sizeof(line) - 1);
 	line[0] = ' ';
 	line[most + 1] = '\0';
-	request.cmdline = line + 1;
+	conf.cmdline = line + 1;
 	assert_int_equal(build(), 0);
 	multiboot(line, true);
 	setup(NULL);
 	line[most + 1] = 'x';
 	line[most + 2] = '\0';
-	request.cmdline = line + 1;
+	conf.cmdline = line + 1;
 	refused("needed: at most 4094, a shorter path");
 }
 
 static void not_to_be_built(void **state)
 {
-	request.vcpus = 2;
+	conf.vcpus = 2;
 	refused("has one");
 	setup(NULL);
-	request.kernel = "/tmp/ringlet-none";
+	conf.kernel = "/tmp/ringlet-none";
 	refused("no such file");
 	setup(NULL);
 	header.e_ident[0] = 0;
@@ -268,19 +268,19 @@ static void not_to_be_built(void **state)
 	segment[0].p_type = segment[1].p_type = PT_NULL; /* nothing to be loaded */
 	refused("above 1 MiB");
 	setup(NULL);
-	request.memory_kb = request.maxmem_kb = 3 << 20; /* it fits, but there is no more */
-	request.memory_kb += 4;
-	request.maxmem_kb += 4;
+	conf.memory_kb = conf.maxmem_kb = 3 << 20; /* it fits, but there is no more */
+	conf.memory_kb += 4;
+	conf.maxmem_kb += 4;
 	refused("3072 MiB");
 }
 
 /* Kernel and initrd need 0x109 frames, and one more for whatever else. */
 static void just_large_enough(void **state)
 {
-	request.memory_kb = request.maxmem_kb = 0x109 * 4;
+	conf.memory_kb = conf.maxmem_kb = 0x109 * 4;
 	refused("needs between 2");
 	setup(NULL);
-	request.memory_kb = request.maxmem_kb = 0x10a * 4;
+	conf.memory_kb = conf.maxmem_kb = 0x10a * 4;
 	assert_int_equal(build(), 0);
 }
 
