@@ -1,5 +1,5 @@
-# Ringlet: `make help` lists what can be made. Each room's build.mk says how its own part is built.
 # SPDX-License-Identifier: MIT
+# Ringlet: `make help` lists what can be made. Each room's build.mk says how its own part is built.
 
 B := build
 .DEFAULT_GOAL := all

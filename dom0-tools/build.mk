@@ -1,5 +1,5 @@
-# The Dom0 tools: static programs for 64- and 32-bit Dom0s, and Dom0's initramfs.
 # SPDX-License-Identifier: MIT
+# The Dom0 tools: static programs for 64- and 32-bit Dom0s, and Dom0's initramfs.
 
 # Reading kernels is the hypervisor's code: it does the same for Dom0.
 TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c elf_symbols.c inflate.c packed.c first_memory.c first_pages.c)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every header stands alone: a file that includes nothing else compiles, for each word size its room is built for.
+# Every header stands alone: a file that includes nothing else compiles, for each word size its room is built for. And every
+# source begins with the line of its licence, in one spelling (scripts behind their #! line).
 set -u
 cd "$(dirname "$0")/.."
 status=0
@@ -39,4 +40,20 @@ for h in $(headers guest-kernel/machine.h guest-kernel/kern guest-kernel/x86); d
 	check "-m64 -ffreestanding -mgeneral-regs-only -Iguest-kernel $abi" "$h"
 	check "-m32 -ffreestanding -mgeneral-regs-only -Iguest-kernel $abi" "$h"
 done
+
+licence="SPDX-License-Identifier: MIT"
+licensed() { # spelling, pattern of names...
+	spelling=$1
+	shift
+	for pattern; do
+		find abi docs dom0-tools guest-kernel hypervisor scripts tests -name "$pattern" -type f
+	done | while read -r f; do
+		sed -n '/^#!/d;p;q' "$f" | grep -qxF "$spelling" ||
+			sed -n '2{p;q}' "$f" | grep -qxF "$spelling" || echo "check-headers: $f does not begin with: $spelling"
+	done
+}
+found=$(licensed "/* $licence */" '*.c' '*.h' '*.js' '*.lds' hypercalls.def
+	licensed "; $licence" '*.asm'
+	licensed "# $licence" '*.py' '*.sh' '*.mk' '*.awk' guest-test run-qemu)
+[ -z "$found" ] || { echo "$found"; status=1; }
 exit $status

@@ -1,5 +1,5 @@
-# The things a developer does: run, debug, test, measure, tidy.
 # SPDX-License-Identifier: MIT
+# The things a developer does: run, debug, test, measure, tidy.
 
 .PHONY: run run-iso debug test test-images mutants bench cost format size pictures lint setup
 

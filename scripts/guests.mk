@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # Real guests from Debian packages, beside the default image: build/guests.cpio is Dom0's file system with them,
 # build/guests.iso boots it. Nothing here is part of `make all`: it needs a network.
-# SPDX-License-Identifier: MIT
 
 GUESTS := $(B)/guests
 

@@ -1,5 +1,5 @@
-# build/ringlet.iso: GRUB for BIOS machines with everything Ringlet needs (scripts/grub.cfg is the menu).
 # SPDX-License-Identifier: MIT
+# build/ringlet.iso: GRUB for BIOS machines with everything Ringlet needs (scripts/grub.cfg is the menu).
 
 ISO_FILES := $(B)/ringlet.elf $(B)/guest/kernel-pv64.elf $(B)/guest/kernel-pv32.elf \
 	$(B)/guest/kernel-native64.elf $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/guest/initrd64.cpio

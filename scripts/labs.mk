@@ -1,5 +1,5 @@
-# The labs of docs/labs: starting copies, grading, and for each lab the proof that its grader grades (scripts/labs.py).
 # SPDX-License-Identifier: MIT
+# The labs of docs/labs: starting copies, grading, and for each lab the proof that its grader grades (scripts/labs.py).
 
 # A starting copy has no patches, and so nothing to prove.
 LABS := $(sort $(patsubst docs/labs/%/start.patch,%,$(wildcard docs/labs/*/start.patch)))

@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # The report: build/report/index.html from the figures of `make cost` and the timelines of the single-stepper.
 # Both are made again when something that they measure is newer. docs/report.md describes page and files.
-# SPDX-License-Identifier: MIT
 
 REPORT        := $(B)/report
 REPORT_DIR    := scripts/report

@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # The tests: what each needs and how it is run. scripts/run_tests.py runs what is registered here by
 #	$(eval $(call test,name,seconds at most,shell command,files to build first))
-# SPDX-License-Identifier: MIT
 
 TEST_NEEDS :=
 TEST_LIST  :=

@@ -1,7 +1,8 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Fetches Debian's i386 packages (busybox-static, musl, libraries of packers) without touching the machine's own apt:
 # a private apt root of architecture i386 under $1/apt, packages unpacked into $1/root. Prints nothing if
-# all is there already. SPDX-License-Identifier: MIT
+# all is there already.
 set -eu
 
 dir=$(mkdir -p "$1" && cd "$1" && pwd)

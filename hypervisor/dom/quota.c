@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * How much of the hypervisor's memory may be held for a domain: what the limits that Dom0 gave it add up to, and some
  * room for what is only held during a call. docs/overhead.md has the table.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* What is not judged, but changes what the model sees: nothing is judged meanwhile (see ghost.h). */
 #include "ghost/ghost.h"
 #include "ghost/wrapped.h"

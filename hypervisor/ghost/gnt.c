@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The ghost of grant_table_op (see ghost.h). Each entry of a list has a status of its own: the model predicts whether
  * it is GNTST_okay, and reads afterwards what the guest was told.

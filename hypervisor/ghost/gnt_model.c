@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The ghost's model of grants (see ghost/gnt.h). */
 #include "ghost/gnt.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Hypercalls on lists (see ghost.h): the state expected after each entry, and the one that the call stopped at. */
 #include "ghost/ghost.h"
 

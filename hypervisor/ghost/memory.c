@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The ghost of memory_op (see ghost.h). Which frames are given is the allocator's affair: of new ones the ghost says
  * how many must be there, and that each is in its owner's hands alone. Whether there is memory it cannot say, so

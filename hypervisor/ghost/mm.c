@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The ghost of mmu_update, update_va_mapping and update_va_mapping_otherdomain (see ghost.h). */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The ghost of mmuext_op (see ghost.h). */
 #include "dom/domain.h"
 #include "dom/guest_ops.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The ghost's model of frames (see ghost.h): a reference for whoever names a frame, a use of a type for whoever
  * relies on what it is, a type that may change only while nobody does. A table is in force when each of its entries

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The ghost's state (see ghost.h): recording, expectations with their journal, and the comparison. */
 #include "ghost/ghost.h"
 

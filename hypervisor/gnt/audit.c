@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* What the auditor (mm/audit.c) asks of the grant tables. Nothing runs meanwhile, so no lock is needed. */
 #include "gnt/table.h"
 #include "dom/domain.h"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * GNTTABOP_copy: the hypervisor copies for a guest between two pages, each its own or one granted to it. Both
  * are held for the time of the copy as if they were mapped, the target writable: so a page table or a

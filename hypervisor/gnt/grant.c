@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Grant tables: why a granted frame is safe to give, and safe to take back.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Hypercall 20, grant_table_op (xen/grant_table.h): copying in, authorising, copying out. The argument is an
  * array of structures; each gets its own status (GNTST_*), so that the call as a whole fails only where it

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Mapping granted frames. Host mapping: an L1 entry of the mapping guest's own gets the frame, named by a
  * virtual address of its current tables or by the entry's machine address. The entry holds reference and type

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Handles: the numbers by which a domain names what it mapped. Free ones are chained through the entries;
  * frames of entries are added as needed, up to the domain's limit, and stay until it ends. Getting, putting and

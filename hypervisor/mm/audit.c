@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The auditor. The rules of mm/page.c say what the counts of a frame mean; here they are counted from scratch
  * and compared. Nothing below trusts the code it examines: it reads the tables that the processor reads.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The auditor's reading of page tables (see mm/audit.c): what each of them holds, and whether each entry is one that a
  * guest may have: only bits that are the guest's or added by us, only frames of its own domain, granted, or

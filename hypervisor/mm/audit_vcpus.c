@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The auditor's reading of vCPUs and CPUs (see mm/audit.c): which frames a vCPU holds by its roots, descriptor tables
  * and areas; that it can run on what it has; and whose translations each CPU may hold (mm/root.c).

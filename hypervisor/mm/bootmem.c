@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * From the firmware's memory map to the frame allocator: what is RAM, what of it is taken, where frame table
  * and M2P go. Boot CPU only, no locking.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * A domain's account with the hypervisor's heap: how much is held for it beside its own frames, in bytes as the heap
  * takes them (whole pages, powers of two), and the most that may be (docs/overhead.md).

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The hypervisor's own address space: direct map of all RAM, the image with each section's protection, and
  * device memory. Built once on the boot CPU into idle_root, whose slots 256 to 271 every root table copies;

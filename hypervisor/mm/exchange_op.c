@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * XENMEM_exchange: give frames, get as many others, in other extents or with shorter addresses (for DMA). One
  * unit is what makes whole extents on both sides; nr_exchanged in the guest's structure counts input

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The frame allocator: a binary buddy system over all RAM, in zones by the width of the address: zone n has the frames
  * from 2^n to below 2^(n+1). Of a zone either every block satisfies a limit of address bits or none does, so that no

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Frames of domains: each domain's list of owned frames and its total, claims, and hypervisor pages shared
  * with a guest.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Guest memory is touched here and nowhere else. The guest's page tables are loaded, so its memory is simply
  * there; a page fault on one of our instructions goes on at the address that the exception table names.

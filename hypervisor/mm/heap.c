@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The hypervisor's own memory: whole pages straight from the buddy allocator, and small objects in pages of
  * one size class each.

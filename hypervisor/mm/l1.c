@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The rare ways of L1 entries: device memory, refusals, types to be changed. */
 #include "lib/errno.h"
 #include "mm/pt.h"

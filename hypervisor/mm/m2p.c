@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The machine-to-physical table: for each machine frame, which pseudo-physical frame its owner says it is.
  * Guests read it, at fixed addresses and never faulting: pv64 guests 8-byte entries in root slot 256 of their kernels' roots, pv32

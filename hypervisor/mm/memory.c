@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Mechanism of memory_op: a domain's allotment grows, shrinks, and is traded. What takes long is done in steps, between
  * which the caller looks for other work.

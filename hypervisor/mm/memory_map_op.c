@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The memory_op commands that describe: how much memory a domain has, the machine's and a domain's memory
  * map, and where the M2P is.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The hypercall memory_op: dispatch, and the operations on lists of extents. These return how many extents
  * were done, and nothing but that: a bad argument simply ends the list early. They restart with the number of

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * A memory_op of many frames goes on after a restart where it stopped, for it would never come to an end otherwise: the
  * block that it was clearing is nobody's yet, and the guest has no place to keep a note of it. So the vCPU has one. A

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Hypercalls that change page-table entries: mmu_update (a list of entries, by machine address) and
  * update_va_mapping (one L1 entry, by virtual address). Copying in and authorising; pt_update.c does the

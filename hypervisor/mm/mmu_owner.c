@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Arguments shared by mmu_update, mmuext_op and update_va_mapping. */
 #include "mm/mmu_owner.h"
 #include "dom/domain.h"

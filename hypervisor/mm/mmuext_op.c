@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The hypercall mmuext_op: pins, roots, TLB and cache flushes, the LDT, and whole-page operations.
  * Copying in and authorising; the mechanisms are page_pin, vcpu_set_root and mm/tlb.c. Restarts between

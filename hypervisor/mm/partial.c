@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Tables on their way: promotion and demotion that stop and go on, so that a tree of any size keeps a CPU from
  * other work for a bounded time.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Promotion and demotion of page tables: rule (3) of the essay in mm/page.c. A table's entries are checked
  * and its references taken while nobody can write it: its type is already a table's, only not yet valid.

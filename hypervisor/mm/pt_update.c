@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Changing one entry of a live page table: rule (4) of the essay in mm/page.c. What the new entry names is
  * got before it is written, what the old one named is put after. The processor sets Accessed and Dirty in

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Writable page tables: a guest kernel stores to an L1 table that it sees read-only, the store faults, emul/
  * decodes it and asks here for the same effect through pt_change_l1. Only stores within one entry of a live

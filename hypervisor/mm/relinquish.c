@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The end of a domain's memory: roots dropped, pins undone, partial tables (mm/partial.c) taken down, every frame
  * disowned. A frame that somebody else still maps stays until he lets go; all others are free at the end, since

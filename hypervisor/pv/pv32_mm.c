@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Memory rules of pv32 guests: three levels (PAE), the kernel in ring 1 and so a supervisor to paging. The
  * processor runs in long mode and walks four levels; each vCPU has a hypervisor page above the guest's root,

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Memory rules of pv64 guests: four levels, the root of which holds the hypervisor's slots too.
  * pv32_mm.c has the same functions in the same order.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The listeners: what happens at each way in and out of the hypervisor, and at the moments between. All of it
  * concerns `current` and this CPU, with interrupts off.

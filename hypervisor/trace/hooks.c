@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * The hooks of entry/ (hook.inc), in and out. Text is changed through the direct map, where it is writable,
  * while every other CPU waits here: none can be inside an instruction that changes, since requests are answered

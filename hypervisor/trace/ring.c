@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* See ring.h. Stores that publish a slot, or give one back, are ordered by release and acquire. */
 #include "trace/ring.h"
 

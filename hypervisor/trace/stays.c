@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * How long an interrupt that is due may wait, and whom for (option `stays`, docs/tracing.md).
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* Switching accounting and tracing on and off, and the memory of both. Under trace_lock (trace_op.c). */
 #include "cpu/percpu.h"
 #include "dom/domain.h"

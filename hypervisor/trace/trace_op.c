@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* See trace_op.h. trace_lock serialises everything that Dom0 may ask of accounting and tracing; the listeners
  * never take it. */
 #include "trace/trace_op.h"

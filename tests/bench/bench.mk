@@ -1,5 +1,5 @@
-# The bench guest (tests/bench), for both kinds, and the bare-metal floor.
 # SPDX-License-Identifier: MIT
+# The bench guest (tests/bench), for both kinds, and the bare-metal floor.
 
 define BENCH_RULES
 $(B)/tests/bench/handlers-$(1).o: tests/bench/handlers.asm $(ABI_STAMP)

@@ -1,5 +1,5 @@
-# The fuzzing kernel of an fv domain.
 # SPDX-License-Identifier: MIT
+# The fuzzing kernel of an fv domain.
 
 FUZZ_FV := $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/fuzz-fv/*.c))
 

@@ -1,5 +1,5 @@
-# The hostile kernel of an fv domain, and Dom0 with it beside the others.
 # SPDX-License-Identifier: MIT
+# The hostile kernel of an fv domain, and Dom0 with it beside the others.
 
 HOSTILE_SOURCES := $(wildcard tests/fv-hostile/*.c)
 HOSTILE_OBJECTS := $(HOSTILE_SOURCES:tests/fv-hostile/%.c=$(B)/tests/fv-hostile/%.o)

@@ -1,5 +1,5 @@
-# The probe of sensitive instructions: a bare machine's kernel of its own.
 # SPDX-License-Identifier: MIT
+# The probe of sensitive instructions: a bare machine's kernel of its own.
 
 PROBE_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-main -m32 -march=i686 -ffreestanding -fno-stack-protector -fno-pic -fno-pie \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none

@@ -1,5 +1,5 @@
-# A kernel that is heavy on the hypervisor below it: for an fv domain alone.
 # SPDX-License-Identifier: MIT
+# A kernel that is heavy on the hypervisor below it: for an fv domain alone.
 
 $(B)/tests/fv-stays.elf: tests/fv-stays/start.asm tests/fv-stays/main.c tests/fv-probe/probe.lds
 	$(call say,LD,$@)mkdir -p $(B)/tests/fv-stays && \

@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # Guest tests: each folder tests/*/main.c that is not the framework itself becomes two kernels,
 # build/tests/<name>-pv64.elf and -pv32.elf. Those of the family attack-domu run beside Dom0, the others as Dom0.
-# SPDX-License-Identifier: MIT
 
 DOMU_TESTS   := $(patsubst tests/%/main.c,%,$(wildcard tests/attack-domu-*/main.c))
 GUEST_TESTS  := $(filter-out $(DOMU_TESTS),\

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* A second vCPU: what VCPUOP_initialise wants. It has no traps and no events; a fault of it is the guest's end. */
 #include "fw.h"
 

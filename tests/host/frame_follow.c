@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /* The model (frame_model.h) after an operation: it follows the real code where that stopped, and compares. */
 #include "frame_model.h"
 

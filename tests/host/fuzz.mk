@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # Coverage-guided fuzzing on the build machine: clang's libFuzzer with address and undefined-behaviour checks, and an oracle
 # in each target (tests/host/fuzz/NAME.c). The corpus of each, minimised, is tests/host/corpus/NAME.tar.gz.
-# SPDX-License-Identifier: MIT
 
 FUZZ_SRC_kernel := $(addprefix dom0-tools/lib/,err.c kernel.c) $(TOOLS_SHARED)
 FUZZ_SRC_cfg    := $(addprefix dom0-tools/lib/,cfg.c cfg_scan.c err.c files.c) tests/host/xl_parser.c

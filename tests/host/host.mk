@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # Unit tests of the hypervisor's mechanism, on the build machine with address and undefined-behaviour checks. Each
 # tests/host/test_<name>.c includes the sources it tests and stands in for what they call.
-# SPDX-License-Identifier: MIT
 
 HOST_TESTS  := $(patsubst tests/host/test_%.c,%,$(wildcard tests/host/test_*.c))
 HOST_TFLAGS := -std=gnu11 -g -O1 -DHOST_TEST -fsanitize=address,undefined -fno-sanitize-recover=undefined \

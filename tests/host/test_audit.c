@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: the auditor is content with a domain of either kind whose tables are in order, and notices each
  * thing that can be wrong: a reference or a use too many or too few, a page table that is mapped writable, a frame of

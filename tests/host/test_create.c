@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: a domain and its vCPUs come to be with any of their allocations refused, one after the other, and
  * change their kind so. Whoever asked is told -ENOMEM or that there is no domain; what there is by then takes no context

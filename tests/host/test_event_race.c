@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: event channels whose partners do something at the same time. Between any two holds of the locks, one
  * CPU does for the partner what it may: close its end, reset, bind the port to somebody else, end (and its memory is

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: machine memory is given out once, given back whole, and counted right.
  *   map       what the firmware names twice is no RAM, or RAM once; reserved parts that touch are one

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: grants, uses and frames agree, whatever two domains do.
  *   limits      shared frames and handles up to the domain's limits, all given back

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: the end of a type's last use (hypervisor/mm/page.c, page_put_type; mm/pt.h, writable_put), looked at
  * after each instruction, as another CPU may. From the moment when the stamp is taken until the count falls nobody

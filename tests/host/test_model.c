@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: the frame table against a model of it (frame_model.h). A guest of each kind does millions of random
  * things: takes and gives back memory, stores to what it may map writable, pins, unpins, changes entries at all

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: the rules of direct paging, as the essay in hypervisor/mm/page.c states them.
  *   types     one type at a time; changes only at count zero, with a flush of who may remember the old one

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Specification: whose translations a CPU may hold. After each vcpu_load_cr3, whatever was loaded before and whoever
  * shares tables with whom, the CPU's tlb_vcpu is the vCPU that runs, or nobody when it idles; CR3 is what that one

@@ -1,5 +1,5 @@
-# Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 # SPDX-License-Identifier: MIT
+# Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 
 TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_records \
 	tools_store tools_store_edges tools_store_fair tools_store_rules tools_store_scale tools_timeline tools_written tools_xl_cfg tools_xs

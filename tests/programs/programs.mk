@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # Test programs of the teaching kernel: each .c file here is one, built for both word sizes and run on all four builds
 # (tests/system/programs.py).
-# SPDX-License-Identifier: MIT
 
 TEST_PROGRAMS := $(basename $(notdir $(wildcard tests/programs/*.c)))
 PROGRAMS_OF_DOM0 := foreign # need a hypervisor

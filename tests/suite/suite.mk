@@ -1,6 +1,6 @@
+# SPDX-License-Identifier: MIT
 # Programs that nobody here wrote, from Debian's sources, on the teaching kernel (tests/system/suite.py): a short form among
 # the tests, `make suite` for all.
-# SPDX-License-Identifier: MIT
 
 SUITE      := $(B)/suite
 SUITE_DIR  := tests/suite

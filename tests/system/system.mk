@@ -1,5 +1,5 @@
-# System tests: whole machines, driven over their serial line.
 # SPDX-License-Identifier: MIT
+# System tests: whole machines, driven over their serial line.
 
 $(eval $(call test,main-job,1500,python3 tests/system/main_job.py,$(B)/ringlet.iso))
 

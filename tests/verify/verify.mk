@@ -1,5 +1,5 @@
-# The models of the isolation rules and of the events, explored by spin (tests/verify/README.md).
 # SPDX-License-Identifier: MIT
+# The models of the isolation rules and of the events, explored by spin (tests/verify/README.md).
 
 .PHONY: verify verify-pictures
 verify: ## explore the models of page types and events whole, and see all their mutants fail (ONLY=word: these)

@@ -1,5 +1,5 @@
-# Lab 4: hypervisors whose frame_info is wrong on purpose (mutant.c), for the student's test to find.
 # SPDX-License-Identifier: MIT
+# Lab 4: hypervisors whose frame_info is wrong on purpose (mutant.c), for the student's test to find.
 
 LAB4 := labs/4-add-a-hypercall
 

@@ -1,5 +1,5 @@
-# The program `pages` for 32-bit guests, a root file system that has it, and a Dom0 that has both.
 # SPDX-License-Identifier: MIT
+# The program `pages` for 32-bit guests, a root file system that has it, and a Dom0 that has both.
 
 LAB6     := docs/labs/6-direct-or-shadow
 LAB6_OUT := $(B)/labs/6-direct-or-shadow

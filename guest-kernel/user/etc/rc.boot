@@ -1,5 +1,6 @@
 #!/bin/sh
-# Run once at boot, before the first shell. SPDX-License-Identifier: MIT
+# SPDX-License-Identifier: MIT
+# Run once at boot, before the first shell.
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /tmp
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target of event channels: three domains of both layouts allocate, bind, send, mask, close and end. A model of each
  * port's state says what every call must come to, and what all ports are afterwards: both ends of a pair name each

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target of grants: three domains, each with a table of its own; two of them map and copy what the third grants, and
  * the third rewrites its entries, swaps them and gives frames away meanwhile. After each step the uses of every entry

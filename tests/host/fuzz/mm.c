@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target of the frame table: the input is the operations of a guest and of another domain (model_ops.h), its first
  * byte the kind. The frame model says of each what it must come to; all counts are compared after each, and nothing

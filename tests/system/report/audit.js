@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 // What a careful reader would complain about, as a list of sentences: text over text, text over marks, text cut off,
 // a page wider than the screen, too little contrast, drawings without words. Evaluated in the page by report.py.
 (() => {

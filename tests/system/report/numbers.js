@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 // What the tables and figures say, for report.py to compare with the files that the page was made from.
 (() => ({
 	numbers: [...document.querySelectorAll("data")].map((d) => ({
