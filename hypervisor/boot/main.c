@@ -82,10 +82,10 @@ void boot_main(uint32_t magic, uint64_t info)
 	console_init(); /* printk is heard */
 	print_banner();
 	print_memory_map();
-	power_init(); /* a panic may reboot */
-	idt_init();   /* exceptions are reported */
+	power_init();        /* a panic may reboot */
+	idt_init(idt_stubs); /* exceptions are reported */
 	features_init();
-	features_cpu_init(); /* NX, WP, SYSCALL */
+	features_cpu_init(syscall_entry, syscall32_entry); /* NX, WP, SYSCALL */
 	fpu_cpu_init();
 	print_processor();
 	acpi_init();                        /* while the early map still shows all tables */

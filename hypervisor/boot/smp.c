@@ -14,6 +14,7 @@
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dev/acpi.h"
+#include "entry/entry.h"
 #include "lib/image.h"
 #include "lib/options.h"
 #include "lib/loglevel.h"
@@ -40,6 +41,7 @@ void percpu_init_boot(void)
 	/* The window of a vCPU maps the tables by frame number, which needs a direct-map address. */
 	percpu_fill(&boot_cpu, paddr_to_virt(image_phys(&boot_tables)), boot_stack, 0, 0);
 	percpu_load(&boot_cpu);
+	spin_waiting = cpu_service_requests;
 }
 
 static struct percpu *alloc_cpu(uint32_t id, uint32_t apic_id)
@@ -88,7 +90,7 @@ static void mark_online(void)
 void ap_main(void)
 {
 	percpu_load(starting);
-	features_cpu_init();
+	features_cpu_init(syscall_entry, syscall32_entry);
 	lapic_cpu_init();
 	fpu_cpu_init();
 	sched_cpu_init();

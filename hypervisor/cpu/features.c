@@ -9,10 +9,6 @@
 
 struct cpu_features features;
 
-/* Entry points of entry/syscall.asm. */
-void syscall_entry(void);
-void syscall32_entry(void);
-
 #define HYPERVISOR_LEAF 0x40000000u
 /* Write-back, write-through, UC-, UC, then WC, WP for the PAT bit: what PV guests of Xen expect (SDM
  * 3A 12.12). */
@@ -105,7 +101,7 @@ void features_init(void)
 	}
 }
 
-void features_cpu_init(void)
+void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void))
 {
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
@@ -114,8 +110,8 @@ void features_cpu_init(void)
 
 	/* SYSCALL: CS and SS = CS + 8. SYSRET to 64 bits: CS = base + 16, SS = base + 8 (SDM 2B, SYSRET). */
 	wrmsr(MSR_STAR, (uint64_t)SEL_GUEST_CS32 << 48 | (uint64_t)SEL_HV_CS << 32);
-	wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
-	wrmsr(MSR_CSTAR, (uint64_t)syscall32_entry);
+	wrmsr(MSR_LSTAR, (uint64_t)syscall_to);
+	wrmsr(MSR_CSTAR, (uint64_t)syscall32_to);
 	wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |
 			      RFLAGS_VM | RFLAGS_AC);
 	if (!strcmp(features.vendor, "GenuineIntel"))

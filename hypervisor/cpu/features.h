@@ -22,8 +22,8 @@ extern struct cpu_features features;
 
 /* Detect; dies with a sentence if something we require is missing. */
 void features_init(void);
-/* CR0, CR4, EFER, PAT and the SYSCALL MSRs of this CPU. */
-void features_cpu_init(void);
+/* CR0, CR4, EFER, PAT and the SYSCALL MSRs of this CPU: where a SYSCALL of 64-bit code enters, and one of 32-bit code. */
+void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void));
 
 /* The SMEP and SMAP bits of CR4 for a guest kind (guest_ops.allow_smep); OSXSAVE stays as it is. */
 void cpu_set_supervisor_protection(bool allow);

@@ -97,7 +97,6 @@ void gdt_fill(struct percpu *cpu, struct cpu_tables *t);
  */
 void gdt_init_cpu(struct percpu *cpu);
 
-/* cpu/idt.c: build the IDT from idt_stubs (once), and load it on this CPU. */
-void idt_init(void);
+/* cpu/idt.c: build the IDT (once; @to: where each vector enters), and load it on this CPU. */
+void idt_init(void *const to[256]);
 void idt_load(void);
-extern void *const idt_stubs[256]; /* entry/traps.asm */

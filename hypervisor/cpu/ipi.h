@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asking other CPUs. See also cpu_raise (cpu/percpu.h) and cpu_service_requests (lib/spinlock.h). */
+/* Asking other CPUs. See also cpu_raise and cpu_service_requests (cpu/percpu.h). */
 #pragma once
 
 #include "lib/types.h"

@@ -73,6 +73,8 @@ extern uint32_t nr_cpus;
 /* Set PENDING_* bits for @cpu and, if it is another one, kick it out of its guest by IPI (with no bits: kick
  * it anyway). */
 void cpu_raise(struct percpu *cpu, uint32_t bits);
+/* Answer what other CPUs ask of this one (cpu/ipi.c). */
+void cpu_service_requests(void);
 
 /* Prepare @cpu (cpu/percpu.c), and make the executing CPU the one of @cpu. boot/smp.c provides the memory. */
 struct cpu_tables;

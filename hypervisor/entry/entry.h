@@ -12,6 +12,11 @@ void exit_to_guest(void) __noreturn;
 /* exit.asm: abandon the CPU's stack and idle. */
 void enter_idle(void) __noreturn;
 
+/* Where guests enter, for the IDT (traps.asm) and the MSRs (syscall.asm). */
+extern void *const idt_stubs[256];
+void syscall_entry(void);
+void syscall32_entry(void);
+
 /* Boot, once: fill the dispatch tables. */
 void hypercall_init(void);
 

@@ -8,6 +8,12 @@
 #define is_hopeless(waited) ((void)(waited), false)
 #endif
 
+static void nothing(void)
+{
+}
+
+void (*spin_waiting)(void) = nothing;
+
 void spin_wait(struct spinlock *l)
 {
 	unsigned waited = 0;
@@ -16,7 +22,7 @@ void spin_wait(struct spinlock *l)
 		while (__atomic_load_n(&l->held, __ATOMIC_RELAXED)) {
 			if (is_hopeless(waited++))
 				__builtin_trap();
-			cpu_service_requests();
+			spin_waiting();
 			cpu_relax();
 		}
 	} while (!spin_trylock(l));

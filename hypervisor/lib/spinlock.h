@@ -14,7 +14,8 @@ struct spinlock {
 	uint32_t held;
 };
 
-void cpu_service_requests(void); /* cpu/ipi.c */
+/* What who waits does at each turn: cpu_service_requests() from the first lines of boot on. */
+extern void (*spin_waiting)(void);
 
 static inline void cpu_relax(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Moments inside the hypervisor that tracing and accounting want to know (trace/crossing.c). Any layer may
- * report one; while nobody listens that is one test, and none of them lies on the way of a plain hypercall.
+ * Moments inside the hypervisor that tracing and accounting want to know (trace/hooks.c sets the listener). Any layer
+ * may report one; while nobody listens that is one test, and none of them lies on the way of a plain hypercall.
  * The ways in and out of the hypervisor are not here but in trace/hook.inc, and cost nothing at all.
  */
 #pragma once

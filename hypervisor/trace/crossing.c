@@ -23,12 +23,6 @@
 struct trace_cpu trace_cpus[MAX_CPUS];
 bool accounting, tracing, stays;
 uint16_t trace_domain;
-void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
-
-void tracepoint_report(enum tracepoint_kind kind, uint64_t arg)
-{
-	tracepoint(kind, arg);
-}
 
 static const struct {
 	uint32_t first, last;

@@ -115,10 +115,6 @@ void printk(const char *fmt, ...)
 	vsnprintf(said + strlen(said), sizeof(said) - strlen(said), fmt, ap);
 	va_end(ap);
 }
-void cpu_service_requests(void)
-{
-}
-
 /* ---- the stage ---- */
 
 static struct ringlet_record out[256];

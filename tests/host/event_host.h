@@ -22,12 +22,6 @@ struct domain *dom0;
 struct domain dom_idle;
 static unsigned wakes, kicks;
 
-static void (*service_hook)(void);
-void cpu_service_requests(void)
-{
-	if (service_hook)
-		service_hook();
-}
 void *heap_alloc(size_t n)
 {
 	return calloc(1, n);

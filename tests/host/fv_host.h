@@ -114,10 +114,6 @@ void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
 	injected_va = va;
 }
 
-void cpu_service_requests(void)
-{
-}
-
 /* What the processor remembers at worst: each translation since it was last told to forget it. */
 #define REMEMBERED 512u
 static struct {

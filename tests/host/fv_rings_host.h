@@ -117,10 +117,6 @@ void heap_free_pages(void *p, unsigned order)
 	assert_non_null(p);
 	freed++;
 }
-void cpu_service_requests(void)
-{
-}
-
 /* The guest's tables. */
 #define GDT     0x1000u
 #define IDT     0x2000u

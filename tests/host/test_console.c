@@ -46,9 +46,6 @@ static void count(const char *text, size_t n)
 	for (size_t i = 0; i < n; i++)
 		shown_lines += text[i] == '\n';
 }
-void cpu_service_requests(void)
-{
-}
 uint64_t parse_number(const char *s, const char **end)
 {
 	char *e;

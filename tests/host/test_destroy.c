@@ -43,9 +43,6 @@ static bool interrupted(void)
 	return chances++ == interrupt_at;
 }
 
-void cpu_service_requests(void)
-{
-}
 void domain_pause(struct domain *which)
 {
 	note('P', NULL);

@@ -360,9 +360,8 @@ static void order_of_locks(void **state)
 		first = &two[0];
 		second = &two[1];
 		spin_lock(&first->evt_lock);
-		service_hook = first_comes;
+		spin_waiting = first_comes;
 		assert_int_equal(evtchn_bind_interdomain(&two[i], &two[!i], 1), 1);
-		service_hook = NULL;
 		assert_false(first->evt_lock.held || second->evt_lock.held);
 		end(&two[0]);
 		end(&two[1]);

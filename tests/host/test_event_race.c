@@ -48,10 +48,6 @@ uint32_t nr_cpus = 1;
 struct domain *dom0;
 static int alive; /* domains whose memory is there */
 
-void cpu_service_requests(void)
-{
-}
-
 void *heap_alloc_for(struct domain *d, size_t n)
 {
 	return calloc(1, n);

@@ -85,10 +85,6 @@ void fv_uart_write(struct fv *which, unsigned reg, uint8_t value)
 	uart.value = value;
 	uart.n++;
 }
-void cpu_service_requests(void)
-{
-}
-
 static int setup(void **state)
 {
 	fv = (struct fv){.v = &v};

@@ -56,10 +56,6 @@ char boot_cmdline[CMDLINE_MAX];
 struct acpi_info acpi;
 struct percpu host_percpu;
 
-void cpu_service_requests(void)
-{
-}
-
 static void memory(void **state)
 {
 	uint8_t a[64], b[64], want[64];

@@ -25,9 +25,6 @@ uint32_t nr_cpus = 1;
 struct domain *dom0;
 struct domain dom_idle;
 
-void cpu_service_requests(void)
-{
-}
 void *heap_alloc(size_t n)
 {
 	return calloc(1, n);
