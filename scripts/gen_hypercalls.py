@@ -31,19 +31,10 @@ def read(path):
 def header(rows):
     out = ["/* " + HEAD + "#pragma once\n\n#include <stdint.h>\n"]
     out += [f"#define __HYPERVISOR_{r.name} {r.nr}" for r in rows]
-    out.append("""
-#define NR_HYPERCALLS 64 /* numbers at or above it, and empty rows, answer -ENOSYS */
+    out.append(f"\n#define HYPERCALLS_WIDE {sum(1 << r.nr for r in rows if wide(r)):#x}ull /* bit n: number n has a wide argument */")
+    out.append("""#define NR_HYPERCALLS   64 /* numbers at or above it, and empty rows, answer -ENOSYS */
 
-/* A row of the dispatch table; hypercall_table.inc holds the initialisers. */
 typedef long (*hypercall_fn)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
-struct hypercall_row {
-	hypercall_fn fn; /* NULL: -ENOSYS. Takes nargs arguments and ignores the rest */
-	const char *name;
-	uint8_t nargs;
-	uint8_t wide; /* bit n: argument n has 64 bits and takes two registers in pv32 */
-	uint8_t privileged;
-	uint8_t restarts;
-};
 
 /* The handlers. 0 or a positive result, or -errno. */""")
     for r in rows:
@@ -52,13 +43,15 @@ struct hypercall_row {
     return "\n".join(out) + "\n"
 
 
+def wide(r):
+    return sum(1 << i for i, (t, _) in enumerate(r.args) if t == "u64")
+
+
 def table(rows):
-    out = ["/* " + HEAD.rstrip()]
-    for r in rows:
-        wide = sum(1 << i for i, (t, _) in enumerate(r.args) if t == "u64")
-        out.append(f'[{r.nr}] = {{ (hypercall_fn)(void (*)(void))hc_{r.name}, "{r.name}", {len(r.args)}, {wide}, '
-                   f'{int(r.who == "PRIV")}, {r.restarts} }},')
-    return "\n".join(out) + "\n"
+    return "\n".join(["/* " + HEAD.rstrip(), "/* Number, name, arguments; bit n: argument n has 64 bits and takes two registers in "
+                      "pv32; Dom0 alone may call it; it restarts. */"]
+                     + [f"ROW({r.nr}, {r.name}, {len(r.args)}, {wide(r)}, {int(r.who == 'PRIV')}, {r.restarts})" for r in rows]
+                     + ["#undef ROW"]) + "\n"
 
 
 def nasm(rows):

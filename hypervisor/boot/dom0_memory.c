@@ -2,7 +2,7 @@
 /* See dom0_memory.h. */
 #include "boot/dom0_memory.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -13,6 +13,7 @@
 #include "dev/console.h"
 #include "dev/ioapic.h"
 #include "dev/power.h"
+#include "dom/domain.h"
 #include "entry/entry.h"
 #include "lib/image.h"
 #include "lib/loglevel.h"
@@ -99,8 +100,9 @@ void boot_main(uint32_t magic, uint64_t info)
 	time_init();
 	hypercall_init();
 	trace_init(); /* its hooks are known, and out */
+	domains_init();
 	sched_init();
-	sched_cpu_init(); /* from here on `current` is the idle vCPU */
+	sched_cpu_init(vcpu_alloc(&dom_idle, 0)); /* from here on `current` is the idle vCPU */
 	smp_init();
 	stays_init(); /* if asked for */
 	console_rx_start();

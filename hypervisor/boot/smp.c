@@ -14,10 +14,11 @@
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dev/acpi.h"
+#include "dom/domain.h"
 #include "entry/entry.h"
 #include "lib/image.h"
-#include "lib/options.h"
 #include "lib/loglevel.h"
+#include "lib/options.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -93,7 +94,7 @@ void ap_main(void)
 	features_cpu_init(syscall_entry, syscall32_entry);
 	lapic_cpu_init();
 	fpu_cpu_init();
-	sched_cpu_init();
+	sched_cpu_init(vcpu_alloc(&dom_idle, this_cpu->id));
 	mark_online();
 	idle_loop();
 }

@@ -8,7 +8,7 @@
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/format.h"
 #include "lib/printk.h"
 #include "lib/symbols.h"

@@ -7,7 +7,7 @@
 #include "dev/console.h"
 #include "dom/domain.h"
 #include "dom/report.h"
-#include "entry/hypercall.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/loglevel.h"

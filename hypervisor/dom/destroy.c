@@ -13,11 +13,11 @@
  * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain: doom().
  */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "dom/report.h"
-#include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "mm/memory.h"
 #include "mm/mm.h"

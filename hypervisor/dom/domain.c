@@ -1,107 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Domains: creation, ids, references, pausing.
- *
- * A domain lives while anybody holds a reference: itself until it is relinquished (destroy.c), its frames
- * together (mm/frame_domain.c), each shared hypervisor page, and whoever looked it up. So a dead domain some
- * of whose frames Dom0 still maps stays in the list, dying, until the last of them is let go.
- * Locking: domain_list_lock guards the list and what finds a domain in it by its id, at the same price however many there
- * are; it is a leaf lock, since references drop in many places.
- */
+/* Domains: creation, change of kind, pausing. */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
-#include "lib/format.h"
 #include "lib/printk.h"
 #include "lib/string.h"
 #include "mm/page.h"
 #include "sched/sched.h"
-#include "xen/xen.h"
-
-struct list domain_list = LIST_INIT(domain_list);
-struct spinlock domain_list_lock;
-struct domain *dom0;
-
-static struct domain io_domain = {
-    .id = DOMID_IO, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_io", .heap_quota = ~0ull};
-static struct domain xen_domain = {
-    .id = DOMID_XEN, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_xen", .heap_quota = ~0ull};
-struct domain *dom_io = &io_domain, *dom_xen = &xen_domain;
-struct domain dom_idle = {
-    .id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle", .heap_quota = ~0ull};
-
-/* One more reference, unless the last is gone already. */
-static bool get_unless_dead(struct domain *d)
-{
-	uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
-					      __ATOMIC_RELAXED));
-	return true;
-}
-
-static struct domain *by_hash[256];
-
-static struct domain **hash_slot(domid_t id)
-{
-	return &by_hash[id % ARRAY_SIZE(by_hash)];
-}
-
-/* The one in the list with this id, or NULL. */
-static struct domain *find(domid_t id)
-{
-	struct domain *d = *hash_slot(id);
-
-	while (d && d->id != id)
-		d = d->hash_next;
-	return d;
-}
-
-struct domain *domain_by_id(domid_t id)
-{
-	struct domain *self = current->domain, *d;
-
-	if (id == DOMID_SELF || id == self->id) {
-		domain_get(self);
-		return self;
-	}
-	spin_lock(&domain_list_lock);
-	d = find(id);
-	if (d && !get_unless_dead(d))
-		d = NULL;
-	spin_unlock(&domain_list_lock);
-	return d;
-}
-
-/* Who goes through all domains asks for the number behind one that is in the list: its neighbour is the answer. */
-struct domain *domain_next(domid_t first)
-{
-	struct domain *before, *found = NULL;
-	struct list *at;
-
-	spin_lock(&domain_list_lock);
-	before = first ? find(first - 1) : NULL;
-	for (at = before ? before->link.next : domain_list.next; at != &domain_list && !found;
-	     at = at->next) {
-		struct domain *d = list_entry(at, struct domain, link);
-
-		if (d->id >= first && get_unless_dead(d))
-			found = d;
-	}
-	spin_unlock(&domain_list_lock);
-	return found;
-}
-
-void domain_get(struct domain *d)
-{
-	__atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
-}
 
 static void domain_free(struct domain *d)
 {
@@ -115,88 +23,6 @@ static void domain_free(struct domain *d)
 		heap_free_pages(d->window_l3, 0);
 	BUG_ON(d->heap_bytes);
 	heap_free(d);
-}
-
-/* Numbers that a page's type word has room for. Under domain_list_lock, as long as the domain is in the list. */
-static uint64_t tags[((PGT_TAG_MASK >> PGT_TAG_SHIFT) + 1) / 64] = {1}; /* 0 is nobody's */
-
-static bool tag_take(struct domain *d)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(tags); i++)
-		if (~tags[i]) {
-			unsigned bit = __builtin_ctzll(~tags[i]);
-
-			tags[i] |= 1ull << bit;
-			d->pt_tag = i * 64 + bit;
-			return true;
-		}
-	return false;
-}
-
-static void tag_give(const struct domain *d)
-{
-	tags[d->pt_tag / 64] &= ~(1ull << d->pt_tag % 64);
-}
-
-static void list_remove(struct domain *d)
-{
-	struct domain **link = hash_slot(d->id);
-
-	while (*link != d)
-		link = &(*link)->hash_next;
-	*link = d->hash_next;
-	list_del(&d->link);
-}
-
-void domain_put(struct domain *d)
-{
-	if (__atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL))
-		return;
-	spin_lock(&domain_list_lock);
-	list_remove(d);
-	tag_give(d); /* it has no tables any more */
-	spin_unlock(&domain_list_lock);
-	domain_free(d);
-}
-
-/* From the end on, for a new id mostly is the highest. */
-static void list_add(struct domain *d)
-{
-	struct list *at = domain_list.prev;
-
-	while (at != &domain_list && list_entry(at, struct domain, link)->id > d->id)
-		at = at->prev;
-	list_add_head(&d->link, at);
-	d->hash_next = *hash_slot(d->id);
-	*hash_slot(d->id) = d;
-}
-
-/* Link @d at its place, with the id wished for or the next free one after the last given out: an id is not
- * soon used again, so that a tool's stale number rarely means another domain. */
-static int list_insert(struct domain *d, domid_t id)
-{
-	static domid_t last;
-	int rc = 0;
-
-	spin_lock(&domain_list_lock);
-	if (id == DOMID_INVALID) {
-		do {
-			if (++last >= DOMID_FIRST_RESERVED)
-				last = 1;
-			id = last;
-		} while (find(id));
-	}
-	if (find(id)) {
-		rc = -EEXIST;
-	} else if (!tag_take(d)) {
-		rc = -ENOSPC;
-	} else {
-		d->id = id;
-		snprintf(d->name, sizeof(d->name), "d%u", id);
-		list_add(d);
-	}
-	spin_unlock(&domain_list_lock);
-	return rc;
 }
 
 struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
@@ -219,7 +45,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	d->shared_info = heap_alloc_pages_low_for(d, 0); /* a pv32 guest is told its address in 32 bits */
 	if (!d->window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
 		goto fail;
-	*err = list_insert(d, id);
+	*err = domain_list_insert(d, id);
 	if (*err)
 		goto fail;
 	d->shared_info_mfn = virt_to_mfn(d->shared_info);
@@ -288,6 +114,11 @@ int domain_set_ops(struct domain *d, const struct guest_ops *ops)
 	domain_set_quota(d);
 	time_update_wallclock(d);
 	return vcpus_complete(d);
+}
+
+void domains_init(void)
+{
+	domain_last_put = domain_free;
 }
 
 void domain_pause_nosync(struct domain *d)

@@ -8,9 +8,9 @@
  */
 #include "dom/domain.h"
 #include "dom/domctl.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
 #include "gnt/grant.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -2,8 +2,8 @@
 /* The domctls on one vCPU: its registers, its state, where it may run. domctl_lock held. */
 #include "dom/domain.h"
 #include "dom/domctl.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"

@@ -4,9 +4,9 @@
  * room for what is only held during a call. docs/overhead.md has the table.
  */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
+#include "guest/guest_ops.h"
 #include "mm/page.h"
 
 #define DOMAIN_MOST (128ul << 10) /* shared_info, descriptor windows, memory map, grant table, first ports */

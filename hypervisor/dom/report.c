@@ -7,7 +7,7 @@
 #include "cpu/panic.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/format.h"
 #include "lib/loglevel.h"
 #include "mm/guest_copy.h"

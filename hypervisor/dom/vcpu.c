@@ -5,8 +5,8 @@
  */
 #include "cpu/fpu.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "evt/evtchn.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"

@@ -8,8 +8,8 @@
 #include "cpu/fpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "emul/emul.h"
+#include "guest/guest_ops.h"
 #include "pv/version.h"
 #include "xen/arch-x86/cpuid.h"
 

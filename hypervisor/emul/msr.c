@@ -5,10 +5,10 @@
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "emul/emul.h"
-#include "mm/guest_copy.h"
+#include "guest/guest_ops.h"
 #include "lib/string.h"
+#include "mm/guest_copy.h"
 #include "mm/page.h"
 
 #define MSR_TSC            0x10

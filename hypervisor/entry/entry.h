@@ -9,6 +9,8 @@ struct vcpu;
 
 /* exit.asm: run the current vCPU, after whatever is pending. The CPU's stack is abandoned. */
 void exit_to_guest(void) __noreturn;
+/* idle.c: hlt, interrupts, schedule, leave to guests by exit.asm. */
+void idle_loop(void) __noreturn;
 /* exit.asm: abandon the CPU's stack and idle. */
 void enter_idle(void) __noreturn;
 
@@ -29,9 +31,7 @@ void exit_work(void);
 void app_syscall(struct vcpu *v);
 void app_syscall32(struct vcpu *v);
 void app_bad_stack(struct vcpu *v);
-long hypercall_int82_wide(struct vcpu *v);
 void hypercall_int82_trap(struct vcpu *v);
-extern uint64_t hypercall_wide;
 
 /* entry/page_fault.c: a guest's #PF, and the hypervisor's own (true: the access may be repeated). */
 void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs);

@@ -14,8 +14,8 @@
  * locks. So who holds either lock may use the partner, or take a reference to it; who has let the lock go has nothing
  * but such a reference.
  */
-#include "entry/hypercall.h"
 #include "evt/port.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/printk.h"

@@ -67,6 +67,10 @@ void vcpu_mark_events(struct vcpu *v);
 /* VCPUOP_register_vcpu_info moved the vcpu_info: the guest must rescan every port. */
 void evtchn_rescan(struct vcpu *v);
 
+/* How a vCPU that sleeps is made runnable, and one that runs elsewhere is fetched out of its guest: the scheduler's,
+ * since its place is above this one (sched_init). */
+extern void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
+
 /* Raise VIRQ @virq of @v (per-vCPU ones) or of Dom0 (global ones). Any context but interrupt. */
 void send_virq(struct vcpu *v, uint32_t virq);
 void send_global_virq(uint32_t virq);

@@ -4,10 +4,10 @@
  * the same for both kinds of guest, so one union is copied in, worked on and, where something is returned,
  * copied out whole.
  */
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
 #include "evt/evtchn.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

@@ -22,9 +22,10 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
-#include "sched/sched.h"
 #include "xen/event_channel.h"
 #include "xen/xen.h"
+
+void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
 
 int evtchn_init(struct domain *d)
 {
@@ -111,9 +112,9 @@ bool vcpu_event_pending(const struct vcpu *v)
 void vcpu_rouse(struct vcpu *v)
 {
 	if (v->state == VCPU_BLOCKED)
-		vcpu_wake(v);
+		evtchn_wake(v);
 	else if (v->running && v != current)
-		vcpu_kick(v);
+		evtchn_kick(v);
 }
 
 void vcpu_mark_events(struct vcpu *v)
@@ -130,7 +131,7 @@ void port_wake_pollers(struct domain *d, uint32_t port)
 
 		pollers &= pollers - 1;
 		if (v->poll_port == 0 || v->poll_port == port)
-			vcpu_wake(v);
+			evtchn_wake(v);
 	}
 }
 

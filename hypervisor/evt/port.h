@@ -2,9 +2,9 @@
 /* Inside evt/: from a port number to its channel and its bits. */
 #pragma once
 
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "evt/evtchn.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "lib/tracepoint.h"
 
 /* Bits are set and read as 32-bit words whatever a guest's long is: x86 is little-endian, so bit n of the

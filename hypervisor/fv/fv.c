@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fv: full virtualisation by deprivileging, as a third kind of guest (dom/guest_ops.h). Such a domain makes no
+ * fv: full virtualisation by deprivileging, as a third kind of guest (guest/guest_ops.h). Such a domain makes no
  * hypercalls, so of the paravirtual interface it has only what its builder and the debugger use: the pv32
  * layout of its registers. The same members in the same order as pv/pv32.c.
  */
@@ -10,7 +10,7 @@
 #include "cpu/fpu.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/mm.h"

@@ -10,8 +10,8 @@
  * unchanged: to it, shadows are page tables of the hypervisor's own.
  */
 #include "cpu/x86.h"
-#include "entry/hypercall.h"
 #include "fv/fv.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/mm.h"

@@ -22,8 +22,8 @@
  * fv/patch.c has seen it, and mapped without write permission from then on.
  */
 #include "cpu/x86.h"
-#include "entry/hypercall.h"
 #include "fv/fv.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "lib/tracepoint.h"
 #include "mm/mm.h"

@@ -6,8 +6,8 @@
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "fv/fv.h"
+#include "guest/guest_ops.h"
 #include "lib/tracepoint.h"
 #include "pv/debugreg.h"
 #include "pv/desc.h"

@@ -4,10 +4,10 @@
 
 #include "cpu/ipi.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "ghost/ghost.h"
 #include "ghost/rules.h"
 #include "gnt/table.h"
+#include "guest/guest_ops.h"
 #include "mm/page.h"
 
 #define USED_FLAGS (GTF_reading | GTF_writing)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The ghost of mmu_update, update_va_mapping and update_va_mapping_otherdomain (see ghost.h). */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "ghost/ghost.h"
 #include "ghost/wrapped.h"
+#include "guest/guest_ops.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 

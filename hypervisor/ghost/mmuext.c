@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The ghost of mmuext_op (see ghost.h). */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "ghost/ghost.h"
 #include "ghost/wrapped.h"
+#include "guest/guest_ops.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 

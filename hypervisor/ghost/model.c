@@ -6,9 +6,9 @@
  * guests, none of it as mm/ does it: no locks, no stops on the way, no fast ways.
  */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
 #include "ghost/ghost.h"
 #include "ghost/rules.h"
+#include "guest/guest_ops.h"
 #include "mm/page.h"
 
 #define P          1ull

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 
 /* The slot of a table is the hypervisor's. */
 static inline bool rule_reserved(const struct domain *d, int level, unsigned slot, bool carrier)

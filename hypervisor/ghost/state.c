@@ -6,9 +6,9 @@
 
 #include "cpu/percpu.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
 #include "ghost/wrapped.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "lib/format.h"
 #include "lib/options.h"
 #include "lib/printk.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the auditor (mm/audit.c) asks of the grant tables. Nothing runs meanwhile, so no lock is needed. */
 #include "gnt/table.h"
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "mm/audit.h"
 #include "mm/page.h"
 

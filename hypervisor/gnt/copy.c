@@ -5,10 +5,10 @@
  * descriptor table can never be a target.
  * Locking: none but the grant lock inside grant_pin.
  */
-#include "dom/domain.h"
 #include "gnt/hold.h"
 #include "gnt/pin.h"
 #include "gnt/table.h"
+#include "guest/domain.h"
 #include "lib/string.h"
 #include "mm/page.h"
 

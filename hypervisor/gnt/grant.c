@@ -22,8 +22,8 @@
  * Locking: grant_table.lock. It is never held together with another grant table's, nor with a pt_lock: a
  * mapping takes first the one, then the other.
  */
-#include "dom/domain.h"
 #include "gnt/table.h"
+#include "guest/domain.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "mm/page.h"

@@ -6,9 +6,9 @@
  *
  * Version 1 only: asked for version 2, which Linux does, we answer like a Xen that was told not to offer it.
  */
-#include "dom/domain.h"
-#include "entry/hypercall.h"
 #include "gnt/table.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

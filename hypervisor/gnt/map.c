@@ -11,11 +11,11 @@
  *
  * Locking: the granter's grant lock for the pin, then the mapper's pt_lock for the entry, never both.
  */
-#include "dom/domain.h"
-#include "entry/hypercall.h"
 #include "gnt/hold.h"
 #include "gnt/pin.h"
 #include "gnt/table.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "mm/pt.h"

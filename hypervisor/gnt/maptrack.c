@@ -5,8 +5,8 @@
  * claiming one are in line in gnt/table.h.
  * Locking: grant_table.lock of the mapping domain for the chain. A claimed entry is its claimer's alone.
  */
-#include "dom/domain.h"
 #include "gnt/table.h"
+#include "guest/domain.h"
 #include "mm/page.h"
 
 bool maptrack_grow(struct grant_table *gt)

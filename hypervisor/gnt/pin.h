@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "dom/domain.h"
 #include "gnt/table.h"
+#include "guest/domain.h"
 #include "lib/rare.h"
 
 /* Begin to use entry @ref of @granter for domain @who; *mfn is the frame, on which nothing is held yet. GNTST_*. */

@@ -24,8 +24,8 @@
 #include "mm/memory.h"
 #include <stdarg.h>
 #include "dev/console.h"
-#include "dom/domain.h"
 #include "gnt/grant.h"
+#include "guest/domain.h"
 #include "lib/format.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -4,8 +4,8 @@
  * guest may have: only bits that are the guest's or added by us, only frames of its own domain, granted, or
  * reachable by privilege, and the hypervisor's slots as we installed them.
  */
-#include "dom/domain.h"
 #include "gnt/grant.h"
+#include "guest/domain.h"
 #include "mm/audit.h"
 #include "mm/m2p.h"
 #include "mm/mm.h"

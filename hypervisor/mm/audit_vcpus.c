@@ -3,8 +3,8 @@
  * The auditor's reading of vCPUs and CPUs (see mm/audit.c): which frames a vCPU holds by its roots, descriptor tables
  * and areas; that it can run on what it has; and whose translations each CPU may hold (mm/root.c).
  */
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "mm/audit.h"
 #include "mm/memory.h"
 #include "mm/mm.h"

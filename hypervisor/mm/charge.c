@@ -7,7 +7,7 @@
  * (PGC_HEAP); the auditor counts them. It is 0 when the structure is freed. The account never blocks a freeing.
  * Locking: none; the account is changed by atomic additions. Two that want the last of it may both be refused.
  */
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "mm/page.h"
 
 bool domain_charge(struct domain *d, size_t bytes)

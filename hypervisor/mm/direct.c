@@ -7,13 +7,13 @@
  * No mapping is both writable and executable. All are global (see mm/tlb.c).
  */
 #include "cpu/features.h"
+#include "guest/domain.h"
 #include "lib/image.h"
 #include "lib/loglevel.h"
 #include "mm/bootmem.h"
 #include "mm/init.h"
 #include "mm/mm.h"
 #include "mm/page.h"
-#include "dom/domain.h"
 
 #define TABLE_FLAGS  (PTE_P | PTE_RW | PTE_A)
 #define DATA_FLAGS   (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)

@@ -4,8 +4,8 @@
  * unit is what makes whole extents on both sides; nr_exchanged in the guest's structure counts input
  * extents done, which is also where a restart goes on.
  */
-#include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -8,8 +8,8 @@
  * it, but the first writable mapping is the usual next step and finds its type already there.
  * Locking: page_lock guards list and total; claim_lock guards claims.
  */
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"

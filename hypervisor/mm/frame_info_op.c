@@ -3,7 +3,7 @@
  * The hypercall frame_info: what one of the caller's own frames is in use for. No lock is taken: type and count are
  * two snapshots. Nothing is told about frames of others, not even whether there are such frames.
  */
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

@@ -8,7 +8,7 @@
 #include "mm/guest_copy.h"
 #include "cpu/features.h"
 #include "cpu/percpu.h"
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/errno.h"
 #include "lib/image.h"
 #include "lib/string.h"

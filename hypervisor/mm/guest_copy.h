@@ -7,8 +7,8 @@
 #pragma once
 
 #include "cpu/percpu.h"
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/types.h"
 #include "mm/guest_words.h"

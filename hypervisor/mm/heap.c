@@ -13,7 +13,7 @@
  * so that the auditor can find each of them. Whoever frees need not know.
  * Locking: heap_lock guards classes and chains.
  */
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"

@@ -8,7 +8,7 @@
  * Locking: none; entries are written whole. Sharing the tables has a lock of its own.
  */
 #include "mm/m2p.h"
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/string.h"
 #include "mm/init.h"
 #include "mm/mm.h"

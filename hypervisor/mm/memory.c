@@ -5,7 +5,7 @@
  * Locking: none of its own; frames change hands by their reference counts (mm/page.c).
  */
 #include "mm/memory.h"
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"

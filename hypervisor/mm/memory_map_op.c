@@ -3,8 +3,8 @@
  * The memory_op commands that describe: how much memory a domain has, the machine's and a domain's memory
  * map, and where the M2P is.
  */
-#include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"

@@ -5,8 +5,8 @@
  * the next extent above the command.
  */
 #include "mm/memory_op.h"
-#include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

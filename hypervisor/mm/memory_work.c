@@ -6,8 +6,8 @@
  * that it cannot use (of 2 MiB at most, beyond its limit only while it gives as much): one for each vCPU.
  * Locking: none; a vCPU's work is its own.
  */
-#include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/memory.h"

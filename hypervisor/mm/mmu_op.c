@@ -7,8 +7,8 @@
  * Locking: a batch holds the table owner's pt_lock, except while it looks whether other work is pending.
  * Reading the guest's list may fault meanwhile, which the exception table handles without any lock.
  */
-#include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arguments shared by mmu_update, mmuext_op and update_va_mapping. */
 #include "mm/mmu_owner.h"
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 

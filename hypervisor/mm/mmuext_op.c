@@ -6,8 +6,8 @@
  */
 #include "cpu/ipi.h"
 #include "cpu/x86.h"
-#include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/domain.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -35,7 +35,7 @@
  *
  * Locking: the owner's pt_lock.
  */
-#include "entry/hypercall.h"
+#include "guest/hypercall.h"
 #include "mm/pt.h"
 
 static int level_of(uint64_t key)

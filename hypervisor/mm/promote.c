@@ -14,9 +14,9 @@
  *
  * Locking: the owner's pt_lock.
  */
-#include "mm/pt.h"
-#include "entry/hypercall.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
+#include "mm/pt.h"
 
 #define UPPER_COST 4 /* of an entry of an upper table, in entries of an L1, which the allowance counts */
 

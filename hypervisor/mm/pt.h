@@ -8,8 +8,8 @@
  */
 #pragma once
 
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -86,6 +86,7 @@ void l1_put_writable(struct page_info *pg) __rare;
 /* How a valid table of @d shows it in its type word. */
 static inline uint64_t pt_tag_bits(const struct domain *d)
 {
+	_Static_assert(DOMAIN_TAGS - 1 <= PGT_TAG_MASK >> PGT_TAG_SHIFT, "each tag has room");
 	return (uint64_t)d->pt_tag << PGT_TAG_SHIFT;
 }
 

@@ -4,7 +4,7 @@
  * decodes it and asks here for the same effect through pt_change_l1. Only stores within one entry of a live
  * L1 of the guest's own qualify. Locking: pt_lock, from the walk to the change.
  */
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "mm/pt.h"

@@ -5,7 +5,7 @@
  * without roots and pins nothing holds a table, and tables hold everything else.
  * Locking: none here; nothing of the domain runs any more.
  */
-#include "entry/hypercall.h"
+#include "guest/hypercall.h"
 #include "mm/pt.h"
 
 #define FRAMES_PER_CHECK 64

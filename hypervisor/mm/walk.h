@@ -2,8 +2,8 @@
 /* Walking tables that cannot change meanwhile: the current domain's, under its pt_lock. */
 #pragma once
 
-#include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 

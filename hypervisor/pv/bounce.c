@@ -4,7 +4,7 @@
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/tracepoint.h"
 #include "xen/callback.h"
 

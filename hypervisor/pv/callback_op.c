@@ -2,7 +2,7 @@
 /* set_callbacks and callback_op: the guest's entry points other than exceptions. */
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "xen/callback.h"
 #include "xen/xen.h"
 

@@ -3,7 +3,7 @@
 #include "pv/debugreg.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "pv/bounce.h"
 

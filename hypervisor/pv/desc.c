@@ -4,7 +4,7 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/image.h"
 #include "lib/string.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* set_gdt and update_descriptor. */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

@@ -8,7 +8,6 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "entry/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -18,6 +17,7 @@
 #include "pv/bounce.h"
 #include "pv/desc.h"
 #include "pv/flags.h"
+#include "pv/multicall.h"
 #include "pv/walk.h"
 #include "xen/callback.h"
 

@@ -3,7 +3,7 @@
 #include "pv/pv32_layout.h"
 #include "compat_offsets.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/string.h"
 #include "xen/callback.h"
 #include "xen/xen.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pv64's members of guest_ops about entry and return (dom/guest_ops.h says what each does). */
+/* pv64's members of guest_ops about entry and return (guest/guest_ops.h says what each does). */
 #pragma once
 
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 
 bool pv64_in_kernel(const struct vcpu *v);
 void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n);

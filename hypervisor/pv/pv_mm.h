@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory rules of the two PV kinds: members of their guest_ops (see dom/guest_ops.h for the contract of
+/* The memory rules of the two PV kinds: members of their guest_ops (see guest/guest_ops.h for the contract of
  * each), in pv64_mm.c and pv32_mm.c, the same functions in the same order. */
 #pragma once
 
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "mm/mm.h"
 
 /* guest_ops.allowed: what the guest may set. G is accepted, and dropped (mm/pt.h). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* set_segment_base: bases of FS and GS, which pv64 has. */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "hypercalls.h"
 
 long hc_set_segment_base(uint64_t which, uint64_t base)

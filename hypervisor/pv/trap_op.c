@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* set_trap_table, stack_switch, iret: how the guest's kernel is entered by exceptions, and left. */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/rare.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* xen_version: what guests may ask about the hypervisor. Strings fill their whole array with zeros. */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/options.h"

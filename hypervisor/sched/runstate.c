@@ -5,7 +5,7 @@
  * Those copies have kernel addresses, written whenever the vCPU gets a CPU; an address that does not work
  * (any more) is the guest's loss. Accounting is guarded by the lock of the vCPU's run queue.
  */
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"

@@ -9,11 +9,11 @@
  * v->running is a different thing: some CPU still holds its registers. It outlives "chosen" by the context
  * switch; until it is false nobody else may choose the vCPU, and nobody may free its page tables.
  */
-#include "lib/options.h"
+#include "evt/evtchn.h"
 #include "lib/loglevel.h"
+#include "lib/options.h"
 #include "lib/string.h"
 #include "lib/tracepoint.h"
-#include "evt/evtchn.h"
 #include "mm/page.h"
 #include "sched/queue.h"
 #include "xen/vcpu.h"
@@ -253,15 +253,16 @@ static void slice_over(void *arg)
 
 void sched_init(void)
 {
+	evtchn_wake = vcpu_wake;
+	evtchn_kick = vcpu_kick;
 	if (options.sched[0] && strcmp(options.sched, sched_policy->name))
 		log_warning("sched=%s: unknown, staying with %s\n", options.sched, sched_policy->name);
 }
 
-void sched_cpu_init(void)
+void sched_cpu_init(struct vcpu *idle)
 {
 	struct sched_queue *q = heap_alloc(sizeof(*q));
 	struct percpu *cpu = this_cpu->self;
-	struct vcpu *idle = vcpu_alloc(&dom_idle, cpu->id);
 
 	if (!q || !idle)
 		panic("no memory for the run queue of CPU %u", cpu->id);

@@ -8,7 +8,8 @@
  */
 #pragma once
 
-#include "dom/domain.h"
+#include "cpu/clock.h"
+#include "guest/domain.h"
 
 #define SLICE_NS 10000000ull /* how long one vCPU may keep a CPU that others wait for */
 
@@ -48,15 +49,9 @@ struct sched_policy {
 extern const struct sched_policy sched_rr; /* round robin with stealing between CPUs; `sched=rr` */
 extern const struct sched_policy *sched_policy;
 
-extern struct domain dom_idle; /* the idle vCPUs' domain; its ops are NULL */
-
-static inline bool vcpu_is_idle(const struct vcpu *v)
-{
-	return v->domain == &dom_idle;
-}
-
-void sched_init(void);                /* boot CPU, before its sched_cpu_init(): choose the policy */
-void sched_cpu_init(void);            /* each CPU: its queue and its idle vCPU, which becomes current */
+void sched_init(void); /* boot CPU, before its sched_cpu_init(): choose the policy */
+/* Each CPU: its queue; @idle, a vCPU of dom_idle, NULL: no memory, becomes current. */
+void sched_cpu_init(struct vcpu *idle);
 void sched_vcpu_init(struct vcpu *v); /* a new vCPU, offline, on the least loaded CPU */
 
 /* May a CPU run it? (Whether one does is v->running.) */
@@ -65,9 +60,8 @@ static inline bool vcpu_runnable(const struct vcpu *v)
 	return v->state == VCPU_RUNNABLE && !v->pause_count && !v->domain->pause_count;
 }
 
-void vcpu_wake(struct vcpu *v);     /* an event came, or unpaused: make it runnable if nothing holds it */
-void vcpu_send_nmi(struct vcpu *v); /* any: on its way back to the guest its NMI handler is entered */
-void vcpu_block(struct vcpu *v);    /* current: until an event comes (already pending: no-op) */
+void vcpu_wake(struct vcpu *v);  /* an event came, or unpaused: make it runnable if nothing holds it */
+void vcpu_block(struct vcpu *v); /* current: until an event comes (already pending: no-op) */
 /* current, SCHEDOP_poll: until @port (0: any) becomes pending, masked or not, or an upcall is due. */
 void vcpu_poll_begin(struct vcpu *v, uint32_t port);
 void vcpu_yield(void);
@@ -88,17 +82,7 @@ void vcpu_runstate_publish(struct vcpu *v); /* current: write its registered are
 /* Choose and switch: called by the exit path with PENDING_SCHEDULE. On return `current` is the vCPU to run;
  * if it is the idle vCPU the caller goes to idle_loop(). */
 void schedule(void);
-void idle_loop(void) __noreturn; /* hlt, interrupts, schedule, leave to guests by entry/exit.asm */
-void sched_dump(void);           /* debug key r */
-
-/* SCHEDOP_watchdog (sched/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set anew,
- * or stopped by 0 seconds. A domain that lets one expire is shut down. d->lock held. */
-int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds);
-void watchdog_init(struct domain *d);
-void watchdog_stop(struct domain *d);
-/* @d is about to go on after a pause of @away, which does not count; then once more with 0 when it may run, for what
- * came due in between. d->lock held over both. */
-void watchdog_go_on(struct domain *d, ns_t away);
+void sched_dump(void); /* debug key r */
 
 /* Per-vCPU timers (sched/vcpu_timer.c). */
 void vcpu_timers_init(struct vcpu *v);
@@ -113,7 +97,6 @@ void vcpu_set_singleshot(struct vcpu *v, ns_t expires);
 
 /* Time (sched/time.c). */
 void time_init(void);                     /* boot CPU, after TSC calibration and the RTC */
-ns_t now(void);                           /* system time: ns since boot, same on all CPUs */
 void time_update_vcpu(struct vcpu *v);    /* write vcpu_time_info */
 bool time_is_stale(const struct vcpu *v); /* did the clock's rate change since? */
 /* current: write its registered copy of vcpu_time_info (version already even). */

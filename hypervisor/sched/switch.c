@@ -6,7 +6,7 @@
  */
 #include "cpu/fpu.h"
 #include "cpu/gdt.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "mm/mm.h"
 #include "sched/queue.h"
 

@@ -5,18 +5,18 @@
  * by far more than the millisecond per second that guests may expect. A correction changes the slope, never
  * the value, so time neither jumps nor goes back.
  *
- * The parameters are read without a lock: `version` is odd while they change (readers try again). Guests get
- * the same numbers in vcpu_time_info under the same protocol; `generation` tells which vCPUs lag behind.
+ * Guests get the parameters of the clock (cpu/clock.h) in vcpu_time_info under the same protocol; its generation tells
+ * which vCPUs lag behind.
  */
+#include "cpu/clock.h"
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dev/acpi.h"
 #include "dev/rtc.h"
-#include "dom/guest_ops.h"
-#include "lib/muldiv.h"
+#include "guest/guest_ops.h"
 #include "lib/loglevel.h"
+#include "lib/muldiv.h"
 #include "mm/guest_copy.h"
-#include "sched/clock.h"
 #include "sched/sched.h"
 #include "xen/xen.h"
 
@@ -24,14 +24,6 @@
 #define PM_TIMER_BITS 24 /* every implementation has these; some have 32 */
 #define RECALIBRATE   NS_PER_SEC
 #define MAX_SLEW      500000 /* ns: how much error one second may take back (500 ppm) */
-
-static struct {
-	volatile uint32_t version;
-	uint32_t generation;
-	struct clock_rate rate;
-	uint64_t tsc_base;
-	ns_t ns_base;
-} clock;
 
 /* The reference: PM timer ticks and TSC since the first sample, and the last sample. */
 static struct {
@@ -41,34 +33,6 @@ static struct {
 } reference;
 
 static uint64_t boot_wallclock; /* seconds since 1970 at system time 0 */
-
-ns_t now(void)
-{
-	uint32_t version;
-	ns_t t;
-
-	do {
-		version = __atomic_load_n(&clock.version, __ATOMIC_ACQUIRE);
-		t = clock.ns_base + clock_scale(rdtsc() - clock.tsc_base, clock.rate);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (unlikely(version & 1) || unlikely(version != clock.version));
-	return t;
-}
-
-/* From TSC value @tsc on, time runs at @hz ticks a second. */
-static void clock_set(uint64_t tsc, uint64_t hz)
-{
-	ns_t at = clock.rate.mul ? clock.ns_base + clock_scale(tsc - clock.tsc_base, clock.rate) : 0;
-
-	clock.version++;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	clock.tsc_base = tsc;
-	clock.ns_base = at;
-	clock.rate = clock_rate_of(hz);
-	clock.generation++;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	clock.version++;
-}
 
 /* Both clocks at one moment: of several tries, the one that took least time. */
 static uint64_t sample(uint32_t *pm)
@@ -103,7 +67,7 @@ static void recalibrate(void *arg)
 	reference.tsc_last = tsc;
 	hz = mul_div(tsc - reference.tsc_start, PM_TIMER_HZ, reference.ticks);
 	ref = mul_div(reference.ticks, NS_PER_SEC, PM_TIMER_HZ);
-	ours = clock.ns_base + clock_scale(tsc - clock.tsc_base, clock.rate);
+	ours = system_clock.ns_base + clock_scale(tsc - system_clock.tsc_base, system_clock.rate);
 	error = ours - ref; /* positive: we are fast, so the next second has more ticks */
 	error = MAX(MIN(error, MAX_SLEW), -MAX_SLEW);
 	tsc_hz = hz;
@@ -130,8 +94,8 @@ void time_init(void)
 	}
 	reference.tsc_start = reference.tsc_last = sample(&reference.pm_last);
 	/* System time 0 is the reference's zero too. */
-	clock.ns_base = 0;
-	clock.tsc_base = reference.tsc_start;
+	system_clock.ns_base = 0;
+	system_clock.tsc_base = reference.tsc_start;
 	timer_init(&reference.timer, recalibrate, NULL);
 	timer_set(&reference.timer, RECALIBRATE);
 }
@@ -144,10 +108,10 @@ uint64_t wallclock_seconds(void)
 /* Fill @info, all but its version. */
 static void time_info(struct vcpu_time_info *info)
 {
-	info->tsc_timestamp = clock.tsc_base;
-	info->system_time = clock.ns_base;
-	info->tsc_to_system_mul = clock.rate.mul;
-	info->tsc_shift = clock.rate.shift;
+	info->tsc_timestamp = system_clock.tsc_base;
+	info->system_time = system_clock.ns_base;
+	info->tsc_to_system_mul = system_clock.rate.mul;
+	info->tsc_shift = system_clock.rate.shift;
 }
 
 void time_update_vcpu(struct vcpu *v)
@@ -157,11 +121,11 @@ void time_update_vcpu(struct vcpu *v)
 	struct vcpu_time_info fresh = {0};
 
 	do { /* the boot CPU may be changing the clock under us: then the generation moves on */
-		v->time_stamp = clock.generation;
+		v->time_stamp = system_clock.generation;
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		time_info(&fresh);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	} while (v->time_stamp != clock.generation || clock.version & 1);
+	} while (v->time_stamp != system_clock.generation || system_clock.version & 1);
 
 	fresh.version = (info->version & ~1u) + 1;
 	info->version = fresh.version;
@@ -177,7 +141,7 @@ void time_update_vcpu(struct vcpu *v)
 
 bool time_is_stale(const struct vcpu *v)
 {
-	return v->time_stamp != clock.generation;
+	return v->time_stamp != system_clock.generation;
 }
 
 void time_update_wallclock(struct domain *d)

@@ -8,9 +8,9 @@
  * not made up for: a single one that was due at the pause stays pending. A single shot is not held up: it fires at most
  * once, and what it announces waits for the vCPU. A timer of an end (shut down, dying) is that of a paused domain.
  */
-#include "dom/guest_ops.h"
+#include "cpu/clock.h"
 #include "evt/evtchn.h"
-#include "sched/clock.h"
+#include "guest/guest_ops.h"
 #include "sched/sched.h"
 #include "xen/xen.h"
 

@@ -11,7 +11,7 @@
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "hypercalls.h"
 #include "lib/tracepoint.h"
 #include "mm/page.h"

@@ -14,7 +14,7 @@
 #include "cpu/x86.h"
 #include "dev/console.h"
 #include "dom/domain.h"
-#include "entry/hypercall.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/options.h"

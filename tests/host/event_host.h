@@ -52,14 +52,14 @@ void domain_put(struct domain *d)
 {
 	d->refs--;
 }
-void vcpu_wake(struct vcpu *v)
+static void wake(struct vcpu *v)
 {
 	wakes++;
 	v->state = VCPU_RUNNABLE;
 	v->polling = false;
 	v->domain->pollers &= ~(1u << v->id);
 }
-void vcpu_kick(struct vcpu *v)
+static void kick(struct vcpu *v)
 {
 	kicks++;
 }
@@ -113,6 +113,8 @@ static void make(struct domain *d, domid_t id, const struct guest_ops *ops)
 		v->state = VCPU_RUNNABLE;
 		d->vcpu[i] = v;
 	}
+	evtchn_wake = wake;
+	evtchn_kick = kick;
 	assert_int_equal(evtchn_init(d), 0);
 	wakes = kicks = 0;
 }

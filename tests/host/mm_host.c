@@ -9,7 +9,7 @@
 
 #include "cpu/features.h"
 #include "cpu/ipi.h"
-#include "entry/hypercall.h"
+#include "guest/hypercall.h"
 #include "lib/image.h"
 #include "lib/loglevel.h"
 #include "mm/bootmem.h"

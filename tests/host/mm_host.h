@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
+#include "guest/guest_ops.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 

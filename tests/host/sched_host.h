@@ -16,8 +16,8 @@
 
 #include "sched/sched.c"
 #include "sched/rr.c"
-#include "sched/timer.c"
-#include "sched/clock.h"
+#include "cpu/timer.c"
+#include "cpu/clock.h"
 
 struct percpu host_percpu, *cpu_table[MAX_CPUS];
 uint32_t nr_cpus = 2; /* before start_machine() */
@@ -38,6 +38,7 @@ static void *pool_alloc(size_t n)
 	assert_true(pool_used <= ARRAY_SIZE(pool));
 	return memset(p, 0, n);
 }
+void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
 static void (*service_hook)(void);
 void cpu_service_requests(void)
 {
@@ -159,7 +160,8 @@ static void start_machine(void)
 	}
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		enter(i);
-		sched_cpu_init(); /* it goes through self, so there is nothing to copy back */
+		sched_cpu_init(
+		    vcpu_alloc(&dom_idle, i)); /* it goes through self, so there is nothing to copy back */
 	}
 }
 

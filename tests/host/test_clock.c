@@ -22,6 +22,7 @@ static uint64_t test_tsc(void);
 static uint32_t test_pm(uint16_t port);
 #define rdtsc()   test_tsc()
 #define inl(port) test_pm(port)
+#include "cpu/clock.c"
 #include "sched/time.c"
 
 #define TRUE_HZ 2400000000ull
@@ -85,7 +86,7 @@ void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info)
 /* @ppm: how much too many ticks a second the first calibration has found. */
 static void boot(int ppm)
 {
-	memset(&clock, 0, sizeof(clock));
+	memset(&system_clock, 0, sizeof(system_clock));
 	memset(&reference, 0, sizeof(reference));
 	memset(raised, 0, sizeof(raised));
 	running.domain = NULL;
@@ -142,7 +143,7 @@ static void alone(void **state)
 {
 	boot(1000);
 	acpi.pm_timer = 0;
-	memset(&clock, 0, sizeof(clock));
+	memset(&system_clock, 0, sizeof(system_clock));
 	memset(&reference, 0, sizeof(reference));
 	time_init();
 	assert_int_equal(warned, 1);

@@ -24,7 +24,7 @@
 #include "cpu/x86.h"
 #define read_cr2() 0 /* the build machine's is not ours to read */
 #include "dom/report.c"
-#include "sched/clock.h"
+#include "cpu/clock.h"
 
 struct percpu host_percpu;
 struct domain *dom0;

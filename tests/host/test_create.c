@@ -14,6 +14,7 @@
 #include "pv/pv_mm.h"
 
 #include "dom/domain.c"
+#include "guest/list.c"
 #include "dom/quota.c"
 #include "dom/vcpu.c"
 #include "evt/port.c"
@@ -73,14 +74,6 @@ void vcpu_online(struct vcpu *v)
 }
 
 void vcpu_offline(struct vcpu *v)
-{
-}
-
-void vcpu_wake(struct vcpu *v)
-{
-}
-
-void vcpu_kick(struct vcpu *v)
 {
 }
 
@@ -337,5 +330,6 @@ int main(void)
 	};
 
 	host_init();
+	domains_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

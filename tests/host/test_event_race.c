@@ -86,11 +86,11 @@ bool virq_is_global(uint32_t virq)
 	return false;
 }
 
-void vcpu_wake(struct vcpu *v)
+static void wake(struct vcpu *v)
 {
 }
 
-void vcpu_kick(struct vcpu *v)
+static void kick(struct vcpu *v)
 {
 }
 
@@ -121,6 +121,8 @@ static struct domain *make(domid_t id)
 	v->upcall = v->info = d->shared_info;
 	v->state = VCPU_RUNNABLE;
 	d->vcpu[0] = v;
+	evtchn_wake = wake;
+	evtchn_kick = kick;
 	assert_int_equal(evtchn_init(d), 0);
 	alive++;
 	return d;

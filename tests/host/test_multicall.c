@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: a hypercall begins, waits for other work and goes on (hypervisor/entry/hypercall.c, hypercall.h,
- * multicall_op.c), and what is due on the way out is done (exit_work.c).
+ * Specification: a hypercall begins, waits for other work and goes on (hypervisor/guest/hypercall.c, hypercall.h,
+ * pv/multicall_op.c), and what is due on the way out is done (exit_work.c).
  *   run        a list runs in order; it looks at other work every eight calls, and after a call that was long
  *   stops      at an entry that fails, restarts or ends the list, and at that entry, unless it is done
  *   restart    of a call alone by its registers, of an entry by that entry, which goes back to the guest
@@ -21,7 +21,7 @@
 #include "dom/domain.h"
 #include "lib/rare.h"
 #undef HOST_TEST /* with tracepoints and the note of long calls, which others have no use for */
-#include "entry/hypercall.h"
+#include "pv/multicall.h"
 #include "lib/tracepoint.h"
 #define HOST_TEST
 #include "dev/console.h"
@@ -49,8 +49,9 @@ HC(sysctl) HC(domctl) HC(frame_info)
 	asm
 #include "entry/exit_work.c"
 #include "entry/hypercall.c"
+#include "guest/hypercall.c"
 #undef __asm__
-#include "entry/multicall_op.c"
+#include "pv/multicall_op.c"
 
 #define ENTRY 64ul /* bytes of an entry */
 #define LIST  0x1000ul

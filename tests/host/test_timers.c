@@ -18,9 +18,9 @@
 #include <cmocka.h>
 
 #include "dom/domain.c"
-#include "sched/timer.c"
+#include "cpu/timer.c"
 #include "sched/vcpu_timer.c"
-#include "sched/watchdog.c"
+#include "dom/watchdog.c"
 
 #define MS 1000000ull
 
@@ -94,9 +94,11 @@ UNUSED(void, domain_set_quota, (struct domain * which))
 UNUSED(void, heap_free, (void *p))
 UNUSED(void, heap_free_pages, (void *p, unsigned order))
 UNUSED(void, share_heap_page, (void *p, struct domain *which, bool readonly))
+struct domain dom_idle;
+void (*domain_last_put)(struct domain *d);
 hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
 UNUSED(void, time_update_wallclock, (struct domain * which))
-UNUSED(int, snprintf, (char *at, size_t size, const char *fmt, ...))
+UNUSED(int, domain_list_insert, (struct domain * which, domid_t id))
 uint64_t host_directmap;
 struct page_info *frame_table;
 

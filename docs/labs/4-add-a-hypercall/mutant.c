@@ -3,7 +3,7 @@
  * frame_info, wrong on purpose: the linker puts this in the place of the handler (ld's --wrap). A test that is worth its
  * name fails on each of the mutants.
  */
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 #include "ringlet/frame_info.h"

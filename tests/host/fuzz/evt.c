@@ -49,10 +49,10 @@ void domain_put(struct domain *d)
 {
 	assert_true(d->refs--);
 }
-void vcpu_wake(struct vcpu *v)
+static void wake(struct vcpu *v)
 {
 }
-void vcpu_kick(struct vcpu *v)
+static void kick(struct vcpu *v)
 {
 }
 bool hypercall_preempt_check(void)
@@ -95,6 +95,8 @@ static struct domain *new_domain(unsigned id)
 		v->state = VCPU_RUNNABLE;
 		d->vcpu[i] = v;
 	}
+	evtchn_wake = wake;
+	evtchn_kick = kick;
 	assert_int_equal(evtchn_init(d), 0);
 	return d;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Hypercall 24, vcpu_op (xen/vcpu.h): a domain starts, stops and looks at its own vCPUs, and sets their
  * timers and shared areas. */
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
+#include "cpu/clock.h"
+#include "dom/domain.h"
+#include "guest/guest_ops.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"
 #include "mm/page.h"
-#include "sched/clock.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
 #include "xen/vcpu.h"

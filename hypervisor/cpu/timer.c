@@ -6,11 +6,11 @@
  * short (a few per vCPU that ran here) and each hold is a few instructions. Handlers run without it, so they
  * may set timers, their own included. Lock order: after the run queues' locks.
  */
-#include "sched/timer.h"
+#include "cpu/timer.h"
+#include "cpu/clock.h"
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
 #include "lib/spinlock.h"
-#include "sched/sched.h"
 
 #define RUN_AT_ONCE 16
 

@@ -5,11 +5,11 @@
  * what it set up is where the guest goes on.
  */
 #include "dom/domain.h"
-#include "dom/guest_ops.h"
-#include "entry/hypercall.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/tracepoint.h"
 #include "mm/guest_copy.h"
+#include "pv/multicall.h"
 
 int multicall_interrupted(struct vcpu *v, gva_t at)
 {

@@ -5,9 +5,10 @@
  * the domain goes on.
  * Locking: d->lock, but not for the handler, whose end timer_stop() waits for.
  */
+#include "cpu/clock.h"
+#include "dom/domain.h"
 #include "lib/errno.h"
 #include "lib/loglevel.h"
-#include "sched/clock.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
 

@@ -92,7 +92,7 @@ struct guest_ops {
 	/* Run *left multicall entries from *list on, until done, interrupted or something else waits. 0, -EFAULT, or 1
 	 * to restart the batch where it is. */
 	int (*multicall)(struct vcpu *v, gva_t *list, uint32_t *left);
-	/* Six argument registers or multicall words <-> arguments (@wide, @nargs: struct hypercall_row). */
+	/* Six argument registers or multicall words <-> arguments (@nargs of them; bit n of @wide: argument n makes two words of pv32). */
 	void (*hypercall_join)(uint64_t args[6], const uint64_t words[6], unsigned nargs, unsigned wide);
 	unsigned (*hypercall_split)(uint64_t words[6], const uint64_t *args, unsigned nargs, unsigned wide);
 	/* Rewind over the hypercall instruction, with these arguments: it will be executed again. */

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatch and restart. Handlers are hc_<name>(args...), declared by the generated hypercalls.h from
+ * Hypercalls: which there are, whether a long one should stop, how it goes on. Handlers are hc_<name>(args...), declared by the generated hypercalls.h from
  * abi/hypercalls.def; each lives in its subsystem's X_op.c, takes 64-bit arguments and returns a long:
  * a result or -errno.
  */
 #pragma once
 
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "hypercalls.h"
 #include "lib/types.h"
 
-/* After an entry that wants a restart or ended the batch: what multicall_step returns. */
-int multicall_interrupted(struct vcpu *v, gva_t at);
-
-/* The function behind number @nr as @v may call it: the handler, or one that refuses. */
+/* First what ordinary domains may call, then the same for the privileged one: the handlers, or what refuses
+ * (entry/hypercall.c). */
 extern hypercall_fn hypercall_table[2 * NR_HYPERCALLS];
 /* struct domain's table, for an ordinary one or the privileged one. */
 static inline hypercall_fn *hypercalls_for(bool privileged)
@@ -21,7 +19,7 @@ static inline hypercall_fn *hypercalls_for(bool privileged)
 	return hypercall_table + (privileged ? NR_HYPERCALLS : 0);
 }
 /* Bit n: hypercall n has arguments of which pv32 makes two words. Otherwise words are arguments. */
-extern uint64_t hypercall_wide;
+extern const uint64_t hypercall_wide;
 long hypercall_unknown(void);
 const char *hypercall_name(uint64_t nr); /* "?": there is none */
 static inline hypercall_fn hypercall_fn_of(const struct vcpu *v, uint64_t nr)
@@ -34,6 +32,7 @@ static inline hypercall_fn hypercall_fn_of(const struct vcpu *v, uint64_t nr)
 /* Run hypercall @nr of @v (current), its arguments in guest words as registers or a multicall entry hold
  * them. */
 long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6]);
+long hypercall_int82_wide(struct vcpu *v); /* by the registers of INT 0x82 */
 
 /* Should a long hypercall stop now? Opens a short interrupt window, then tests this CPU's pending word and
  * current's upcall bytes. */
@@ -49,38 +48,6 @@ static inline void hypercall_was_long(void)
 	if (v->multicall && v->multicall_interrupted == MULTICALL_GOES_ON)
 		v->multicall_interrupted = MULTICALL_LOOK;
 #endif
-}
-
-#define MULTICALL_PREEMPT_EVERY 8 /* entries; a power of two */
-
-/* A kind's guest_ops.multicall around its @step, which runs the entry at @at: 0, -EFAULT, or 1 to restart the
- * batch with it. */
-static __always_inline int multicall_run(struct vcpu *v, gva_t *list, uint32_t *left,
-					 int (*step)(struct vcpu *v, gva_t at), unsigned stride)
-{
-	gva_t at = *list;
-	uint32_t n = *left;
-	int err;
-
-	for (;;) {
-		err = step(v, at);
-		bool look = false;
-
-		if (unlikely(err || v->multicall_interrupted)) {
-			if (err || v->multicall_interrupted != MULTICALL_LOOK)
-				break;
-			look = true;
-		}
-		at += stride;
-		n--;
-		if (look && n)
-			v->multicall_interrupted = MULTICALL_GOES_ON;
-		if ((look || !(n & (MULTICALL_PREEMPT_EVERY - 1))) && (!n || hypercall_preempt_check()))
-			break;
-	}
-	*list = at;
-	*left = n;
-	return err;
 }
 
 /* Arrange that the guest executes the same hypercall again with these arguments (continuation): return its

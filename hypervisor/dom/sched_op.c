@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Hypercall 29, sched_op (xen/sched.h), and its old form 6. */
-#include "entry/hypercall.h"
+#include "dom/domain.h"
 #include "evt/evtchn.h"
+#include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

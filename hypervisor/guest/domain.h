@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain (one guest) and its vCPUs: what they are, how they are found and counted. How a domain is made, stopped and
+ * ended is dom/domain.h.
+ * Lifetime: domains are counted; domain_by_id() takes a reference, domain_put() drops it, and each frame
+ * of the domain that somebody still holds counts too (struct page_info). The last one frees the structure.
+ */
+#pragma once
+
+#include "cpu/percpu.h"
+#include "cpu/timer.h"
+#include "hypercalls.h"
+#include "lib/list.h"
+#include "lib/loglimit.h"
+#include "lib/spinlock.h"
+#include "lib/types.h"
+#include "xen/vcpu.h"
+#include "xen/xen.h"
+
+#define MAX_DOMAINS 256
+#define DOMAIN_TAGS \
+	4096 /* values of pt_tag, 0 included: as many as the type word of a page has room for (mm/page.h) */
+#define MAX_VCPUS 32 /* per domain; the ABI's limit for vcpu_info in shared_info */
+
+struct evtchn;
+struct fpu_area;
+struct fv;
+struct guest_ops;
+struct sched_queue;
+
+/* A guest entry point. */
+struct callback {
+	uint64_t address;
+	uint16_t cs;   /* pv32 only */
+	uint8_t flags; /* CALLBACKF_mask_events */
+	uint8_t dpl;   /* an exception's: privilege that INT n needs */
+};
+
+enum vcpu_state {
+	VCPU_OFFLINE,  /* not initialised, or VCPUOP_down */
+	VCPU_RUNNABLE, /* running or waiting for a CPU */
+	VCPU_BLOCKED,  /* SCHEDOP_block or _poll: until an event comes */
+};
+
+/* The exit path's ways, from the safest to the shortest (entry/exit.asm). */
+enum way_back {
+	BACK_BY_IRET,   /* every register from the frame */
+	BACK_BY_SYSRET, /* pv64: rcx = rip, r11 = rflags, flat segments; rbp, r12-r15 were never changed */
+	BACK_BY_IRET32, /* pv32, to its kernel: there are no r8-r15 */
+};
+
+struct vcpu {
+	/* Entry code pushes straight into here: TSS.RSP0 is the address of regs.es, so that address must be
+	 * 16-byte aligned (SDM 3A 6.14.2, 64-Bit Mode Stack Frame). */
+	uint64_t
+	    align_regs[7]; /* at least as many as IRETQ's own fault needs: entry/traps.asm, .exit_fault */
+	struct cpu_user_regs regs __aligned(8);
+
+	struct domain *domain;
+	uint32_t id;
+	bool user_mode;   /* pv64: the application's page tables and GS base are in force */
+	uint8_t way_back; /* enum way_back: how the exit path returns to the guest */
+	bool initialised; /* it has a whole context: VCPUOP_initialise or DOMCTL_setvcpucontext was done */
+	bool ts_virtual;  /* guest's view of CR0.TS (fpu_taskswitch) */
+	uint8_t iopl;     /* virtual IOPL, physdev set_iopl */
+	bool nmi_pending; /* VCPUOP_send_nmi: the exit path enters the handler of exception 2 */
+	/* What entry/crossing.asm cannot do. Any of it set makes pv64's system calls and IRETs go the long way. */
+	union {
+		uint32_t any;
+		struct {
+			bool iopl; /* frames show IOPL: VMASST_TYPE_architectural_iopl */
+			bool nmi;  /* in the NMI handler: the next waits for its IRET */
+		};
+	} special;
+	gva_t iobitmap; /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
+	uint32_t iobitmap_ports;
+	volatile uint8_t *upcall; /* vcpu_info: [0] evtchn_upcall_pending, [1] evtchn_upcall_mask */
+	void *info;               /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
+	mfn_t info_mfn;           /* registered frame (a reference is held), or INVALID_MFN */
+
+	/* Guest entry points (pv/). */
+	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;
+	struct callback traps[256];
+	uint64_t entry_words[4]; /* what the next entry pushes below the return frame (pv/bounce.c) */
+	uint64_t kernel_sp;
+	uint16_t kernel_ss;
+	uint64_t refused_rip, refused_rsp; /* where the last failed return was sent instead (exit_fault) */
+
+	/* Address spaces (mm/, pv/). cr3 values are what is loaded into the real CR3. */
+	mfn_t root, user_root; /* guest's L4 (pv64) or L3 (pv32); type references held; INVALID_MFN if none */
+	uint64_t kernel_cr3, user_cr3;
+	void *kind_root;   /* pv32: the hypervisor's own L4 page above the guest's L3 */
+	uint64_t cr0, cr4; /* guest's view */
+	uint64_t debugreg[8];
+
+	/* Segments not in regs while running: saved by ops->switch_out. */
+	uint64_t fs_base, gs_base_kernel, gs_base_user;
+	bool segs_fresh; /* a context was set: non-null FS and GS bring their own bases when loaded */
+
+	/* Descriptor tables (pv/desc.c). */
+	mfn_t gdt_frames[14];
+	uint32_t gdt_entries;
+	uint64_t ldt_base;
+	uint32_t ldt_entries;
+	uint32_t ldt_mapped;     /* bit n: LDT page n is mapped and holds a segdesc type reference */
+	uint64_t *desc_l1;       /* the 32 entries of this vCPU's descriptor window (slot 260) */
+	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: nobody's */
+
+	struct fpu_area *fpu;
+	bool fpu_initialised;
+
+	/* Scheduling (sched/). state and pause_count change under sched lock of v->cpu. */
+	enum vcpu_state state;
+	uint32_t pause_count;
+	volatile bool running; /* some CPU holds its state */
+	struct percpu *cpu;    /* where it runs or last ran */
+	struct list run_link;
+	uint32_t hard_affinity;             /* CPU bitmap, CPUs that may run it */
+	const struct sched_queue *round_of; /* whose rounds `round` counts; NULL: it never waited */
+	int64_t round;                      /* which turn it has, or had last (sched/rr.c) */
+	ns_t turn_used, turn_before;        /* CPU time of that turn; of the one before */
+	ns_t run_since;
+	struct vcpu_runstate_info runstate;
+	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */
+	gva_t time_area;
+	uint32_t time_stamp; /* clock generation last written to vcpu_time_info (sched/time.c) */
+
+	/* Time and events. */
+	struct timer periodic, singleshot, poll_timer;
+	ns_t period;            /* 0: stopped */
+	uint32_t virq_port[24]; /* 0: unbound */
+	struct spinlock virq_lock;
+	volatile bool polling; /* in SCHEDOP_poll: a pending port wakes it, masked or not */
+	uint32_t poll_port;    /* the single polled port, or 0 for several */
+
+	/* Multicall: where a restarted entry's new arguments go, NULL outside a batch; why it was
+	 * interrupted. */
+	struct multicall_entry *multicall;
+	enum {
+		MULTICALL_GOES_ON,
+		MULTICALL_LOOK, /* not interrupted, but this call took long: look at other work now */
+		MULTICALL_RESTART,
+		MULTICALL_STOP
+	} multicall_interrupted;
+	uint64_t hypercalls; /* counters for rl info */
+	struct fv *fv;       /* fv/: its virtual PC */
+	mfn_t gdt_next[14];  /* the frames of a GDT that is being set: these are held already (pv/desc.c) */
+	unsigned gdt_next_pages;
+	struct memory_work *memory_work; /* of a memory_op that will be restarted (mm/memory.h) */
+	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
+};
+
+enum domain_state {
+	DOMAIN_BUILDING, /* paused since creation; not yet unpaused once */
+	DOMAIN_ALIVE,
+	DOMAIN_SHUTDOWN, /* shutdown_code says why; its memory is still there */
+	DOMAIN_DYING,    /* DOMCTL_destroydomain under way */
+	DOMAIN_DEAD,     /* everything given back; only references keep the structure */
+};
+
+struct domain {
+	domid_t id;
+	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O */
+	enum domain_state state;
+	uint8_t shutdown_code; /* SHUTDOWN_* */
+	bool code_latched;     /* SCHEDOP_shutdown_code: shutdown_code is final */
+	hypercall_fn
+	    *hypercalls; /* what its vCPUs may call, by number (guest/hypercall.h); NULL: fv has none */
+	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
+	uint32_t refs;
+	struct list link;         /* domain_list, ordered by id */
+	struct domain *hash_next; /* of those with ids that hash to the same */
+	uint8_t uuid[16];
+	struct spinlock lock; /* domctl operations, state */
+
+	/* Memory (mm/). page_lock guards lists and totals; pt_lock serialises page-table changes. */
+	struct spinlock page_lock, pt_lock;
+	uint32_t pt_tag;         /* its own among all domains, not 0: marks its valid tables (mm/page.h) */
+	int32_t pt_allowance;    /* entries that the holder of pt_lock may still get or put (mm/partial.c) */
+	uint32_t partial_tables; /* how many frames are such */
+	uint32_t pt_left;        /* one of them, to be taken apart; 0: none */
+	uint32_t page_head;      /* list of owned frames through page_info.next */
+	uint64_t tot_pages, max_pages;
+	uint64_t claimed_pages;          /* kept free for it (XENMEM_claim_pages) */
+	uint64_t heap_bytes, heap_quota; /* the hypervisor's memory held for it, and at most (mm/charge.c) */
+	uint64_t audit_bytes;            /* the first, as the auditor counts */
+	void *memory_map;                /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
+	uint32_t memory_map_entries;
+	uint32_t tlb_cpus; /* CPUs that may hold translations of this domain */
+	mfn_t shared_info_mfn;
+	void *shared_info;
+	uint64_t *window_l3; /* slot 260 of every root of this domain: descriptor windows */
+	uint32_t vm_assist;  /* VMASST bits */
+	uint32_t features;
+	bool fv_nopatch; /* fv: instructions that do not trap are left as they are */
+
+	/* Grants (gnt/). */
+	struct grant_table *grants;
+	bool mapped_abroad; /* another domain has mapped a grant of ours: any CPU's TLB may show our frames */
+
+	/* Events (evt/). */
+	struct spinlock evt_lock;
+	struct evtchn *evtchn_bucket[32];   /* 128 ports each, allocated when first used */
+	void *evtchn_pending, *evtchn_mask; /* the bit arrays in shared_info */
+	volatile uint32_t pollers;          /* vCPUs in SCHEDOP_poll */
+	uint64_t ports_taken[64];           /* a bit for each port that is not free */
+	uint32_t max_port;                  /* highest port number it may use */
+
+	/* vCPUs. */
+	uint32_t max_vcpus;
+	struct vcpu *vcpu[MAX_VCPUS];
+	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero */
+	uint32_t controller_pauses;    /* those of them that Dom0 made by domctl */
+	uint32_t release_next;         /* the vCPU that comes next, in its second stage */
+	uint32_t relinquish_stage;     /* how far domain_relinquish() came */
+	uint32_t close_next;           /* and in its event channels */
+	bool shut_down;                /* SCHEDOP_shutdown was done, whatever came after */
+	int64_t time_offset;           /* seconds added to the wallclock */
+	uint64_t ssidref;
+	char name[16]; /* for reports: "d3" */
+
+	struct timer watchdog[2]; /* expires 0: not in use. Set by the domain, under lock */
+	ns_t paused_since;
+
+	/* Console output of console_io, buffered per line. */
+	char con_line[128];
+	uint32_t con_len;
+	struct log_limit con_limit;
+};
+
+extern struct list domain_list;
+extern struct spinlock domain_list_lock;
+extern struct domain *dom0;
+/* Owners of frames that no guest owns: DOMID_IO for MMIO, DOMID_XEN for hypervisor frames shared with guests.
+ */
+extern struct domain *dom_io, *dom_xen;
+extern struct domain dom_idle; /* the idle vCPUs' domain; its ops are NULL */
+
+static inline bool vcpu_is_idle(const struct vcpu *v)
+{
+	return v->domain == &dom_idle;
+}
+
+/* The domain with this id, a reference taken, or NULL. DOMID_SELF gives the current domain. */
+struct domain *domain_by_id(domid_t id);
+/* The first domain whose id is at least @first, a reference taken, or NULL: to go through all of them. */
+struct domain *domain_next(domid_t first);
+void domain_get(struct domain *d);
+void domain_put(struct domain *d);
+/* What domain_put() does with one that nobody refers to any more (dom/domain.c). */
+extern void (*domain_last_put)(struct domain *d);
+/* Put the new @d into the list, with the id wished for, DOMID_INVALID: a free one. -EEXIST, -ENOSPC. */
+int domain_list_insert(struct domain *d, domid_t id);
+
+#define for_each_vcpu(d, v)                                       \
+	for (uint32_t i_##v = 0; i_##v < (d)->max_vcpus; i_##v++) \
+		if (((v) = (d)->vcpu[i_##v]) != NULL)
