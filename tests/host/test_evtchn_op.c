@@ -60,6 +60,7 @@ int evtchn_bind_ipi(struct vcpu *v)
 int evtchn_close(struct domain *d, uint32_t which)
 {
 	note("close %u", which);
+	((struct evtchn_close *)guest_base)->port = 99; /* another vCPU */
 	return rc;
 }
 long evtchn_send(struct domain *d, uint32_t which)
@@ -168,8 +169,13 @@ static void answers(void **state)
 {
 	const gva_t end = NOWHERE, last = end - sizeof(struct evtchn_bind_pirq);
 
+	asks(close, 0, .close = {.port = 3});
+	assert_int_equal(arg->close.port, 99); /* nothing is answered here */
 	asks(bind_pirq, 0, .bind_pirq = {.pirq = 9});
 	assert_int_equal(arg->bind_pirq.port, 5);
+	port = 0;
+	asks(bind_ipi, 0, .bind_ipi = {.port = 77});
+	assert_int_equal(arg->bind_ipi.port, 0);
 	port = -ENOSPC;
 	asks(bind_pirq, -ENOSPC, .bind_pirq = {.pirq = 9, .port = 77});
 	assert_int_equal(arg->bind_pirq.port, 77);
