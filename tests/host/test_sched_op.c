@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: the hypercalls sched_op and vcpu_op (hypervisor/sched/sched_op.c, vcpu_op.c), and the copies of runstate
- * and time in a guest's memory (runstate.c), with the mechanism written down.
+ * Specification: the hypercalls sched_op and vcpu_op (hypervisor/dom/sched_op.c, vcpu_op.c), and the copies of runstate
+ * and time in a guest's memory (sched/runstate.c), with the mechanism written down.
  *   poll      waits first and looks then; a bad list wakes it and is an error, and so does a port that is pending
  *   ends      another domain's end is Dom0's to call; a code that was latched stays; the last vCPU that goes down ends all
  *   own       a vCPU is one of the caller's that is there; what concerns the present only, the vCPU's own
@@ -10,11 +10,12 @@
  *   areas     are kept only if they can be written; written by the kernel's tables, twice if the guest wants to see that
  */
 #include "guest_host.h"
+#include "stepping.h"
 #include "sched/runstate.c"
-#include "sched/sched_op.c"
+#include "dom/sched_op.c"
 #undef poll
 #include "sched/timer_op.c"
-#include "sched/vcpu_op.c"
+#include "dom/vcpu_op.c"
 
 static struct domain doms[2];
 static struct vcpu vcpus[3];
@@ -415,6 +416,17 @@ static void runstates(void **state)
 	assert_int_equal(hc_vcpu_op(VCPUOP_get_runstate_info, 1, NOWHERE), -EFAULT);
 }
 
+static volatile uint64_t *watched_area;
+static bool update_shown;
+static void look(int sig)
+{
+	update_shown |= *watched_area >> 63;
+}
+static void publish(void)
+{
+	vcpu_runstate_publish(&vcpus[0]);
+}
+
 static void areas(void **state)
 {
 	struct vcpu_register_runstate_memory_area *r = arg;
@@ -432,11 +444,14 @@ static void areas(void **state)
 	assert_int_equal(vcpu_op(register_runstate_memory_area, 0), 0);
 	assert_int_equal(area->state_entry_time, 77);
 	v->runstate.state_entry_time = 88;
-	vcpu_runstate_publish(v);
+	watched_area = &area->state_entry_time;
+	in_steps(publish, look);
+	assert_false(update_shown);
 	assert_int_equal(area->state_entry_time, 88);
 	v->user_mode = true;
 	doms[1].vm_assist = 1u << VMASST_TYPE_runstate_update_flag;
-	vcpu_runstate_publish(v);
+	in_steps(publish, look);
+	assert_true(update_shown); /* while it is written */
 	assert_true(v->user_mode);
 	assert_int_equal(area->state_entry_time, 88); /* the flag has gone again */
 	assert_done("kernel tables;user tables;");
