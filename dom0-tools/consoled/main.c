@@ -184,8 +184,10 @@ static void remove_guest(unsigned id)
 	while (*link && (*link)->id != id)
 		link = &(*link)->next;
 	g = *link;
-	if (!g)
+	if (!g) {
+		unlink(console_path(id, "refused"));
 		return;
+	}
 	/* All that it wrote: it does not run. Once, for others may write to that page still, and without end. */
 	console_drain(g, &tell);
 	*link = g->next;

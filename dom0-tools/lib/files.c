@@ -93,7 +93,7 @@ int file_write(const char *path, const char *text)
 	int fd, err = 0;
 
 	/* A name of this process's own: of two writers the last one wins, with all that it wrote. */
-	snprintf(temp, sizeof(temp), "%s.new%d", path, (int)getpid());
+	snprintf(temp, sizeof(temp), "%s" FILE_WRITE_TEMP "%d", path, (int)getpid());
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;

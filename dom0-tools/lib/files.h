@@ -14,6 +14,7 @@ char *file_read_quiet(const char *path, size_t max, size_t *len);
 char *fd_read(int fd, size_t max, size_t *len, int *err);
 /* Replace @path by @text so that readers see either the old or the new one. 0, or -errno. */
 int file_write(const char *path, const char *text);
+#define FILE_WRITE_TEMP ".new" /* in the name of what it has not finished; a number follows */
 /* mkdir -p. 0, or -errno. */
 int make_dirs(const char *path);
 

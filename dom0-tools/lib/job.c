@@ -6,6 +6,7 @@
 #include "err.h"
 #include "files.h"
 #include "record.h"
+#include "tracing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -58,8 +59,13 @@ int job_begin(const char *uuid)
 	unlink(temp);
 	/* It has a writer before anybody can see it. */
 	fd = mkfifo(temp, 0600) < 0 ? -1 : open(temp, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || rename(temp, path) < 0)
-		return fail_errno(errno, "%s: cannot make this FIFO", path);
+	if (fd < 0 || rename(temp, path) < 0) {
+		fail_errno(errno, "%s: cannot make this FIFO", path);
+		unlink(temp);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
 	ctl_send("domd", "job %s", uuid);
 	return fd;
 }
@@ -92,16 +98,16 @@ static void clear_domain(struct hv *hv, const char *uuid)
 {
 	struct xen_domctl_getdomaininfo *list;
 	long count = domains_list(hv, &list);
-	struct record r;
 	char text[UUID_TEXT];
 
 	for (long i = 0; i < count; i++) {
 		uuid_print(list[i].handle, text);
 		if (strcmp(text, uuid))
 			continue;
+		record_ending(list[i].domain, domain_name(list[i].domain), "destroyed",
+			      -1); /* before it is our job */
 		domain_end(hv, list[i].domain, "destroyed", -1);
-		if (!record_load(list[i].domain, &r) && !r.ending)
-			record_remove(list[i].domain); /* it never was more than half there */
+		record_tidy(list[i].domain);
 	}
 	if (count >= 0)
 		free(list);
@@ -114,6 +120,7 @@ size_t jobs_clear(struct hv *hv)
 	char path[256];
 	DIR *dir;
 
+	tracing_clear(hv);
 	job_path(path, "");
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {

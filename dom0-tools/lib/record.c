@@ -166,8 +166,8 @@ size_t record_list(unsigned **ids)
 	return list_ids("domains", ids);
 }
 
-/* What cannot be removed stays, and the directory with it. */
-static void remove_dir(const char *path)
+/* Those with @part in their names; what cannot be removed stays. */
+static void remove_files(const char *path, const char *part)
 {
 	char file[512];
 	struct dirent *entry;
@@ -179,13 +179,19 @@ static void remove_dir(const char *path)
 		removed = false;
 		while ((entry = readdir(dir))) {
 			snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-			if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && !unlink(file))
+			if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") &&
+			    strstr(entry->d_name, part) && !unlink(file))
 				removed = true;
 		}
 		rewinddir(dir);
 	}
 	if (dir)
 		closedir(dir);
+}
+
+static void remove_dir(const char *path)
+{
+	remove_files(path, "");
 	rmdir(path);
 }
 
@@ -194,6 +200,16 @@ void record_remove(unsigned id)
 	remove_dir(console_path(id, NULL));
 	remove_dir(record_path(id, NULL));
 	unlink(path_of("ended", id, NULL));
+}
+
+void record_tidy(unsigned id)
+{
+	struct record r;
+
+	if (record_load(id, &r))
+		record_remove(id);
+	else
+		remove_files(record_path(id, NULL), FILE_WRITE_TEMP);
 }
 
 /* Ended domains have an entry of their own, so that the living need not be looked through for them. */

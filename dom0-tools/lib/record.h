@@ -56,6 +56,9 @@ void record_end(unsigned id, const char *name, const char *reason, long restarte
 /* Forget domain @id altogether. */
 void record_remove(unsigned id);
 
+/* Forget what was written halfway by one that was killed; without a record, all of it. */
+void record_tidy(unsigned id);
+
 /* All ids with a record, ascending, malloc()ed. */
 size_t record_list(unsigned **ids);
 /* The record of the domain of this name that ended last. -1: none. */

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ENDING_MS 5000
+
 struct create_options {
 	const char *file; /* -f */
 	bool attach, paused, wait, quiet, dry_run;
@@ -161,14 +163,23 @@ static int check_memory(const struct birth *b)
 	return build_has_memory(b->hv, b->conf->memory_kb, old.tot_pages * 4);
 }
 
-/* So that a name in use costs nothing: the claim in the store's transaction is what counts. */
+/* So that a name in use costs nothing: the claim in the store's transaction is what counts. One whose domain is on its way
+ * out is waited for: an rl was killed, and somebody clears up. */
 static int check_name(const struct birth *b)
 {
-	long other = xs_shared() ? domain_named(b->hv, b->conf->name) : -1;
+	uint64_t until = now_ms() + ENDING_MS;
+	struct record r;
 
-	if (!xs_shared())
-		return -1; /* reported */
-	return other >= 0 && other != b->replaces ? name_is_taken(b->conf->name, other) : 0;
+	while (xs_shared()) {
+		long other = domain_named(b->hv, b->conf->name);
+
+		if (other < 0 || other == b->replaces)
+			return 0;
+		if (record_load(other, &r) || !r.ending || now_ms() >= until)
+			return name_is_taken(b->conf->name, other);
+		sleep_ms(5);
+	}
+	return -1; /* reported */
 }
 
 static int check_uuid(const struct birth *b)

@@ -6,6 +6,7 @@
 #include "files.h"
 #include "reason.h"
 #include "timeline.h"
+#include "tracing.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RING_MAX 65536
 #define PIECE    2048 /* records fetched at a time */
@@ -33,17 +35,6 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-static long trace_op(struct hv *hv, struct ringlet_trace *t)
-{
-	struct xen_sysctl op = {.cmd = RINGLET_SYSCTL_trace};
-	long ret;
-
-	memcpy(op.u.pad, t, sizeof(*t));
-	ret = hv_sysctl(hv, &op);
-	memcpy(t, op.u.pad, sizeof(*t));
-	return ret;
-}
-
 /* Rings that cannot hold much more than is wanted. */
 static uint32_t ring_size(size_t records)
 {
@@ -57,7 +48,7 @@ static uint32_t ring_size(size_t records)
 static long trace_simple(struct hv *hv, uint32_t command, unsigned domain, uint32_t size)
 {
 	struct ringlet_trace t = {.command = command, .domain = domain, .size = size};
-	long ret = trace_op(hv, &t);
+	long ret = tracing_op(hv, &t);
 
 	return ret < 0 ? ret : (long)t.cpus;
 }
@@ -80,7 +71,7 @@ static long drain(struct hv *hv, unsigned cpu, struct timeline_cpu *c)
 		c->records = more;
 		t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .cpu = cpu, .count = PIECE};
 		set_xen_guest_handle(t.buffer, piece);
-		ret = trace_op(hv, &t);
+		ret = tracing_op(hv, &t);
 		if (ret < 0)
 			break;
 		memcpy(c->records + c->count, piece, t.count * sizeof(*piece));
@@ -142,12 +133,13 @@ static int write_file(const struct timeline *t, const struct options *o)
 static int trace(struct hv *hv, const struct options *o, unsigned domain)
 {
 	struct timeline t = {.domain = domain, .domain_name = domain_name, .khz = tsc_khz(hv)};
-	long ret = trace_simple(hv, RINGLET_TRACE_start, domain, ring_size(o->records));
 	int err = -1;
+	long ret;
 
+	trace_simple(hv, RINGLET_TRACE_free, 0, 0); /* of one that was killed */
+	ret = trace_simple(hv, RINGLET_TRACE_start, domain, ring_size(o->records));
 	if (ret < 0)
-		return fail_errno(ret, "cannot start tracing%s",
-				  ret == -EBUSY ? " (another rl trace runs)" : "");
+		return fail_errno(ret, "cannot start tracing");
 	t.nr_cpus = ret;
 	t.cpus = calloc(t.nr_cpus, sizeof(*t.cpus));
 	ret = t.cpus ? collect(hv, &t, o) : -ENOMEM;
@@ -167,6 +159,7 @@ static int do_trace(int argc, char **argv)
 	struct options o = {.ms = 1000, .records = 20000};
 	struct xen_domctl_getdomaininfo info = {.domain = RINGLET_TRACE_ALL};
 	struct hv *hv;
+	int claim, err;
 
 	for (int i = 1; i < argc; i++) {
 		bool more = i + 1 < argc;
@@ -189,7 +182,11 @@ static int do_trace(int argc, char **argv)
 		return EXIT_FAILED;
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
-	return trace(hv, &o, info.domain) ? EXIT_FAILED : EXIT_OK;
+	claim = tracing_claim();
+	err = claim < 0 ? fail("cannot start tracing: another rl trace runs") : trace(hv, &o, info.domain);
+	if (claim >= 0)
+		close(claim);
+	return err ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct verb verbs_trace[] = {

@@ -6,6 +6,7 @@
  *    again.
  *  - /dev/checks: "fail N" makes the Nth allocation from now on, of the process that writes, fail. "reset" forgets what is
  *    counted. Reading tells: allocations seen, whether one failed, and for how many nanoseconds the lock was held at most.
+ *    "kill N": the process that writes gets SIGKILL when N more system calls of it have been made.
  * Calls within one object file are not led astray: kzalloc()'s of kmalloc() is none that could fail apart.
  */
 #include "kern/fs/devfs.h"
@@ -40,6 +41,7 @@ WRAPPED(void, kernel_lock, (void))
 WRAPPED(void, kernel_unlock, (void))
 WRAPPED(bool, kernel_breathe, (void))
 WRAPPED(void, mem_devices_init, (void))
+WRAPPED(void, syscall, (struct trapframe * tf))
 
 static int victim;          /* the process whose allocations are counted; 0: none */
 static u32 seen, countdown; /* allocations so far; until one fails, 0: none will */
@@ -47,6 +49,8 @@ static bool failed;
 static bool resolving; /* a page fault: if that fails, some process is ended, which need not be the victim */
 static u64 taken_at, longest; /* the lock */
 static u32 longest_call;
+static int doomed; /* the process that will be killed */
+static u32 calls_left;
 
 static bool fails(void)
 {
@@ -198,6 +202,15 @@ bool __wrap_kernel_breathe(void)
 	return true;
 }
 
+void __wrap_syscall(struct trapframe *tf)
+{
+	bool last = current->process->pid == doomed && calls_left && !--calls_left;
+
+	__real_syscall(tf);
+	if (last)
+		signal_send(current->process, SIGKILL, NULL);
+}
+
 static long read_checks(struct file *file, void *buf, size_t n, u64 *pos)
 {
 	char line[128];
@@ -220,6 +233,10 @@ static long write_checks(struct file *file, const void *buf, size_t n, u64 *pos)
 	seen = countdown = longest = 0;
 	victim = 0;
 	failed = false;
+	if (!strncmp(line, "kill ", 5)) {
+		calls_left = parse_number(&at, 10);
+		doomed = current->process->pid;
+	}
 	if (!strncmp(line, "fail ", 5)) {
 		countdown = parse_number(&at, 10);
 		victim = current->process->pid;

@@ -3,7 +3,7 @@
  * A guest that is as small as a guest can be: it says one line on its console ring and sleeps (`quiet`), or writes lines
  * without end, each with an event, as a kernel does whose console is not buffered. Where the ring is full it waits for a
  * millisecond at a time (`talk`) or yields as Linux does (`spin`); or it computes for a tenth of one after each line (`busy`).
- * Run by tests/system/scale.py.
+ * After its word it may ask to be started again (`reboot`). Run by tests/system/scale.py, killed.py.
  */
 #include "fw.h"
 #include "time.h"
@@ -54,11 +54,14 @@ static void compute(void)
 
 void test_main(void)
 {
+	struct sched_shutdown reboot = {.reason = SHUTDOWN_reboot};
 	const char *how = (const char *)start_info->cmd_line;
 
 	bind_timer(); /* stops the periodic timer: who sleeps costs nothing */
 	ring = mfn_to_va(start_info->console.domU.mfn);
 	say("here\r\n", 6, false);
+	if (how[0] == 'r')
+		hypercall_sched_op(SCHEDOP_shutdown, &reboot);
 	while (how[0] != 'q') {
 		say(LINE, sizeof(LINE) - 1, how[0] == 's');
 		if (how[0] == 'b')

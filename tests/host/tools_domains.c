@@ -2,13 +2,16 @@
 /*
  * The tools' list of domains (lib/domains.c), on a hypervisor with any number of them and without a store: lists are whole
  * however many there are; a domain is found by its number, or by the name that its record keeps; who is misspelt is told whom
- * one may have meant; which domains are shown, and why they ended; one that ends leaves a record and nothing else.
+ * one may have meant; which domains are shown, and why they ended; one that ends leaves a record and nothing else; what an rl
+ * that was killed left half done is cleared away, and what another is at is not.
  */
 #include "domains.h"
 #include "err.h"
 #include "files.h"
 #include "job.h"
+#include "tracing.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -45,7 +48,7 @@ int open(const char *path, int flags, ...)
 
 /* ---- a hypervisor with domains 0, 2, 4 ... ---- */
 
-static unsigned domains, calls, paused, destroyed, busy, refuse_at;
+static unsigned domains, calls, paused, destroyed, busy, refuse_at, untraced;
 static uint32_t flags;
 
 static void fill(struct xen_domctl_getdomaininfo *info, unsigned n)
@@ -99,6 +102,8 @@ static long call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 
 		if (op->cmd == XEN_SYSCTL_getdomaininfolist)
 			return list(&op->u.getdomaininfolist);
+		if (op->cmd == RINGLET_SYSCTL_trace)
+			return untraced++;
 		if (op->cmd != RINGLET_SYSCTL_overhead || o->domain >= 2 * domains)
 			return -ESRCH;
 		o->bytes = 1000 + o->domain;
@@ -124,7 +129,7 @@ static void named(unsigned id, const char *name, const char *end)
 static int setup(void **state)
 {
 	domains = 3;
-	calls = paused = busy = refuse_at = 0;
+	calls = paused = busy = refuse_at = untraced = 0;
 	destroyed = ~0u;
 	flags = 0;
 	assert_int_equal(hv_open_with(&hv, &ops), 0);
@@ -277,6 +282,76 @@ static void ends(void **state)
 	assert_true(r.ending);
 }
 
+static unsigned files(const char *path)
+{
+	DIR *list = opendir(path);
+	unsigned count = 0;
+
+	assert_non_null(list);
+	while (readdir(list))
+		count++;
+	closedir(list);
+	return count - 2;
+}
+
+static void jobs(void **state)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct record r = {.id = 4};
+	char uuid[UUID_TEXT], path[256], in_way[300];
+	unsigned fds;
+	int job;
+
+	fill(&info, 2);
+	uuid_print(info.handle, uuid);
+	job = job_begin(uuid);
+	assert_true(job >= 0);
+	assert_int_equal(jobs_clear(&hv), 1);
+	assert_int_equal(destroyed, ~0u);
+	close(job); /* killed */
+	assert_int_equal(jobs_clear(&hv), 0);
+	assert_int_equal(destroyed, 4);
+	snprintf(path, sizeof(path), "%s/jobs", dir);
+	assert_int_equal(files(path), 0);
+	/* Of its files those are left that are whole, if there is a record. */
+	for (unsigned recorded = 0; recorded < 2; recorded++) {
+		record_remove(4);
+		assert_int_equal(recorded ? record_save(&r) : make_dirs(record_path(4, NULL)), 0);
+		assert_int_equal(close(open(record_path(4, "config.new77"), O_WRONLY | O_CREAT, 0600)), 0);
+		close(job_begin(uuid));
+		assert_int_equal(jobs_clear(&hv), 0);
+		assert_int_equal(access(record_path(4, "config.new77"), F_OK), -1);
+		assert_int_equal(access(record_path(4, NULL), F_OK), recorded ? 0 : -1);
+	}
+	assert_int_equal(record_load(4, &r), 0);
+	assert_string_equal(r.end, "destroyed");
+	/* One that cannot be begun leaves nothing. */
+	snprintf(in_way, sizeof(in_way), "%s/%s", path, uuid);
+	assert_int_equal(mkdir(in_way, 0755), 0);
+	fds = files("/proc/self/fd");
+	assert_int_equal(job_begin(uuid), -1);
+	assert_int_equal(files("/proc/self/fd"), fds);
+	assert_int_equal(rmdir(in_way), 0);
+	assert_int_equal(files(path), 0);
+}
+
+static void traces(void **state)
+{
+	int claim = tracing_claim();
+
+	assert_true(claim >= 0);
+	tracing_clear(&hv);
+	jobs_clear(&hv);
+	assert_int_equal(untraced, 0);
+	assert_int_equal(tracing_claim(), -1);
+	close(claim); /* killed */
+	jobs_clear(&hv);
+	assert_int_equal(untraced, 1);
+	claim = tracing_claim();
+	assert_true(claim >= 0);
+	close(claim);
+}
+
 int main(void)
 {
 #define DOMAINS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -288,6 +363,8 @@ int main(void)
 	    DOMAINS(shown),
 	    DOMAINS(reasons),
 	    DOMAINS(ends),
+	    DOMAINS(jobs),
+	    DOMAINS(traces),
 	};
 	char command[64];
 	int failed;

@@ -137,6 +137,18 @@ $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
 # Ends and starts of domains, as scripts see them.
 $(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+# rl killed at each of its system calls: a few dozen of them here, `make killed` for all.
+$(B)/dom0-killed.cpio: $(B)/dom0-scale.cpio tests/system/killed/killed.list tests/system/killed/killed.sh
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
+		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list tests/system/killed/killed.list
+KILLED_NEEDS := $(B)/dom0-killed.cpio $(GK_OUT)/kernel-pv64.checked.elf $(B)/ringlet.elf
+$(eval $(call test,killed,600,python3 tests/system/killed.py short,$(KILLED_NEEDS)))
+
+.PHONY: killed
+killed: $(KILLED_NEEDS) ## kill rl at each of its system calls, and look for what is left behind
+	$(Q)python3 tests/system/killed.py long
+
 $(eval $(call test,leaks,400,python3 tests/system/leaks.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 
 # Machines of many shapes: a choice of them here, `make machines` for all.
