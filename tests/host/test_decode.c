@@ -116,7 +116,22 @@ static void stores(void **state)
 	assert_int_equal(offset(&i, gpr, 0), 0x1234);
 	OK(&i, 32, 0xf0, 0x0f, 0xb3, 0x03); /* lock btr [ebx], eax */
 	OK(&i, 32, 0xf0, 0x0f, 0xc7, 0x0b); /* lock cmpxchg8b [ebx] */
-	OK(&i, 64, 0x40, 0x88, 0x33);       /* mov [rbx], sil */
+	OK(&i, 32, 0x89, 0x44, 0x85,
+	   0xfc); /* mov [ebp + eax*4 - 4], eax: a base where without displacement is none */
+	assert_int_equal(offset(&i, gpr, 0), 0x1ffc);
+	OK(&i, 64, 0x89, 0x04, 0x00); /* mov [rax + rax], eax: a SIB byte of 0 */
+	OK(&i, 64, 0x48, 0x88, 0x07); /* a byte, whatever prefixes say */
+	assert_int_equal(i.operand, 1);
+	OK(&i, 64, 0x66, 0x88, 0x07);
+	assert_int_equal(i.operand, 1);
+	OK(&i, 64, 0x4d, 0x42, 0x89, 0x04,
+	   0x23); /* of two REX the last counts, and none before another prefix */
+	assert_int_equal(i.operand, 4);
+	assert_int_equal(i.reg, REG_RAX);
+	OK(&i, 64, 0x48, 0x67, 0x89, 0x07);
+	assert_int_equal(i.operand, 4);
+	OK(&i, 64, 0x66, 0x00, 0x07); /* the opcode 0 */
+	OK(&i, 64, 0x40, 0x88, 0x33); /* mov [rbx], sil */
 	assert_true(i.rex);
 	OK(&i, 64, 0x88, 0x33); /* mov [rbx], dh */
 	assert_false(i.rex);
