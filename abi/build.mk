@@ -4,7 +4,7 @@
 ABI_CFLAGS  := -Iabi/include -I$(B)/abi
 ABI_HEADERS := $(wildcard abi/include/xen/*.h abi/include/xen/*/*.h)
 ABI_MADE    := $(addprefix $(B)/abi/,hypercalls.h hypercall_table.inc hypercalls.inc hypercall_stubs.h \
-	xlat.h xlat.c compat_offsets.h)
+	hypercall_errors.h 	xlat.h xlat.c compat_offsets.h)
 
 # Everything that compiles C or assembly names $(ABI_STAMP) as an order-only prerequisite.
 ABI_STAMP := $(B)/abi/stamp

@@ -21,7 +21,11 @@ def read(path):
         sys.exit(f"{path}: a row is not of the form the head of the file describes")
     if [r.nr for r in rows] != sorted({r.nr for r in rows}):
         sys.exit(f"{path}: numbers must rise")
+    by_name = {r.name: r for r in rows}
+    rows = [r._replace(errors=by_name[r.errors[3:]].errors) if r.errors.startswith("as ") else r for r in rows]
     for r in rows:
+        if r.who == "PRIV" and "EPERM" not in r.errors.split():
+            sys.exit(f"{path}: {r.name}: EPERM is missing: whoever may not call it gets that")
         for a in r.args:
             if len(a) != 2 or a[0] not in C_TYPE:
                 sys.exit(f"{path}: {r.name}: bad argument {a}")
@@ -31,6 +35,8 @@ def read(path):
 def header(rows):
     out = ["/* " + HEAD + "#pragma once\n\n#include <stdint.h>\n"]
     out += [f"#define __HYPERVISOR_{r.name} {r.nr}" for r in rows]
+    out.append("\n/* Those that may be executed again: HYPERCALL_RESTART() takes no others. */")
+    out += [f"#define HYPERCALL_RESTARTS_{r.name} {r.nr}" for r in rows if r.restarts]
     out.append(f"\n#define HYPERCALLS_WIDE {sum(1 << r.nr for r in rows if wide(r)):#x}ull /* bit n: number n has a wide argument */")
     out.append("""#define NR_HYPERCALLS   64 /* numbers at or above it, and empty rows, answer -ENOSYS */
 
@@ -54,6 +60,17 @@ def table(rows):
                      + ["#undef ROW"]) + "\n"
 
 
+def errors(rows):
+    """For tests: what each may return."""
+    out = ["/* " + HEAD + "#pragma once\n\n#include <stdbool.h>\n#include <xen/errno.h>\n\n"
+           "/* Does the row of hypercall @nr list this error? */\n"
+           "static inline bool hypercall_may_fail(unsigned nr, long error)\n{\n\tswitch (nr) {"]
+    for r in rows:
+        may = " || ".join(f"error == XEN_{e}" for e in r.errors.split()) or "false"
+        out.append(f"\tcase {r.nr}: /* {r.name} */\n\t\treturn {may};")
+    return "\n".join(out) + "\n\tdefault:\n\t\treturn error == XEN_ENOSYS;\n\t}\n}\n"
+
+
 def nasm(rows):
     lines = "; " + HEAD.replace(" */\n/* ", "\n; ").replace(" */", "")
     return lines + "".join(f"%define __HYPERVISOR_{r.name} {r.nr}\n" for r in rows)
@@ -67,7 +84,8 @@ def stub(r, wide_words):
         split = t == "u64" and wide_words
         words += [f"(unsigned long){n}"] + ([f"(unsigned long)({n} >> 32)"] if split else [])
     call = f"__hypercall{len(words)}({', '.join([f'__HYPERVISOR_{r.name}'] + words)})"
-    return f"static inline __attribute__((always_inline)) long hypercall_{r.name}({params})\n{{\n\treturn {call};\n}}\n"
+    return (f"static inline __attribute__((always_inline)) long hypercall_{r.name}({params})\n{{\n"
+            f"\treturn HYPERCALL_SEEN({r.nr}, {call});\n}}\n")
 
 
 def stub_calls(regs):
@@ -88,7 +106,8 @@ def stubs(rows):
     rows = [r for r in rows if r.name != "iret"]
     top = ("/* " + HEAD + "/*\n * Hypercalls for guest kernels, through the hypercall page (32 bytes per number) that "
            "the hypervisor fills.\n * The kernel defines the page, and is compiled with optimisation and without a red "
-           "zone.\n */\n#pragma once\n\n#include \"hypercalls.h\"\n\nextern char hypercall_page[4096];\n\n")
+           "zone. HYPERCALL_SEEN: what looks at each result.\n */\n#pragma once\n\n#include \"hypercalls.h\"\n\n"
+           "#ifndef HYPERCALL_SEEN\n#define HYPERCALL_SEEN(nr, result) (result)\n#endif\n\nextern char hypercall_page[4096];\n\n")
     half = lambda regs, clobber, wide: (f"#define HYPERCALL_CLOBBER {clobber}\n" + stub_calls(regs)
                                         + "\n".join(stub(r, wide) for r in rows))
     return (top + "#ifdef __x86_64__\n" + half(["rdi", "rsi", "rdx", "r10", "r8"], ', "rcx", "r11"', False)
@@ -96,17 +115,22 @@ def stubs(rows):
 
 
 def handlers(root):
-    """name -> file that defines hc_<name>."""
-    found = {}
+    """name -> file that defines hc_<name>, and the names that some source restarts."""
+    found, restarting = {}, set()
     for folder, _, files in os.walk(os.path.join(root, "hypervisor")):
         for path in (os.path.join(folder, f) for f in files if f.endswith(".c")):
-            for name in re.findall(r"^long hc_(\w+)\(", open(path).read(), re.M):
+            text = open(path).read()
+            for name in re.findall(r"^long hc_(\w+)\(", text, re.M):
                 found[name] = os.path.relpath(path, root)
-    return found
+            restarting.update(re.findall(r"HYPERCALL_RESTART\((\w+)", text))
+    return found, restarting
 
 
 def page(rows, root):
-    where = handlers(root)
+    where, restarting = handlers(root)
+    for r in rows:
+        if r.restarts and r.name not in restarting:
+            sys.exit(f"abi/hypercalls.def: {r.name} is said to restart, and no source has HYPERCALL_RESTART({r.name}, ...)")
     out = ["<!-- Made by scripts/gen_hypercalls.py from hypercalls.def: do not edit; `make docs` renews it. -->",
            "# Hypercalls\n", "How to make one: [calling.md](calling.md). Every number not listed answers -ENOSYS. "
            "*Restarts*: a long call may\nreturn to the guest half-way, which executes it again; the guest notices only "
@@ -127,6 +151,6 @@ if __name__ == "__main__":
     else:
         all_rows, outdir = read(sys.argv[1]), sys.argv[2]
         for file, make in (("hypercalls.h", header), ("hypercall_table.inc", table), ("hypercalls.inc", nasm),
-                           ("hypercall_stubs.h", stubs)):
+                           ("hypercall_stubs.h", stubs), ("hypercall_errors.h", errors)):
             with open(os.path.join(outdir, file), "w") as f:
                 f.write(make(all_rows))

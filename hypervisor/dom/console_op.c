@@ -66,7 +66,7 @@ static long console_write(uint32_t count, gva_t buffer)
 		count -= n;
 		buffer += n;
 		if (count && hypercall_preempt_check())
-			return HYPERCALL_RESTART(__HYPERVISOR_console_io, CONSOLEIO_write, count, buffer);
+			return HYPERCALL_RESTART(console_io, CONSOLEIO_write, count, buffer);
 	}
 	return 0;
 }

@@ -274,5 +274,5 @@ long hc_domctl(uint64_t arg)
 	hypercall_was_long();
 	if ((!rc || rc == -ERESTART) && copyback && guest_write(arg, &op, sizeof(op)))
 		return -EFAULT;
-	return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_domctl, arg) : rc;
+	return rc == -ERESTART ? HYPERCALL_RESTART(domctl, arg) : rc;
 }

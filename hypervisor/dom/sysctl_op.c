@@ -243,5 +243,5 @@ long hc_sysctl(uint64_t arg)
 	rc = sysctl_do(&op);
 	if ((!rc || rc == -ERESTART) && guest_write(arg, &op, sizeof(op)))
 		return -EFAULT;
-	return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_sysctl, arg) : rc;
+	return rc == -ERESTART ? HYPERCALL_RESTART(sysctl, arg) : rc;
 }

@@ -175,7 +175,7 @@ long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 	switch ((uint32_t)cmd) {
 	case VCPUOP_initialise:
 		rc = initialise(v, arg);
-		return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_vcpu_op, cmd, vcpuid, arg) : rc;
+		return rc == -ERESTART ? HYPERCALL_RESTART(vcpu_op, cmd, vcpuid, arg) : rc;
 	case VCPUOP_up:
 		return up(v);
 	case VCPUOP_down:

@@ -198,7 +198,7 @@ static __cold long evtchn_op_restarting(uint32_t cmd, gva_t arg)
 	long rc = evtchn_op(cmd, arg);
 
 	if (rc == -ERESTART)
-		return HYPERCALL_RESTART(__HYPERVISOR_event_channel_op, cmd, arg);
+		return HYPERCALL_RESTART(event_channel_op, cmd, arg);
 	return rc;
 }
 

@@ -80,7 +80,7 @@ static long setup_table(gva_t arg)
 		domain_put(d);
 	}
 	return whole ? guest_put(arg, &op, gnttab_setup_table)
-		     : HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, arg, 1);
+		     : HYPERCALL_RESTART(grant_table_op, GNTTABOP_setup_table, arg, 1);
 }
 
 static long query_size(gva_t arg)
@@ -293,7 +293,7 @@ static __always_inline long run_list(uint32_t cmd, gva_t uop, uint32_t count, si
 			return rc;
 		uop += size;
 		if (!(--count & (ENTRIES_PER_CHECK - 1)) && count && hypercall_preempt_check())
-			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count);
+			return HYPERCALL_RESTART(grant_table_op, cmd, uop, count);
 	}
 	return 0;
 }
@@ -380,7 +380,7 @@ static __always_inline long run_unmap(uint32_t cmd, gva_t uop, uint32_t count, b
 		if (likely(rc || !count))
 			return rc;
 		if (hypercall_preempt_check())
-			return HYPERCALL_RESTART(__HYPERVISOR_grant_table_op, cmd, uop, count);
+			return HYPERCALL_RESTART(grant_table_op, cmd, uop, count);
 	}
 	return 0;
 }

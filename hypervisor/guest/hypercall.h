@@ -50,8 +50,10 @@ static inline void hypercall_was_long(void)
 #endif
 }
 
-/* Arrange that the guest executes the same hypercall again with these arguments (continuation): return its
- * value from the handler. Works inside a multicall too. */
+/* Arrange that the guest executes hypercall @name again with these arguments (continuation): return its value from the
+ * handler. Works inside a multicall too. One whose row in abi/hypercalls.def says that it does not restart does not
+ * compile. */
 long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args);
-#define HYPERCALL_RESTART(nr, ...) \
-	hypercall_restart(nr, sizeof((uint64_t[]){__VA_ARGS__}) / 8, (uint64_t[]){__VA_ARGS__})
+#define HYPERCALL_RESTART(name, ...)                                                        \
+	hypercall_restart(HYPERCALL_RESTARTS_##name, sizeof((uint64_t[]){__VA_ARGS__}) / 8, \
+			  (uint64_t[]){__VA_ARGS__})

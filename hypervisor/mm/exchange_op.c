@@ -165,5 +165,5 @@ long memory_exchange_op(gva_t arg)
 	domain_put(d);
 	if (guest_put(arg, &e, xen_memory_exchange))
 		return -EFAULT;
-	return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_memory_op, XENMEM_exchange, arg) : rc;
+	return rc == -ERESTART ? HYPERCALL_RESTART(memory_op, XENMEM_exchange, arg) : rc;
 }

@@ -146,7 +146,7 @@ static long machphys_mfn_list(uint32_t cmd, gva_t arg, unsigned entry_shift)
 		return -EFAULT;
 	while (!m2p_share())
 		if (hypercall_preempt_check())
-			return HYPERCALL_RESTART(__HYPERVISOR_memory_op, cmd, arg);
+			return HYPERCALL_RESTART(memory_op, cmd, arg);
 	for (l.nr_extents = 0; l.nr_extents < l.max_extents; l.nr_extents++) {
 		mfn_t mfn = m2p_frame(entry_shift, l.nr_extents);
 

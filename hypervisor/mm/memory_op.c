@@ -130,8 +130,7 @@ long memory_reservation_op(uint32_t cmd, uint64_t start, gva_t arg)
 			break;
 	}
 	domain_put(d);
-	return restart ? HYPERCALL_RESTART(__HYPERVISOR_memory_op, cmd | i << MEMOP_EXTENT_SHIFT, arg)
-		       : (long)i;
+	return restart ? HYPERCALL_RESTART(memory_op, cmd | i << MEMOP_EXTENT_SHIFT, arg) : (long)i;
 }
 
 static long claim_pages(gva_t arg)

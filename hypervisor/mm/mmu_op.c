@@ -194,7 +194,7 @@ static __cold long batch_rest(gva_t ureqs, uint32_t count, gva_t pdone, uint32_t
 	rc = report(pdone, before + done, rc);
 	if (rc != -ERESTART)
 		return rc;
-	return HYPERCALL_RESTART(__HYPERVISOR_mmu_update, ureqs + done * sizeof(struct mmu_update),
+	return HYPERCALL_RESTART(mmu_update, ureqs + done * sizeof(struct mmu_update),
 				 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
 }
 

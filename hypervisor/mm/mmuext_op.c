@@ -243,7 +243,7 @@ long hc_mmuext_op(uint64_t ops, uint64_t count_arg, uint64_t pdone, uint64_t for
 	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
 		rc = -EFAULT;
 	if (unlikely(rc == -ERESTART))
-		return HYPERCALL_RESTART(__HYPERVISOR_mmuext_op, ops + done * guest_sizeof(mmuext_op),
+		return HYPERCALL_RESTART(mmuext_op, ops + done * guest_sizeof(mmuext_op),
 					 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
 	return rc;
 }

@@ -24,7 +24,7 @@ long hc_set_gdt(uint64_t frame_list, uint64_t entries)
 		rc = desc_set_gdt(current, frames, n);
 		hypercall_was_long();
 	} while (rc == -ERESTART && !hypercall_preempt_check());
-	return rc == -ERESTART ? HYPERCALL_RESTART(__HYPERVISOR_set_gdt, frame_list, entries) : rc;
+	return rc == -ERESTART ? HYPERCALL_RESTART(set_gdt, frame_list, entries) : rc;
 }
 
 /* @maddr: the descriptor's machine address. It is written under a use of the frame's present type, so that

@@ -62,5 +62,5 @@ long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 		return v->regs.rax;
 	if (err < 0)
 		return err;
-	return left ? HYPERCALL_RESTART(__HYPERVISOR_multicall, call_list, left) : 0;
+	return left ? HYPERCALL_RESTART(multicall, call_list, left) : 0;
 }

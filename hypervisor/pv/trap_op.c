@@ -42,8 +42,7 @@ long hc_set_trap_table(uint64_t traps)
 		if (err)
 			return err;
 		if (n % PREEMPT_EVERY == 0 && hypercall_preempt_check())
-			return HYPERCALL_RESTART(__HYPERVISOR_set_trap_table,
-						 traps + guest_sizeof(trap_info));
+			return HYPERCALL_RESTART(set_trap_table, traps + guest_sizeof(trap_info));
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Console output, and the one result line that the runner looks for. */
 #include "fw.h"
+#include "hypercall_errors.h"
 #include "xen/io/console.h"
 
 static unsigned failures, skipped, errors;
@@ -186,4 +187,11 @@ void finish(void)
 	hypercall_sched_op(SCHEDOP_shutdown, &off);
 	for (;;)
 		hypercall_sched_op(SCHEDOP_yield, NULL);
+}
+
+void hypercall_failed(unsigned nr, long result)
+{
+	if (!hypercall_may_fail(nr, -result))
+		failure("hypercall %u returned %ld, which its row in abi/hypercalls.def does not list", nr,
+			result);
 }

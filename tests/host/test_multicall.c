@@ -90,7 +90,7 @@ static int step(struct vcpu *of, gva_t at)
 	if (does == 'W')
 		host_percpu.pending = PENDING_TIMER;
 	if (does == 'R')
-		HYPERCALL_RESTART(7, 70, 71, 72);
+		hypercall_restart(7, 3, (uint64_t[]){70, 71, 72});
 	if (does == 'S')
 		of->multicall_interrupted = MULTICALL_STOP;
 	if (does != '.' && does != 'W')
@@ -308,7 +308,7 @@ static void calls(void **state)
 	v.way_back = BACK_BY_IRET32;
 	hypercall_int82_trap(&v);
 	assert_int_equal(v.way_back, BACK_BY_IRET);
-	assert_int_equal(HYPERCALL_RESTART(9, 0x90, 91), 9);
+	assert_int_equal(hypercall_restart(9, 2, (uint64_t[]){0x90, 91}), 9);
 	assert_string_equal(done, "trap;again 9 90 91;");
 }
 
