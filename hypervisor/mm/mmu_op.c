@@ -12,11 +12,11 @@
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
+#include "mm/mmu_list.h"
 #include "mm/mmu_owner.h"
 #include "mm/pt.h"
 #include "mm/walk.h"
 
-#define COUNT_RESTARTED   (1u << 31) /* in the count: *pdone already counts what came before */
 #define ENTRIES_PER_CHECK 32
 #define SHORT_BATCH       8u /* entries; a multicall of more than that looks at other work after each batch */
 
@@ -172,52 +172,13 @@ static int own_batch(gva_t ureqs, uint32_t count, uint32_t *done)
 	return batch_run(&b, ureqs, count, done);
 }
 
-/* How many entries are done, for the guest; the result of the hypercall. */
-static inline int report(gva_t pdone, uint32_t done, int rc)
+static const struct mmu_list list = {HYPERCALL_RESTARTS_mmu_update, XLAT_mmu_update, any_batch};
+
+long hc_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t foreigndom)
 {
-	return pdone && guest_write(pdone, &done, sizeof(done)) && !rc ? -EFAULT : rc;
-}
-
-/* @before entries were done when the batch stopped, within a big tree or for other work; these are the others. It goes
- * on, if nothing waits, or else by a restart. */
-static __cold long batch_rest(gva_t ureqs, uint32_t count, gva_t pdone, uint32_t foreigndom, uint32_t before)
-{
-	uint32_t done = 0;
-	int rc = -ERESTART;
-
-	while (rc == -ERESTART && !hypercall_preempt_check()) {
-		uint32_t more;
-
-		rc = any_batch(foreigndom, ureqs + done * sizeof(struct mmu_update), count - done, &more);
-		done += more;
-	}
-	rc = report(pdone, before + done, rc);
-	if (rc != -ERESTART)
-		return rc;
-	return HYPERCALL_RESTART(mmu_update, ureqs + done * sizeof(struct mmu_update),
-				 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
-}
-
-long hc_mmu_update(uint64_t ureqs, uint64_t count_arg, uint64_t pdone, uint64_t foreigndom)
-{
-	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
-	int rc;
-
-	if (unlikely(count > SHORT_BATCH))
+	if (unlikely(((uint32_t)count & ~LIST_RESTARTED) > SHORT_BATCH))
 		hypercall_was_long();
-	if (unlikely(count_arg & COUNT_RESTARTED)) {
-		if (pdone && guest_read(&before, pdone, sizeof(before)))
-			return -EFAULT;
-		rc = any_batch(foreigndom, ureqs, count, &done);
-	} else if (likely((uint32_t)foreigndom == DOMID_SELF)) {
-		rc = own_batch(ureqs, count, &done);
-	} else {
-		rc = any_batch(foreigndom, ureqs, count, &done);
-	}
-	if (unlikely(rc == -ERESTART))
-		return batch_rest(ureqs + done * sizeof(struct mmu_update), count - done, pdone, foreigndom,
-				  before + done);
-	return report(pdone, before + done, rc);
+	return mmu_list_run(&list, ureqs, count, pdone, foreigndom, own_batch);
 }
 
 /* The flush that update_va_mapping's flags ask for: the kind in the low bits, the rest says which vCPUs. */

@@ -13,10 +13,9 @@
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"
+#include "mm/mmu_list.h"
 #include "mm/mmu_owner.h"
 #include "mm/page.h"
-
-#define COUNT_RESTARTED (1u << 31) /* in the count: *pdone already counts what came before */
 
 static int pin(struct domain *owner, mfn_t mfn, int level)
 {
@@ -207,43 +206,14 @@ static __cold int any_run(uint32_t foreigndom, gva_t ops, uint32_t count, uint32
 	return rc;
 }
 
-/* A list that did not come to its end, with result @rc: within a big tree or before other work, which may have to wait
- * no longer; or because tables are left to take apart first. */
-static __cold int run_rest(uint32_t foreigndom, gva_t ops, uint32_t count, uint32_t *done, int rc)
+static int own_run(gva_t ops, uint32_t count, uint32_t *done)
 {
-	while (rc == -ERESTART || rc == PT_LEFT) {
-		uint32_t more;
-
-		*done += rc == PT_LEFT;
-		if (hypercall_preempt_check())
-			return -ERESTART;
-		rc = any_run(foreigndom, ops + *done * guest_sizeof(mmuext_op), count - *done, &more);
-		*done += more;
-	}
-	return rc;
+	return run(current->domain, ops, count, done);
 }
 
-long hc_mmuext_op(uint64_t ops, uint64_t count_arg, uint64_t pdone, uint64_t foreigndom)
-{
-	uint32_t count = (uint32_t)count_arg & ~COUNT_RESTARTED, before = 0, done;
-	int rc;
+static const struct mmu_list list = {HYPERCALL_RESTARTS_mmuext_op, XLAT_mmuext_op, any_run};
 
-	if (unlikely(count_arg & COUNT_RESTARTED)) {
-		if (pdone && guest_read(&before, pdone, sizeof(before)))
-			return -EFAULT;
-		rc = any_run(foreigndom, ops, count, &done);
-	} else if (likely((uint32_t)foreigndom == DOMID_SELF)) {
-		rc = run(current->domain, ops, count, &done);
-	} else {
-		rc = any_run(foreigndom, ops, count, &done);
-	}
-	if (unlikely(rc))
-		rc = run_rest(foreigndom, ops, count, &done, rc);
-	before += done;
-	if (pdone && guest_write(pdone, &before, sizeof(before)) && !rc)
-		rc = -EFAULT;
-	if (unlikely(rc == -ERESTART))
-		return HYPERCALL_RESTART(mmuext_op, ops + done * guest_sizeof(mmuext_op),
-					 (count - done) | COUNT_RESTARTED, pdone, foreigndom);
-	return rc;
+long hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t pdone, uint64_t foreigndom)
+{
+	return mmu_list_run(&list, ops, count, pdone, foreigndom, own_run);
 }
