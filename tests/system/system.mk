@@ -215,6 +215,17 @@ $(B)/dom0-scale.cpio: $(B)/dom0.cpio tests/system/scale/scale.list tests/system/
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list
 $(eval $(call test,scale,900,python3 tests/system/scale.py short,$(B)/dom0-scale.cpio $(B)/ringlet.elf))
 
+# Domains of all kinds at work: some minutes of it here, `make soak` for an hour.
+$(B)/dom0-soak.cpio: $(B)/dom0-scale.cpio tests/system/soak/soak.list tests/system/soak/soak.sh
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
+		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list tests/system/soak/soak.list
+$(eval $(call test,soak,900,python3 tests/system/soak.py,$(B)/dom0-soak.cpio $(B)/ringlet.elf))
+
+.PHONY: soak
+soak: $(B)/dom0-soak.cpio $(B)/ringlet.elf ## domains of all kinds, used for an hour of guest time: SECONDS=
+	$(Q)SECONDS=$(or $(SECONDS),3600) python3 tests/system/soak.py
+
 .PHONY: scale
 scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what one costs among many
 	$(Q)python3 tests/system/scale.py long
