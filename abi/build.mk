@@ -20,7 +20,7 @@ abi: $(ABI_STAMP)
 
 RL := $(B)/dom0-tools/rl
 docs: $(RL) ## renew the generated documentation pages
-	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . > abi/hypercalls.md
+	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . > $(B)/hypercalls.md && cp $(B)/hypercalls.md abi/hypercalls.md
 	$(Q)python3 scripts/gen_settings.py $(RL) docs/rl.md > $(B)/rl.md && cp $(B)/rl.md docs/rl.md
 
 check-docs: $(RL) # the committed pages say what the tables and the sources say

@@ -122,7 +122,7 @@ def handlers(root):
             text = open(path).read()
             for name in re.findall(r"^long hc_(\w+)\(", text, re.M):
                 found[name] = os.path.relpath(path, root)
-            restarting.update(re.findall(r"HYPERCALL_RESTART\((\w+)", text))
+            restarting.update(re.findall(r"HYPERCALL_RESTART(?:\(|S_)(\w+)", text))
     return found, restarting
 
 
@@ -130,7 +130,7 @@ def page(rows, root):
     where, restarting = handlers(root)
     for r in rows:
         if r.restarts and r.name not in restarting:
-            sys.exit(f"abi/hypercalls.def: {r.name} is said to restart, and no source has HYPERCALL_RESTART({r.name}, ...)")
+            sys.exit(f"abi/hypercalls.def: {r.name} is said to restart, and no source restarts it")
     out = ["<!-- Made by scripts/gen_hypercalls.py from hypercalls.def: do not edit; `make docs` renews it. -->",
            "# Hypercalls\n", "How to make one: [calling.md](calling.md). Every number not listed answers -ENOSYS. "
            "*Restarts*: a long call may\nreturn to the guest half-way, which executes it again; the guest notices only "
