@@ -31,6 +31,7 @@ __asm__(".set rodata_end, image_start + 12288; .set image_end, image_start + 163
 struct domain *dom0 __attribute__((weak)), *dom_io __attribute__((weak)),
     *dom_xen __attribute__((weak)); /* test_create.c brings the real ones, and the next two */
 unsigned host_flushes;
+uint32_t host_stale_asked;
 int host_allowance = 1 << 24; /* unless a test has it stop */
 
 static struct domain host_dom_xen, host_dom_io;
@@ -83,6 +84,7 @@ void __attribute__((weak)) domain_put(struct domain *d)
 /* One processor, which always holds guest translations. */
 uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp)
 {
+	host_stale_asked = cpus;
 	return tlb_flushed <= stamp ? cpus & 1 : 0;
 }
 

@@ -27,5 +27,6 @@ uint32_t host_random(uint32_t n);
 void host_random_seed(uint64_t seed); /* another sequence; not 0 */
 
 extern const struct guest_ops host_pv64, host_pv32;
-extern unsigned host_flushes; /* calls of tlb_flush_cpus so far */
-extern int host_allowance;    /* what pt_begin gives (mm/pt.h) */
+extern unsigned host_flushes;     /* calls of tlb_flush_cpus so far */
+extern uint32_t host_stale_asked; /* among which CPUs those were looked for that are to be flushed */
+extern int host_allowance;        /* what pt_begin gives (mm/pt.h) */
