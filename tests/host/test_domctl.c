@@ -39,6 +39,7 @@ static struct domain *get(struct domain *d)
 }
 struct domain *domain_by_id(domid_t id)
 {
+	assert_true(id < DOMID_FIRST_RESERVED);
 	return get(id < 2 ? &doms[id] : NULL);
 }
 struct domain *domain_next(domid_t first)
@@ -53,6 +54,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 {
 	*err = result;
 	note("create %d %s", id == DOMID_INVALID ? -1 : id, ops->name);
+	((struct xen_domctl *)guest_base)->u.createdomain.ssidref = 99; /* another vCPU */
 	doms[2].max_port = 4095;
 	return result ? NULL : &doms[2];
 }
@@ -262,6 +264,7 @@ static void creates(void **state)
 	*c = good;
 	result = -EEXIST;
 	assert_int_equal(asks(XEN_DOMCTL_createdomain), -EEXIST);
+	assert_int_equal(c->ssidref, 99); /* there is no answer */
 	assert_int_equal(op->domain, DOMID_FIRST_RESERVED);
 	assert_done("create 32751 fv;limits 0 0;quota d2;create -1 64;");
 	for (int i = 0; i < 7; i++) {
@@ -398,7 +401,10 @@ static void which(void **state)
 	op->domain = 9;
 	assert_int_equal(asks(XEN_DOMCTL_pausedomain), -ESRCH);
 	assert_int_equal(asks(XEN_DOMCTL_getdomaininfo), -ESRCH);
+	op->domain = DOMID_FIRST_RESERVED;
+	assert_int_equal(asks(XEN_DOMCTL_pausedomain), -ESRCH);
 	op->domain = DOMID_SELF;
+	assert_int_equal(asks(XEN_DOMCTL_pausedomain), -ESRCH);
 	assert_int_equal(asks(XEN_DOMCTL_getdomaininfo), -ESRCH);
 	op->domain = 0;
 	assert_int_equal(asks(XEN_DOMCTL_getdomaininfo), 0);
@@ -583,6 +589,10 @@ static void affinities(void **state)
 	a->cpumap_hard.nr_bits = 2;
 	assert_int_equal(asks(XEN_DOMCTL_setvcpuaffinity), 0);
 	assert_done("cpus 3;");
+	a->cpumap_hard.nr_bits = 32;
+	memset(hard, 0xff, 4);
+	assert_int_equal(asks(XEN_DOMCTL_setvcpuaffinity), 0);
+	assert_done("cpus ffffffff;");
 	memset(hard, 0xff, 32);
 	a->flags = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
 	a->cpumap_soft.nr_bits = 40;
