@@ -593,6 +593,7 @@ static void affinities(void **state)
 	memset(hard, 0xff, 4);
 	assert_int_equal(asks(XEN_DOMCTL_setvcpuaffinity), 0);
 	assert_done("cpus ffffffff;");
+	a->cpumap_hard.nr_bits = 2;
 	memset(hard, 0xff, 32);
 	a->flags = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
 	a->cpumap_soft.nr_bits = 40;
