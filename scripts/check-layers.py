@@ -1,30 +1,184 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The layers of the hypervisor, lowest first. A file may include headers of its own layer and of lower ones.
+"""The order of the rooms, read from what the compiler made: a file uses only files of its own room and of lower ones.
 
-Some headers are contracts rather than parts of a layer: they define structures (or the hooks a higher layer
-fills in), and any layer may include them.
+    check-layers.py                    check the hypervisor
+    check-layers.py kernel tools       check these instead
+    check-layers.py --report           print figures and circles too
+    check-layers.py --uses WORD        print what files with WORD in their path use and are used for, by symbol
+
+A use is a symbol that one object file wants and another one defines (nm). An include of a header is one too, and so is the
+declaration, in a header, of what another room defines. No use goes up. Files that use one another in a circle are of one
+room, and at most CIRCLE of them. A circle is a strongly connected component of the uses by symbol.
 """
-import glob, re, sys
+import argparse, collections, glob, os, re, subprocess, sys
 
-LAYERS = "lib cpu mm dev dom sched evt gnt trace pv emul fv entry boot ghost".split()
-CONTRACTS = {"dom/domain.h", "dom/guest_ops.h", "sched/timer.h", "sched/sched.h", "evt/evtchn.h", "gnt/grant.h",
-             "entry/hypercall.h", "cpu/percpu.h", "dev/console.h"}
+CIRCLE = 5
 
-files = sorted(glob.glob("hypervisor/**/*.[ch]", recursive=True))
-wrong = 0
-if not files:
-    sys.exit("check-layers: no sources here; start it in the root of the project")
-for path in files:
-    parts = path.split("/")
-    if len(parts) < 3:
-        continue  # asm-offsets.c sees everything
-    for line, text in enumerate(open(path), 1):
-        m = re.match(r'#include "((\w+)/[\w./-]+)"', text)
-        if not m or m[2] not in LAYERS or m[1] in CONTRACTS:
-            continue
-        if LAYERS.index(m[2]) > LAYERS.index(parts[1]):
-            print(f"{path}:{line}: layer {parts[1]} includes {m[1]}")
-            wrong += 1
-if wrong:
-    sys.exit(f"check-layers: {wrong} includes go upwards ({' < '.join(LAYERS)})")
+
+class Part:
+    """@order: rooms, lowest first; words in one string are rooms side by side. @objects: pairs of a folder of objects and the folder
+    of sources that they are made from. @room: the room of a path below the sources' folder."""
+
+    def __init__(self, name, order, make, objects, circle=CIRCLE):
+        self.name, self.make, self.objects, self.circle = name, make, objects, circle
+        self.order = {room: height for height, rooms in enumerate(order) for room in rooms.split()}
+
+    def room(self, path):
+        """The longest row of folders that is a room; None: outside of all."""
+        parts = path.split("/")[:-1]
+        while parts and "/".join(parts) not in self.order:
+            parts.pop()
+        return "/".join(parts) or None
+
+
+PARTS = [
+    Part("hypervisor", "lib cpu guest mm dev gnt evt sched dom trace pv emul fv entry audit boot ghost".split(),
+         "build/ringlet.elf ghost", [("build/hypervisor", "hypervisor")]),
+]
+
+
+def source_of(obj, folder):
+    """hypervisor's lib/x.o and x.asm.o, the kernel's x.c.o."""
+    base = obj[:-2]
+    for path in (base, base + ".c"):
+        if os.path.isfile(f"{folder}/{path}"):
+            return path
+    return None
+
+
+class Uses:
+    def __init__(self, part):
+        self.part = part
+        self.defined = {}                                                          # symbol -> file
+        self.by = collections.defaultdict(lambda: collections.defaultdict(set))    # file -> file -> symbols
+        self.files = set()
+        wanted = collections.defaultdict(set)
+        for out, folder in part.objects:
+            self.read(out, folder, wanted)
+        for path, names in wanted.items():
+            for name in names:
+                other = self.defined.get(name.removeprefix("__real_"), path)
+                if other != path:
+                    self.by[path][other].add(name)
+
+    def read(self, out, folder, wanted):
+        found = {}
+        for obj in glob.glob(f"{out}/**/*.o", recursive=True):
+            path = source_of(os.path.relpath(obj, out), folder)
+            if path and self.part.room(path):
+                found[obj] = path
+        sources = {p for p in (os.path.relpath(f, folder) for e in ("c", "asm") for f in glob.glob(f"{folder}/**/*.{e}", recursive=True))
+                   if self.part.room(p)}
+        missing = sorted(sources - set(found.values()) - self.files)
+        if missing:
+            sys.exit(f"check-layers: {folder}/{missing[0]} has no object below {out}; first make {self.part.make}")
+        if not found:
+            sys.exit("check-layers: no sources here; start it in the root of the project")
+        self.files |= set(found.values())
+        listing = subprocess.run(["nm", "-A", *found], capture_output=True, text=True, check=True).stdout
+        for line in listing.splitlines():
+            obj, rest = line.split(":", 1)
+            kind, name = rest.split()[-2:]
+            if kind == "U":
+                wanted[found[obj]].add(name)
+            elif kind.isupper():
+                self.defined.setdefault(name, found[obj])
+
+
+def circles(graph):
+    """Strongly connected components of more than one file (Tarjan)."""
+    index, low, stack, out = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in graph.get(v, ()):
+            if w not in index:
+                visit(w)
+                low[v] = min(low[v], low[w])
+            elif w in stack:
+                low[v] = min(low[v], index[w])
+        if low[v] == index[v]:
+            at = stack.index(v)
+            part, stack[at:] = stack[at:], []
+            if len(part) > 1:
+                out.append(sorted(part))
+
+    sys.setrecursionlimit(10000)
+    for v in sorted(graph):
+        if v not in index:
+            visit(v)
+    return out
+
+
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: "\n" * m[0].count("\n"), text, flags=re.S)
+
+
+def headers(part, uses):
+    """Includes that go up, and declarations of what a higher room defines."""
+    for folder in dict.fromkeys(folder for _, folder in part.objects):
+        for path in sorted(glob.glob(f"{folder}/**/*.[ch]", recursive=True) + glob.glob(f"{folder}/**/*.asm", recursive=True)):
+            here = part.room(os.path.relpath(path, folder))
+            if not here:
+                continue
+            for number, line in enumerate(without_comments(open(path).read()).split("\n"), 1):
+                m = re.match(r'\s*[#%]include "([\w./-]+)"', line)
+                room = m and part.room(m[1])
+                if room and part.order[room] > part.order[here]:
+                    yield f"{path}:{number}: includes {m[1]}"
+                m = path.endswith(".h") and re.match(r"(?!static|typedef|#)\w[\w *]*?\b(\w+)(\(|;|\[)", line)
+                other = m and uses.defined.get(m[1])
+                if other and part.order[part.room(other)] > part.order[here]:
+                    yield f"{path}:{number}: declares {m[1]}, which {other} defines"
+
+
+def check(part, report):
+    uses = Uses(part)
+    height = lambda path: part.order[part.room(path)]
+    up = [f"{path} uses {name} of {other}" for path in sorted(uses.by) for other, names in sorted(uses.by[path].items())
+          for name in sorted(names) if height(other) > height(path)]
+    up += headers(part, uses)
+    rings = circles(uses.by)
+    bad = [r for r in rings if len(r) > part.circle or len({part.room(p) for p in r}) > 1]
+    for line in up:
+        print(line)
+    for ring in rings if report else bad:
+        print(f"{len(ring)} files in a circle: {' '.join(ring)}")
+    if report:
+        print(f"{part.name}: {len(uses.files)} files, {len(up)} uses that go up, {len(rings)} circles, the largest of "
+              f"{max(map(len, rings), default=0)} files, {sum(len({part.room(p) for p in r}) > 1 for r in rings)} across rooms")
+    if up or bad:
+        print(f"check-layers: {part.name}: {len(up)} uses go up, {len(bad)} circles are too large or of several rooms "
+              f"({' < '.join(part.order)})")
+    return not (up or bad)
+
+
+def show(part, word):
+    uses = Uses(part)
+    for path in sorted(uses.by):
+        for other, names in sorted(uses.by[path].items()):
+            if word in path or word in other:
+                print(f"{path} -> {other}: {' '.join(sorted(names))}")
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("parts", nargs="*", help="hypervisor (the default), kernel, tools")
+    args.add_argument("--report", action="store_true", help="figures and circles too")
+    args.add_argument("--uses", metavar="WORD", help="print uses by symbol, of paths with WORD in them")
+    args = args.parse_args()
+    known = {p.name: p for p in PARTS}
+    for name in args.parts:
+        if name not in known:
+            sys.exit(f"check-layers: no part is named {name}; there are {', '.join(known)}")
+    parts = [known[name] for name in args.parts or ["hypervisor"]]
+    if args.uses:
+        for part in parts:
+            show(part, args.uses)
+    elif not all([check(part, args.report) for part in parts]):
+        sys.exit(1)
+
+
+main()

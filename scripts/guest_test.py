@@ -3,7 +3,7 @@
 
 The guest's words come first, as they are; then one line of TAP and its plan, which are this program's. It is `ok` only if
 the guest printed a RESULT line of its own (success or skip), the machine powered off by itself, and the auditor found
-nothing wrong with what the guest left (hypervisor/mm/audit.c). Exit code 0: ok.
+nothing wrong with what the guest left (hypervisor/audit/audit.c). Exit code 0: ok.
 
 Environment:
   XEN=file             on that Xen instead

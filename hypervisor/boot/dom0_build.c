@@ -7,6 +7,7 @@
 #include "boot/dom0_memory.h"
 #include "boot/dom0_size.h"
 #include "boot/kernel_image.h"
+#include "cpu/panic.h"
 #include "dev/console.h"
 #include "dev/ioapic.h"
 #include "dom/domain.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See dom0_memory.h. */
 #include "boot/dom0_memory.h"
+#include "cpu/panic.h"
 #include "dom/domain.h"
 #include "guest/guest_ops.h"
 #include "lib/errno.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot CPU's way from the first line of C to the idle loop, in order. Nothing registers itself elsewhere.
  */
+#include "audit/audit.h"
 #include "boot/boot.h"
 #include "boot/cmdline.h"
 #include "boot/dom0_build.h"
@@ -8,13 +9,16 @@
 #include "cpu/fpu.h"
 #include "cpu/gdt.h"
 #include "cpu/lapic.h"
+#include "cpu/panic.h"
 #include "cpu/tsc.h"
 #include "dev/acpi.h"
 #include "dev/console.h"
 #include "dev/ioapic.h"
 #include "dev/power.h"
 #include "dom/domain.h"
+#include "dom/report.h"
 #include "entry/entry.h"
+#include "guest/guest_ops.h"
 #include "lib/image.h"
 #include "lib/loglevel.h"
 #include "lib/string.h"
@@ -75,6 +79,13 @@ static void start_dom0(void)
 	}
 }
 
+static void list_kinds(void)
+{
+	guest_kinds[KIND_PV64] = &pv64_ops;
+	guest_kinds[KIND_PV32] = &pv32_ops;
+	guest_kinds[KIND_FV] = &fv_ops;
+}
+
 void boot_main(uint32_t magic, uint64_t info)
 {
 	percpu_init_boot();           /* this_cpu, descriptor tables: spinlocks and panic work */
@@ -101,6 +112,9 @@ void boot_main(uint32_t magic, uint64_t info)
 	hypercall_init();
 	trace_init(); /* its hooks are known, and out */
 	domains_init();
+	panic_set_context(report_current);
+	list_kinds();
+	audit_init();
 	sched_init();
 	sched_cpu_init(vcpu_alloc(&dom_idle, 0)); /* from here on `current` is the idle vCPU */
 	smp_init();

@@ -4,6 +4,7 @@
  * structures lie anywhere in RAM that nobody has reserved.
  */
 #include "boot/boot.h"
+#include "cpu/panic.h"
 #include "lib/image.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -11,6 +11,7 @@
 #include "cpu/gdt.h"
 #include "cpu/ipi.h"
 #include "cpu/lapic.h"
+#include "cpu/panic.h"
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dev/acpi.h"

@@ -8,13 +8,18 @@
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
-#include "guest/domain.h"
 #include "lib/format.h"
 #include "lib/printk.h"
 #include "lib/symbols.h"
+#include "xen/xen.h"
 
 static bool panicking;
-static void (*end)(void);
+static void (*context)(void), (*end)(void);
+
+void panic_set_context(void (*fn)(void))
+{
+	context = fn;
+}
 
 void panic_set_end(void (*fn)(void))
 {
@@ -32,14 +37,12 @@ static void enter_once(void)
 			lapic_send_nmi(cpu_table[id]->apic_id);
 }
 
-/* What else tells where we were: the faulting address, the address space, whose vCPU this CPU holds. */
+/* What else tells where we were: the faulting address, the address space, current. */
 static void print_context(void)
 {
-	const struct vcpu *v = current;
-
 	printk("  cr2 %016lx  cr3 %016lx\n", read_cr2(), read_cr3());
-	if (v)
-		printk("  current: d%u, vCPU %u\n", v->domain->id, v->id);
+	if (current && context)
+		context();
 }
 
 /* On the CPU's stack, or on an interrupt stack, which is one page. A wild stack pointer shows nothing more.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Debug keys: one character, one report in the log. Registered at boot, so the table needs no lock. */
 #include "dev/console.h"
+#include "cpu/panic.h"
 #include "lib/printk.h"
 #include "lib/tracepoint.h"
 

@@ -8,7 +8,6 @@
 #include "gnt/grant.h"
 #include "guest/guest_ops.h"
 #include "lib/printk.h"
-#include "mm/audit.h"
 #include "mm/page.h"
 #include "sched/sched.h"
 
@@ -72,14 +71,8 @@ static void dump_grants(void)
 	for_each_domain(grant_dump);
 }
 
-static void audit(void)
-{
-	audit_run();
-}
-
 void debug_keys_init(void)
 {
-	debug_key_register('a', "audit of all frames", audit);
 	debug_key_register('q', "domains and their vCPUs", dump_domains);
 	debug_key_register('m', "memory", dump_memory);
 	debug_key_register('e', "event channels", dump_events);

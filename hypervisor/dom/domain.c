@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains: creation, change of kind, pausing. */
 #include "dom/domain.h"
+#include "cpu/panic.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
 #include "guest/guest_ops.h"

@@ -40,6 +40,9 @@ void domain_unpause(struct domain *d);
 /* SCHEDOP_shutdown and friends: stop all vCPUs of @d, tell Dom0 by VIRQ_DOM_EXC; for Dom0 end the machine. */
 void domain_shutdown(struct domain *d, uint8_t reason);
 
+/* What is done before the machine stops with Dom0, unless that crashed; NULL: nothing. */
+extern void (*machine_last)(void);
+
 /* The guest cannot go on: log domain, vCPU, RIP, registers, guest backtrace and the sentence; then shut it
  * down with SHUTDOWN_crash. Returns: the caller unwinds, the exit path schedules away. */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf_like(2, 3);

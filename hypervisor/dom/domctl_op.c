@@ -32,7 +32,7 @@ static long create(struct xen_domctl *op)
 {
 	struct xen_domctl_createdomain *c = &op->u.createdomain;
 	bool any_id = op->domain == 0 || op->domain >= DOMID_FIRST_RESERVED;
-	const struct guest_ops *ops = c->flags & RINGLET_CDF_fv ? &fv_ops : &pv64_ops;
+	const enum guest_kind kind = c->flags & RINGLET_CDF_fv ? KIND_FV : KIND_PV64;
 	struct domain *d;
 	int rc;
 
@@ -43,7 +43,9 @@ static long create(struct xen_domctl *op)
 	if (!c->max_vcpus || c->max_vcpus > MAX_VCPUS ||
 	    !grant_limits_ok(c->max_grant_frames, c->max_maptrack_frames))
 		return -EINVAL;
-	d = domain_create(any_id ? DOMID_INVALID : op->domain, ops, &rc);
+	if (!guest_kinds[kind])
+		return -EOPNOTSUPP;
+	d = domain_create(any_id ? DOMID_INVALID : op->domain, guest_kinds[kind], &rc);
 	if (!d)
 		return rc;
 	d->max_vcpus = c->max_vcpus;
@@ -112,9 +114,9 @@ static long set_address_size(struct domain *d, uint32_t size)
 		return -EINVAL;
 	switch (size) {
 	case 32:
-		return domain_set_ops(d, &pv32_ops);
+		return domain_set_ops(d, guest_kinds[KIND_PV32]);
 	case 64:
-		return domain_set_ops(d, &pv64_ops);
+		return domain_set_ops(d, guest_kinds[KIND_PV64]);
 	default:
 		return -EINVAL;
 	}

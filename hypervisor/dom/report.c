@@ -74,3 +74,8 @@ void report_crash(struct domain *d, const char *why)
 	print_stack(kind, v->regs.rsp);
 	print_callers(kind, v->regs.rip, v->regs.rbp);
 }
+
+void report_current(void)
+{
+	printk("  current: d%u, vCPU %u\n", current->domain->id, current->id);
+}

@@ -4,6 +4,8 @@
 
 struct domain;
 
+/* For a panic: whose vCPU this CPU holds. */
+void report_current(void);
 /* Domain, vCPU, RIP, the sentence @why; if it is the current vCPU's, registers, stack and callers too. */
 void report_crash(struct domain *d, const char *why);
 

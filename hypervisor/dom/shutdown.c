@@ -10,9 +10,7 @@
 #include "dom/report.h"
 #include "evt/evtchn.h"
 #include "lib/format.h"
-#include "lib/options.h"
 #include "lib/loglevel.h"
-#include "mm/audit.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
 #include "xen/xen.h"
@@ -25,11 +23,13 @@ static const char *reason_name(uint8_t reason)
 	return reason < ARRAY_SIZE(names) ? names[reason] : "?";
 }
 
+void (*machine_last)(void);
+
 static void end_machine(uint8_t reason)
 {
 	printk("Dom0 has stopped: %s\n", reason_name(reason));
-	if (options.audit_exit && reason <= SHUTDOWN_reboot) /* not in the middle of what made it crash */
-		audit_run();
+	if (machine_last && reason <= SHUTDOWN_reboot) /* not in the middle of what made it crash */
+		machine_last();
 	switch (reason) {
 	case SHUTDOWN_poweroff:
 		power_off();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What an fv domain adds to the audit of all frames (mm/audit.h): its holds on its RAM, and that shadows keep
+/* What an fv domain adds to the audit of all frames (audit/audit.h): its holds on its RAM, and that shadows keep
  * their rules. */
-#include "mm/audit.h"
 #include "fv/fv.h"
+#include "guest/guest_ops.h"
 #include "mm/page.h"
 
-void fv_audit(struct vcpu *v)
+void fv_audit(struct vcpu *v, const struct audit_report *to)
 {
 	struct fv *fv = fv_of(v);
 
@@ -16,17 +16,16 @@ void fv_audit(struct vcpu *v)
 
 		if (!f->mfn) /* not found yet: it is being built */
 			continue;
-		audit_use(f->mfn, PGT_WRITABLE);
+		to->use(f->mfn, PGT_WRITABLE);
 		if (m2p_get(f->mfn) != pfn)
-			audit_wrong("%s: guest frame %x is not that of frame %x", v->domain->name, pfn,
-				    f->mfn);
+			to->wrong("%s: guest frame %x is not that of frame %x", v->domain->name, pfn, f->mfn);
 		if (f->writers != fv_shadow_count_writers(fv, pfn))
-			audit_wrong("%s: %u shadow entries write to guest frame %x, counted %u",
-				    v->domain->name, fv_shadow_count_writers(fv, pfn), pfn, f->writers);
+			to->wrong("%s: %u shadow entries write to guest frame %x, counted %u",
+				  v->domain->name, fv_shadow_count_writers(fv, pfn), pfn, f->writers);
 		if (f->writers && (f->shadows || f->code != FV_CODE_UNKNOWN) && !fv->lax)
-			audit_wrong("%s: guest frame %x is a table or code, and mapped writable",
-				    v->domain->name, pfn);
+			to->wrong("%s: guest frame %x is a table or code, and mapped writable",
+				  v->domain->name, pfn);
 	}
 	if (fv->console)
-		audit_use(virt_to_mfn(fv->console), PGT_WRITABLE);
+		to->use(virt_to_mfn(fv->console), PGT_WRITABLE);
 }

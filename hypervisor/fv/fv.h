@@ -289,7 +289,8 @@ void fv_code_free(struct fv *fv);
 
 /* ---- audit.c ---- */
 
-void fv_audit(struct vcpu *v);
+struct audit_report;
+void fv_audit(struct vcpu *v, const struct audit_report *to);
 
 /* ---- io.c and the devices ---- */
 

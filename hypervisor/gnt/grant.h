@@ -29,8 +29,3 @@ void grant_unshare(struct domain *d);
 void grant_destroy(struct domain *d);
 
 void grant_dump(struct domain *d); /* entries in use, to the log: debug key g, GNTTABOP_dump_table */
-
-/* For the auditor (mm/audit.h): report what @d's mappings hold, and compare the pins of its grants with them.
- * Has @d mapped frame @mfn, for writing too if @writable, by somebody's grant? */
-void grant_audit(struct domain *d);
-bool grant_maps(struct domain *d, mfn_t mfn, bool writable);

@@ -22,6 +22,12 @@ enum slot_rule {
 	SLOT_RESERVED, /* the hypervisor's: what the guest has there does not count */
 };
 
+/* What an auditor is told (audit/audit.h). */
+struct audit_report {
+	void (*use)(mfn_t mfn, unsigned kind);                   /* a use of a frame as an enum page_type */
+	void (*wrong)(const char *fmt, ...) __printf_like(1, 2); /* a discrepancy */
+};
+
 struct guest_ops {
 	const char *name;          /* "pv64", "pv32" */
 	uint8_t elf_class;         /* of a kernel of this kind: 2 (ELFCLASS64), 1 (ELFCLASS32) */
@@ -112,7 +118,8 @@ struct guest_ops {
 	void (*trap)(struct vcpu *v, struct cpu_user_regs *regs);
 	void (*deliver)(struct vcpu *v);
 	void (*timers_go_on)(struct vcpu *v); /* unpaused: what repeats of its devices; NULL: nothing */
-	void (*audit)(struct vcpu *v);        /* what else it holds (mm/audit.h); NULL: nothing */
+	/* Tell the auditor what else it holds; NULL: nothing. */
+	void (*audit)(struct vcpu *v, const struct audit_report *to);
 };
 
 /* Only guest addresses, none of the hypervisor's? */
@@ -131,3 +138,12 @@ static inline bool words_ok(const struct guest_ops *ops, gva_t va)
 }
 
 extern const struct guest_ops pv64_ops, pv32_ops, fv_ops;
+
+enum guest_kind {
+	KIND_PV64,
+	KIND_PV32,
+	KIND_FV,
+	KINDS,
+};
+/* The kinds that this hypervisor has (boot/main.c lists them); NULL: not this one. */
+extern const struct guest_ops *guest_kinds[KINDS];

@@ -9,8 +9,11 @@
  * are; it is a leaf lock, since references drop in many places.
  */
 #include "guest/domain.h"
+#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/format.h"
+
+const struct guest_ops *guest_kinds[KINDS];
 
 struct list domain_list = LIST_INIT(domain_list);
 struct spinlock domain_list_lock;

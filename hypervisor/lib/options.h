@@ -27,6 +27,6 @@ struct options {
 	int8_t smep, smap; /* smep= smap=: 0 off, 1 on, -1 as suits the machine */
 	char sched[16];    /* sched=rr */
 	bool stays;        /* stays: keep the longest stays with interrupts off (trace/stays.c) */
-	bool audit_exit;   /* audit=exit: audit all frames when Dom0 stops the machine (mm/audit.c) */
+	bool audit_exit;   /* audit=exit: audit all frames when Dom0 stops the machine (audit/audit.c) */
 };
 extern struct options options;

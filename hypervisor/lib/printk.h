@@ -34,15 +34,3 @@ void printk_set_sink(void (*sink)(const char *text, size_t n));
 void printk_raw(const char *text, size_t n);
 /* A panic may interrupt a holder of the log's lock: take no locks from now on. */
 void printk_force(void);
-
-/* Our own bug: print the sentence, registers, a backtrace by symbol and the CPU; stop every CPU; reboot or
- * halt (noreboot). No guest input may ever get here. */
-void panic(const char *fmt, ...) __printf_like(1, 2) __noreturn;
-
-#define BUG() panic("BUG at %s:%d", __FILE__, __LINE__)
-#define BUG_ON(c)                                                          \
-	do {                                                               \
-		if (unlikely(c))                                           \
-			panic("BUG at %s:%d: %s", __FILE__, __LINE__, #c); \
-	} while (0)
-#define ASSERT(c) BUG_ON(!(c))

@@ -4,6 +4,7 @@
  * and M2P go. Boot CPU only, no locking.
  */
 #include "lib/loglevel.h"
+#include "cpu/panic.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"
 #include "mm/init.h"
@@ -197,8 +198,10 @@ void bootmem_init(void)
 {
 	reachable = max_mfn << PAGE_SHIFT;
 	frame_table = bootmem_alloc(max_mfn * sizeof(struct page_info));
-	m2p_init();
+}
 
+void bootmem_give(void)
+{
 	for (mfn_t m = 0; m < max_mfn; m++)
 		frame_table[m].count = PGC_IO;
 	for (unsigned i = 0; i < boot_ram_count; i++) {

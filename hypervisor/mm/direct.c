@@ -7,6 +7,7 @@
  * No mapping is both writable and executable. All are global (see mm/tlb.c).
  */
 #include "cpu/features.h"
+#include "cpu/panic.h"
 #include "guest/domain.h"
 #include "lib/image.h"
 #include "lib/loglevel.h"
@@ -109,6 +110,8 @@ void mm_init(void)
 	bootmem_find_end();
 	direct_init();
 	bootmem_init();
+	m2p_init();
+	bootmem_give();
 	m2p_map();
 	log_info("memory: %lu MiB, %lu MiB free\n", (unsigned long)(max_mfn >> 8),
 		 (unsigned long)(frames_free() >> 8));

@@ -14,6 +14,7 @@
  * safe to reuse is done outside of it.
  */
 #include "cpu/ipi.h"
+#include "cpu/panic.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "mm/mm.h"

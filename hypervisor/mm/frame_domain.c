@@ -9,6 +9,7 @@
  * Locking: page_lock guards list and total; claim_lock guards claims.
  */
 #include "guest/domain.h"
+#include "cpu/panic.h"
 #include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/printk.h"

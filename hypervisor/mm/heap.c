@@ -14,6 +14,7 @@
  * Locking: heap_lock guards classes and chains.
  */
 #include "guest/domain.h"
+#include "cpu/panic.h"
 #include "lib/printk.h"
 #include "lib/spinlock.h"
 #include "lib/string.h"

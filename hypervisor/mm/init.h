@@ -11,10 +11,13 @@ void bootmem_find_end(void);
 void *bootmem_alloc(uint64_t size);
 /* idle_root with the direct map and the image; loads it. From here on all RAM is reachable. */
 void direct_init(void);
-/* Frame table, M2P and allocator from the boot maps. */
+/* The frame table. */
 void bootmem_init(void);
-/* Both M2P tables, all entries invalid (part of bootmem_init); m2p_map shows them in the hypervisor's tables. */
+/* Both M2P tables, all entries invalid. */
 void m2p_init(void);
+/* The boot maps into the frame table, and the rest of RAM to the allocator. */
+void bootmem_give(void);
+/* The M2P in the hypervisor's tables. */
 void m2p_map(void);
 
 /* Map [pa, pa+len) at @va below @root with leaf bits @flags, in the largest pages up to level @max_level that

@@ -22,10 +22,11 @@
  *	    before: an equal CR3 does not excuse it from changing whose it is. So nobody's tlb_vcpu outlives a vCPU, and
  *	    a vCPU at the address of a dead one is not taken for it.
  *
- * The auditor checks all three (mm/audit_vcpus.c).
+ * The auditor checks all three (audit/vcpus.c).
  * Locking: roots of a vCPU change on the CPU that runs it, or while it does not run.
  */
 #include "lib/printk.h"
+#include "cpu/panic.h"
 #include "mm/pt.h"
 
 static uint64_t wanted_cr3(const struct vcpu *v)

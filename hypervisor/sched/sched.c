@@ -10,6 +10,7 @@
  * switch; until it is false nobody else may choose the vCPU, and nobody may free its page tables.
  */
 #include "evt/evtchn.h"
+#include "cpu/panic.h"
 #include "lib/loglevel.h"
 #include "lib/options.h"
 #include "lib/string.h"

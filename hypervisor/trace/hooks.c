@@ -6,6 +6,7 @@
  * prefetched (SDM 3A 8.1.3, Handling Self- and Cross-Modifying Code).
  */
 #include "cpu/ipi.h"
+#include "cpu/panic.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "lib/image.h"

@@ -2,7 +2,7 @@
 /*
  * Hypercalls at random, and such as nearly make sense: right structures, values at borders, frames of its
  * own, of others and of page tables in use, from two vCPUs that race. The hypervisor must stay whole: it
- * never panics, and its auditor (hypervisor/mm/audit.c) finds every count right after each batch. What
+ * never panics, and its auditor (hypervisor/audit/audit.c) finds every count right after each batch. What
  * becomes of this guest is its own affair.
  *
  * Command line: seed=N calls=N; alone=1: one vCPU, and the same seed gives the same calls, of which it prints a digest at

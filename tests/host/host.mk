@@ -24,7 +24,7 @@ $(B)/tests/host/create: HOST_TFLAGS += -Wl,--wrap=domain_charge
 HOST_MODEL := $(patsubst %,$(B)/tests/host/tests/host/%.o,frame_model frame_follow model_ops)
 $(B)/tests/host/model: $(HOST_MODEL)
 # The auditor needs a little more around it than the rest of mm/: test_audit.c itself.
-HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/mm/%.o,audit audit_tables audit_vcpus)
+HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/audit/%.o,audit tables vcpus)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
 $(addprefix $(B)/tests/host/,console crossing destroy domctl event event_race fv fv_control fv_io fv_memory fv_rings lib \
 	memory_op sched sched_op shares stays timers): $(HOST_LOCK)

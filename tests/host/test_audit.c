@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "gnt/grant.h"
-#include "mm/audit.h"
+#include "audit/audit.h"
 #include "mm/pt.h"
 
 #define RW (PTE_P | PTE_U | PTE_RW)
@@ -37,11 +37,11 @@ void vcpu_unpause(struct vcpu *v)
 {
 }
 
-void grant_audit(struct domain *dead)
+void audit_grants(struct domain *dead)
 {
 }
 
-bool grant_maps(struct domain *mapper, mfn_t mfn, bool writable)
+bool audit_grant_maps(struct domain *mapper, mfn_t mfn, bool writable)
 {
 	return false;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The auditor's reading of vCPUs and CPUs (see mm/audit.c): which frames a vCPU holds by its roots, descriptor tables
+ * The auditor's reading of vCPUs and CPUs (audit/audit.c): which frames a vCPU holds by its roots, descriptor tables
  * and areas; that it can run on what it has; and whose translations each CPU may hold (mm/root.c).
  */
+#include "audit/audit.h"
 #include "guest/domain.h"
 #include "guest/guest_ops.h"
-#include "mm/audit.h"
 #include "mm/memory.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -100,6 +100,7 @@ static void context(struct vcpu *v)
 
 void audit_vcpus(struct domain *d)
 {
+	static const struct audit_report report = {.use = audit_use, .wrong = audit_wrong};
 	struct vcpu *v;
 
 	for_each_vcpu (d, v) {
@@ -112,7 +113,7 @@ void audit_vcpus(struct domain *d)
 		if (v->memory_work)
 			memory_exchange_audit(&v->memory_work->x, audit_ref);
 		if (d->ops->audit)
-			d->ops->audit(v);
+			d->ops->audit(v, &report);
 	}
 }
 

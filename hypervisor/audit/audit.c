@@ -7,9 +7,9 @@
  *	  areas hold, no more (a leak) and no less (a use after free to come);
  *	- all uses of a frame are of one kind, the frame's type: so none is writable and a table;
  *	- a partial table (mm/partial.c) has one use, its own, and holds what stands below its border;
- *	- entries name frames of their own domain, or such as it has a right to (audit_tables.c);
+ *	- entries name frames of their own domain, or such as it has a right to (tables.c);
  *	- a vCPU that may run can: it has a context, roots, and the hypervisor's slots in them; and a CPU's TLB may
- *	  hold translations of its own vCPU and no other (audit_vcpus.c);
+ *	  hold translations of its own vCPU and no other (vcpus.c);
  *	- an owned frame is in its owner's list, and the list holds no other;
  *	- the hypervisor's memory held for each domain is what its account says (mm/charge.c);
  *	- a free frame has no owner, no count and no type, and the free ones are as many as the allocator
@@ -20,7 +20,7 @@
  * and kept.
  * Locking: audit_lock keeps a second audit out, which does not wait.
  */
-#include "mm/audit.h"
+#include "audit/audit.h"
 #include "mm/memory.h"
 #include <stdarg.h>
 #include "dev/console.h"
@@ -152,7 +152,7 @@ static void audit_domain(struct domain *d)
 	check_partial(d, partial);
 	audit_vcpus(d);
 	if (d->grants)
-		grant_audit(d);
+		audit_grants(d);
 	d->audit_bytes = 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the auditor (mm/audit.c) asks of the grant tables. Nothing runs meanwhile, so no lock is needed. */
+/* What the auditor (audit/audit.c) asks of the grant tables. Nothing runs meanwhile, so no lock is needed. */
+#include "audit/audit.h"
 #include "gnt/table.h"
 #include "guest/domain.h"
-#include "mm/audit.h"
 #include "mm/page.h"
 
 /* The mappings of @d, one by one. */
@@ -54,7 +54,7 @@ static void check_pins(struct domain *granter)
 			    granter->name, pins, want, writers, want_writers);
 }
 
-void grant_audit(struct domain *d)
+void audit_grants(struct domain *d)
 {
 	for (uint32_t h = 0; h < handles(d->grants); h++) {
 		struct maptrack *m = mapping(d->grants, h);
@@ -69,7 +69,7 @@ void grant_audit(struct domain *d)
 	check_pins(d);
 }
 
-bool grant_maps(struct domain *d, mfn_t mfn, bool writable)
+bool audit_grant_maps(struct domain *d, mfn_t mfn, bool writable)
 {
 	for (uint32_t h = 0; d->grants && h < handles(d->grants); h++) {
 		struct maptrack *m = mapping(d->grants, h);

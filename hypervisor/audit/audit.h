@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The auditor: proves that every count of the frame table is what tables, roots, pins, descriptor tables,
- * grants and registered areas hold (mm/audit.c). For tests: debug key a, option audit=exit. */
+ * grants and registered areas hold (audit/audit.c). For tests: debug key a, option audit=exit. */
 #pragma once
 
 #include "lib/types.h"
@@ -11,8 +11,10 @@ struct page_info;
 /* Stop all vCPUs but the current one, count everything anew, print each discrepancy or one line that all is
  * well, and let them run again. True: all is well. The caller holds no lock. */
 bool audit_run(void);
+/* Boot: its debug key; and at the end of the machine, if asked for. */
+void audit_init(void);
 
-/* ---- for those who report what they hold (mm/audit_tables.c, mm/audit_vcpus.c, gnt/audit.c) ---- */
+/* ---- for those who report what they hold (audit/tables.c, vcpus.c, grants.c) ---- */
 
 /* What a frame's counts should be. One per frame, zero at the start of an audit. */
 struct audit_count {
@@ -36,7 +38,14 @@ void audit_table(struct page_info *pg);
 /* What the hypervisor has in a slot of its own. */
 uint64_t audit_reserved_entry(const struct domain *d, int level, unsigned slot);
 
-/* ---- mm/audit_vcpus.c ---- */
+/* ---- audit/grants.c ---- */
+
+/* What @d's mappings hold; and the pins of its grants compared with them. */
+void audit_grants(struct domain *d);
+/* Has @d mapped frame @mfn, for writing too if @writable, by somebody's grant? */
+bool audit_grant_maps(struct domain *d, mfn_t mfn, bool writable);
+
+/* ---- audit/vcpus.c ---- */
 
 /* Everything that @d's vCPUs hold: roots, descriptor tables, vcpu_info; and that they can run on it. */
 void audit_vcpus(struct domain *d);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The auditor's reading of page tables (see mm/audit.c): what each of them holds, and whether each entry is one that a
+ * The auditor's reading of page tables (audit/audit.c): what each of them holds, and whether each entry is one that a
  * guest may have: only bits that are the guest's or added by us, only frames of its own domain, granted, or
  * reachable by privilege, and the hypervisor's slots as we installed them.
  */
+#include "audit/audit.h"
 #include "gnt/grant.h"
 #include "guest/domain.h"
-#include "mm/audit.h"
 #include "mm/m2p.h"
 #include "mm/mm.h"
 #include "mm/pt.h"
@@ -25,7 +25,7 @@ static bool is_live_table(const struct page_info *pg, int level)
 /* May @d's entry map frame @pg of somebody else? */
 static bool foreign_ok(struct domain *d, struct page_info *pg, bool writable)
 {
-	return d->privileged || (pg->owner && grant_maps(d, page_to_mfn(pg), writable));
+	return d->privileged || (pg->owner && audit_grant_maps(d, page_to_mfn(pg), writable));
 }
 
 static void l1_entry(struct page_info *table, unsigned slot, uint64_t pte)
