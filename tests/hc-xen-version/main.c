@@ -40,6 +40,8 @@ void test_main(void)
 	check(features.submap & (1u << XENFEAT_mmu_pt_update_preserve_ad));
 	check(features.submap & (1u << XENFEAT_gnttab_map_avail_bits));
 	check(!(features.submap & (1u << XENFEAT_writable_page_tables)));
+	features.submap_idx = XENFEAT_NR_SUBMAPS;
+	check_eq(hypercall_xen_version(XENVER_get_features, &features), -XEN_EINVAL);
 	check_eq(hypercall_xen_version(XENVER_platform_parameters, &params), 0);
 	check_eq(hypercall_xen_version(XENVER_pagesize, NULL), 4096);
 	check_eq(hypercall_xen_version(999, NULL), -XEN_ENOSYS);
