@@ -283,7 +283,7 @@ static void all_in_order(void **state)
 {
 	static const domid_t order[] = {700, 300, 32000, 44, 301, 556};
 	static const domid_t sorted[] = {44, 300, 301, 556, 700, 32000};
-	struct domain *all[ARRAY_SIZE(order)], *d, self = {.id = 1000, .refs = 1};
+	struct domain *all[ARRAY_SIZE(order) + 2], *d, self = {.id = 1000, .refs = 1};
 	struct vcpu v = {.domain = &self};
 	uint32_t next = 40, n = 0;
 	int rc;
@@ -293,6 +293,18 @@ static void all_in_order(void **state)
 		all[i] = numbered(order[i]);
 	assert_null(domain_create(300, &kinds[0], &rc));
 	assert_int_equal(rc, -EEXIST);
+	d = domain_create(DOMID_INVALID, &kinds[0], &rc);
+	next = d->id; /* the next two numbers are taken */
+	end(d);
+	all[6] = numbered(next + 1);
+	all[7] = numbered(next + 2);
+	d = domain_create(DOMID_INVALID, &kinds[0], &rc);
+	assert_non_null(d);
+	assert_int_equal(d->id, next + 3);
+	end(d);
+	end(all[6]);
+	end(all[7]);
+	next = 40;
 	for (; (d = domain_next(next)); domain_put(d)) {
 		assert_int_equal(d->id, sorted[n++]);
 		assert_ptr_equal(domain_by_id(d->id), d);

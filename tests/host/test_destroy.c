@@ -5,6 +5,7 @@
  *            shared areas are given up before frames, frames before what grants held, the domain's own hold last
  *   once     each is done exactly once for each vCPU, however often and wherever the work is interrupted
  *   state    dying when the first thing is taken away, dead when Dom0 is told, and Dom0 is told once
+ *   locks    it begins to die under those of whoever asks whether it does
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "dom/destroy.c"
+#include "stepping.h"
 
 #define VCPUS 4 /* number 2 is not there */
 
@@ -193,12 +195,37 @@ static void plain_kind(void **state)
 	assert_string_equal(done, all);
 }
 
+/* Nobody who holds one of the two locks sees the domain begin to die: looked at after each instruction. */
+static bool alone = true;
+static void look(int sig)
+{
+	static enum domain_state before = DOMAIN_ALIVE;
+
+	if (d.state == DOMAIN_DYING && before != d.state)
+		alone = d.evt_lock.held && d.page_lock.held;
+	before = d.state;
+}
+static void doom_it(void)
+{
+	doom(&d);
+}
+
+static void under_locks(void **state)
+{
+	begin();
+	in_steps(doom_it, look);
+	assert_int_equal(d.state, DOMAIN_DYING);
+	assert_true(alone);
+	assert_false(d.evt_lock.held || d.page_lock.held);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(in_one_go),
 	    cmocka_unit_test(interrupted_anywhere),
 	    cmocka_unit_test(plain_kind),
+	    cmocka_unit_test(under_locks),
 	};
 
 	return cmocka_run_group_tests_name("destroy", tests, NULL, NULL);

@@ -15,11 +15,12 @@
 
 static void pairs(void **state)
 {
-	struct domain a, b;
+	struct domain a, b, c;
 	int pa, pb;
 
 	make(&a, 1, &ops64);
 	make(&b, 2, &ops32);
+	make(&c, 0, &ops64);
 	pa = evtchn_alloc_unbound(&a, 2);
 	assert_int_equal(pa, 1);
 	assert_int_equal(status(&a, pa), EVTCHNSTAT_unbound);
@@ -35,11 +36,15 @@ static void pairs(void **state)
 	assert_int_equal(info(&a)[0], 1); /* upcall */
 	assert_int_equal(evtchn_close(&b, pb), 0);
 	assert_int_equal(status(&a, pa), EVTCHNSTAT_unbound);
+	assert_int_equal(evtchn_bind_interdomain(&c, &a, pa), -EINVAL); /* it waits for the same one again */
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, pa), pb);
+	assert_int_equal(evtchn_close(&b, pb), 0);
 	assert_int_equal(evtchn_close(&b, pb), -EINVAL);
 	assert_int_equal(evtchn_send(&b, pb), -EINVAL);
 	assert_int_equal(evtchn_close(&a, 0), -EINVAL);
 	end(&a);
 	end(&b);
+	end(&c);
 }
 
 /* Both ends in one domain. */
@@ -456,6 +461,14 @@ static void polling(void **state)
 	evtchn_send(&a, q);
 	assert_int_equal(wakes, 2);
 	assert_int_equal(a.pollers, 2);
+	evtchn_close(&a, q);
+	q = evtchn_bind_ipi(a.vcpu[1]);
+	a.vcpu[0]->poll_port = 77; /* the first waits for another, the second for any */
+	a.vcpu[1]->poll_port = 0;
+	a.pollers = 3;
+	evtchn_send(&a, q);
+	assert_int_equal(wakes, 3);
+	assert_int_equal(a.pollers, 1);
 	end(&a);
 }
 

@@ -199,6 +199,11 @@ static void lists(void **state)
 	assert_done("");
 	assert_int_equal(asks(XENMEM_increase_reservation), 0);
 	assert_done("d1 gets fff in 32 bits;d1 gives 103+0 at 0;"); /* taken back */
+	room = 2;
+	r->extent_start = 0;
+	r->nr_extents = MAX_EXTENTS;
+	assert_int_equal(asks(XENMEM_increase_reservation), 2);
+	deeds[0] = '\0';
 	r->nr_extents = MAX_EXTENTS + 1ul;
 	assert_int_equal(asks(XENMEM_increase_reservation), 0);
 	assert_int_equal(hc_memory_op(XENMEM_increase_reservation, NOWHERE), 0);
@@ -278,6 +283,10 @@ static void told(void **state)
 	r->extent_start = NOWHERE;
 	assert_int_equal(asks(XENMEM_increase_reservation), 0);
 	assert_done("");
+	r->extent_start = NOWHERE - PAGE_SIZE; /* what is given up is only read */
+	mprotect((void *)(NOWHERE - PAGE_SIZE), PAGE_SIZE, PROT_READ);
+	assert_int_equal(asks(XENMEM_decrease_reservation), 1);
+	mprotect((void *)(NOWHERE - PAGE_SIZE), PAGE_SIZE, PROT_READ | PROT_WRITE);
 	r->extent_start = 0;
 	assert_int_equal(asks(XENMEM_increase_reservation), 1);
 	r->extent_start = (uint64_t)list;
