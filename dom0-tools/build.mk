@@ -8,8 +8,9 @@ TOOLS_rl   := $(wildcard dom0-tools/rl/*.c)
 TOOLS_rl-consoled := $(wildcard dom0-tools/consoled/*.c)
 TOOLS_rl-domd     := $(wildcard dom0-tools/domd/*.c)
 TOOLS_rl-stored   := $(wildcard dom0-tools/stored/*.c)
+TOOLS_rl-keeper   := $(wildcard dom0-tools/keeper/*.c)
 TOOLS_store       := $(wildcard dom0-tools/store/*.c)
-TOOLS      := rl rl-consoled rl-domd rl-stored store
+TOOLS      := rl rl-consoled rl-domd rl-stored rl-keeper store
 
 TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -Ihypervisor \
 	-ffunction-sections -fdata-sections

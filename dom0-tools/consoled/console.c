@@ -19,6 +19,16 @@ static void broken(struct guest *g)
 	g->ring_broken = true;
 }
 
+void console_resume(struct guest *g)
+{
+	struct xencons_interface *ring = g->ring;
+	XENCONS_RING_IDX cons = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED),
+			 there = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE) - cons;
+
+	if (there <= sizeof(ring->out) && g->log.cons - cons <= there)
+		ring->out_cons = g->log.cons;
+}
+
 /* A guest that finds its ring full waits for an event. It saw our index as it was before @cons, or it will see the new one;
  * in the first case its own index is there for us to see. Half a ring counts as full, for who waits for more than a byte. */
 static bool may_wait(const struct xencons_interface *ring, XENCONS_RING_IDX cons)
@@ -45,11 +55,12 @@ size_t console_drain(struct guest *g, bool *tell)
 	}
 	while (cons != prod)
 		out[n++] = ring->out[MASK_XENCONS_IDX(cons++, ring->out)];
+	g->log.cons = prod - n;
+	if (n)
+		conlog_append(&g->log, out, n);
 	barrier();
 	ring->out_cons = prod;
 	*tell = may_wait(ring, first);
-	if (n)
-		conlog_append(&g->log, out, n);
 	return n;
 }
 

@@ -26,6 +26,8 @@ struct guest {
 	bool ring_broken;
 };
 
+/* Begin where the log ends: an rl-consoled before this one may have been killed before it told the guest. */
+void console_resume(struct guest *g);
 /* Move what the guest wrote into the log, a ring's worth at most: how many bytes that was. *@tell: it may be waiting for
  * room. */
 size_t console_drain(struct guest *g, bool *tell);

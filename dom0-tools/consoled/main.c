@@ -106,17 +106,20 @@ static void close_guest(struct guest *g)
 static int open_files(struct guest *g)
 {
 	const char *in = console_path(g->id, "in");
+	struct stat st;
 	int err = make_dirs(console_path(g->id, NULL));
 
 	if (!err)
 		err = conlog_create(&g->log, console_path(g->id, "log"));
 	if (err)
 		return fail_errno(err, "domain %u: cannot make its console log", g->id);
-	unlink(in);
-	if (mkfifo(in, 0600) < 0)
+	/* One that is there has clients of an rl-consoled that was killed. */
+	if (mkfifo(in, 0600) < 0 && errno != EEXIST)
 		return fail_errno(errno, "%s: cannot make this FIFO", in);
 	g->in = open(in, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	return g->in < 0 ? fail_errno(errno, "%s: cannot open", in) : 0;
+	if (g->in < 0 || fstat(g->in, &st))
+		return fail_errno(errno, "%s: cannot open", in);
+	return S_ISFIFO(st.st_mode) ? 0 : fail("%s: this is no FIFO; remove it", in);
 }
 
 static int open_ring(struct guest *g)
@@ -128,6 +131,8 @@ static int open_ring(struct guest *g)
 	if (mfn < 0 || port < 0)
 		return fail("domain %u: the store does not say where its console is", g->id);
 	g->ring = hv_map_one(&hv, g->id, mfn);
+	if (!g->ring && errno == ESRCH)
+		return -1; /* it has ended meanwhile */
 	if (!g->ring)
 		return fail_errno(errno, "domain %u: cannot map its console page", g->id);
 	g->port = evtchn_bind_interdomain(evtchn, g->id, port);
@@ -152,8 +157,9 @@ static struct guest *new_guest(unsigned id)
 	return NULL;
 }
 
-/* What keeps us from it is left as the target of a link: that takes no descriptor, which may be what is missing. */
-static void add_guest(unsigned id)
+/* @ending: even if its end has begun. What keeps us from it is left as the target of a link: that takes no descriptor, which
+ * may be what is missing. */
+static void add_guest(unsigned id, bool ending)
 {
 	struct guest *g = NULL;
 	struct record r;
@@ -163,7 +169,7 @@ static void add_guest(unsigned id)
 	unlink(console_path(id, "refused"));
 	if (record_load(id, &r))
 		fail("domain %u: its record cannot be read", id);
-	else if (r.end[0])
+	else if (r.end[0] || (r.ending && !ending))
 		return;
 	else
 		g = new_guest(id);
@@ -171,9 +177,21 @@ static void add_guest(unsigned id)
 		symlink(fail_last(), console_path(id, "refused"));
 		return;
 	}
+	console_resume(g);
+	g->typing = true;
 	g->next = guests;
 	guests = g;
 	make_ready(g); /* the first event may have come before we were bound */
+}
+
+/* One of an rl-consoled that was killed. Of a domain that is only being made the store does not know yet; a command will
+ * come. */
+static void take_up(unsigned id, bool ending)
+{
+	struct xs *xs = find_guest(id) ? NULL : xs_shared();
+
+	if (xs && home_number(xs, id, "console/port") >= 0)
+		add_guest(id, ending);
 }
 
 static void remove_guest(unsigned id)
@@ -181,11 +199,13 @@ static void remove_guest(unsigned id)
 	struct guest **link = &guests, *g;
 	bool tell;
 
+	take_up(id, true); /* what it wrote last is to be had */
 	while (*link && (*link)->id != id)
 		link = &(*link)->next;
 	g = *link;
 	if (!g) {
 		unlink(console_path(id, "refused"));
+		unlink(console_path(id, "attached"));
 		return;
 	}
 	/* All that it wrote: it does not run. Once, for others may write to that page still, and without end. */
@@ -200,7 +220,7 @@ static void command(void *arg, char *line)
 	unsigned id;
 
 	if (sscanf(line, "add %u", &id) == 1)
-		add_guest(id);
+		add_guest(id, false);
 	else if (sscanf(line, "gone %u", &id) == 1)
 		remove_guest(id);
 	else if (sscanf(line, "keys %u", &id) == 1 && (g = find_guest(id)))
@@ -275,7 +295,7 @@ static void take_up_all(void)
 	size_t n = record_list(&ids);
 
 	for (size_t i = 0; i < n; i++)
-		add_guest(ids[i]);
+		take_up(ids[i], false);
 	free(ids);
 }
 

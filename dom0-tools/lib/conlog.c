@@ -4,42 +4,55 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 struct header {
 	char magic[8];
-	uint64_t total;
+	uint64_t total, cons;
 };
 
 static const char magic[8] = "RLCON1\n";
 
 static int put_header(struct conlog *log)
 {
-	struct header h = {.total = log->at};
+	struct header h = {.total = log->at, .cons = log->cons};
 
 	memcpy(h.magic, magic, sizeof(magic));
 	return pwrite(log->fd, &h, sizeof(h), 0) == sizeof(h) ? 0 : -EIO;
 }
 
+static int get_header(const struct conlog *log, struct header *h)
+{
+	bool good = pread(log->fd, h, sizeof(*h), 0) == sizeof(*h) && !memcmp(h->magic, magic, sizeof(magic));
+
+	return good ? 0 : -EINVAL;
+}
+
 static int get_total(const struct conlog *log, uint64_t *total)
 {
 	struct header h;
+	int err = get_header(log, &h);
 
-	if (pread(log->fd, &h, sizeof(h), 0) != sizeof(h) || memcmp(h.magic, magic, sizeof(magic)))
-		return -EINVAL;
-	*total = h.total;
-	return 0;
+	if (!err)
+		*total = h.total;
+	return err;
 }
 
 int conlog_create(struct conlog *log, const char *path)
 {
-	log->at = 0;
+	struct header h;
+
+	log->at = log->cons = 0;
 	log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (log->fd < 0)
 		return -errno;
-	if (!get_total(log, &log->at))
+	if (!get_header(log, &h)) {
+		log->at = h.total;
+		log->cons = h.cons;
 		return 0;
+	}
 	if (ftruncate(log->fd, 0) < 0)
 		return -errno;
 	return put_header(log);
@@ -59,6 +72,7 @@ int conlog_append(struct conlog *log, const void *data, size_t len)
 		if (pwrite(log->fd, from, part, sizeof(struct header) + place) != (ssize_t)part)
 			return -EIO;
 		log->at += part;
+		log->cons += part;
 		from += part;
 		len -= part;
 		err = put_header(log);

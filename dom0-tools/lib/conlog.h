@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The kept output of one console: a file used as a ring, with one writer (rl-consoled) and any number of
- * readers, which only read. The header tells how many bytes were ever written; byte n stands at n modulo the
- * size. The writer stores bytes first and the header after, at most CONLOG_CHUNK bytes at a time, so all but
+ * readers, which only read. The header tells how many bytes were ever written, and of which the last one was in the
+ * domain's ring, so that a writer that is killed and comes again takes none twice; byte n stands at n modulo the size. The writer stores bytes first and the header after, at most CONLOG_CHUNK bytes at a time, so all but
  * the oldest CONLOG_CHUNK bytes are safe to read at any moment.
  */
 #pragma once
@@ -17,6 +17,8 @@
 struct conlog {
 	int fd;
 	uint64_t at; /* writer: bytes ever written. reader: bytes read or lost */
+	uint32_t
+	    cons; /* writer: up to where in the domain's ring; counts on with each byte, and is kept with it */
 };
 
 /* For the writer: new and empty, or an earlier writer's, to go on behind what is there. -errno. */

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define LOOK_MS  20   /* how often to look for new output */
+#define AGAIN_MS 2000 /* how long to try to find rl-consoled */
 #define QUIET_MS 1000 /* input from a file ended: leave after this long without output */
 
 struct client {
@@ -123,16 +124,19 @@ static int open_keys(unsigned id)
 	return fd;
 }
 
-/* Through the FIFO; of an rl-consoled that came again it may be a new one. */
+/* Through the FIFO. One without a reader waits for rl-consoled to come again. */
 static void pass_keys(struct client *c, const char *keys, size_t len)
 {
 	ssize_t done = c->in < 0 ? -1 : write(c->in, keys, len);
 
-	if (done < 0 && (c->in < 0 || errno == EPIPE)) {
+	for (unsigned tries = AGAIN_MS / LOOK_MS; done < 0 && (c->in < 0 || errno == EPIPE) && tries;
+	     tries--) {
 		if (c->in >= 0)
 			close(c->in);
 		c->in = open_keys(c->id);
 		done = c->in < 0 ? -1 : write(c->in, keys, len);
+		if (done < 0)
+			sleep_ms(LOOK_MS);
 	}
 	if (done != (ssize_t)len)
 		put("\a", 1); /* the domain does not read: as a terminal does when its queue is full */

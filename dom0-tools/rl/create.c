@@ -143,11 +143,11 @@ static int wait_for_console(unsigned id)
 /* Have the daemons look after the domain. Without them it runs, but mute or unwatched: a warning. */
 static int tell_daemons(unsigned id)
 {
-	if (ctl_send("domd", "add %u", id))
+	if (ctl_send("domd", "add %u", id) && !ctl_will_come())
 		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash will not be done; start it "
 		     "with `rl-domd &`");
 	/* Attach first, unpause after: then not a byte of output waits for a reader. */
-	if (!ctl_send("consoled", "add %u", id))
+	if (!ctl_send("consoled", "add %u", id) || ctl_will_come())
 		return wait_for_console(id);
 	warn("rl-consoled is not running: domain %u has no console; start it with `rl-consoled &`", id);
 	return 0;

@@ -2,6 +2,7 @@
 /* Connections: they come, go and begin anew; the queue of messages to each. */
 #include "store.h"
 #include "alloc.h"
+#include "journal.h"
 #include "work.h"
 
 #include <errno.h>
@@ -92,7 +93,27 @@ static void not_ready(struct conn *c)
 		c->store->ready_end = link;
 }
 
-static struct conn *conn_new(struct store *s, unsigned id)
+void conn_touch(struct conn *c)
+{
+	if (c->touched)
+		return;
+	c->touched = true;
+	c->next_touched = c->store->touched;
+	c->store->touched = c;
+}
+
+static void not_touched(struct conn *c)
+{
+	struct conn **link = &c->store->touched;
+
+	if (!c->touched)
+		return;
+	while (*link != c)
+		link = &(*link)->next_touched;
+	*link = c->next_touched;
+}
+
+struct conn *conn_new(struct store *s, unsigned id)
 {
 	struct conn *c = alloc(sizeof(*c)), **link = &s->conns;
 
@@ -134,7 +155,32 @@ static void conn_free(struct conn *c)
 	*link = c->next;
 	conn_reset(c);
 	not_ready(c);
+	not_touched(c);
 	free(c);
+}
+
+/* Map and bind; its indices are those of the ring. */
+static int attach(struct conn *c)
+{
+	struct store *s = c->store;
+	int err = s->replayed ? journal_attach(c) : s->ops->attach(c);
+	uint32_t note[3] = {err};
+
+	if (!err) {
+		note[1] = c->req_cons = c->ring->req_cons;
+		note[2] = c->rsp_prod = c->ring->rsp_prod;
+		c->ring->server_features =
+		    XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+	}
+	journal_note(s, NOTE_ATTACHED, c->id, note, sizeof(note));
+	return err;
+}
+
+static void detach(struct conn *c)
+{
+	if (!c->store->replayed)
+		c->store->ops->detach(c);
+	c->ring = NULL;
 }
 
 int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out)
@@ -144,14 +190,14 @@ int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, st
 	int err;
 
 	if (again) { /* the same domain with another page or port */
-		s->ops->detach(c);
+		detach(c);
 		conn_reset(c);
 	} else {
 		c = conn_new(s, id);
 	}
 	c->mfn = mfn;
 	c->remote_port = port;
-	err = s->ops->attach(c);
+	err = attach(c);
 	if (err) {
 		if (again)
 			conn_release(c);
@@ -159,9 +205,6 @@ int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, st
 			conn_free(c);
 		return err;
 	}
-	c->req_cons = c->ring->req_cons;
-	c->rsp_prod = c->ring->rsp_prod;
-	c->ring->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
 	*out = c;
 	conn_ready(c); /* what it wrote before anybody listened */
 	if (!again)
@@ -174,7 +217,7 @@ void conn_release(struct conn *c)
 	struct store *s = c->store;
 	unsigned id = c->id;
 
-	s->ops->detach(c);
+	detach(c);
 	conn_free(c);
 	tree_forget_domain(&s->tree, id);
 	for (int i = 0; i < SPECIALS; i++)
@@ -183,6 +226,19 @@ void conn_release(struct conn *c)
 		if (c->target == id)
 			c->target = NO_DOMAIN;
 	watch_fire_special(s, RELEASE_DOMAIN);
+}
+
+void conn_shutdown(struct conn *c)
+{
+	journal_note(c->store, NOTE_SHUTDOWN, c->id, NULL, 0);
+	c->seen_shutdown = true;
+	watch_fire_special(c->store, RELEASE_DOMAIN);
+}
+
+void conn_gone(struct conn *c)
+{
+	journal_note(c->store, NOTE_RELEASED, c->id, NULL, 0);
+	conn_release(c);
 }
 
 struct message *conn_send(struct conn *c, const struct xsd_sockmsg *head, const void *data, size_t len)
@@ -238,35 +294,54 @@ static void pay(struct conn *c)
 	c->last_turn = s->rounds;
 }
 
+void conn_request(struct conn *c, const struct xsd_sockmsg *head)
+{
+	c->in[c->have] = '\0';
+	c->have = 0;
+	request_serve(c, head, c->in + sizeof(*head));
+}
+
 /* One client's turn; *@served counts requests. */
-static void serve(struct conn *c, void (*tell)(struct conn *c), unsigned *served)
+static void serve(struct conn *c, unsigned *served)
 {
 	struct xsd_sockmsg head;
 	uint64_t before = store_work;
-	bool touched = ring_reconnect(c);
+	bool anew = ring_reconnect(c);
 	unsigned done = 0;
 
 	pay(c);
 	charge(c, before);
-	while (!c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
+	while (!anew && !c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
 	       c->debt < ROUND_WORK) {
 		before = store_work;
-		touched |= ring_take(c);
+		ring_take(c);
 		if (!ring_request(c, &head))
 			break;
-		c->in[c->have] = '\0';
-		c->have = 0;
-		request_serve(c, &head, c->in + sizeof(head));
+		conn_request(c, &head);
 		charge(c, before);
-		touched |= ring_give(c);
+		ring_give(c);
 		done++;
 	}
-	touched |= ring_give(c); /* events of others' doing, too */
-	if (touched)
-		tell(c);
+	if (!anew)
+		ring_give(c); /* events of others' doing, too */
 	*served += done;
-	if (done == ROUND_REQUESTS || c->debt >= ROUND_WORK)
+	if (anew || done == ROUND_REQUESTS || c->debt >= ROUND_WORK)
 		conn_ready(c);
+}
+
+/* What this round did: first it is kept, then clients see it. */
+static void show_all(struct store *s, void (*tell)(struct conn *c))
+{
+	if (s->ops->keep)
+		s->ops->keep(s);
+	while (s->touched) {
+		struct conn *c = s->touched;
+
+		s->touched = c->next_touched;
+		c->touched = false;
+		ring_show(c);
+		tell(c);
+	}
 }
 
 bool store_round(struct store *s, void (*tell)(struct conn *c))
@@ -277,9 +352,10 @@ bool store_round(struct store *s, void (*tell)(struct conn *c))
 	/* Who becomes ready meanwhile has its turn in the next round. A request may bring or take other connections, never the
 	 * one being served: only Dom0 may, and it cannot be released. */
 	while (s->ready && s->ready->ready_round < s->rounds)
-		serve(take_ready(s), tell, &served);
+		serve(take_ready(s), &served);
 	if (!served)
 		s->last_idle = s->rounds;
+	show_all(s, tell);
 	return s->ready;
 }
 

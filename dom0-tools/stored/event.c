@@ -103,10 +103,21 @@ static bool is_full(const struct conn *c)
 	return c->events >= c->quota->events;
 }
 
+/* @m is @w's event for @news, and can be merged. */
+static void join(struct message *m, struct watch *w, struct news *news)
+{
+	struct message **slot = message_slot(w, news);
+
+	news->n++;
+	m->watch = w;
+	m->news = news;
+	m->chain = *slot;
+	*slot = m;
+}
+
 void event_queue(struct watch *w, const char *path, uint64_t hash)
 {
 	struct watch_group *g = w->group;
-	struct message *m, **slot;
 	struct news *news;
 
 	if (is_full(g->conn)) {
@@ -118,13 +129,15 @@ void event_queue(struct watch *w, const char *path, uint64_t hash)
 		return;
 	if (!news)
 		news = news_add(g, path, hash);
-	news->n++;
-	m = send_event(w, shown(w, path));
-	m->watch = w;
-	m->news = news;
-	slot = message_slot(w, news);
-	m->chain = *slot;
-	*slot = m;
+	join(send_event(w, shown(w, path)), w, news);
+}
+
+void event_waits(struct message *m, struct watch *w, const char *path)
+{
+	uint64_t hash = store_hash(w->group->conn->store->seed, path, strlen(path));
+	struct news *news = news_find(w->group, path, hash);
+
+	join(m, w, news ? news : news_add(w->group, path, hash));
 }
 
 void event_tell(const struct watch_group *g, const char *path, uint64_t hash)

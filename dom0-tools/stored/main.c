@@ -4,8 +4,10 @@
  * mappings, event channels, and the news of domains that end (VIRQ_DOM_EXC).
  *
  * Dom0's own kernel is a client like any other; its ring comes from /dev/xen/xenbus_backend. It carries the
- * requests of all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer.
+ * requests of all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer. Killed and
+ * started again it goes on where it was (save.h): rings, watches and messages under way are those of before.
  */
+#include "save.h"
 #include "store.h"
 #include "domains.h"
 #include "err.h"
@@ -87,7 +89,7 @@ static int attach(struct conn *c)
 	return err;
 }
 
-static const struct store_ops ops = {.attach = attach, .detach = detach};
+static const struct store_ops ops = {.attach = attach, .detach = detach, .keep = save_keep};
 
 static void tell(struct conn *c)
 {
@@ -124,10 +126,9 @@ static void look_for_ends(void)
 		if (!c->id)
 			continue;
 		if (!info || info->flags & XEN_DOMINF_dying) {
-			conn_release(c);
+			conn_gone(c);
 		} else if (info->flags & XEN_DOMINF_shutdown && !c->seen_shutdown) {
-			c->seen_shutdown = true;
-			watch_fire_special(&store, RELEASE_DOMAIN);
+			conn_shutdown(c);
 		}
 	}
 	free(list);
@@ -197,14 +198,34 @@ static int into_background(void)
 	return ready[1];
 }
 
-int main(void)
+/* Go on where another was killed, or begin. */
+static int begin(void)
 {
 	struct conn *dom0;
+	int again;
+
+	store_init(&store, &ops);
+	store.seed = secret();
+	again = save_open(&store);
+	if (again < 0)
+		return -1;
+	dom0 = conn_find(&store, 0);
+	if (!dom0 && conn_introduce(&store, 0, 0, 0, &dom0))
+		return -1;
+	save_begin(&store);
+	if (again)
+		look_for_ends(); /* of those nobody saw */
+	return 0;
+}
+
+/* With an argument, a descriptor: a byte goes there when the store answers, and this process is it. */
+int main(int argc, char **argv)
+{
 	int ready;
 
 	fail_program("rl-stored");
 	signal(SIGPIPE, SIG_IGN);
-	ready = into_background();
+	ready = argc > 1 ? atoi(argv[1]) : into_background();
 	if (ready < 0 || hv_open(&hv) || (evtchn = evtchn_open()) < 0)
 		return 1;
 	end_port = evtchn_bind_virq(evtchn, VIRQ_DOM_EXC);
@@ -212,9 +233,7 @@ int main(void)
 		fail_errno(end_port, "cannot bind VIRQ_DOM_EXC; is another rl-stored running?");
 		return 1;
 	}
-	store_init(&store, &ops);
-	store.seed = secret();
-	if (conn_introduce(&store, 0, 0, 0, &dom0))
+	if (begin())
 		return 1;
 	if (write(ready, "", 1) != 1)
 		return 1;

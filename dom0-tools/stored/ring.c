@@ -4,16 +4,23 @@
  * there, at whatever moment: its indices are read once and checked, ours are kept in private, and the length
  * in a message's head is looked at only in our copy.
  */
-#include "store.h"
+#include "journal.h"
 
 #include <string.h>
 
-/* The client made nonsense of its ring: say so in the page, and be silent until it connects anew. */
-static void give_up(struct conn *c, uint32_t error)
+void ring_broke(struct conn *c, uint32_t error)
 {
 	c->broken = true;
+	c->error = error;
 	c->have = 0;
-	c->ring->error = error;
+}
+
+/* Say so in the page, and be silent until it connects anew. */
+static void give_up(struct conn *c, uint32_t error)
+{
+	ring_broke(c, error);
+	conn_touch(c);
+	journal_note(c->store, NOTE_BROKEN, c->id, &error, sizeof(error));
 }
 
 /* Bytes wanted to complete the head, then the message. */
@@ -27,12 +34,11 @@ static size_t wanted(const struct conn *c)
 	return head.len > XENSTORE_PAYLOAD_MAX ? 0 : sizeof(head) + head.len - c->have;
 }
 
-/* As far as they are there now and belong to the message; false: none. */
-static bool take_some(struct conn *c)
+bool ring_take(struct conn *c)
 {
 	XENSTORE_RING_IDX prod = __atomic_load_n(&c->ring->req_prod, __ATOMIC_ACQUIRE);
 	XENSTORE_RING_IDX cons = c->req_cons;
-	size_t n;
+	size_t n, before = c->have;
 
 	if (prod - cons > XENSTORE_RING_SIZE) {
 		give_up(c, XENSTORE_ERROR_RINGIDX);
@@ -43,26 +49,10 @@ static bool take_some(struct conn *c)
 			c->in[c->have++] = c->ring->req[MASK_XENSTORE_IDX(cons++)];
 	if (cons == c->req_cons)
 		return false;
+	journal_note(c->store, NOTE_TAKEN, c->id, c->in + before, c->have - before);
 	c->req_cons = cons;
-	__atomic_store_n(&c->ring->req_cons, cons, __ATOMIC_RELEASE); /* after the bytes were read */
+	conn_touch(c);
 	return true;
-}
-
-/* A client need not send an event for bytes that it puts behind others that have not been taken, nor for room that it makes
- * while there is some. So each index is looked at again after ours is written, for nobody may tell us of it. */
-static bool again(bool moved)
-{
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return moved;
-}
-
-bool ring_take(struct conn *c)
-{
-	bool any = false;
-
-	while (again(take_some(c)))
-		any = true;
-	return any || c->broken;
 }
 
 bool ring_request(struct conn *c, struct xsd_sockmsg *head)
@@ -71,55 +61,86 @@ bool ring_request(struct conn *c, struct xsd_sockmsg *head)
 		return false;
 	memcpy(head, c->in, sizeof(*head));
 	if (head->len > XENSTORE_PAYLOAD_MAX) {
-		give_up(c, XENSTORE_ERROR_PROTO);
+		ring_broke(c, XENSTORE_ERROR_PROTO);
 		return false;
 	}
 	return c->have == sizeof(*head) + head->len;
 }
 
-static bool give_some(struct conn *c)
+/* Pass on at most @room bytes of what is queued, into the page or (NULL) nowhere; how many. */
+static size_t give(struct conn *c, size_t room, char *page)
 {
-	XENSTORE_RING_IDX cons = __atomic_load_n(&c->ring->rsp_cons, __ATOMIC_ACQUIRE), prod = c->rsp_prod;
+	XENSTORE_RING_IDX prod = c->rsp_prod, from = prod;
 
-	if (c->broken || !c->out)
-		return false;
-	if (prod - cons > XENSTORE_RING_SIZE) {
-		give_up(c, XENSTORE_ERROR_RINGIDX);
-		return false;
-	}
-	while (c->out && prod - cons < XENSTORE_RING_SIZE) {
+	while (c->out && room) {
 		struct message *m = c->out;
 
 		event_settled(m); /* under way: no longer to be merged or taken back */
-		while (m->sent < m->size && prod - cons < XENSTORE_RING_SIZE)
-			c->ring->rsp[MASK_XENSTORE_IDX(prod++)] = m->data[m->sent++];
+		for (; m->sent < m->size && room; room--, prod++, m->sent++)
+			if (page)
+				page[MASK_XENSTORE_IDX(prod)] = m->data[m->sent];
 		if (m->sent == m->size)
 			conn_sent(c);
 	}
-	if (prod == c->rsp_prod)
-		return false;
 	c->rsp_prod = prod;
-	__atomic_store_n(&c->ring->rsp_prod, prod, __ATOMIC_RELEASE); /* after the bytes were written */
-	return true;
+	return prod - from;
 }
 
 bool ring_give(struct conn *c)
 {
-	bool was_broken = c->broken, any = false;
+	XENSTORE_RING_IDX used = c->rsp_prod - __atomic_load_n(&c->ring->rsp_cons, __ATOMIC_ACQUIRE);
+	uint32_t n;
 
-	while (again(give_some(c)))
-		any = true;
-	return any || c->broken != was_broken;
+	if (c->broken || !c->out)
+		return false;
+	if (used > XENSTORE_RING_SIZE) {
+		give_up(c, XENSTORE_ERROR_RINGIDX);
+		return false;
+	}
+	n = give(c, XENSTORE_RING_SIZE - used, c->ring->rsp);
+	if (!n)
+		return false;
+	journal_note(c->store, NOTE_GIVEN, c->id, &n, sizeof(n));
+	conn_touch(c);
+	return true;
+}
+
+bool ring_gave(struct conn *c, size_t n)
+{
+	return give(c, n, NULL) == n;
 }
 
 bool ring_reconnect(struct conn *c)
 {
 	if (__atomic_load_n(&c->ring->connection, __ATOMIC_ACQUIRE) != XENSTORE_RECONNECT)
 		return false;
+	journal_note(c->store, NOTE_RESET, c->id, NULL, 0);
 	conn_reset(c);
 	c->req_cons = c->rsp_prod = 0;
-	c->ring->req_cons = c->ring->req_prod = c->ring->rsp_cons = c->ring->rsp_prod = 0;
-	c->ring->error = XENSTORE_ERROR_NONE;
-	__atomic_store_n(&c->ring->connection, XENSTORE_CONNECTED, __ATOMIC_RELEASE);
+	c->anew = true;
+	conn_touch(c);
 	return true;
+}
+
+void ring_show(struct conn *c)
+{
+	struct xenstore_domain_interface *ring = c->ring;
+
+	if (c->anew) {
+		ring->req_cons = ring->req_prod = ring->rsp_cons = ring->rsp_prod = 0;
+		ring->error = XENSTORE_ERROR_NONE;
+		__atomic_store_n(&ring->connection, XENSTORE_CONNECTED, __ATOMIC_RELEASE);
+		c->anew = false;
+		return;
+	}
+	if (c->broken)
+		ring->error = c->error;
+	__atomic_store_n(&ring->req_cons, c->req_cons, __ATOMIC_RELEASE); /* after the bytes were read */
+	__atomic_store_n(&ring->rsp_prod, c->rsp_prod, __ATOMIC_RELEASE); /* after the bytes were written */
+	/* A client need not send an event for bytes that it puts behind others that have not been taken, nor for room that it
+	 * makes while there is some. So each index is looked at again after ours is written, for nobody may tell us of it. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&ring->req_prod, __ATOMIC_RELAXED) != c->req_cons ||
+	    (c->out && c->rsp_prod - __atomic_load_n(&ring->rsp_cons, __ATOMIC_RELAXED) < XENSTORE_RING_SIZE))
+		conn_ready(c);
 }

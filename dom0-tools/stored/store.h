@@ -10,6 +10,7 @@
  *	watch.c     who is told of a change
  *	event.c     events that wait to be read
  *	conn.c      connections and their queues of messages
+ *	journal.c   notes by which the next daemon goes on where this one was killed; state.c, the whole in one piece
  *	tree.c, perms.c, path.c
  *
  * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; clients that are not
@@ -23,6 +24,9 @@
 #include "tree.h"
 
 #include <xen/io/xs_wire.h>
+
+struct bytes;
+struct reader;
 
 #define ROUND_REQUESTS 8
 #define ROUND_WORK     2048 /* units (work.h) */
@@ -88,7 +92,8 @@ struct watch_group {
 
 /* A domain's connection. */
 struct conn {
-	struct conn *next, *next_ready;
+	struct conn *next, *next_ready, *next_touched;
+	bool touched;  /* in store.touched */
 	bool is_ready; /* in store.ready, since round ready_round */
 	uint64_t ready_round;
 	struct store *store;
@@ -100,6 +105,8 @@ struct conn {
 	struct xenstore_domain_interface *ring;
 	XENSTORE_RING_IDX req_cons, rsp_prod; /* ours; the guest may write over the ring's copies */
 	bool broken;                          /* it broke the protocol: silent until it connects anew */
+	uint32_t error;                       /* how, for the ring */
+	bool anew;                            /* the ring is still to be emptied */
 	uint64_t mfn;
 	unsigned remote_port;
 	int port; /* ours; -1: none */
@@ -124,6 +131,8 @@ struct store_ops {
 	/* Map the ring (c->mfn) and bind the event channel (c->remote_port) into c->ring, c->port. -errno. */
 	int (*attach)(struct conn *c);
 	void (*detach)(struct conn *c);
+	/* Keep the notes in s->journal (journal.h), before clients see what came of them. May be NULL. */
+	void (*keep)(struct store *s);
 };
 
 enum special {
@@ -138,7 +147,10 @@ struct store {
 	struct perms special[SPECIALS]; /* who may see these events */
 	struct conn *conns;
 	struct conn *ready,
-	    **ready_end; /* who may have something to do, in the order in which that became known */
+	    **ready_end;         /* who may have something to do, in the order in which that became known */
+	struct conn *touched;    /* whose rings are to be shown what this round did */
+	struct bytes *journal;   /* notes that are not yet kept; NULL: none are made */
+	struct reader *replayed; /* the notes that are being done again, or NULL */
 	uint64_t rounds, last_idle; /* last_idle: the last round in which nobody asked for anything */
 	const struct store_ops *ops;
 	struct watch_group *watched[WATCHED_SLOTS]; /* who watches which path */
@@ -158,8 +170,18 @@ struct conn *conn_find(struct store *s, unsigned id);
 int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out);
 /* An event came from it, or there is something for it: it has a turn in the next round. */
 void conn_ready(struct conn *c);
+/* Its ring is shown what was done, at the round's end. */
+void conn_touch(struct conn *c);
+/* One that is not attached. */
+struct conn *conn_new(struct store *s, unsigned id);
+/* Serve the whole request in c->in. */
+void conn_request(struct conn *c, const struct xsd_sockmsg *head);
+/* The domain has shut down: told once. */
+void conn_shutdown(struct conn *c);
 /* It is gone: forget it and its rights, tell those who watch @releaseDomain. */
 void conn_release(struct conn *c);
+/* The same, when nobody has asked for that. */
+void conn_gone(struct conn *c);
 /* It came back with an empty ring: drop watches, transactions and messages. */
 void conn_reset(struct conn *c);
 /* Queue a message; returns it. */
@@ -173,6 +195,12 @@ void conn_sent(struct conn *c);
 bool ring_take(struct conn *c);
 /* Give what is queued, as far as there is room; true if anything went. */
 bool ring_give(struct conn *c);
+/* The first @n bytes of what is queued have been given, by a daemon before this one. False: there is not so much. */
+bool ring_gave(struct conn *c, size_t n);
+/* The client made nonsense of its ring. */
+void ring_broke(struct conn *c, uint32_t error);
+/* Let the client see what was taken and given. */
+void ring_show(struct conn *c);
 /* A whole request is in c->in; *@head is its head. */
 bool ring_request(struct conn *c, struct xsd_sockmsg *head);
 /* See to a client that wants to begin anew. True if it should be told. */
@@ -238,6 +266,8 @@ uint64_t store_hash(uint64_t hash, const char *text, size_t len);
 void event_tell(const struct watch_group *g, const char *path, uint64_t hash);
 /* The same for one. */
 void event_queue(struct watch *w, const char *path, uint64_t hash);
+/* @m, which was sent to @w's client, waits as its event for a change at @path. */
+void event_waits(struct message *m, struct watch *w, const char *path);
 /* It can no longer be merged: it is sent, or dropped. */
 void event_settled(struct message *m);
 /* Take back what waits for a watch. */
@@ -250,6 +280,12 @@ int txn_start(struct conn *c, uint32_t *id);
 /* -EAGAIN: what it saw is no longer true. The transaction is gone in any case. */
 int txn_end(struct conn *c, struct txn *t, bool commit);
 void txn_drop_all(struct conn *c);
+/* All transactions of this client begin anew from the tree as it is, and will fail at their ends with -EAGAIN: clients do
+ * them again. */
+void txn_lose_all(struct conn *c);
+/* What they did, when all are lost; and again, into a client that has none. */
+void txn_save(const struct conn *c, struct bytes *out);
+void txn_load(struct conn *c, struct reader *r);
 /* The same as op_apply() and op_look(), within the transaction. @children: the list is read, not the value.
  */
 int txn_apply(struct conn *c, struct txn *t, const struct op *op);

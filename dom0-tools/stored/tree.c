@@ -5,7 +5,7 @@
 #include "path.h"
 #include "work.h"
 
-static uint64_t generation;
+uint64_t tree_generation;
 
 /* ---- Nodes ---- */
 
@@ -15,7 +15,7 @@ static struct node *node_new(const char *name, size_t len)
 
 	memcpy(node->name, name, len);
 	node->refs = 1;
-	node->gen = node->child_gen = ++generation;
+	node->gen = node->child_gen = ++tree_generation;
 	return node;
 }
 
@@ -229,7 +229,7 @@ struct node *tree_add(struct tree *t, struct node *parent, const char *name, siz
 	memmove(parent->child + slot + 1, parent->child + slot, (parent->n - slot) * sizeof(*parent->child));
 	parent->child[slot] = node;
 	parent->n++;
-	parent->child_gen = ++generation;
+	parent->child_gen = ++tree_generation;
 	work(1 + parent->n / 64); /* what was moved */
 	tally(t, node, 1);
 	return node;
@@ -249,7 +249,7 @@ struct node *tree_remove(struct tree *t, const char *path)
 	node = parent->child[slot];
 	parent->n--;
 	memmove(parent->child + slot, parent->child + slot + 1, (parent->n - slot) * sizeof(*parent->child));
-	parent->child_gen = ++generation;
+	parent->child_gen = ++tree_generation;
 	tally_all(t, node, -1);
 	return node;
 }
@@ -260,7 +260,7 @@ void tree_set_value(struct tree *t, struct node *node, const void *value, size_t
 	free(node->value);
 	node->value = alloc_copy(value, len);
 	node->len = len;
-	node->gen = ++generation;
+	node->gen = ++tree_generation;
 	tally(t, node, 1);
 }
 
@@ -268,7 +268,7 @@ void tree_set_perms(struct tree *t, struct node *node, const struct perms *perms
 {
 	tally(t, node, -1);
 	node->perms = *perms;
-	node->gen = ++generation;
+	node->gen = ++tree_generation;
 	tally(t, node, 1);
 }
 

@@ -36,6 +36,8 @@ struct tree {
 	size_t n_tally;
 };
 
+extern uint64_t tree_generation; /* the last one given */
+
 struct node *node_get(struct node *node);
 void node_put(struct node *node);
 

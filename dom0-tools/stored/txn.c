@@ -11,6 +11,8 @@
  */
 #include "store.h"
 #include "alloc.h"
+#include "journal.h"
+#include "path.h"
 #include "work.h"
 
 #include <errno.h>
@@ -31,6 +33,8 @@ struct txn {
 	size_t n_looks;
 	size_t log; /* bytes in both */
 	struct changes changes;
+	bool lost; /* it will fail at its end: what it saw is kept no more */
+	uint64_t generation;
 };
 
 struct txn *txn_find(const struct conn *c, uint32_t id)
@@ -61,6 +65,23 @@ int txn_start(struct conn *c, uint32_t *id)
 	return 0;
 }
 
+/* Forget the trees and what was read in them. */
+static void forget_looks(struct txn *t)
+{
+	work(t->n_looks);
+	tree_free(&t->base);
+	tree_free(&t->own);
+	changes_free(&t->changes);
+	t->changes = (struct changes){0};
+	for (size_t i = 0; i < t->n_looks; i++) {
+		t->log -= strlen(t->looks[i].path);
+		free(t->looks[i].path);
+	}
+	free(t->looks);
+	t->looks = NULL;
+	t->n_looks = 0;
+}
+
 static void drop(struct conn *c, struct txn *t)
 {
 	struct txn **link = &c->txns;
@@ -69,18 +90,13 @@ static void drop(struct conn *c, struct txn *t)
 		link = &(*link)->next;
 	*link = t->next;
 	c->n_txns--;
-	work(t->n_ops + t->n_looks);
-	tree_free(&t->base);
-	tree_free(&t->own);
-	changes_free(&t->changes);
+	work(t->n_ops);
+	forget_looks(t);
 	for (size_t i = 0; i < t->n_ops; i++) {
 		free(t->ops[i].path);
 		free(t->ops[i].data);
 	}
 	free(t->ops);
-	for (size_t i = 0; i < t->n_looks; i++)
-		free(t->looks[i].path);
-	free(t->looks);
 	free(t);
 }
 
@@ -88,6 +104,93 @@ void txn_drop_all(struct conn *c)
 {
 	while (c->txns)
 		drop(c, c->txns);
+}
+
+/* Begin anew from the tree as it is, and do again what was done so far: so the client still finds what it has written, up
+ * to its end. The generations that this gives begin with @generation, for the next daemon gives the same. */
+static void lose(const struct conn *c, struct txn *t, uint64_t generation)
+{
+	struct changes unused = {0};
+
+	t->lost = true;
+	t->generation = tree_generation = generation;
+	tree_snapshot(&t->base, &c->store->tree);
+	tree_snapshot(&t->own, &c->store->tree);
+	for (size_t i = 0; i < t->n_ops; i++)
+		op_apply(&t->own, c, &t->ops[i], &unused);
+	changes_free(&unused);
+}
+
+void txn_lose_all(struct conn *c)
+{
+	for (struct txn *t = c->txns; t; t = t->next) {
+		forget_looks(t);
+		lose(c, t, tree_generation);
+	}
+}
+
+void txn_save(const struct conn *c, struct bytes *out)
+{
+	bytes_put32(out, c->n_txns);
+	for (const struct txn *t = c->txns; t; t = t->next) {
+		bytes_put32(out, t->id);
+		bytes_put64(out, t->generation);
+		bytes_put32(out, t->n_ops);
+		for (size_t i = 0; i < t->n_ops; i++) {
+			const struct op *op = &t->ops[i];
+
+			bytes_put32(out, op->type);
+			bytes_put32(out, strlen(op->path));
+			bytes_put(out, op->path, strlen(op->path));
+			bytes_put32(out, op->len);
+			bytes_put(out, op->data, op->len);
+			bytes_put(out, &op->perms, sizeof(op->perms));
+		}
+	}
+}
+
+static void load_op(struct txn *t, struct reader *r)
+{
+	struct op op = {.type = read32(r)};
+	size_t path_len = read32(r);
+	const char *path = read_bytes(r, path_len), *data, *perms;
+	char text[PATH_SIZE] = "", canonical[PATH_SIZE];
+
+	op.len = read32(r);
+	data = read_bytes(r, op.len);
+	perms = read_bytes(r, sizeof(op.perms));
+	if (!r->bad && path_len < PATH_SIZE)
+		memcpy(text, path, path_len);
+	if (perms)
+		memcpy(&op.perms, perms, sizeof(op.perms));
+	if (!perms || path_canonical(0, text, canonical) || op.perms.n > PERMS_MAX ||
+	    (op.type == XS_SET_PERMS && !op.perms.n)) {
+		r->bad = true;
+		return;
+	}
+	op.path = alloc_text(text);
+	op.data = alloc_copy(data, op.len);
+	t->log += path_len + op.len;
+	t->ops = alloc_grow(t->ops, t->n_ops, sizeof(*t->ops));
+	t->ops[t->n_ops++] = op;
+}
+
+void txn_load(struct conn *c, struct reader *r)
+{
+	struct txn **link = &c->txns;
+
+	for (uint32_t n = read32(r); n && !r->bad; n--, link = &(*link)->next) {
+		struct txn *t = *link = alloc(sizeof(*t));
+		uint64_t generation;
+
+		c->n_txns++;
+		t->id = read32(r);
+		generation = read64(r);
+		for (uint32_t ops = read32(r); ops && !r->bad; ops--)
+			load_op(t, r);
+		if (!r->bad)
+			lose(c, t, generation);
+	}
 }
 
 /* Is there room for one more step of this size? */
@@ -172,7 +275,9 @@ int txn_end(struct conn *c, struct txn *t, bool commit)
 	int err = 0;
 
 	/* The base holds a reference on its root, so any change since has made another root. */
-	if (commit && s->tree.root != t->base.root)
+	if (commit && t->lost)
+		err = -EAGAIN;
+	else if (commit && s->tree.root != t->base.root)
 		err = replay(c, t);
 	if (commit && !err && t->changes.n) {
 		old = s->tree;

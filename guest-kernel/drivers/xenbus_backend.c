@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /dev/xen/xenbus_backend, in Dom0: by it the store daemon takes the other side of the kernel's own store
- * ring. mmap() gives the page, an ioctl the port to bind to. One daemon at a time; when it closes the file
- * (or dies), the ring is emptied for the next one.
+ * ring. mmap() gives the page, an ioctl the port to bind to. One daemon at a time; when it dies, the ring stays as it is
+ * for the next one, which goes on there, as under Linux. Who asks something meanwhile waits.
  */
 #include "drivers/xenbus.h"
 #include "cpu_ops.h"
@@ -16,25 +16,24 @@
 
 static pfn_t page;
 static evtchn_port_t port;
-static bool in_use;
+static bool in_use, was_used;
 
 bool xenbus_served(void)
 {
-	return !boot_info.privileged || in_use;
+	return !boot_info.privileged || was_used;
 }
 
 static int backend_open(struct inode *inode, struct file *file)
 {
 	if (in_use)
 		return -EBUSY;
-	in_use = true;
+	in_use = was_used = true;
 	return 0;
 }
 
 static void backend_release(struct file *file)
 {
 	in_use = false;
-	xs_ring_reset();
 }
 
 static long backend_ioctl(struct file *file, unsigned command, ulong arg)

@@ -285,34 +285,6 @@ void xs_client_remove(struct xs_client *c)
 	}
 }
 
-void xs_ring_reset(void)
-{
-	static const char eio[] = "EIO";
-
-	while (!list_empty(&out)) {
-		struct xs_message *m = list_entry(out.next, struct xs_message, list);
-
-		list_del(&m->list);
-		kfree(m);
-	}
-	kfree(in.message);
-	in.message = NULL;
-	in.have = out_sent = 0;
-	memset(ring, 0, PAGE_SIZE);
-	while (!list_empty(&requests)) {
-		struct request *r = list_entry(requests.next, struct request, list);
-		struct xs_message *m = xs_message(XS_ERROR, 0, eio, sizeof(eio));
-
-		if (m) {
-			m->head.req_id = r->number;
-			deliver(m);
-		} else {
-			list_del(&r->list);
-			kfree(r);
-		}
-	}
-}
-
 bool xs_ring_present(void)
 {
 	return ring;

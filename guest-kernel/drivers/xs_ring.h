@@ -26,8 +26,6 @@ struct xs_client {
 /* page: the shared page, port: its event channel. */
 void xs_ring_init(void *page, unsigned event_port);
 bool xs_ring_present(void);
-/* The store went away: empty the ring, answer what was asked with an error. */
-void xs_ring_reset(void);
 
 void xs_client_add(struct xs_client *c);
 /* Nothing more is received; replies to what it asked are dropped. */

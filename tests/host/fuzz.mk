@@ -9,7 +9,7 @@ FUZZ_SRC_decode := hypervisor/emul/decode.c hypervisor/fv/length.c
 FUZZ_SRC_mm     := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_MODEL:$(B)/tests/host/%.o=%.c)
 FUZZ_SRC_gnt    := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_GNT:$(B)/tests/host/%.o=%.c)
 FUZZ_SRC_evt    := hypervisor/lib/spinlock.c
-FUZZ_SRC_store  := $(TOOLS_STORED)
+FUZZ_SRC_store  := $(filter-out %/save.c,$(TOOLS_STORED))
 FUZZERS := kernel cfg decode mm gnt evt store
 # Longest input, and new inputs: in make test, and for one part in a thousand of make fuzz-host's.
 FUZZ_LEN_kernel := 8192

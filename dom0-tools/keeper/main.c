@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rl-keeper: starts Dom0's daemons, and starts again whichever ends; keeps what they complain about in /var/log, within
+ * bounds. It goes into the background when the store answers.
+ *
+ * Each daemon goes on where it was killed: rl-stored from its notes (stored/save.h), rl-consoled and rl-domd from
+ * <run>/domains, the store and the hypervisor's list.
+ */
+#include "err.h"
+#include "files.h"
+#include "record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SOON_MS     1000 /* who ends sooner after its start is not started again at once */
+#define WAIT_MIN_MS 50
+#define WAIT_MAX_MS 5000
+#define LOG_MAX     (32 * 1024) /* bytes; then NAME.log becomes NAME.log.old */
+
+static struct daemon {
+	const char *name;
+	pid_t pid; /* 0: it does not run */
+	int out;   /* what it complains about; -1: none */
+	uint64_t started, start_at;
+	unsigned wait_ms;
+} daemons[] = {
+    {.name = "rl-stored", .out = -1}, {.name = "rl-consoled", .out = -1}, {.name = "rl-domd", .out = -1}};
+
+#define DAEMONS (sizeof(daemons) / sizeof(*daemons))
+
+static int ended[2]; /* a byte for each SIGCHLD */
+
+static void on_child(int signal)
+{
+	int err = errno;
+
+	(void)signal;
+	if (write(ended[1], "", 1) < 0) {
+	} /* full: the reader is to wake up anyhow */
+	errno = err;
+}
+
+/* ---- Logs ---- */
+
+static void keep_text(const struct daemon *d, const char *text, size_t len)
+{
+	char path[128], old[136];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/var/log/%s.log", d->name);
+	if (!stat(path, &st) && st.st_size + (off_t)len > LOG_MAX) {
+		snprintf(old, sizeof(old), "%s.old", path);
+		rename(path, old);
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	if (write(fd, text, len) < 0) {
+	} /* where should one complain? */
+	close(fd);
+}
+
+static void take_text(struct daemon *d)
+{
+	char text[1024];
+	ssize_t got = d->out < 0 ? -1 : read(d->out, text, sizeof(text));
+
+	if (got > 0)
+		keep_text(d, text, got);
+}
+
+/* ---- Daemons ---- */
+
+/* In the child. @ready: rl-stored's, or -1. */
+static void become(const struct daemon *d, int out, int ready)
+{
+	char number[16];
+
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
+	signal(SIGCHLD, SIG_DFL);
+	snprintf(number, sizeof(number), "%d", ready);
+	execlp(d->name, d->name, ready < 0 ? NULL : number, (char *)NULL);
+	fail_errno(errno, "%s: cannot start it", d->name);
+	_exit(127);
+}
+
+static void start(struct daemon *d, int ready)
+{
+	int out[2];
+
+	keep_text(d, "", 0); /* an empty log says that there was nothing to complain about */
+	if (d->out >= 0)
+		close(d->out); /* children of the last one may still have the other end */
+	d->out = -1;
+	d->started = now_ms();
+	d->pid = pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0 ? -1 : fork();
+	if (d->pid == 0)
+		become(d, out[1], ready);
+	if (d->pid < 0) {
+		d->pid = 0;
+		d->start_at = now_ms() + WAIT_MAX_MS;
+		return;
+	}
+	close(out[1]);
+	d->out = out[0];
+}
+
+/* rl-stored tells when it answers; the others are of no use before. */
+static void start_store(struct daemon *d)
+{
+	int ready[2];
+	char byte;
+
+	if (pipe(ready) < 0)
+		return start(d, -1);
+	fcntl(ready[0], F_SETFD, FD_CLOEXEC);
+	start(d, ready[1]);
+	close(ready[1]);
+	while (read(ready[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	close(ready[0]);
+}
+
+static void start_due(void)
+{
+	for (size_t i = 0; i < DAEMONS; i++) {
+		struct daemon *d = &daemons[i];
+
+		if (d->pid || d->start_at > now_ms())
+			continue;
+		if (i == 0)
+			start_store(d);
+		else
+			start(d, -1);
+	}
+}
+
+static void note_end(struct daemon *d, int status)
+{
+	char line[128];
+	int len = snprintf(line, sizeof(line), "rl-keeper: %s ended (%s %d); it is started again\n", d->name,
+			   WIFSIGNALED(status) ? "signal" : "exit code",
+			   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+
+	take_text(d);
+	keep_text(d, line, len);
+	if (now_ms() - d->started >= SOON_MS)
+		d->wait_ms = 0;
+	else
+		d->wait_ms = d->wait_ms ? d->wait_ms * 2 : WAIT_MIN_MS;
+	d->wait_ms = d->wait_ms < WAIT_MAX_MS ? d->wait_ms : WAIT_MAX_MS;
+	d->start_at = now_ms() + d->wait_ms;
+	d->pid = 0;
+}
+
+static void look_for_ends(void)
+{
+	char bytes[16];
+	pid_t pid;
+	int status;
+
+	while (read(ended[0], bytes, sizeof(bytes)) > 0)
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < DAEMONS; i++)
+			if (daemons[i].pid == pid)
+				note_end(&daemons[i], status);
+}
+
+/* Until somebody has ended, or is to be started. */
+static int patience(void)
+{
+	uint64_t now = now_ms(), first = UINT64_MAX;
+
+	for (size_t i = 0; i < DAEMONS; i++)
+		if (!daemons[i].pid && daemons[i].start_at < first)
+			first = daemons[i].start_at;
+	return first == UINT64_MAX ? -1 : first <= now ? 0 : (int)(first - now);
+}
+
+static void watch(void)
+{
+	struct pollfd fds[DAEMONS + 1] = {{.fd = ended[0], .events = POLLIN}};
+
+	for (size_t i = 0; i < DAEMONS; i++)
+		fds[i + 1] = (struct pollfd){.fd = daemons[i].out, .events = POLLIN};
+	if (poll(fds, DAEMONS + 1, patience()) > 0) {
+		for (size_t i = 0; i < DAEMONS; i++) {
+			if (fds[i + 1].revents & POLLIN) {
+				take_text(&daemons[i]);
+			} else if (fds[i + 1].revents) {
+				close(daemons[i].out);
+				daemons[i].out = -1;
+			}
+		}
+		if (fds[0].revents)
+			look_for_ends();
+	}
+	start_due();
+}
+
+int main(void)
+{
+	char path[256], text[16];
+	pid_t child = -1;
+	int ready[2];
+	char byte;
+
+	fail_program("rl-keeper");
+	if (pipe2(ready, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+		fail_errno(errno, "cannot go into the background");
+		return 1;
+	}
+	if (child) {
+		close(ready[1]);
+		return read(ready[0], &byte, 1) == 1 ? 0 : 1;
+	}
+	close(ready[0]);
+	setsid();
+	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO); /* what is typed is not for daemons */
+	if (make_dirs(run_dir) || pipe2(ended, O_CLOEXEC | O_NONBLOCK) < 0) {
+		fail_errno(errno, "%s: cannot make this directory, or a pipe", run_dir);
+		return 1;
+	}
+	snprintf(path, sizeof(path), "%s/keeper.pid", run_dir);
+	snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	file_write(path, text);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, on_child);
+	start_due();
+	if (write(ready[1], "", 1) != 1)
+		return 1;
+	close(ready[1]);
+	for (;;)
+		watch();
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store in Dom0's files, <run_dir>/store/: `state`, which is replaced as a whole, and `log.N`, the notes since then (N
+ * stands in the state). Both outlive the daemon, not the machine: they are in memory, as all of /run.
+ */
+#pragma once
+
+#include "store.h"
+
+/* Go on where the last daemon was killed: 1 (everybody is attached again), or 0: there was none. -1 and a report: no
+ * directory. */
+int save_open(struct store *s);
+/* From now on everything is kept. */
+void save_begin(struct store *s);
+/* store_ops.keep. */
+void save_keep(struct store *s);
