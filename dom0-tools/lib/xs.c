@@ -100,9 +100,9 @@ static int get(struct xs *xs, void *to, size_t len, int timeout_ms)
 	while (len) {
 		ssize_t got = read(xs->fd, at, len);
 
-		if (got < 0 && errno != EAGAIN)
-			return -1;
-		if (got <= 0 && wait_for(xs, POLLIN, timeout_ms))
+		if (!got)
+			errno = EPIPE; /* the end: whatever we wait for will not come */
+		if (got <= 0 && (errno != EAGAIN || wait_for(xs, POLLIN, timeout_ms)))
 			return -1;
 		if (got > 0) {
 			at += got;
@@ -120,9 +120,9 @@ static int put(struct xs *xs, const void *from, size_t len)
 	while (len) {
 		ssize_t done = write(xs->fd, at, len);
 
-		if (done < 0 && errno != EAGAIN)
-			return -1;
-		if (done <= 0 && wait_for(xs, POLLOUT, PATIENCE_MS))
+		if (!done)
+			errno = EPIPE;
+		if (done <= 0 && (errno != EAGAIN || wait_for(xs, POLLOUT, PATIENCE_MS)))
 			return -1;
 		if (done > 0) {
 			at += done;

@@ -193,6 +193,22 @@ static void no_names(int fd)
 	}
 }
 
+/* The device's end: at once, or within a reply. */
+static void ends_at_once(int fd)
+{
+	next_request(fd);
+}
+
+static void ends_in_between(int fd)
+{
+	struct xsd_sockmsg head = {.type = XS_READ, .len = 10};
+
+	next_request(fd);
+	head.req_id = asked.req_id;
+	assert_int_equal(write(fd, &head, sizeof(head)), sizeof(head));
+	assert_int_equal(write(fd, "half", 4), 4);
+}
+
 /* ---- the client ---- */
 
 static void whole(struct xs *xs, const char *path, const char *want)
@@ -316,6 +332,21 @@ static void odd_lists(void **state)
 	assert_null(xs_directory(xs, 0, "/l", &len));
 	assert_int_equal(errno, ENOENT);
 	disconnect(xs);
+}
+
+static void the_end_is_an_error(void **state)
+{
+	static void (*const servers[])(int fd) = {ends_at_once, ends_in_between};
+
+	for (unsigned i = 0; i < sizeof(servers) / sizeof(*servers); i++) {
+		struct xs *xs = connect_to(servers[i]);
+
+		assert_null(xs_read(xs, 0, "/a", NULL));
+		assert_int_equal(errno, EPIPE);
+		assert_null(xs_event(xs, -1));
+		assert_int_equal(errno, EPIPE);
+		disconnect(xs);
+	}
 }
 
 static void errors_have_numbers(void **state)
@@ -519,6 +550,7 @@ int main(void)
 	    cmocka_unit_test(transactions),
 	    cmocka_unit_test(long_ones),
 	    cmocka_unit_test(odd_lists),
+	    cmocka_unit_test(the_end_is_an_error),
 	    cmocka_unit_test(errors_have_numbers),
 	    cmocka_unit_test(replies_and_events),
 	    cmocka_unit_test(watches),
