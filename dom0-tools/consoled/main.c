@@ -21,6 +21,7 @@
 #include "evtchn.h"
 #include "files.h"
 #include "home.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -294,8 +295,12 @@ static void take_up_all(void)
 	unsigned *ids;
 	size_t n = record_list(&ids);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		take_up(ids[i], false);
+		/* Its end has begun, and the last daemon may have been killed when it had been told. */
+		if (!find_guest(ids[i]) && !access(console_path(ids[i], "attached"), F_OK))
+			remove_guest(ids[i]);
+	}
 	free(ids);
 }
 
@@ -345,7 +350,8 @@ int main(void)
 
 	fail_program("rl-consoled");
 	signal(SIGPIPE, SIG_IGN);
-	if (hv_open(&hv) || (evtchn = evtchn_open()) < 0 || (ctl = ctl_listen("consoled")) < 0)
+	if (lock_take("rl-consoled", false) || hv_open(&hv) || (evtchn = evtchn_open()) < 0 ||
+	    (ctl = ctl_listen("consoled")) < 0)
 		return 1;
 	take_up_all();
 	for (;;)

@@ -14,8 +14,11 @@
 #include "files.h"
 #include "home.h"
 #include "job.h"
+#include "lock.h"
+#include "tell.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -42,27 +45,32 @@ static enum action action_for(const struct record *r, const char *reason)
 	return !strcmp(reason, "watchdog") ? r->on_watchdog : r->on_crash;
 }
 
-/* Have the domain made anew from its kept configuration. The new one takes over its name and ends it. */
-static int restart(unsigned id)
+/* Have the domain made anew from its kept configuration. The new one takes over its name and ends it. The child has a job at
+ * the old one: if this daemon is killed, the next one leaves that domain to it. */
+static int restart(unsigned id, const char *uuid)
 {
 	char config[256], number[16];
-	int status;
+	int status, job = job_begin(uuid);
+	bool good;
 	pid_t child;
 
 	snprintf(config, sizeof(config), "%s", record_path(id, "config"));
 	snprintf(number, sizeof(number), "%u", id);
 	child = fork();
 	if (child == 0) {
+		fcntl(job, F_SETFD, 0);
 		execlp("rl", "rl", "create", "-q", "--restart", number, config, (char *)NULL);
 		_exit(127);
 	}
-	if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
-		return fail("domain %u \"%s\" could not be restarted; the line before says why", id,
-			    domain_name(id));
-	return 0;
+	good = child >= 0 && waitpid(child, &status, 0) >= 0 && WIFEXITED(status) && !WEXITSTATUS(status);
+	if (job >= 0)
+		job_end(uuid, job);
+	return good ? 0
+		    : fail("domain %u \"%s\" could not be restarted; the line before says why", id,
+			   domain_name(id));
 }
 
-static void end_domain(const struct record *r, const char *reason)
+static void end_domain(const struct record *r, const char *reason, const char *uuid)
 {
 	enum action action = action_for(r, reason);
 	long ret;
@@ -74,7 +82,7 @@ static void end_domain(const struct record *r, const char *reason)
 		     domain_name(r->id), reason);
 		action = ACTION_DESTROY;
 	}
-	if (action == ACTION_RESTART && !restart(r->id))
+	if (action == ACTION_RESTART && !restart(r->id, uuid))
 		return;
 	ret = domain_end(&hv, r->id, reason, -1);
 	if (ret < 0 && ret != -ESRCH)
@@ -118,21 +126,33 @@ static void know_all(void)
 	free(ids);
 }
 
+static int tell_of_all(void)
+{
+	for (size_t i = 0; i < nr_known; i++)
+		tell_of(&hv, xs_shared(), known[i].id);
+	return tell_of_dom0(&hv, xs_shared());
+}
+
 /* What is to be done about a domain of which the hypervisor says this (NULL: it is not there). False: nothing, ever again.
  * @busy: others are making or ending some. */
 static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info, bool busy)
 {
+	char uuid[UUID_TEXT];
 	struct record r;
+	bool held;
 
 	if (record_load(k->id, &r) || r.end[0])
 		return false;
-	k->waits = info && r.ending && busy;
+	if (info)
+		uuid_print(info->handle, uuid);
+	held = info && busy && job_is_held(uuid);
+	k->waits = (info && r.ending && busy) || held;
 	if (!info) /* destroyed by somebody else than rl, or by one who was killed then */
 		domain_forget(k->id, "destroyed", -1);
 	else if (r.ending && !busy) /* whoever began it was killed */
 		domain_end(&hv, k->id, "destroyed", -1);
-	else if (!r.ending && info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
-		end_domain(&r, shutdown_reason(info));
+	else if (!r.ending && !held && info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
+		end_domain(&r, shutdown_reason(info), uuid);
 	return true;
 }
 
@@ -196,6 +216,17 @@ static bool look_again(bool busy)
 
 static bool told; /* of a domain, not only of a job */
 
+/* @releaseDomain, or Dom0's name: the store tells of that when it has begun anew, too. */
+static void take_event(struct xs *xs)
+{
+	char *path = xs_event(xs, 0);
+
+	if (path && !strcmp(path + strlen(path) + 1, "again"))
+		tell_of_all();
+	free(path);
+	told = true;
+}
+
 static void command(void *arg, char *line)
 {
 	unsigned id;
@@ -215,13 +246,16 @@ int main(void)
 	fail_program("rl-domd");
 	signal(SIGPIPE, SIG_IGN);
 	/* The shared connection is for questions; events come by one of their own. */
-	if (hv_open(&hv) || !xs_shared() || !(xs = xs_open()) || (ctl = ctl_listen("domd")) < 0)
+	if (lock_take("rl-domd", false) || hv_open(&hv) || !xs_shared() || !(xs = xs_open()) ||
+	    (ctl = ctl_listen("domd")) < 0)
 		return 1;
-	if (home_create_dom0(&hv, xs) || xs_watch(xs, "@releaseDomain", "end")) {
+	know_all();
+	if (tell_of_all())
+		return 1;
+	if (xs_watch(xs, "@releaseDomain", "end") || xs_watch(xs, "/rl/name/Domain-0", "again")) {
 		fail_errno(errno, "cannot watch @releaseDomain");
 		return 1;
 	}
-	know_all();
 	look(jobs_clear(&hv), true);
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = xs_fd(xs), .events = POLLIN}, {.fd = ctl, .events = POLLIN}};
@@ -235,10 +269,8 @@ int main(void)
 		/* Nobody tells when one who is at work is killed: look again and again, while there is work. */
 		if (poll(fds, 2, jobs || waiting ? JOBS_MS : -1) <= 0)
 			continue;
-		if (fds[0].revents & POLLIN) {
-			free(xs_event(xs, 0));
-			told = true;
-		}
+		if (fds[0].revents & POLLIN)
+			take_event(xs);
 		if (fds[1].revents & POLLIN)
 			ctl_receive(ctl, &part, command, NULL);
 	}

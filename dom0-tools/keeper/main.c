@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rl-keeper: starts Dom0's daemons, and starts again whichever ends; keeps what they complain about in /var/log, within
- * bounds. It goes into the background when the store answers.
+ * bounds. It goes into the background when the store answers. With -s it stays in the foreground and waits until no other
+ * keeper runs: so init has one ready (etc/inittab).
  *
  * Each daemon goes on where it was killed: rl-stored from its notes (stored/save.h), rl-consoled and rl-domd from
- * <run>/domains, the store and the hypervisor's list.
+ * <run>/domains, the store and the hypervisor's list. So a keeper that comes after one that was killed starts them all again.
  */
 #include "err.h"
 #include "files.h"
-#include "record.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,13 +73,27 @@ static void keep_text(const struct daemon *d, const char *text, size_t len)
 	close(fd);
 }
 
-static void take_text(struct daemon *d)
+static void __attribute__((format(printf, 2, 3))) note(const struct daemon *d, const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	keep_text(d, line, len);
+}
+
+/* False: there is no more. */
+static bool take_text(struct daemon *d)
 {
 	char text[1024];
 	ssize_t got = d->out < 0 ? -1 : read(d->out, text, sizeof(text));
 
 	if (got > 0)
 		keep_text(d, text, got);
+	return got > 0;
 }
 
 /* ---- Daemons ---- */
@@ -147,15 +163,11 @@ static void start_due(void)
 	}
 }
 
+/* Started again: at once, or, if it did not live long, after a time that doubles. */
 static void note_end(struct daemon *d, int status)
 {
-	char line[128];
-	int len = snprintf(line, sizeof(line), "rl-keeper: %s ended (%s %d); it is started again\n", d->name,
-			   WIFSIGNALED(status) ? "signal" : "exit code",
-			   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-
-	take_text(d);
-	keep_text(d, line, len);
+	while (take_text(d))
+		;
 	if (now_ms() - d->started >= SOON_MS)
 		d->wait_ms = 0;
 	else
@@ -163,6 +175,25 @@ static void note_end(struct daemon *d, int status)
 	d->wait_ms = d->wait_ms < WAIT_MAX_MS ? d->wait_ms : WAIT_MAX_MS;
 	d->start_at = now_ms() + d->wait_ms;
 	d->pid = 0;
+	note(d, "rl-keeper: %s ended (%s %d); it is started again in %u ms\n", d->name,
+	     WIFSIGNALED(status) ? "signal" : "exit code",
+	     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), d->wait_ms);
+}
+
+/* Those of a keeper that was killed: what they complain about is read by nobody, and their ends would be seen by nobody. */
+static void end_others(void)
+{
+	for (size_t i = 0; i < DAEMONS; i++) {
+		pid_t pid = lock_holder(daemons[i].name);
+
+		if (!pid)
+			continue;
+		note(&daemons[i], "rl-keeper: %s (process %d) has lost its keeper; it is started again\n",
+		     daemons[i].name, (int)pid);
+		kill(pid, SIGKILL);
+		while (lock_holder(daemons[i].name) == pid)
+			sleep_ms(2);
+	}
 }
 
 static void look_for_ends(void)
@@ -211,14 +242,41 @@ static void watch(void)
 	start_due();
 }
 
-int main(void)
+/* @ready: where to write a byte when the store answers, or -1. */
+static int keep(bool wait, int ready)
 {
-	char path[256], text[16];
+	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO); /* what is typed is not for daemons */
+	if (lock_take("rl-keeper", wait))
+		return 1;
+	if (pipe2(ended, O_CLOEXEC | O_NONBLOCK) < 0) {
+		fail_errno(errno, "cannot make a pipe");
+		return 1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, on_child);
+	end_others();
+	start_due();
+	if (ready >= 0 && write(ready, "", 1) != 1)
+		return 1;
+	close(ready);
+	for (;;)
+		watch();
+}
+
+int main(int argc, char **argv)
+{
+	bool stay = argc == 2 && !strcmp(argv[1], "-s");
 	pid_t child = -1;
 	int ready[2];
 	char byte;
 
 	fail_program("rl-keeper");
+	if (argc > 1 && !stay) {
+		fail("it is `rl-keeper`, or `rl-keeper -s`, which waits for the end of the one that runs");
+		return 2;
+	}
+	if (stay)
+		return keep(true, -1);
 	if (pipe2(ready, O_CLOEXEC) < 0 || (child = fork()) < 0) {
 		fail_errno(errno, "cannot go into the background");
 		return 1;
@@ -229,20 +287,5 @@ int main(void)
 	}
 	close(ready[0]);
 	setsid();
-	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO); /* what is typed is not for daemons */
-	if (make_dirs(run_dir) || pipe2(ended, O_CLOEXEC | O_NONBLOCK) < 0) {
-		fail_errno(errno, "%s: cannot make this directory, or a pipe", run_dir);
-		return 1;
-	}
-	snprintf(path, sizeof(path), "%s/keeper.pid", run_dir);
-	snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	file_write(path, text);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, on_child);
-	start_due();
-	if (write(ready[1], "", 1) != 1)
-		return 1;
-	close(ready[1]);
-	for (;;)
-		watch();
+	return keep(false, ready[1]);
 }

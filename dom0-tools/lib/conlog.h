@@ -2,8 +2,9 @@
 /*
  * The kept output of one console: a file used as a ring, with one writer (rl-consoled) and any number of
  * readers, which only read. The header tells how many bytes were ever written, and of which the last one was in the
- * domain's ring, so that a writer that is killed and comes again takes none twice; byte n stands at n modulo the size. The writer stores bytes first and the header after, at most CONLOG_CHUNK bytes at a time, so all but
- * the oldest CONLOG_CHUNK bytes are safe to read at any moment.
+ * domain's ring, so that a writer that is killed and comes again takes none twice; byte n stands at n modulo the size. The
+ * writer stores bytes first and the header after, at most CONLOG_CHUNK bytes at a time, so all but the oldest CONLOG_CHUNK bytes
+ * are safe to read at any moment.
  */
 #pragma once
 

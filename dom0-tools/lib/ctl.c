@@ -8,10 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,19 +40,6 @@ int ctl_send(const char *daemon, const char *fmt, ...)
 		err = -EAGAIN;
 	close(fd);
 	return err;
-}
-
-bool ctl_will_come(void)
-{
-	char path[256], *text;
-	size_t len;
-	int pid;
-
-	snprintf(path, sizeof(path), "%s/keeper.pid", run_dir);
-	text = file_read_quiet(path, 64, &len);
-	pid = text ? atoi(text) : 0;
-	free(text);
-	return pid > 0 && !kill(pid, 0);
 }
 
 int ctl_listen(const char *daemon)

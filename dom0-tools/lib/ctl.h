@@ -5,14 +5,10 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Send one line (a newline is added). -ENXIO: the daemon is not running. */
 int ctl_send(const char *daemon, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Is there somebody (rl-keeper) who will start it again? Then it looks by itself at what there is. */
-bool ctl_will_come(void);
 
 /* The daemon's side: make the FIFO and open it for poll(). -1 and a report. */
 int ctl_listen(const char *daemon);

@@ -79,6 +79,14 @@ void job_end(const char *uuid, int fd)
 	close(fd);
 }
 
+bool job_is_held(const char *uuid)
+{
+	char path[256];
+
+	job_path(path, uuid);
+	return !access(path, F_OK);
+}
+
 /* Has its owner died? Reading of a FIFO without a writer finds its end; and an owner that is done unlinks it before
  * closing it, so one that still is there was not given up. */
 static bool is_orphan(const char *path)

@@ -8,6 +8,7 @@
 
 #include "hv.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define UUID_TEXT 37
@@ -20,6 +21,8 @@ void uuid_make(xen_domain_handle_t handle);
 /* Begin a job at the domain of this UUID, and tell rl-domd. A descriptor for job_end(), or -1 and a report. */
 int job_begin(const char *uuid);
 void job_end(const char *uuid, int fd);
+/* Is somebody at work at the domain of this UUID, or was killed then? */
+bool job_is_held(const char *uuid);
 /* Clear away what killed ones left behind (tracing.h, too). How many jobs are being done. A domain that is being cleared away
  * has `ending` in its record. */
 size_t jobs_clear(struct hv *hv);

@@ -50,12 +50,51 @@ int record_save(const struct record *r)
 
 	snprintf(text, sizeof(text),
 		 "kind = \"%s\"\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\n"
-		 "on_watchdog = \"%s\"\nstarted_ms = %llu\n",
+		 "on_watchdog = \"%s\"\nstarted_ms = %llu\nconsole_mfn = %llu\nstore_mfn = "
+		 "%llu\nconsole_port = %u\nstore_port = %u\n",
 		 r->kind, action_name(r->on_poweroff), action_name(r->on_reboot), action_name(r->on_crash),
-		 action_name(r->on_watchdog), (unsigned long long)r->started_ms);
+		 action_name(r->on_watchdog), (unsigned long long)r->started_ms,
+		 (unsigned long long)r->console_mfn, (unsigned long long)r->store_mfn, r->console_port,
+		 r->store_port);
 	if (!err)
 		err = file_write(record_path(r->id, "record"), text);
 	return err ? fail_errno(err, "%s: cannot write", record_path(r->id, "record")) : 0;
+}
+
+void record_rename(unsigned id, const char *name)
+{
+	int fd = open(record_path(id, "name"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return; /* it has no record */
+	if (write(fd, name, strlen(name)) < 0)
+		warn("%s: cannot write", record_path(id, "name"));
+	close(fd);
+}
+
+void record_name(unsigned id, char name[RECORD_NAME_MAX])
+{
+	size_t len;
+	char *text = file_read_quiet(record_path(id, "name"), RECORD_NAME_MAX - 1, &len);
+
+	snprintf(name, RECORD_NAME_MAX, "%s", text ? text : "");
+	free(text);
+}
+
+int record_save_config(unsigned id, const struct cfg *cfg)
+{
+	const char *path = record_path(id, "config");
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int err;
+
+	if (!out)
+		return fail("out of memory");
+	cfg_write(cfg, out);
+	err = fclose(out) ? -ENOMEM : file_write(path, text);
+	free(text);
+	return err ? fail_errno(err, "%s: cannot write", path) : 0;
 }
 
 static uint64_t number_of(const struct cfg *cfg, const char *key)
@@ -110,6 +149,10 @@ int record_load(unsigned id, struct record *r)
 	r->on_crash = action_of(&cfg, "on_crash");
 	r->on_watchdog = action_of(&cfg, "on_watchdog");
 	r->started_ms = number_of(&cfg, "started_ms");
+	r->console_mfn = number_of(&cfg, "console_mfn");
+	r->store_mfn = number_of(&cfg, "store_mfn");
+	r->console_port = number_of(&cfg, "console_port");
+	r->store_port = number_of(&cfg, "store_port");
 	cfg_free(&cfg);
 	r->ending = !load_quiet(record_path(id, "end"), &end);
 	if (r->ending)

@@ -4,12 +4,13 @@
  *
  *	record   its kind, when it was started, what to do at its end (written by rl create)
  *	config   its whole configuration, for a restart
+ *	name     the name that rl rename gave it
  *	ending   its name and why it ends, written before the first thing is taken from it
  *	end      the same when nothing is left of it (the directory then stays a while, for rl console and --wait)
  *
- * All three are in the syntax of configuration files. Which domains exist is the hypervisor's word; a
- * directory without its domain is history; <run_dir>/ended has an empty file named by the id of each. What else can be asked while it lives stands in the store
- * (home.h).
+ * All but `name` are in the syntax of configuration files. Which domains exist is the hypervisor's word; a directory without its
+ * domain is history; <run_dir>/ended has an empty file named by the id of each. What else can be asked while it lives stands in
+ * the store (home.h).
  */
 #pragma once
 
@@ -19,6 +20,8 @@
 
 #define RECORD_NAME_MAX 64
 #define RECORDS_KEPT    16 /* ended domains whose console can still be read */
+
+struct cfg;
 
 extern const char *run_dir; /* "/run/rl"; tests move it */
 
@@ -33,6 +36,9 @@ struct record {
 	char kind[8]; /* "pv64", "pv32" */
 	enum action on_poweroff, on_reboot, on_crash, on_watchdog;
 	uint64_t started_ms; /* now_ms() when it was unpaused or left paused */
+	/* Its pages and ports, for a store that has forgotten all; 0 until it is complete. */
+	uint64_t console_mfn, store_mfn;
+	unsigned console_port, store_port;
 	/* From `end`, or `ending`: */
 	char name[RECORD_NAME_MAX]; /* "" while it lives: see domain_name() */
 	char end[16];   /* "" while it lives; "poweroff" "reboot" "crash" "watchdog" "suspend" "destroyed" */
@@ -55,6 +61,12 @@ void record_ending(unsigned id, const char *name, const char *reason, long resta
 void record_end(unsigned id, const char *name, const char *reason, long restarted);
 /* Forget domain @id altogether. */
 void record_remove(unsigned id);
+/* Its name is no longer the configuration's. Kept by no more than a write, for who is killed then leaves nothing half done. */
+void record_rename(unsigned id, const char *name);
+/* That name, or "". */
+void record_name(unsigned id, char name[RECORD_NAME_MAX]);
+/* Keep the domain's whole configuration, for a restart. -1 and a report. */
+int record_save_config(unsigned id, const struct cfg *cfg);
 
 /* Forget what was written halfway by one that was killed; without a record, all of it. */
 void record_tidy(unsigned id);

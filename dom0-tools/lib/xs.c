@@ -70,7 +70,7 @@ struct xs *xs_shared(void)
 	if (!xs)
 		xs = xs_open();
 	if (!xs && !told)
-		fail("/dev/xen/xenbus: %s; is the store running? start it with `rl-stored`", strerror(errno));
+		fail("/dev/xen/xenbus: %s; is the store running? start it with `rl-keeper`", strerror(errno));
 	told = true;
 	return xs;
 }

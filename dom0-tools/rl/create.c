@@ -10,6 +10,7 @@
 #include "files.h"
 #include "home.h"
 #include "job.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -72,12 +73,15 @@ struct birth {
 	const struct cfg *cfg;
 	const struct domconf *conf;
 	long replaces; /* the domain that has shut down and that it goes on for, or -1 */
+	struct record record;
 };
 
 /* What rl-consoled, rl-domd and later commands need to know. */
-static int write_record(const struct birth *b, const struct build_result *built)
+static int write_record(struct birth *b, const struct build_result *built)
 {
-	struct record r = {
+	struct record *r = &b->record;
+
+	*r = (struct record){
 	    .id = built->id,
 	    .on_poweroff = b->conf->on_poweroff,
 	    .on_reboot = b->conf->on_reboot,
@@ -85,28 +89,15 @@ static int write_record(const struct birth *b, const struct build_result *built)
 	    .on_watchdog = b->conf->on_watchdog,
 	    .started_ms = now_ms(),
 	};
-	char *text = NULL;
-	size_t size;
-	FILE *out;
-	int err;
-
-	snprintf(r.kind, sizeof(r.kind), "%s", built->kind);
+	snprintf(r->kind, sizeof(r->kind), "%s", built->kind);
 	record_remove(built->id); /* of an earlier domain with this id */
-	if (record_save(&r))
-		return -1;
-	out = open_memstream(&text, &size);
-	if (!out)
-		return fail("out of memory");
-	cfg_write(b->cfg, out);
-	err = fclose(out) ? -ENOMEM : file_write(record_path(built->id, "config"), text);
-	free(text);
-	return err ? fail_errno(err, "%s: cannot write", record_path(built->id, "config")) : 0;
+	return record_save(r) ? -1 : record_save_config(built->id, b->cfg);
 }
 
 /* The domain is there, with nothing in it: from now on it has its name, and the one that had it can go. */
 static int on_created(void *arg, const struct build_result *built)
 {
-	const struct birth *b = arg;
+	struct birth *b = arg;
 	struct xen_domctl_getdomaininfo info;
 
 	if (write_record(b, built) ||
@@ -143,13 +134,16 @@ static int wait_for_console(unsigned id)
 /* Have the daemons look after the domain. Without them it runs, but mute or unwatched: a warning. */
 static int tell_daemons(unsigned id)
 {
-	if (ctl_send("domd", "add %u", id) && !ctl_will_come())
+	/* One that rl-keeper is about to start again looks by itself at what there is. */
+	bool kept = lock_holder("rl-keeper");
+
+	if (ctl_send("domd", "add %u", id) && !kept)
 		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash will not be done; start it "
-		     "with `rl-domd &`");
+		     "with `rl-keeper`");
 	/* Attach first, unpause after: then not a byte of output waits for a reader. */
-	if (!ctl_send("consoled", "add %u", id) || ctl_will_come())
+	if (!ctl_send("consoled", "add %u", id) || kept)
 		return wait_for_console(id);
-	warn("rl-consoled is not running: domain %u has no console; start it with `rl-consoled &`", id);
+	warn("rl-consoled is not running: domain %u has no console; start it with `rl-keeper`", id);
 	return 0;
 }
 
@@ -214,6 +208,18 @@ static int build(struct birth *b, const xen_domain_handle_t handle, struct build
 	return -1;
 }
 
+/* Tell the store of it; from now on it can be told again. */
+static int introduce(struct birth *b, const struct build_result *built)
+{
+	struct record *r = &b->record;
+
+	r->console_mfn = built->console_mfn;
+	r->console_port = built->console_port;
+	r->store_mfn = built->store_mfn;
+	r->store_port = built->store_port;
+	return home_create(xs_shared(), b->conf, built) || record_save(r) ? -1 : 0;
+}
+
 /* Build it, have it looked after, start it. Its id, or -1. */
 static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paused)
 {
@@ -222,7 +228,7 @@ static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paus
 
 	if (build(b, handle, &built))
 		return -1;
-	if (home_create(xs_shared(), b->conf, &built) || tell_daemons(built.id)) {
+	if (introduce(b, &built) || tell_daemons(built.id)) {
 		domain_end(b->hv, built.id, "destroyed", -1);
 		return -1;
 	}

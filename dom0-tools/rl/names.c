@@ -54,7 +54,10 @@ static int do_rename(int argc, char **argv)
 		fail("\"%s\" cannot be a name; %s", argv[2], wrong);
 		return EXIT_FAILED;
 	}
-	return home_rename(hv, xs_shared(), info.domain, argv[2]) ? EXIT_FAILED : EXIT_OK;
+	if (home_rename(hv, xs_shared(), info.domain, argv[2]))
+		return EXIT_FAILED;
+	record_rename(info.domain, argv[2]);
+	return EXIT_OK;
 }
 
 const struct verb verbs_names[] = {

@@ -143,6 +143,7 @@ void conn_reset(struct conn *c)
 	txn_drop_all(c);
 	drop_messages(c);
 	c->broken = false;
+	c->error = XENSTORE_ERROR_NONE;
 }
 
 /* Take @c out of the store and free it. */
@@ -159,18 +160,32 @@ static void conn_free(struct conn *c)
 	free(c);
 }
 
+/* A ring that was in use under a store that is forgotten: the client has watches of which we do not know, and what was under
+ * way is lost. It is told, and may begin anew; until then it is served only if nothing was under way. */
+static void take_over(struct conn *c)
+{
+	const struct xenstore_domain_interface *ring = c->ring;
+
+	c->error = XENSTORE_ERROR_COMM;
+	c->broken = ring->req_prod != c->req_cons || ring->rsp_cons != c->rsp_prod;
+	conn_touch(c);
+}
+
 /* Map and bind; its indices are those of the ring. */
 static int attach(struct conn *c)
 {
 	struct store *s = c->store;
 	int err = s->replayed ? journal_attach(c) : s->ops->attach(c);
-	uint32_t note[3] = {err};
+	uint32_t note[4] = {err};
 
 	if (!err) {
 		note[1] = c->req_cons = c->ring->req_cons;
 		note[2] = c->rsp_prod = c->ring->rsp_prod;
 		c->ring->server_features =
 		    XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+		if (c->req_cons || c->rsp_prod)
+			take_over(c);
+		note[3] = c->broken;
 	}
 	journal_note(s, NOTE_ATTACHED, c->id, note, sizeof(note));
 	return err;

@@ -97,7 +97,8 @@ int journal_attach(struct conn *c)
 	}
 	err = (int)read32(&data);
 	nowhere.req_cons = read32(&data);
-	nowhere.rsp_prod = read32(&data);
+	nowhere.rsp_cons = nowhere.rsp_prod = read32(&data);
+	nowhere.req_prod = nowhere.req_cons + read32(&data);
 	if (!err)
 		c->ring = &nowhere;
 	return err;

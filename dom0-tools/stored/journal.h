@@ -38,7 +38,7 @@ enum note {
 	NOTE_GIVEN,     /* how many bytes to the ring */
 	NOTE_BROKEN,    /* the ring's indices make no sense; the error */
 	NOTE_RESET,     /* the client begins anew */
-	NOTE_ATTACHED,  /* while a request is served: the result, and the ring's indices */
+	NOTE_ATTACHED,  /* while a request is served: the result, the ring's indices, is it broken */
 	NOTE_RELEASED,  /* the domain is gone */
 	NOTE_SHUTDOWN,  /* it has shut down */
 };

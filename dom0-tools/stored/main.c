@@ -12,6 +12,7 @@
 #include "domains.h"
 #include "err.h"
 #include "evtchn.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,6 +227,8 @@ int main(int argc, char **argv)
 	fail_program("rl-stored");
 	signal(SIGPIPE, SIG_IGN);
 	ready = argc > 1 ? atoi(argv[1]) : into_background();
+	if (lock_take("rl-stored", false))
+		return 1;
 	if (ready < 0 || hv_open(&hv) || (evtchn = evtchn_open()) < 0)
 		return 1;
 	end_port = evtchn_bind_virq(evtchn, VIRQ_DOM_EXC);

@@ -133,7 +133,7 @@ void ring_show(struct conn *c)
 		c->anew = false;
 		return;
 	}
-	if (c->broken)
+	if (c->error)
 		ring->error = c->error;
 	__atomic_store_n(&ring->req_cons, c->req_cons, __ATOMIC_RELEASE); /* after the bytes were read */
 	__atomic_store_n(&ring->rsp_prod, c->rsp_prod, __ATOMIC_RELEASE); /* after the bytes were written */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See save.h. The notes of one round are one write() with a length and a sum before them: of a write that a signal cut short
- * nothing counts, and nothing came of it yet.
+ * See save.h. The notes of one round are one write() with a length and a sum before them. Of a write that was cut short
+ * nothing counts, and no client has seen what came of it.
  */
 #include "save.h"
 #include "alloc.h"
@@ -33,12 +33,15 @@ static uint32_t sum_of(const char *data, size_t len)
 	return (uint32_t)store_hash(0xcbf29ce484222325u, data, len);
 }
 
-static void path_to(char path[256], const char *name, uint32_t n)
+static void path_to(char path[256], const char *name)
 {
-	if (n)
-		snprintf(path, 256, "%s/store/%s.%u", run_dir, name, n);
-	else
-		snprintf(path, 256, "%s/store/%s", run_dir, name);
+	snprintf(path, 256, "%s/store%s%s", run_dir, *name ? "/" : "", name);
+}
+
+/* There are two in turn, so that none is forgotten and none is written over before the state no longer needs it. */
+static void path_to_log(char path[256], uint32_t n)
+{
+	path_to(path, n & 1 ? "log.1" : "log.0");
 }
 
 static bool write_all(int fd, const char *data, size_t len)
@@ -58,7 +61,7 @@ static bool write_all(int fd, const char *data, size_t len)
 
 /* ---- Reading ---- */
 
-/* All whole batches of the log. */
+/* All whole batches of the log; the last one may have been cut short. */
 static bool replay_log(struct store *s)
 {
 	char path[256];
@@ -67,14 +70,14 @@ static bool replay_log(struct store *s)
 	bool good = true;
 	char *text;
 
-	path_to(path, "log", number);
+	path_to_log(path, number);
 	text = file_read_quiet(path, SIZE_MAX, &len);
 	while (text && good && len - at >= sizeof(b)) {
 		memcpy(&b, text + at, sizeof(b));
 		at += sizeof(b);
-		if (len - at < b.len || sum_of(text + at, b.len) != b.sum)
-			break; /* cut short */
-		good = journal_replay(s, text + at, b.len);
+		if (len - at < b.len)
+			break;
+		good = sum_of(text + at, b.len) == b.sum && journal_replay(s, text + at, b.len);
 		at += b.len;
 	}
 	free(text);
@@ -89,16 +92,15 @@ int save_open(struct store *s)
 	size_t len;
 	int err;
 
-	path_to(path, "", 0);
-	path[strlen(path) - 1] = '\0';
+	path_to(path, "");
 	err = make_dirs(path);
 	if (err)
 		return fail_errno(err, "%s: cannot make this directory", path);
-	path_to(path, "state", 0);
+	path_to(path, "state");
 	text = file_read_quiet(path, SIZE_MAX, &len);
-	if (!text)
+	if (!text && access(path, F_OK))
 		return 0;
-	if (len > sizeof(number)) {
+	if (text && len > sizeof(number)) {
 		memcpy(&number, text, sizeof(number));
 		if (state_load(s, text + sizeof(number), len - sizeof(number)) && replay_log(s)) {
 			free(text);
@@ -107,8 +109,11 @@ int save_open(struct store *s)
 		}
 	}
 	free(text);
-	fail("%s: not the state of a store, or not of this version; all that it knew is lost", path);
-	/* What was read stays allocated: its parts may not fit together. */
+	fail("%s: it, or its log, makes no sense; the store begins anew, and what guests wrote there is lost",
+	     path);
+	for (struct conn *c = s->conns; c; c = c->next)
+		c->ring = NULL; /* never attached */
+	store_free(s);
 	store_init(s, ops);
 	s->seed = seed;
 	return 0;
@@ -122,8 +127,8 @@ static bool write_state(const struct bytes *b)
 	bool good;
 	int fd;
 
-	path_to(path, "state", 0);
-	path_to(temp, "new", getpid());
+	path_to(path, "state");
+	path_to(temp, "state.new");
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	good = fd >= 0 && write_all(fd, b->data, b->n);
 	if (fd >= 0)
@@ -139,39 +144,44 @@ static bool save_whole(struct store *s)
 {
 	struct bytes b = {0};
 	char path[256];
-	uint32_t next = number + 1;
-	bool good;
+	int fd;
 
 	for (struct conn *c = s->conns; c; c = c->next)
 		txn_lose_all(c);
-	bytes_put32(&b, next);
+	bytes_put32(&b, number + 1);
 	state_save(s, &b);
-	path_to(path, "log", next);
-	unlink(path);
-	good = write_state(&b);
-	state_size = b.n;
-	free(b.data);
-	if (!good)
+	path_to_log(path, number + 1);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || !write_state(&b)) {
+		if (fd >= 0)
+			close(fd);
+		free(b.data);
 		return false;
+	}
 	if (log_fd >= 0)
 		close(log_fd);
-	log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	log_size = 0;
-	path_to(path, "log", number);
+	path_to_log(path, number++);
 	unlink(path);
-	number = next;
-	return log_fd >= 0;
+	log_fd = fd;
+	log_size = 0;
+	state_size = b.n;
+	free(b.data);
+	return true;
 }
 
-/* Nothing can be kept: say so once, serve on, and try again later. */
+/* Nothing can be kept: say so once, serve on, and try again later. What was kept no longer holds: the next daemon begins
+ * anew. */
 static void give_up(struct store *s)
 {
+	char path[256];
+
 	if (!retry)
 		warn("cannot write %s/store: %s; until that is mended, the store forgets all if it is "
 		     "killed",
 		     run_dir, strerror(errno));
+	path_to(path, "state");
+	unlink(path);
 	retry = s->rounds + RETRY;
-	notes.n = 0;
 }
 
 static bool is_too_long(const struct store *s)
@@ -182,36 +192,42 @@ static bool is_too_long(const struct store *s)
 	return log_size > (dom0 && dom0->n_txns ? LATE * most : most);
 }
 
+/* Before the notes of a round there is room for the head of their batch. */
+static void begin_notes(void)
+{
+	static const struct batch head;
+
+	notes.n = 0;
+	bytes_put(&notes, &head, sizeof(head));
+}
+
+static bool write_notes(void)
+{
+	struct batch b = {.len = notes.n - sizeof(b)};
+
+	b.sum = sum_of(notes.data + sizeof(b), b.len);
+	memcpy(notes.data, &b, sizeof(b));
+	log_size += notes.n;
+	return write_all(log_fd, notes.data, notes.n);
+}
+
 void save_keep(struct store *s)
 {
-	const struct batch b = {notes.n, sum_of(notes.data, notes.n)};
-	size_t len = sizeof(b) + notes.n;
-	char *whole;
-	bool good;
-
 	if (retry && s->rounds >= retry) {
 		if (save_whole(s))
-			retry = 0;
+			retry = 0; /* with what this round did */
 		else
 			give_up(s);
+	} else if (!retry && notes.n > sizeof(struct batch)) {
+		if (!write_notes() || (is_too_long(s) && !save_whole(s)))
+			give_up(s);
 	}
-	if (!notes.n || retry) {
-		notes.n = 0;
-		return;
-	}
-	whole = alloc(len);
-	memcpy(whole, &b, sizeof(b));
-	memcpy(whole + sizeof(b), notes.data, notes.n);
-	good = write_all(log_fd, whole, len);
-	free(whole);
-	log_size += len;
-	notes.n = 0;
-	if (!good || (is_too_long(s) && !save_whole(s)))
-		give_up(s);
+	begin_notes();
 }
 
 void save_begin(struct store *s)
 {
+	begin_notes();
 	s->journal = &notes;
 	if (!save_whole(s))
 		give_up(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store in Dom0's files, <run_dir>/store/: `state`, which is replaced as a whole, and `log.N`, the notes since then (N
- * stands in the state). Both outlive the daemon, not the machine: they are in memory, as all of /run.
+ * The store in Dom0's files, <run_dir>/store/: `state`, which is replaced as a whole, and `log.0` or
+ * `log.1`, the notes since then (the state says which). Both outlive the daemon, not the machine: they are in memory, as all of /run.
  */
 #pragma once
 

@@ -105,7 +105,7 @@ struct conn {
 	struct xenstore_domain_interface *ring;
 	XENSTORE_RING_IDX req_cons, rsp_prod; /* ours; the guest may write over the ring's copies */
 	bool broken;                          /* it broke the protocol: silent until it connects anew */
-	uint32_t error;                       /* how, for the ring */
+	uint32_t error;                       /* why it should begin anew, for the ring; 0: it need not */
 	bool anew;                            /* the ring is still to be emptied */
 	uint64_t mfn;
 	unsigned remote_port;

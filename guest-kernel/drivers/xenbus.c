@@ -131,6 +131,18 @@ static void forget_watch(struct user *u)
 	}
 }
 
+/* Its transactions answer ENOENT from now on. */
+static void again(struct xs_client *c)
+{
+	struct user *u = container_of(c, struct user, client);
+	struct xs_message *m;
+
+	while (!list_empty(&u->transactions))
+		forget_transaction(u, list_entry(u->transactions.next, struct transaction, list)->id);
+	list_for_each (m, &u->watches, list)
+		xs_send_quietly(c, xs_message(XS_WATCH, 0, m->payload, m->head.len));
+}
+
 static void end_watches(struct user *u)
 {
 	while (!list_empty(&u->watches)) {
@@ -198,6 +210,7 @@ static int xenbus_open(struct inode *inode, struct file *file)
 	list_init(&u->watches);
 	list_init(&u->transactions);
 	u->client.receive = receive;
+	u->client.again = again;
 	xs_client_add(&u->client);
 	file->private = u;
 	return 0;

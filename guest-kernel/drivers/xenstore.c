@@ -39,7 +39,9 @@ static void receive(struct xs_client *c, struct xs_message *m)
 	kfree(m);
 }
 
-static struct xs_client client = {.receive = receive};
+static void again(struct xs_client *c);
+
+static struct xs_client client = {.receive = receive, .again = again};
 
 static void ask(u32 type, const void *payload, size_t len)
 {
@@ -56,10 +58,15 @@ static void announce(const char *feature)
 	ask(XS_WRITE, text, len + 2);
 }
 
-void xenstore_init(void)
+static void again(struct xs_client *c)
 {
-	xs_client_add(&client);
 	ask(XS_WATCH, watch, sizeof(watch));
 	announce("poweroff");
 	announce("reboot");
+}
+
+void xenstore_init(void)
+{
+	xs_client_add(&client);
+	again(&client);
 }

@@ -104,6 +104,12 @@ static struct xs_client *remove_tag(struct xs_message *m)
 
 /* ---- To the store ---- */
 
+/* False: we wait for the store to begin anew. */
+static bool connected(void)
+{
+	return __atomic_load_n(&ring->connection, __ATOMIC_ACQUIRE) == XENSTORE_CONNECTED;
+}
+
 static size_t put(const void *data, size_t len)
 {
 	XENSTORE_RING_IDX prod = ring->req_prod;
@@ -121,7 +127,7 @@ static bool pump(void)
 {
 	bool moved = false;
 
-	while (!list_empty(&out)) {
+	while (connected() && !list_empty(&out)) {
 		struct xs_message *m = list_entry(out.next, struct xs_message, list);
 		size_t size = sizeof(m->head) + m->head.len, before = out_sent;
 
@@ -255,10 +261,50 @@ static bool receive_some(void)
 	return n;
 }
 
+/* The store says that it cannot go on with what is under way: it has lost that, or found nonsense. Nothing of it will be
+ * answered. */
+static void begin_anew(void)
+{
+	static const char eio[] = "EIO";
+	struct xs_client *c;
+
+	log_print("store: it has lost what it knew of this kernel, and begins anew\n");
+	while (!list_empty(&out)) {
+		struct xs_message *m = list_entry(out.next, struct xs_message, list);
+
+		list_del(&m->list);
+		kfree(m);
+	}
+	kfree(in.message);
+	in.message = NULL;
+	in.have = out_sent = 0;
+	__atomic_store_n(&ring->connection, XENSTORE_RECONNECT, __ATOMIC_RELEASE);
+	while (!list_empty(&requests)) {
+		struct request *r = list_entry(requests.next, struct request, list);
+		struct xs_message *m = xs_message(XS_ERROR, 0, eio, sizeof(eio));
+
+		if (m) {
+			m->head.req_id = r->number;
+			deliver(m);
+		} else {
+			list_del(&r->list);
+			kfree(r);
+		}
+	}
+	list_for_each (c, &clients, list)
+		c->again(c);
+	evtchn_notify(port);
+}
+
 static void store_irq(void *data)
 {
 	bool moved = false;
 
+	if (!connected())
+		return;
+	if (ring->error != XENSTORE_ERROR_NONE &&
+	    ring->server_features & XENSTORE_SERVER_FEATURE_RECONNECTION)
+		return begin_anew();
 	while (receive_some())
 		moved = true;
 	moved |= pump();

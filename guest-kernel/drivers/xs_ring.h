@@ -21,6 +21,8 @@ struct xs_client {
 	u32 number;
 	/* A reply or an event; m is the client's now. May be called from an interrupt. */
 	void (*receive)(struct xs_client *c, struct xs_message *m);
+	/* The store has forgotten this client's watches and transactions: it sends anew what is to last. The same. */
+	void (*again)(struct xs_client *c);
 };
 
 /* page: the shared page, port: its event channel. */

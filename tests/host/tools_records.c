@@ -25,7 +25,9 @@ static void make_record(unsigned id)
 	struct record r = {.id = id,
 			   .started_ms = 0x123456789ull,
 			   .on_crash = ACTION_PRESERVE,
-			   .on_watchdog = ACTION_RESTART};
+			   .on_watchdog = ACTION_RESTART,
+			   .store_mfn = 0x1234567,
+			   .console_port = 2};
 
 	strcpy(r.kind, "pv32");
 	assert_int_equal(record_save(&r), 0);
@@ -33,10 +35,19 @@ static void make_record(unsigned id)
 
 static void records_come_back(void **state)
 {
+	char name[RECORD_NAME_MAX];
 	struct record r;
 
 	make_record(7);
 	assert_int_equal(record_load(7, &r), 0);
+	assert_int_equal(r.store_mfn, 0x1234567);
+	assert_int_equal(r.console_port, 2);
+	record_name(7, name);
+	assert_string_equal(name, ""); /* that of its configuration */
+	record_rename(7, "a name");
+	record_rename(7, "another");
+	record_name(7, name);
+	assert_string_equal(name, "another");
 	assert_string_equal(r.name, ""); /* the store knows it, while it lives */
 	assert_string_equal(r.kind, "pv32");
 	assert_int_equal(r.started_ms, 0x123456789ull);

@@ -136,7 +136,7 @@ fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## hostile gue
 $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
 # Dom0's daemons are killed (SEED=, KILLS=).
-$(eval $(call test,daemons,600,python3 tests/system/daemons.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+$(eval $(call test,daemons,900,python3 tests/system/daemons.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # Ends and starts of domains, as scripts see them.
 $(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # rl killed at each of its system calls: a few dozen of them here, `make killed` for all.

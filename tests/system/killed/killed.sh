@@ -15,7 +15,7 @@ state() {
 	rl info | grep free_pages
 	find /run/rl /tmp ! -path '/tmp/killed*' | while read -r path; do
 		case $path in
-		/run/rl/ended/* | /run/rl/domains | /run/rl/console | */jobs) continue ;;
+		/run/rl/ended/* | /run/rl/domains | /run/rl/console | /run/rl/store/* | /run/rl/domains/*/name | */jobs) continue ;;
 		/run/rl/domains/*/record | /run/rl/domains/*/config | /run/rl/domains/*/end | /run/rl/console/*/log) ;;
 		/run/rl/*/*/*) echo "$path"; continue ;;
 		esac
