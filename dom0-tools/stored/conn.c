@@ -7,36 +7,6 @@
 
 #include <errno.h>
 
-/* The numbers are those of Xen's store daemon, where it has one. */
-const struct quota quota_guest = {
-    .nodes = 1000,
-    .bytes = 128 * 1024,
-    .value = 2048,
-    .path = 1024,
-    .perms = 5,
-    .watches = 128,
-    .events = 256,
-    .replies = 20,
-    .transactions = 10,
-    .steps = 1024,
-    .log = 64 * 1024,
-};
-const struct quota quota_dom0 = {
-    .nodes = SIZE_MAX,
-    .bytes = SIZE_MAX,
-    .value = XENSTORE_PAYLOAD_MAX,
-    .path = XENSTORE_ABS_PATH_MAX,
-    .perms = PERMS_MAX,
-    .watches = SIZE_MAX,
-    .events = 4096,
-    .replies = 256,
-    .transactions = SIZE_MAX,
-    .steps = 65536,
-    .log = SIZE_MAX,
-};
-
-const char *const special_names[SPECIALS] = {"@introduceDomain", "@releaseDomain"};
-
 void store_init(struct store *s, const struct store_ops *ops)
 {
 	*s = (struct store){.ops = ops};
@@ -64,19 +34,6 @@ void conn_ready(struct conn *c)
 	c->next_ready = NULL;
 	*c->store->ready_end = c;
 	c->store->ready_end = &c->next_ready;
-}
-
-/* Whose turn it is, off the queue. */
-static struct conn *take_ready(struct store *s)
-{
-	struct conn *c = s->ready;
-
-	work(1);
-	s->ready = c->next_ready;
-	if (!s->ready)
-		s->ready_end = &s->ready;
-	c->is_ready = false;
-	return c;
 }
 
 /* @c is about to go. */
@@ -175,7 +132,7 @@ static void take_over(struct conn *c)
 static int attach(struct conn *c)
 {
 	struct store *s = c->store;
-	int err = s->replayed ? journal_attach(c) : s->ops->attach(c);
+	int err = s->ops->attach(c);
 	uint32_t note[4] = {err};
 
 	if (!err) {
@@ -191,13 +148,6 @@ static int attach(struct conn *c)
 	return err;
 }
 
-static void detach(struct conn *c)
-{
-	if (!c->store->replayed)
-		c->store->ops->detach(c);
-	c->ring = NULL;
-}
-
 int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out)
 {
 	struct conn *c = conn_find(s, id);
@@ -205,7 +155,7 @@ int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, st
 	int err;
 
 	if (again) { /* the same domain with another page or port */
-		detach(c);
+		s->ops->detach(c);
 		conn_reset(c);
 	} else {
 		c = conn_new(s, id);
@@ -232,7 +182,7 @@ void conn_release(struct conn *c)
 	struct store *s = c->store;
 	unsigned id = c->id;
 
-	detach(c);
+	s->ops->detach(c);
 	conn_free(c);
 	tree_forget_domain(&s->tree, id);
 	for (int i = 0; i < SPECIALS; i++)
@@ -289,89 +239,6 @@ void conn_sent(struct conn *c)
 	if (!c->out)
 		c->out_end = &c->out;
 	free(m);
-}
-
-/* Bear the cost of a request, or of beginning anew, which @before the store had done so much work. */
-static void charge(struct conn *c, uint64_t before)
-{
-	if (!c->privileged)
-		c->debt += store_work - before;
-}
-
-/* What rounds have paid of the debt since the last turn: each ROUND_WORK, and one in which nobody asked for anything all,
- * for debts are owed to others who do. */
-static void pay(struct conn *c)
-{
-	const struct store *s = c->store;
-	uint64_t paid = (s->rounds - c->last_turn) * ROUND_WORK;
-
-	c->debt -= c->debt < paid || s->last_idle >= c->last_turn ? c->debt : paid;
-	c->last_turn = s->rounds;
-}
-
-void conn_request(struct conn *c, const struct xsd_sockmsg *head)
-{
-	c->in[c->have] = '\0';
-	c->have = 0;
-	request_serve(c, head, c->in + sizeof(*head));
-}
-
-/* One client's turn; *@served counts requests. */
-static void serve(struct conn *c, unsigned *served)
-{
-	struct xsd_sockmsg head;
-	uint64_t before = store_work;
-	bool anew = ring_reconnect(c);
-	unsigned done = 0;
-
-	pay(c);
-	charge(c, before);
-	while (!anew && !c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
-	       c->debt < ROUND_WORK) {
-		before = store_work;
-		ring_take(c);
-		if (!ring_request(c, &head))
-			break;
-		conn_request(c, &head);
-		charge(c, before);
-		ring_give(c);
-		done++;
-	}
-	if (!anew)
-		ring_give(c); /* events of others' doing, too */
-	*served += done;
-	if (anew || done == ROUND_REQUESTS || c->debt >= ROUND_WORK)
-		conn_ready(c);
-}
-
-/* What this round did: first it is kept, then clients see it. */
-static void show_all(struct store *s, void (*tell)(struct conn *c))
-{
-	if (s->ops->keep)
-		s->ops->keep(s);
-	while (s->touched) {
-		struct conn *c = s->touched;
-
-		s->touched = c->next_touched;
-		c->touched = false;
-		ring_show(c);
-		tell(c);
-	}
-}
-
-bool store_round(struct store *s, void (*tell)(struct conn *c))
-{
-	unsigned served = 0;
-
-	s->rounds++;
-	/* Who becomes ready meanwhile has its turn in the next round. A request may bring or take other connections, never the
-	 * one being served: only Dom0 may, and it cannot be released. */
-	while (s->ready && s->ready->ready_round < s->rounds)
-		serve(take_ready(s), &served);
-	if (!served)
-		s->last_idle = s->rounds;
-	show_all(s, tell);
-	return s->ready;
 }
 
 void store_free(struct store *s)

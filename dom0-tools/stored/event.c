@@ -9,8 +9,6 @@
 #include "alloc.h"
 #include "work.h"
 
-uint64_t store_work;
-
 /* FNV-1a from a secret beginning. */
 uint64_t store_hash(uint64_t hash, const char *text, size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What survives the daemon: its state in one piece (state.c), and notes of all that came in since (journal.c). The store is
- * plain C that does the same for the same input, so the notes say no more than which bytes were taken from which ring, how
- * many were given, and what the surroundings said; who does it all again has the same tree, the same watches and the same
+ * What survives the daemon: its state in one piece (state.c), and notes of all that came in since (journal.c, replay.c). The
+ * store is plain C that does the same for the same input, so the notes say no more than which bytes were taken from which ring,
+ * how many were given, and what the surroundings said; who does it all again has the same tree, the same watches and the same
  * messages under way.
  *
  * Order makes it whole: store_round() moves bytes behind the indices that clients see, then the notes are kept
@@ -30,6 +30,7 @@ struct reader {
 };
 
 const char *read_bytes(struct reader *r, size_t len); /* NULL: not so many */
+uint64_t read_number(struct reader *r, size_t size);  /* of so many bytes, at most 8 */
 uint32_t read32(struct reader *r);
 uint64_t read64(struct reader *r);
 
@@ -43,12 +44,10 @@ enum note {
 	NOTE_SHUTDOWN,  /* it has shut down */
 };
 
-/* Add a note to s->journal, if there is one. */
+/* Add a note to s->journal, if there is one: what (1 byte), domain (2), length (2), data. */
 void journal_note(struct store *s, enum note what, unsigned id, const void *data, size_t len);
 /* Do again what the notes say. False: they make no sense. Nothing is attached then: see state_attach(). */
-bool journal_replay(struct store *s, const char *notes, size_t len);
-/* In place of store_ops.attach, while notes are replayed. */
-int journal_attach(struct conn *c);
+bool journal_replay(struct store *s, const char *text, size_t len);
 
 /* The whole state. Of transactions under way it has what they did, not what they saw: first let them all be lost. */
 void state_save(const struct store *s, struct bytes *out);

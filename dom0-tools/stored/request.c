@@ -138,11 +138,14 @@ static int dispatch(struct request *r)
 	return rows[type].serve(r);
 }
 
-void request_serve(struct conn *c, const struct xsd_sockmsg *head, char *payload)
+void request_serve(struct conn *c, const struct xsd_sockmsg *head)
 {
-	struct request r = {.c = c, .head = head, .data = payload, .len = head->len};
-	int err = dispatch(&r);
+	struct request r = {.c = c, .head = head, .data = c->in + sizeof(*head), .len = head->len};
+	int err;
 
+	c->in[c->have] = '\0';
+	c->have = 0;
+	err = dispatch(&r);
 	if (err)
 		reply_error(&r, err);
 }

@@ -9,8 +9,10 @@
  *	txn.c       transactions: a snapshot, a log, and its replay
  *	watch.c     who is told of a change
  *	event.c     events that wait to be read
- *	conn.c      connections and their queues of messages
- *	journal.c   notes by which the next daemon goes on where this one was killed; state.c, the whole in one piece
+ *	round.c     who has a turn, and how much of one
+ *	conn.c      connections and their queues of messages; limits.c, what each may have
+ *	journal.c   notes by which the next daemon goes on where this one was killed; replay.c does what they say; state.c, the
+ *	            whole in one piece; save.c, all that in files
  *	tree.c, perms.c, path.c
  *
  * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; clients that are not
@@ -147,10 +149,9 @@ struct store {
 	struct perms special[SPECIALS]; /* who may see these events */
 	struct conn *conns;
 	struct conn *ready,
-	    **ready_end;         /* who may have something to do, in the order in which that became known */
-	struct conn *touched;    /* whose rings are to be shown what this round did */
-	struct bytes *journal;   /* notes that are not yet kept; NULL: none are made */
-	struct reader *replayed; /* the notes that are being done again, or NULL */
+	    **ready_end;       /* who may have something to do, in the order in which that became known */
+	struct conn *touched;  /* whose rings are to be shown what this round did */
+	struct bytes *journal; /* notes that are not yet kept; NULL: none are made */
 	uint64_t rounds, last_idle; /* last_idle: the last round in which nobody asked for anything */
 	const struct store_ops *ops;
 	struct watch_group *watched[WATCHED_SLOTS]; /* who watches which path */
@@ -174,8 +175,6 @@ void conn_ready(struct conn *c);
 void conn_touch(struct conn *c);
 /* One that is not attached. */
 struct conn *conn_new(struct store *s, unsigned id);
-/* Serve the whole request in c->in. */
-void conn_request(struct conn *c, const struct xsd_sockmsg *head);
 /* The domain has shut down: told once. */
 void conn_shutdown(struct conn *c);
 /* It is gone: forget it and its rights, tell those who watch @releaseDomain. */
@@ -208,8 +207,8 @@ bool ring_reconnect(struct conn *c);
 
 /* ---- request.c ---- */
 
-/* Answer the message in @payload; a zero byte stands behind it. */
-void request_serve(struct conn *c, const struct xsd_sockmsg *head, char *payload);
+/* Answer the whole message in c->in. */
+void request_serve(struct conn *c, const struct xsd_sockmsg *head);
 
 /* ---- ops.c ---- */
 

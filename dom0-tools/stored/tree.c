@@ -5,7 +5,7 @@
 #include "path.h"
 #include "work.h"
 
-uint64_t tree_generation;
+uint64_t tree_generation, store_work;
 
 /* ---- Nodes ---- */
 

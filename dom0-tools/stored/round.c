@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* A round: everybody who is ready has a turn, within what is its due; then all is kept, and shown. */
+#include "store.h"
+#include "work.h"
+
+/* Whose turn it is, off the queue. */
+static struct conn *take_ready(struct store *s)
+{
+	struct conn *c = s->ready;
+
+	work(1);
+	s->ready = c->next_ready;
+	if (!s->ready)
+		s->ready_end = &s->ready;
+	c->is_ready = false;
+	return c;
+}
+
+/* Bear the cost of a request, or of beginning anew, which @before the store had done so much work. */
+static void charge(struct conn *c, uint64_t before)
+{
+	if (!c->privileged)
+		c->debt += store_work - before;
+}
+
+/* What rounds have paid of the debt since the last turn: each ROUND_WORK, and one in which nobody asked for anything all,
+ * for debts are owed to others who do. */
+static void pay(struct conn *c)
+{
+	const struct store *s = c->store;
+	uint64_t paid = (s->rounds - c->last_turn) * ROUND_WORK;
+
+	c->debt -= c->debt < paid || s->last_idle >= c->last_turn ? c->debt : paid;
+	c->last_turn = s->rounds;
+}
+
+/* One client's turn; *@served counts requests. */
+static void serve(struct conn *c, unsigned *served)
+{
+	struct xsd_sockmsg head;
+	uint64_t before = store_work;
+	bool anew = ring_reconnect(c);
+	unsigned done = 0;
+
+	pay(c);
+	charge(c, before);
+	while (!anew && !c->broken && c->replies < c->quota->replies && done < ROUND_REQUESTS &&
+	       c->debt < ROUND_WORK) {
+		before = store_work;
+		ring_take(c);
+		if (!ring_request(c, &head))
+			break;
+		request_serve(c, &head);
+		charge(c, before);
+		ring_give(c);
+		done++;
+	}
+	if (!anew)
+		ring_give(c); /* events of others' doing, too */
+	*served += done;
+	if (anew || done == ROUND_REQUESTS || c->debt >= ROUND_WORK)
+		conn_ready(c);
+}
+
+/* What this round did: first it is kept, then clients see it. */
+static void show_all(struct store *s, void (*tell)(struct conn *c))
+{
+	if (s->ops->keep)
+		s->ops->keep(s);
+	while (s->touched) {
+		struct conn *c = s->touched;
+
+		s->touched = c->next_touched;
+		c->touched = false;
+		ring_show(c);
+		tell(c);
+	}
+}
+
+bool store_round(struct store *s, void (*tell)(struct conn *c))
+{
+	unsigned served = 0;
+
+	s->rounds++;
+	/* Who becomes ready meanwhile has its turn in the next round. A request may bring or take other connections, never the
+	 * one being served: only Dom0 may, and it cannot be released. */
+	while (s->ready && s->ready->ready_round < s->rounds)
+		serve(take_ready(s), &served);
+	if (!served)
+		s->last_idle = s->rounds;
+	show_all(s, tell);
+	return s->ready;
+}
