@@ -85,6 +85,8 @@ def linux(m, what, vcpus, found=None, asked=False):
         return
     m.send("\x1d")
     m.expect(DOM0_SHELL)
+    # The daemons that come again go on with Linux's rings and watches.
+    m.run("killall -9 rl-stored rl-consoled rl-domd; rl store ls / > /dev/null; killall -9 rl-stored")
     said = m.run("rl shutdown -w %s" % what.split(".")[0], 120)
     require("Waiting for domain" in said, "it does not say what it waits for: " + said)
     require("linux" not in m.run("rl list"), "it is still there")
