@@ -8,6 +8,7 @@
 
 #include "conlog.h"
 #include "hv.h"
+#include "queue.h"
 #include "record.h"
 
 #include <stdbool.h>
@@ -15,9 +16,9 @@
 #include <xen/io/console.h>
 
 struct guest {
-	struct guest *next, *next_ready;
-	bool is_ready; /* in the queue of those to be looked at; its port is masked */
-	bool typing;   /* somebody has the FIFO open, perhaps */
+	struct guest *next;
+	struct link ready; /* in the queue of those to be looked at; its port is masked */
+	bool typing;       /* somebody has the FIFO open, perhaps */
 	unsigned id;
 	int port; /* ours; -1: none */
 	struct xencons_interface *ring;

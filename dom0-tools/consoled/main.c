@@ -38,7 +38,7 @@ static struct hv hv;
 static int evtchn = -1;
 static struct guest *guests;
 static struct port_table by_port;
-static struct guest *ready, **ready_end = &ready; /* to be looked at, in this order */
+static struct queue ready; /* to be looked at, in this order */
 
 #define REST_NS      1000000  /* between two rounds */
 #define REST_FULL_NS 250000   /* where somebody waits for room */
@@ -63,33 +63,10 @@ static int touch(const char *path)
 	return 0;
 }
 
-static void make_ready(struct guest *g)
-{
-	if (g->is_ready)
-		return;
-	g->is_ready = true;
-	g->next_ready = NULL;
-	*ready_end = g;
-	ready_end = &g->next_ready;
-}
-
-static void not_ready(struct guest *g)
-{
-	struct guest **link = &ready;
-
-	while (*link && *link != g)
-		link = &(*link)->next_ready;
-	if (!*link)
-		return;
-	*link = g->next_ready;
-	if (!*link)
-		ready_end = link;
-}
-
 /* Let go of everything of @g; its log stays. */
 static void close_guest(struct guest *g)
 {
-	not_ready(g);
+	queue_remove(&ready, &g->ready);
 	if (g->port >= 0) {
 		port_note(&by_port, g->port, NULL);
 		evtchn_unbind(evtchn, g->port);
@@ -182,7 +159,7 @@ static void add_guest(unsigned id, bool ending)
 	g->typing = true;
 	g->next = guests;
 	guests = g;
-	make_ready(g); /* the first event may have come before we were bound */
+	queue_add(&ready, &g->ready); /* the first event may have come before we were bound */
 }
 
 /* One of an rl-consoled that was killed. Of a domain that is only being made the store does not know yet; a command will
@@ -242,7 +219,7 @@ static void take_events(void)
 			struct guest *g = port_owner(&by_port, ports[i]);
 
 			if (g)
-				make_ready(g);
+				queue_add(&ready, &g->ready);
 			else
 				evtchn_unmask(evtchn, &ports[i], 1);
 		}
@@ -253,22 +230,20 @@ static void take_events(void)
  * somebody waits for room. */
 static bool look_at_ready(void)
 {
-	struct guest *g, *list = ready;
+	struct queue again = {NULL};
 	bool full = false, tell;
+	struct guest *g;
 
-	ready = NULL;
-	ready_end = &ready;
-	while ((g = list)) {
-		list = g->next_ready;
-		g->is_ready = false;
+	while ((g = queue_entry(queue_take(&ready), struct guest, ready))) {
 		if (console_drain(g, &tell))
-			make_ready(g);
+			queue_add(&again, &g->ready);
 		else
 			evtchn_unmask(evtchn, &(uint32_t){g->port}, 1);
 		if (tell)
 			evtchn_notify(evtchn, g->port);
 		full |= tell;
 	}
+	ready = again;
 	return full;
 }
 
@@ -328,7 +303,7 @@ static void serve(int ctl, struct ctl_lines *part)
 	for (struct guest *g = guests; g; g = g->next)
 		if (g->typing)
 			fds[n++] = (struct pollfd){.fd = console_room(g) ? g->in : -1, .events = POLLIN};
-	if (poll(fds, n, ready ? 0 : -1) > 0) {
+	if (poll(fds, n, ready.first ? 0 : -1) > 0) {
 		n = 2;
 		for (struct guest *g = guests; g; g = g->next)
 			if (g->typing && fds[n++].revents && console_feed(g))
@@ -339,7 +314,7 @@ static void serve(int ctl, struct ctl_lines *part)
 			ctl_receive(ctl, part, command, NULL);
 	}
 	free(fds);
-	if (ready)
+	if (ready.first)
 		round_and_rest();
 }
 

@@ -10,7 +10,6 @@
 void store_init(struct store *s, const struct store_ops *ops)
 {
 	*s = (struct store){.ops = ops};
-	s->ready_end = &s->ready;
 	tree_init(&s->tree);
 	for (int i = 0; i < SPECIALS; i++)
 		s->special[i].n = 1; /* Dom0's alone */
@@ -27,47 +26,13 @@ struct conn *conn_find(struct store *s, unsigned id)
 
 void conn_ready(struct conn *c)
 {
-	if (c->is_ready)
-		return;
-	c->is_ready = true;
-	c->ready_round = c->store->rounds;
-	c->next_ready = NULL;
-	*c->store->ready_end = c;
-	c->store->ready_end = &c->next_ready;
-}
-
-/* @c is about to go. */
-static void not_ready(struct conn *c)
-{
-	struct conn **link = &c->store->ready;
-
-	if (!c->is_ready)
-		return;
-	while (*link != c)
-		link = &(*link)->next_ready;
-	*link = c->next_ready;
-	if (!*link)
-		c->store->ready_end = link;
+	if (queue_add(&c->store->ready, &c->ready))
+		c->ready_round = c->store->rounds;
 }
 
 void conn_touch(struct conn *c)
 {
-	if (c->touched)
-		return;
-	c->touched = true;
-	c->next_touched = c->store->touched;
-	c->store->touched = c;
-}
-
-static void not_touched(struct conn *c)
-{
-	struct conn **link = &c->store->touched;
-
-	if (!c->touched)
-		return;
-	while (*link != c)
-		link = &(*link)->next_touched;
-	*link = c->next_touched;
+	queue_add(&c->store->touched, &c->touched);
 }
 
 struct conn *conn_new(struct store *s, unsigned id)
@@ -112,8 +77,8 @@ static void conn_free(struct conn *c)
 		link = &(*link)->next;
 	*link = c->next;
 	conn_reset(c);
-	not_ready(c);
-	not_touched(c);
+	queue_remove(&c->store->ready, &c->ready);
+	queue_remove(&c->store->touched, &c->touched);
 	free(c);
 }
 

@@ -3,16 +3,15 @@
 #include "store.h"
 #include "work.h"
 
-/* Whose turn it is, off the queue. */
-static struct conn *take_ready(struct store *s)
+/* Who became ready before this round and has not had its turn; NULL: nobody. */
+static struct conn *next_turn(struct store *s)
 {
-	struct conn *c = s->ready;
+	struct conn *c = queue_entry(s->ready.first, struct conn, ready);
 
+	if (!c || c->ready_round == s->rounds)
+		return NULL;
 	work(1);
-	s->ready = c->next_ready;
-	if (!s->ready)
-		s->ready_end = &s->ready;
-	c->is_ready = false;
+	queue_remove(&s->ready, &c->ready);
 	return c;
 }
 
@@ -65,13 +64,11 @@ static void serve(struct conn *c, unsigned *served)
 /* What this round did: first it is kept, then clients see it. */
 static void show_all(struct store *s, void (*tell)(struct conn *c))
 {
+	struct conn *c;
+
 	if (s->ops->keep)
 		s->ops->keep(s);
-	while (s->touched) {
-		struct conn *c = s->touched;
-
-		s->touched = c->next_touched;
-		c->touched = false;
+	while ((c = queue_entry(queue_take(&s->touched), struct conn, touched))) {
 		ring_show(c);
 		tell(c);
 	}
@@ -80,14 +77,15 @@ static void show_all(struct store *s, void (*tell)(struct conn *c))
 bool store_round(struct store *s, void (*tell)(struct conn *c))
 {
 	unsigned served = 0;
+	struct conn *c;
 
 	s->rounds++;
 	/* Who becomes ready meanwhile has its turn in the next round. A request may bring or take other connections, never the
 	 * one being served: only Dom0 may, and it cannot be released. */
-	while (s->ready && s->ready->ready_round < s->rounds)
-		serve(take_ready(s), &served);
+	while ((c = next_turn(s)))
+		serve(c, &served);
 	if (!served)
 		s->last_idle = s->rounds;
 	show_all(s, tell);
-	return s->ready;
+	return s->ready.first;
 }

@@ -23,6 +23,7 @@
  */
 #pragma once
 
+#include "queue.h"
 #include "tree.h"
 
 #include <xen/io/xs_wire.h>
@@ -94,9 +95,8 @@ struct watch_group {
 
 /* A domain's connection. */
 struct conn {
-	struct conn *next, *next_ready, *next_touched;
-	bool touched;  /* in store.touched */
-	bool is_ready; /* in store.ready, since round ready_round */
+	struct conn *next;
+	struct link ready, touched; /* in the store's queues; ready since round ready_round */
 	uint64_t ready_round;
 	struct store *store;
 	unsigned id, target; /* target: the domain whose rights it has too, or NO_DOMAIN */
@@ -148,9 +148,8 @@ struct store {
 	struct tree tree;
 	struct perms special[SPECIALS]; /* who may see these events */
 	struct conn *conns;
-	struct conn *ready,
-	    **ready_end;       /* who may have something to do, in the order in which that became known */
-	struct conn *touched;  /* whose rings are to be shown what this round did */
+	struct queue ready;    /* who may have something to do, in the order in which that became known */
+	struct queue touched;  /* whose rings are to be shown what this round did */
 	struct bytes *journal; /* notes that are not yet kept; NULL: none are made */
 	uint64_t rounds, last_idle; /* last_idle: the last round in which nobody asked for anything */
 	const struct store_ops *ops;

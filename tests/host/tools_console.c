@@ -82,10 +82,10 @@ static void begin(void)
 static void end(void)
 {
 	for (unsigned i = 0; i < GUESTS; i++) {
-		not_ready(g[i]);
+		queue_remove(&ready, &g[i]->ready);
 		free(g[i]);
 	}
-	assert_null(ready);
+	assert_null(ready.first);
 	close(unmasked[0]);
 	close(unmasked[1]);
 }
@@ -102,8 +102,8 @@ static int unmasked_port(void)
 static void masked_while_it_speaks(void **state)
 {
 	begin();
-	make_ready(g[0]);
-	make_ready(g[0]); /* an event more changes nothing */
+	queue_add(&ready, &g[0]->ready);
+	queue_add(&ready, &g[0]->ready); /* an event more changes nothing */
 	for (unsigned i = 0; i < 3; i++) {
 		rings[0].out_prod += 10;
 		look_at_ready();
@@ -125,13 +125,13 @@ static void one_ring_each(void **state)
 	ring.out_cons = 0;
 	ring.out_prod = sizeof(ring.out);
 	rings[2].out_prod = 7;
-	make_ready(g[1]);
-	make_ready(g[2]);
+	queue_add(&ready, &g[1]->ready);
+	queue_add(&ready, &g[2]->ready);
 	look_at_ready();
 	assert_int_equal(appended, 2);
 	assert_int_equal(ring.out_cons, sizeof(ring.out));
 	assert_int_equal(rings[2].out_cons, 7);
-	assert_true(g[1]->is_ready && g[2]->is_ready);
+	assert_true(g[1]->ready.queued && g[2]->ready.queued);
 	end();
 }
 
@@ -139,7 +139,7 @@ static void silent_ones_cost_nothing(void **state)
 {
 	begin();
 	rings[0].out_prod = rings[1].out_prod = 5;
-	make_ready(g[1]);
+	queue_add(&ready, &g[1]->ready);
 	look_at_ready();
 	assert_int_equal(appended, 1);
 	assert_int_equal(rings[0].out_cons, 0);
