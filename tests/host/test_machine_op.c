@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Specification: the hypercalls sysctl, physdev_op and platform_op (hypervisor/dom/sysctl_op.c, physdev_op.c,
+ * platform_op.c), with the machine written down.
+ *   log       is read in pieces, from its beginning or where the caller was, and cleared by whoever came to its end
+ *   lists     of domains and processors end at the caller's limit; a long one makes way and goes on where it was; progress
+ *             that nobody noted does not count
+ *   machine   what is told of it, and of each processor
+ *   keys      so many at once and no more
+ *   lines     interrupt lines are Dom0's, and only those that there are; every guest has its own privilege and bitmap
+ *   answers   find their place, or refuse
+ */
+#include "guest_host.h"
+#include "cpu/x86.h"
+static void host_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4]);
+#define cpuid host_cpuid
+#include "dom/sysctl_op.c"
+#define cpu_info platform_cpu_info
+#include "dom/platform_op.c"
+#undef cpu_info
+#include "dom/physdev_op.c"
+
+#define LINES 24
+
+static struct domain doms[2];
+static struct vcpu vcpu, idle[2];
+static struct percpu cpus[2] = {{.apic_id = 4, .idle = &idle[0]}, {.apic_id = 6, .idle = &idle[1]}};
+struct percpu *cpu_table[MAX_CPUS] = {&cpus[0], &cpus[1]};
+uint32_t nr_cpus = 2;
+uint64_t tsc_hz = 5000000;
+mfn_t max_mfn = 900;
+struct acpi_info acpi = {.cpu_count = 3, .cpu = {{4, 40}, {5, 50}, {6, 60}}};
+const struct sched_policy *sched_policy = &(const struct sched_policy){.sched_id = 5};
+
+static void host_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
+{
+	for (unsigned i = 0; i < 4; i++)
+		r[i] = leaf + 16 * sub + i;
+}
+static unsigned domains; /* that there are: numbers 0, 2, 4... */
+struct domain *domain_next(domid_t first)
+{
+	static struct domain d;
+
+	d = (struct domain){.id = (first + 1) / 2 * 2};
+	if (d.id >= domains * 2)
+		return NULL;
+	d.refs = 1;
+	return &d;
+}
+struct domain *domain_by_id(domid_t id)
+{
+	if (id > 1)
+		return NULL;
+	doms[id].refs++;
+	return &doms[id];
+}
+void domain_put(struct domain *d)
+{
+	assert_true(d->refs-- > 0);
+}
+void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->domain = d->id;
+}
+uint64_t frames_free(void)
+{
+	return 77;
+}
+uint64_t frames_total(void)
+{
+	return 800;
+}
+static size_t log_left;
+size_t log_read(uint32_t *index, bool incremental, char *to, size_t max)
+{
+	size_t n = MIN(max, log_left);
+
+	note("%s %u", incremental ? "on" : "from the start", *index);
+	memset(to, 'x', n);
+	log_left -= n;
+	*index += n;
+	return n;
+}
+void log_clear(void)
+{
+	note("clear");
+}
+void debug_key(char key)
+{
+	note("key %c", key);
+}
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
+{
+	r->time[RUNSTATE_running] = v == &idle[0] ? 10 : 11;
+}
+unsigned ioapic_gsi_count(void)
+{
+	return LINES;
+}
+void irq_unmask(uint32_t line)
+{
+	note("unmask %u", line);
+}
+static long extension(struct xen_sysctl *op)
+{
+	note("extension %x", op->cmd);
+	return 3;
+}
+
+static struct xen_sysctl *op;
+static char *buffer;
+
+static int setup(void **state)
+{
+	for (int i = 0; i < 2; i++)
+		doms[i] = (struct domain){.id = i, .ops = &guest_pv64, .heap_bytes = 5 + i, .heap_quota = 50};
+	vcpu = (struct vcpu){.domain = &doms[1]};
+	host_percpu.vcpu = &vcpu;
+	op = (void *)guest_memory();
+	memset(op, 0, GUEST_BYTES);
+	op->interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	buffer = (char *)op + 4096;
+	domains = 3;
+	looks = work_after = 0;
+	sysctl_extension = extension;
+	deeds[0] = '\0';
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	return doms[0].refs || doms[1].refs;
+}
+
+static long asks(uint32_t cmd)
+{
+	op->cmd = cmd;
+	return hc_sysctl((uint64_t)op);
+}
+
+static void logs(void **state)
+{
+	struct xen_sysctl_readconsole *r = &op->u.readconsole;
+
+	log_left = 1500;
+	*r = (struct xen_sysctl_readconsole){
+	    .clear = 1, .buffer = (uint64_t)buffer, .count = 9000, .index = 7};
+	assert_int_equal(asks(XEN_SYSCTL_readconsole), 0);
+	assert_done("from the start 7;on 1031;on 1507;clear;");
+	assert_int_equal(r->count, 1500);
+	assert_int_equal(r->index, 1507);
+	assert_int_equal(buffer[1499], 'x');
+	assert_int_equal(buffer[1500], 0);
+	log_left = 99999;
+	r->count = 9000;
+	r->incremental = 1;
+	assert_int_equal(asks(XEN_SYSCTL_readconsole), 0);
+	assert_int_equal(r->count, LOG_READ_MAX); /* it reads on; nothing is forgotten yet */
+	assert_done("on 1507;on 2531;on 3555;on 4579;");
+	log_left = 10;
+	r->clear = 0;
+	r->count = 100;
+	assert_int_equal(asks(XEN_SYSCTL_readconsole), 0);
+	log_left = 10;
+	r->clear = 1;
+	r->count = 10;
+	deeds[0] = '\0';
+	assert_int_equal(asks(XEN_SYSCTL_readconsole), 0);
+	assert_done("on 5613;"); /* is that all? nobody knows yet */
+	log_left = 10;
+	r->buffer = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_readconsole), -EFAULT);
+}
+
+static void lists(void **state)
+{
+	struct xen_sysctl_getdomaininfolist *l = &op->u.getdomaininfolist, from;
+	struct xen_domctl_getdomaininfo *info = (void *)buffer;
+
+	from = (struct xen_sysctl_getdomaininfolist){
+	    .first_domain = 1, .max_domains = 9, .buffer = (uint64_t)buffer};
+	*l = from;
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), 0);
+	assert_int_equal(l->num_domains, 2);
+	assert_int_equal(info[0].domain, 2);
+	assert_int_equal(info[1].domain, 4);
+	l->max_domains = 1;
+	l->first_domain = 3;
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), 0);
+	assert_int_equal(l->num_domains, 1);
+	assert_int_equal(info[0].domain, 4);
+	domains = 100;
+	*l = from;
+	l->first_domain = 0;
+	l->max_domains = 90;
+	work_after = looks + 2;
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), RESTARTED);
+	assert_int_equal(restart_args[0], (uint64_t)op);
+	assert_int_equal(info[63].domain, 126);
+	memset(buffer, 0xee, 64 * sizeof(*info));
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), 0);
+	assert_int_equal(l->num_domains, 90);
+	assert_int_equal(info[63].domain, 0xeeee); /* they were told */
+	assert_int_equal(info[64].domain, 128);
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), 0); /* and now from the start */
+	assert_int_equal(info[0].domain, 0);
+	work_after = looks + 1;
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), RESTARTED);
+	l->max_domains = 32; /* forged: more are told already than there is room for */
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), 0);
+	assert_int_equal(l->num_domains, 32);
+	l->buffer = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), -EFAULT);
+}
+
+static void machine(void **state)
+{
+	struct xen_sysctl_physinfo *p = &op->u.physinfo;
+
+	features.max_leaf = 0xd;
+	assert_int_equal(asks(XEN_SYSCTL_physinfo), 0);
+	assert_int_equal(p->nr_cpus, 2);
+	assert_int_equal(p->max_cpu_id, 1);
+	assert_int_equal(p->cpu_khz, 5000);
+	assert_int_equal(p->total_pages, 800);
+	assert_int_equal(p->free_pages, 77);
+	assert_int_equal(p->max_mfn, 899);
+	assert_int_equal(p->hw_cap[0], 4);
+	assert_int_equal(p->hw_cap[1], 3);
+	assert_int_equal(p->hw_cap[4], 0x1d);
+	assert_int_equal(p->hw_cap[5], 8);
+	features.max_leaf = 7;
+	assert_int_equal(asks(XEN_SYSCTL_physinfo), 0);
+	assert_int_equal(p->hw_cap[4], 0);
+	assert_int_equal(p->hw_cap[5], 8);
+	features.max_leaf = 6;
+	assert_int_equal(asks(XEN_SYSCTL_physinfo), 0);
+	assert_int_equal(p->hw_cap[5], 0);
+	assert_int_equal(asks(XEN_SYSCTL_sched_id), 0);
+	assert_int_equal(op->u.sched_id.sched_id, 5);
+	assert_int_equal(asks(XEN_SYSCTL_availheap), 0);
+	assert_int_equal(op->u.availheap.avail_bytes, 77 * PAGE_SIZE);
+	assert_int_equal(asks(9999 % RINGLET_SYSCTL_BASE), -ENOSYS);
+	assert_int_equal(asks(RINGLET_SYSCTL_BASE + 200), 3);
+	((struct ringlet_overhead *)op->u.pad)->domain = 0;
+	assert_int_equal(asks(RINGLET_SYSCTL_overhead), 0);
+	assert_int_equal(((struct ringlet_overhead *)op->u.pad)->bytes, 5);
+	((struct ringlet_overhead *)op->u.pad)->domain = 9;
+	assert_int_equal(asks(RINGLET_SYSCTL_overhead), -ESRCH);
+	op->interface_version++;
+	assert_int_equal(asks(XEN_SYSCTL_physinfo), -EACCES);
+	assert_int_equal(hc_sysctl(NOWHERE), -EFAULT);
+}
+
+static void processors(void **state)
+{
+	struct xen_sysctl_getcpuinfo *c = &op->u.getcpuinfo;
+	struct xen_sysctl_cputopoinfo *t = &op->u.cputopoinfo;
+	struct xen_sysctl_numainfo *n = &op->u.numainfo;
+	uint64_t *times = (void *)buffer;
+	struct xen_sysctl_cputopo *topo = (void *)buffer;
+	struct xen_sysctl_meminfo *mem = (void *)buffer;
+
+	*c = (struct xen_sysctl_getcpuinfo){.max_cpus = 9, .info = (uint64_t)buffer};
+	assert_int_equal(asks(XEN_SYSCTL_getcpuinfo), 0);
+	assert_int_equal(c->nr_cpus, 2);
+	assert_int_equal(times[1], 11);
+	assert_int_equal(times[2], 0);
+	c->max_cpus = 1;
+	assert_int_equal(asks(XEN_SYSCTL_getcpuinfo), 0);
+	assert_int_equal(c->nr_cpus, 1);
+	c->info = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_getcpuinfo), -EFAULT);
+	memset(buffer, 0xee, 64);
+	*t = (struct xen_sysctl_cputopoinfo){.num_cpus = 9, .cputopo = (uint64_t)buffer};
+	assert_int_equal(asks(XEN_SYSCTL_cputopoinfo), 0);
+	assert_int_equal(t->num_cpus, 2);
+	assert_int_equal(topo[1].core, 1);
+	assert_int_equal(topo[2].core, 0xeeeeeeee);
+	t->cputopo = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_cputopoinfo), -EFAULT);
+	t->cputopo = 0;
+	t->num_cpus = 0;
+	assert_int_equal(asks(XEN_SYSCTL_cputopoinfo), 0);
+	assert_int_equal(t->num_cpus, 2);
+	*n = (struct xen_sysctl_numainfo){
+	    .num_nodes = 1, .meminfo = (uint64_t)mem, .distance = (uint64_t)(buffer + 64)};
+	assert_int_equal(asks(XEN_SYSCTL_numainfo), 0);
+	assert_int_equal(mem->memfree, 77 * PAGE_SIZE);
+	assert_int_equal(buffer[64], 10);
+	n->num_nodes = 0;
+	mem->memfree = 1;
+	buffer[64] = 1;
+	assert_int_equal(asks(XEN_SYSCTL_numainfo), 0);
+	assert_int_equal(n->num_nodes, 1);
+	assert_int_equal(mem->memfree + buffer[64], 2);
+	n->meminfo = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_numainfo), -EFAULT);
+	n->meminfo = 0;
+	assert_int_equal(asks(XEN_SYSCTL_numainfo), 0);
+	n->distance = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_numainfo), -EFAULT);
+	n->distance = 0;
+	assert_int_equal(asks(XEN_SYSCTL_numainfo), 0);
+}
+
+static void keys(void **state)
+{
+	struct xen_sysctl_debug_keys *k = &op->u.debug_keys;
+
+	memcpy(buffer, "ar", 2);
+	*k = (struct xen_sysctl_debug_keys){.keys = (uint64_t)buffer, .nr_keys = 2};
+	assert_int_equal(asks(XEN_SYSCTL_debug_keys), 0);
+	assert_done("key a;key r;");
+	k->nr_keys = DEBUG_KEYS_MAX + 1;
+	assert_int_equal(asks(XEN_SYSCTL_debug_keys), -E2BIG);
+	assert_done("");
+	k->nr_keys = DEBUG_KEYS_MAX;
+	assert_int_equal(asks(XEN_SYSCTL_debug_keys), 0);
+	k->keys = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_debug_keys), -EFAULT);
+}
+
+static void platform(void **state)
+{
+	struct xen_platform_op *p = (void *)op;
+	struct xenpf_pcpuinfo *info = &p->u.pcpu_info;
+
+	*p = (struct xen_platform_op){.cmd = XENPF_get_cpuinfo, .interface_version = XENPF_INTERFACE_VERSION};
+	info->xen_cpuid = 1;
+	assert_int_equal(hc_platform_op((uint64_t)p), 0);
+	assert_int_equal(info->max_present, 1);
+	assert_int_equal(info->flags, XEN_PCPU_FLAGS_ONLINE);
+	assert_int_equal(info->apic_id, 6);
+	assert_int_equal(info->acpi_id, 60);
+	info->xen_cpuid = 2;
+	assert_int_equal(hc_platform_op((uint64_t)p), 0);
+	assert_int_equal(info->flags, XEN_PCPU_FLAGS_INVALID);
+	info->xen_cpuid = 0;
+	acpi.cpu_count = 0;
+	assert_int_equal(hc_platform_op((uint64_t)p), 0);
+	assert_int_equal(info->acpi_id, 0);
+	acpi.cpu_count = 3;
+	p->cmd++;
+	assert_int_equal(hc_platform_op((uint64_t)p), -ENOSYS);
+	p->interface_version++;
+	assert_int_equal(hc_platform_op((uint64_t)p), -EACCES);
+	assert_int_equal(hc_platform_op(NOWHERE), -EFAULT);
+}
+
+#define physdev(cmd) hc_physdev_op(PHYSDEVOP_##cmd, (uint64_t)op)
+
+static void privilege(void **state)
+{
+	struct physdev_set_iopl *s = (void *)op;
+	struct physdev_set_iobitmap *b = (void *)op;
+
+	s->iopl = 3;
+	assert_int_equal(physdev(set_iopl), 0);
+	assert_int_equal(vcpu.iopl, 3);
+	s->iopl = 4;
+	assert_int_equal(physdev(set_iopl), -EINVAL);
+	assert_int_equal(hc_physdev_op(PHYSDEVOP_set_iopl, NOWHERE), -EFAULT);
+	assert_int_equal(vcpu.iopl, 3);
+	*b = (struct physdev_set_iobitmap){.bitmap = 0x55, .nr_ports = IO_PORTS};
+	assert_int_equal(physdev(set_iobitmap), 0);
+	b->nr_ports++;
+	b->bitmap = 0x66;
+	assert_int_equal(physdev(set_iobitmap), -EINVAL);
+	assert_int_equal(hc_physdev_op(PHYSDEVOP_set_iobitmap, NOWHERE), -EFAULT);
+	assert_int_equal(vcpu.iobitmap, 0x55);
+	assert_int_equal(vcpu.iobitmap_ports, IO_PORTS);
+}
+
+/* The line stands first in each structure but map_pirq's: -EINVAL for those that are not there. */
+static void bounded(uint32_t cmd, int32_t *line, long missing)
+{
+	for (int32_t i = -1; i <= LINES; i++) {
+		*line = i;
+		assert_int_equal(hc_physdev_op(cmd, (uint64_t)op), i < 0 || i == LINES ? missing : 0);
+	}
+	*line = 1;
+	assert_int_equal(hc_physdev_op(cmd, NOWHERE), -EFAULT);
+}
+
+static void lines(void **state)
+{
+	struct physdev_map_pirq *m = (void *)op;
+	struct physdev_irq_status_query *q = (void *)op;
+	struct physdev_irq *irq = (void *)op;
+	struct physdev_unmap_pirq *u = (void *)op;
+
+	for (uint32_t cmd = 0; cmd < 40; cmd++)
+		if (cmd != PHYSDEVOP_set_iopl && cmd != PHYSDEVOP_set_iobitmap)
+			assert_int_equal(hc_physdev_op(cmd, (uint64_t)op), -EPERM);
+	doms[1].privileged = true;
+	bounded(PHYSDEVOP_eoi, (int32_t *)op, -EINVAL);
+	deeds[0] = '\0';
+	*(int32_t *)op = 4;
+	assert_int_equal(physdev(eoi), 0);
+	assert_done("unmask 4;");
+	bounded(PHYSDEVOP_irq_status_query, (int32_t *)op, -EINVAL);
+	assert_int_equal(physdev(irq_status_query), 0);
+	assert_int_equal(q->flags, XENIRQSTAT_needs_eoi);
+	bounded(PHYSDEVOP_alloc_irq_vector, (int32_t *)op, -EINVAL);
+	irq->irq = 9;
+	assert_int_equal(physdev(alloc_irq_vector), 0);
+	assert_int_equal(irq->vector, 9);
+	bounded(PHYSDEVOP_setup_gsi, (int32_t *)op, -EINVAL);
+	*m = (struct physdev_map_pirq){.domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .pirq = -1};
+	bounded(PHYSDEVOP_map_pirq, &m->index, -EINVAL);
+	m->index = 7;
+	m->domid = 1;
+	assert_int_equal(physdev(map_pirq), 0);
+	assert_int_equal(m->pirq, 7);
+	m->domid = 0;
+	assert_int_equal(physdev(map_pirq), -EPERM);
+	m->domid = 1;
+	m->type = MAP_PIRQ_TYPE_GSI + 1;
+	assert_int_equal(physdev(map_pirq), -EOPNOTSUPP);
+	bounded(PHYSDEVOP_unmap_pirq, &u->pirq, -EINVAL);
+	assert_int_equal(physdev(pci_device_add), 0);
+	assert_int_equal(hc_physdev_op(999, (uint64_t)op), -ENOSYS);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(logs), TEST(lists),    TEST(machine),   TEST(processors),
+	    TEST(keys), TEST(platform), TEST(privilege), TEST(lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
