@@ -26,7 +26,7 @@ GK_LD_pv     := --defsym=LOAD_ADDRESS=0 --defsym=START_VIRTUAL=1
 
 # The checked build, kernel-KIND.checked.elf: these are led through checks/checks.c.
 GK_WRAPPED := page_alloc page_alloc_zeroed table_alloc kmalloc kzalloc kstrdup kfree page_put page_free stack_alloc stack_free \
-	mm_fault kernel_lock kernel_unlock kernel_breathe mem_devices_init syscall
+	mm_fault root_destroy kernel_lock kernel_unlock kernel_breathe mem_devices_init syscall
 
 # $(1) word size: the objects of kern/
 define GK_KERN_RULES

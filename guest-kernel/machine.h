@@ -225,7 +225,8 @@ void fpu_sanitise(void *area);
  * application both in ring 3, only a second root without the kernel's half hides the kernel. */
 struct root {
 	pfn_t kernel, user;
-	cpuset_t cpus; /* whose current one it is: root_switch() keeps this */
+	cpuset_t cpus;   /* whose current one it is: root_switch() keeps this */
+	uint32_t tables; /* of the user half */
 };
 
 /* A leaf entry for the frame with flags PTE_* and back. Only for present entries; an empty entry is 0. The
@@ -241,8 +242,8 @@ static inline pte_t pte_flags(pte_t pte)
 /* New address space with the kernel's half mapped and the user's half empty. -ENOMEM. */
 int root_create(struct root *r);
 
-/* Give back all page tables of the user half and the root (not the frames mapped: the caller took care of
- * these first, entries need not be cleared). Must not be the current root. */
+/* Give back the root and all page tables of the user half, whose entries the caller has cleared. A few roots are kept
+ * with their tables, for root_create(). Must not be the current root. */
 void root_destroy(struct root *r);
 
 /* Make it this processor's current one (and flush what the TLB held). NULL: the kernel's own, without a user

@@ -4,6 +4,7 @@
  * (ld --wrap, see build.mk), so that the kernel itself has no word of it.
  *  - Memory is filled when it is taken and when it is given back; what was written in between is a panic when it is taken
  *    again.
+ *  - An address space that ends maps nothing.
  *  - /dev/checks: "fail N" makes the Nth allocation from now on, of the process that writes, fail. "reset" forgets what is
  *    counted. Reading tells: allocations seen, whether one failed, and for how many nanoseconds the lock was held at most.
  *    "kill N": the process that writes gets SIGKILL when N more system calls of it have been made.
@@ -37,6 +38,7 @@ WRAPPED(void, page_free, (pfn_t pfn))
 WRAPPED(void *, stack_alloc, (void))
 WRAPPED(void, stack_free, (void *first))
 WRAPPED(int, mm_fault, (struct mm * mm, ulong addr, u32 error))
+WRAPPED(void, root_destroy, (struct root * r))
 WRAPPED(void, kernel_lock, (void))
 WRAPPED(void, kernel_unlock, (void))
 WRAPPED(bool, kernel_breathe, (void))
@@ -166,6 +168,20 @@ int __wrap_mm_fault(struct mm *mm, ulong addr, u32 error)
 	sig = __real_mm_fault(mm, addr, error);
 	resolving = false;
 	return sig;
+}
+
+/* Its tables may be kept for another process, which must not see what is left. */
+void __wrap_root_destroy(struct root *r)
+{
+	const pte_t *entry;
+	ulong va;
+	u32 i;
+
+	for (va = 0; (entry = pte_find_next(r, &va, USER_END)); va = pte_table_end(va))
+		for (i = 0; i < TABLE_ENTRIES; i++)
+			if (entry[i])
+				panic("an address space ends with an entry behind %lx", va);
+	__real_root_destroy(r);
 }
 
 void __wrap_kernel_lock(void)

@@ -15,6 +15,7 @@ static pte_t *new_table(struct root *r, unsigned level, pte_t *slot)
 
 	if (!pfn)
 		return NULL;
+	r->tables++;
 	table_enter(pfn);
 	table_hook(r, level, slot, pfn);
 	return pfn_to_virt(pfn);
@@ -50,8 +51,20 @@ pte_t *pte_find_next(struct root *r, unsigned long *va, unsigned long end)
 	return NULL;
 }
 
+/* Where one process has ended another begins, and mostly with the same tables: they are kept, empty, while they are few.
+ * To the bare machine that saves some zeros; to a PV guest a hypervisor that looks at each entry of each table, twice. */
+#define SPARE_ROOTS  4u
+#define SPARE_TABLES 12u
+
+static struct root spare[SPARE_ROOTS];
+static unsigned spares;
+
 int root_create(struct root *r)
 {
+	if (spares) {
+		*r = spare[--spares];
+		return 0;
+	}
 	r->kernel = table_alloc();
 	if (!r->kernel)
 		return -ENOMEM;
@@ -81,6 +94,10 @@ static void free_below(pfn_t pfn, unsigned level, unsigned entries)
 
 void root_destroy(struct root *r)
 {
+	if (spares < SPARE_ROOTS && r->tables <= SPARE_TABLES) {
+		spare[spares++] = *r;
+		return;
+	}
 	root_leave(r);
 	free_below(r->kernel, TABLE_LEVELS, KERNEL_SLOT);
 	root_free(r);

@@ -76,6 +76,14 @@ def calls_and_traps():
             require(median("fv32", op) > 300, "fv32 %s: %s: it cannot have trapped" % (op, median("fv32", op)))
 
 
+def ratios():
+    """What processes may cost a paravirtual kernel, as a multiple of the bare machine's: page tables are kept for the next."""
+    for op, most in (("fork_exit", 2.0), ("compile_job", 1.5)):
+        ratio = median("pv64", op) / median("native64", op)
+        print("# %s: pv64 %.2f times native64" % (op, ratio))
+        require(ratio <= most, "%s: pv64 takes %.2f times as many instructions as native64, not at most %.1f" % (op, ratio, most))
+
+
 def batches():
     for arrangement in ("pv32", "pv64", "fv32"):
         ascending(*((arrangement, op) for op in ("pte_512", "pte_64", "pte_8", "pte_1")))
@@ -120,6 +128,7 @@ def main():
         tap.step("privileged instructions cost next to nothing on the bare machine", bare_instructions)
         tap.step("a hypervisor costs something, and fv more than pv", hypervisors_cost)
         tap.step("a hypercall is cheaper than the trap for the same; in fv everything traps", calls_and_traps)
+        tap.step("processes come and go at twice the bare machine's cost, at most", ratios)
         tap.step("the more at a time, the cheaper", batches)
         tap.step("domains take turns", two_domains)
     tap.end()

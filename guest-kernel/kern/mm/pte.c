@@ -65,7 +65,7 @@ static void clear_in_table(struct mm *mm, pte_t *ptep, ulong count)
 		pte_set(&ptep[i], 0);
 	}
 	pte_batch_end();
-	if (known)
+	if (known && mm->root.cpus) /* nobody's current one is in no TLB */
 		tlb_flush_all();
 	mm->pages -= held;
 	for (i = 0; i < held; i++)

@@ -37,9 +37,9 @@ void mm_put(struct mm *mm)
 {
 	if (--mm->refs)
 		return;
-	area_unmap(mm, 0, USER_END);
 	if (mm->root.cpus) /* this processor's: others with nothing to run have the kernel's own */
 		mm_switch(NULL);
+	area_unmap(mm, 0, USER_END);
 	root_destroy(&mm->root);
 	if (mm->program)
 		mm->program->running--;
