@@ -283,6 +283,10 @@ bool page_guard(void *page, bool on);
 uint64_t time_ns(void);      /* monotonic, since boot, the same on all processors */
 uint64_t time_wall_ns(void); /* since 1970-01-01 UTC */
 
+/* A counter of this processor that is read in a few instructions, and the nanoseconds that so many of its ticks take. */
+uint64_t time_ticks(void);
+uint64_t time_ticks_ns(uint64_t ticks);
+
 /* For how long this processor was kept waiting by a hypervisor that ran others meanwhile; 0 on the bare machine. */
 uint64_t time_stolen_ns(unsigned cpu);
 

@@ -79,6 +79,16 @@ uint64_t time_ns(void)
 	return tsc_ns();
 }
 
+uint64_t time_ticks(void)
+{
+	return rdtsc();
+}
+
+uint64_t time_ticks_ns(uint64_t ticks)
+{
+	return tsc_to_ns(ticks);
+}
+
 /* Nobody is below us. */
 uint64_t time_stolen_ns(unsigned cpu)
 {

@@ -110,12 +110,17 @@ void tsc_init(void)
 	set_rate();
 }
 
+uint64_t tsc_to_ns(uint64_t counted)
+{
+	return scale(counted << shift, mul);
+}
+
 /* Another processor's counter may be a little behind the one that was read last. */
 uint64_t tsc_ns(void)
 {
 	int64_t passed = rdtsc() - begin_tsc;
 
-	return begin_ns + (passed > 0 ? scale((uint64_t)passed << shift, mul) : 0);
+	return begin_ns + (passed > 0 ? tsc_to_ns(passed) : 0);
 }
 
 void tsc_correct(void)

@@ -13,5 +13,6 @@
 void tsc_init(void);    /* finds the counter's rate; time begins */
 uint64_t tsc_ns(void);  /* since then */
 void tsc_correct(void); /* now and then: measures the rate over all the time since */
+uint64_t tsc_to_ns(uint64_t ticks);
 
 #endif

@@ -18,19 +18,23 @@ static void timer_irq(void *data)
 	timer_interrupt();
 }
 
+static uint64_t ticks_to_ns(const volatile struct vcpu_time_info *t, uint64_t ticks)
+{
+	return scale(t->tsc_shift >= 0 ? ticks << t->tsc_shift : ticks >> -t->tsc_shift,
+		     t->tsc_to_system_mul);
+}
+
 /* Of the machine: the version is odd while the hypervisor writes, and changes when it wrote. */
 uint64_t system_time(void)
 {
 	const volatile struct vcpu_time_info *t = &VCPU->time;
-	uint64_t delta, now;
+	uint64_t now;
 	uint32_t version;
 
 	do {
 		version = t->version & ~1u;
 		barrier();
-		delta = rdtsc() - t->tsc_timestamp;
-		delta = t->tsc_shift >= 0 ? delta << t->tsc_shift : delta >> -t->tsc_shift;
-		now = t->system_time + scale(delta, t->tsc_to_system_mul);
+		now = t->system_time + ticks_to_ns(t, rdtsc() - t->tsc_timestamp);
 		barrier();
 	} while (version != t->version);
 	return now;
@@ -73,6 +77,17 @@ uint64_t time_ns(void)
 	if (now > latest)
 		latest = now;
 	return latest;
+}
+
+uint64_t time_ticks(void)
+{
+	return rdtsc();
+}
+
+/* The rate changes little, if at all. */
+uint64_t time_ticks_ns(uint64_t ticks)
+{
+	return ticks_to_ns(&VCPU->time, ticks);
 }
 
 /* The structure of another vCPU may be written right now: a bit says so, and afterwards the time differs. */

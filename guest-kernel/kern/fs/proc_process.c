@@ -39,6 +39,7 @@ static int parent_pid(const struct process *p)
 
 static void show_stat(struct proc_text *t, struct process *p)
 {
+	sched_charge_all();
 	proc_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", p->pid, p->comm, state_letter(p), parent_pid(p),
 		   p->pgid, p->sid, p->tty ? (int)DEV_CONSOLE : 0, p->tty ? p->tty->foreground : -1);
 	proc_print(t, "%llu %llu %llu %llu 20 0 %u 0 %llu ", ticks(p->user_ns), ticks(p->system_ns),

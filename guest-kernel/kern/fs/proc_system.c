@@ -87,6 +87,7 @@ static void show_stat(struct proc_text *t, struct process *p)
 	u64 now = clock_monotonic();
 	char name[8];
 
+	sched_charge_all();
 	show_times(t, "cpu ", sched_total_times());
 	for_each_cpu(cpu)
 	{
@@ -100,6 +101,7 @@ static void show_stat(struct proc_text *t, struct process *p)
 
 static void show_uptime(struct proc_text *t, struct process *p)
 {
+	sched_charge_all();
 	print_seconds(t, clock_monotonic(), " ");
 	print_seconds(t, sched_total_times().idle, "\n");
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where time goes: what each task, process and processor has spent, and how many tasks have wanted to run of late. A
- * task's time is charged up to now (charged_to) whenever it changes sides between user mode and the kernel, and when it
- * leaves its processor. Interrupts are off, and this processor has the kernel lock.
+ * task's time is charged up to now (charged_to) when it leaves its processor, and when somebody asks. How much that is, the
+ * clock says; which part of it was spent in the kernel, a counter, which is read on each way in and out: the clock would
+ * cost a third of a short system call. Interrupts are off, and this processor has the kernel lock.
  */
 #include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
@@ -46,11 +47,7 @@ void sched_load(u32 averages[3])
 
 struct cpu_times sched_times(const struct cpu *cpu)
 {
-	struct cpu_times t = {cpu->user_ns, cpu->system_ns, cpu->idle_ns, cpu->stolen_ns};
-
-	if (cpu->online && cpu_is_idle(cpu))
-		t.idle += clock_monotonic() - cpu->idle->charged_to;
-	return t;
+	return (struct cpu_times){cpu->user_ns, cpu->system_ns, cpu->idle_ns, cpu->stolen_ns};
 }
 
 struct cpu_times sched_total_times(void)
@@ -59,45 +56,63 @@ struct cpu_times sched_total_times(void)
 
 	for_each_cpu(cpu)
 	{
-		struct cpu_times t = sched_times(cpu);
-
-		sum.user += t.user;
-		sum.system += t.system;
-		sum.idle += t.idle;
-		sum.stolen += t.stolen;
+		sum.user += cpu->user_ns;
+		sum.system += cpu->system_ns;
+		sum.idle += cpu->idle_ns;
+		sum.stolen += cpu->stolen_ns;
 	}
 	return sum;
 }
 
-/* What the hypervisor took of the time since then is nobody's. */
-static u64 charge(void)
+void sched_enter_kernel(void)
 {
-	struct cpu *cpu = this_cpu();
-	u64 now = clock_monotonic(), spent = now - current->charged_to;
-	u64 stolen_ns = time_stolen_ns(cpu_id()), stolen = stolen_ns - cpu->stolen_ns;
+	current->entered = time_ticks();
+}
 
-	current->charged_to = now;
+void sched_leave_kernel(void)
+{
+	current->in_kernel += time_ticks() - current->entered;
+}
+
+void sched_charge_from_now(void)
+{
+	current->charged_to = clock_monotonic();
+	current->entered = time_ticks();
+}
+
+/* What the hypervisor took of the time since the last charge is nobody's. */
+static u64 take_spent(struct cpu *cpu)
+{
+	u64 now = clock_monotonic(), spent = now - cpu->running->charged_to;
+	u64 stolen_ns = time_stolen_ns(cpu - cpus), stolen = stolen_ns - cpu->stolen_ns;
+
+	cpu->running->charged_to = now;
 	cpu->stolen_ns = stolen_ns;
 	return stolen < spent ? spent - stolen : 0;
 }
 
-void sched_charge_user(void)
+void sched_charge(struct cpu *cpu)
 {
-	u64 spent = charge();
+	struct task *t = cpu->running;
+	u64 spent = take_spent(cpu), in_kernel;
 
-	current->process->user_ns += spent;
-	this_cpu()->user_ns += spent;
+	if (cpu_is_idle(cpu)) {
+		cpu->idle_ns += spent;
+		return;
+	}
+	if (cpu == this_cpu()) { /* all others are in user mode, or wait for the lock */
+		sched_leave_kernel();
+		sched_enter_kernel();
+	}
+	in_kernel = MIN(time_ticks_ns(t->in_kernel), spent);
+	t->in_kernel = 0;
+	t->process->system_ns += in_kernel;
+	cpu->system_ns += in_kernel;
+	t->process->user_ns += spent - in_kernel;
+	cpu->user_ns += spent - in_kernel;
 }
 
-void sched_charge_system(void)
+void sched_charge_all(void)
 {
-	u64 spent = charge();
-
-	current->process->system_ns += spent;
-	this_cpu()->system_ns += spent;
-}
-
-void sched_charge_idle(void)
-{
-	this_cpu()->idle_ns += charge();
+	for_each_cpu(cpu) if (cpu->online) sched_charge(cpu);
 }

@@ -42,10 +42,10 @@ void kernel_unlock(void)
 	cpu_spin_end();
 }
 
-/* The time of the way in, or of the last turn of others, is where accounting stands. */
+/* The task came in, or had its last turn, when its ticks began. */
 bool kernel_held_long(void)
 {
-	return !cpu_is_idle(this_cpu()) && clock_monotonic() - current->charged_to >= LOCK_HELD_NS;
+	return !cpu_is_idle(this_cpu()) && time_ticks_ns(time_ticks() - current->entered) >= LOCK_HELD_NS;
 }
 
 bool kernel_breathe(void)
@@ -58,14 +58,14 @@ bool kernel_breathe(void)
 		schedule();
 		return true;
 	}
-	sched_charge_system();
+	sched_charge(this_cpu());
 	kernel_unlock();
 	irq_enable();
 	for (round = 0; round < TURN_ROUNDS && __atomic_load_n(&waiting, __ATOMIC_SEQ_CST); round++)
 		;
 	irq_disable();
 	kernel_lock();
-	current->charged_to = clock_monotonic();
+	sched_charge_from_now();
 	return true;
 }
 
@@ -135,7 +135,7 @@ void kernel_main_cpu(void)
 /* Its tasks are in the one queue already. What it had its timer set for, processor 0 sees to. */
 static void leave(struct cpu *cpu)
 {
-	sched_charge_idle();
+	sched_charge(cpu);
 	cpu->leaving = cpu->online = false;
 	cpu->programmed = 0;
 	wake_all(&changed);

@@ -110,7 +110,6 @@ noreturn void task_exit(int status)
 		futex_wake_all(current->clear_tid);
 	if (!p->exiting)
 		p->exit_status = status;
-	sched_charge_system();
 	if (--p->task_count == 0)
 		process_end(p);
 	else

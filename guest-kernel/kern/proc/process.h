@@ -82,6 +82,7 @@ struct task {
 	bool need_resched, timed_out;
 	bool restart;              /* the system call ended with ERESTARTSYS: signal_deliver() decides */
 	u64 slice_end, charged_to; /* times: end of the slice; up to where time was accounted */
+	u64 entered, in_kernel; /* ticks: when it came into the kernel; spent there since the last charge */
 	struct timer sleep_timer;
 
 	u64 blocked, pending, saved_blocked;
@@ -146,17 +147,19 @@ void stack_free(void *first);
 #define STACK_OFFSET (2 * PAGE_SIZE)
 
 /* proc/account.c */
-void sched_charge_user(void); /* the time since the last charge was spent in user mode */
-void sched_charge_system(void);
-void sched_charge_idle(void);
-void sched_load(u32 load[3]);  /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
-void sched_load_step(u64 now); /* brings that up to date: now and then */
+void sched_enter_kernel(void);      /* the running task comes out of user mode */
+void sched_leave_kernel(void);      /* ... and goes there */
+void sched_charge_from_now(void);   /* what has passed until now is nobody's */
+void sched_charge(struct cpu *cpu); /* the time since the last charge to whom that processor runs */
+void sched_charge_all(void);        /* before somebody asks who spent how much */
+void sched_load(u32 load[3]);       /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
+void sched_load_step(u64 now);      /* brings that up to date: now and then */
 
 /* How a processor spent its time, in nanoseconds. */
 struct cpu_times {
 	u64 user, system, idle, stolen;
 };
-struct cpu_times sched_times(const struct cpu *cpu);
+struct cpu_times sched_times(const struct cpu *cpu); /* up to the last charge */
 struct cpu_times sched_total_times(void);
 
 #endif

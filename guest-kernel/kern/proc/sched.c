@@ -249,7 +249,7 @@ void sched_continue(struct task *t)
 /* The second half of a switch, on the new task's stack. */
 static void finish_switch(void)
 {
-	current->charged_to = clock_monotonic();
+	sched_charge_from_now();
 	current->slice_end = current->charged_to + SLICE_NS;
 	current->need_resched = false;
 	sched_program_timer();
@@ -309,10 +309,7 @@ void schedule(void)
 	struct cpu *cpu = this_cpu();
 	struct task *next;
 
-	if (cpu_is_idle(cpu))
-		sched_charge_idle();
-	else
-		sched_charge_system();
+	sched_charge(cpu);
 	sched_load_step(current->charged_to);
 	if (current->state == TASK_READY && !cpu_is_idle(cpu)) {
 		enqueue(current);

@@ -122,7 +122,7 @@ static void kernel_exception(struct trapframe *tf, ulong address)
 void trap_enter(struct trapframe *tf)
 {
 	if (trapframe_user(tf))
-		sched_charge_user();
+		sched_enter_kernel();
 }
 
 void trap(struct trapframe *tf)
@@ -149,5 +149,5 @@ void trap_exit(struct trapframe *tf)
 	sched_preempt();
 	if (signal_pending(current) || current->restart || current->restore_blocked)
 		signal_deliver(tf);
-	sched_charge_system();
+	sched_leave_kernel();
 }

@@ -34,7 +34,7 @@ static int clock_read(int clock, u64 *ns)
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
 	case CLOCK_THREAD_CPUTIME_ID:
-		sched_charge_system();
+		sched_charge_all();
 		*ns = current->process->user_ns + current->process->system_ns;
 		return 0;
 	}
@@ -233,7 +233,7 @@ long sys_times(long *user)
 	struct process *p = current->process;
 	long t[4];
 
-	sched_charge_system();
+	sched_charge_all();
 	t[0] = div64(p->user_ns, TICK_NS, NULL);
 	t[1] = div64(p->system_ns, TICK_NS, NULL);
 	t[2] = div64(p->children_user_ns, TICK_NS, NULL);
@@ -255,7 +255,7 @@ long sys_getrusage(int who, struct rusage *user)
 	struct process *p = current->process;
 	struct rusage_times times;
 
-	sched_charge_system();
+	sched_charge_all();
 	times.user = who == -1 ? p->children_user_ns : p->user_ns;
 	times.system = who == -1 ? p->children_system_ns : p->system_ns;
 	return rusage_to_user(user, &times);
