@@ -10,6 +10,7 @@
 #include "mm/guest_copy.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "mm/sub_op.h"
 #include "sched/sched.h"
 #include "xen/sched.h"
 #include "xen/vcpu.h"
@@ -71,54 +72,44 @@ static int down(struct vcpu *v)
 	return 0;
 }
 
-static int get_runstate(struct vcpu *v, gva_t arg)
+static long get_runstate(struct vcpu *v, struct vcpu_runstate_info *info)
+{
+	vcpu_runstate_get(v, info);
+	return 0;
+}
+
+/* The area is written now, to see whether it can be, and at each later switch to the vCPU. */
+static long register_runstate(struct vcpu *v, struct vcpu_register_runstate_memory_area *area)
 {
 	struct vcpu_runstate_info info;
 
 	vcpu_runstate_get(v, &info);
-	return guest_put(arg, &info, vcpu_runstate_info) ? -EFAULT : 0;
-}
-
-/* The area is written now, to see whether it can be, and at each later switch to the vCPU. */
-static int register_runstate(struct vcpu *v, gva_t arg)
-{
-	struct vcpu_register_runstate_memory_area area;
-	int rc;
-
-	if (guest_get(&area, arg, vcpu_register_runstate_memory_area))
+	if (guest_put(area->addr.p, &info, vcpu_runstate_info))
 		return -EFAULT;
-	rc = get_runstate(v, area.addr.p);
-	if (!rc)
-		v->runstate_area = area.addr.p;
-	return rc;
+	v->runstate_area = area->addr.p;
+	return 0;
 }
 
-static int register_time(struct vcpu *v, gva_t arg)
+static long register_time(struct vcpu *v, struct vcpu_register_time_memory_area *area)
 {
-	struct vcpu_register_time_memory_area area;
 	struct vcpu_time_info info;
 
-	if (guest_get(&area, arg, vcpu_register_time_memory_area))
-		return -EFAULT;
 	info = *(struct vcpu_time_info *)((char *)v->info + 32);
-	if (guest_put(area.addr.p, &info, vcpu_time_info))
+	if (guest_put(area->addr.p, &info, vcpu_time_info))
 		return -EFAULT;
-	v->time_area = area.addr.p;
+	v->time_area = area->addr.p;
 	return 0;
 }
 
-static int set_periodic(struct vcpu *v, gva_t arg)
+static long set_periodic(struct vcpu *v, struct vcpu_set_periodic_timer *set)
 {
-	struct vcpu_set_periodic_timer set;
-
-	if (guest_get(&set, arg, vcpu_set_periodic_timer))
-		return -EFAULT;
-	if (set.period_ns < MIN_PERIOD || set.period_ns > INT64_MAX)
+	if (set->period_ns < MIN_PERIOD || set->period_ns > INT64_MAX)
 		return -EINVAL;
-	vcpu_set_periodic(v, set.period_ns);
+	vcpu_set_periodic(v, set->period_ns);
 	return 0;
 }
 
+/* Set at each switch of tasks by some kernels, so it reads in line. */
 static int set_singleshot(struct vcpu *v, gva_t arg)
 {
 	struct vcpu_set_singleshot_timer set;
@@ -133,15 +124,12 @@ static int set_singleshot(struct vcpu *v, gva_t arg)
 	return 0;
 }
 
-static int register_info(struct vcpu *v, gva_t arg)
+static long register_info(struct vcpu *v, struct vcpu_register_vcpu_info *info)
 {
-	struct vcpu_register_vcpu_info info;
 	int rc;
 
-	if (guest_get(&info, arg, vcpu_register_vcpu_info))
-		return -EFAULT;
 	spin_lock(&v->domain->lock);
-	rc = vcpu_map_info(v, info.mfn, info.offset);
+	rc = vcpu_map_info(v, info->mfn, info->offset);
 	spin_unlock(&v->domain->lock);
 	return rc;
 }
@@ -161,6 +149,16 @@ static int send_nmi(struct vcpu *v, gva_t arg)
 	vcpu_send_nmi(v);
 	return 0;
 }
+
+static const struct sub_op vcpu_ops[] = {
+    [VCPUOP_get_runstate_info] = SUB_OP(get_runstate, vcpu_runstate_info, SUB_ANSWERS),
+    [VCPUOP_register_runstate_memory_area] =
+	SUB_OP(register_runstate, vcpu_register_runstate_memory_area, SUB_READS),
+    [VCPUOP_set_periodic_timer] = SUB_OP(set_periodic, vcpu_set_periodic_timer, SUB_READS),
+    [VCPUOP_register_vcpu_info] = SUB_OP(register_info, vcpu_register_vcpu_info, SUB_READS),
+    [VCPUOP_register_vcpu_time_memory_area] =
+	SUB_OP(register_time, vcpu_register_time_memory_area, SUB_READS),
+};
 
 long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 {
@@ -182,12 +180,6 @@ long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 		return down(v);
 	case VCPUOP_is_up:
 		return v->state != VCPU_OFFLINE;
-	case VCPUOP_get_runstate_info:
-		return get_runstate(v, arg);
-	case VCPUOP_register_runstate_memory_area:
-		return register_runstate(v, arg);
-	case VCPUOP_set_periodic_timer:
-		return set_periodic(v, arg);
 	case VCPUOP_stop_periodic_timer:
 		vcpu_set_periodic(v, 0);
 		return 0;
@@ -198,15 +190,11 @@ long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 			return -EINVAL;
 		timer_stop(&v->singleshot);
 		return 0;
-	case VCPUOP_register_vcpu_info:
-		return register_info(v, arg);
 	case VCPUOP_send_nmi:
 		return send_nmi(v, arg);
 	case VCPUOP_get_physid: /* only for a vCPU pinned to one processor for good, which none is */
 		return -EINVAL;
-	case VCPUOP_register_vcpu_time_memory_area:
-		return register_time(v, arg);
 	default:
-		return -ENOSYS;
+		return sub_op_run(vcpu_ops, ARRAY_SIZE(vcpu_ops), cmd, v, arg);
 	}
 }

@@ -14,6 +14,7 @@
 #include "mm/guest_copy.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "mm/sub_op.h"
 #include "xen/grant_table.h"
 
 #define ENTRIES_PER_CHECK 16 /* a power of two */
@@ -60,109 +61,90 @@ static bool grow_table(struct domain *d, struct gnttab_setup_table *op)
 	return op->status != GNTST_okay || n == op->nr_frames;
 }
 
-static long setup_table(gva_t arg)
+static long setup_table(struct vcpu *v, struct gnttab_setup_table *op)
 {
-	struct gnttab_setup_table op;
 	struct domain *d;
 	bool whole = true;
 
-	if (guest_get(&op, arg, gnttab_setup_table))
-		return -EFAULT;
 	hypercall_was_long();
-	d = table_owner(op.dom, &op.status);
-	if (d && op.nr_frames > d->grants->max_frames) {
-		op.status = GNTST_general_error;
+	d = table_owner(op->dom, &op->status);
+	if (d && op->nr_frames > d->grants->max_frames) {
+		op->status = GNTST_general_error;
 		domain_put(d);
 	} else if (d) {
-		whole = grow_table(d, &op);
-		if (whole && op.status == GNTST_okay)
-			op.status = put_frame_list(d->grants, &op);
+		whole = grow_table(d, op);
+		if (whole && op->status == GNTST_okay)
+			op->status = put_frame_list(d->grants, op);
 		domain_put(d);
 	}
-	return whole ? guest_put(arg, &op, gnttab_setup_table)
-		     : HYPERCALL_RESTART(grant_table_op, GNTTABOP_setup_table, arg, 1);
+	return whole ? 0 : -ERESTART;
 }
 
-static long query_size(gva_t arg)
+static long query_size(struct vcpu *v, struct gnttab_query_size *op)
 {
-	struct gnttab_query_size op;
 	struct domain *d;
 
-	if (guest_get(&op, arg, gnttab_query_size))
-		return -EFAULT;
-	d = table_owner(op.dom, &op.status);
+	d = table_owner(op->dom, &op->status);
 	if (d) {
-		op.nr_frames = d->grants->frames;
-		op.max_nr_frames = d->grants->max_frames;
+		op->nr_frames = d->grants->frames;
+		op->max_nr_frames = d->grants->max_frames;
 		domain_put(d);
 	}
-	return guest_put(arg, &op, gnttab_query_size);
+	return 0;
 }
 
-static long dump_table(gva_t arg)
+static long dump_table(struct vcpu *v, struct gnttab_dump_table *op)
 {
-	struct gnttab_dump_table op;
 	struct domain *d = NULL;
 
-	if (guest_get(&op, arg, gnttab_dump_table))
-		return -EFAULT;
 	/* The log is not everybody's to fill. */
 	if (current->domain->privileged)
-		d = table_owner(op.dom, &op.status);
+		d = table_owner(op->dom, &op->status);
 	else
-		op.status = GNTST_permission_denied;
+		op->status = GNTST_permission_denied;
 	if (d) {
 		grant_dump(d);
 		domain_put(d);
 	}
-	return guest_put(arg, &op, gnttab_dump_table);
+	return 0;
 }
 
-static long set_version(gva_t arg)
+static long set_version(struct vcpu *v, struct gnttab_set_version *op)
 {
-	struct gnttab_set_version op;
 	long rc;
 
-	if (guest_get(&op, arg, gnttab_set_version))
-		return -EFAULT;
-	rc = op.version == 1 ? 0 : op.version == 2 ? -ENOSYS : -EINVAL;
-	op.version = 1;
-	return guest_put(arg, &op, gnttab_set_version) ? -EFAULT : rc;
+	rc = op->version == 1 ? 0 : op->version == 2 ? -ENOSYS : -EINVAL;
+	op->version = 1;
+	return rc;
 }
 
-static long get_version(gva_t arg)
+static long get_version(struct vcpu *v, struct gnttab_get_version *op)
 {
-	struct gnttab_get_version op;
 	struct domain *d;
 	int16_t status;
 
-	if (guest_get(&op, arg, gnttab_get_version))
-		return -EFAULT;
-	d = table_owner(op.dom, &status);
+	d = table_owner(op->dom, &status);
 	if (!d)
 		return status == GNTST_permission_denied ? -EPERM : -ESRCH;
 	domain_put(d);
-	op.version = 1;
-	return guest_put(arg, &op, gnttab_get_version);
+	op->version = 1;
+	return 0;
 }
 
 /* Version 1 keeps the status in the entries themselves. */
-static long get_status_frames(gva_t arg)
+static long get_status_frames(struct vcpu *v, struct gnttab_get_status_frames *op)
 {
-	struct gnttab_get_status_frames op;
 	struct domain *d;
 
-	if (guest_get(&op, arg, gnttab_get_status_frames))
-		return -EFAULT;
-	d = table_owner(op.dom, &op.status);
+	d = table_owner(op->dom, &op->status);
 	if (d) {
-		op.status = GNTST_general_error;
+		op->status = GNTST_general_error;
 		domain_put(d);
 	}
-	return guest_put(arg, &op, gnttab_get_status_frames);
+	return 0;
 }
 
-static long map_one(gva_t arg)
+static long map_one(uint32_t cmd, gva_t arg)
 {
 	struct gnttab_map_grant_ref op;
 	struct domain *granter;
@@ -183,14 +165,10 @@ static long map_one(gva_t arg)
 
 /* Pages of PV guests change hands through memory_op. This status alone says that the page is still the
  * caller's. */
-static long transfer_one(gva_t arg)
+static long transfer_one(struct vcpu *v, struct gnttab_transfer *op)
 {
-	struct gnttab_transfer op;
-
-	if (guest_get(&op, arg, gnttab_transfer))
-		return -EFAULT;
-	op.status = GNTST_bad_page;
-	return guest_put(arg, &op, gnttab_transfer);
+	op->status = GNTST_bad_page;
+	return 0;
 }
 
 /* Whose page: by a grant anybody's, by frame number DOMID_SELF's alone. Of another domain than the current one, a
@@ -231,7 +209,7 @@ static inline void copy_between(struct gnttab_copy *op)
 	copy_domain_put(from);
 }
 
-static long copy_one(gva_t arg)
+static long copy_one(uint32_t cmd, gva_t arg)
 {
 	struct gnttab_copy op;
 	uint32_t status;
@@ -244,50 +222,43 @@ static long copy_one(gva_t arg)
 	return guest_write(arg + guest_sizeof(gnttab_copy) - sizeof(status), &status, sizeof(status));
 }
 
-static long swap_one(gva_t arg)
+static long swap_one(struct vcpu *v, struct gnttab_swap_grant_ref *op)
 {
-	struct gnttab_swap_grant_ref op;
-
-	if (guest_get(&op, arg, gnttab_swap_grant_ref))
-		return -EFAULT;
-	op.status = grant_swap(current->domain, op.ref_a, op.ref_b);
-	return guest_put(arg, &op, gnttab_swap_grant_ref);
+	op->status = grant_swap(current->domain, op->ref_a, op->ref_b);
+	return 0;
 }
 
 /* Caches of the processors are coherent: this is for devices that are not. CLFLUSH writes back and discards;
  * discarding alone would bring back what was there before, perhaps another's. */
-static long cache_flush_one(gva_t arg)
+static long cache_flush_one(struct vcpu *v, struct gnttab_cache_flush *op)
 {
-	struct gnttab_cache_flush op;
 	struct page_info *pg;
 	const char *line;
 
-	if (guest_get(&op, arg, gnttab_cache_flush))
-		return -EFAULT;
-	if (op.offset + op.length > PAGE_SIZE || (op.op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)))
+	if (op->offset + op->length > PAGE_SIZE || (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)))
 		return -EINVAL;
-	if (!op.length || !op.op)
+	if (!op->length || !op->op)
 		return 0;
-	if (op.op == GNTTAB_CACHE_INVAL)
+	if (op->op == GNTTAB_CACHE_INVAL)
 		return -EOPNOTSUPP;
-	pg = page_get_mfn(op.a.dev_bus_addr >> PAGE_SHIFT, current->domain);
+	pg = page_get_mfn(op->a.dev_bus_addr >> PAGE_SHIFT, current->domain);
 	if (!pg)
 		return -EINVAL;
-	line = (const char *)mfn_to_virt(page_to_mfn(pg)) + (op.offset & -CACHE_LINE);
-	for (unsigned at = op.offset & -CACHE_LINE; at < op.offset + op.length; at += CACHE_LINE)
-		__asm__ volatile("clflush (%0)" : : "r"(line + at - (op.offset & -CACHE_LINE)) : "memory");
+	line = (const char *)mfn_to_virt(page_to_mfn(pg)) + (op->offset & -CACHE_LINE);
+	for (unsigned at = op->offset & -CACHE_LINE; at < op->offset + op->length; at += CACHE_LINE)
+		__asm__ volatile("clflush (%0)" : : "r"(line + at - (op->offset & -CACHE_LINE)) : "memory");
 	page_put(pg);
 	return 0;
 }
 
 /* Each entry by itself: @one copies in, works, copies out. */
 static __always_inline long run_list(uint32_t cmd, gva_t uop, uint32_t count, size_t size,
-				     long (*one)(gva_t arg))
+				     long (*one)(uint32_t cmd, gva_t arg))
 {
 	if (unlikely(count > SHORT_LIST))
 		hypercall_was_long();
 	while (count) {
-		long rc = one(uop);
+		long rc = one(cmd, uop);
 
 		if (unlikely(rc))
 			return rc;
@@ -307,22 +278,6 @@ static long copy_list(gva_t uop, uint32_t count)
 {
 	hypercall_was_long();
 	return run_list(GNTTABOP_copy, uop, count, guest_sizeof(gnttab_copy), copy_one);
-}
-
-static long transfer_list(gva_t uop, uint32_t count)
-{
-	return run_list(GNTTABOP_transfer, uop, count, guest_sizeof(gnttab_transfer), transfer_one);
-}
-
-static long swap_list(gva_t uop, uint32_t count)
-{
-	return run_list(GNTTABOP_swap_grant_ref, uop, count, sizeof(struct gnttab_swap_grant_ref), swap_one);
-}
-
-static long cache_flush_list(gva_t uop, uint32_t count)
-{
-	hypercall_was_long();
-	return run_list(GNTTABOP_cache_flush, uop, count, sizeof(struct gnttab_cache_flush), cache_flush_one);
 }
 
 /* The two requests to unmap differ in one word: the device's address, or the address whose mapping moves. */
@@ -395,22 +350,56 @@ static long replace_list(gva_t uop, uint32_t count)
 	return run_unmap(GNTTABOP_unmap_and_replace, uop, count, true);
 }
 
-/* Operations on lists, and those that take one structure. */
+/* Operations on lists whose entries are read in line; then those of rows: on lists too, and on one structure. */
 static long (*const lists[])(gva_t uop, uint32_t count) = {
-    [GNTTABOP_map_grant_ref] = map_list,         [GNTTABOP_unmap_grant_ref] = unmap_list,
-    [GNTTABOP_transfer] = transfer_list,         [GNTTABOP_copy] = copy_list,
-    [GNTTABOP_unmap_and_replace] = replace_list, [GNTTABOP_swap_grant_ref] = swap_list,
-    [GNTTABOP_cache_flush] = cache_flush_list,
+    [GNTTABOP_map_grant_ref] = map_list, [GNTTABOP_unmap_grant_ref] = unmap_list,
+    [GNTTABOP_copy] = copy_list,         [GNTTABOP_unmap_and_replace] = replace_list,
+    [GNTTABOP_cache_flush] = NULL, /* as long as the rows */
 };
-static long (*const singles[ARRAY_SIZE(lists)])(gva_t uop) = {
-    [GNTTABOP_setup_table] = setup_table, [GNTTABOP_dump_table] = dump_table,
-    [GNTTABOP_query_size] = query_size,   [GNTTABOP_set_version] = set_version,
-    [GNTTABOP_get_version] = get_version, [GNTTABOP_get_status_frames] = get_status_frames,
+
+static const struct sub_op grant_ops[] = {
+    [GNTTABOP_setup_table] = SUB_OP(setup_table, gnttab_setup_table, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_dump_table] = SUB_OP(dump_table, gnttab_dump_table, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_transfer] = SUB_OP(transfer_one, gnttab_transfer, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_query_size] = SUB_OP(query_size, gnttab_query_size, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_set_version] = SUB_OP(set_version, gnttab_set_version, SUB_READS | SUB_TELLS),
+    [GNTTABOP_get_status_frames] =
+	SUB_OP(get_status_frames, gnttab_get_status_frames, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_get_version] = SUB_OP(get_version, gnttab_get_version, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_swap_grant_ref] = SUB_OP(swap_one, gnttab_swap_grant_ref, SUB_READS | SUB_ANSWERS),
+    [GNTTABOP_cache_flush] = SUB_OP(cache_flush_one, gnttab_cache_flush, SUB_READS),
 };
+
+static long run_row(uint32_t cmd, gva_t arg)
+{
+	return sub_op_run(grant_ops, ARRAY_SIZE(grant_ops), cmd, current, arg);
+}
+
+static bool takes_list(uint32_t cmd)
+{
+	return cmd == GNTTABOP_transfer || cmd == GNTTABOP_swap_grant_ref || cmd == GNTTABOP_cache_flush;
+}
+
+static __cold __attribute__((noinline)) long row_op(gva_t uop, uint32_t count, uint32_t cmd)
+{
+	long rc;
+
+	if (takes_list(cmd)) {
+		if (cmd == GNTTABOP_cache_flush)
+			hypercall_was_long();
+		return run_list(cmd, uop, count,
+				current->domain->ops->layout[grant_ops[cmd].layout].guest_size, run_row);
+	}
+	if (count != 1)
+		return -EINVAL;
+	rc = run_row(cmd, uop);
+	return rc == -ERESTART ? HYPERCALL_RESTART(grant_table_op, cmd, uop, 1) : rc;
+}
 
 long hc_grant_table_op(uint64_t cmd_arg, uint64_t uop, uint64_t count_arg)
 {
-	uint32_t cmd = cmd_arg, count = count_arg;
+	uint64_t cmd = (uint32_t)cmd_arg;
+	uint32_t count = count_arg;
 
 	if (unlikely(cmd >= ARRAY_SIZE(lists)))
 		return (int32_t)count < 0 ? -EINVAL : -ENOSYS;
@@ -418,5 +407,5 @@ long hc_grant_table_op(uint64_t cmd_arg, uint64_t uop, uint64_t count_arg)
 		return -EINVAL;
 	if (likely(lists[cmd]))
 		return lists[cmd](uop, count);
-	return count == 1 ? singles[cmd](uop) : -EINVAL;
+	return row_op(uop, count, cmd);
 }

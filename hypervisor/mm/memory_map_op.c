@@ -13,6 +13,7 @@
 #include "mm/memory_op.h"
 #include "mm/mmu_owner.h"
 #include "mm/page.h"
+#include "mm/sub_op.h"
 #include "xen/memory.h"
 
 #define MAP_ENTRIES_MAX 64
@@ -22,65 +23,61 @@ struct e820_entry {
 	uint32_t type;
 } __packed;
 
-static long reservation(uint32_t cmd, gva_t arg)
+static long reservation(const struct xen_memory_domain *q, bool most)
 {
-	struct xen_memory_domain q;
 	struct domain *d;
 	long pages;
 	int rc;
 
-	if (guest_get(&q, arg, xen_memory_domain))
-		return -EFAULT;
-	d = memory_domain_get(q.domid, &rc);
+	d = memory_domain_get(q->domid, &rc);
 	if (!d)
 		return rc;
-	pages = cmd == XENMEM_current_reservation ? d->tot_pages : d->max_pages;
+	pages = most ? d->max_pages : d->tot_pages;
 	domain_put(d);
 	return pages;
 }
 
-/* The caller's buffer of map.nr_entries gets @n entries; the count is written back. */
-static long put_map(gva_t arg, struct xen_memory_map *map, const struct e820_entry *entries, unsigned n)
+static long current_reservation(struct vcpu *v, struct xen_memory_domain *q)
 {
-	map->nr_entries = MIN(map->nr_entries, n);
-	if (guest_write(map->buffer, entries, map->nr_entries * sizeof(*entries)) ||
-	    guest_put(arg, map, xen_memory_map))
-		return -EFAULT;
-	return 0;
+	return reservation(q, false);
 }
 
-static long memory_map(gva_t arg)
+static long maximum_reservation(struct vcpu *v, struct xen_memory_domain *q)
 {
-	struct domain *d = current->domain;
+	return reservation(q, true);
+}
+
+/* The caller's buffer of map.nr_entries gets @n entries; that count is the answer. */
+static long put_map(struct xen_memory_map *map, const struct e820_entry *entries, unsigned n)
+{
+	map->nr_entries = MIN(map->nr_entries, n);
+	return guest_write(map->buffer, entries, map->nr_entries * sizeof(*entries));
+}
+
+static long memory_map(struct vcpu *v, struct xen_memory_map *map)
+{
+	struct domain *d = v->domain;
 	struct e820_entry entries[MAP_ENTRIES_MAX];
-	struct xen_memory_map map;
 	unsigned n;
 
-	if (guest_get(&map, arg, xen_memory_map))
-		return -EFAULT;
 	spin_lock(&d->page_lock);
 	n = d->memory_map_entries;
 	if (n)
 		memcpy(entries, d->memory_map, n * sizeof(*entries));
 	spin_unlock(&d->page_lock);
-	return n ? put_map(arg, &map, entries, n) : -ENOSYS;
+	return n ? put_map(map, entries, n) : -ENOSYS;
 }
 
-static long machine_memory_map(gva_t arg)
+static long machine_memory_map(struct vcpu *v, struct xen_memory_map *map)
 {
 	struct e820_entry entries[BOOT_RAM_MAX];
-	struct xen_memory_map map;
 
-	if (!current->domain->privileged)
-		return -EPERM;
-	if (guest_get(&map, arg, xen_memory_map))
-		return -EFAULT;
-	if (map.nr_entries < boot_ram_count)
+	if (map->nr_entries < boot_ram_count)
 		return -EINVAL;
 	for (unsigned i = 0; i < boot_ram_count; i++)
 		entries[i] = (struct e820_entry){boot_ram[i].start, boot_ram[i].end - boot_ram[i].start,
 						 boot_ram[i].type};
-	return put_map(arg, &map, entries, boot_ram_count);
+	return put_map(map, entries, boot_ram_count);
 }
 
 static int replace_map(struct domain *d, void *entries, unsigned n)
@@ -100,85 +97,84 @@ static int replace_map(struct domain *d, void *entries, unsigned n)
 	return rc;
 }
 
-static long set_memory_map(gva_t arg)
+static long set_memory_map(struct vcpu *v, struct xen_foreign_memory_map *f)
 {
-	struct xen_foreign_memory_map f;
 	struct e820_entry *entries;
 	struct domain *d;
 	size_t size;
 	int rc;
 
-	if (!current->domain->privileged)
-		return -EPERM;
-	if (guest_get(&f, arg, xen_foreign_memory_map))
-		return -EFAULT;
-	if (!f.map.nr_entries || f.map.nr_entries > MAP_ENTRIES_MAX)
+	if (!f->map.nr_entries || f->map.nr_entries > MAP_ENTRIES_MAX)
 		return -EINVAL;
-	d = memory_domain_get(f.domid, &rc);
+	d = memory_domain_get(f->domid, &rc);
 	if (!d)
 		return rc;
-	size = f.map.nr_entries * sizeof(*entries);
+	size = f->map.nr_entries * sizeof(*entries);
 	entries = heap_alloc_for(d, size);
-	rc = !entries ? -ENOMEM : guest_read(entries, f.map.buffer, size);
+	rc = !entries ? -ENOMEM : guest_read(entries, f->map.buffer, size);
 	if (rc)
 		heap_free(entries);
 	else
-		rc = replace_map(d, entries, f.map.nr_entries);
+		rc = replace_map(d, entries, f->map.nr_entries);
 	domain_put(d);
 	return rc;
 }
 
-static long machphys_mapping(gva_t arg)
+static long machphys_mapping(struct vcpu *v, struct xen_machphys_mapping *m)
 {
-	const struct guest_ops *ops = current->domain->ops;
+	const struct guest_ops *ops = v->domain->ops;
 	mfn_t seen = (ops->m2p_end - ops->m2p_start) >> ops->m2p_entry_shift;
-	struct xen_machphys_mapping m = {ops->m2p_start, ops->m2p_end, MIN(max_mfn, seen) - 1};
 
-	return guest_put(arg, &m, xen_machphys_mapping);
+	*m = (struct xen_machphys_mapping){ops->m2p_start, ops->m2p_end, MIN(max_mfn, seen) - 1};
+	return 0;
 }
 
 /* Frames of the M2P in steps of 2 MiB, so that tools may map them. */
-static long machphys_mfn_list(uint32_t cmd, gva_t arg, unsigned entry_shift)
+static long mfn_list(struct xen_machphys_mfn_list *l, unsigned entry_shift)
 {
-	struct xen_machphys_mfn_list l;
-
-	if (guest_get(&l, arg, xen_machphys_mfn_list))
-		return -EFAULT;
 	while (!m2p_share())
 		if (hypercall_preempt_check())
-			return HYPERCALL_RESTART(memory_op, cmd, arg);
-	for (l.nr_extents = 0; l.nr_extents < l.max_extents; l.nr_extents++) {
-		mfn_t mfn = m2p_frame(entry_shift, l.nr_extents);
+			return -ERESTART;
+	for (l->nr_extents = 0; l->nr_extents < l->max_extents; l->nr_extents++) {
+		mfn_t mfn = m2p_frame(entry_shift, l->nr_extents);
 
 		if (!mfn)
 			break;
-		if (guest_put_word(l.extent_start, l.nr_extents, mfn))
+		if (guest_put_word(l->extent_start, l->nr_extents, mfn))
 			return -EFAULT;
 	}
-	return guest_put(arg, &l, xen_machphys_mfn_list);
+	return 0;
 }
+
+static long machphys_mfn_list(struct vcpu *v, struct xen_machphys_mfn_list *l)
+{
+	return mfn_list(l, v->domain->ops->m2p_entry_shift);
+}
+
+static long machphys_compat_mfn_list(struct vcpu *v, struct xen_machphys_mfn_list *l)
+{
+	return mfn_list(l, 2);
+}
+
+static const struct sub_op memory_ops[] = {
+    [XENMEM_current_reservation] = SUB_OP(current_reservation, xen_memory_domain, SUB_READS),
+    [XENMEM_maximum_reservation] = SUB_OP(maximum_reservation, xen_memory_domain, SUB_READS),
+    [XENMEM_memory_map] = SUB_OP(memory_map, xen_memory_map, SUB_READS | SUB_ANSWERS),
+    [XENMEM_machine_memory_map] =
+	SUB_OP(machine_memory_map, xen_memory_map, SUB_PRIVILEGED | SUB_READS | SUB_ANSWERS),
+    [XENMEM_set_memory_map] = SUB_OP(set_memory_map, xen_foreign_memory_map, SUB_PRIVILEGED | SUB_READS),
+    [XENMEM_machphys_mapping] = SUB_OP(machphys_mapping, xen_machphys_mapping, SUB_ANSWERS),
+    [XENMEM_machphys_mfn_list] = SUB_OP(machphys_mfn_list, xen_machphys_mfn_list, SUB_READS | SUB_ANSWERS),
+    [XENMEM_machphys_compat_mfn_list] =
+	SUB_OP(machphys_compat_mfn_list, xen_machphys_mfn_list, SUB_READS | SUB_ANSWERS),
+};
 
 long memory_describe_op(uint32_t cmd, gva_t arg)
 {
-	switch (cmd) {
-	case XENMEM_maximum_ram_page:
+	long rc;
+
+	if (cmd == XENMEM_maximum_ram_page)
 		return max_mfn;
-	case XENMEM_current_reservation:
-	case XENMEM_maximum_reservation:
-		return reservation(cmd, arg);
-	case XENMEM_memory_map:
-		return memory_map(arg);
-	case XENMEM_machine_memory_map:
-		return machine_memory_map(arg);
-	case XENMEM_set_memory_map:
-		return set_memory_map(arg);
-	case XENMEM_machphys_mapping:
-		return machphys_mapping(arg);
-	case XENMEM_machphys_mfn_list:
-		return machphys_mfn_list(cmd, arg, current->domain->ops->m2p_entry_shift);
-	case XENMEM_machphys_compat_mfn_list:
-		return machphys_mfn_list(cmd, arg, 2);
-	default:
-		return -ENOSYS;
-	}
+	rc = sub_op_run(memory_ops, ARRAY_SIZE(memory_ops), cmd, current, arg);
+	return rc == -ERESTART ? HYPERCALL_RESTART(memory_op, cmd, arg) : rc;
 }

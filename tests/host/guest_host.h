@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "mm/guest_copy.c"
+#include "mm/sub_op.c"
 #include "xlat.c"
 
 #define NOWHERE 0x70000000ull
