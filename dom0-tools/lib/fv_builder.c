@@ -38,7 +38,6 @@
 #define FADT_SIZE 116
 #define FADT_DSDT 40
 #define PM1A_CNT  64
-#define PM1A_PORT 0x604 /* hypervisor/fv/io.c */
 #define HEADER    36
 
 static void put32(uint8_t *page, uint32_t at, uint32_t value)
@@ -140,7 +139,7 @@ static void put_acpi(uint8_t *low)
 	memcpy(low + DSDT_AT + HEADER, s5, sizeof(s5));
 	put_table(low, DSDT_AT, "DSDT", HEADER + sizeof(s5));
 	put32(low, FADT_AT + FADT_DSDT, DSDT_AT);
-	put32(low, FADT_AT + PM1A_CNT, PM1A_PORT);
+	put32(low, FADT_AT + PM1A_CNT, RINGLET_FV_PM1A_PORT);
 	put_table(low, FADT_AT, "FACP", FADT_SIZE);
 	put32(low, RSDT_AT + HEADER, FADT_AT);
 	put_table(low, RSDT_AT, "RSDT", HEADER + 4);

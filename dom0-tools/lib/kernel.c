@@ -11,7 +11,6 @@
 #include "dom/inflate.h"
 #include "dom/packed.h"
 
-#define KERNEL_MAX   (256u << 20)
 #define UNPACKED_MAX (128u << 20)
 
 /* What lib/string.c of the hypervisor offers, by the C library. */
@@ -61,7 +60,7 @@ static uint8_t *unpack_gzip(const char *path, const uint8_t *data, size_t size, 
 
 uint8_t *kernel_read_file(const char *path, size_t *size)
 {
-	uint8_t *file = (uint8_t *)file_read(path, KERNEL_MAX, size), *unpacked = NULL;
+	uint8_t *file = (uint8_t *)file_read(path, KERNEL_FILE_MAX, size), *unpacked = NULL;
 	const uint8_t *data = file;
 	size_t packed = *size;
 	const char *by;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define KERNEL_FILE_MAX (256u << 20) /* no larger file is read, packed or not */
+
 extern const char *unpack_program; /* "rl-unpack", looked for in PATH; tests have it elsewhere */
 
 /* What @path carries packed, at most @max bytes, malloc()ed. NULL and a report, by rl-unpack or by us. */

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define VCPUS_MAX 32
-
 struct request {
 	bool json, watch, per_vcpu;
 	long command; /* RINGLET_ACCOUNTING_* */
@@ -21,7 +19,7 @@ struct request {
 };
 
 struct sheet {
-	struct counters vcpu[VCPUS_MAX];
+	struct counters vcpu[XEN_LEGACY_MAX_VCPUS];
 	unsigned count;
 };
 
@@ -29,7 +27,7 @@ static long read_sheet(struct hv *hv, unsigned domain, struct sheet *s)
 {
 	long ret = 0;
 
-	for (s->count = 0; s->count < VCPUS_MAX; s->count++) {
+	for (s->count = 0; s->count < XEN_LEGACY_MAX_VCPUS; s->count++) {
 		ret = counters_read(hv, domain, s->count, &s->vcpu[s->count]);
 		if (ret < 0)
 			break;

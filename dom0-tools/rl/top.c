@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define DOMAINS_MAX 256
-#define VCPUS_MAX   32
 
 struct options {
 	bool batch, json;
@@ -45,7 +44,7 @@ static void sample(struct hv *hv, const struct xen_domctl_getdomaininfo *info, s
 	struct counters c;
 
 	*s = (struct sample){.id = info->domain, .vcpus = info->nr_online_vcpus, .cpu_ns = info->cpu_time};
-	for (unsigned v = 0; v < VCPUS_MAX && counters_read(hv, info->domain, v, &c) >= 0; v++) {
+	for (unsigned v = 0; v < XEN_LEGACY_MAX_VCPUS && counters_read(hv, info->domain, v, &c) >= 0; v++) {
 		s->tsc = c.now;
 		for (uint32_t i = 0; i < RINGLET_REASONS; i++) {
 			s->class[reason_class(i)].count += c.reason[i].count;

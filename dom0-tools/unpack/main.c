@@ -6,6 +6,7 @@
  */
 #include "err.h"
 #include "files.h"
+#include "unpack.h"
 
 #include "dom/inflate.h"
 #include "dom/packed.h"
@@ -19,7 +20,6 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#define FILE_MAX  (256u << 20)
 #define XZ_MEMORY (256ull << 20) /* the largest dictionary that xz(1) makes is 64 MiB, Linux's 128 */
 #define CHUNK     (256u << 10)
 #define LZ4_BLOCK (8u << 20) /* of the older form */
@@ -47,7 +47,7 @@ static const char *unpack_gzip(const uint8_t *in, size_t n)
 	const char *wrong = damaged;
 	void *out;
 
-	if (!gzip_detect(in, n, &size) || size > FILE_MAX)
+	if (!gzip_detect(in, n, &size) || size > KERNEL_FILE_MAX)
 		return damaged;
 	out = malloc(size + 1);
 	wrong = out ? gzip_unpack(in, n, out, size) : no_memory;
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 		fail("usage: rl-unpack FILE; what it carries packed goes to the standard output");
 		return 2;
 	}
-	data = (const uint8_t *)file_read(argv[1], FILE_MAX, &n);
+	data = (const uint8_t *)file_read(argv[1], KERNEL_FILE_MAX, &n);
 	if (!data)
 		return 1;
 	linux_image = bzimage_payload(&data, &n);

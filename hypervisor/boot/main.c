@@ -62,7 +62,7 @@ static void print_processor(void)
 static void start_dom0(void)
 {
 	const struct module *kernel = boot_modules, *initrd = boot_module_count > 1 ? boot_modules + 1 : NULL;
-	int err;
+	int rc;
 
 	if (!boot_module_count) {
 		log_error(
@@ -72,9 +72,9 @@ static void start_dom0(void)
 		    "Nothing to run, so the machine is switched off.\n");
 		power_off();
 	}
-	err = dom0_build(kernel, initrd, kernel->cmdline);
-	if (err) {
-		log_error("Dom0 cannot be built (error %d)\n", err);
+	rc = dom0_build(kernel, initrd, kernel->cmdline);
+	if (rc) {
+		log_error("Dom0 cannot be built (error %d)\n", rc);
 		power_stop();
 	}
 }

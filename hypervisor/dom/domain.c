@@ -26,11 +26,11 @@ static void domain_free(struct domain *d)
 	heap_free(d);
 }
 
-struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
+struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *rc)
 {
 	struct domain *d = heap_alloc(sizeof(*d));
 
-	*err = -ENOMEM;
+	*rc = -ENOMEM;
 	if (!d)
 		return NULL;
 	d->ops = ops;
@@ -46,8 +46,8 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
 	d->shared_info = heap_alloc_pages_low_for(d, 0); /* a pv32 guest is told its address in 32 bits */
 	if (!d->window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
 		goto fail;
-	*err = domain_list_insert(d, id);
-	if (*err)
+	*rc = domain_list_insert(d, id);
+	if (*rc)
 		goto fail;
 	d->shared_info_mfn = virt_to_mfn(d->shared_info);
 	share_heap_page(d->shared_info, d, false);

@@ -7,8 +7,8 @@
 /* Boot, before there is a domain: domain_put() ends them from now on. */
 void domains_init(void);
 
-/* New domain, not yet runnable: id, kind by @ops. Returns NULL and *err (-errno). */
-struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err); /* DOMID_INVALID: any id */
+/* New domain, not yet runnable: id, kind by @ops. Returns NULL and *rc (-errno). */
+struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *rc); /* DOMID_INVALID: any id */
 /* Change its kind while it is still empty: -EACCES afterwards. -ENOMEM: it is of that kind, but vCPUs lack what belongs to
  * it and take no context; another call goes on. */
 int domain_set_ops(struct domain *d, const struct guest_ops *ops);

@@ -47,12 +47,12 @@ static void use_cr3(uint64_t cr3)
 static int bitmap_read(struct vcpu *v, void *to, uint32_t at, size_t n)
 {
 	uint64_t cr3 = this_cpu->cr3;
-	int err;
+	int rc;
 
 	use_cr3(v->kernel_cr3);
-	err = guest_read(to, v->iobitmap + at, n);
+	rc = guest_read(to, v->iobitmap + at, n);
 	use_cr3(cr3);
-	return err;
+	return rc;
 }
 
 static __rare bool bitmap_permits(struct vcpu *v, uint16_t port, unsigned size)

@@ -6,6 +6,7 @@
 #include "evt/evtchn.h"
 #include "fv/fv.h"
 #include "sched/sched.h"
+#include "ringlet/fv.h"
 #include "xen/sched.h"
 
 #define PORT_PIC1     0x20
@@ -16,7 +17,6 @@
 #define PORT_CMOS     0x70
 #define PORT_PIC2     0xa0
 #define PORT_UART     0x3f8
-#define PORT_PM1A     0x604 /* as the FADT that the builder writes says */
 #define PORT_RESET    0xcf9
 
 #define KEYBOARD_RESET   0xfe
@@ -148,7 +148,7 @@ uint32_t fv_port_read(struct vcpu *v, uint16_t port, unsigned size)
 
 static bool ends_it(struct vcpu *v, uint16_t port, uint32_t value)
 {
-	if (port == PORT_PM1A && (value & PM1_SLEEP_ENABLE)) {
+	if (port == RINGLET_FV_PM1A_PORT && (value & PM1_SLEEP_ENABLE)) {
 		domain_shutdown(v->domain, SHUTDOWN_poweroff);
 		return true;
 	}

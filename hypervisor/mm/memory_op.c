@@ -113,24 +113,21 @@ long memory_reservation_op(uint32_t cmd, uint64_t start, gva_t arg)
 	unsigned max_order = current->domain->privileged ? MAX_ORDER_DOM0 : MAX_ORDER_DOMU;
 	struct domain *d;
 	uint64_t i = start;
-	bool restart = false;
-	int err;
+	int rc;
 
 	if (guest_get(&r, arg, xen_memory_reservation) || r.nr_extents > MAX_EXTENTS ||
 	    start >= r.nr_extents || r.extent_order > max_order)
 		return start;
-	d = memory_domain_get(r.domid, &err);
+	d = memory_domain_get(r.domid, &rc);
 	if (!d)
 		return start;
-	for (; i < r.nr_extents; i++) {
-		int rc = i != start && hypercall_preempt_check() ? -ERESTART : one_extent(cmd, d, &r, i);
-
-		restart = rc == -ERESTART;
+	for (rc = 0; i < r.nr_extents; i++) {
+		rc = i != start && hypercall_preempt_check() ? -ERESTART : one_extent(cmd, d, &r, i);
 		if (rc)
 			break;
 	}
 	domain_put(d);
-	return restart ? HYPERCALL_RESTART(memory_op, cmd | i << MEMOP_EXTENT_SHIFT, arg) : (long)i;
+	return rc == -ERESTART ? HYPERCALL_RESTART(memory_op, cmd | i << MEMOP_EXTENT_SHIFT, arg) : (long)i;
 }
 
 static long claim_pages(gva_t arg)

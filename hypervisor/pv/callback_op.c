@@ -39,10 +39,10 @@ static long do_register(struct vcpu *v, gva_t arg)
 {
 	struct callback cb, *slot;
 	uint16_t type;
-	int err = v->domain->ops->get_callback(arg, &type, &cb);
+	int rc = v->domain->ops->get_callback(arg, &type, &cb);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	slot = callback_of(v, type);
 	if (!slot)
 		return -ENOSYS;

@@ -35,7 +35,7 @@ long hc_update_descriptor(uint64_t maddr, uint64_t desc)
 	mfn_t mfn = maddr >> PAGE_SHIFT;
 	struct page_info *pg;
 	enum page_type type;
-	int err = -EINVAL;
+	int rc = -EINVAL;
 
 	if ((maddr & 7) || !mfn_valid(mfn) || !d->ops->descriptor_ok(&desc))
 		return -EINVAL;
@@ -46,8 +46,8 @@ long hc_update_descriptor(uint64_t maddr, uint64_t desc)
 	if (!page_get_type(pg, type)) {
 		__atomic_store_n((uint64_t *)paddr_to_virt(maddr), desc, __ATOMIC_RELAXED);
 		page_put_type(pg);
-		err = 0;
+		rc = 0;
 	}
 	page_put(pg);
-	return err;
+	return rc;
 }

@@ -26,9 +26,9 @@ long hc_set_debugreg(uint64_t reg, uint64_t value)
 long hc_get_debugreg(uint64_t reg)
 {
 	uint64_t value;
-	int err = debugreg_get(current, reg, &value);
+	int rc = debugreg_get(current, reg, &value);
 
-	return err ? err : (long)value;
+	return rc ? rc : (long)value;
 }
 
 /* 4gb_segments and m2p_strict ask for what is so anyway: segments are not needed for protection here, and

@@ -16,14 +16,14 @@ static __always_inline int multicall_run(struct vcpu *v, gva_t *list, uint32_t *
 {
 	gva_t at = *list;
 	uint32_t n = *left;
-	int err;
+	int rc;
 
 	for (;;) {
-		err = step(v, at);
+		rc = step(v, at);
 		bool look = false;
 
-		if (unlikely(err || v->multicall_interrupted)) {
-			if (err || v->multicall_interrupted != MULTICALL_LOOK)
+		if (unlikely(rc || v->multicall_interrupted)) {
+			if (rc || v->multicall_interrupted != MULTICALL_LOOK)
 				break;
 			look = true;
 		}
@@ -36,5 +36,5 @@ static __always_inline int multicall_run(struct vcpu *v, gva_t *list, uint32_t *
 	}
 	*list = at;
 	*left = n;
-	return err;
+	return rc;
 }

@@ -21,9 +21,9 @@ int multicall_interrupted(struct vcpu *v, gva_t at)
 /* While somebody listens, one by one: each is counted and traced by its number. */
 static __cold int run_watched(struct vcpu *v, gva_t *list, uint32_t *left)
 {
-	int err = 0;
+	int rc = 0;
 
-	while (*left && !err && v->multicall_interrupted <= MULTICALL_LOOK) {
+	while (*left && !rc && v->multicall_interrupted <= MULTICALL_LOOK) {
 		uint32_t one = 1;
 		uint64_t nr;
 
@@ -31,13 +31,13 @@ static __cold int run_watched(struct vcpu *v, gva_t *list, uint32_t *left)
 			return -EFAULT;
 		v->multicall_interrupted = MULTICALL_GOES_ON;
 		trace_point(TRACE_CALL, nr);
-		err = v->domain->ops->multicall(v, list, &one);
+		rc = v->domain->ops->multicall(v, list, &one);
 		*left -= !one;
 		if ((*left % MULTICALL_PREEMPT_EVERY == 0 || v->multicall_interrupted == MULTICALL_LOOK) &&
 		    *left && hypercall_preempt_check())
 			break;
 	}
-	return err;
+	return rc;
 }
 
 long hc_multicall(uint64_t call_list, uint64_t nr_calls)
@@ -45,7 +45,7 @@ long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 	struct vcpu *v = current;
 	uint32_t left = nr_calls;
 	struct multicall_entry entry = {0};
-	int err;
+	int rc;
 
 	if (v->multicall)
 		return -EINVAL;
@@ -54,13 +54,13 @@ long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 	v->multicall = &entry;
 	v->multicall_interrupted = MULTICALL_GOES_ON;
 	if (unlikely(tracepoint))
-		err = run_watched(v, &call_list, &left);
+		rc = run_watched(v, &call_list, &left);
 	else
-		err = v->domain->ops->multicall(v, &call_list, &left);
+		rc = v->domain->ops->multicall(v, &call_list, &left);
 	v->multicall = NULL;
 	if (v->multicall_interrupted == MULTICALL_STOP)
 		return v->regs.rax;
-	if (err < 0)
-		return err;
+	if (rc < 0)
+		return rc;
 	return left ? HYPERCALL_RESTART(multicall, call_list, left) : 0;
 }

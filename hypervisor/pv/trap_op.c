@@ -27,7 +27,7 @@ long hc_set_trap_table(uint64_t traps)
 {
 	struct vcpu *v = current;
 	struct trap_info ti;
-	int err;
+	int rc;
 
 	if (!traps) {
 		memset(v->traps, 0, sizeof(v->traps));
@@ -38,9 +38,9 @@ long hc_set_trap_table(uint64_t traps)
 			return -EFAULT;
 		if (!ti.address)
 			return 0;
-		err = set_trap(v, &ti);
-		if (err)
-			return err;
+		rc = set_trap(v, &ti);
+		if (rc)
+			return rc;
 		if (n % PREEMPT_EVERY == 0 && hypercall_preempt_check())
 			return HYPERCALL_RESTART(set_trap_table, traps + guest_sizeof(trap_info));
 	}
