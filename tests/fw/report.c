@@ -189,9 +189,20 @@ void finish(void)
 		hypercall_sched_op(SCHEDOP_yield, NULL);
 }
 
+/* Xen's rows are not ours: there the tests run for comparison (XEN=, scripts/guest_test.py). */
+static bool ours(void)
+{
+	struct xen_compile_info info = {0};
+	const char *by = info.compile_by;
+
+	/* Ringlet's says so. */
+	return !hypercall_xen_version(XENVER_compile_info, &info) && by[0] == 'r' && by[1] == 'i' &&
+	       by[2] == 'n' && by[3] == 'g';
+}
+
 void hypercall_failed(unsigned nr, long result)
 {
-	if (!hypercall_may_fail(nr, -result))
+	if (!hypercall_may_fail(nr, -result) && ours())
 		failure("hypercall %u returned %ld, which its row in abi/hypercalls.def does not list", nr,
 			result);
 }
