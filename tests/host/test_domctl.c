@@ -24,7 +24,9 @@ mfn_t max_mfn = ARRAY_SIZE(frames);
 uint32_t nr_cpus = 2;
 struct domain *dom0 = &doms[0];
 const struct sched_policy *sched_policy = &(const struct sched_policy){.sched_id = 5};
-const struct guest_ops pv64_ops = {.name = "64"}, pv32_ops = {.name = "32"}, fv_ops = {.name = "fv"};
+static const struct guest_ops kinds_here[KINDS] = {
+    [KIND_PV64] = {.name = "64"}, [KIND_PV32] = {.name = "32"}, [KIND_FV] = {.name = "fv"}};
+const struct guest_ops *guest_kinds[KINDS];
 static int result;
 static unsigned held;
 
@@ -186,6 +188,8 @@ static uint64_t *array; /* behind it */
 
 static int setup(void **state)
 {
+	for (int i = 0; i < KINDS; i++)
+		guest_kinds[i] = &kinds_here[i];
 	guest_pv64.context_size = 5168;
 	guest_pv64.fill_hypercall_page = fill;
 	guest_pv64.get_context = get_context_of;
@@ -285,6 +289,10 @@ static void creates(void **state)
 			c->max_grant_frames = 99;
 		assert_int_equal(asks(XEN_DOMCTL_createdomain), -EINVAL);
 	}
+	*c = good;
+	c->flags = RINGLET_CDF_fv;
+	guest_kinds[KIND_FV] = NULL; /* it is not built in */
+	assert_int_equal(asks(XEN_DOMCTL_createdomain), -EOPNOTSUPP);
 	assert_done("");
 }
 
