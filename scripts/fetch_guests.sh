@@ -77,10 +77,21 @@ xen() {
 	mv "$out/xen-4.17.part" "$out/xen-4.17"
 }
 
+# Drivers for QEMU's devices, for Linux as Dom0.
+modules() {
+	[ -s "$out/modules/list" ] && return
+	package=$(ls "$out/deb" | sed -n 's/^\(linux-image-[0-9.-]*-amd64\)_.*\.deb$/\1/p' | tail -n 1)
+	[ -n "$package" ] || package=$(kernel_package linux-image-amd64)
+	deb=$(fetch "$package")
+	python3 "$here/linux_modules.py" "$deb" "$out/modules" virtio_pci virtio_blk virtio_net nvme e1000e ahci sd_mod
+	echo "  GUEST    $out/modules"
+}
+
 apt-cache show grub-xen-host >/dev/null 2>&1 || apt-get update -q >&2 || true
 linux vmlinux-cloud linux-image-cloud-amd64 'linux-image-[0-9.-]*-cloud-amd64' vmlinuz-cloud
 linux vmlinux linux-image-amd64 'linux-image-[0-9.-]*-amd64' vmlinuz
 grub grub-x86_64-xen.bin grub-x86_64-xen.bin
 grub grub-i386-xen.bin grub-i386-xen.bin
+modules
 mach
 xen

@@ -9,6 +9,7 @@ Environment:
   XEN=file             on that Xen instead
   GHOST=1              on the build that checks each hypercall of memory and grants against a model (make ghost)
   CPU, CPUS, MEM       the machine
+  DEVICES              more arguments for QEMU
   TURNS=1              its processors take turns in one thread, at each PAUSE and each interrupt
   ICOUNT=1             its ticks are instructions
   SECONDS_MAX          how long it may take (60)
@@ -36,6 +37,7 @@ def machine(kernel, options, log):
             "-kernel", hypervisor, "-append", options, "-initrd", kernel]
     if ENV.get("ICOUNT"):
         args += ["-icount", "shift=0,sleep=off"]
+    args += ENV.get("DEVICES", "").split()
     return Machine(args, log, limit=int(ENV.get("SECONDS_MAX", "60")), show=sys.stdout)
 
 

@@ -12,11 +12,15 @@ run-guests: ## boot the machine that has the real guests
 	$(Q)$(MAKE) --no-print-directory guests
 	$(Q)MEM=$${MEM:-1536} sh scripts/run-qemu -cdrom $(B)/guests.iso
 
-$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/mend_gnumach.py | $(B)/dom0-tools/rl-unpack
+$(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/linux_modules.py scripts/mend_gnumach.py | $(B)/dom0-tools/rl-unpack
 	$(call say,FETCH,$(GUESTS))mkdir -p $(GUESTS) && sh $< $(GUESTS) && touch $@
 
 $(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init scripts/guests/poweroff
 	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list
+
+# For Linux as Dom0: with drivers.
+$(GUESTS)/initrd-devices.cpio: $(GUESTS)/initrd-linux.cpio $(GUESTS)/.fetched
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list $(GUESTS)/modules/list
 
 $(B)/guests.cpio: $(B)/dom0.cpio $(GUESTS)/.fetched $(GUESTS)/initrd-linux.cpio scripts/guests/guests.list \
 		$(wildcard scripts/guests/*.cfg)

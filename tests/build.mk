@@ -20,8 +20,10 @@ endef
 # attacked.
 TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
 THREE_VCPU_TESTS := attack-double-fetch attack-tlb-vcpus
-TESTS_pv64 := $(filter-out attack-pae-root attack-shares,$(GUEST_TESTS))
-TESTS_pv32 := $(filter-out attack-shared-areas attack-shares,$(GUEST_TESTS))
+# And with devices that QEMU's machine has not by itself.
+DEVICE_TESTS := attack-interrupts pv-interrupts
+TESTS_pv64 := $(filter-out attack-pae-root attack-shares $(DEVICE_TESTS),$(GUEST_TESTS))
+TESTS_pv32 := $(filter-out attack-shared-areas attack-shares $(DEVICE_TESTS),$(GUEST_TESTS))
 
 -include tests/bench/bench.mk
 -include tests/fv-probe/probe.mk
@@ -56,6 +58,12 @@ $(foreach k,pv64 pv32,$(foreach t,$(filter attack-% pv-%,$(filter-out $(THREE_VC
 	$(call test,$(t)-$(k)-qemu64-2cpu,60,CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 $(foreach k,pv64 pv32,$(foreach t,pv-events pv-time,$(eval \
 	$(call test,$(t)-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
+
+# Interrupts by pin, by MSI without a mask, by MSI-X; more of them than there are vectors.
+DEVICES := -device edu -device virtio-rng-pci -device nvme,serial=a,msix_qsize=300
+$(foreach k,pv64 pv32,$(foreach t,$(DEVICE_TESTS),$(eval \
+	$(call test,$(t)-$(k),60,DEVICES='$(DEVICES)' sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))$(eval \
+	$(call test,$(t)-$(k)-qemu64-2cpu,60,DEVICES='$(DEVICES)' CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 
 # With SMAP, which under QEMU's TCG has to be asked for: a ring 3 IRETQ faults there, and the tests' kernels have none.
 # What goes to guest memory must say so, and a pv32 kernel in ring 1 must not see it.

@@ -103,6 +103,8 @@ void audit_vcpus(struct domain *d)
 	static const struct audit_report report = {.use = audit_use, .wrong = audit_wrong};
 	struct vcpu *v;
 
+	if (d->pirq_eoi_mfn)
+		audit_use(d->pirq_eoi_mfn, PGT_WRITABLE);
 	for_each_vcpu (d, v) {
 		roots(v);
 		if (d->state < DOMAIN_DYING)

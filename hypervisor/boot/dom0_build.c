@@ -9,7 +9,6 @@
 #include "boot/kernel_image.h"
 #include "cpu/panic.h"
 #include "dev/console.h"
-#include "dev/ioapic.h"
 #include "dom/domain.h"
 #include "dom/domctl.h"
 #include "dom/first_memory.h"
@@ -166,7 +165,6 @@ static void console_input(void)
 static void start(struct domain *d)
 {
 	console_set_notify(console_input);
-	irq_set_pirq_handler(send_pirq);
 	debug_keys_init();
 	d->state = DOMAIN_ALIVE;
 	d->controller_pauses = 0;

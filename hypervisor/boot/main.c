@@ -14,6 +14,7 @@
 #include "dev/acpi.h"
 #include "dev/console.h"
 #include "dev/ioapic.h"
+#include "dev/irq.h"
 #include "dev/power.h"
 #include "dom/domain.h"
 #include "dom/report.h"
@@ -106,6 +107,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	guest_access_init();                /* before there is any guest */
 	lapic_init(map_mmio(acpi.lapic_address, PAGE_SIZE));
 	mmio_hide(acpi.lapic_address); /* Dom0 may map devices, but not these */
+	irq_init();
 	ioapic_init();
 	tsc_calibrate_end();
 	time_init();

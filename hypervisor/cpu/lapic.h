@@ -4,9 +4,9 @@
 
 #include "lib/types.h"
 
-/* Vectors. 0x80 and 0x82 are guests' doors; device interrupts sit between (dev/ioapic.h). */
+/* Vectors. Device interrupts are these (dev/irq.h) but for 0x80 and 0x82, guests' doors. */
 #define VECTOR_IRQ_FIRST 0x30
-#define VECTOR_IRQ_LAST  0x6f
+#define VECTOR_IRQ_LAST  0xef
 #define VECTOR_TIMER     0xf0
 #define VECTOR_KICK      0xf1 /* cpu_raise: look at your pending word */
 #define VECTOR_CALL      0xf2 /* cpu_call: run a function */

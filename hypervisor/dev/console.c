@@ -7,6 +7,7 @@
 #include "dev/console.h"
 #include "cpu/percpu.h"
 #include "dev/ioapic.h"
+#include "dev/irq.h"
 #include "dev/serial.h"
 #include "dev/vga.h"
 #include "lib/options.h"
@@ -66,9 +67,11 @@ static void rx_interrupt(void)
 
 void console_rx_start(void)
 {
+	static struct irq_user rx_user = {.at_once = rx_interrupt};
+
 	if (!options.console_com1)
 		return;
-	if (irq_bind_host(irq_isa_to_gsi(COM1_IRQ), rx_interrupt))
+	if (irq_attach_gsi(&rx_user, ioapic_isa_to_gsi(COM1_IRQ)))
 		log_warning("Console input: no interrupt line for COM1, so there is none\n");
 	else
 		serial_rx_enable();

@@ -1,92 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * I/O APICs (Intel 82093AA data sheet) and the lines' users. Vector = VECTOR_IRQ_FIRST + GSI. An I/O APIC is
- * programmed by two registers, an index and a window, so ioapic_lock surrounds each access; the interrupt
- * handler takes it too, which is safe since interrupts never arrive while the hypervisor holds a lock.
+ * I/O APICs as chips of interrupt lines. One is programmed by two registers, an index and a window; irq_lock surrounds each
+ * access.
  */
 #include "dev/ioapic.h"
-#include "cpu/ipi.h"
-#include "cpu/lapic.h"
-#include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dev/acpi.h"
+#include "dev/irq.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
-#include "lib/spinlock.h"
 #include "mm/mm.h"
 
 #define REG_VERSION  0x01
+#define REG_ARB      0x02
 #define REG_ROUTE    0x10 /* + 2 * pin: low word, high word */
 #define ROUTE_LEVEL  (1u << 15)
 #define ROUTE_LOW    (1u << 13) /* active low */
 #define ROUTE_MASKED (1u << 16)
+#define ROUTE_DEST   24 /* in the high word */
 #define PIC1_DATA    0x21
 #define PIC2_DATA    0xa1
 #define ISA_LINES    16
+#define PINS_MAX     240 /* one byte of REG_VERSION, and the windows end there */
 
-enum line_user {
-	LINE_FREE,
-	LINE_PIRQ, /* Dom0 */
-	LINE_HOST, /* ours: host_fn */
+struct pin {
+	uint8_t vector; /* of its line; 0: it is none */
+	bool set_up;    /* by Dom0 */
+	uint16_t mode;  /* ROUTE_LEVEL, ROUTE_LOW */
 };
 
-struct line {
-	uint8_t user;
-	uint32_t route; /* low word as last written */
-	void (*host_fn)(void);
-};
-
-static struct spinlock ioapic_lock;
-static struct line lines[MAX_GSI];
-static volatile uint32_t *mmio[ARRAY_SIZE(acpi.ioapic)];
-static uint32_t pins[ARRAY_SIZE(acpi.ioapic)];
+static struct {
+	volatile uint32_t *mmio;
+	unsigned pins;
+	struct pin pin[PINS_MAX];
+} chips[ARRAY_SIZE(acpi.ioapic)];
 static unsigned gsi_count;
-static uint64_t arrived; /* GSIs whose interrupt Dom0 has not been told of yet */
-static void (*pirq_handler)(uint32_t gsi);
-
-_Static_assert(MAX_GSI <= 64 && VECTOR_IRQ_FIRST + MAX_GSI - 1 <= VECTOR_IRQ_LAST,
-	       "one vector and bit per GSI");
 
 static uint32_t reg_read(unsigned chip, uint32_t reg)
 {
-	mmio[chip][0] = reg;
-	return mmio[chip][4];
+	chips[chip].mmio[0] = reg;
+	return chips[chip].mmio[4];
 }
 
 static void reg_write(unsigned chip, uint32_t reg, uint32_t value)
 {
-	mmio[chip][0] = reg;
-	mmio[chip][4] = value;
+	chips[chip].mmio[0] = reg;
+	chips[chip].mmio[4] = value;
 }
 
-static bool find_pin(uint32_t gsi, unsigned *chip, unsigned *pin)
+static struct pin *find_pin(uint32_t gsi, unsigned *chip, unsigned *pin)
 {
 	for (unsigned c = 0; c < acpi.ioapic_count; c++)
-		if (gsi >= acpi.ioapic[c].gsi_base && gsi < acpi.ioapic[c].gsi_base + pins[c]) {
+		if (gsi >= acpi.ioapic[c].gsi_base && gsi - acpi.ioapic[c].gsi_base < chips[c].pins) {
 			*chip = c;
 			*pin = gsi - acpi.ioapic[c].gsi_base;
-			return gsi < MAX_GSI;
+			return &chips[c].pin[*pin];
 		}
-	return false;
+	return NULL;
 }
 
-static void route(uint32_t gsi, uint32_t low)
+static void route(struct irq_line *l)
+{
+	unsigned chip, pin;
+	struct pin *p = find_pin(l->gsi, &chip, &pin);
+
+	reg_write(chip, REG_ROUTE + 2 * pin, l->vector | p->mode | (l->masked ? ROUTE_MASKED : 0));
+}
+
+/* The two words cannot be written at once: a masked pin sends to neither. */
+static void aim(struct irq_line *l)
+{
+	unsigned chip, pin;
+	struct pin *p = find_pin(l->gsi, &chip, &pin);
+
+	reg_write(chip, REG_ROUTE + 2 * pin, l->vector | p->mode | ROUTE_MASKED);
+	reg_write(chip, REG_ROUTE + 2 * pin + 1, (uint32_t)l->apic_id << ROUTE_DEST);
+	route(l);
+}
+
+static void last_user_gone(struct irq_line *l)
 {
 	unsigned chip, pin;
 
-	if (!find_pin(gsi, &chip, &pin))
-		return;
-	if (!lines[gsi].route) /* destination: the boot CPU, once */
-		reg_write(chip, REG_ROUTE + 2 * pin + 1, cpu_table[0]->apic_id << 24);
-	lines[gsi].route = low;
-	reg_write(chip, REG_ROUTE + 2 * pin, low);
+	find_pin(l->gsi, &chip, &pin)->vector = 0;
+	irq_line_free(l);
 }
 
-/* Trigger and polarity: ISA lines are edge, active high; others level, active low; the MADT's overrides win.
- */
-static uint32_t line_mode(uint32_t gsi)
+static const struct irq_chip ioapic_chip = {
+    .name = "I/O APIC",
+    .mask = route,
+    .unmask = route,
+    .aim = aim,
+    .last_user_gone = last_user_gone,
+};
+
+/* Trigger and polarity: ISA lines are edge, active high; others level, active low; the MADT's overrides win. */
+static uint16_t mode_by_acpi(uint32_t gsi)
 {
-	uint32_t mode = gsi < ISA_LINES ? 0 : ROUTE_LEVEL | ROUTE_LOW;
+	uint16_t mode = gsi < ISA_LINES ? 0 : ROUTE_LEVEL | ROUTE_LOW;
 
 	for (unsigned i = 0; i < acpi.override_count; i++) {
 		uint16_t flags = acpi.override[i].flags;
@@ -101,7 +112,7 @@ static uint32_t line_mode(uint32_t gsi)
 	return mode;
 }
 
-uint32_t irq_isa_to_gsi(uint8_t isa_irq)
+uint32_t ioapic_isa_to_gsi(uint8_t isa_irq)
 {
 	for (unsigned i = 0; i < acpi.override_count; i++)
 		if (acpi.override[i].isa_irq == isa_irq)
@@ -114,97 +125,99 @@ unsigned ioapic_gsi_count(void)
 	return gsi_count;
 }
 
-static int bind(uint32_t gsi, enum line_user user, void (*fn)(void))
+/* The line of @gsi, made if there is none. irq_lock held. */
+static int line_of(uint32_t gsi, struct irq_line **line)
 {
 	unsigned chip, pin;
-	int err = 0;
+	struct pin *p = find_pin(gsi, &chip, &pin);
 
-	if (!find_pin(gsi, &chip, &pin))
+	if (!p)
 		return -EINVAL;
-	spin_lock(&ioapic_lock);
-	if (lines[gsi].user != LINE_FREE && (lines[gsi].user != user || user == LINE_HOST)) {
-		err = -EBUSY;
-	} else if (lines[gsi].user == LINE_FREE) {
-		lines[gsi].user = user;
-		lines[gsi].host_fn = fn;
-		route(gsi,
-		      (VECTOR_IRQ_FIRST + gsi) | line_mode(gsi) | (user == LINE_PIRQ ? ROUTE_MASKED : 0));
+	if (p->vector) {
+		*line = irq_line_by_vector(p->vector);
+		return 0;
 	}
-	spin_unlock(&ioapic_lock);
-	return err;
-}
-
-int irq_bind_pirq(uint32_t gsi)
-{
-	return bind(gsi, LINE_PIRQ, NULL);
-}
-
-int irq_bind_host(uint32_t gsi, void (*fn)(void))
-{
-	return bind(gsi, LINE_HOST, fn);
-}
-
-int irq_unbind_pirq(uint32_t gsi)
-{
-	if (gsi >= MAX_GSI || lines[gsi].user != LINE_PIRQ)
-		return -EINVAL;
-	spin_lock(&ioapic_lock);
-	route(gsi, lines[gsi].route | ROUTE_MASKED);
-	lines[gsi].user = LINE_FREE;
-	spin_unlock(&ioapic_lock);
+	*line = irq_line_alloc(&ioapic_chip);
+	if (!*line)
+		return -ENOSPC;
+	p->vector = (*line)->vector;
+	(*line)->gsi = gsi;
+	(*line)->level = p->mode & ROUTE_LEVEL;
+	aim(*line);
 	return 0;
 }
 
-static void set_mask(uint32_t gsi, bool masked)
+int irq_attach_gsi(struct irq_user *u, uint32_t gsi)
 {
-	if (gsi >= MAX_GSI || lines[gsi].user != LINE_PIRQ)
-		return;
-	spin_lock(&ioapic_lock);
-	if (masked != !!(lines[gsi].route & ROUTE_MASKED))
-		route(gsi, lines[gsi].route ^ ROUTE_MASKED);
-	spin_unlock(&ioapic_lock);
+	struct irq_line *l;
+	int rc;
+
+	spin_lock(&irq_lock);
+	rc = line_of(gsi, &l);
+	if (!rc)
+		rc = irq_attach_locked(u, l);
+	spin_unlock(&irq_lock);
+	return rc;
 }
 
-void irq_mask(uint32_t gsi)
+static int set_mode(uint32_t gsi, uint16_t mode)
 {
-	set_mask(gsi, true);
+	unsigned chip, pin;
+	struct pin *p = find_pin(gsi, &chip, &pin);
+
+	if (!p)
+		return -EINVAL;
+	if (p->vector || p->set_up)
+		return -EEXIST;
+	p->set_up = true;
+	p->mode = mode;
+	return 0;
 }
 
-void irq_unmask(uint32_t gsi)
+int ioapic_setup(uint32_t gsi, bool level, bool active_low)
 {
-	set_mask(gsi, false);
+	int rc;
+
+	spin_lock(&irq_lock);
+	rc = set_mode(gsi, (level ? ROUTE_LEVEL : 0) | (active_low ? ROUTE_LOW : 0));
+	spin_unlock(&irq_lock);
+	return rc;
 }
 
-void irq_set_pirq_handler(void (*fn)(uint32_t gsi))
+static int find_chip(paddr_t address, uint32_t reg)
 {
-	pirq_handler = fn;
+	for (unsigned c = 0; c < acpi.ioapic_count; c++)
+		if (acpi.ioapic[c].address == address)
+			return reg <= REG_ARB || (reg >= REG_ROUTE && reg < REG_ROUTE + 2 * chips[c].pins)
+				   ? (int)c
+				   : -EINVAL;
+	return -EINVAL;
 }
 
-static void on_interrupt(uint8_t vector)
+int ioapic_guest_read(paddr_t address, uint32_t reg, uint32_t *value)
 {
-	uint32_t gsi = vector - VECTOR_IRQ_FIRST;
+	int chip = find_chip(address, reg);
 
-	if (gsi >= MAX_GSI)
-		return;
-	if (lines[gsi].user == LINE_HOST) {
-		lines[gsi].host_fn();
-	} else if (lines[gsi].user == LINE_PIRQ) {
-		/* A level line stays raised until Dom0 has served the device: silent until its PHYSDEVOP_eoi.
-		 */
-		if (lines[gsi].route & ROUTE_LEVEL)
-			set_mask(gsi, true);
-		__atomic_or_fetch(&arrived, 1ull << gsi, __ATOMIC_ACQ_REL);
-		cpu_raise(this_cpu->self, PENDING_IRQ);
-	}
+	if (chip < 0)
+		return chip;
+	spin_lock(&irq_lock);
+	*value = reg_read(chip, reg);
+	spin_unlock(&irq_lock);
+	return 0;
 }
 
-void irq_work(void)
+int ioapic_guest_write(paddr_t address, uint32_t reg, uint32_t value)
 {
-	uint64_t bits = __atomic_exchange_n(&arrived, 0, __ATOMIC_ACQ_REL);
+	int chip = find_chip(address, reg);
 
-	for (; bits; bits &= bits - 1)
-		if (pirq_handler)
-			pirq_handler(__builtin_ctzll(bits));
+	if (chip < 0)
+		return chip;
+	if (reg < REG_ROUTE || (reg - REG_ROUTE) % 2)
+		return 0;
+	spin_lock(&irq_lock);
+	set_mode(acpi.ioapic[chip].gsi_base + (reg - REG_ROUTE) / 2, value & (ROUTE_LEVEL | ROUTE_LOW));
+	spin_unlock(&irq_lock);
+	return 0;
 }
 
 void ioapic_init(void)
@@ -212,12 +225,15 @@ void ioapic_init(void)
 	outb(PIC1_DATA, 0xff);
 	outb(PIC2_DATA, 0xff);
 	for (unsigned c = 0; c < acpi.ioapic_count; c++) {
-		mmio[c] = map_mmio(acpi.ioapic[c].address, PAGE_SIZE);
+		uint32_t base = acpi.ioapic[c].gsi_base;
+
+		chips[c].mmio = map_mmio(acpi.ioapic[c].address, PAGE_SIZE);
 		mmio_hide(acpi.ioapic[c].address);
-		pins[c] = (reg_read(c, REG_VERSION) >> 16 & 0xff) + 1;
-		for (unsigned pin = 0; pin < pins[c]; pin++)
+		chips[c].pins = MIN((reg_read(c, REG_VERSION) >> 16 & 0xff) + 1, (uint32_t)PINS_MAX);
+		for (unsigned pin = 0; pin < chips[c].pins; pin++) {
+			chips[c].pin[pin].mode = mode_by_acpi(base + pin);
 			reg_write(c, REG_ROUTE + 2 * pin, ROUTE_MASKED);
-		gsi_count = MAX(gsi_count, MIN(acpi.ioapic[c].gsi_base + pins[c], (uint32_t)MAX_GSI));
+		}
+		gsi_count = MAX(gsi_count, base + chips[c].pins);
 	}
-	irq_set_device_handler(on_interrupt);
 }

@@ -3,7 +3,7 @@
  * The end of a domain, in stages, each of which may stop for other work and be called again:
  *
  *	0  no vCPU runs any more, no timer fires; nobody may begin to use its grants
- *	1  event channels closed: no other domain refers to this one
+ *	1  event channels closed: no other domain refers to this one; physical interrupts given back
  *	2  vCPUs give up page tables, descriptor tables and shared areas, that is their uses of frames
  *	3  frames given back (mm_relinquish): page tables taken apart, then everything freed that nobody else
  *	   maps
@@ -15,6 +15,7 @@
 #include "dom/domain.h"
 #include "dom/report.h"
 #include "evt/evtchn.h"
+#include "evt/pirq.h"
 #include "gnt/grant.h"
 #include "guest/guest_ops.h"
 #include "guest/hypercall.h"
@@ -96,6 +97,7 @@ int domain_relinquish(struct domain *d)
 		rc = evtchn_close_all(d, &d->close_next);
 		if (rc)
 			return rc;
+		pirqs_free(d);
 		d->relinquish_stage++;
 		/* fall through */
 	case 2:

@@ -5,6 +5,7 @@
  */
 #include "dom/domain.h"
 #include "evt/evtchn.h"
+#include "evt/pirq.h"
 #include "gnt/grant.h"
 #include "guest/guest_ops.h"
 #include "mm/page.h"
@@ -17,6 +18,8 @@ void domain_set_quota(struct domain *d)
 {
 	uint64_t quota = DOMAIN_MOST + MAX(d->max_vcpus, 1u) * VCPU_MOST + evtchn_most(d);
 
+	if (d->privileged)
+		quota += pirqs_most();
 	if (d->hypercalls) /* or it cannot ask for more than the first frame of its grant table */
 		quota += grant_most(d);
 	if (d->ops->heap_most)

@@ -6,15 +6,16 @@
  */
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
-#include "dev/console.h"
+#include "dev/pci.h"
 #include "emul/io.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 
-/* The interrupt controllers, the interval timer, the serial console's UART. */
+/* The interrupt controllers, the interval timer, the serial console's UART; PCI's ports, which are shared. */
 static bool is_own(uint16_t port)
 {
 	switch (port) {
+	case PCI_PORT_INDEX ... PCI_PORT_DATA + 3:
 	case 0x20 ... 0x21:
 	case 0x40 ... 0x43:
 	case 0xa0 ... 0xa1:
@@ -72,23 +73,57 @@ bool port_permitted(struct vcpu *v, uint16_t port, unsigned size)
 	return emul_iopl_ok(v) || bitmap_permits(v, port, size);
 }
 
-uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)
+/* Of the ports in 0xcf8-0xcff an access is to the index register whole, or within the data register; what lies below the
+ * former in smaller pieces is another device's, as the reset register of many chip sets. */
+static bool is_pci_index(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	if (!is_real(v, port, size))
-		return ~0u;
+	return v->domain->privileged && port == PCI_PORT_INDEX && size == 4;
+}
+
+static bool is_pci_data(const struct vcpu *v, uint16_t port, unsigned size)
+{
+	return v->domain->privileged && port >= PCI_PORT_DATA && port + size <= PCI_PORT_DATA + 4;
+}
+
+static bool is_beside_pci(const struct vcpu *v, uint16_t port, unsigned size)
+{
+	return v->domain->privileged && port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA && size < 4;
+}
+
+static uint32_t real_read(uint16_t port, unsigned size)
+{
 	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
 }
 
-void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
+static void real_write(uint16_t port, unsigned size, uint32_t value)
 {
-	if (!is_real(v, port, size))
-		return;
 	if (size == 1)
 		outb(port, value);
 	else if (size == 2)
 		outw(port, value);
 	else
 		outl(port, value);
+}
+
+uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)
+{
+	if (likely(is_real(v, port, size)) || is_beside_pci(v, port, size))
+		return real_read(port, size);
+	if (is_pci_index(v, port, size))
+		return v->domain->pci_index;
+	if (is_pci_data(v, port, size))
+		return pci_port_read(v->domain->pci_index, port, size);
+	return ~0u;
+}
+
+void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
+{
+	if (likely(is_real(v, port, size)) || is_beside_pci(v, port, size))
+		real_write(port, size, value);
+	else if (is_pci_index(v, port, size))
+		v->domain->pci_index = value;
+	else if (is_pci_data(v, port, size))
+		pci_port_write(v->domain->pci_index, port, size, value);
 }
 
 static void set_rax(struct cpu_user_regs *r, unsigned size, uint32_t value)

@@ -2,7 +2,7 @@
 /* Ports as a guest may use them (io.c), for single accesses and for strings. @size: 1, 2 or 4 bytes. */
 #pragma once
 
-#include "dom/domain.h"
+#include "guest/domain.h"
 #include "emul/emul.h"
 #include "pv/debugreg.h"
 

@@ -5,7 +5,7 @@
  * exit path tests again afterwards, so one round need not finish everything.
  */
 #include "dev/console.h"
-#include "dev/ioapic.h"
+#include "dev/irq.h"
 #include "dom/domain.h"
 #include "entry/entry.h"
 #include "lib/tracepoint.h"

@@ -159,6 +159,8 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
 	case ECS_INTERDOMAIN:
 	case ECS_PIRQ:
 		ch->vcpu = vcpu;
+		if (ch->state == ECS_PIRQ)
+			pirq_bind_vcpu(d, ch->pirq, d->vcpu[vcpu]);
 		rc = 0;
 	}
 	spin_unlock(&d->evt_lock);
@@ -229,7 +231,7 @@ int evtchn_close(struct domain *d, uint32_t port)
 		port_free(d, port, ch);
 		break;
 	case ECS_PIRQ:
-		pirq_release(ch->pirq);
+		pirq_release(d, port, ch->pirq);
 		port_free(d, port, ch);
 		break;
 	default:

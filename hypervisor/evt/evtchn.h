@@ -47,7 +47,7 @@ int evtchn_alloc_unbound(struct domain *d, domid_t remote);
 int evtchn_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port);
 int evtchn_bind_virq(struct vcpu *v, uint32_t virq);
 int evtchn_bind_ipi(struct vcpu *v);
-int evtchn_bind_pirq(struct domain *d, uint32_t pirq);
+int evtchn_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags); /* BIND_PIRQ__* */
 int evtchn_close(struct domain *d, uint32_t port);
 long evtchn_send(struct domain *d, uint32_t port);
 int evtchn_unmask(struct domain *d, uint32_t port);
@@ -75,7 +75,6 @@ extern void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
 void send_virq(struct vcpu *v, uint32_t virq);
 void send_global_virq(uint32_t virq);
 bool virq_is_global(uint32_t virq);
-void send_pirq(uint32_t pirq);
 
 /* True if @v must not block: an event is pending and its upcall is not masked. */
 bool vcpu_event_pending(const struct vcpu *v);

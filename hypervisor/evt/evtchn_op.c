@@ -117,7 +117,7 @@ static long op_reset(struct vcpu *self, struct evtchn_reset *a)
 
 static long op_bind_pirq(struct vcpu *self, struct evtchn_bind_pirq *a)
 {
-	return answer_port(evtchn_bind_pirq(self->domain, a->pirq), &a->port);
+	return answer_port(evtchn_bind_pirq(self->domain, a->pirq, a->flags), &a->port);
 }
 
 static long op_close(struct vcpu *self, struct evtchn_close *a)

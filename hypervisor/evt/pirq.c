@@ -1,49 +1,372 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical interrupts as event channels. Only Dom0 may have them, so one table from interrupt line to port
- * does. Guarded by Dom0's evt_lock for writing; send_pirq() reads a word.
+ * Physical interrupts of a domain. One of an I/O APIC has its line as long as it is bound; a message has one from the
+ * beginning, since its function must be told the vector. Dom0 has all of the first without asking.
+ *
+ * Locking: d->evt_lock guards the table and the bindings. pirq_arrived() runs under irq_lock alone, and finds the port that
+ * was there before the line got this user and is there until it has lost it.
  */
+#include "evt/pirq.h"
 #include "dev/ioapic.h"
+#include "dev/msi.h"
 #include "evt/port.h"
 #include "lib/errno.h"
+#include "mm/page.h"
+#include "xen/event_channel.h"
+#include "xen/physdev.h"
 
-static uint32_t pirq_port[MAX_GSI];
+struct pirq {
+	struct irq_user user;
+	struct domain *domain;
+	struct irq_line *message; /* its line if it is a message */
+	uint32_t number;
+	uint32_t port; /* 0: not bound */
+};
 
-int evtchn_bind_pirq(struct domain *d, uint32_t pirq)
+/* Made with a domain's first. */
+struct pirqs {
+	void *eoi_page; /* d->pirq_eoi_mfn */
+	bool eoi_unmasks;
+	struct pirq *pirq[PIRQS];
+};
+
+uint64_t pirqs_most(void)
 {
-	struct evtchn *ch;
-	int port;
+	return heap_size(sizeof(struct pirqs)) + PIRQS * heap_size(sizeof(struct pirq));
+}
 
-	if (!d->privileged)
-		return -EPERM;
-	if (pirq >= MAX_GSI)
+static void needs_eoi(struct pirq *p, bool needs)
+{
+	struct pirqs *all = p->domain->pirqs;
+
+	if (!all->eoi_page)
+		return;
+	if (needs)
+		bit_test_and_set(all->eoi_page, p->number);
+	else
+		bit_test_and_clear(all->eoi_page, p->number);
+}
+
+static bool pirq_arrived(struct irq_user *u)
+{
+	struct pirq *p = container_of(u, struct pirq, user);
+	bool news = !evtchn_port_pending(p->domain, p->port);
+
+	if (!news) /* an edge that is masked now for too many */
+		needs_eoi(p, true);
+	port_notify(p->domain, p->port, port_channel(p->domain, p->port));
+	return news;
+}
+
+/* NULL: it has none of that number. */
+static struct pirq *find(const struct domain *d, uint32_t number)
+{
+	return d->pirqs && number < PIRQS ? d->pirqs->pirq[number] : NULL;
+}
+
+/* -ENOMEM; -EINVAL: @d is dying, and gives its PIRQs back or has done so. */
+static int make_table(struct domain *d)
+{
+	if (d->state >= DOMAIN_DYING)
 		return -EINVAL;
+	if (!d->pirqs)
+		d->pirqs = heap_alloc_for(d, sizeof(*d->pirqs));
+	return d->pirqs ? 0 : -ENOMEM;
+}
+
+static int make_pirq(struct domain *d, uint32_t number, struct pirq **made)
+{
+	int rc = make_table(d);
+	struct pirq *p;
+
+	if (rc)
+		return rc;
+	p = heap_alloc_for(d, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->user.arrived = pirq_arrived;
+	p->domain = d;
+	p->number = number;
+	d->pirqs->pirq[number] = *made = p;
+	return 0;
+}
+
+static bool is_interrupt(uint32_t number)
+{
+	return number < MIN(ioapic_gsi_count(), (unsigned)PIRQS);
+}
+
+static int map_gsi(struct domain *d, uint32_t gsi, int wanted)
+{
+	struct pirq *p;
+	int rc;
+
+	if (!is_interrupt(gsi))
+		return -EINVAL;
+	if (wanted >= 0 && (uint32_t)wanted != gsi)
+		return -EEXIST;
+	if (find(d, gsi))
+		return gsi;
+	rc = make_pirq(d, gsi, &p);
+	return rc ? rc : (int)gsi;
+}
+
+int pirq_map_gsi(struct domain *d, uint32_t gsi, int wanted)
+{
+	int rc;
+
 	spin_lock(&d->evt_lock);
-	port = pirq_port[pirq] ? -EEXIST : irq_bind_pirq(pirq);
-	if (!port) {
-		port = port_alloc(d, &ch);
-		if (port < 0)
-			irq_unbind_pirq(pirq);
-	}
-	if (port >= 0) {
-		*ch = (struct evtchn){.state = ECS_PIRQ, .pirq = pirq};
-		pirq_port[pirq] = port;
-		irq_unmask(pirq);
+	rc = map_gsi(d, gsi, wanted);
+	spin_unlock(&d->evt_lock);
+	return rc;
+}
+
+/* From the top, since interrupts of I/O APICs have theirs at the bottom. */
+static int highest_free(const struct domain *d)
+{
+	for (uint32_t number = PIRQS - 1; !is_interrupt(number); number--)
+		if (!find(d, number))
+			return number;
+	return -ENOSPC;
+}
+
+/* A PIRQ that is no interrupt of an I/O APIC's. A wanted one may have been reserved. */
+static int take_number(struct domain *d, int wanted, struct pirq **p)
+{
+	int number = wanted < 0 ? highest_free(d) : wanted;
+
+	if (number < 0)
+		return number;
+	if (number >= PIRQS || is_interrupt(number))
+		return -EINVAL;
+	*p = find(d, number);
+	if (*p)
+		return (*p)->message ? -EEXIST : number;
+	return make_pirq(d, number, p) ?: number;
+}
+
+static void drop(struct pirq *p)
+{
+	irq_detach(&p->user);
+	if (p->message)
+		msi_close(p->message);
+	p->domain->pirqs->pirq[p->number] = NULL;
+	heap_free(p);
+}
+
+int pirq_reserve(struct domain *d)
+{
+	struct pirq *p;
+	int number;
+
+	spin_lock(&d->evt_lock);
+	number = take_number(d, PIRQ_ANY, &p);
+	spin_unlock(&d->evt_lock);
+	return number;
+}
+
+int pirq_map_msi(struct domain *d, const struct pirq_message *m, int wanted)
+{
+	struct irq_line *l;
+	struct pirq *p;
+	int number, rc;
+
+	rc = msi_open(m->function, m->table_base, m->number, &l);
+	if (rc)
+		return rc;
+	spin_lock(&d->evt_lock);
+	number = take_number(d, wanted, &p);
+	if (number >= 0)
+		p->message = l;
+	spin_unlock(&d->evt_lock);
+	if (number < 0)
+		msi_close(l);
+	return number;
+}
+
+int pirq_unmap(struct domain *d, uint32_t pirq)
+{
+	struct pirq *p;
+
+	spin_lock(&d->evt_lock);
+	p = find(d, pirq);
+	if (p)
+		drop(p);
+	spin_unlock(&d->evt_lock);
+	return p || (d->privileged && is_interrupt(pirq)) ? 0 : -EINVAL;
+}
+
+void pirq_unmap_function(struct domain *d, uint16_t function)
+{
+	spin_lock(&d->evt_lock);
+	for (uint32_t number = 0; number < PIRQS; number++) {
+		struct pirq *p = find(d, number);
+
+		if (p && p->message && p->message->msi.function == function)
+			drop(p);
 	}
 	spin_unlock(&d->evt_lock);
-	return port;
 }
 
-void pirq_release(uint32_t pirq)
+/* The line's user may be called before this returns: the port must be ready. */
+static int attach(struct pirq *p, uint32_t port, bool shares)
 {
-	pirq_port[pirq] = 0;
-	irq_unbind_pirq(pirq);
+	int rc;
+
+	p->port = port;
+	p->user.shares = shares;
+	rc = p->message ? irq_attach(&p->user, p->message) : irq_attach_gsi(&p->user, p->number);
+	if (rc)
+		p->port = 0;
+	else
+		needs_eoi(p, p->user.line->level);
+	return rc;
 }
 
-void send_pirq(uint32_t pirq)
+static int bind(struct domain *d, struct pirq *p, bool shares)
 {
-	uint32_t port = pirq < MAX_GSI ? pirq_port[pirq] : 0;
+	struct evtchn *ch;
+	int port, rc;
 
-	if (port)
-		port_notify(dom0, port, port_channel(dom0, port));
+	if (p->port)
+		return -EEXIST;
+	port = port_alloc(d, &ch);
+	if (port < 0)
+		return port;
+	*ch = (struct evtchn){.state = ECS_PIRQ, .pirq = p->number};
+	rc = attach(p, port, shares);
+	if (rc)
+		port_free(d, port, ch);
+	return rc ? rc : port;
+}
+
+static int bind_number(struct domain *d, uint32_t pirq, bool shares)
+{
+	int rc = d->privileged && is_interrupt(pirq) ? map_gsi(d, pirq, PIRQ_ANY) : 0;
+	struct pirq *p = find(d, pirq);
+
+	if (rc < 0)
+		return rc;
+	if (!p)
+		return d->privileged ? -EINVAL : -EPERM;
+	return p->message || is_interrupt(pirq) ? bind(d, p, shares) : -EINVAL;
+}
+
+int evtchn_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags)
+{
+	int rc;
+
+	spin_lock(&d->evt_lock);
+	rc = bind_number(d, pirq, flags & BIND_PIRQ__WILL_SHARE);
+	spin_unlock(&d->evt_lock);
+	return rc;
+}
+
+void pirq_release(struct domain *d, uint32_t port, uint32_t pirq)
+{
+	struct pirq *p = find(d, pirq);
+
+	if (!p || p->port != port) /* it was unmapped meanwhile */
+		return;
+	irq_detach(&p->user);
+	p->port = 0;
+}
+
+void pirq_bind_vcpu(struct domain *d, uint32_t pirq, const struct vcpu *v)
+{
+	struct pirq *p = find(d, pirq);
+
+	if (p && v->cpu)
+		irq_aim(&p->user, v->cpu->apic_id);
+}
+
+int pirq_eoi(struct domain *d, uint32_t pirq)
+{
+	uint32_t unmask = 0;
+	struct pirq *p;
+
+	if (pirq >= PIRQS)
+		return -EINVAL;
+	spin_lock(&d->evt_lock);
+	p = find(d, pirq);
+	if (p && p->port) {
+		needs_eoi(p, p->user.line->level);
+		if (d->pirqs->eoi_unmasks)
+			unmask = p->port;
+		irq_eoi(&p->user);
+	}
+	spin_unlock(&d->evt_lock);
+	if (unmask)
+		evtchn_unmask(d, unmask);
+	return 0;
+}
+
+/* A guest that has no page for it must always say EOI: an edge may rest. */
+int pirq_status(struct domain *d, uint32_t pirq, uint32_t *flags)
+{
+	struct pirq *p;
+
+	if (pirq >= PIRQS)
+		return -EINVAL;
+	*flags = XENIRQSTAT_needs_eoi;
+	spin_lock(&d->evt_lock);
+	p = find(d, pirq);
+	if (p && irq_shared(&p->user))
+		*flags |= XENIRQSTAT_shared;
+	spin_unlock(&d->evt_lock);
+	return 0;
+}
+
+/* evt_lock held. */
+static int set_eoi_page(struct domain *d, mfn_t mfn, bool unmasks)
+{
+	int rc = make_table(d);
+
+	if (rc)
+		return rc;
+	if (d->pirqs->eoi_page)
+		return -EBUSY;
+	d->pirq_eoi_mfn = mfn;
+	d->pirqs->eoi_unmasks = unmasks;
+	d->pirqs->eoi_page = mfn_to_virt(mfn);
+	for (uint32_t number = 0; number < PIRQS; number++) {
+		struct pirq *p = find(d, number);
+
+		if (p && p->port)
+			needs_eoi(p, p->user.line->level);
+	}
+	return 0;
+}
+
+int pirq_set_eoi_page(struct domain *d, uint64_t mfn, bool unmasks)
+{
+	struct page_info *pg = page_get_mfn(mfn, d);
+	int rc;
+
+	if (!pg)
+		return -EINVAL;
+	if (page_get_type(pg, PGT_WRITABLE)) {
+		page_put(pg);
+		return -EINVAL;
+	}
+	spin_lock(&d->evt_lock);
+	rc = set_eoi_page(d, mfn, unmasks);
+	spin_unlock(&d->evt_lock);
+	if (rc)
+		page_put_and_type(pg);
+	return rc;
+}
+
+void pirqs_free(struct domain *d)
+{
+	if (!d->pirqs)
+		return;
+	for (uint32_t number = 0; number < PIRQS; number++)
+		if (d->pirqs->pirq[number])
+			drop(d->pirqs->pirq[number]);
+	if (d->pirq_eoi_mfn)
+		page_put_and_type(mfn_to_page(d->pirq_eoi_mfn));
+	d->pirq_eoi_mfn = 0;
+	heap_free(d->pirqs);
+	d->pirqs = NULL;
 }

@@ -87,5 +87,6 @@ static inline void port_notify(struct domain *d, uint32_t port, const struct evt
 		port_set_pending(d, v, port);
 }
 
-/* An ECS_PIRQ port of @d closes (evt/pirq.c). */
-void pirq_release(uint32_t pirq);
+/* For evt/evtchn.c, evt_lock held: a port of state ECS_PIRQ closes; another vCPU is notified. */
+void pirq_release(struct domain *d, uint32_t port, uint32_t pirq);
+void pirq_bind_vcpu(struct domain *d, uint32_t pirq, const struct vcpu *v);

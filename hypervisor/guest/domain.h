@@ -205,6 +205,10 @@ struct domain {
 	volatile uint32_t pollers;          /* vCPUs in SCHEDOP_poll */
 	uint64_t ports_taken[64];           /* a bit for each port that is not free */
 	uint32_t max_port;                  /* highest port number it may use */
+	struct pirqs *pirqs;                /* its physical interrupts (evt/pirq.c); NULL: it never had one */
+	mfn_t pirq_eoi_mfn;                 /* a page of its own that says which need an EOI; 0: none */
+
+	uint32_t pci_index; /* Dom0: its view of port 0xcf8 */
 
 	/* vCPUs. */
 	uint32_t max_vcpus;

@@ -2,7 +2,7 @@
 /*
  * The hypervisor's own address space: direct map of all RAM, the image with each section's protection, and
  * device memory. Built once on the boot CPU into idle_root, whose slots 256 to 271 every root table copies;
- * so after boot nothing here changes and nothing needs a lock.
+ * so after boot nothing here changes and nothing needs a lock, but for the device windows (mm/window.c).
  *
  * No mapping is both writable and executable. All are global (see mm/tlb.c).
  */
@@ -17,10 +17,8 @@
 #include "mm/page.h"
 
 #define TABLE_FLAGS  (PTE_P | PTE_RW | PTE_A)
-#define DATA_FLAGS   (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
 #define CODE_FLAGS   (PTE_P | PTE_A | PTE_G)
 #define RODATA_FLAGS (PTE_P | PTE_A | PTE_G | PTE_NX)
-#define DEVICE_FLAGS (DATA_FLAGS | PTE_PWT | PTE_PCD)
 #define VGA_START    0xa0000ull
 #define LOW_END      0x100000ull
 
@@ -102,6 +100,7 @@ void direct_init(void)
 	map_image(text_start, text_end, CODE_FLAGS);
 	map_image(text_end, rodata_end, RODATA_FLAGS);
 	map_image(rodata_end, image_end, DATA_FLAGS);
+	map_table(idle_root, MMIO_WINDOW, 1, TABLE_FLAGS); /* empty: mm/window.c */
 	tlb_load_cr3(virt_to_mfn(idle_root) << PAGE_SHIFT);
 }
 

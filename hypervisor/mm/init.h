@@ -4,6 +4,10 @@
 
 #include "lib/types.h"
 
+/* Leaves of the hypervisor's own address space. */
+#define DATA_FLAGS   (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_G | PTE_NX)
+#define DEVICE_FLAGS (DATA_FLAGS | PTE_PWT | PTE_PCD)
+
 /* max_mfn from the boot maps. */
 void bootmem_find_end(void);
 /* Physically contiguous RAM for good, before the allocator stands: zeroed, aligned to a page, or to 2 MiB from that

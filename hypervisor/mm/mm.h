@@ -42,6 +42,12 @@ bool mmio_allowed(mfn_t mfn);
 /* Boot modules that were read: RAM [start, end) joins the allocator. */
 void boot_release(paddr_t start, paddr_t end);
 
+/* Device memory that is found while the machine runs, a page at a time: window @n shows @mfn from now on, uncached. Below
+ * the image's slot, so that every address space has it. */
+#define MMIO_WINDOW  0xffff82c000000000ull
+#define MMIO_WINDOWS 256
+void *mmio_window(unsigned n, mfn_t mfn);
+
 /* Load the CR3 that @v needs now (kernel or user); idle: idle_root. Skips an equal value of the same vCPU.
  * Called at every vCPU switch, before the old vCPU may run elsewhere, and when user_mode changes. */
 void vcpu_load_cr3(struct vcpu *v);

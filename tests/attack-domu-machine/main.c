@@ -85,8 +85,12 @@ static void interrupts(void)
 					    PHYSDEVOP_apic_read,
 					    PHYSDEVOP_apic_write,
 					    PHYSDEVOP_get_free_pirq,
+					    PHYSDEVOP_pirq_eoi_gmfn_v1,
 					    PHYSDEVOP_pirq_eoi_gmfn_v2,
-					    19};
+					    PHYSDEVOP_restore_msi,
+					    PHYSDEVOP_restore_msi_ext,
+					    PHYSDEVOP_prepare_msix,
+					    PHYSDEVOP_release_msix};
 	static char arg[128];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)

@@ -45,6 +45,11 @@ void time_update_vcpu(struct vcpu *v)
 {
 }
 
+uint64_t pirqs_most(void)
+{
+	return 0;
+}
+
 void fpu_reset(struct fpu_area *area)
 {
 }

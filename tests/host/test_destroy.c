@@ -74,6 +74,10 @@ int evtchn_close_all(struct domain *which, uint32_t *next)
 	note('E', NULL);
 	return 0;
 }
+void pirqs_free(struct domain *which)
+{
+	note('I', NULL);
+}
 int memory_work_end(struct vcpu *of)
 {
 	return interrupted() ? -ERESTART : 0;
@@ -149,7 +153,7 @@ static void begin(void)
 	}
 }
 
-static const char all[] = "PCGWT0T1T3EV0V1V3MRSUD-";
+static const char all[] = "PCGWT0T1T3EIV0V1V3MRSUD-";
 
 static void in_one_go(void **state)
 {

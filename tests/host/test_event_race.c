@@ -99,7 +99,10 @@ bool hypercall_preempt_check(void)
 	return false;
 }
 
-void pirq_release(uint32_t pirq)
+void pirq_release(struct domain *d, uint32_t port, uint32_t pirq)
+{
+}
+void pirq_bind_vcpu(struct domain *d, uint32_t pirq, const struct vcpu *v)
 {
 }
 

@@ -47,7 +47,7 @@ int evtchn_bind_virq(struct vcpu *v, uint32_t virq)
 	note("virq %u of v%u", virq, v->id);
 	return port;
 }
-int evtchn_bind_pirq(struct domain *d, uint32_t pirq)
+int evtchn_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags)
 {
 	note("pirq %u", pirq);
 	return port;

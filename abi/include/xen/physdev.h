@@ -17,12 +17,16 @@
 #define PHYSDEVOP_manage_pci_add     15
 #define PHYSDEVOP_manage_pci_remove  16
 #define PHYSDEVOP_pirq_eoi_gmfn_v1   17
+#define PHYSDEVOP_restore_msi        19
 #define PHYSDEVOP_manage_pci_add_ext 20
 #define PHYSDEVOP_setup_gsi          21
 #define PHYSDEVOP_get_free_pirq      23
 #define PHYSDEVOP_pci_device_add     25
 #define PHYSDEVOP_pci_device_remove  26
+#define PHYSDEVOP_restore_msi_ext    27
 #define PHYSDEVOP_pirq_eoi_gmfn_v2   28
+#define PHYSDEVOP_prepare_msix       30
+#define PHYSDEVOP_release_msix       31
 
 struct physdev_eoi {
 	uint32_t irq;
@@ -62,16 +66,18 @@ struct physdev_irq {
 struct physdev_map_pirq {
 	domid_t domid;
 	int type;  /* MAP_PIRQ_TYPE_* */
-	int index; /* GSI, or negative for any */
+	int index; /* GSI */
 	int pirq;  /* wanted, or negative for any; result */
-	int bus;
+	int bus;   /* MSI_SEG, MULTI_MSI: segment in the upper 16 bits */
 	int devfn;
-	int entry_nr;
-	uint64_t table_base;
+	int entry_nr;        /* MSI-X: which; MULTI_MSI: how many */
+	uint64_t table_base; /* the base register of the MSI-X table, or 0: MSI */
 };
-#define MAP_PIRQ_TYPE_MSI     0x0
-#define MAP_PIRQ_TYPE_GSI     0x1
-#define MAP_PIRQ_TYPE_UNKNOWN 0x2
+#define MAP_PIRQ_TYPE_MSI       0x0
+#define MAP_PIRQ_TYPE_GSI       0x1
+#define MAP_PIRQ_TYPE_UNKNOWN   0x2
+#define MAP_PIRQ_TYPE_MSI_SEG   0x3
+#define MAP_PIRQ_TYPE_MULTI_MSI 0x4
 
 struct physdev_unmap_pirq {
 	domid_t domid;
@@ -87,6 +93,40 @@ struct physdev_setup_gsi {
 struct physdev_get_free_pirq {
 	int type;
 	uint32_t pirq;
+};
+
+struct physdev_manage_pci {
+	uint8_t bus;
+	uint8_t devfn;
+};
+
+struct physdev_restore_msi {
+	uint8_t bus;
+	uint8_t devfn;
+};
+
+/* The same for manage_pci_add_ext and pci_device_add, as far as it counts here: which function. */
+struct physdev_manage_pci_ext {
+	uint8_t bus;
+	uint8_t devfn;
+	uint32_t is_extfn;
+	uint32_t is_virtfn;
+	struct {
+		uint8_t bus;
+		uint8_t devfn;
+	} physfn;
+};
+
+struct physdev_pci_device_add {
+	uint16_t seg;
+	uint8_t bus;
+	uint8_t devfn;
+	uint32_t flags;
+	struct {
+		uint8_t bus;
+		uint8_t devfn;
+	} physfn;
+	uint32_t optarr[];
 };
 
 struct physdev_pci_device {

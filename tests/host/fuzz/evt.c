@@ -59,7 +59,10 @@ bool hypercall_preempt_check(void)
 {
 	return input_below(2);
 }
-void pirq_release(uint32_t pirq)
+void pirq_release(struct domain *d, uint32_t port, uint32_t pirq)
+{
+}
+void pirq_bind_vcpu(struct domain *d, uint32_t pirq, const struct vcpu *v)
 {
 }
 void printk(const char *fmt, ...)
