@@ -150,7 +150,7 @@ def all_the_time(m):
         "rl rename round other || echo failed rename $i; "
         "rl destroy other || echo failed destroy $i; "
         "rl create -q --wait demo32.cfg name=round extra=run=poweroff || echo failed wait $i; "
-        "i=$((i+1)); done" % ROUNDS, 900)
+        "i=$((i+1)); done" % ROUNDS, 600 + 10 * KILLS)
     said = re.sub(r"^\(ringlet\).*\n", "", said, flags=re.M)
     require("failed" not in said, said)
 
@@ -236,7 +236,7 @@ def main():
     initrd = " quiet,".join(os.path.join(BUILD, file) for file in dom0[os.environ.get("BITS", "64")])
     with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
                   "-initrd", initrd, "-append", "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"],
-                 os.path.join(BUILD, "tests", "daemons.log"), limit=800) as m:
+                 os.path.join(BUILD, "tests", "daemons.log"), limit=800 + 10 * KILLS) as m:
         state = {}
 
         def start():
