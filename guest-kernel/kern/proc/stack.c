@@ -9,7 +9,7 @@
 
 #define STACKS_AT_ONCE 16
 
-static void *spare[2 * STACKS_AT_ONCE];
+static void *spare[STACKS_AT_ONCE];
 static u32 spares;
 
 static void *stack_make(void)
@@ -37,7 +37,7 @@ void *stack_alloc(void)
 
 void stack_free(void *first)
 {
-	if (spares < ARRAY_SIZE(spare)) {
+	if (spares < STACKS_AT_ONCE) {
 		spare[spares++] = first;
 		return;
 	}
