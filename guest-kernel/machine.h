@@ -302,6 +302,14 @@ void machine_reboot(void) noreturn;
 /* After a panic: stop, so that what was printed stays readable (a PV guest tells its hypervisor). */
 void machine_crash(void) noreturn;
 
+/* Line i of a trap frame as text, without a newline; false when there are no more. */
+bool show_registers_line(const struct trapframe *tf, int i, char *buf, size_t size);
+
+/* What the processor calls its maker and itself. */
+#define CPU_NAME_MAX 49
+void cpu_vendor(char name[CPU_NAME_MAX]);
+void cpu_model(char name[CPU_NAME_MAX]);
+
 /* Register the drivers' device files (drivers/): called once by kern/ when devfs and memory stand. */
 void drivers_init(void);
 

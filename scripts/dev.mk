@@ -50,7 +50,7 @@ size: ## print the teaching kernel's size by room, and of its builds
 pictures: ## draw the pictures of the pages anew (docs/pictures)
 	$(Q)python3 scripts/pictures
 
-lint: $(ABI_STAMP) $(HV_OBJ) $(GHOST_OBJ) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck
+lint: $(ABI_STAMP) $(LAYERED) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(Q)python3 scripts/check-layers.py
 	$(Q)python3 scripts/check-locks.py

@@ -41,7 +41,9 @@ TESTS_pv32 := $(filter-out attack-shared-areas attack-shares $(DEVICE_TESTS),$(G
 $(eval $(call test,harness,120,python3 tests/system/harness.py))
 $(eval $(call test,mutants,600,python3 scripts/mutants.py --quick --hurry,$(B)/ringlet.elf))
 $(eval $(call test,abi,60,python3 tests/abi/compare.py $(B)/abi,$(ABI_STAMP)))
-$(eval $(call test,check-layers,60,python3 scripts/check-layers.py,$(HV_OBJ) $(GHOST_OBJ)))
+# Whose symbols check-layers.py reads.
+LAYERED := $(HV_OBJ) $(GHOST_OBJ) $(GK_KERN_OBJ_64) $(GK_OBJ_pv64) $(GK_OBJ_native64) $(TOOLS:%=$(B)/dom0-tools/%)
+$(eval $(call test,check-layers,60,python3 scripts/check-layers.py,$(LAYERED)))
 $(eval $(call test,check-locks,60,python3 scripts/check-locks.py))
 $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
 $(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))

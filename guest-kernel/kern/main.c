@@ -10,13 +10,14 @@
 #include "kern/fs/mount.h"
 #include "kern/fs/ramfs.h"
 #include "kern/lib/string.h"
+#include "kern/lib/uts.h"
 #include "kern/mm/page.h"
 #include "kern/proc/cpu.h"
 #include "kern/proc/exec.h"
+#include "kern/proc/panic.h"
 #include "kern/proc/process.h"
 #include "kern/sys/cost.h"
 #include "kern/sys/syscalls.h"
-#include "kern/sys/uts.h"
 #include "kern/tty/tty.h"
 
 #define OPTION_MAX 64
@@ -114,6 +115,7 @@ static void make_first_process(void)
 
 void kernel_main(void)
 {
+	panic_details = panic_show_task;
 	log_set_quiet(option("quiet", NULL, 0));
 	log_print("Ringlet teaching kernel %s: %s, on %s\n", boot_info.build, boot_info.ring,
 		  boot_info.platform);

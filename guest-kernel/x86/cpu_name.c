@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The processor's name from CPUID (SDM 2A, CPUID: leaf 0, vendor; leaves 80000002H to 80000004H, brand). */
-#include "x86/cpu_name.h"
+#include "machine.h"
 #include "x86/cpu.h"
 #include "kern/lib/string.h"
 

@@ -30,6 +30,10 @@ void abi_clone_args(unsigned long *child_tid, unsigned long *tls);
 /* The TLS base that clone()'s argument means. */
 int abi_clone_tls(unsigned long arg, uintptr_t *base);
 
+/* Two system calls, since the machine keeps what they change. */
+long sys_arch_prctl(int code, ulong address);
+long sys_rt_sigreturn(void);
+
 /* AT_HWCAP: the processor's CPUID.1:EDX. */
 unsigned long abi_hwcap(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A trap frame as text: the field names are the processor's, so this is per word size. */
-#include "x86/show_registers.h"
+#include "machine.h"
 #include "kern/lib/string.h"
 
 struct named {

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The log: a ring of the last bytes printed, each line with the time since boot. And panic(). */
 #include "kern/console/log.h"
-#include "kern/console/panic.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
-#include "kern/mm/user.h"
-#include "kern/proc/process.h"
 #include "kern/time/clock.h"
+#include "machine.h"
 
 #define LOG_SIZE 8192
 #define LINE_MAX 256
@@ -14,6 +12,7 @@
 static char ring[LOG_SIZE];
 static u64 written; /* bytes since boot */
 static bool quiet;
+void (*panic_details)(void);
 
 void log_set_quiet(bool q)
 {
@@ -59,17 +58,14 @@ void log_print(const char *fmt, ...)
 	va_end(ap);
 }
 
-long log_read_user(void *buf, size_t n, u64 *pos)
+bool log_next(u64 *pos, char *c)
 {
-	size_t done = 0;
-
 	if (written - *pos > LOG_SIZE)
 		*pos = written - LOG_SIZE;
-	for (; done < n && *pos < written; done++, ++*pos) {
-		if (put_user(ring[*pos % LOG_SIZE], (char *)buf + done))
-			return -EFAULT;
-	}
-	return done;
+	if (*pos >= written)
+		return false;
+	*c = ring[(*pos)++ % LOG_SIZE];
+	return true;
 }
 
 void panic(const char *fmt, ...)
@@ -82,6 +78,7 @@ void panic(const char *fmt, ...)
 	emit(fmt, ap, true);
 	va_end(ap);
 	console_write("\n", 1);
-	panic_show_task();
+	if (panic_details)
+		panic_details();
 	machine_crash();
 }

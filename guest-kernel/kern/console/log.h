@@ -10,7 +10,8 @@ void log_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_set_quiet(bool quiet); /* keep messages off the console */
 size_t log_size(void);          /* bytes kept */
 u64 log_written(void);          /* bytes since boot */
-/* Copies from the kept bytes, from position *pos since boot on, and moves *pos. */
-long log_read_user(void *buf, size_t n, u64 *pos);
+/* The kept byte at position *pos since boot, or the first that is kept behind it; moves *pos. False: there is none. */
+bool log_next(u64 *pos, char *c);
+extern void (*panic_details)(void); /* what panic() tells besides its sentence */
 
 #endif

@@ -3,8 +3,8 @@
 #include "kern/fs/mem_devices.h"
 #include "kern/console/log.h"
 #include "kern/fs/devfs.h"
+#include "kern/fs/random.h"
 #include "kern/lib/errno.h"
-#include "kern/lib/random.h"
 #include "kern/mm/user.h"
 #include "machine.h"
 
@@ -49,6 +49,17 @@ static long write_log(struct file *file, const void *buf, size_t n, u64 *pos)
 	line[part] = 0;
 	log_print("%s%s", line, part && line[part - 1] == '\n' ? "" : "\n");
 	return n;
+}
+
+long log_read_user(void *buf, size_t n, u64 *pos)
+{
+	size_t done;
+	char c;
+
+	for (done = 0; done < n && log_next(pos, &c); done++)
+		if (put_user(c, (char *)buf + done))
+			return -EFAULT;
+	return done;
 }
 
 static long read_log(struct file *file, void *buf, size_t n, u64 *pos)

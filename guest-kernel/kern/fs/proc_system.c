@@ -5,12 +5,12 @@
 #include "kern/fs/ramfs.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
+#include "kern/lib/uts.h"
 #include "kern/mm/page.h"
 #include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
-#include "kern/sys/uts.h"
 #include "kern/time/clock.h"
-#include "x86/cpu_name.h"
+#include "machine.h"
 
 #define TICK_NS (10 * NSEC_PER_MSEC) /* the unit of times in stat files */
 

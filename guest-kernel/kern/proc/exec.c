@@ -8,14 +8,14 @@
  * The initial stack (System V ABI, 3.4.1, Initial Stack): argc, argv..., 0, envp..., 0, auxiliary vector,
  * then 16 random bytes and the strings themselves up to the top.
  */
+#include "kern/proc/exec.h"
+#include "kern/fs/random.h"
 #include "kern/lib/errno.h"
-#include "kern/lib/random.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
 #include "kern/mm/space.h"
 #include "kern/mm/user.h"
 #include "kern/proc/elf.h"
-#include "kern/proc/exec.h"
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
 #include "x86/linux_abi.h"

@@ -2,9 +2,9 @@
 /* Exceptions: page faults are resolved, what programs did wrong becomes a signal, what we did wrong a panic.
  */
 #include "kern/console/log.h"
-#include "kern/console/panic.h"
 #include "kern/mm/page.h"
 #include "kern/mm/space.h"
+#include "kern/proc/panic.h"
 #include "kern/proc/process.h"
 
 #define VECTOR_DEBUG      1

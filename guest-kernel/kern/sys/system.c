@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls about the system as a whole. */
 #include "kern/console/log.h"
+#include "kern/fs/mem_devices.h"
+#include "kern/fs/random.h"
 #include "kern/lib/errno.h"
-#include "kern/lib/random.h"
 #include "kern/lib/string.h"
+#include "kern/lib/uts.h"
 #include "kern/mm/page.h"
 #include "kern/mm/user.h"
 #include "kern/proc/process.h"
 #include "kern/sys/syscalls.h"
-#include "kern/sys/uts.h"
 #include "kern/time/clock.h"
 #include "x86/linux_abi.h"
 
@@ -18,17 +19,6 @@
 #define REBOOT_POWEROFF 0x4321fedc
 #define REBOOT_CAD_ON   0x89abcdef
 #define REBOOT_CAD_OFF  0x00000000
-
-/* The release is the Linux whose system calls these are, in glibc's eyes: it refuses to run on an older one.
- */
-struct utsname uts = {
-    .sysname = "Linux",
-    .nodename = "ringlet",
-    .release = "6.1.0-ringlet",
-    .version = "Ringlet teaching kernel",
-    .machine = ABI_MACHINE,
-    .domainname = "(none)",
-};
 
 long sys_uname(struct utsname *user)
 {

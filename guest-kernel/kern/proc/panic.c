@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Panic details: who was running, and for exceptions the registers and a backtrace by frame pointers. */
-#include "kern/console/panic.h"
+#include "kern/proc/panic.h"
 #include "kern/console/log.h"
 #include "kern/proc/process.h"
-#include "x86/show_registers.h"
+#include "machine.h"
 
 #define MAX_FRAMES 16
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a panic shows besides its sentence. */
-#ifndef KERN_CONSOLE_PANIC_H
-#define KERN_CONSOLE_PANIC_H
+#ifndef KERN_PROC_PANIC_H
+#define KERN_PROC_PANIC_H
 
 struct trapframe;
 

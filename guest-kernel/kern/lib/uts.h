@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The names uname() tells. */
-#ifndef KERN_SYS_UTS_H
-#define KERN_SYS_UTS_H
+#ifndef KERN_LIB_UTS_H
+#define KERN_LIB_UTS_H
 
 #define UTS_LEN 65
 

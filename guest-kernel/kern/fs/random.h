@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Random numbers good enough for AT_RANDOM and a teaching kernel's /dev/urandom; not for secrets. */
-#ifndef KERN_LIB_RANDOM_H
-#define KERN_LIB_RANDOM_H
+#ifndef KERN_FS_RANDOM_H
+#define KERN_FS_RANDOM_H
 
-#include "types.h"
+#include "kern/lib/types.h"
 
 void random_bytes(void *to, size_t n);
 

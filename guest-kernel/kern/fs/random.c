@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* xorshift64*, stirred with the clock at every call. */
-#include "random.h"
+#include "kern/fs/random.h"
 #include "kern/lib/errno.h"
 #include "kern/mm/user.h"
 #include "kern/time/clock.h"

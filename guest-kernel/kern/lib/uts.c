@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#include "kern/lib/uts.h"
+#include "x86/linux_abi.h"
+
+/* The release is the Linux whose system calls these are, in glibc's eyes: it refuses to run on an older one.
+ */
+struct utsname uts = {
+    .sysname = "Linux",
+    .nodename = "ringlet",
+    .release = "6.1.0-ringlet",
+    .version = "Ringlet teaching kernel",
+    .machine = ABI_MACHINE,
+    .domainname = "(none)",
+};
