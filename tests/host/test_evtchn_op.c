@@ -91,7 +91,19 @@ int evtchn_close_all(struct domain *d, uint32_t *next)
 	return rc;
 }
 
-static union evtchn_arg *arg;
+static union evtchn_arg {
+	struct evtchn_alloc_unbound alloc_unbound;
+	struct evtchn_bind_interdomain bind_interdomain;
+	struct evtchn_bind_virq bind_virq;
+	struct evtchn_bind_pirq bind_pirq;
+	struct evtchn_bind_ipi bind_ipi;
+	struct evtchn_close close;
+	struct evtchn_send send;
+	struct evtchn_status status;
+	struct evtchn_bind_vcpu bind_vcpu;
+	struct evtchn_unmask unmask;
+	struct evtchn_reset reset;
+} * arg;
 
 static int setup(void **state)
 {
@@ -219,7 +231,7 @@ static void forms(void **state)
 
 	assert_int_equal(hc_event_channel_op(99, at), -ENOSYS);
 	assert_int_equal(hc_event_channel_op(EVTCHNOP_init_control, at), -ENOSYS);
-	assert_int_equal(hc_event_channel_op(ARRAY_SIZE(ops), at), -ENOSYS);
+	assert_int_equal(hc_event_channel_op(ARRAY_SIZE(evtchn_ops), at), -ENOSYS);
 	asks(unmask, 0, .unmask = {.port = 12});
 	asks(send, 0, .send = {.port = 12});
 	assert_int_equal(hc_event_channel_op(1ull << 32 | EVTCHNOP_send, at), 0);

@@ -276,6 +276,23 @@ static void large(void **state)
 	assert_int_equal(asks(XENMEM_populate_physmap), 0);
 }
 
+/* The same words about another domain are another call. */
+static void of_another(void **state)
+{
+	r->nr_extents = 1;
+	r->extent_order = 2;
+	doms[1].privileged = true;
+	steps = 9;
+	work_after = looks + 1;
+	assert_int_equal(asks(XENMEM_populate_physmap), RESTARTED);
+	deeds[0] = '\0';
+	steps = 0;
+	cancels = 1;
+	r->domid = 0;
+	assert_int_equal(asks(XENMEM_populate_physmap), 1);
+	assert_done("cancel;step 4+2 of d0 10 in 0;");
+}
+
 static void told(void **state)
 {
 	r->nr_extents = 1;
@@ -460,6 +477,9 @@ static void sets_of_vcpus(void **state)
 	mask[1] = 0xff;
 	assert_int_equal(vcpumask_to_cpus((gva_t)mask, &found), 0);
 	assert_int_equal(found, 1u << 3 | 1u << 0);
+	mask[0] = 8; /* does not run */
+	assert_int_equal(vcpumask_to_cpus((gva_t)mask, &found), 0);
+	assert_int_equal(found, 0);
 	mask[0] = 2;
 	assert_int_equal(vcpumask_to_cpus((gva_t)mask, &found), 0);
 	assert_int_equal(found, 1u << 3);
@@ -480,8 +500,8 @@ static void sets_of_vcpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(lists),  TEST(orders), TEST(large),  TEST(told),          TEST(whose),
-	    TEST(claims), TEST(maps),   TEST(totals), TEST(sets_of_vcpus),
+	    TEST(lists), TEST(orders), TEST(large), TEST(of_another), TEST(told),
+	    TEST(whose), TEST(claims), TEST(maps),  TEST(totals),     TEST(sets_of_vcpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
