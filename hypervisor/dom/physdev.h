@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Parts of hypercall 33, physdev_op; @cmd is one of theirs. */
+/* The part of hypercall 33, physdev_op, that is Dom0's: operations by number (dom/physdev_driver.c). */
 #pragma once
 
-#include "lib/types.h"
+#include "mm/sub_op.h"
+#include "xen/physdev.h"
 
-long physdev_irq_op(uint32_t cmd, gva_t arg);    /* physdev_irq.c: who is told of an interrupt answers it */
-long physdev_driver_op(uint32_t cmd, gva_t arg); /* physdev_driver.c: Dom0's. -ENOSYS */
+#define PHYSDEV_DRIVER_OPS (PHYSDEVOP_release_msix + 1)
+extern const struct sub_op physdev_driver_ops[PHYSDEV_DRIVER_OPS];

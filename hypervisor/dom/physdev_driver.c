@@ -6,26 +6,19 @@
 #include "dev/ioapic.h"
 #include "dev/msi.h"
 #include "dev/pci.h"
-#include "dom/domain.h"
 #include "dom/physdev.h"
 #include "evt/pirq.h"
-#include "hypercalls.h"
 #include "lib/errno.h"
-#include "mm/guest_copy.h"
 #include "xen/physdev.h"
 #include "xen/xen.h"
 
 /* Vectors are ours to give; the guest only wants to hear that there is one. */
-static int alloc_irq_vector(gva_t arg)
+static long alloc_irq_vector(struct vcpu *v, struct physdev_irq *irq)
 {
-	struct physdev_irq irq;
-
-	if (guest_get(&irq, arg, physdev_irq))
-		return -EFAULT;
-	if (irq.irq >= ioapic_gsi_count())
+	if (irq->irq >= ioapic_gsi_count())
 		return -EINVAL;
-	irq.vector = irq.irq;
-	return guest_put(arg, &irq, physdev_irq) ? -EFAULT : 0;
+	irq->vector = irq->irq;
+	return 0;
 }
 
 static int map_message(const struct physdev_map_pirq *m)
@@ -72,163 +65,143 @@ static int map_for(struct domain *d, const struct physdev_map_pirq *m)
 	return m->index < 0 ? -EINVAL : pirq_map_gsi(d, m->index, m->pirq);
 }
 
-static int map_pirq(gva_t arg)
+static long map_pirq(struct vcpu *v, struct physdev_map_pirq *m)
 {
-	struct physdev_map_pirq m;
-	struct domain *d;
+	struct domain *d = domain_by_id(m->domid);
 
-	if (guest_get(&m, arg, physdev_map_pirq))
-		return -EFAULT;
-	d = domain_by_id(m.domid);
 	if (!d)
 		return -ESRCH;
-	m.pirq = d == current->domain ? map_own(&m) : map_for(d, &m);
+	m->pirq = d == v->domain ? map_own(m) : map_for(d, m);
 	domain_put(d);
-	if (m.pirq < 0)
-		return m.pirq;
-	return guest_put(arg, &m, physdev_map_pirq) ? -EFAULT : 0;
+	return MIN(m->pirq, 0);
 }
 
-static int unmap_pirq(gva_t arg)
+static long unmap_pirq(struct vcpu *v, struct physdev_unmap_pirq *u)
 {
-	struct physdev_unmap_pirq u;
-	struct domain *d;
+	struct domain *d = domain_by_id(u->domid);
 	int rc;
 
-	if (guest_get(&u, arg, physdev_unmap_pirq))
-		return -EFAULT;
-	d = domain_by_id(u.domid);
 	if (!d)
 		return -ESRCH;
-	rc = pirq_unmap(d, u.pirq);
+	rc = pirq_unmap(d, u->pirq);
 	domain_put(d);
 	return rc;
 }
 
-static int get_free_pirq(gva_t arg)
+static long get_free_pirq(struct vcpu *v, struct physdev_get_free_pirq *f)
 {
-	struct physdev_get_free_pirq f;
 	int number;
 
-	if (guest_get(&f, arg, physdev_get_free_pirq))
-		return -EFAULT;
-	if (f.type != MAP_PIRQ_TYPE_MSI && f.type != MAP_PIRQ_TYPE_GSI)
+	if (f->type != MAP_PIRQ_TYPE_MSI && f->type != MAP_PIRQ_TYPE_GSI)
 		return -EINVAL;
-	number = pirq_reserve(current->domain);
-	if (number < 0)
-		return number;
-	f.pirq = number;
-	return guest_put(arg, &f, physdev_get_free_pirq) ? -EFAULT : 0;
+	number = pirq_reserve(v->domain);
+	f->pirq = number;
+	return MIN(number, 0);
 }
 
-static int setup_gsi(gva_t arg)
+static long setup_gsi(struct vcpu *v, struct physdev_setup_gsi *s)
 {
-	struct physdev_setup_gsi s;
-
-	if (guest_get(&s, arg, physdev_setup_gsi))
-		return -EFAULT;
-	return s.gsi < 0 ? -EINVAL : ioapic_setup(s.gsi, s.triggering, s.polarity);
+	return s->gsi < 0 ? -EINVAL : ioapic_setup(s->gsi, s->triggering, s->polarity);
 }
 
-static int apic(uint32_t cmd, gva_t arg)
+static long apic_read(struct vcpu *v, struct physdev_apic *a)
 {
-	struct physdev_apic a;
-	int rc;
-
-	if (guest_get(&a, arg, physdev_apic))
-		return -EFAULT;
-	if (cmd == PHYSDEVOP_apic_write)
-		return ioapic_guest_write(a.apic_physbase, a.reg, a.value);
-	rc = ioapic_guest_read(a.apic_physbase, a.reg, &a.value);
-	if (rc)
-		return rc;
-	return guest_put(arg, &a, physdev_apic) ? -EFAULT : 0;
+	return ioapic_guest_read(a->apic_physbase, a->reg, &a->value);
 }
 
-/* Which function the argument of @cmd names: 0 to 0xffff. -EFAULT; -ENODEV: of a segment that there is not. */
-static int named_function(uint32_t cmd, gva_t arg)
+static long apic_write(struct vcpu *v, struct physdev_apic *a)
 {
-	struct physdev_pci_device_add add;
-	struct physdev_manage_pci_ext ext;
-	struct physdev_pci_device dev;
-	struct physdev_manage_pci pci;
-
-	switch (cmd) {
-	case PHYSDEVOP_manage_pci_add:
-	case PHYSDEVOP_manage_pci_remove:
-	case PHYSDEVOP_restore_msi:
-		if (guest_get(&pci, arg, physdev_manage_pci))
-			return -EFAULT;
-		return pci.bus << 8 | pci.devfn;
-	case PHYSDEVOP_manage_pci_add_ext:
-		if (guest_get(&ext, arg, physdev_manage_pci_ext))
-			return -EFAULT;
-		return ext.bus << 8 | ext.devfn;
-	case PHYSDEVOP_pci_device_add:
-		if (guest_get(&add, arg, physdev_pci_device_add))
-			return -EFAULT;
-		return add.seg ? -ENODEV : add.bus << 8 | add.devfn;
-	default:
-		if (guest_get(&dev, arg, physdev_pci_device))
-			return -EFAULT;
-		return dev.seg ? -ENODEV : dev.bus << 8 | dev.devfn;
-	}
+	return ioapic_guest_write(a->apic_physbase, a->reg, a->value);
 }
 
-static int function_op(uint32_t cmd, gva_t arg)
+static uint16_t function_at(uint8_t bus, uint8_t devfn)
 {
-	int function = named_function(cmd, arg);
-
-	if (function < 0)
-		return function;
-	switch (cmd) {
-	case PHYSDEVOP_manage_pci_remove:
-	case PHYSDEVOP_pci_device_remove: /* it may be gone already */
-		pirq_unmap_function(current->domain, function);
-		return 0;
-	case PHYSDEVOP_restore_msi:
-	case PHYSDEVOP_restore_msi_ext:
-		if (!pci_present(function))
-			return -ENODEV;
-		msi_restore(function);
-		return 0;
-	case PHYSDEVOP_prepare_msix:
-	case PHYSDEVOP_release_msix:
-		if (!pci_find_capability(function, PCI_CAP_MSIX))
-			return -ENODEV;
-		return msi_in_use(function) ? -EBUSY : 0;
-	default:
-		return pci_present(function) ? 0 : -ENODEV;
-	}
+	return bus << 8 | devfn;
 }
 
-long physdev_driver_op(uint32_t cmd, gva_t arg)
+static long add(uint16_t function)
 {
-	switch (cmd) {
-	case PHYSDEVOP_alloc_irq_vector:
-		return alloc_irq_vector(arg);
-	case PHYSDEVOP_map_pirq:
-		return map_pirq(arg);
-	case PHYSDEVOP_unmap_pirq:
-		return unmap_pirq(arg);
-	case PHYSDEVOP_get_free_pirq:
-		return get_free_pirq(arg);
-	case PHYSDEVOP_setup_gsi:
-		return setup_gsi(arg);
-	case PHYSDEVOP_apic_read:
-	case PHYSDEVOP_apic_write:
-		return apic(cmd, arg);
-	case PHYSDEVOP_manage_pci_add:
-	case PHYSDEVOP_manage_pci_add_ext:
-	case PHYSDEVOP_manage_pci_remove:
-	case PHYSDEVOP_pci_device_add:
-	case PHYSDEVOP_pci_device_remove:
-	case PHYSDEVOP_restore_msi:
-	case PHYSDEVOP_restore_msi_ext:
-	case PHYSDEVOP_prepare_msix:
-	case PHYSDEVOP_release_msix:
-		return function_op(cmd, arg);
-	default:
-		return -ENOSYS;
-	}
+	return pci_present(function) ? 0 : -ENODEV;
 }
+
+/* It may be gone already. */
+static long remove(struct domain *d, uint16_t function)
+{
+	pirq_unmap_function(d, function);
+	return 0;
+}
+
+static long restore(uint16_t function)
+{
+	if (!pci_present(function))
+		return -ENODEV;
+	msi_restore(function);
+	return 0;
+}
+
+static long manage_pci_add(struct vcpu *v, struct physdev_manage_pci *p)
+{
+	return add(function_at(p->bus, p->devfn));
+}
+
+static long manage_pci_add_ext(struct vcpu *v, struct physdev_manage_pci_ext *p)
+{
+	return add(function_at(p->bus, p->devfn));
+}
+
+static long pci_device_add(struct vcpu *v, struct physdev_pci_device_add *p)
+{
+	return p->seg ? -ENODEV : add(function_at(p->bus, p->devfn));
+}
+
+static long manage_pci_remove(struct vcpu *v, struct physdev_manage_pci *p)
+{
+	return remove(v->domain, function_at(p->bus, p->devfn));
+}
+
+static long pci_device_remove(struct vcpu *v, struct physdev_pci_device *p)
+{
+	return p->seg ? -ENODEV : remove(v->domain, function_at(p->bus, p->devfn));
+}
+
+static long restore_msi(struct vcpu *v, struct physdev_restore_msi *p)
+{
+	return restore(function_at(p->bus, p->devfn));
+}
+
+static long restore_msi_ext(struct vcpu *v, struct physdev_pci_device *p)
+{
+	return p->seg ? -ENODEV : restore(function_at(p->bus, p->devfn));
+}
+
+/* prepare_msix, release_msix: where its table lies may change only while none of it is used. */
+static long msix_is_free(struct vcpu *v, struct physdev_pci_device *p)
+{
+	uint16_t function = function_at(p->bus, p->devfn);
+
+	if (p->seg || !pci_find_capability(function, PCI_CAP_MSIX))
+		return -ENODEV;
+	return msi_in_use(function) ? -EBUSY : 0;
+}
+
+#define DRIVER     (SUB_PRIVILEGED | SUB_READS)
+#define DRIVER_GET (DRIVER | SUB_ANSWERS)
+
+const struct sub_op physdev_driver_ops[PHYSDEV_DRIVER_OPS] = {
+    [PHYSDEVOP_apic_read] = SUB_OP(apic_read, physdev_apic, DRIVER_GET),
+    [PHYSDEVOP_apic_write] = SUB_OP(apic_write, physdev_apic, DRIVER),
+    [PHYSDEVOP_alloc_irq_vector] = SUB_OP(alloc_irq_vector, physdev_irq, DRIVER_GET),
+    [PHYSDEVOP_map_pirq] = SUB_OP(map_pirq, physdev_map_pirq, DRIVER_GET),
+    [PHYSDEVOP_unmap_pirq] = SUB_OP(unmap_pirq, physdev_unmap_pirq, DRIVER),
+    [PHYSDEVOP_get_free_pirq] = SUB_OP(get_free_pirq, physdev_get_free_pirq, DRIVER_GET),
+    [PHYSDEVOP_setup_gsi] = SUB_OP(setup_gsi, physdev_setup_gsi, DRIVER),
+    [PHYSDEVOP_manage_pci_add] = SUB_OP(manage_pci_add, physdev_manage_pci, DRIVER),
+    [PHYSDEVOP_manage_pci_add_ext] = SUB_OP(manage_pci_add_ext, physdev_manage_pci_ext, DRIVER),
+    [PHYSDEVOP_manage_pci_remove] = SUB_OP(manage_pci_remove, physdev_manage_pci, DRIVER),
+    [PHYSDEVOP_pci_device_add] = SUB_OP(pci_device_add, physdev_pci_device_add, DRIVER),
+    [PHYSDEVOP_pci_device_remove] = SUB_OP(pci_device_remove, physdev_pci_device, DRIVER),
+    [PHYSDEVOP_restore_msi] = SUB_OP(restore_msi, physdev_restore_msi, DRIVER),
+    [PHYSDEVOP_restore_msi_ext] = SUB_OP(restore_msi_ext, physdev_pci_device, DRIVER),
+    [PHYSDEVOP_prepare_msix] = SUB_OP(msix_is_free, physdev_pci_device, DRIVER),
+    [PHYSDEVOP_release_msix] = SUB_OP(msix_is_free, physdev_pci_device, DRIVER),
+};

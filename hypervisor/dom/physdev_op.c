@@ -1,60 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercall 33, physdev_op (xen/physdev.h): interrupts and I/O privilege. Every guest has a virtual I/O
- * privilege level; the machine's interrupts are Dom0's, and those of other domains for which it maps them.
+ * privilege level; the machine's interrupts are Dom0's, and those of other domains for which it maps them. Here is what any
+ * domain may ask; what Dom0 alone may is in dom/physdev_driver.c.
  */
-#include "guest/domain.h"
 #include "dom/physdev.h"
+#include "evt/pirq.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
-#include "mm/guest_copy.h"
 #include "xen/physdev.h"
-#include "xen/xen.h"
 
 #define IO_PORTS 65536
 
-static int set_iopl(gva_t arg)
+static long set_iopl(struct vcpu *v, struct physdev_set_iopl *s)
 {
-	struct physdev_set_iopl s;
-
-	if (guest_get(&s, arg, physdev_set_iopl))
-		return -EFAULT;
-	if (s.iopl > 3)
+	if (s->iopl > 3)
 		return -EINVAL;
-	current->iopl = s.iopl;
+	v->iopl = s->iopl;
 	return 0;
 }
 
 /* The bitmap stays in the guest; emulation of IN and OUT reads it when an application does I/O. */
-static int set_iobitmap(gva_t arg)
+static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *s)
 {
-	struct physdev_set_iobitmap s;
-
-	if (guest_get(&s, arg, physdev_set_iobitmap))
-		return -EFAULT;
-	if (s.nr_ports > IO_PORTS)
+	if (s->nr_ports > IO_PORTS)
 		return -EINVAL;
-	current->iobitmap = s.bitmap;
-	current->iobitmap_ports = s.nr_ports;
+	v->iobitmap = s->bitmap;
+	v->iobitmap_ports = s->nr_ports;
 	return 0;
 }
 
+static bool has_interrupts(const struct domain *d)
+{
+	return d->privileged || d->pirqs;
+}
+
+static long eoi(struct vcpu *v, struct physdev_eoi *e)
+{
+	return has_interrupts(v->domain) ? pirq_eoi(v->domain, e->irq) : -EPERM;
+}
+
+static long irq_status_query(struct vcpu *v, struct physdev_irq_status_query *q)
+{
+	return has_interrupts(v->domain) ? pirq_status(v->domain, q->irq, &q->flags) : -EPERM;
+}
+
+static long pirq_eoi_gmfn_v1(struct vcpu *v, struct physdev_pirq_eoi_gmfn *g)
+{
+	return has_interrupts(v->domain) ? pirq_set_eoi_page(v->domain, g->gmfn, true) : -EPERM;
+}
+
+static long pirq_eoi_gmfn_v2(struct vcpu *v, struct physdev_pirq_eoi_gmfn *g)
+{
+	return has_interrupts(v->domain) ? pirq_set_eoi_page(v->domain, g->gmfn, false) : -EPERM;
+}
+
+static const struct sub_op ops[] = {
+    [PHYSDEVOP_set_iopl] = SUB_OP(set_iopl, physdev_set_iopl, SUB_READS),
+    [PHYSDEVOP_set_iobitmap] = SUB_OP(set_iobitmap, physdev_set_iobitmap, SUB_READS),
+    [PHYSDEVOP_eoi] = SUB_OP(eoi, physdev_eoi, SUB_READS),
+    [PHYSDEVOP_irq_status_query] =
+	SUB_OP(irq_status_query, physdev_irq_status_query, SUB_READS | SUB_ANSWERS),
+    [PHYSDEVOP_pirq_eoi_gmfn_v1] = SUB_OP(pirq_eoi_gmfn_v1, physdev_pirq_eoi_gmfn, SUB_READS),
+    [PHYSDEVOP_pirq_eoi_gmfn_v2] = SUB_OP(pirq_eoi_gmfn_v2, physdev_pirq_eoi_gmfn, SUB_READS),
+};
+
 long hc_physdev_op(uint64_t cmd, uint64_t arg)
 {
-	struct domain *d = current->domain;
+	uint32_t n = cmd;
 
-	switch ((uint32_t)cmd) {
-	case PHYSDEVOP_set_iopl:
-		return set_iopl(arg);
-	case PHYSDEVOP_set_iobitmap:
-		return set_iobitmap(arg);
-	case PHYSDEVOP_eoi:
-	case PHYSDEVOP_irq_status_query:
-	case PHYSDEVOP_pirq_eoi_gmfn_v1:
-	case PHYSDEVOP_pirq_eoi_gmfn_v2:
-		/* An ordinary domain, for interrupts that Dom0 has mapped for it. */
-		return d->privileged || d->pirqs ? physdev_irq_op(cmd, arg) : -EPERM;
-	default:
-		return d->privileged ? physdev_driver_op(cmd, arg) : -EPERM;
-	}
+	if (n < ARRAY_SIZE(ops) && ops[n].run)
+		return sub_op_run(ops, ARRAY_SIZE(ops), n, current, arg);
+	return sub_op_run(physdev_driver_ops, PHYSDEV_DRIVER_OPS, n, current, arg);
 }
