@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The harness itself, which must not pass what has failed: scripts/run_tests.py with commands that end in every way,
-scripts/guest-test and machine.py with a QEMU that is a shell script and says what a dying machine would.
+scripts/guest-test and machine.py with a QEMU that is a shell script and says what a dying machine would. And
+scripts/check-layers.py with houses of a few files.
 """
 
 import os
@@ -202,6 +203,40 @@ def machines(p):
         os.environ["PATH"] = before
 
 
+# Files of a house and their text; what check-layers.py must say of it (a pattern; none: nothing).
+HOUSES = {
+    "a use goes down": ({"lib/a.c": "int a(void) { return 1; }", "mm/b.c": "int a(void); int b(void) { return a(); }"}, None),
+    "a use goes up": ({"lib/a.c": "int b(void); int a(void) { return b(); }", "mm/b.c": "int b(void) { return 1; }"},
+                      r"lib/a.c uses b of mm/b.c"),
+    "a header is included upwards": ({"lib/a.c": '#include "mm/b.h"', "mm/b.h": "", "mm/b.c": ""}, r"lib/a.c:1: includes mm/b.h"),
+    "a header declares what is above": ({"lib/a.c": "", "lib/a.h": "int b(void);", "mm/b.c": "int b(void) { return 1; }"},
+                                        r"lib/a.h:1: declares b, which mm/b.c defines"),
+    "a comment is none": ({"lib/a.c": "", "lib/a.h": "/* int b(void);\nint b(void); */", "mm/b.c": "int b(void) { return 1; }"}, None),
+    "a circle of five": ({f"lib/f{i}.c": f"int f{(i + 1) % 5}(void); int f{i}(void) {{ return f{(i + 1) % 5}(); }}"
+                          for i in range(5)}, None),
+    "a circle of six": ({f"lib/f{i}.c": f"int f{(i + 1) % 6}(void); int f{i}(void) {{ return f{(i + 1) % 6}(); }}"
+                         for i in range(6)}, r"6 files in a circle"),
+    "a file was not compiled": ({"lib/a.c": "", "lib/b.c": None}, r"lib/b.c has no object"),
+}
+
+
+def house(files, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        for path, text in files.items():
+            for folder in "hypervisor", "build/hypervisor":
+                os.makedirs(os.path.dirname(f"{top}/{folder}/{path}"), exist_ok=True)
+            with open(f"{top}/hypervisor/{path}", "w") as f:
+                f.write(text or "")
+        for path, text in files.items():
+            if path.endswith(".c") and text is not None:
+                subprocess.run(["gcc", "-Ihypervisor", "-c", "-o", f"build/hypervisor/{path[:-2]}.o", f"hypervisor/{path}"], cwd=top,
+                               check=True)
+        p = subprocess.run(["python3", f"{TOP}/scripts/check-layers.py", "hypervisor"], cwd=top, capture_output=True, text=True)
+        said = p.stdout + p.stderr
+        require((p.returncode != 0) == bool(wanted), f"exit code {p.returncode}: {said}")
+        require(not wanted or re.search(wanted, said), f"it says {said!r}")
+
+
 def main():
     tap = Tap()
     p = Pretended()
@@ -216,6 +251,8 @@ def main():
         tap.step("a guest that may stop: " + name, lambda c=case: guest(p, *c, MAY_STOP="1"))
     tap.step("a guest: what is expected besides", lambda: expectation(p))
     tap.step("a guest: what the runner makes of it", lambda: to_the_runner(p))
+    for name, case in HOUSES.items():
+        tap.step("check-layers: " + name, lambda c=case: house(*c))
     tap.step("a machine: QEMU itself dies", lambda: qemu_fails(p))
     tap.step("a machine: a panic ends every wait", lambda: machines(p))
     tap.end()
