@@ -45,17 +45,21 @@ static long list_some(struct hv *hv, unsigned first, struct xen_domctl_getdomain
 long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out)
 {
 	struct xen_domctl_getdomaininfo *list = NULL, *grown;
-	size_t count = 0;
+	size_t count = 0, room = 0;
 	unsigned first = 0;
 	long got;
 
 	do {
-		grown = realloc(list, (count + LIST_BATCH) * sizeof(*list));
-		if (!grown) {
-			free(list);
-			return -ENOMEM;
+		/* Far ahead: room that is not used costs no memory, but to grow costs a copy in fresh pages. */
+		if (count + LIST_BATCH > room) {
+			room = room ? room * 2 : 8 * LIST_BATCH;
+			grown = realloc(list, room * sizeof(*list));
+			if (!grown) {
+				free(list);
+				return -ENOMEM;
+			}
+			list = grown;
 		}
-		list = grown;
 		got = list_some(hv, first, list + count);
 		if (got < 0) {
 			free(list);
