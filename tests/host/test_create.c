@@ -320,6 +320,9 @@ static void all_in_order(void **state)
 	n = 0;
 	list_for_each (d, &domain_list, link)
 		assert_int_equal(d->id, sorted[n++]);
+	assert_ptr_equal(domain_by_id(DOMID_SELF), &self); /* which need not be in the list */
+	assert_ptr_equal(domain_by_id(1000), &self);
+	assert_int_equal(self.refs, 3);
 	assert_null(domain_by_id(45));
 	assert_null(domain_by_id(40000));
 	end(all[1]);
