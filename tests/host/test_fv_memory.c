@@ -77,6 +77,24 @@ static void code_in_steps(void **state)
 	assert_int_equal(crashes, 0);
 }
 
+/* Accesses on the guest's behalf are quick where it was a moment ago, but never beyond RAM nor behind a search's back. */
+static void quick_accesses(void **state)
+{
+	uint32_t value, fault;
+
+	guest(L1)[0] = make_pte(RAM_PAGES, PTE_P | PTE_RW | PTE_U);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(fv_write(&fv, 0x10, &(uint32_t){7}, 4, &fault), FV_OK);
+		assert_int_equal(fv_read(&fv, 0x10, &value, 4, &fault), FV_OK);
+		assert_int_equal(value, ~0u);
+	}
+	assert_int_equal(fv_write(&fv, PAGE_SIZE, &(uint32_t){8}, 4, &fault), FV_OK);
+	fv.frames[FIRST + 1].code = FV_CODE_CLEAN;
+	assert_int_equal(fv_write(&fv, PAGE_SIZE, &(uint32_t){9}, 4, &fault), FV_OK);
+	assert_int_equal(fv.frames[FIRST + 1].code, FV_CODE_UNKNOWN);
+	assert_int_equal(*(uint32_t *)guest(FIRST + 1), 9);
+}
+
 static unsigned copies_there(void)
 {
 	unsigned n = 0;
@@ -225,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(code_is_patched, setup, teardown),
 	    cmocka_unit_test_setup_teardown(code_in_steps, setup, teardown),
+	    cmocka_unit_test_setup_teardown(quick_accesses, setup, teardown),
 	    cmocka_unit_test_setup_teardown(copies_are_limited, setup, teardown),
 	    cmocka_unit_test_setup_teardown(all_goes_back, setup, teardown),
 	    cmocka_unit_test_setup_teardown(frames_by_name, setup, teardown),

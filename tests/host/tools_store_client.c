@@ -51,6 +51,11 @@ bool round_for(unsigned id)
 	return store_round(&store, tell);
 }
 
+bool round_more(void)
+{
+	return store_round(&store, tell);
+}
+
 void settle(void)
 {
 	while (one_round())

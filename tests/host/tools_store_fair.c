@@ -231,6 +231,38 @@ static void turns(void **state)
 	clients_end();
 }
 
+/* One event may come before many requests, or before dear ones: who is not through has a turn in the next round without another;
+ * and is told of the replies. */
+static void one_event_for_all(void **state)
+{
+	struct xenstore_domain_interface *ring = &client[1].ring;
+	unsigned rounds = 1;
+
+	clients_begin(1);
+	for (unsigned i = 0; i < 2 * ROUND_REQUESTS + 1; i++)
+		put_request(1, XS_GET_DOMAIN_PATH, "1", 2);
+	told[1] = 0;
+	if (round_for(1))
+		do
+			rounds++;
+		while (round_more());
+	assert_int_equal(ring->req_cons, ring->req_prod);
+	assert_in_range(rounds, 3, 4);
+	assert_true(told[1] >= 3);
+	put_request(1, XS_GET_DOMAIN_PATH, "1", 2);
+	ring->rsp_cons = ring->rsp_prod;
+	client[1].conn->debt = 4 * ROUND_WORK;
+	client[1].conn->last_turn = store.rounds;
+	store.last_idle = 0; /* others have been served all the time */
+	told[1] = 0;
+	for (rounds = 1; ring->req_cons != ring->req_prod; rounds++) {
+		assert_true(rounds < 8);
+		assert_true((rounds == 1 ? round_for(1) : round_more()) || ring->req_cons == ring->req_prod);
+	}
+	assert_true(told[1]);
+	clients_end();
+}
+
 /* Of watches of one path some have an event waiting, some not: each gets one. */
 static void groups_are_merged(void **state)
 {
@@ -308,17 +340,12 @@ static void removed_nodes_are_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(many_nodes),
-	    cmocka_unit_test(one_wide_node),
-	    cmocka_unit_test(deep_nodes),
-	    cmocka_unit_test(many_looks),
-	    cmocka_unit_test(events_taken_back),
-	    cmocka_unit_test(begun_anew),
-	    cmocka_unit_test(rights_forgotten),
-	    cmocka_unit_test(turns),
-	    cmocka_unit_test(groups_are_merged),
-	    cmocka_unit_test(index_is_by_path),
-	    cmocka_unit_test(removed_nodes_are_told),
+	    cmocka_unit_test(many_nodes),        cmocka_unit_test(one_wide_node),
+	    cmocka_unit_test(deep_nodes),        cmocka_unit_test(many_looks),
+	    cmocka_unit_test(events_taken_back), cmocka_unit_test(begun_anew),
+	    cmocka_unit_test(rights_forgotten),  cmocka_unit_test(turns),
+	    cmocka_unit_test(one_event_for_all), cmocka_unit_test(groups_are_merged),
+	    cmocka_unit_test(index_is_by_path),  cmocka_unit_test(removed_nodes_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,8 +97,11 @@ static void the_dead_leave_no_rights(void **state)
 	clients_begin(2);
 	assert_string_equal(put_value(1, 0, "mine", "1"), "");
 	assert_string_equal(set_perms(0, "/local/domain/2", "n2", "b1"), "");
+	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, "@introduceDomain\0n0\0r1", 23), "");
+	assert_string_equal(ask(1, XS_GET_PERMS, 0, "@introduceDomain"), "");
 	assert_string_equal(ask(0, XS_RELEASE, 0, "1"), "");
 	assert_string_equal(ask_bytes(0, XS_INTRODUCE, 0, "1\0001\0001", 6), "");
+	assert_string_equal(ask(1, XS_GET_PERMS, 0, "@introduceDomain"), "EACCES");
 	assert_string_equal(value(1, 0, "mine"), "[EACCES]");
 	assert_string_equal(value(1, 0, "/local/domain/2"), "[EACCES]");
 	assert_int_equal(tree_tally(&store.tree, 1).nodes, 0);
