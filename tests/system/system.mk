@@ -135,11 +135,11 @@ fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## hostile gue
 	$(Q)$(MAKE) --no-print-directory fuzz-host
 $(eval $(call test,store,600,python3 tests/system/store.py,$(B)/ringlet.iso))
 
-# Dom0's daemons are killed: 30 times here, `make daemons` for more.
+# Dom0's daemons are killed: a few times here, `make daemons` for more.
 .PHONY: daemons
 daemons: $(B)/dom0.cpio $(B)/ringlet.elf ## kill Dom0's daemons at random moments: SEED=, KILLS=
 	$(Q)KILLS=$(or $(KILLS),300) python3 tests/system/daemons.py
-$(eval $(call test,daemons,900,python3 tests/system/daemons.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+$(eval $(call test,daemons,900,KILLS=12 ROUNDS=3 python3 tests/system/daemons.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # Ends and starts of domains, as scripts see them.
 $(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # rl killed at each of its system calls: a few dozen of them here, `make killed` for all.
