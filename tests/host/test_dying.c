@@ -147,6 +147,23 @@ static void whom(void **state)
 	host_domain_free(d);
 }
 
+/* Of a block, each frame may have been another's until another moment. */
+static void each_frame(void **state)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		mfn_t mfn = buddy_alloc(1, 0);
+		unsigned before;
+
+		buddy_free(mfn, 1);
+		tlb_flush_cpus(1);
+		mfn_to_page(mfn + late)->stamp = tlb_clock;
+		before = host_flushes;
+		assert_int_equal(buddy_alloc(1, 0), mfn);
+		assert_int_equal(host_flushes, before + 1);
+		buddy_free(mfn, 1);
+	}
+}
+
 static void refused(void **state)
 {
 	struct domain *d = host_domain(&host_pv64, 4);
@@ -168,8 +185,9 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nothing), cmocka_unit_test(between), cmocka_unit_test(cancelled),
-	    cmocka_unit_test(limit),   cmocka_unit_test(whom),    cmocka_unit_test(refused),
+	    cmocka_unit_test(nothing),    cmocka_unit_test(between), cmocka_unit_test(cancelled),
+	    cmocka_unit_test(limit),      cmocka_unit_test(whom),    cmocka_unit_test(refused),
+	    cmocka_unit_test(each_frame),
 	};
 
 	host_init();

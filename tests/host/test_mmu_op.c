@@ -174,6 +174,21 @@ static void others(void **state)
 	assert_int_equal(d[0]->refs + d[1]->refs, 4); /* their own, and their frames' */
 }
 
+/* Devices are Dom0's to map, under its own name, but for what the hypervisor drives itself. */
+static void devices(void **state)
+{
+	const mfn_t device = 0x20000, hidden = device + 1;
+
+	mmio_hide(hidden << PAGE_SHIFT);
+	assert_int_equal(update(entry(0, L1, 9), 0, make_pte(device, RW), DOMID_SELF), -EPERM);
+	d[0]->privileged = true;
+	assert_int_equal(update(entry(0, L1, 9), 0, make_pte(hidden, RW), DOMID_SELF), -EPERM);
+	assert_int_equal(update(entry(0, L1, 9), 0, make_pte(device, RW), 2), -EPERM);
+	assert_int_equal(*entry(0, L1, 9), 0);
+	assert_int_equal(update(entry(0, L1, 9), 0, make_pte(device, RW), DOMID_SELF), 0);
+	assert_int_equal(update(entry(0, L1, 9), 0, 0, DOMID_SELF), 0);
+}
+
 static void lists(void **state)
 {
 	struct mmu_update u[40];
@@ -231,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(own, setup, teardown),
 	    cmocka_unit_test_setup_teardown(others, setup, teardown),
+	    cmocka_unit_test_setup_teardown(devices, setup, teardown),
 	    cmocka_unit_test_setup_teardown(lists, setup, teardown),
 	    cmocka_unit_test_setup_teardown(mappings, setup, teardown),
 	};
