@@ -38,6 +38,7 @@ static mfn_t next_page;
 static pfn_t m2p[PAGES];
 static uint32_t injected, injected_va;
 static unsigned crashes, made, freed, flushes;
+static unsigned flushed_before;    /* flushes when the last page was freed */
 static unsigned blocks_left = ~0u; /* charged blocks that there is still memory for */
 
 void *heap_alloc_pages(unsigned order)
@@ -52,6 +53,7 @@ void *heap_alloc_pages(unsigned order)
 void heap_free_pages(void *p, unsigned order)
 {
 	freed++;
+	flushed_before = flushes;
 }
 
 static unsigned refused_at; /* the one that is refused, from 1 on */
