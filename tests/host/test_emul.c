@@ -351,6 +351,11 @@ static void each_instruction(void **state)
 	assert_int_equal(emul_privileged(&e, &vcpu), EMUL_REFUSED);
 	assert_true(vcpu.ts_virtual);
 	ops.low_end = 1ull << 47;
+	code[2 * PAGE_SIZE - 1] = 0xe4; /* and of one that is cut short the beginning is none */
+	r->rip = (gva_t)code + 2 * PAGE_SIZE - 1;
+	asked = NULL;
+	assert_int_equal(emul_privileged(&e, &vcpu), EMUL_REFUSED);
+	assert_null(asked);
 	e.breakpoints = 0xf; /* met by none yet */
 	comes("\x0f\x06", EMUL_DONE);
 	assert_int_equal(e.breakpoints, 0);
