@@ -154,8 +154,9 @@ static void copy(struct stream *s, unsigned length, unsigned distance)
 		s->bad = true;
 		return;
 	}
-	for (uint8_t *to = s->out + s->at, *stop = s->out + s->at + length; s->out && to < stop; to++)
-		*to = *(to - distance);
+	if (s->out)
+		for (uint8_t *to = s->out + s->at, *stop = to + length; to < stop; to++)
+			*to = *(to - distance);
 	s->at += length;
 }
 
