@@ -128,8 +128,10 @@ static void statistics_are_refused(void **state)
 	for (uint32_t reason = 1; reason < 4; reason++)
 		stay(reason, reason);
 	assert_int_equal(ask(RINGLET_SYSCTL_stats, &s, sizeof(s)), -ESRCH);
+	doms[1].vcpu[1] = doms[1].vcpu[0]; /* behind the last */
 	s = (struct ringlet_stats){.domain = 1, .vcpu = 1};
 	assert_int_equal(ask(RINGLET_SYSCTL_stats, &s, sizeof(s)), -ENOENT);
+	doms[1].vcpu[1] = NULL;
 	s = (struct ringlet_stats){.domain = 2, .count = 4};
 	assert_int_equal(ask(RINGLET_SYSCTL_stats, &s, sizeof(s)), 0);
 	assert_int_equal(s.count, 0);
