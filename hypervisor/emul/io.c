@@ -11,29 +11,22 @@
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 
-/* The interrupt controllers, the interval timer, the serial console's UART; PCI's ports, which are shared. */
+/* The interrupt controllers, the interval timer; the serial console's UART, and PCI's ports, which are shared. */
 static bool is_own(uint16_t port)
 {
-	switch (port) {
-	case PCI_PORT_INDEX ... PCI_PORT_DATA + 3:
-	case 0x20 ... 0x21:
-	case 0x40 ... 0x43:
-	case 0xa0 ... 0xa1:
-	case 0x3f8 ... 0x3ff:
-	case 0x4d0 ... 0x4d1:
-		return true;
-	}
-	return false;
+	if (port <= 0xa1)
+		return port >= 0xa0 || (port >= 0x40 ? port <= 0x43 : port >= 0x20 && port <= 0x21);
+	return (port & ~7) == 0x3f8 || (port & ~1) == 0x4d0 || (port & ~7) == PCI_PORT_INDEX;
 }
 
 static bool is_real(const struct vcpu *v, uint16_t port, unsigned size)
 {
 	if (!v->domain->privileged)
 		return false;
-	for (unsigned i = 0; i < size; i++) /* some of ours lie between two that are not */
-		if (is_own(port + i))
-			return false;
-	return true;
+	for (unsigned i = 0; !is_own(port + i);) /* some of ours lie between two that are not */
+		if (++i == size)
+			return true;
+	return false;
 }
 
 static void use_cr3(uint64_t cr3)
@@ -73,57 +66,52 @@ bool port_permitted(struct vcpu *v, uint16_t port, unsigned size)
 	return emul_iopl_ok(v) || bitmap_permits(v, port, size);
 }
 
-/* Of the ports in 0xcf8-0xcff an access is to the index register whole, or within the data register; what lies below the
- * former in smaller pieces is another device's, as the reset register of many chip sets. */
-static bool is_pci_index(const struct vcpu *v, uint16_t port, unsigned size)
+/* PCI's index register is each privileged domain's own, and taken whole; smaller accesses there are to another device, as the
+ * reset register of many chip sets. The data register is shared with the hypervisor. */
+static __cold uint32_t unreal_read(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	return v->domain->privileged && port == PCI_PORT_INDEX && size == 4;
+	if (!v->domain->privileged)
+		return ~0u;
+	if (port == PCI_PORT_INDEX && size == 4)
+		return v->domain->pci_index;
+	if (port >= PCI_PORT_DATA && port + size <= PCI_PORT_DATA + 4)
+		return pci_port_read(v->domain->pci_index, port, size);
+	if (port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA)
+		return size == 1 ? inb(port) : inw(port);
+	return ~0u;
 }
 
-static bool is_pci_data(const struct vcpu *v, uint16_t port, unsigned size)
+static __cold void unreal_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
 {
-	return v->domain->privileged && port >= PCI_PORT_DATA && port + size <= PCI_PORT_DATA + 4;
+	if (!v->domain->privileged)
+		return;
+	if (port == PCI_PORT_INDEX && size == 4)
+		v->domain->pci_index = value;
+	else if (port >= PCI_PORT_DATA && port + size <= PCI_PORT_DATA + 4)
+		pci_port_write(v->domain->pci_index, port, size, value);
+	else if (port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA && size == 1)
+		outb(port, value);
+	else if (port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA)
+		outw(port, value);
 }
 
-static bool is_beside_pci(const struct vcpu *v, uint16_t port, unsigned size)
+uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)
 {
-	return v->domain->privileged && port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA && size < 4;
-}
-
-static uint32_t real_read(uint16_t port, unsigned size)
-{
+	if (!is_real(v, port, size))
+		return unreal_read(v, port, size);
 	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
 }
 
-static void real_write(uint16_t port, unsigned size, uint32_t value)
+void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
 {
-	if (size == 1)
+	if (!is_real(v, port, size))
+		unreal_write(v, port, size, value);
+	else if (size == 1)
 		outb(port, value);
 	else if (size == 2)
 		outw(port, value);
 	else
 		outl(port, value);
-}
-
-uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)
-{
-	if (likely(is_real(v, port, size)) || is_beside_pci(v, port, size))
-		return real_read(port, size);
-	if (is_pci_index(v, port, size))
-		return v->domain->pci_index;
-	if (is_pci_data(v, port, size))
-		return pci_port_read(v->domain->pci_index, port, size);
-	return ~0u;
-}
-
-void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
-{
-	if (likely(is_real(v, port, size)) || is_beside_pci(v, port, size))
-		real_write(port, size, value);
-	else if (is_pci_index(v, port, size))
-		v->domain->pci_index = value;
-	else if (is_pci_data(v, port, size))
-		pci_port_write(v->domain->pci_index, port, size, value);
 }
 
 static void set_rax(struct cpu_user_regs *r, unsigned size, uint32_t value)
