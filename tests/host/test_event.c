@@ -180,8 +180,10 @@ static void virqs(void **state)
 {
 	struct domain a;
 	int timer, console;
+	struct vcpu *second;
 
 	make(&a, 0, &ops64);
+	second = a.vcpu[1];
 	dom0 = &a;
 	timer = evtchn_bind_virq(a.vcpu[1], VIRQ_TIMER);
 	assert_true(timer > 0);
@@ -191,6 +193,9 @@ static void virqs(void **state)
 	assert_int_equal(evtchn_bind_vcpu(&a, timer, 0), -EINVAL);
 	assert_int_equal(evtchn_bind_vcpu(&a, console, 1), 0);
 	assert_int_equal(evtchn_bind_vcpu(&a, console, 2), -ENOENT);
+	a.vcpu[1] = NULL; /* within the limit, and not there */
+	assert_int_equal(evtchn_bind_vcpu(&a, console, 1), -ENOENT);
+	a.vcpu[1] = second;
 	send_global_virq(VIRQ_CONSOLE);
 	assert_true(evtchn_port_pending(&a, console));
 	assert_int_equal(info(&a)[64], 1); /* vCPU 1 is told */
