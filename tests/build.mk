@@ -62,7 +62,7 @@ $(foreach k,pv64 pv32,$(foreach t,pv-events pv-time,$(eval \
 	$(call test,$(t)-$(k)-4cpu,60,CPUS=4 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
 
 # Interrupts by pin, by MSI without a mask, by MSI-X; more of them than there are vectors.
-DEVICES := -device edu -device virtio-rng-pci -device nvme,serial=a,msix_qsize=300
+DEVICES := -device edu -device nec-usb-xhci,msi=on,msix=off -device virtio-rng-pci -device nvme,serial=a,msix_qsize=300
 $(foreach k,pv64 pv32,$(foreach t,$(DEVICE_TESTS),$(eval \
 	$(call test,$(t)-$(k),60,DEVICES='$(DEVICES)' sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))$(eval \
 	$(call test,$(t)-$(k)-qemu64-2cpu,60,DEVICES='$(DEVICES)' CPU=qemu64 CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
