@@ -85,6 +85,7 @@ static void end_domain(const struct record *r, const char *reason, const char *u
 	if (action == ACTION_RESTART && !restart(r->id, uuid))
 		return;
 	ret = domain_end(&hv, r->id, reason, -1);
+	record_tidy(r->id); /* of an rl that was to restart it and was killed */
 	if (ret < 0 && ret != -ESRCH)
 		fail_errno(ret, "cannot destroy domain %u", r->id);
 }
