@@ -3,18 +3,18 @@
  * Scheduling policy: round robin in turns of one slice of CPU time.
  *
  * Turns are numbered: v->round. A vCPU that used up its turn begins the next one at the end of `ready`. One
- * that slept before its turn was over comes back through `woken`, ahead of everybody whose turn has not come,
- * and may preempt: so short bursts (Dom0's daemons, a shell) answer at once, and yet nobody gets more than
- * one slice per round. Whoever comes to a queue, from sleep, from a pause, from another queue or new, joins its
- * present round, with a fresh turn if the others have gone on meanwhile: what was missed is not saved up. Nor
- * does coming get a vCPU ahead whose turn in this round is over: it waits for the next one like the others.
+ * that slept before its turn was over comes back through `woken`, ahead of every vCPU whose turn has not come,
+ * and may preempt. So short bursts (Dom0's daemons, a shell) answer at once, yet no vCPU gets more than one
+ * slice per round. A vCPU that comes to a queue (from sleep, a pause, another queue, or new) joins its present
+ * round, with a fresh turn if the others have gone on meanwhile: what was missed is not saved up. Coming does
+ * not help a vCPU whose turn in this round is over: it waits for the next round like the others.
  *
- * Each queue numbers its own rounds, for they take longer where more vCPUs are bound to one CPU. q->base makes
- * them comparable: round + base. A CPU takes a vCPU that waits elsewhere in an earlier round than its own next
- * one is in, which makes the queues together one list and keeps shares equal when vCPUs do not divide by CPUs.
- * Where that does not keep them together (an idle CPU, vCPUs bound to their CPUs) a queue that lags by more
- * than LAG rounds raises its base. So no difference is older than that, and none has to be made up for when
- * vCPUs are freed or wake elsewhere.
+ * Each queue numbers its own rounds, because rounds take longer where more vCPUs are bound to one CPU. The sum
+ * round + base can be compared between queues. A CPU takes a vCPU that waits elsewhere if its round is earlier
+ * than that of the CPU's own next one. This makes one list of all queues, and keeps shares equal when vCPUs do
+ * not divide by CPUs. Where it does not keep the queues together (an idle CPU, vCPUs bound to their CPUs), a
+ * queue that lags by more than LAG rounds raises its base. So no difference grows larger than that, and none
+ * has to be made up for when vCPUs are freed or wake elsewhere.
  */
 #include "lib/printk.h"
 #include "sched/queue.h"
@@ -56,7 +56,7 @@ static void begin_turn(struct vcpu *v, int64_t round)
 	v->turn_used = 0;
 }
 
-/* @v comes to @q: into its round, and not with a turn of an earlier one. */
+/* @v comes to @q and joins its round. A turn of an earlier round does not count. */
 static void join(struct sched_queue *q, struct vcpu *v)
 {
 	if (idle_queue(q))
@@ -66,8 +66,8 @@ static void join(struct sched_queue *q, struct vcpu *v)
 		begin_turn(v, q->round);
 }
 
-/* Among the woken, who used the least in this turn and the one before goes first: a wake-up waits for one burst of
- * those who use up their turns, not for all of them. */
+/* Of the woken, the vCPU that used the least in this turn and the one before goes first: a wake-up waits for one
+ * burst of the vCPUs that use up their turns, not for all of them. */
 static void add_woken(struct sched_queue *q, struct vcpu *v)
 {
 	struct vcpu *other;

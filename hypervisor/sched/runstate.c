@@ -2,8 +2,8 @@
 /*
  * Where a vCPU's time goes, and the copies of runstate and time that a guest may register in its own memory.
  *
- * Those copies have kernel addresses, written whenever the vCPU gets a CPU; an address that does not work
- * (any more) is the guest's loss. Accounting is guarded by the lock of the vCPU's run queue.
+ * The copies have kernel addresses and are written whenever the vCPU gets a CPU. If an address does not work
+ * (any more), the guest gets no copy. The lock of the vCPU's run queue guards the accounting.
  */
 #include "guest/guest_ops.h"
 #include "lib/string.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler's mechanism: the states of a vCPU, and who runs where. Which one is next is the policy's.
+ * The scheduler's mechanism: the states of a vCPU, and which one runs where. The policy chooses the next one.
  *
  * A vCPU is in one of these conditions, all decided under the lock of its queue (that of v->cpu):
  *   chosen     q->running == v: a CPU executes it, or is about to
  *   waiting    on q's lists: runnable, not chosen
  *   at rest    neither: blocked, paused or offline
  * v->running is a different thing: some CPU still holds its registers. It outlives "chosen" by the context
- * switch; until it is false nobody else may choose the vCPU, and nobody may free its page tables.
+ * switch; until it is false no other CPU may choose the vCPU, and no CPU may free its page tables.
  */
 #include "evt/evtchn.h"
 #include "cpu/panic.h"
@@ -51,7 +51,7 @@ static void settle(struct sched_queue *q, struct vcpu *v, enum sched_arrival how
 			break;
 		v->cpu = cpu;
 		spin_unlock(&q->lock);
-		q = queue_lock_vcpu(v); /* anything may have happened meanwhile: look anew */
+		q = queue_lock_vcpu(v); /* anything may have happened meanwhile: look again */
 	}
 	if (q->running == v) {
 		again = !vcpu_runnable(v) || !(v->hard_affinity >> q->cpu->id & 1);
@@ -100,8 +100,8 @@ void vcpu_block(struct vcpu *v)
 	block(queue_lock_vcpu(v), v);
 }
 
-/* (W4): from the note on, whoever wakes pollers waits for the lock, and then finds us blocked. Without it a sender who is
- * late, and whose event is dealt with already, would end the poll before the sleep begins. */
+/* (W4): from the note on, a CPU that wakes pollers waits for the lock, and then finds @v blocked. Without the lock, a
+ * late sender, whose event is dealt with already, would end the poll before the sleep begins. */
 void vcpu_poll_begin(struct vcpu *v, uint32_t port)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
@@ -301,7 +301,7 @@ void sched_dump(void)
 
 		if (!q)
 			continue;
-		spin_lock(&q->lock); /* neither whom it runs nor who waits can end meanwhile */
+		spin_lock(&q->lock); /* no vCPU that runs or waits here can end meanwhile */
 		printk("CPU%u: runs %sv%u, %u ready, %lu switches, %lu timers\n", i, q->running->domain->name,
 		       q->running->id, q->nr_ready, q->switches, cpu_table[i]->timers.fired);
 		list_for_each (v, &q->woken, run_link)

@@ -87,9 +87,9 @@ void sched_dump(void); /* debug key r */
 /* Per-vCPU timers (sched/vcpu_timer.c). */
 void vcpu_timers_init(struct vcpu *v);
 void vcpu_timers_resume(struct vcpu *v); /* at switch-in: the periodic tick goes on */
-/* @v or its domain was unpaused: what repeats goes on, whether it is about to run or blocked. */
+/* @v or its domain was unpaused: periodic timers go on, whether @v is about to run or blocked. */
 void vcpu_timers_go_on(struct vcpu *v);
-/* Paused, offline, or its domain at an end: whatever repeats must not be set again. Asked by a timer's handler. */
+/* Paused, offline, or its domain at an end: a periodic timer must not be set again. For handlers of timers. */
 bool vcpu_stands_still(const struct vcpu *v);
 void vcpu_timers_stop(struct vcpu *v);
 void vcpu_set_periodic(struct vcpu *v, ns_t period); /* 0 stops it */

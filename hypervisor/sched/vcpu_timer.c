@@ -4,9 +4,9 @@
  * VIRQ_TIMER. The third ends SCHEDOP_poll.
  *
  * A guest's timers stand still with it. While its domain or the vCPU is paused, or the vCPU offline, the periodic timer
- * runs out and is not set again; what is left of it starts anew at the unpause, or at switch-in. The ticks between are
- * not made up for: a single one that was due at the pause stays pending. A single shot is not held up: it fires at most
- * once, and what it announces waits for the vCPU. A timer of an end (shut down, dying) is that of a paused domain.
+ * runs out and is not set again; it starts again at the unpause, or at switch-in. The ticks between are not made up
+ * for: only the one that was due at the pause stays pending. A single shot is not held up: it fires at most once, and
+ * its event waits for the vCPU. The timers of a domain at its end (shut down, dying) behave as those of a paused one.
  */
 #include "cpu/clock.h"
 #include "evt/evtchn.h"
@@ -18,7 +18,7 @@
 
 bool vcpu_stands_still(const struct vcpu *v)
 {
-	/* The timer's own change of state first, then the look; who lets the vCPU go on does it the other way round. */
+	/* The timer changes its own state first, then looks; a CPU that lets the vCPU go on does the opposite. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return v->state == VCPU_OFFLINE || v->pause_count || v->domain->pause_count;
 }
@@ -31,7 +31,7 @@ static void periodic_expired(void *arg)
 	if (!period)
 		return;
 	send_virq(v, VIRQ_TIMER);
-	/* Whoever was late by several ticks gets one for all of them. */
+	/* A vCPU that is late by several ticks gets one for all of them. */
 	if (!vcpu_stands_still(v))
 		timer_set(&v->periodic, next > t ? next : t + period);
 }
