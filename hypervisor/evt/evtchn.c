@@ -11,8 +11,8 @@
  *
  * Lifetime: a channel names its partner without a reference. The partner lives as long as the pair: it drops its
  * reference to itself after it has closed all its ports (dom/destroy.c), and no pair is made or undone without both
- * locks. So who holds either lock may use the partner, or take a reference to it; who has let the lock go has nothing
- * but such a reference.
+ * locks. So the holder of either lock may use the partner, or take a reference to it. After the lock is released, only
+ * such a reference keeps the partner.
  */
 #include "evt/port.h"
 #include "guest/hypercall.h"
@@ -72,7 +72,7 @@ int evtchn_bind_interdomain(struct domain *d, struct domain *remote, uint32_t re
 		rch->remote = d;
 		rch->remote_port = port;
 		rch->peer = lch;
-		/* The peer may have sent before we were here to listen. */
+		/* The peer may have sent before this end was bound. */
 		port_notify(d, port, lch);
 	}
 	unlock_pair(d, remote);
@@ -182,7 +182,7 @@ static void unbind_pair(struct domain *d, uint32_t port, struct evtchn *ch)
 
 static void unbind_virq(struct domain *d, const struct evtchn *ch)
 {
-	/* A global one sits at the vCPU that bound it, whomever it notifies by now: vCPU 0. */
+	/* A global one is kept at vCPU 0, which bound it, whichever vCPU it notifies by now. */
 	struct vcpu *v = d->vcpu[virq_is_global(ch->virq) ? 0 : ch->vcpu];
 
 	spin_lock(&v->virq_lock);
@@ -190,7 +190,7 @@ static void unbind_virq(struct domain *d, const struct evtchn *ch)
 	spin_unlock(&v->virq_lock);
 }
 
-/* Lock @d, and the partner of @port with it if there is one: returned with a reference, or @d itself with one. */
+/* Lock @d, and the partner of @port if there is one. Returns the partner, or else @d, with a reference. */
 static struct domain *lock_with_partner(struct domain *d, uint32_t port)
 {
 	struct domain *remote = d, *partner;
@@ -203,7 +203,7 @@ static struct domain *lock_with_partner(struct domain *d, uint32_t port)
 		ch = port_channel(d, port);
 		if (!ch || ch->state != ECS_INTERDOMAIN || ch->remote == remote)
 			return remote;
-		/* Only now we know the partner, whose lock may come first. Without ours the pair may end meanwhile. */
+		/* Only now the partner is known, and its lock may come first. With no lock held the pair may end. */
 		partner = ch->remote;
 		domain_get(partner);
 		unlock_pair(d, remote);
@@ -274,7 +274,7 @@ int evtchn_status(struct domain *d, struct evtchn_status *st)
 		return -EINVAL;
 	spin_lock(&d->evt_lock);
 	ch = port_channel(d, st->port);
-	if (!ch) /* nobody used its bucket yet */
+	if (!ch) /* its bucket was never used */
 		ch = &free;
 	st->status = status[ch->state];
 	st->vcpu = ch->vcpu;

@@ -25,7 +25,7 @@ struct evtchn {
 	uint8_t state;
 	uint8_t virq;          /* ECS_VIRQ */
 	uint16_t vcpu;         /* notified vCPU */
-	domid_t remote_domid;  /* ECS_UNBOUND: who may bind */
+	domid_t remote_domid;  /* ECS_UNBOUND: the domain that may bind */
 	uint32_t remote_port;  /* ECS_INTERDOMAIN */
 	uint32_t pirq;         /* ECS_PIRQ */
 	struct domain *remote; /* ECS_INTERDOMAIN; not counted, but alive: evtchn.c */
@@ -67,8 +67,8 @@ void vcpu_mark_events(struct vcpu *v);
 /* VCPUOP_register_vcpu_info moved the vcpu_info: the guest must rescan every port. */
 void evtchn_rescan(struct vcpu *v);
 
-/* How a vCPU that sleeps is made runnable, and one that runs elsewhere is fetched out of its guest: the scheduler's,
- * since its place is above this one (sched_init). */
+/* Make a sleeping vCPU runnable; fetch one that runs elsewhere out of its guest. The scheduler sets both, since it is
+ * a layer above this one (sched_init). */
 extern void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
 
 /* Raise VIRQ @virq of @v (per-vCPU ones) or of Dom0 (global ones). Any context but interrupt. */

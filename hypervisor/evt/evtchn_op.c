@@ -14,7 +14,7 @@
 #include "xen/event_channel.h"
 #include "xen/xen.h"
 
-/* A domain named in an argument: others than oneself only for Dom0. Its reference in *d. */
+/* The domain that an argument names; only Dom0 may name another than itself. *d holds a reference. */
 static int named_domain(domid_t id, struct domain **d)
 {
 	*d = domain_by_id(id);
@@ -48,7 +48,7 @@ static long op_alloc_unbound(struct vcpu *self, struct evtchn_alloc_unbound *a)
 
 	if (rc)
 		return rc;
-	/* DOMID_SELF as the peer means the caller, also when Dom0 allocates for another. */
+	/* DOMID_SELF as the peer means the caller, also when Dom0 allocates for another domain. */
 	rc = answer_port(evtchn_alloc_unbound(d, resolve_self(a->remote_dom)), &a->port);
 	domain_put(d);
 	return rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical interrupts of a domain. One of an I/O APIC has its line as long as it is bound; a message has one from the
- * beginning, since its function must be told the vector. Dom0 has all of the first without asking.
+ * Physical interrupts of a domain. A PIRQ of an I/O APIC has its line while it is bound; a message has one from the
+ * beginning, since its function must be told the vector. Dom0 has all PIRQs of the I/O APICs without asking.
  *
  * Locking: d->evt_lock guards the table and the bindings. pirq_arrived() runs under irq_lock alone, and finds the port that
  * was there before the line got this user and is there until it has lost it.
@@ -23,7 +23,7 @@ struct pirq {
 	uint32_t port; /* 0: not bound */
 };
 
-/* Made with a domain's first. */
+/* Allocated with a domain's first PIRQ. */
 struct pirqs {
 	void *eoi_page; /* d->pirq_eoi_mfn */
 	bool eoi_unmasks;
@@ -52,13 +52,13 @@ static bool pirq_arrived(struct irq_user *u)
 	struct pirq *p = container_of(u, struct pirq, user);
 	bool news = !evtchn_port_pending(p->domain, p->port);
 
-	if (!news) /* an edge that is masked now for too many */
+	if (!news) /* an edge line is masked now: it came again too soon */
 		needs_eoi(p, true);
 	port_notify(p->domain, p->port, port_channel(p->domain, p->port));
 	return news;
 }
 
-/* NULL: it has none of that number. */
+/* NULL: @d has no PIRQ of that number. */
 static struct pirq *find(const struct domain *d, uint32_t number)
 {
 	return d->pirqs && number < PIRQS ? d->pirqs->pirq[number] : NULL;
@@ -130,7 +130,7 @@ static int highest_free(const struct domain *d)
 	return -ENOSPC;
 }
 
-/* A PIRQ that is no interrupt of an I/O APIC's. A wanted one may have been reserved. */
+/* A PIRQ that is no interrupt of an I/O APIC. A @wanted one may have been reserved. */
 static int take_number(struct domain *d, int wanted, struct pirq **p)
 {
 	int number = wanted < 0 ? highest_free(d) : wanted;
@@ -301,7 +301,7 @@ int pirq_eoi(struct domain *d, uint32_t pirq)
 	return 0;
 }
 
-/* A guest that has no page for it must always say EOI: an edge may rest. */
+/* A guest without an EOI page must always say EOI: an edge line may be resting (dev/irq.h). */
 int pirq_status(struct domain *d, uint32_t pirq, uint32_t *flags)
 {
 	struct pirq *p;

@@ -22,9 +22,9 @@ struct pirq_message {
 };
 
 /*
- * Give @d a PIRQ: its number or -errno. @wanted: PIRQ_ANY, or the number it shall have.
- * -EINVAL: no such interrupt or number, or @d dies; -EEXIST: that number is taken, or another one's; -ENOSPC: all are taken;
- * -ENOMEM; what msi_open() returns.
+ * Give @d a PIRQ: its number or -errno. @wanted: PIRQ_ANY, or the number it must have.
+ * -EINVAL: no such interrupt or number, or @d dies; -EEXIST: the number is taken, or not @gsi's; -ENOSPC: all are
+ * taken; -ENOMEM; what msi_open() returns.
  */
 int pirq_map_gsi(struct domain *d, uint32_t gsi, int wanted);
 int pirq_map_msi(struct domain *d, const struct pirq_message *m, int wanted);
@@ -39,8 +39,8 @@ void pirq_unmap_function(struct domain *d, uint16_t function);
 int pirq_eoi(struct domain *d, uint32_t pirq);
 int pirq_status(struct domain *d, uint32_t pirq, uint32_t *flags);
 /*
- * The domain's page @mfn tells from now on, a bit for each PIRQ, whether it needs an EOI. @unmasks: an EOI unmasks the port.
- * -EBUSY: there is one already. -EINVAL: not a frame of its own that can be written.
+ * From now on a bit for each PIRQ in the domain's page @mfn says if it needs an EOI. @unmasks: an EOI unmasks the port.
+ * -EBUSY: there is such a page already. -EINVAL: not a writable frame of its own.
  */
 int pirq_set_eoi_page(struct domain *d, uint64_t mfn, bool unmasks);
 

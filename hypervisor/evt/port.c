@@ -8,15 +8,15 @@
  * No wake-up is lost. Two sides write one thing each and then look at the other's; with a locked instruction or a fence
  * between the two, at least one sees the other. So each side's order matters:
  *
- *	(W1) Who sends sets the pending bit, then looks at the mask; sets the selector's bit, then the upcall byte, and
- *	     then looks whether the vCPU is blocked (wake it) or runs (fetch it out of its guest). A bit that was set
- *	     already ends it: whoever set it goes on from there.
- *	(W2) Who sleeps becomes blocked, and then looks at the upcall byte (sched/sched.c, block).
- *	(W3) Who unmasks a port clears the mask, and then looks at the pending bit (evtchn_unmask).
- *	(W4) Who polls notes that he does and becomes blocked, both under his queue's lock, and then looks at the
+ *	(W1) A sender sets the pending bit, then looks at the mask; sets the selector's bit, then the upcall byte, and
+ *	     then looks whether the vCPU is blocked (wake it) or runs (fetch it out of its guest). If a bit was set
+ *	     already, it stops: the sender that set the bit goes on from there.
+ *	(W2) A vCPU that sleeps becomes blocked, and then looks at the upcall byte (sched/sched.c, block).
+ *	(W3) A vCPU that unmasks a port clears the mask, and then looks at the pending bit (evtchn_unmask).
+ *	(W4) A vCPU that polls notes it and becomes blocked, both under its queue's lock, and then looks at the
  *	     pending bits (vcpu_poll_begin, sched_op.c); the sender sets the pending bit, then looks for pollers.
  *
- * tests/verify/events.pml is a model of these rules, explored whole by `make verify`. A change of one is a change of both.
+ * tests/verify/events.pml is a model of these rules, which `make verify` explores completely. Change both together.
  */
 #include "evt/port.h"
 #include "lib/errno.h"
@@ -40,7 +40,7 @@ int evtchn_init(struct domain *d)
 		if (!d->evtchn_bucket[0])
 			return -ENOMEM;
 	}
-	/* Port 0 means "none" in many structures, so nobody gets it. */
+	/* Port 0 means "none" in many structures, so it is never allocated. */
 	d->evtchn_bucket[0][0].state = ECS_RESERVED;
 	d->ports_taken[0] |= 1;
 	return 0;
@@ -65,7 +65,7 @@ _Static_assert(sizeof(((struct domain *)0)->ports_taken) * 8 ==
 		   ARRAY_SIZE(((struct domain *)0)->evtchn_bucket) * EVTCHNS_PER_BUCKET,
 	       "a bit for each port");
 
-/* Beyond d->max_port: there is none. By words, since a guest that has nearly all may ask as often as it likes. */
+/* Beyond d->max_port: there is none. By words, since a guest that has nearly all ports may ask as often as it likes. */
 static uint32_t lowest_free(const struct domain *d)
 {
 	uint32_t i = 0;
@@ -100,7 +100,7 @@ void port_free(struct domain *d, uint32_t port, struct evtchn *ch)
 {
 	*ch = (struct evtchn){.state = ECS_FREE};
 	d->ports_taken[port / 64] &= ~(1ull << port % 64);
-	/* An event of the old life must not surprise the next user of the port. */
+	/* An old event must not surprise the next user of the port. */
 	bit_test_and_clear(d->evtchn_pending, port);
 }
 

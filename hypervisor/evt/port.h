@@ -47,13 +47,13 @@ static inline struct evtchn *port_channel(struct domain *d, uint32_t port)
 	return bucket ? &bucket[port % EVTCHNS_PER_BUCKET] : NULL;
 }
 
-/* A free port is taken, its channel in *ch zeroed but for the state, which the caller sets. -ENOSPC, -ENOMEM; -EINVAL:
- * @d is dying. evt_lock held. */
+/* Take a free port. Its channel *ch is zero; the caller sets the state. -ENOSPC, -ENOMEM; -EINVAL: @d is dying.
+ * evt_lock held. */
 int port_alloc(struct domain *d, struct evtchn **ch);
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
 /* @port became pending: vCPUs that poll for it wake up even if it is masked. */
 void port_wake_pollers(struct domain *d, uint32_t port) __rare;
-/* @v has an event, and is not simply this CPU's running one: wake it, or fetch it out of its guest. */
+/* @v has an event, and is not the vCPU that this CPU runs: wake it, or fetch it out of its guest. */
 void vcpu_rouse(struct vcpu *v) __rare;
 
 /* vcpu_mark_events, in line. */

@@ -3,7 +3,7 @@
  * Virtual interrupts: numbered sources inside the hypervisor, each bound by a guest to a port of its choice.
  *
  * Per-vCPU ones (timer, debug) belong to the vCPU that bound them; global ones (console input, a domain's
- * end) are told to Dom0. virq_lock guards virq_port against the port's closing; evt_lock is not needed.
+ * end) go to Dom0. virq_lock guards virq_port against the port's closing; evt_lock is not needed.
  */
 #include "evt/port.h"
 #include "xen/xen.h"
