@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * GNTTABOP_copy: the hypervisor copies for a guest between two pages, each its own or one granted to it. Both
- * are held for the time of the copy as if they were mapped, the target writable: so a page table or a
+ * are held during the copy as if they were mapped, the target writable: so a page table or a
  * descriptor table can never be a target.
  * Locking: none but the grant lock inside grant_pin.
  */
@@ -14,7 +14,7 @@
 
 /* One side of a copy. */
 struct side {
-	struct domain *d; /* whose page */
+	struct domain *d; /* the page's owner */
 	mfn_t mfn;
 	grant_ref_t ref;
 	bool granted, readonly;

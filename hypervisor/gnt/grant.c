@@ -3,17 +3,17 @@
  * Grant tables: why a granted frame is safe to give, and safe to take back.
  *
  * An entry of the shared table says "domain N may use my frame F, perhaps only for reading". The guest writes
- * it whenever it likes; we read it when a use begins, and note on our own side (struct grant_use) what it
- * said then. The entry's two low flags are ours: reading and writing tell the granter that its frame is in
- * use.
+ * it whenever it likes; the hypervisor reads it when a use begins, and notes in struct grant_use what it said
+ * then. The hypervisor alone sets two flags of the entry: reading and writing tell the granter that its frame
+ * is in use.
  *
- *	(1) A use begins by one compare-and-exchange of flags and domain together: the entry that we checked
- *	    is the entry that we marked. A guest that takes an entry back uses the same instruction, so either
- *	    it sees our mark or we see its change.
+ *	(1) A use begins by one compare-and-exchange of flags and domain together: the entry that is checked
+ *	    is the entry that is marked. A guest that takes an entry back uses the same instruction, so either
+ *	    it sees the mark or the hypervisor sees its change.
  *	(2) The marks go when the last use of their sort ends, and a mapping ends only after no TLB remembers
  *	    it (map.c). So a granter that sees no mark has its frame for itself.
- *	(3) Pins say nothing about the frame. Whoever uses it takes a reference from its owner, the granter,
- *	    and for writing a use of PGT_WRITABLE, as anybody who maps a frame (mm/page.c). A granter
+ *	(3) Pins say nothing about the frame. Each use takes a reference from the frame's owner, the granter,
+ *	    and for writing a use of PGT_WRITABLE, as any mapping of a frame does (mm/page.c). A granter
  *	    that lies about F, or gives F away meanwhile, cannot make others touch what is not its own.
  *
  * A pin count cannot overflow: pins are mappings, of which a domain has a limited number, and one running
@@ -124,10 +124,10 @@ void grant_destroy(struct domain *d)
 	d->grants = NULL;
 }
 
-/* An entry that its owner keeps changing while it is being marked is not one to use. */
+/* An entry that its owner keeps changing while it is being marked is refused. */
 #define MARK_TRIES 5
 
-/* Rule (1): mark the entry as used by @who, if it says that he may. */
+/* Rule (1): mark the entry as used by domain @who, if it allows that. */
 static int mark(union grant_slot *slot, domid_t who, bool readonly)
 {
 	union grant_slot old = {.head = __atomic_load_n(&slot->head, __ATOMIC_ACQUIRE)}, new;
@@ -180,7 +180,7 @@ void grant_unpin_slowly(struct grant_table *gt, grant_ref_t ref, bool readonly)
 		over = GTF_reading;
 	if (!readonly && !--use->writers)
 		over |= GTF_writing;
-	/* A dying granter reads its table no more, and soon there is none. */
+	/* A dying granter no longer reads its table, which is freed soon. */
 	if (over && !gt->closed)
 		__atomic_fetch_and(&grant_slot(gt, ref)->flags, ~over, __ATOMIC_RELEASE);
 }

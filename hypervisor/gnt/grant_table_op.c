@@ -4,7 +4,7 @@
  * array of structures; each gets its own status (GNTST_*), so that the call as a whole fails only where it
  * cannot be understood. A long array is interrupted between entries and goes on with the rest of it.
  *
- * Version 1 only: asked for version 2, which Linux does, we answer like a Xen that was told not to offer it.
+ * Version 1 only. Linux asks for version 2: the answer is that of a Xen that was told not to offer it.
  */
 #include "gnt/table.h"
 #include "guest/domain.h"
@@ -27,7 +27,7 @@
 #define MAP_RESULTS   offsetof(struct gnttab_map_grant_ref, dom)
 #define UNMAP_RESULTS offsetof(struct gnttab_unmap_grant_ref, handle)
 
-/* The domain of a request about a whole table: one's own, or for Dom0 any. NULL and *status. */
+/* The domain of a request about a whole table: the caller, or for Dom0 any. NULL and *status. */
 static struct domain *table_owner(domid_t id, int16_t *status)
 {
 	struct domain *self = current->domain, *d;
@@ -97,7 +97,7 @@ static long dump_table(struct vcpu *v, struct gnttab_dump_table *op)
 {
 	struct domain *d = NULL;
 
-	/* The log is not everybody's to fill. */
+	/* Not every domain may fill the log. */
 	if (current->domain->privileged)
 		d = table_owner(op->dom, &op->status);
 	else
@@ -171,8 +171,8 @@ static long transfer_one(struct vcpu *v, struct gnttab_transfer *op)
 	return 0;
 }
 
-/* Whose page: by a grant anybody's, by frame number DOMID_SELF's alone. Of another domain than the current one, a
- * reference is taken. NULL and *status. */
+/* The owner of the page: any domain by a grant, by frame number DOMID_SELF alone. Takes a reference unless it is the
+ * current domain. NULL and *status. */
 static inline struct domain *copy_domain(domid_t id, bool granted, int16_t *status)
 {
 	struct domain *self = current->domain, *d;
@@ -229,7 +229,7 @@ static long swap_one(struct vcpu *v, struct gnttab_swap_grant_ref *op)
 }
 
 /* Caches of the processors are coherent: this is for devices that are not. CLFLUSH writes back and discards;
- * discarding alone would bring back what was there before, perhaps another's. */
+ * discarding alone would bring back what was there before, perhaps another domain's data. */
 static long cache_flush_one(struct vcpu *v, struct gnttab_cache_flush *op)
 {
 	struct page_info *pg;

@@ -6,12 +6,12 @@
 #include "mm/pt.h"
 #include "xen/grant_table.h"
 
-/* GNTST_bad_page: not RAM of @owner's; GNTST_general_error: not to be written. */
+/* GNTST_bad_page: not RAM of @owner; GNTST_general_error: not to be written. */
 static inline int frame_hold(struct domain *owner, mfn_t mfn, bool readonly)
 {
 	struct page_info *pg = mfn_to_page(mfn);
 
-	/* Devices' memory has no owner, who alone can grant, and no references. */
+	/* Device memory has no owner that could grant it, and no references. */
 	if (unlikely(!mfn_valid(mfn) || !page_get(pg, owner)))
 		return GNTST_bad_page;
 	return readonly || likely(!writable_get(pg)) ? GNTST_okay : GNTST_general_error;

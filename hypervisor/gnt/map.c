@@ -4,7 +4,7 @@
  * virtual address of its current tables or by the entry's machine address. The entry holds reference and type
  * like any other (mm/pt.h), so a guest that overwrites it, or takes its table apart, leaves no more behind
  * than a handle that it can no longer give back. Device mapping: no entry, but the same hold on the frame,
- * which belongs to the handle; the address for the device is the machine address, since we drive no IOMMU.
+ * which belongs to the handle; the address for the device is the machine address, since no IOMMU is used.
  *
  * What an unmap finds in the entry must be the frame of the handle with the handle's right to write:
  * otherwise a guest could give back a read-only entry in the name of a writable one and keep on writing.
@@ -158,7 +158,7 @@ int grant_map(struct vcpu *v, struct domain *granter, struct gnttab_map_grant_re
 	return GNTST_okay;
 }
 
-/* Our mapping pins the entry, so what it says of the frame stays. */
+/* The mapping pins the entry, so what it says of the frame stays. */
 static inline mfn_t frame_of(const struct maptrack *m)
 {
 	return grant_use(m->granter->grants, m->ref)->frame;
@@ -242,7 +242,7 @@ int grant_release_maps(struct domain *d)
 		if (gt->maptrack_frames % RELEASE_PER_CHECK == 0 && gt->maptrack_frames &&
 		    hypercall_preempt_check()) {
 			gt->release_next =
-			    gt->maptrack_frames * MAPTRACKS_PER_FRAME; /* none to let go in them */
+			    gt->maptrack_frames * MAPTRACKS_PER_FRAME; /* no mapping is left in them */
 			return -ERESTART;
 		}
 	}

@@ -3,7 +3,7 @@
  * Handles: the numbers by which a domain names what it mapped. Free ones are chained through the entries;
  * frames of entries are added as needed, up to the domain's limit, and stay until it ends. Getting, putting and
  * claiming one are in line in gnt/table.h.
- * Locking: grant_table.lock of the mapping domain for the chain. A claimed entry is its claimer's alone.
+ * Locking: grant_table.lock of the mapping domain for the chain. Only its claimer uses a claimed entry.
  */
 #include "gnt/table.h"
 #include "guest/domain.h"

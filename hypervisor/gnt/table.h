@@ -30,7 +30,7 @@ union grant_slot {
 	uint32_t head;
 };
 
-/* What we know of an entry in use. While pins is not zero, frame and domid are what the entry said at the
+/* What is known of an entry in use. While pins is not zero, frame and domid are what the entry said at the
  * first pin: the guest can change its entry, but not what was mapped. */
 struct grant_use {
 	uint32_t pins; /* mappings and running copies */
@@ -64,7 +64,7 @@ struct grant_table {
 	uint32_t release_next;  /* how far grant_release_maps() came */
 	struct maptrack **maptrack;
 
-	struct domain *domain; /* whose table it is */
+	struct domain *domain; /* the owner of the table */
 };
 
 static inline union grant_slot *grant_slot(struct grant_table *gt, grant_ref_t ref)
@@ -81,7 +81,7 @@ static inline struct grant_use *grant_use(struct grant_table *gt, grant_ref_t re
 
 /* At least @frames shared frames. */
 int grant_grow(struct domain *d, uint32_t frames);
-/* What pin.h leaves. With the lock. */
+/* The cases that pin.h does not handle. With the lock. */
 int grant_pin_slowly(struct grant_table *gt, grant_ref_t ref, domid_t who, bool readonly) __rare;
 void grant_unpin_slowly(struct grant_table *gt, grant_ref_t ref, bool readonly) __rare;
 int grant_swap(struct domain *d, grant_ref_t a, grant_ref_t b);
@@ -122,7 +122,7 @@ static inline void maptrack_put(struct grant_table *gt, struct maptrack *m, uint
 
 /*
  * The mapping behind a number from the guest, marked busy: until its flags are stored without that, or it is put,
- * nobody else gets it. NULL if there is none. The table of handles only grows, and flags say of each handle whether
+ * no other CPU gets it. NULL if there is none. The table of handles only grows, and flags say of each handle whether
  * there is a mapping to claim: no lock.
  */
 static inline struct maptrack *maptrack_claim(struct grant_table *gt, uint32_t handle)
@@ -161,5 +161,5 @@ void grant_unmap_end(struct domain *d, const struct grant_unmap *u);
 
 /* ---- copy.c ---- */
 
-/* One copy for domain @d, between frames of @from and @to or between what these granted it. */
+/* One copy for domain @d, between frames of @from and @to or between frames that these granted it. */
 int grant_copy(struct domain *d, struct domain *from, struct domain *to, const struct gnttab_copy *op);
