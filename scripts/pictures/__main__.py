@@ -12,11 +12,12 @@ import event
 import frame_types
 import life
 import rings
+import rooms
 import spaces
 
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "pictures")
 PICTURES = {"rings": rings, "address-spaces": spaces, "life-of-a-domain": life, "types-of-a-frame": frame_types,
-            "one-event": event}
+            "one-event": event, "rooms": rooms}
 
 
 def main():
