@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The Dom0 tools: static programs for 64- and 32-bit Dom0s, and Dom0's initramfs.
 
-# Reading kernels is the hypervisor's code: it does the same for Dom0.
+# The hypervisor's code reads kernels: it does the same for Dom0.
 TOOLS_SHARED := $(addprefix hypervisor/dom/,elf.c elf_notes.c elf_symbols.c inflate.c packed.c first_memory.c first_pages.c)
 TOOLS_LIB    := $(wildcard dom0-tools/lib/*.c)
 TOOLS_rl   := $(wildcard dom0-tools/rl/*.c)
@@ -47,7 +47,7 @@ COMMA := ,
 $(eval $(call tools_programs,dom0-tools,musl-gcc,))
 $(eval $(call tools_programs,dom0-tools32,$(I386_CC),$(I386_SPECS)))
 
-# rl-unpack links Debian's libraries, which are made for glibc; so it is, too. It runs on the build machine as well.
+# rl-unpack links Debian's libraries, which are made for glibc; so it uses glibc, too. It runs on the build machine as well.
 # $(1): dom0-tools or dom0-tools32; $(2): compiler; $(3): what must be there before it runs
 define unpack_program
 $(B)/$(1)/rl-unpack: dom0-tools/unpack/main.c dom0-tools/lib/err.c dom0-tools/lib/files.c hypervisor/dom/inflate.c \

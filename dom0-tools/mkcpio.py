@@ -18,7 +18,7 @@ BIG = 4 * PAGE  # contents from this size on start at a page boundary: the kerne
 
 def entry(number, path, mode, data, links=1, position=0):
     name = path.lstrip("/").encode() + b"\0"
-    if len(data) >= BIG:  # zeros behind the name do not belong to it
+    if len(data) >= BIG:  # zeros after the name are no part of it
         name += b"\0" * (-(position + 110 + len(name)) % PAGE)
     head = "070701" + "".join("%08x" % v for v in (number, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(name), 0))
     out = head.encode() + name

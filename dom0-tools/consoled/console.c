@@ -29,8 +29,9 @@ void console_resume(struct guest *g)
 		ring->out_cons = g->log.cons;
 }
 
-/* A guest that finds its ring full waits for an event. It saw our index as it was before @cons, or it will see the new one;
- * in the first case its own index is there for us to see. Half a ring counts as full, for who waits for more than a byte. */
+/* A guest that finds its ring full waits for an event. It saw the daemon's index from before @cons, or it will see
+ * the new one; in the first case its own index shows it here. Half a ring counts as full: the guest may wait for more
+ * than a byte. */
 static bool may_wait(const struct xencons_interface *ring, XENCONS_RING_IDX cons)
 {
 	barrier();
@@ -40,7 +41,7 @@ static bool may_wait(const struct xencons_interface *ring, XENCONS_RING_IDX cons
 size_t console_drain(struct guest *g, bool *tell)
 {
 	struct xencons_interface *ring = g->ring;
-	/* Once each, whatever the guest makes of them meanwhile: what was checked is what is used. */
+	/* Each is read once, since the guest may change it meanwhile: what was checked is what is used. */
 	XENCONS_RING_IDX first = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED), cons = first,
 			 prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
 	char out[sizeof(ring->out)];
@@ -83,7 +84,7 @@ bool console_feed(struct guest *g)
 	g->typing = !room || got > 0 || (got < 0 && errno == EAGAIN);
 	if (got <= 0)
 		return false;
-	barrier(); /* the guest has taken what was there before we write over it */
+	barrier(); /* the guest has taken what was there before it is overwritten */
 	for (ssize_t i = 0; i < got; i++)
 		ring->in[MASK_XENCONS_IDX(prod++, ring->in)] = keys[i];
 	barrier();

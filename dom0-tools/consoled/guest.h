@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One domain as rl-consoled sees it: its console ring, a page shared with the guest, and an event channel.
- * Everything in that page may change at any moment and to anything: indices are read once, checked, and never
- * lead outside the ring.
+ * One domain as rl-consoled sees it: its console ring, a page shared with the guest, and an event channel. Anything
+ * in that page may change at any moment: indices are read once, checked, and never lead outside the ring.
  */
 #pragma once
 
@@ -17,22 +16,23 @@
 
 struct guest {
 	struct guest *next;
-	struct link ready; /* in the queue of those to be looked at; its port is masked */
-	bool typing;       /* somebody has the FIFO open, perhaps */
+	struct link ready; /* in the queue of guests to be looked at; its port is masked */
+	bool typing;       /* a client may have the FIFO open */
 	unsigned id;
-	int port; /* ours; -1: none */
+	int port; /* the daemon's; -1: none */
 	struct xencons_interface *ring;
 	struct conlog log;
 	int in; /* FIFO with what clients type */
 	bool ring_broken;
 };
 
-/* Begin where the log ends: an rl-consoled before this one may have been killed before it told the guest. */
+/* Begin where the log ends: an earlier rl-consoled may have been killed before it told the guest. */
 void console_resume(struct guest *g);
 /* Move what the guest wrote into the log, a ring's worth at most: how many bytes that was. *@tell: it may be waiting for
  * room. */
 size_t console_drain(struct guest *g, bool *tell);
 /* May keys be taken from the FIFO, i.e. is there room in the guest's ring? */
 size_t console_room(const struct guest *g);
-/* Move keys from the FIFO into the ring. True if the guest should be told. Nobody types any more: g->typing is false. */
+/* Move keys from the FIFO into the ring. True if the guest should be told. g->typing becomes false when no client
+ * types any more. */
 bool console_feed(struct guest *g);

@@ -2,18 +2,19 @@
 /*
  * rl-consoled: keeps the consoles of all domains.
  *
- * Commands come as lines through <run>/consoled.ctl: `add ID` (a domain was made: console/ring-ref and
- * console/port in the store say where its ring is), `gone ID` (drain and let go), `keys ID` (somebody has opened its FIFO).
- * What it shows:
+ * Commands come as lines through <run>/consoled.ctl: `add ID` (a domain was made: console/ring-ref and console/port in
+ * the store say where its ring is), `gone ID` (drain and let go), `keys ID` (a client has opened its FIFO). What it
+ * shows:
  *	<run>/console/ID/log       the kept output (conlog.h)
  *	<run>/console/ID/in        FIFO: keys for the domain
  *	<run>/console/ID/attached  there while its page is mapped here
- *	<run>/console/ID/refused   a link to nowhere: why it cannot be
+ *	<run>/console/ID/refused   a dangling link: why it cannot be attached
  *
- * One thread. Domains that are silent cost nothing. Of one that speaks the event is kept masked as long as there is something
- * in its ring, and each round moves at most a ring's worth of it; between rounds there is a rest in which rings fill up, and
- * which is as long as the round was: however many speak, and whatever they do to their rings and ports, Dom0 has half of its
- * time for others. After a restart of the daemon all living domains of <run>/domains are taken up again.
+ * One thread. Domains that are silent cost nothing. The event of a domain that writes stays masked as long as there is
+ * something in its ring, and each round moves at most a ring's worth of it. Between rounds there is a rest, as long as
+ * the round was, in which rings fill up. However many domains write, and whatever they do to their rings and ports,
+ * half of Dom0's time is left for other work. After a restart the daemon attaches all living domains of <run>/domains
+ * again.
  */
 #include "guest.h"
 #include "ctl.h"
@@ -41,8 +42,8 @@ static struct port_table by_port;
 static struct queue ready; /* to be looked at, in this order */
 
 #define REST_NS      1000000  /* between two rounds */
-#define REST_FULL_NS 250000   /* where somebody waits for room */
-#define REST_MAX_NS  50000000 /* who types, and who makes domains, waits for no more than that */
+#define REST_FULL_NS 250000   /* where a guest waits for room */
+#define REST_MAX_NS  50000000 /* typing, and the making of domains, wait no longer than that */
 
 static struct guest *find_guest(unsigned id)
 {
@@ -63,7 +64,7 @@ static int touch(const char *path)
 	return 0;
 }
 
-/* Let go of everything of @g; its log stays. */
+/* Let go of all that @g has; its log stays. */
 static void close_guest(struct guest *g)
 {
 	queue_remove(&ready, &g->ready);
@@ -91,7 +92,7 @@ static int open_files(struct guest *g)
 		err = conlog_create(&g->log, console_path(g->id, "log"));
 	if (err)
 		return fail_errno(err, "domain %u: cannot make its console log", g->id);
-	/* One that is there has clients of an rl-consoled that was killed. */
+	/* A FIFO that is there has clients of an rl-consoled that was killed. */
 	if (mkfifo(in, 0600) < 0 && errno != EEXIST)
 		return fail_errno(errno, "%s: cannot make this FIFO", in);
 	g->in = open(in, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -135,8 +136,8 @@ static struct guest *new_guest(unsigned id)
 	return NULL;
 }
 
-/* @ending: even if its end has begun. What keeps us from it is left as the target of a link: that takes no descriptor, which
- * may be what is missing. */
+/* @ending: even if its end has begun. The reason for a failure is left as the target of a link: that takes no
+ * descriptor, and descriptors may be what is missing. */
 static void add_guest(unsigned id, bool ending)
 {
 	struct guest *g = NULL;
@@ -159,11 +160,11 @@ static void add_guest(unsigned id, bool ending)
 	g->typing = true;
 	g->next = guests;
 	guests = g;
-	queue_add(&ready, &g->ready); /* the first event may have come before we were bound */
+	queue_add(&ready, &g->ready); /* the first event may have come before the port was bound */
 }
 
-/* One of an rl-consoled that was killed. Of a domain that is only being made the store does not know yet; a command will
- * come. */
+/* A domain of an rl-consoled that was killed. The store does not know a domain that is still being made; a command
+ * will come. */
 static void take_up(unsigned id, bool ending)
 {
 	struct xs *xs = find_guest(id) ? NULL : xs_shared();
@@ -177,7 +178,7 @@ static void remove_guest(unsigned id)
 	struct guest **link = &guests, *g;
 	bool tell;
 
-	take_up(id, true); /* what it wrote last is to be had */
+	take_up(id, true); /* its last output can still be read */
 	while (*link && (*link)->id != id)
 		link = &(*link)->next;
 	g = *link;
@@ -186,7 +187,7 @@ static void remove_guest(unsigned id)
 		unlink(console_path(id, "attached"));
 		return;
 	}
-	/* All that it wrote: it does not run. Once, for others may write to that page still, and without end. */
+	/* All that it wrote: it does not run. Once, since others may still write to that page, without end. */
 	console_drain(g, &tell);
 	*link = g->next;
 	close_guest(g);
@@ -207,7 +208,7 @@ static void command(void *arg, char *line)
 		warn("a command it does not know: %.60s", line);
 }
 
-/* Whose ports have fired. They stay masked until there is nothing in the ring. */
+/* Queue the guests whose ports have fired. The ports stay masked until the ring is empty. */
 static void take_events(void)
 {
 	uint32_t ports[64];
@@ -226,8 +227,8 @@ static void take_events(void)
 	} while (n == 64);
 }
 
-/* A ring's worth of whoever is ready. Who had nothing may send events again: what came while we looked raises one. True:
- * somebody waits for room. */
+/* Move a ring's worth for each guest that is ready. A guest that had nothing may send events again: what came during
+ * the look raises one. True: a guest waits for room. */
 static bool look_at_ready(void)
 {
 	struct queue again = {NULL};
@@ -272,7 +273,7 @@ static void take_up_all(void)
 
 	for (size_t i = 0; i < n; i++) {
 		take_up(ids[i], false);
-		/* Its end has begun, and the last daemon may have been killed when it had been told. */
+		/* Its end has begun, and the last daemon may have been killed after it was told. */
 		if (!find_guest(ids[i]) && !access(console_path(ids[i], "attached"), F_OK))
 			remove_guest(ids[i]);
 	}
@@ -288,14 +289,14 @@ static size_t typing(void)
 	return n;
 }
 
-/* Wait for anything, then serve whoever spoke. */
+/* Wait for anything, then serve those that spoke. */
 static void serve(int ctl, struct ctl_lines *part)
 {
 	struct pollfd *fds = calloc(2 + typing(), sizeof(*fds));
 	size_t n = 2;
 
 	if (!fds) {
-		sleep_ms(100); /* Dom0 is out of memory: try again when somebody has given some back */
+		sleep_ms(100); /* Dom0 is out of memory: try again when some has been freed */
 		return;
 	}
 	fds[0] = (struct pollfd){.fd = evtchn, .events = POLLIN};

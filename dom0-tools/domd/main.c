@@ -3,10 +3,10 @@
  * rl-domd: notices when domains end (the store's @releaseDomain) and does what their configuration says:
  * on_poweroff, on_reboot, on_crash, on_watchdog = destroy, restart or preserve.
  *
- * Lines through <run>/domd.ctl say which domain is new (`add ID`) or make it look again (`job UUID`); the truth is <run>/domains,
- * <run>/jobs and the hypervisor's list. The end of a domain is noted in <run>/domains/ID/end after everything is
- * done, with the id of the domain that goes on in its place if it was restarted. What an rl that was killed left half
- * made or half ended (job.h) is cleared away.
+ * Lines through <run>/domd.ctl say which domain is new (`add ID`) or make it look again (`job UUID`); the truth is
+ * <run>/domains, <run>/jobs and the hypervisor's list. The end of a domain is noted in <run>/domains/ID/end after
+ * everything is done, with the id of its successor if it was restarted. rl-domd clears away what a killed rl left half
+ * made or half ended (job.h).
  */
 #include "ctl.h"
 #include "domains.h"
@@ -28,8 +28,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A domain that ends sooner than this after its start is not restarted, or a kernel that crashes while
- * booting would keep Dom0 busy for ever. */
+/* A domain that ends sooner than this after its start is not restarted: a kernel that crashes while booting would
+ * keep Dom0 busy for ever. */
 #define RESTART_MIN_MS 1000
 
 #define JOBS_MS 200
@@ -45,8 +45,8 @@ static enum action action_for(const struct record *r, const char *reason)
 	return !strcmp(reason, "watchdog") ? r->on_watchdog : r->on_crash;
 }
 
-/* Have the domain made anew from its kept configuration. The new one takes over its name and ends it. The child has a job at
- * the old one: if this daemon is killed, the next one leaves that domain to it. */
+/* Have the domain made again from its kept configuration. The new one takes its name and ends it. The child holds a
+ * job for the old one: if this daemon is killed, the next one leaves that domain to the child. */
 static int restart(unsigned id, const char *uuid)
 {
 	char config[256], number[16];
@@ -85,16 +85,16 @@ static void end_domain(const struct record *r, const char *reason, const char *u
 	if (action == ACTION_RESTART && !restart(r->id, uuid))
 		return;
 	ret = domain_end(&hv, r->id, reason, -1);
-	record_tidy(r->id); /* of an rl that was to restart it and was killed */
+	record_tidy(r->id); /* left by an rl that was killed while restarting it */
 	if (ret < 0 && ret != -ESRCH)
 		fail_errno(ret, "cannot destroy domain %u", r->id);
 }
 
-/* The domains that have a record and have not ended, ascending. Their files are read when one comes and when one ends, not
- * whenever any other does. */
+/* The domains that have a record and have not ended, ascending. A domain's files are read when it comes and when it
+ * ends, not when another does. */
 static struct known {
 	unsigned id;
-	bool waits; /* to be looked at when nobody is at work any more */
+	bool waits; /* look at it again when its job is over */
 } * known;
 static size_t nr_known;
 
@@ -134,8 +134,8 @@ static int tell_of_all(void)
 	return tell_of_dom0(&hv, xs_shared());
 }
 
-/* What is to be done about a domain of which the hypervisor says this (NULL: it is not there). False: nothing, ever again.
- * @busy: others are making or ending some. */
+/* Do what a domain needs of which the hypervisor says this (NULL: it is not there). False: nothing, ever again.
+ * @busy: other processes are making or ending domains. */
 static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info, bool busy)
 {
 	char uuid[UUID_TEXT];
@@ -148,23 +148,23 @@ static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info
 		uuid_print(info->handle, uuid);
 	held = info && busy && job_is_held(uuid);
 	k->waits = (info && r.ending && busy) || held;
-	if (!info) /* destroyed by somebody else than rl, or by one who was killed then */
+	if (!info) /* destroyed by another program than rl, or by an rl that was killed */
 		domain_forget(k->id, "destroyed", -1);
-	else if (r.ending && !busy) /* whoever began it was killed */
+	else if (r.ending && !busy) /* the process that began it was killed */
 		domain_end(&hv, k->id, "destroyed", -1);
 	else if (!r.ending && !held && info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
 		end_domain(&r, shutdown_reason(info), uuid);
 	return true;
 }
 
-/* Is there a record of a domain that nobody told us of? */
+/* Is there a record of a domain that no `add` has announced? */
 static void know_if_recorded(unsigned id)
 {
 	if (!access(record_path(id, "record"), F_OK))
 		know(id);
 }
 
-/* Look at every domain we know of; at the files of those that may be on their way out, or of @all. */
+/* Look at every known domain, and at the files of those that may be ending, or of @all. */
 static void look(bool busy, bool all)
 {
 	const unsigned marks = XEN_DOMINF_shutdown | XEN_DOMINF_dying | XEN_DOMINF_paused;
@@ -198,7 +198,7 @@ static void look(bool busy, bool all)
 	free(list);
 }
 
-/* At those that wait for it alone. True: some go on waiting. */
+/* Look only at those that wait for it. True: some still wait. */
 static bool look_again(bool busy)
 {
 	struct xen_domctl_getdomaininfo info;
@@ -215,9 +215,9 @@ static bool look_again(bool busy)
 	return some;
 }
 
-static bool told; /* of a domain, not only of a job */
+static bool told; /* a domain's, not only a job's */
 
-/* @releaseDomain, or Dom0's name: the store tells of that when it has begun anew, too. */
+/* @releaseDomain, or Dom0's name: that watch also fires when the store has started empty. */
 static void take_event(struct xs *xs)
 {
 	char *path = xs_event(xs, 0);
@@ -246,7 +246,7 @@ int main(void)
 
 	fail_program("rl-domd");
 	signal(SIGPIPE, SIG_IGN);
-	/* The shared connection is for questions; events come by one of their own. */
+	/* The shared connection is for questions; events have their own. */
 	if (lock_take("rl-domd", false) || hv_open(&hv) || !xs_shared() || !(xs = xs_open()) ||
 	    (ctl = ctl_listen("domd")) < 0)
 		return 1;
@@ -267,7 +267,7 @@ int main(void)
 			look(jobs, false);
 		told = false;
 		waiting = look_again(jobs);
-		/* Nobody tells when one who is at work is killed: look again and again, while there is work. */
+		/* No event comes when a process with a job is killed: look again and again, while there are jobs. */
 		if (poll(fds, 2, jobs || waiting ? JOBS_MS : -1) <= 0)
 			continue;
 		if (fds[0].revents & POLLIN)

@@ -51,7 +51,7 @@ void tell_of(struct hv *hv, struct xs *xs, unsigned id)
 	built.console_port = r.console_port;
 	built.store_mfn = r.store_mfn;
 	built.store_port = r.store_port;
-	fail_quiet(true); /* what is odd in its configuration was said when it was made */
+	fail_quiet(true); /* rl create has reported what is odd in its configuration */
 	told = !cfg_load(&cfg, record_path(id, "config")) && !domconf_from(&cfg, &conf) &&
 	       !tell(hv, xs, &conf, &built);
 	fail_quiet(false);

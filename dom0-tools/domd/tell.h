@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the store should know, told again: it may have begun anew (docs/store.md), and then knows nobody. */
+/* What the store should know, told again: it may have started empty (docs/store.md), and then knows no domain. */
 #pragma once
 
 #include "hv.h"

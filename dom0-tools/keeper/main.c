@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rl-keeper: starts Dom0's daemons, and starts again whichever ends; keeps what they complain about in /var/log, within
- * bounds. It goes into the background when the store answers. With -s it stays in the foreground and waits until no other
- * keeper runs: so init has one ready (etc/inittab).
+ * rl-keeper: starts Dom0's daemons, and restarts any that ends; keeps what they report in /var/log, within bounds. It
+ * goes into the background when the store answers. With -s it stays in the foreground and waits until no other keeper
+ * runs, so that init has one ready (etc/inittab).
  *
- * Each daemon goes on where it was killed: rl-stored from its notes (stored/save.h), rl-consoled and rl-domd from
- * <run>/domains, the store and the hypervisor's list. So a keeper that comes after one that was killed starts them all again.
+ * Each daemon continues where it was killed: rl-stored from its notes (stored/save.h), rl-consoled and rl-domd from
+ * <run>/domains, the store and the hypervisor's list. So a keeper that follows a killed one restarts them all.
  */
 #include "err.h"
 #include "files.h"
@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SOON_MS     1000 /* who ends sooner after its start is not started again at once */
+#define SOON_MS     1000 /* a daemon that ends sooner after its start is not restarted at once */
 #define WAIT_MIN_MS 50
 #define WAIT_MAX_MS 5000
 #define LOG_MAX     (32 * 1024) /* bytes; then NAME.log becomes NAME.log.old */
@@ -32,7 +32,7 @@
 static struct daemon {
 	const char *name;
 	pid_t pid; /* 0: it does not run */
-	int out;   /* what it complains about; -1: none */
+	int out;   /* what it reports; -1: none */
 	uint64_t started, start_at;
 	unsigned wait_ms;
 } daemons[] = {
@@ -48,7 +48,7 @@ static void on_child(int signal)
 
 	(void)signal;
 	if (write(ended[1], "", 1) < 0) {
-	} /* full: the reader is to wake up anyhow */
+	} /* full: the reader will wake up anyway */
 	errno = err;
 }
 
@@ -69,7 +69,7 @@ static void keep_text(const struct daemon *d, const char *text, size_t len)
 	if (fd < 0)
 		return;
 	if (write(fd, text, len) < 0) {
-	} /* where should one complain? */
+	} /* there is nowhere to report it */
 	close(fd);
 }
 
@@ -85,7 +85,7 @@ static void __attribute__((format(printf, 2, 3))) note(const struct daemon *d, c
 	keep_text(d, line, len);
 }
 
-/* False: there is no more. */
+/* False: no more. */
 static bool take_text(struct daemon *d)
 {
 	char text[1024];
@@ -116,9 +116,9 @@ static void start(struct daemon *d, int ready)
 {
 	int out[2];
 
-	keep_text(d, "", 0); /* an empty log says that there was nothing to complain about */
+	keep_text(d, "", 0); /* an empty log means that there was nothing to report */
 	if (d->out >= 0)
-		close(d->out); /* children of the last one may still have the other end */
+		close(d->out); /* children of the last daemon may still have the other end */
 	d->out = -1;
 	d->started = now_ms();
 	d->pid = pipe2(out, O_CLOEXEC | O_NONBLOCK) < 0 ? -1 : fork();
@@ -133,7 +133,7 @@ static void start(struct daemon *d, int ready)
 	d->out = out[0];
 }
 
-/* rl-stored tells when it answers; the others are of no use before. */
+/* rl-stored says when it answers; the others are of no use before. */
 static void start_store(struct daemon *d)
 {
 	int ready[2];
@@ -163,7 +163,7 @@ static void start_due(void)
 	}
 }
 
-/* Started again: at once, or, if it did not live long, after a time that doubles. */
+/* Restarted at once, or, if it did not live long, after a time that doubles. */
 static void note_end(struct daemon *d, int status)
 {
 	while (take_text(d))
@@ -180,7 +180,7 @@ static void note_end(struct daemon *d, int status)
 	     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), d->wait_ms);
 }
 
-/* Those of a keeper that was killed: what they complain about is read by nobody, and their ends would be seen by nobody. */
+/* End the daemons of a keeper that was killed: no keeper reads their reports or would see them end. */
 static void end_others(void)
 {
 	for (size_t i = 0; i < DAEMONS; i++) {
@@ -210,7 +210,7 @@ static void look_for_ends(void)
 				note_end(&daemons[i], status);
 }
 
-/* Until somebody has ended, or is to be started. */
+/* Wait until a daemon has ended, or is to be started. */
 static int patience(void)
 {
 	uint64_t now = now_ms(), first = UINT64_MAX;
@@ -245,7 +245,7 @@ static void watch(void)
 /* @ready: where to write a byte when the store answers, or -1. */
 static int keep(bool wait, int ready)
 {
-	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO); /* what is typed is not for daemons */
+	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO); /* terminal input is not for daemons */
 	if (lock_take("rl-keeper", wait))
 		return 1;
 	if (pipe2(ended, O_CLOEXEC | O_NONBLOCK) < 0) {

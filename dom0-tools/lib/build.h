@@ -20,7 +20,7 @@ struct build {
 	struct kernel kernel;
 	char *initrd;
 	size_t initrd_size;
-	struct first_memory plan; /* fv: the places of kernel, initrd, store and console alone */
+	struct first_memory plan; /* fv: only the places of kernel, initrd, store and console */
 	uint64_t *p2m;            /* machine frame of each pfn */
 	uint64_t shared_info;     /* its machine frame */
 };
@@ -32,7 +32,7 @@ int build_read_initrd(struct build *b);
 int build_create(struct build *b, const char *kind, uint32_t flags);
 /* Event channels of store and console. */
 int build_ports(struct build *b);
-/* A domain half made: give back what it has. */
+/* Give back what a half-made domain has. */
 void build_undo(struct build *b);
 
 /* build_memory.c: plan.nr_pages frames; fills p2m. */
@@ -43,7 +43,7 @@ int build_fill(struct build *b, struct first_range range,
 /* The part of [@from, @from + @size) that falls into the window [@start, @start + @len). */
 void build_copy(uint8_t *window, uint64_t start, uint64_t len, uint64_t from, const uint8_t *data,
 		uint64_t size);
-/* What fills a range with the initrd, or with nothing. */
+/* Fillers: the initrd, and nothing. */
 void build_initrd(struct build *b, uint8_t *at, uint64_t first, uint64_t count);
 void build_zero(struct build *b, uint8_t *at, uint64_t first, uint64_t count);
 /* Empty pages for the rings of store and console; tells the result where they are. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first two entries of a new domain's grant table: Dom0 may use its console page and its store page, as
- * Xen's tools promise to daemons that map them by reference (GNTTAB_RESERVED_* in xen/grant_table.h). Guests leave
- * these entries alone; the others are zero, which permits nothing.
+ * The first two entries of a new domain's grant table: Dom0 may use its console page and its store page, as Xen's tools
+ * promise daemons that map them by reference (GNTTAB_RESERVED_* in xen/grant_table.h). Guests leave these entries
+ * alone; the others are zero, which permits nothing.
  */
 #include "build.h"
 #include "err.h"
@@ -11,7 +11,7 @@
 
 #include <xen/grant_table.h>
 
-/* The first frame of its grant table; 0: none, and a report. */
+/* The first frame of its grant table; 0 and a report: none. */
 static uint64_t table_frame(struct build *b)
 {
 	struct gnttab_setup_table op = {.dom = b->id, .nr_frames = 1};

@@ -12,7 +12,7 @@
 #define MAP_CHUNK 256  /* frames mapped at a time: 1 MiB of address space */
 #define POPULATE  1024 /* extents per hypercall: fits the arena */
 
-/* Free memory of the machine in KiB that nobody has claimed. */
+/* Free memory of the machine in KiB that no domain has claimed. */
 static uint64_t free_kb(struct hv *hv)
 {
 	struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
@@ -60,7 +60,7 @@ static long populate(struct build *b, uint64_t pfn, unsigned count, unsigned ord
 	return done;
 }
 
-/* Frames @have to @want. Large extents first, which cost few hypercalls; single frames where memory is in pieces. */
+/* Frames @have up to @want. Large extents first, which cost few hypercalls; single frames where memory is in pieces. */
 static int populate_range(struct build *b, uint64_t have, uint64_t want)
 {
 	unsigned order = 9;
@@ -81,7 +81,7 @@ static int populate_range(struct build *b, uint64_t have, uint64_t want)
 	return 0;
 }
 
-/* A pv32 guest's first root lies below 4 GiB, where every kernel can have it; later ones are its own affair. */
+/* A pv32 guest's first root lies below 4 GiB, which every kernel can use; later roots are the guest's choice. */
 static int populate_root(struct build *b, uint64_t pfn)
 {
 	if (b->plan.kind != &first_pv32)

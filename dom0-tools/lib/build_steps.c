@@ -62,7 +62,7 @@ int build_ports(struct build *b)
 	return 0;
 }
 
-/* A domain half made: give back what it has. */
+/* Give back what a half-made domain has. */
 void build_undo(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings of a configuration: kept, asked for, changed by the command line, written. */
+/* The settings of a configuration: keeping, asking, changing by the command line, writing. */
 #include "cfg.h"
 #include "err.h"
 #include "files.h"
@@ -22,7 +22,7 @@ void cfg_value_clear(struct cfg_value *value)
 	memset(value, 0, sizeof(*value));
 }
 
-/* The item of the key, new (with an empty text) if need be; NULL if there is no memory. */
+/* The item of the key, made (with an empty text) if it is not there; NULL if there is no memory. */
 static struct cfg_item *item_for(struct cfg *cfg, const char *key, size_t len)
 {
 	struct cfg_item *item;
@@ -119,7 +119,7 @@ int cfg_load(struct cfg *cfg, const char *path)
 	return ret;
 }
 
-/* The value as it stands there, without quotes. */
+/* The value as it is, without quotes. */
 static int set_bare(struct cfg *cfg, const char *arg, size_t len, const char *text, bool add)
 {
 	struct cfg_value value = {.kind = CFG_TEXT, .text = strdup(text)};
@@ -170,7 +170,7 @@ const struct cfg_item *cfg_find(const struct cfg *cfg, const char *key)
 	return NULL;
 }
 
-/* "FILE:LINE: KEY ...", or what of it there is, in one line whatever the values hold. */
+/* "FILE:LINE: KEY ...", or the parts that are known; one line whatever the values hold. */
 static void describe(const struct cfg *cfg, const char *key, char out[480], const char *fmt, va_list ap)
 {
 	const struct cfg_item *item = cfg_find(cfg, key);

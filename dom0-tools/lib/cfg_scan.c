@@ -3,8 +3,8 @@
  * The scanner of configuration files: one text in memory, one function per piece of the grammar, which is that of Xen's
  * libxlutil. `struct scan` holds the place; every error is reported once, where it is found.
  *
- * Three things are taken that libxlutil does not: a comment on a last line without its end, lines that end in CR LF, and
- * \xHH and \OOO inside texts (it documents both, refuses the first and reads the second as nothing).
+ * It accepts three things that libxlutil does not: a comment on a last line without its end, lines that end in CR LF,
+ * and \xHH and \OOO inside texts (libxlutil documents both, refuses the first and drops the second).
  */
 #include "cfg.h"
 #include "err.h"
@@ -39,7 +39,7 @@ static int peek(const struct scan *s)
 	return s->at < s->end ? (unsigned char)*s->at : -1;
 }
 
-/* LF, or CR LF: files come from other systems, too. */
+/* LF, or CR LF for files from other systems. */
 static bool at_line_end(const struct scan *s)
 {
 	return peek(s) == '\n' || (peek(s) == '\r' && s->end - s->at > 1 && s->at[1] == '\n');
@@ -251,7 +251,7 @@ int cfg_scan(struct cfg *cfg, const char *text, size_t len, int line)
 {
 	struct scan s = {.cfg = cfg, .at = text, .end = text + len, .line = line};
 
-	/* A C string would end there, so that what is checked would not be what is there. */
+	/* A C string would end there, and the rest would not be checked. */
 	if (memchr(text, '\0', len)) {
 		for (; *s.at; s.at++)
 			s.line += *s.at == '\n';

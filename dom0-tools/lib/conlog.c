@@ -82,7 +82,7 @@ int conlog_append(struct conlog *log, const void *data, size_t len)
 	return 0;
 }
 
-/* Skip what is overwritten or may be at any moment. */
+/* Skip what is or may be overwritten at any moment. */
 static void catch_up(struct conlog *log, uint64_t total)
 {
 	const uint64_t safe = CONLOG_SIZE - CONLOG_CHUNK;
@@ -126,7 +126,7 @@ ssize_t conlog_read(struct conlog *log, void *data, size_t max)
 		got = pread(log->fd, data, part, sizeof(struct header) + place);
 		if (got <= 0)
 			return got < 0 ? -errno : -EIO;
-		/* Was it overwritten while we read? Then read again from further on. */
+		/* Was it overwritten during the read? Then read again from further on. */
 		before = log->at;
 		if (get_total(log, &total))
 			return -EINVAL;

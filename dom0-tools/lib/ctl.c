@@ -74,5 +74,5 @@ void ctl_receive(int fd, struct ctl_lines *part, void (*line)(void *arg, char *t
 		memmove(part->text, stop + 1, part->len + 1);
 	}
 	if (part->len == sizeof(part->text) - 1)
-		part->len = 0; /* no line of ours is that long */
+		part->len = 0; /* no valid line is that long */
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the command speaks to the daemons: lines written into the daemon's FIFO <run_dir>/<daemon>.ctl. There
- * are no replies; what a daemon has done shows in files (see rl-consoled's and rl-domd's heads).
+ * How rl talks to the daemons: lines written into the daemon's FIFO <run_dir>/<daemon>.ctl. There are no replies; files
+ * show what a daemon has done (see the first comments of rl-consoled and rl-domd).
  */
 #pragma once
 

@@ -50,7 +50,7 @@ long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out)
 	long got;
 
 	do {
-		/* Far ahead: room that is not used costs no memory, but to grow costs a copy in fresh pages. */
+		/* Far ahead: unused room costs no memory, but growing costs a copy into fresh pages. */
 		if (count + LIST_BATCH > room) {
 			room = room ? room * 2 : 8 * LIST_BATCH;
 			grown = realloc(list, room * sizeof(*list));
@@ -97,7 +97,7 @@ long domain_overhead(struct hv *hv, unsigned id, uint64_t *bytes, uint64_t *limi
 	return ret < 0 ? ret : 0;
 }
 
-/* From the store; malloc()ed, NULL: it has none there. */
+/* From the store, malloc()ed; NULL: it has no name there. */
 static char *stored_name(unsigned id)
 {
 	struct xs *xs = xs_shared();
@@ -167,7 +167,7 @@ int domain_find(struct hv *hv, const char *arg, struct xen_domctl_getdomaininfo 
 	count = domains_list(hv, &list);
 	if (count < 0)
 		return fail_errno(count, "cannot list the domains");
-	names = calloc(count + 1, sizeof(*names)); /* made by others than rl, or misspelt */
+	names = calloc(count + 1, sizeof(*names)); /* not made by rl, or misspelt */
 	for (long i = 0; names && i < count; i++) {
 		names[i] = strdup(domain_name(list[i].domain));
 		if (names[i] && !strcmp(names[i], arg)) {
@@ -213,8 +213,8 @@ long domain_simple_op(struct hv *hv, unsigned id, unsigned cmd)
 	return hv_domctl(hv, &op);
 }
 
-/* Ask rl-consoled to drain and let go of the domain's pages: a page it maps would keep the domain's
- * structure alive. Bounded, so that a hanging daemon cannot keep a domain from being destroyed. */
+/* Ask rl-consoled to drain the console and let go of the domain's pages: a page it maps would keep the domain's
+ * structure alive. The wait is bounded, so that a daemon that hangs cannot keep a domain from being destroyed. */
 static void release_console(unsigned id)
 {
 	uint64_t until = now_ms() + 3000;
@@ -258,7 +258,7 @@ long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 	} while (ret == -EAGAIN || ret == -EINTR);
 	if (ret == -ESRCH)
 		ret = 0;
-	/* Its name goes last: who finds it free finds the memory free, too. */
+	/* Its name goes last: when the name is free, the memory is free, too. */
 	if (!ret)
 		domain_forget(id, reason, successor);
 	if (job >= 0)

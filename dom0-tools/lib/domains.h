@@ -12,13 +12,13 @@ long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out);
 /* One domain. -ESRCH if there is none. */
 long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info);
 
-/* The hypervisor's memory that is held for a domain, and the most that may be, in bytes. -errno; -ENOSYS: not Ringlet. */
+/* The hypervisor's memory that is held for a domain, and its limit, in bytes. -errno; -ENOSYS: not Ringlet. */
 long domain_overhead(struct hv *hv, unsigned id, uint64_t *bytes, uint64_t *limit);
 
-/* The name of a domain, from the store, or what it was when its end began; "(unnamed)": it has none. Static storage. */
+/* The name of a domain from the store, or the name it had when its end began; "(unnamed)": it has none. Static
+ * storage. */
 const char *domain_name(unsigned id);
-/* Is it one that a list of domains shows? Not one that is so new, or so nearly gone, that it has no name, nor one whose
- * successor has its name already. */
+/* Does a list of domains show it? Not if it has no name yet, or no longer, or its successor already has its name. */
 bool domain_is_shown(const struct xen_domctl_getdomaininfo *info);
 /* The living domain of exactly this name; -1: none, without a report. */
 long domain_named(struct hv *hv, const char *name);
@@ -35,9 +35,9 @@ long domain_simple_op(struct hv *hv, unsigned id, unsigned cmd);
 
 /*
  * End domain @id: stop it, let rl-consoled drain its console, have the daemons give up the shared pages, give
- * everything back, and note @reason and who goes on in its place (-1: nobody). After return its memory and its name are
- * free. If the caller is killed meanwhile, rl-domd goes on. -errno.
+ * everything back, and note @reason and its successor (-1: none). After return its memory and its name are free. If the
+ * caller is killed meanwhile, rl-domd finishes. -errno.
  */
 long domain_end(struct hv *hv, unsigned id, const char *reason, long successor);
-/* What is to be forgotten of a domain that the hypervisor does not have any more. */
+/* Forget a domain that the hypervisor no longer has. */
 void domain_forget(unsigned id, const char *reason, long successor);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A domain's configuration: the settings of a file, checked, with xl's defaults. Each setting is one row of domconf.c:
- * how it is read, what holds without it, what it means, and what it does to a new domain. The builder and the others
- * read its value here.
+ * how it is read, its default, what it means, and what it does to a new domain. The builder and others read its value
+ * here.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct build;
 struct domconf {
 	char *name, *kernel, *ramdisk, *cmdline;
 	unsigned memory_kb, maxmem_kb;
-	unsigned vcpus, online; /* as many as there may be; as many as it starts with */
+	unsigned vcpus, online; /* how many it may have; how many it starts with */
 	unsigned fv_patch;      /* replace instructions that do not trap */
 	bool fv;                /* an unmodified kernel */
 	bool has_uuid;
@@ -29,21 +29,21 @@ struct domconf {
 struct setting {
 	const char *key;
 	const char *meaning, *without; /* for people: a sentence, and the default */
-	/* Read it into @conf; what the rows above it read is there. -1 and a report. NULL: another row does it. */
+	/* Read it into @conf, where the rows above it have been read. -1 and a report. NULL: another row does it. */
 	int (*take)(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
-	size_t field; /* of struct domconf: where it goes */
-	size_t from;  /* the field whose value is its default and its least one; 0: the following */
-	unsigned least, most, unit; /* numbers: from least to most, each so many of the field's */
+	size_t field;               /* of struct domconf: where it goes */
+	size_t from;                /* the field that holds its default and minimum; 0: the following */
+	unsigned least, most, unit; /* numbers: range; how many of the field's units one is */
 	unsigned preset;            /* the default of a number or an action */
-	/* What the hypervisor is told of it, when the domain is there and has nothing yet. -1 and a report. NULL: it has its effect
-	 * where the field is read. */
+	/* Tell the hypervisor, when the domain exists and is empty. -1 and a report. NULL: it has its effect where the field
+	 * is read. */
 	int (*effect)(struct build *b);
 };
 
 extern const struct setting settings[]; /* ends with a row without key */
 
-/* -1 and a report: something needed is missing or does not make sense. Each value that changes nothing is warned of once,
- * with its line. */
+/* -1 and a report: something needed is missing or does not make sense. There is one warning, with its line, for each
+ * value that changes nothing. */
 int domconf_from(const struct cfg *cfg, struct domconf *out);
 void domconf_free(struct domconf *conf);
 /* Let each setting have its effect() on a domain that was just created. -1 and a report. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* xl's settings that change nothing here (the names of xl.cfg(5), Xen 4.17), and what is no setting at all. */
+/* xl's settings that change nothing here (the names of xl.cfg(5), Xen 4.17), and keys that are no settings at all. */
 #include "domconf.h"
 #include "err.h"
 #include "files.h"
@@ -159,7 +159,7 @@ static bool is_empty(const struct cfg_value *value)
 	return value->kind == CFG_LIST ? !value->count : !*value->text;
 }
 
-/* The closest key to one that nothing knows: of ours rather than of those without effect. */
+/* The known key closest to an unknown one; keys with an effect come first. */
 static const char *meant(const char *key, const char *const *known)
 {
 	const char *near = nearest(key, known);

@@ -37,7 +37,7 @@ int take_number(const struct setting *s, const struct cfg *cfg, struct domconf *
 	return 0;
 }
 
-/* Xen knows more actions than there are here: what is done instead, and what is missing then. */
+/* Xen has more actions than Ringlet: what is done instead, and what is missing then. */
 static const struct {
 	const char *name;
 	enum action action;

@@ -23,6 +23,6 @@ struct port_table {
 	size_t end;
 };
 
-/* @port is @owner's; NULL: nobody's. -ENOMEM, never for NULL. */
+/* @port belongs to @owner; NULL: to nothing. -ENOMEM, never for NULL. */
 int port_note(struct port_table *table, uint32_t port, void *owner);
-void *port_owner(const struct port_table *table, uint32_t port); /* NULL: nobody's */
+void *port_owner(const struct port_table *table, uint32_t port); /* NULL: nothing's */

@@ -10,7 +10,7 @@
 char *file_read(const char *path, size_t max, size_t *len);
 /* The same, without a report: for files that may be missing. */
 char *file_read_quiet(const char *path, size_t max, size_t *len);
-/* The same of what is open as @fd, a pipe perhaps. NULL: *err is an errno; EFBIG if there is more than @max. */
+/* The same for the open file @fd, perhaps a pipe. NULL: *err is an errno; EFBIG if there is more than @max. */
 char *fd_read(int fd, size_t max, size_t *len, int *err);
 /* Replace @path by @text so that readers see either the old or the new one. 0, or -errno. */
 int file_write(const char *path, const char *text);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * type = "fv": a domain that finds what a bare PC's boot loader leaves (docs/fv.md). Its kernel is a multiboot1
- * one (Multiboot Specification 0.6.96), loaded at the physical addresses of its segments; the tables that
- * firmware would have are a few words of ACPI, by which it switches itself off.
+ * type = "fv": a domain that finds what a bare PC's boot loader leaves (docs/fv.md). Its kernel is a multiboot1 one
+ * (Multiboot Specification 0.6.96), loaded at the physical addresses of its segments; firmware's tables are reduced to
+ * a few words of ACPI, by which the domain switches itself off.
  *
- * Guest frames: 0 to 255 the first MiB (multiboot information at 0x9000, ACPI at 0xe0000), the kernel where it
- * wants to be, the initrd behind it, RAM to the end; then the console and the store page, which it cannot see.
+ * Guest frames: 0 to 255 the first MiB (multiboot information at 0x9000, ACPI at 0xe0000), the kernel at its own
+ * addresses, the initrd behind it, RAM to the end; then the console and the store page, which it cannot see.
  */
 #include "build.h"
 #include "err.h"
@@ -156,7 +156,7 @@ static void fill_low(struct build *b, uint8_t *at, uint64_t first, uint64_t coun
 	put_acpi(at);
 }
 
-/* The registers a multiboot loader leaves (3.2, Machine state); what is flat anyway the hypervisor sets. */
+/* The registers a multiboot loader leaves (3.2, Machine state); the hypervisor sets the flat segments. */
 static int set_context(struct build *b)
 {
 	const struct guest_abi *abi = &abi_pv32;

@@ -19,7 +19,7 @@ static uint64_t cr3_pv32(uint64_t mfn)
 	return (uint32_t)(mfn << 12 | mfn >> 20);
 }
 
-/* The registers of both kinds go by pv32's names. @word: bytes of a control register. */
+/* The registers of both kinds have pv32's names. @word: bytes of a control register. */
 #define REG(kind, field) (kind##_vcpu_guest_context_user_regs + kind##_cpu_user_regs_##field)
 #define CONTEXT(kind, word)                                                                                  \
 	{                                                                                                    \

@@ -98,7 +98,7 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 		put_theirs(w, theirs[i]);
 }
 
-/* Do @step in a transaction until that goes through: others write elsewhere meanwhile. */
+/* Do @step in a transaction, until it succeeds: other clients write elsewhere meanwhile. */
 static int in_transaction(struct writer *w, void (*step)(struct writer *w, const void *arg), const void *arg)
 {
 	for (;;) {
@@ -130,7 +130,7 @@ struct claim {
 	long *other; /* who has it */
 };
 
-/* The name, if it is free or @from's; with it, all by which others know a domain. */
+/* The name, if it is free or @from's; with it, all that identifies a domain to others. */
 static void claim(struct writer *w, const void *arg)
 {
 	const struct claim *c = arg;
@@ -161,7 +161,7 @@ int home_claim(struct hv *hv, struct xs *xs, unsigned id, const char *name, cons
 	struct writer w = {.xs = xs, .id = id};
 	struct claim c = {hv, name, uuid, from, &other};
 
-	home_remove(xs, id); /* of an earlier domain with this number, whose end nobody saw */
+	home_remove(xs, id); /* left by an earlier domain with this number, whose end no tool saw */
 	if (!in_transaction(&w, claim, &c))
 		return 0;
 	if (errno != EEXIST)
@@ -243,7 +243,7 @@ int home_create_dom0(struct hv *hv, struct xs *xs)
 	return home_rename(hv, xs, 0, "Domain-0") || home_write(xs, 0, "domid", "0");
 }
 
-/* What is not there need not go: nothing fails here. */
+/* What is not there need not go: no step fails here. */
 static void take_down(struct writer *w, const void *arg)
 {
 	char path[128], *name, *vm;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain's place in the store: /local/domain/<id> and /vm/<uuid>, laid out as xl does. What stands there
- * (name, console, store, memory, vCPUs) stands nowhere else.
+ * A domain's place in the store: /local/domain/<id> and /vm/<uuid>, laid out as xl does. What is there (name, console,
+ * store, memory, vCPUs) is nowhere else.
  */
 #pragma once
 
@@ -11,18 +11,18 @@
 
 #include <stdbool.h>
 
-/* Take @name for the new domain @id; from now on it is known by it. @from: the domain that has the name and gives it
- * up, or -1. -1 and a report: another has it. */
+/* Take @name for the new domain @id, which has it from now on. @from: the domain that has the name and gives it up,
+ * or -1. -1 and a report: another domain has it. */
 int home_claim(struct hv *hv, struct xs *xs, unsigned id, const char *name, const char *uuid, long from);
 /* Say that @name is @other's. -1. */
 int name_is_taken(const char *name, long other);
-/* Another name, if nobody has it. -1 and a report. */
+/* Another name, if no domain has it. -1 and a report. */
 int home_rename(struct hv *hv, struct xs *xs, unsigned id, const char *name);
 /* Write all the rest, and introduce the domain to the store. -1 and a report. */
 int home_create(struct xs *xs, const struct domconf *conf, const struct build_result *built);
 /* Dom0's own: its name, so that it is found like the others. */
 int home_create_dom0(struct hv *hv, struct xs *xs);
-/* Have the store let go of the domain's page, and forget what it knew: its name is free. */
+/* Have the store let go of the domain's page and forget the domain: its name is free. */
 void home_remove(struct xs *xs, unsigned id);
 
 /* A node below the domain's home, as in "console/port": malloc()ed, NULL if it is not there. */

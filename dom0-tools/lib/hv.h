@@ -3,9 +3,9 @@
  * The way to the hypervisor: hypercalls and foreign frames, through Linux's /dev/xen/privcmd. The functions
  * behind it stand in a table, so that unit tests put a machine of their own there.
  *
- * Every structure the hypervisor reads or writes lies in the connection's arena: ordinary memory, page
- * aligned, locked and touched, since the hypervisor does not fault pages in for us. The wrappers copy in and
- * out of it; callers who pass further buffers take them with hv_buf() and give them back with hv_release().
+ * Every structure the hypervisor reads or writes lies in the connection's arena: ordinary memory, page aligned,
+ * locked and touched, since the hypervisor does not fault pages in for tools. The wrappers copy in and out of it;
+ * callers who pass further buffers take them with hv_buf() and give them back with hv_release().
  */
 #pragma once
 
@@ -54,7 +54,7 @@ long hv_domctl(struct hv *hv, struct xen_domctl *op);
 long hv_sysctl(struct hv *hv, struct xen_sysctl *op);
 long hv_memory_op(struct hv *hv, unsigned cmd, void *arg, size_t size);
 long hv_evtchn_op(struct hv *hv, unsigned cmd, void *arg, size_t size);
-/* One structure; its own status is not looked at. */
+/* One structure; its status field is not checked. */
 long hv_grant_op(struct hv *hv, unsigned cmd, void *arg, size_t size);
 long hv_mmuext_op(struct hv *hv, struct mmuext_op *op, domid_t dom);
 long hv_version(struct hv *hv, unsigned cmd, void *arg, size_t size);

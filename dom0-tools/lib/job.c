@@ -57,7 +57,7 @@ int job_begin(const char *uuid)
 	job_path(temp, name);
 	job_path(path, uuid);
 	unlink(temp);
-	/* It has a writer before anybody can see it. */
+	/* It has a writer before another process can see it. */
 	fd = mkfifo(temp, 0600) < 0 ? -1 : open(temp, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || rename(temp, path) < 0) {
 		fail_errno(errno, "%s: cannot make this FIFO", path);
@@ -87,8 +87,8 @@ bool job_is_held(const char *uuid)
 	return !access(path, F_OK);
 }
 
-/* Has its owner died? Reading of a FIFO without a writer finds its end; and an owner that is done unlinks it before
- * closing it, so one that still is there was not given up. */
+/* Has its owner died? A read of a FIFO without a writer returns end of file; an owner that is done unlinks it before
+ * closing it, so a FIFO that is still there was not given up. */
 static bool is_orphan(const char *path)
 {
 	struct stat opened, there;
@@ -113,7 +113,7 @@ static void clear_domain(struct hv *hv, const char *uuid)
 		if (strcmp(text, uuid))
 			continue;
 		record_ending(list[i].domain, domain_name(list[i].domain), "destroyed",
-			      -1); /* before it is our job */
+			      -1); /* before it is this process's job */
 		domain_end(hv, list[i].domain, "destroyed", -1);
 		record_tidy(list[i].domain);
 	}

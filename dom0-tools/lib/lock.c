@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See lock.h. The locks are POSIX's: children do not have them, and whoever asks learns the holder's process. */
+/* See lock.h. The locks are POSIX's: children do not inherit them, and a process that asks learns the holder's id. */
 #include "lock.h"
 #include "err.h"
 #include "files.h"

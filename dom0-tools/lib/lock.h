@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One process of a name at a time: it holds a lock on <run_dir>/NAME.lock, which ends with it, however it ends. */
+/* One process of a name at a time: it holds a lock on <run_dir>/NAME.lock, which ends with the process in any case. */
 #pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Be it, for as long as this process lives; @wait: as soon as it can be. -1 and a report: another one is. */
+/* Take the lock, for the life of this process; @wait: as soon as it is free. -1 and a report: another process has it. */
 int lock_take(const char *name, bool wait);
-/* Who is it? 0: nobody. */
+/* The process that has it; 0: none. */
 pid_t lock_holder(const char *name);

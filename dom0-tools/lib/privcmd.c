@@ -64,7 +64,7 @@ int hv_open_with(struct hv *hv, const struct hv_ops *ops)
 	hv->arena = mmap(NULL, HV_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (hv->arena == MAP_FAILED)
 		return fail_errno(errno, "hypercall buffers: no memory for %d KiB", HV_ARENA_SIZE / 1024);
-	mlock(hv->arena, HV_ARENA_SIZE); /* a refusal (RLIMIT_MEMLOCK) matters only where pages are swapped */
+	mlock(hv->arena, HV_ARENA_SIZE); /* a failure (RLIMIT_MEMLOCK) matters only where pages are swapped */
 	return 0;
 }
 

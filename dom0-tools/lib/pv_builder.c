@@ -2,8 +2,8 @@
 /*
  * A PV domain: its memory as dom/first_memory.h plans it, its first vCPU as xen/xen.h's start_info has it.
  *
- * Rule for page tables: a frame may become one only while nobody maps it writable. So every foreign mapping
- * is gone before the root is pinned; pinning makes the hypervisor validate the whole tree.
+ * Rule for page tables: a frame may become one only while it has no writable mapping. So every foreign mapping is gone
+ * before the root is pinned; pinning makes the hypervisor validate the whole tree.
  */
 #include "build.h"
 #include "err.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue of structures that have a link in them: each is in it once, and can leave it from anywhere. */
+/* A queue of structures that contain a link: each is in it at most once, and can leave it from any place. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@ struct link {
 };
 
 struct queue {
-	struct link *first, **end; /* end: NULL while nothing ever was in it */
+	struct link *first, **end; /* end: NULL while the queue was never used */
 };
 
 static inline void *queue_owner(struct link *l, size_t offset)
@@ -22,7 +22,7 @@ static inline void *queue_owner(struct link *l, size_t offset)
 /* The structure whose @member is *@link, or NULL. */
 #define queue_entry(link, type, member) ((type *)queue_owner(link, offsetof(type, member)))
 
-/* False: it is there already. */
+/* False: it was there already. */
 static inline bool queue_add(struct queue *q, struct link *l)
 {
 	if (l->queued)
@@ -49,7 +49,7 @@ static inline void queue_remove(struct queue *q, struct link *l)
 	l->queued = false;
 }
 
-/* The first one, which leaves it; NULL: it is empty. */
+/* Remove and return the first one; NULL: the queue is empty. */
 static inline struct link *queue_take(struct queue *q)
 {
 	struct link *l = q->first;

@@ -37,7 +37,7 @@ struct counters {
 long counters_read(struct hv *hv, unsigned domain, unsigned vcpu, struct counters *c);
 /* Add @more to @sum. */
 void counters_add(struct counters *sum, const struct counters *more);
-/* What has come since @before, in place; counters that were set back begin anew. */
+/* What has come since @before, in place; counters that were reset start from zero. */
 void counters_since(struct counters *c, const struct counters *before);
 /* RINGLET_ACCOUNTING_*; whether it is on afterwards (0, 1), or -errno. */
 long accounting_command(struct hv *hv, uint32_t command);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Dom0's memory of its domains: see record.h. */
+/* What Dom0 remembers of its domains: see record.h. */
 #include "record.h"
 #include "cfg.h"
 #include "err.h"
@@ -121,7 +121,7 @@ static enum action action_of(const struct cfg *cfg, const char *key)
 	return ACTION_DESTROY;
 }
 
-/* Read a file of ours; a file that is missing or half there counts as nothing. */
+/* Read a file that rl wrote; one that is missing or incomplete counts as nothing. */
 static int load_quiet(const char *path, struct cfg *cfg)
 {
 	size_t len;
@@ -209,7 +209,7 @@ size_t record_list(unsigned **ids)
 	return list_ids("domains", ids);
 }
 
-/* Those with @part in their names; what cannot be removed stays. */
+/* Remove those with @part in their names; what cannot be removed stays. */
 static void remove_files(const char *path, const char *part)
 {
 	char file[512];
@@ -217,7 +217,7 @@ static void remove_files(const char *path, const char *part)
 	DIR *dir = opendir(path);
 	bool removed = dir;
 
-	/* The list may move under our feet: it is read again until a whole pass finds nothing that goes. */
+	/* The list may change during the pass: it is read again until a whole pass removes nothing. */
 	while (removed) {
 		removed = false;
 		while ((entry = readdir(dir))) {
@@ -305,7 +305,7 @@ void record_end(unsigned id, const char *name, const char *reason, long restarte
 	record_ending(id, name, reason, restarted);
 	if (access(record_path(id, "record"), F_OK))
 		return;
-	note_ended(id); /* first, or who is killed in between leaves a record that nobody forgets */
+	note_ended(id); /* first: a process killed in between would leave a record that is never removed */
 	rename(record_path(id, "ending"), record_path(id, "end"));
 	forget_oldest();
 }

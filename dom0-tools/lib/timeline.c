@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See timeline.h. A CPU's records are cut into runs, in each of which one vCPU had that CPU; a vCPU's runs on all
- * CPUs, sorted, are its track. Within a run stays in the hypervisor and stretches of guest code take turns.
+ * See timeline.h. A CPU's records are cut into runs, in each of which one vCPU had that CPU; a vCPU's runs on all CPUs,
+ * sorted, are its track. Within a run, stays in the hypervisor alternate with guest code.
  *
- * Quick records (hypervisor/trace/hook.inc) do not tell the guest's mode. They are hypercalls of pv64 kernels, and
- * a pv64 guest changes its mode in the hypervisor alone, so the mode is that of the next entry.
+ * Quick records (hypervisor/trace/hook.inc) do not tell the guest's mode. They are hypercalls of pv64 kernels, and a
+ * pv64 guest changes its mode only in the hypervisor, so the mode is that of the next entry.
  */
 #include "timeline.h"
 #include "reason.h"
@@ -18,7 +18,7 @@ struct run {
 	uint32_t vcpu; /* domain << 16 | vCPU */
 	unsigned cpu;
 	uint64_t start, end;
-	const struct ringlet_record *first, *last; /* one behind the last */
+	const struct ringlet_record *first, *last; /* one past the last */
 	uint32_t lost;                             /* records missing before it */
 };
 

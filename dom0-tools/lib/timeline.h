@@ -24,5 +24,5 @@ struct timeline {
 	const char *(*domain_name)(unsigned id);
 };
 
-/* Write it all. -1 if there was no memory; errors of the file are for the caller to see (ferror). */
+/* Write it all. -1 if there was no memory; the caller checks the file for errors (ferror). */
 int timeline_write(const struct timeline *t, FILE *out);

@@ -15,7 +15,7 @@
 
 #include <xen/io/xs_wire.h>
 
-#define PATIENCE_MS 20000 /* for a reply: a store that is silent for so long is not there */
+#define PATIENCE_MS 20000 /* for a reply: a store that is silent for longer is not there */
 
 /* A message from the store; a zero byte stands behind the payload. */
 struct message {
@@ -101,7 +101,7 @@ static int get(struct xs *xs, void *to, size_t len, int timeout_ms)
 		ssize_t got = read(xs->fd, at, len);
 
 		if (!got)
-			errno = EPIPE; /* the end: whatever we wait for will not come */
+			errno = EPIPE; /* the end: no reply will come */
 		if (got <= 0 && (errno != EAGAIN || wait_for(xs, POLLIN, timeout_ms)))
 			return -1;
 		if (got > 0) {
@@ -208,7 +208,7 @@ static char *request(struct xs *xs, uint32_t type, uint32_t tx, const struct par
 		}
 		if (m->head.req_id == xs->last_id)
 			break;
-		free(m); /* of a request that was given up */
+		free(m); /* the reply to a request that was given up */
 	}
 	if (!m)
 		return NULL;

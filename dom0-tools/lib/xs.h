@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A client of the store, through Linux's /dev/xen/xenbus: writes requests, reads replies and events. One
- * request at a time; events that come between are kept for xs_event(). Without a report; errors are errno's.
+ * request at a time; events that come in between are kept for xs_event(). No reports; errors are errno's.
  */
 #pragma once
 
@@ -25,14 +25,14 @@ int xs_print(struct xs *xs, uint32_t tx, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 int xs_mkdir(struct xs *xs, uint32_t tx, const char *path);
 int xs_rm(struct xs *xs, uint32_t tx, const char *path);
-/* Names of the children, each with a zero byte behind it. However many there are. */
+/* Names of all children, each with a zero byte behind it. */
 char *xs_directory(struct xs *xs, uint32_t tx, const char *path, size_t *len);
 /* Permissions as texts, "n0" "r5", in the same form. */
 char *xs_get_perms(struct xs *xs, uint32_t tx, const char *path, size_t *len);
 int xs_set_perms(struct xs *xs, uint32_t tx, const char *path, const char *perms, size_t len);
 
 uint32_t xs_start(struct xs *xs); /* 0: failed */
-/* errno EAGAIN: somebody changed what it depends on; do it all again. */
+/* errno EAGAIN: another client changed what it depends on; do it all again. */
 int xs_end(struct xs *xs, uint32_t tx, int commit);
 
 int xs_watch(struct xs *xs, const char *path, const char *token);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rl console: shows what rl-consoled kept of a domain's output, follows it, and passes keys on through the
- * FIFO beside it. Any number of clients may be attached; none can hold up the domain or another client.
+ * rl console: shows what rl-consoled kept of a domain's output, follows it, and passes keys on through the FIFO beside
+ * it. Any number of clients may be attached; no client can hold up the domain or another client.
  */
 #include "verbs.h"
 #include "conlog.h"
@@ -53,7 +53,7 @@ static void on_signal(int sig)
 	raise(sig);
 }
 
-/* Whatever ends this program leaves the terminal as it was; being stopped is no end. */
+/* However this program ends, the terminal is restored; being stopped is no end. */
 static void catch_ends(void)
 {
 	static const int ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGALRM,
@@ -61,8 +61,8 @@ static void catch_ends(void)
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
 		if (signal(ends[i], on_signal) == SIG_IGN)
-			signal(ends[i], SIG_IGN); /* as nohup wants it */
-	signal(SIGPIPE, SIG_IGN);                 /* write() says EPIPE */
+			signal(ends[i], SIG_IGN); /* as nohup needs it */
+	signal(SIGPIPE, SIG_IGN);                 /* write() returns EPIPE */
 	atexit(terminal_restore);
 }
 
@@ -83,7 +83,7 @@ static bool terminal_raw(void)
 	return true;
 }
 
-/* -1: nobody reads it any more. */
+/* -1: the reader is gone. */
 static int put(const char *text, size_t len)
 {
 	while (len) {
@@ -99,7 +99,7 @@ static int put(const char *text, size_t len)
 	return 0;
 }
 
-/* Print what is new. -1: nobody reads it. */
+/* Print what is new. -1: the reader is gone. */
 static int show_new(struct client *c)
 {
 	char piece[2048];
@@ -113,7 +113,7 @@ static int show_new(struct client *c)
 	return 0;
 }
 
-/* The FIFO for keys. Without a word rl-consoled would not look there. */
+/* The FIFO for keys. rl-consoled looks there only when it is told to. */
 static int open_keys(unsigned id)
 {
 	int fd = open(console_path(id, "in"), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -124,7 +124,7 @@ static int open_keys(unsigned id)
 	return fd;
 }
 
-/* Through the FIFO. One without a reader waits for rl-consoled to come again. */
+/* Through the FIFO. Without a reader, wait for rl-consoled to come again. */
 static void pass_keys(struct client *c, const char *keys, size_t len)
 {
 	ssize_t done = c->in < 0 ? -1 : write(c->in, keys, len);
@@ -146,7 +146,7 @@ static void pass_keys(struct client *c, const char *keys, size_t len)
 static bool pass_input(struct client *c)
 {
 	char keys[256];
-	/* From a terminal key by key: what is typed behind the escape is the shell's. */
+	/* From a terminal key by key: what is typed after the escape is for the shell. */
 	ssize_t got = read(STDIN_FILENO, keys, c->terminal ? 1 : sizeof(keys));
 	char *leave;
 
@@ -233,7 +233,7 @@ static int parse_escape(const char *text)
 	return fail("-e %s: needed: one character, or ^ and a letter as in ^]", text);
 }
 
-/* The domain that @arg means: a living one, else one that ended and whose console is kept. */
+/* The domain that @arg means: a living one, else one that has ended and whose console is kept. */
 static long find_console(const char *arg)
 {
 	struct record r;

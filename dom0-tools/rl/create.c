@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rl create: configuration, builder, record, store, console, unpause; in this order, and undone if a step
- * fails. */
+/* rl create: configuration, builder, record, store, console, unpause, in this order; undone if a step fails. */
 #include "verbs.h"
 #include "builder.h"
 #include "ctl.h"
@@ -42,7 +41,7 @@ static const char *find_file(const char *name, char path[256])
 	return name;
 }
 
-/* The file is -f's, or the first argument, or there is none. */
+/* The file is -f's, or the first argument, or none. */
 static int read_config(struct cfg *cfg, int argc, char **argv, const struct create_options *options,
 		       char path[256])
 {
@@ -67,12 +66,12 @@ static int read_config(struct cfg *cfg, int argc, char **argv, const struct crea
 	return 0;
 }
 
-/* A domain on its way to life. */
+/* A domain being made. */
 struct birth {
 	struct hv *hv;
 	const struct cfg *cfg;
 	const struct domconf *conf;
-	long replaces; /* the domain that has shut down and that it goes on for, or -1 */
+	long replaces; /* the domain that has shut down and that it replaces, or -1 */
 	struct record record;
 };
 
@@ -90,11 +89,11 @@ static int write_record(struct birth *b, const struct build_result *built)
 	    .started_ms = now_ms(),
 	};
 	snprintf(r->kind, sizeof(r->kind), "%s", built->kind);
-	record_remove(built->id); /* of an earlier domain with this id */
+	record_remove(built->id); /* left by an earlier domain with this id */
 	return record_save(r) ? -1 : record_save_config(built->id, b->cfg);
 }
 
-/* The domain is there, with nothing in it: from now on it has its name, and the one that had it can go. */
+/* The domain exists and is empty: from now on it has its name, and the domain that had the name can go. */
 static int on_created(void *arg, const struct build_result *built)
 {
 	struct birth *b = arg;
@@ -111,7 +110,7 @@ static int on_created(void *arg, const struct build_result *built)
 	return 0;
 }
 
-/* Until rl-consoled has attached. -1 and a report: it says that it cannot. */
+/* Wait until rl-consoled has attached. -1 and a report: it says that it cannot. */
 static int wait_for_console(unsigned id)
 {
 	uint64_t until = now_ms() + 3000;
@@ -134,20 +133,20 @@ static int wait_for_console(unsigned id)
 /* Have the daemons look after the domain. Without them it runs, but mute or unwatched: a warning. */
 static int tell_daemons(unsigned id)
 {
-	/* One that rl-keeper is about to start again looks by itself at what there is. */
+	/* A daemon that rl-keeper is about to restart looks by itself at what there is. */
 	bool kept = lock_holder("rl-keeper");
 
 	if (ctl_send("domd", "add %u", id) && !kept)
 		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash will not be done; start it "
 		     "with `rl-keeper`");
-	/* Attach first, unpause after: then not a byte of output waits for a reader. */
+	/* Attach first, then unpause, so that no byte of output waits for a reader. */
 	if (!ctl_send("consoled", "add %u", id) || kept)
 		return wait_for_console(id);
 	warn("rl-consoled is not running: domain %u has no console; start it with `rl-keeper`", id);
 	return 0;
 }
 
-/* So that too large a domain costs nothing. The one that it goes on for gives back what it has first. */
+/* So that a domain that is too large costs nothing. The domain that it replaces gives its memory back first. */
 static int check_memory(const struct birth *b)
 {
 	struct xen_domctl_getdomaininfo old = {0};
@@ -157,8 +156,8 @@ static int check_memory(const struct birth *b)
 	return build_has_memory(b->hv, b->conf->memory_kb, old.tot_pages * 4);
 }
 
-/* So that a name in use costs nothing: the claim in the store's transaction is what counts. One whose domain is on its way
- * out is waited for: an rl was killed, and somebody clears up. */
+/* So that a name in use costs nothing: the claim in the store's transaction is what counts. If its domain is ending,
+ * wait: an rl was killed, and rl-domd or another rl clears up. */
 static int check_name(const struct birth *b)
 {
 	uint64_t until = now_ms() + ENDING_MS;
@@ -208,7 +207,7 @@ static int build(struct birth *b, const xen_domain_handle_t handle, struct build
 	return -1;
 }
 
-/* Tell the store of it; from now on it can be told again. */
+/* Tell the store of it; from now on the store can be told again. */
 static int introduce(struct birth *b, const struct build_result *built)
 {
 	struct record *r = &b->record;
@@ -220,7 +219,7 @@ static int introduce(struct birth *b, const struct build_result *built)
 	return home_create(xs_shared(), b->conf, built) || record_save(r) ? -1 : 0;
 }
 
-/* Build it, have it looked after, start it. Its id, or -1. */
+/* Build it, hand it to the daemons, start it. Its id, or -1. */
 static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paused)
 {
 	struct build_result built;

@@ -55,7 +55,7 @@ static int do_unpause(int argc, char **argv)
 	return pause_or_unpause(argc, argv, XEN_DOMCTL_unpausedomain);
 }
 
-/* If it was just being restarted, its successor, too. */
+/* If it was being restarted, its successor, too. */
 static int do_destroy(int argc, char **argv)
 {
 	struct xen_domctl_getdomaininfo info;

@@ -24,7 +24,7 @@ static void line_number(const char *key, unsigned long long value)
 	printf("%-23s: %llu\n", key, value);
 }
 
-/* A text the hypervisor answers with; empty if it does not know. */
+/* A text from the hypervisor; empty if it does not know. */
 static void line_version(struct hv *hv, const char *key, unsigned cmd, size_t size)
 {
 	char text[1025] = "";

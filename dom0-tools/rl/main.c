@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rl: Dom0's one command. Finds the verb and runs it; the verbs are in the files beside this one, what they share in
- * verbs.c. */
+/* rl: Dom0's one command. Finds the verb and runs it; the verbs are in the files beside this one, what they share is
+ * in verbs.c. */
 #include "verbs.h"
 #include "err.h"
 #include "files.h"

@@ -34,7 +34,7 @@ void table_domain_head(char *line, size_t size)
 	snprintf(line, size, "%-40s %5s %5s %5s\tState\tTime(s)", "Name", "ID", "Mem", "VCPUs");
 }
 
-/* Whole MiB, what the domain has and what it was promised. */
+/* Whole MiB: what the domain has and what it was promised. */
 static unsigned long mib(const struct xen_domctl_getdomaininfo *info)
 {
 	return (unsigned long)((info->tot_pages + info->outstanding_pages) / 256);

@@ -88,7 +88,7 @@ static struct line compare(const struct sample *now, const struct sample *before
 	struct line l = {.cpu = (now->cpu_ns - before->cpu_ns) / seconds / 1e7};
 
 	for (int c = 0; c < CLASSES; c++) {
-		bool fresh = now->class[c].count < before->class[c].count; /* set back meanwhile */
+		bool fresh = now->class[c].count < before->class[c].count; /* reset meanwhile */
 		uint64_t count = now->class[c].count - (fresh ? 0 : before->class[c].count);
 		uint64_t ticks = now->class[c].ticks - (fresh ? 0 : before->class[c].ticks);
 

@@ -35,7 +35,7 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-/* Rings that cannot hold much more than is wanted. */
+/* Rings that hold little more than the records asked for. */
 static uint32_t ring_size(size_t records)
 {
 	uint32_t size = 256;
@@ -136,7 +136,7 @@ static int trace(struct hv *hv, const struct options *o, unsigned domain)
 	int err = -1;
 	long ret;
 
-	trace_simple(hv, RINGLET_TRACE_free, 0, 0); /* of one that was killed */
+	trace_simple(hv, RINGLET_TRACE_free, 0, 0); /* left by an rl that was killed */
 	ret = trace_simple(hv, RINGLET_TRACE_start, domain, ring_size(o->records));
 	if (ret < 0)
 		return fail_errno(ret, "cannot start tracing");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the verbs share: see verbs.h. It knows none of them: main() says which there are. */
+/* What the verbs share: see verbs.h. It knows no verb: main() says which there are. */
 #include "verbs.h"
 #include "err.h"
 

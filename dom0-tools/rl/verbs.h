@@ -21,7 +21,7 @@ struct verb {
 	const char *name;
 	const char *args;                  /* "[-l] [DOMAIN...]" */
 	const char *summary;               /* one line */
-	const char *text;                  /* what `rl help VERB` says below that; NULL if nothing */
+	const char *text;                  /* what `rl help VERB` says below that, or NULL */
 	int (*run)(int argc, char **argv); /* argv[0] is the verb */
 };
 
@@ -29,17 +29,17 @@ struct verb {
 extern const struct verb verbs_create[], verbs_list[], verbs_console[], verbs_life[], verbs_names[],
     verbs_machine[], verbs_store[], verbs_stats[], verbs_top[], verbs_trace[], verbs_help[];
 
-/* verbs.c. First of all: the verbs are these tables', in this order; NULL ends them. */
+/* verbs.c. Call it first: the verbs are those of these tables, in this order; NULL ends them. */
 void verbs_are(const struct verb *const *tables);
 /* The @i-th of all verbs; NULL: there are no more. */
 const struct verb *verb_at(size_t i);
 const struct verb *verb_find(const char *name);
 /* Report how @verb is to be called. EXIT_USAGE. */
 int verb_usage(const char *verb);
-/* The next option of @argv, or -1; '?' is reported. As getopt(), starting afresh for each verb. */
+/* The next option of @argv, or -1; '?' is reported. As getopt(), but it starts again for each verb. */
 int verb_option(const char *verb, int argc, char **argv, const char *options);
 
-/* Open the hypervisor once per process; NULL and a report. */
+/* Open the hypervisor, once per process; NULL and a report. */
 struct hv *rl_hv(void);
 
 /* Shared by create and console. */
@@ -49,6 +49,7 @@ struct console_options {
 };
 /* Attach to the console of domain @id until the user leaves (0), the domain ends (1) or -1 and a report. */
 int console_attach(unsigned id, const struct console_options *options);
-/* Wait until nothing is left of a domain: a new one can have its name and its memory. The exit code of `create --wait`.
- * @follow: if it is restarted, wait for its successor's end. @seconds: at most so long, then EXIT_TIMEOUT; 0: for ever. */
+/* Wait until nothing is left of a domain, so that a new one can have its name and its memory. The exit code of
+ * `create --wait`. @follow: if it is restarted, wait for its successor's end. @seconds: after so long EXIT_TIMEOUT;
+ * 0: never. */
 int wait_for_end(unsigned id, bool follow, unsigned seconds);

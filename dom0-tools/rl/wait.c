@@ -32,13 +32,13 @@ static bool is_preserved(const struct record *r, const char *reason)
 	return action == ACTION_PRESERVE;
 }
 
-/* Has domain @id ended, so that nothing of it is left, or shut down and stays so? The exit code, or -1. *@next: the
- * domain that goes on in its place, or -1. */
+/* Has domain @id ended, so that nothing of it is left, or shut down for good? The exit code, or -1. *@next: the
+ * domain that replaces it, or -1. */
 static int look(struct hv *hv, unsigned id, long *next)
 {
 	struct xen_domctl_getdomaininfo info;
 	struct record r;
-	/* In this order: what ends in between is seen as there. */
+	/* In this order, a domain that ends in between is seen as still there. */
 	long there = domain_info(hv, id, &info);
 	bool known = !record_load(id, &r);
 
@@ -49,7 +49,7 @@ static int look(struct hv *hv, unsigned id, long *next)
 	}
 	if (there == -ESRCH && !known)
 		return code_of("destroyed");
-	/* Nobody will clear away a domain that rl did not make. */
+	/* No daemon clears away a domain that rl did not make. */
 	if (there >= 0 && info.flags & XEN_DOMINF_shutdown &&
 	    (!known || is_preserved(&r, shutdown_reason(&info))))
 		return code_of(shutdown_reason(&info));

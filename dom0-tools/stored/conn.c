@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections: they come, go and begin anew; the queue of messages to each. */
+/* Connections: how they come, go and start again; the queue of messages to each. */
 #include "store.h"
 #include "alloc.h"
 #include "journal.h"
@@ -82,8 +82,8 @@ static void conn_free(struct conn *c)
 	free(c);
 }
 
-/* A ring that was in use under a store that is forgotten: the client has watches of which we do not know, and what was under
- * way is lost. It is told, and may begin anew; until then it is served only if nothing was under way. */
+/* A ring that was in use under a store that is lost: this store does not know the client's watches, and what was
+ * under way is lost. The client is told, and may start again; until then it is served only if nothing was under way. */
 static void take_over(struct conn *c)
 {
 	const struct xenstore_domain_interface *ring = c->ring;
@@ -136,7 +136,7 @@ int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, st
 		return err;
 	}
 	*out = c;
-	conn_ready(c); /* what it wrote before anybody listened */
+	conn_ready(c); /* what it wrote before the port was bound */
 	if (!again)
 		watch_fire_special(s, INTRODUCE_DOMAIN);
 	return 0;

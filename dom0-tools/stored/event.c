@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events. One that still waits is not queued twice, and of a client that has its quota of them waiting each watch gets
- * just one more, for the watched path itself: "something changed there". So their number has a limit and no change
- * passes unnoticed. What waits is found in tables, not by looking through the queue; and of a group of watches that all
- * have an event for a path waiting, one look at the path's news tells it.
+ * Events. An event that still waits is not queued twice. When a client has its quota of waiting events, each of its
+ * watches gets just one more, for the watched path itself: "something changed there". So their number has a limit and
+ * no change passes unnoticed. Waiting events are found in tables, not by a walk through the queue; one look at a path's
+ * news tells that all watches of a group have an event for it waiting.
  */
 #include "store.h"
 #include "alloc.h"
 #include "work.h"
 
-/* FNV-1a from a secret beginning. */
+/* FNV-1a from a secret start value. */
 uint64_t store_hash(uint64_t hash, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

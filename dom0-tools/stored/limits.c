@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a domain may have, and the names that are no paths. */
+/* What a domain may have, and the special names that are no paths. */
 #include "store.h"
 
 /* The numbers are those of Xen's store daemon, where it has one. */

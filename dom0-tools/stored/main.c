@@ -3,9 +3,9 @@
  * rl-stored: Dom0's store daemon. This file joins the store (store.h) with the machine: rings by foreign
  * mappings, event channels, and the news of domains that end (VIRQ_DOM_EXC).
  *
- * Dom0's own kernel is a client like any other; its ring comes from /dev/xen/xenbus_backend. It carries the
- * requests of all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer. Killed and
- * started again it goes on where it was (save.h): rings, watches and messages under way are those of before.
+ * Dom0's own kernel is a client like any other; its ring comes from /dev/xen/xenbus_backend. It carries the requests of
+ * all Dom0 programs (/dev/xen/xenbus). The program goes into the background when it can answer. Killed and restarted,
+ * it continues where it was (save.h): rings, watches and messages under way are as before.
  */
 #include "save.h"
 #include "store.h"
@@ -35,7 +35,7 @@ static struct port_table conns; /* by their ports */
 
 /* ---- Rings ---- */
 
-/* The page and the port that Dom0's kernel keeps for us. */
+/* The page and the port that Dom0's kernel keeps for the store. */
 static int attach_dom0(struct conn *c)
 {
 	int fd = open("/dev/xen/xenbus_backend", O_RDWR | O_CLOEXEC);
@@ -47,7 +47,7 @@ static int attach_dom0(struct conn *c)
 			    strerror(errno));
 	port = ioctl(fd, IOCTL_XENBUS_BACKEND_EVTCHN);
 	page = mmap(NULL, FRAME_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	/* The file stays open: as long as it is, the kernel knows that there is a store. */
+	/* The file stays open: while it is, the kernel knows that there is a store. */
 	if (port < 0 || page == MAP_FAILED)
 		return fail("/dev/xen/xenbus_backend: %s; is another rl-stored running?", strerror(errno));
 	c->ring = page;
@@ -106,7 +106,7 @@ static int by_id(const void *key, const void *element)
 	return (int)*(const unsigned *)key - (int)info->domain;
 }
 
-/* Some domain has ended, we are not told which: all are asked for together. */
+/* Some domain has ended, the event does not say which: ask for all of them together. */
 static void look_for_ends(void)
 {
 	struct xen_domctl_getdomaininfo *list, *info, *likely;
@@ -117,7 +117,7 @@ static void look_for_ends(void)
 		fail_errno(count, "cannot list the domains");
 		return;
 	}
-	likely = list; /* connections mostly came in the order of their numbers, too */
+	likely = list; /* connections are mostly in the order of their numbers, too */
 	for (c = store.conns; c; c = next) {
 		info = likely < list + count && likely->domain == c->id
 			   ? likely
@@ -135,7 +135,7 @@ static void look_for_ends(void)
 	free(list);
 }
 
-/* Events only say who should be looked at. Unmasking comes first: what comes while we look raises a new event. */
+/* Events only say which clients to look at. Unmasking comes first: what comes during the look raises a new event. */
 static void take_events(void)
 {
 	uint32_t ports[64];
@@ -199,7 +199,7 @@ static int into_background(void)
 	return ready[1];
 }
 
-/* Go on where another was killed, or begin. */
+/* Continue where another was killed, or start. */
 static int begin(void)
 {
 	struct conn *dom0;
@@ -215,11 +215,11 @@ static int begin(void)
 		return -1;
 	save_begin(&store);
 	if (again)
-		look_for_ends(); /* of those nobody saw */
+		look_for_ends(); /* those that no daemon saw */
 	return 0;
 }
 
-/* With an argument, a descriptor: a byte goes there when the store answers, and this process is it. */
+/* With an argument, a descriptor: a byte goes there when the store answers, and this process does not fork. */
 int main(int argc, char **argv)
 {
 	int ready;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What requests do to a tree: rights first, then quotas, then the deed, so that a refusal changes nothing. */
+/* What requests do to a tree: rights first, then quotas, then the change, so that a refusal changes nothing. */
 #include "store.h"
 #include "alloc.h"
 #include "path.h"
@@ -20,7 +20,7 @@ bool conn_owns(const struct conn *c, const struct perms *p)
 	return c->privileged || perms_owner(p) == c->id || perms_owner(p) == c->target;
 }
 
-/* @perms: those that decide who is told. */
+/* @perms: those that decide which clients are told. */
 static struct change *note(struct changes *ch, const char *path, const struct perms *perms)
 {
 	struct change *new;
@@ -41,7 +41,7 @@ void changes_free(struct changes *ch)
 	*ch = (struct changes){0};
 }
 
-/* The node, with these rights; what is missing is only named missing to who may see that. */
+/* The node, with these rights; only a client that may see it learns that a node is missing. */
 static int find(const struct tree *t, const struct conn *c, const char *path, unsigned access,
 		struct node **out)
 {
@@ -72,7 +72,7 @@ static size_t missing(const struct tree *t, const char *path)
 	return count;
 }
 
-/* May @c make this path, and has it room for it? New nodes inherit the permissions of the nearest one above,
+/* May @c make this path, and does it have room for it? New nodes inherit the permissions of the nearest one above,
  * but a guest owns what it makes. */
 static int may_create(struct tree *t, const struct conn *c, const char *path, struct perms *perms)
 {
@@ -108,7 +108,7 @@ static struct node *create(struct tree *t, const char *path, const struct perms 
 	return node;
 }
 
-/* Values a guest owns, whoever writes them, have a limit together. */
+/* The values a guest owns share one limit, whichever domain writes them. */
 static bool has_room(const struct tree *t, unsigned owner, size_t old, size_t new)
 {
 	return !owner || new <= old || tree_tally(t, owner).bytes - old + new <= quota_guest.bytes;
@@ -184,9 +184,9 @@ static int do_set_perms(struct tree *t, const struct conn *c, const struct op *o
 	if (!conn_owns(c, &node->perms))
 		return -EACCES;
 	if (!c->privileged && owner != perms_owner(&node->perms))
-		return -EPERM; /* a gift would burden another domain's quota */
+		return -EPERM; /* giving a node away would burden another domain's quota */
 	change = note(ch, op->path, &op->perms);
-	change->perms[1] = node->perms; /* who may no longer read it learns that */
+	change->perms[1] = node->perms; /* a client that may no longer read it learns that */
 	node = tree_own(t, op->path, tree_named(&op->perms));
 	tree_set_perms(t, node, &op->perms);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paths of the store. Canonical: begins with '/', no empty names, no '/' at the end but for the root itself.
- * A client may also write a path relative to its home, /local/domain/<id>.
+ * Paths of the store. Canonical: begins with '/', no empty names, no '/' at the end except for the root itself. A
+ * client may also write a path relative to its home, /local/domain/<id>.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Permissions of a node. The first entry names the owner, who may do everything, and says what domains
- * without an entry of their own may; each further entry is for one domain. As text: a letter (r read, w
- * write, b both, n none) and a domain's number, as in "n0" "r5".
+ * Permissions of a node. The first entry names the owner, which may do everything, and says what domains without an
+ * entry of their own may do; each further entry is for one domain. As text: a letter (r read, w write, b both, n none)
+ * and a domain's number, as in "n0" "r5".
  */
 #pragma once
 
@@ -36,10 +36,10 @@ static inline unsigned perms_owner(const struct perms *p)
 	return p->e[0].id;
 }
 
-/* From texts with a zero byte behind each. -EINVAL: not such, or none; -ENOSPC: more than @max. */
+/* From texts with a zero byte behind each. -EINVAL: malformed, or none; -ENOSPC: more than @max. */
 int perms_parse(struct perms *p, const char *text, size_t len, unsigned max);
-/* The other way; the length, at most PERMS_TEXT. */
+/* To text; returns its length, at most PERMS_TEXT. */
 #define PERMS_TEXT (PERMS_MAX * 7)
 size_t perms_print(const struct perms *p, char text[PERMS_TEXT]);
-/* Domain @id is no more: what it owned is Dom0's, its entries mean nobody. True if anything changed. */
+/* Domain @id is gone: Dom0 owns what it owned, its entries mean no domain. True if anything changed. */
 bool perms_forget(struct perms *p, unsigned id);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-static struct reader *notes; /* that are being done again */
+static struct reader *notes; /* that are being replayed */
 
 /* The next note's data into @data; its kind, or 0. */
 static unsigned next_note(struct reader *r, unsigned *id, struct reader *data)
@@ -21,10 +21,10 @@ static unsigned next_note(struct reader *r, unsigned *id, struct reader *data)
 	return r->bad ? 0 : what;
 }
 
-/* In place of the surroundings': what they said then. */
+/* In place of the surroundings: what they said then. */
 static int attach(struct conn *c)
 {
-	static struct xenstore_domain_interface nowhere; /* its ring is that of another day */
+	static struct xenstore_domain_interface nowhere; /* in place of its ring */
 	struct reader data;
 	unsigned id;
 	int err;

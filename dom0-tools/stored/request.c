@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests: one row for each, with its handler and who may make it. A payload has a zero byte behind it, so
- * looking for the end of a text never leaves it.
+ * Requests: one row for each, with its handler and the clients that may make it. A payload has a zero byte behind it,
+ * so a search for the end of a text never leaves it.
  */
 #include "request.h"
 

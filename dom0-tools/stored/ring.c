@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client's page: two rings of bytes, one for each direction (xen/io/xs_wire.h). Whatever the client writes
- * there, at whatever moment: its indices are read once and checked, ours are kept in private, and the length
- * in a message's head is looked at only in our copy.
+ * A client's page: two rings of bytes, one for each direction (xen/io/xs_wire.h). The client may write anything there,
+ * at any moment: its indices are read once and checked, the store's are kept in private, and the length in a message's
+ * head is read only from the store's copy.
  */
 #include "journal.h"
 
@@ -15,7 +15,7 @@ void ring_broke(struct conn *c, uint32_t error)
 	c->have = 0;
 }
 
-/* Say so in the page, and be silent until it connects anew. */
+/* Say so in the page, and be silent until the client reconnects. */
 static void give_up(struct conn *c, uint32_t error)
 {
 	ring_broke(c, error);
@@ -23,7 +23,7 @@ static void give_up(struct conn *c, uint32_t error)
 	journal_note(c->store, NOTE_BROKEN, c->id, &error, sizeof(error));
 }
 
-/* Bytes wanted to complete the head, then the message. */
+/* Bytes needed to complete the head, then the message. */
 static size_t wanted(const struct conn *c)
 {
 	struct xsd_sockmsg head;
@@ -75,7 +75,7 @@ static size_t give(struct conn *c, size_t room, char *page)
 	while (c->out && room) {
 		struct message *m = c->out;
 
-		event_settled(m); /* under way: no longer to be merged or taken back */
+		event_settled(m); /* under way: can no longer be merged or taken back */
 		for (; m->sent < m->size && room; room--, prod++, m->sent++)
 			if (page)
 				page[MASK_XENSTORE_IDX(prod)] = m->data[m->sent];
@@ -137,8 +137,9 @@ void ring_show(struct conn *c)
 		ring->error = c->error;
 	__atomic_store_n(&ring->req_cons, c->req_cons, __ATOMIC_RELEASE); /* after the bytes were read */
 	__atomic_store_n(&ring->rsp_prod, c->rsp_prod, __ATOMIC_RELEASE); /* after the bytes were written */
-	/* A client need not send an event for bytes that it puts behind others that have not been taken, nor for room that it
-	 * makes while there is some. So each index is looked at again after ours is written, for nobody may tell us of it. */
+	/* A client need not send an event for bytes that it puts behind others that have not been taken, or for room that it
+	 * makes while there is some. So each of its indices is read again after the store's is written: no event may
+	 * announce it. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&ring->req_prod, __ATOMIC_RELAXED) != c->req_cons ||
 	    (c->out && c->rsp_prod - __atomic_load_n(&ring->rsp_cons, __ATOMIC_RELAXED) < XENSTORE_RING_SIZE))

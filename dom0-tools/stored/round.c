@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A round: everybody who is ready has a turn, within what is its due; then all is kept, and shown. */
+/* A round: each client that is ready has a turn, within its share; then everything is kept, and shown. */
 #include "store.h"
 #include "work.h"
 
-/* Who became ready before this round and has not had its turn; NULL: nobody. */
+/* The next client that became ready before this round and has not had its turn; NULL: none. */
 static struct conn *next_turn(struct store *s)
 {
 	struct conn *c = queue_entry(s->ready.first, struct conn, ready);
@@ -15,15 +15,15 @@ static struct conn *next_turn(struct store *s)
 	return c;
 }
 
-/* Bear the cost of a request, or of beginning anew, which @before the store had done so much work. */
+/* Charge the client for a request or a reconnection, before which the store's work was @before. */
 static void charge(struct conn *c, uint64_t before)
 {
 	if (!c->privileged)
 		c->debt += store_work - before;
 }
 
-/* What rounds have paid of the debt since the last turn: each ROUND_WORK, and one in which nobody asked for anything all,
- * for debts are owed to others who do. */
+/* Subtract what rounds have paid since the last turn: each pays ROUND_WORK; one in which no client asked for anything
+ * pays all, since the debt is owed to clients that ask. */
 static void pay(struct conn *c)
 {
 	const struct store *s = c->store;
@@ -55,7 +55,7 @@ static void serve(struct conn *c, unsigned *served)
 		done++;
 	}
 	if (!anew)
-		ring_give(c); /* events of others' doing, too */
+		ring_give(c); /* also events that others caused */
 	*served += done;
 	if (anew || done == ROUND_REQUESTS || c->debt >= ROUND_WORK)
 		conn_ready(c);
@@ -80,8 +80,8 @@ bool store_round(struct store *s, void (*tell)(struct conn *c))
 	struct conn *c;
 
 	s->rounds++;
-	/* Who becomes ready meanwhile has its turn in the next round. A request may bring or take other connections, never the
-	 * one being served: only Dom0 may, and it cannot be released. */
+	/* A client that becomes ready meanwhile has its turn in the next round. A request may add or remove other
+	 * connections, never the one being served: only Dom0 may do that, and it cannot be released. */
 	while ((c = next_turn(s)))
 		serve(c, &served);
 	if (!served)

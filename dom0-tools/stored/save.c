@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See save.h. The notes of one round are one write() with a length and a sum before them. Of a write that was cut short
- * nothing counts, and no client has seen what came of it.
+ * See save.h. The notes of one round are one write() with a length and a sum before them. A write that was cut short
+ * does not count, and no client has seen its results.
  */
 #include "save.h"
 #include "alloc.h"
@@ -14,15 +14,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define LOG_MIN (256 * 1024) /* bytes of notes for which the whole is not written anew */
-#define LATE    4            /* times as much, while Dom0 is within a transaction, which would be lost */
+#define LOG_MIN (256 * 1024) /* bytes of notes below which the whole is not rewritten */
+#define LATE    4            /* times that, while Dom0 has a transaction under way, which would be lost */
 #define RETRY   1024         /* rounds, after the whole could not be written */
 
 static struct bytes notes;
 static uint32_t number; /* of the log */
 static int log_fd = -1;
 static size_t log_size, state_size;
-static uint64_t retry; /* the round in which to write the whole, for nothing is kept */
+static uint64_t retry; /* the round in which to write the whole, since nothing is kept */
 
 struct batch {
 	uint32_t len, sum;
@@ -38,7 +38,7 @@ static void path_to(char path[256], const char *name)
 	snprintf(path, 256, "%s/store%s%s", run_dir, *name ? "/" : "", name);
 }
 
-/* There are two in turn, so that none is forgotten and none is written over before the state no longer needs it. */
+/* There are two in turn, so that neither is overwritten while the state still needs it. */
 static void path_to_log(char path[256], uint32_t n)
 {
 	path_to(path, n & 1 ? "log.1" : "log.0");
@@ -169,8 +169,8 @@ static bool save_whole(struct store *s)
 	return true;
 }
 
-/* Nothing can be kept: say so once, serve on, and try again later. What was kept no longer holds: the next daemon begins
- * anew. */
+/* Nothing can be kept: say so once, keep serving, and try again later. What was kept is no longer valid: the next
+ * daemon starts empty. */
 static void give_up(struct store *s)
 {
 	char path[256];

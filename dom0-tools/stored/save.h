@@ -7,8 +7,8 @@
 
 #include "store.h"
 
-/* Go on where the last daemon was killed: 1 (everybody is attached again), or 0: there was none. -1 and a report: no
- * directory. */
+/* Continue where the last daemon was killed: 1 (all clients are attached again), or 0: there was none. -1 and a
+ * report: no directory. */
 int save_open(struct store *s);
 /* From now on everything is kept. */
 void save_begin(struct store *s);

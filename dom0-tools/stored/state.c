@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's whole state as a text of bytes: see journal.h. Of this machine and this program: it outlives the daemon, not
- * the machine's next start. */
+/* The store's whole state as a text of bytes: see journal.h. It is for this machine and this program only: it
+ * outlives the daemon, not the machine's next start. */
 #include "journal.h"
 #include "alloc.h"
 
@@ -264,7 +264,7 @@ void state_attach(struct store *s)
 			conn_release(c); /* the domain is no more */
 			continue;
 		}
-		/* What the last daemon kept and did not show is shown, what came meanwhile is looked at. */
+		/* Show what the last daemon kept and did not show, and look at what came meanwhile. */
 		conn_touch(c);
 		conn_ready(c);
 	}

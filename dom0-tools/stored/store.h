@@ -7,19 +7,19 @@
  *	request.c   a whole message: which request, may it, the reply; request_node.c, request_domain.c
  *	ops.c       reading and changing a tree, with rights and quotas
  *	txn.c       transactions: a snapshot, a log, and its replay
- *	watch.c     who is told of a change
+ *	watch.c     which clients are told of a change
  *	event.c     events that wait to be read
- *	round.c     who has a turn, and how much of one
+ *	round.c     which client has a turn, and how long
  *	conn.c      connections and their queues of messages; limits.c, what each may have
- *	journal.c   notes by which the next daemon goes on where this one was killed; replay.c does what they say; state.c, the
+ *	journal.c   notes by which the next daemon continues where this one was killed; replay.c does what they say; state.c, the
  *	            whole in one piece; save.c, all that in files
  *	tree.c, perms.c, path.c
  *
- * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; clients that are not
- * ready (conn_ready()) cost it nothing, however many there are; a client
- * that does not take its replies gets no more requests done; its events, in number, are limited by merging. What
- * a guest's requests cost beyond ROUND_WORK is a debt, and it is not served before rounds have paid for it, so
- * that others get as much done if they ask; and the quotas bound what a single request can cost.
+ * No client can hold up another: store_round() does at most ROUND_REQUESTS for each and never waits; clients that are
+ * not ready (conn_ready()) cost it nothing, however many there are; a client that does not take its replies gets no
+ * more requests done; merging limits the number of its events. What a guest's requests cost beyond ROUND_WORK is a
+ * debt. The guest is not served before rounds have paid for it, so that others get as much done if they ask. The quotas
+ * bound what a single request can cost.
  */
 #pragma once
 
@@ -54,7 +54,7 @@ extern const struct quota quota_guest, quota_dom0;
 /* A message to a client, sent as far as `sent`. */
 struct message {
 	struct message *next;
-	/* Of an event that is not yet begun to be sent: */
+	/* Of an event of which nothing has been sent: */
 	struct watch *watch;
 	struct news *news;
 	struct message *chain; /* in the same slot of c->waiting */
@@ -105,13 +105,13 @@ struct conn {
 	bool seen_shutdown; /* its end has been told already */
 
 	struct xenstore_domain_interface *ring;
-	XENSTORE_RING_IDX req_cons, rsp_prod; /* ours; the guest may write over the ring's copies */
-	bool broken;                          /* it broke the protocol: silent until it connects anew */
-	uint32_t error;                       /* why it should begin anew, for the ring; 0: it need not */
-	bool anew;                            /* the ring is still to be emptied */
+	XENSTORE_RING_IDX req_cons, rsp_prod; /* the store's; the guest may overwrite the ring's copies */
+	bool broken;                          /* it broke the protocol: silent until it reconnects */
+	uint32_t error;                       /* why it should reconnect, for the ring; 0: it need not */
+	bool anew;                            /* the ring must still be emptied */
 	uint64_t mfn;
 	unsigned remote_port;
-	int port; /* ours; -1: none */
+	int port; /* the store's; -1: none */
 
 	char in[sizeof(struct xsd_sockmsg) + XENSTORE_PAYLOAD_MAX + 1];
 	size_t have;
@@ -119,7 +119,7 @@ struct conn {
 	size_t replies, events;                 /* messages in out */
 	struct message *waiting[WAITING_SLOTS]; /* events that can still be merged, by watch and path */
 	struct news *news[WAITING_SLOTS];       /* by group and path */
-	uint64_t debt; /* units of work for which no round before last_turn has paid */
+	uint64_t debt;                          /* units of work that rounds before last_turn have not paid */
 	uint64_t last_turn;
 	struct watch *watches;
 	size_t n_watches;
@@ -146,41 +146,41 @@ extern const char *const special_names[SPECIALS]; /* "@introduceDomain", "@relea
 
 struct store {
 	struct tree tree;
-	struct perms special[SPECIALS]; /* who may see these events */
+	struct perms special[SPECIALS]; /* which domains may see these events */
 	struct conn *conns;
-	struct queue ready;    /* who may have something to do, in the order in which that became known */
-	struct queue touched;  /* whose rings are to be shown what this round did */
+	struct queue ready;    /* clients that may need a turn, in the order in which that became known */
+	struct queue touched;  /* clients whose rings must show what this round did */
 	struct bytes *journal; /* notes that are not yet kept; NULL: none are made */
-	uint64_t rounds, last_idle; /* last_idle: the last round in which nobody asked for anything */
+	uint64_t rounds, last_idle; /* last_idle: the last round in which no client asked for anything */
 	const struct store_ops *ops;
-	struct watch_group *watched[WATCHED_SLOTS]; /* who watches which path */
-	uint64_t seed;                              /* of the hashes; set before anybody watches */
+	struct watch_group *watched[WATCHED_SLOTS]; /* which client watches which path */
+	uint64_t seed;                              /* of the hashes; set before the first watch */
 };
 
 void store_init(struct store *s, const struct store_ops *ops);
 void store_free(struct store *s);
-/* Serve everybody who is ready a little. True: there is more to do at once. @tell is called for each connection whose
- * domain should get an event. */
+/* Serve each client that is ready a little. True: there is more to do at once. @tell is called for each connection
+ * whose domain should get an event. */
 bool store_round(struct store *s, void (*tell)(struct conn *c));
 
 /* ---- conn.c ---- */
 
 struct conn *conn_find(struct store *s, unsigned id);
-/* The domain has come: *@out its connection. -errno of attach. */
+/* The domain has come: *@out is its connection. -errno of attach. */
 int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out);
 /* An event came from it, or there is something for it: it has a turn in the next round. */
 void conn_ready(struct conn *c);
-/* Its ring is shown what was done, at the round's end. */
+/* At the round's end its ring shows what was done. */
 void conn_touch(struct conn *c);
-/* One that is not attached. */
+/* A connection that is not attached. */
 struct conn *conn_new(struct store *s, unsigned id);
 /* The domain has shut down: told once. */
 void conn_shutdown(struct conn *c);
-/* It is gone: forget it and its rights, tell those who watch @releaseDomain. */
+/* It is gone: forget it and its rights, tell the watchers of @releaseDomain. */
 void conn_release(struct conn *c);
-/* The same, when nobody has asked for that. */
+/* The same, when no client has asked for it. */
 void conn_gone(struct conn *c);
-/* It came back with an empty ring: drop watches, transactions and messages. */
+/* It has come back with an empty ring: drop watches, transactions and messages. */
 void conn_reset(struct conn *c);
 /* Queue a message; returns it. */
 struct message *conn_send(struct conn *c, const struct xsd_sockmsg *head, const void *data, size_t len);
@@ -193,15 +193,15 @@ void conn_sent(struct conn *c);
 bool ring_take(struct conn *c);
 /* Give what is queued, as far as there is room; true if anything went. */
 bool ring_give(struct conn *c);
-/* The first @n bytes of what is queued have been given, by a daemon before this one. False: there is not so much. */
+/* The first @n bytes of what is queued have been given, by an earlier daemon. False: there are fewer. */
 bool ring_gave(struct conn *c, size_t n);
-/* The client made nonsense of its ring. */
+/* The client's ring makes no sense. */
 void ring_broke(struct conn *c, uint32_t error);
 /* Let the client see what was taken and given. */
 void ring_show(struct conn *c);
 /* A whole request is in c->in; *@head is its head. */
 bool ring_request(struct conn *c, struct xsd_sockmsg *head);
-/* See to a client that wants to begin anew. True if it should be told. */
+/* Handle a client that wants to reconnect. True if it should be told. */
 bool ring_reconnect(struct conn *c);
 
 /* ---- request.c ---- */
@@ -211,13 +211,12 @@ void request_serve(struct conn *c, const struct xsd_sockmsg *head);
 
 /* ---- ops.c ---- */
 
-/* What happened to a node, in the order in which things happened. No reference to the node, for shared nodes are copied
- * when they are changed. */
+/* What happened to a node, in the order in which things happened. There is no reference to the node, since shared
+ * nodes are copied when they are changed. */
 struct change {
 	char *path;
-	struct perms
-	    perms[2]; /* as it is, or was when it went; before a change of permissions (else n is 0) */
-	struct node *removed; /* what went, counted; or NULL */
+	struct perms perms[2]; /* now, or when it was removed; before a change of permissions (else n is 0) */
+	struct node *removed;  /* what was removed, counted; or NULL */
 };
 
 struct changes {
@@ -247,22 +246,22 @@ bool conn_owns(const struct conn *c, const struct perms *p);
 /* ---- watch.c ---- */
 
 int watch_add(struct conn *c, const char *path, const char *token);
-/* Its first event, which says nothing but that it stands: after the reply. */
+/* Its first event, after the reply, which only says that the watch is set. */
 void watch_begin(struct conn *c, const char *path, const char *token);
 int watch_remove(struct conn *c, const char *path, const char *token);
 void watch_remove_all(struct conn *c);
-/* Tell all who watch one of these. */
+/* Tell all watchers of one of these. */
 void watch_fire(struct store *s, const struct changes *ch);
 void watch_fire_special(struct store *s, enum special which);
-enum special special_of(const char *path); /* SPECIALS: it is none */
+enum special special_of(const char *path); /* SPECIALS: none */
 
 /* ---- event.c ---- */
 
-/* A number for @len characters that clients cannot foresee. One for a beginning can be continued. */
+/* A hash of @len characters that clients cannot predict. The hash of a prefix can be continued. */
 uint64_t store_hash(uint64_t hash, const char *text, size_t len);
-/* Tell the watches of a group of a change at @path, which has this hash, unless they have yet to read that. */
+/* Tell the watches of a group of a change at @path, which has this hash, unless they still have that event to read. */
 void event_tell(const struct watch_group *g, const char *path, uint64_t hash);
-/* The same for one. */
+/* The same for one watch. */
 void event_queue(struct watch *w, const char *path, uint64_t hash);
 /* @m, which was sent to @w's client, waits as its event for a change at @path. */
 void event_waits(struct message *m, struct watch *w, const char *path);
@@ -278,10 +277,10 @@ int txn_start(struct conn *c, uint32_t *id);
 /* -EAGAIN: what it saw is no longer true. The transaction is gone in any case. */
 int txn_end(struct conn *c, struct txn *t, bool commit);
 void txn_drop_all(struct conn *c);
-/* All transactions of this client begin anew from the tree as it is, and will fail at their ends with -EAGAIN: clients do
- * them again. */
+/* All transactions of this client restart from the current tree, and will fail at their ends with -EAGAIN: clients
+ * repeat them. */
 void txn_lose_all(struct conn *c);
-/* What they did, when all are lost; and again, into a client that has none. */
+/* Save what they did, when all are lost; load it into a client that has none. */
 void txn_save(const struct conn *c, struct bytes *out);
 void txn_load(struct conn *c, struct reader *r);
 /* The same as op_apply() and op_look(), within the transaction. @children: the list is read, not the value.

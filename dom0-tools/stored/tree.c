@@ -79,7 +79,7 @@ static bool child_slot(const struct node *node, const char *name, size_t len, si
 		int order = strncmp(there, name, len);
 
 		if (!order && there[len])
-			order = 1; /* ours is the beginning of it */
+			order = 1; /* this name is the beginning of it */
 		if (!order) {
 			*slot = mid;
 			return true;
@@ -136,7 +136,7 @@ static uint64_t bit_of(unsigned id)
 	return 1ull << id % 64;
 }
 
-/* Dom0 is left out: it is never forgotten. */
+/* Dom0 is left out: it never goes. */
 uint64_t tree_named(const struct perms *perms)
 {
 	uint64_t named = 0;
@@ -272,7 +272,7 @@ void tree_set_perms(struct tree *t, struct node *node, const struct perms *perms
 	tally(t, node, 1);
 }
 
-/* What may name the domain, and what leads to it, becomes private and is changed. */
+/* Each node that may name the domain, and the path to it, becomes private and is changed. */
 static void forget_in(struct tree *t, struct node **slot, unsigned id)
 {
 	struct node *node = node_own(slot);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Transactions. One sees the tree as it was at the start, and its own changes. At the end, if nobody changed
- * the tree meanwhile, its own version becomes the tree. Else two things must hold: whatever it read in the
- * tree it started from has the same generation now, and doing its changes again, now, has the same results.
- * Then the outcome is as if it had all happened at the end at once; otherwise it fails with EAGAIN, and
- * nothing happened.
+ * Transactions. One sees the tree as it was at the start, and its own changes. At the end, if the tree has not changed
+ * meanwhile, its own version becomes the tree. Otherwise two things must hold: everything it read in the tree it
+ * started from has the same generation now, and its changes, repeated now, have the same results. Then the outcome is
+ * as if it had all happened at once at the end; if not, it fails with EAGAIN, and nothing has happened.
  *
- * Value and list of children have generations apart, so two domains making nodes in the same place are no
+ * Value and list of children have separate generations, so two domains that make nodes in the same place do not
  * conflict unless one of them looked.
  */
 #include "store.h"
@@ -33,7 +32,7 @@ struct txn {
 	size_t n_looks;
 	size_t log; /* bytes in both */
 	struct changes changes;
-	bool lost; /* it will fail at its end: what it saw is kept no more */
+	bool lost; /* it will fail at its end: what it saw is no longer kept */
 	uint64_t generation;
 };
 
@@ -106,8 +105,8 @@ void txn_drop_all(struct conn *c)
 		drop(c, c->txns);
 }
 
-/* Begin anew from the tree as it is, and do again what was done so far: so the client still finds what it has written, up
- * to its end. The generations that this gives begin with @generation, for the next daemon gives the same. */
+/* Restart from the current tree and repeat what was done so far, so that the client still finds what it has written,
+ * up to its end. The generations given here start with @generation, since the next daemon gives the same. */
 static void lose(const struct conn *c, struct txn *t, uint64_t generation)
 {
 	struct changes unused = {0};
@@ -254,7 +253,7 @@ static bool still_true(const struct txn *t, const struct tree *now)
 	return true;
 }
 
-/* Do it all again in the tree of today; t->own and t->changes are the outcome. */
+/* Do it all again in the current tree; t->own and t->changes are the outcome. */
 static int replay(struct conn *c, struct txn *t)
 {
 	if (!still_true(t, &c->store->tree))

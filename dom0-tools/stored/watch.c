@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches. A change is told to whoever watches the node or one above it and may read the node, as it is or as
- * it was; a removal also to who watches a node that went with it. Events come in the order of the changes.
+ * Watches. Each client that watches the node or one above it is told of a change, if it may read the node as it is or
+ * as it was; of a removal, also each that watches a node that went with it. Events come in the order of the changes.
  *
- * Who watches a path is found by its hash, so a change costs as much as its path is long and has watchers, not as
- * there are watches. Watches of one client at one path are a group: whether it may see the change is asked once.
+ * A path's watchers are found by its hash, so the cost of a change grows with the length of its path and its watchers,
+ * not with the number of all watches. Watches of one client at one path are a group: whether it may see the change is
+ * checked once.
  */
 #include "store.h"
 #include "alloc.h"
@@ -157,11 +158,11 @@ static bool may_see(const struct conn *c, const struct perms *perms, size_t n)
 struct tidings {
 	const char *path;
 	uint64_t hash;
-	const struct perms *perms; /* who may see it: by any of these */
+	const struct perms *perms; /* any of these lets a client see it */
 	size_t n;
 };
 
-/* Tell those who watch just the first @len characters of @watched. */
+/* Tell the watchers of exactly the first @len characters of @watched. */
 static void tell(struct store *s, uint64_t hash, const char *watched, size_t len, const struct tidings *t)
 {
 	for (struct watch_group *g = *slot_of(s, hash); g; g = g->chain)
@@ -193,7 +194,7 @@ static void tell_lost(struct store *s, const struct node *node, char path[], siz
 
 		work(1);
 		if (end >= PATH_SIZE)
-			continue; /* nobody can watch that */
+			continue; /* no client can watch that */
 		path[len] = '/';
 		strcpy(path + len + 1, child->name);
 		t.hash = store_hash(hash, path + len, end - len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the daemon's work costs, counted where its loops are: a unit is a name looked up, a node copied, freed or
- * counted, a connection or watch asked whether a change concerns it. By this clients are made to bear the cost of what
- * they ask for (round.c), and tests see what a request costs without a clock.
+ * counted, a connection or watch asked whether a change concerns it. So clients bear the cost of what they ask for
+ * (round.c), and tests see what a request costs without a clock.
  */
 #pragma once
 

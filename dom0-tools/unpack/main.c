@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rl-unpack FILE: what the file carries packed, to the standard output. A Linux bzImage, or a file of gzip, xz, lzma, lz4
- * or zstd. A program of its own, since it works on what strangers made with libraries that Debian builds for glibc; rl runs
- * it when a kernel is packed by another packer than gzip.
+ * rl-unpack FILE: writes what the file carries packed to the standard output. FILE is a Linux bzImage, or a file of
+ * gzip, xz, lzma, lz4 or zstd. A program of its own, since its input is untrusted and its libraries are those that
+ * Debian builds for glibc; rl runs it when a kernel is packed by another packer than gzip.
  */
 #include "err.h"
 #include "files.h"
@@ -35,7 +35,7 @@ static void put(const void *data, size_t n)
 		ssize_t done = write(STDOUT_FILENO, p, n);
 
 		if (done < 0)
-			exit(1); /* who reads has had enough */
+			exit(1); /* the reader has had enough */
 		p += done;
 		n -= done;
 	}
