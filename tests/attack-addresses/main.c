@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses that are no guest's, not canonical or the hypervisor's, given wherever one can be given that is not just
+ * Addresses that are no guest's, not canonical or the hypervisor's, wherever an address can be given that is not just
  * a pointer to arguments (attack-bad-pointers has those): entry points, segment bases by hypercall and by WRMSR, the
  * LDT, mappings, TLB flushes, areas that the hypervisor writes to later, the context of a vCPU. Each is refused and
  * changes nothing, or does no harm when it is used. pv32's entry points may be any 32-bit address: what is not the
@@ -56,7 +56,7 @@ static void bases(unsigned long bad)
 	check_eq(rdmsr(MSR_KERNEL_GS_BASE), 0x1230);
 }
 
-/* The base of a segment may be anybody's: it opens nothing. */
+/* The base of a segment may be the hypervisor's: it opens nothing. */
 static void base_of_hypervisor(unsigned long base)
 {
 	if (hypercall_set_segment_base(SEGBASE_FS, base) == 0) {

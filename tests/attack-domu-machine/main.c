@@ -174,7 +174,7 @@ static void secrets(void)
 	check_eq(hypercall_console_io(CONSOLEIO_read, 1, &byte), -XEN_EPERM);
 }
 
-/* It may bind what is told to Dom0; it never hears it, though a domain ends and somebody types meanwhile. */
+/* It may bind what is told to Dom0; it never hears it, though a domain ends and input is typed meanwhile. */
 static void notices(void)
 {
 	static const unsigned global[] = {VIRQ_CONSOLE,  VIRQ_DOM_EXC,  VIRQ_TBUF,

@@ -166,7 +166,7 @@ static void read_only(domid_t victim, unsigned ref, uint64_t mfn)
 	check(copy(victim, VICTIM_DATA_REF(own_domid()), victim, ref) < 0);
 }
 
-/* The same with the courtesy that makes stores into page tables happen: it is for one's own. */
+/* The same with writable page tables on: that assist is for a domain's own tables. */
 static void read_only_everyhow(domid_t victim, unsigned ref)
 {
 	struct gnttab_map_grant_ref op = map(victim, ref, window[0], GNTMAP_readonly);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Event channels named wrongly: ports beyond the end of every table, port 0, ports closed a moment ago, ports of other
- * kinds, vCPUs and VIRQs that do not exist, other domains' channels, channels offered to somebody else. Nothing but
+ * kinds, vCPUs and VIRQs that do not exist, other domains' channels, channels offered to another domain. Nothing but
  * an error comes of it; a closed port delivers nothing; and however often a channel is made, all ports come back.
  */
 #include "fw.h"

@@ -2,15 +2,17 @@
 /*
  * A guest that grants and maps tries to get more than was granted, or to confuse the counts:
  *   numbers        references, handles, domains, addresses and flags from everywhere
- *   lying entries  frames that are not the granter's: of the hypervisor, of devices, of nobody
- *   types          a page table mapped or copied to by a grant; a granted frame made a page table, while it
- * is mapped writable, by host and by device; a descriptor table as a copy's target rights         a read-only
- * grant mapped writable, made writable later, given back as another's entries        changed, moved,
- * overwritten, taken away with their table before the handle is given back twice          the same handle
- * again, the same entry for two handles, both in one list the list       in bad or read-only memory; the
- * answers over the mapping itself versions       switched to and fro while mapped limits         handles
- * until there are no more After each the granter's view must be right: no mark while nothing is mapped, and
- * its page usable for anything again.
+ *   lying entries  frames that are not the granter's: of the hypervisor, of devices, of no owner
+ *   types          a page table mapped or copied to by a grant; a granted frame made a page table while it
+ *                  is mapped writable, by host and by device; a descriptor table as a copy's target
+ *   rights         a read-only grant mapped writable, made writable later, given back as another's
+ *   entries        changed, moved, overwritten, taken away with their table before the handle is given back
+ *   twice          the same handle again, the same entry for two handles, both in one list
+ *   the list       in bad or read-only memory; the answers over the mapping itself
+ *   versions       switched to and fro while mapped
+ *   limits         handles until there are no more
+ * After each the granter's view must be right: no mark while nothing is mapped, and its page usable for
+ * anything again.
  */
 #include "fw.h"
 #include "xen/grant_table.h"

@@ -2,7 +2,7 @@
 /*
  * Pages of an LDT that change under it. The hypervisor shows the processor the frames that were mapped where the LDT
  * is at first use, and goes on doing so until the LDT is set anew, whatever the guest maps there meanwhile. So it must
- * hold those frames: while it shows one, that is not writable, no page table and nobody else's, even if the guest has
+ * hold those frames: while it shows one, it is not writable, no page table and no other domain's, even if the guest has
  * given it away. Setting another LDT lets all go. (Xen 4.17 does the same.)
  */
 #include "fw.h"
@@ -51,7 +51,7 @@ static void held(uint64_t *page, unsigned long mfn)
 	check(pte_write((uint64_t)mfn << 12 | 8, CALL_GATE) < 0);
 }
 
-/* It loads a selector of a page that nobody has used yet. */
+/* It loads a selector of a page that has not been used yet. */
 static void the_hypervisor_looks_first(uint64_t *page, unsigned long mfn)
 {
 #ifdef __x86_64__

@@ -55,7 +55,7 @@ static void chains(void)
 	pte_t *a = pinned(), *b = pinned(), *c = pinned(), *l1 = page_alloc();
 
 	check_eq(pte_write(slot(a, 0), entry(b, RO)), 0);
-	check(pte_write(slot(b, 0), entry(c, RO)) < 0); /* b is named, so it names nobody */
+	check(pte_write(slot(b, 0), entry(c, RO)) < 0); /* b is named, so it names no table */
 	check(pte_write(slot(c, 0), entry(a, RO)) < 0); /* a names, so it is not named */
 	check(pte_write(slot(b, 0), entry(a, RO)) < 0); /* a circle */
 	check_eq(pte_write(slot(c, 0), entry(b, RO)), 0);
@@ -73,7 +73,7 @@ static void chains(void)
 	check(mmuext1(MMUEXT_PIN_L1_TABLE + LEVEL - 1, va_to_mfn(page[0]), 0) < 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(page); i++)
 		check_eq(page_set_ro(page[i], false), 0);
-	/* b stays a table while it is named, whoever unpins it. */
+	/* b stays a table while it is named, even when it is unpinned. */
 	check_eq(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(b), 0), 0);
 	check(page_set_ro(b, false) < 0);
 	check(mmuext1(MMUEXT_PIN_L1_TABLE, va_to_mfn(b), 0) < 0);

@@ -3,7 +3,7 @@
  * A memory_op of many frames stops for other work, and what it has begun waits with the vCPU. In the middle of it, from
  * the upcall that it stopped for, the guest does what it should not: changes the call's arguments, gives frames away that
  * are being traded, maps them, makes another call of the kind, forgets the first one altogether. No frame is lost or had
- * twice, none is given that the limit does not allow, and whoever is through has what he asked for.
+ * twice, none is given that the limit does not allow, and a call that completes has got what it asked for.
  */
 #include "big_tree.h"
 
@@ -198,7 +198,7 @@ void test_main(void)
 		empty(order);
 		forget();
 		after = reservation(XENMEM_current_reservation);
-		/* Who spoils his call after frames were swapped and before he was told has them, and does not know. */
+		/* A guest that spoils its call after frames were swapped, before it is told, has them unknowingly. */
 		if (after < before || after > before + (tricks ? 1 << order : 0))
 			failure("round %u, trick %u: %ld frames before, %ld after", n, trick, before, after);
 		check(after <= reservation(XENMEM_maximum_reservation));

@@ -36,7 +36,7 @@ static void existing_tables(void)
 		check(pte_write(pte_maddr((unsigned long)victim, 1), leaf(mfn, RW)) < 0);
 		check(pte_write(pte_maddr((unsigned long)entry & ~4095ul, 1), leaf(mfn, RW)) < 0);
 		check(*entry == before);
-		/* Read-only is everybody's right. */
+		/* Read-only mappings are allowed. */
 		check_eq(
 		    hypercall_update_va_mapping((unsigned long)victim, leaf(mfn, PTE_P | PTE_A), UVMF_INVLPG),
 		    0);

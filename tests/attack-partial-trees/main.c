@@ -2,9 +2,10 @@
 /*
  * A guest meddles with a tree of page tables while the hypervisor is in the middle of it: a timer interrupts the
  * hypercall that validates the tree or takes it apart, and the handler does what it should not. A table on its way is
- * neither memory nor a table: nobody can write it, map it writable, give it another type or name it by a linear
- * entry. Whoever takes it up again, pins or uses it, gets a whole table. One never gone on with harms nobody. A domain
- * that is destroyed in the middle leaves nothing. A second vCPU, if there is one, does the same things at the same time.
+ * neither memory nor a table: no vCPU can write it, map it writable, give it another type or name it by a linear
+ * entry. A call that takes it up again, pins or uses it gets a whole table. One never gone on with does no harm. A
+ * domain that is destroyed in the middle leaves nothing. A second vCPU, if there is one, does the same things at the
+ * same time.
  */
 #include "big_tree.h"
 #include "xen/domctl.h"
@@ -72,7 +73,7 @@ static void not_mapped_writable(struct frame *f)
 		check(page_set_ro(tree_table[level], false) < 0);
 }
 
-/* On its way up; who does such things on its way down only hastens its end. */
+/* On its way up; on its way down such things only hasten its end. */
 static void writes(struct frame *f)
 {
 	unsigned long gdt[1] = {tree_mfn()};
@@ -129,7 +130,7 @@ static int pin_abandoned(void)
 
 	if (!hits)
 		return rc;
-	/* Nobody's, now. */
+	/* No domain's, now. */
 	writes(NULL);
 	check(tree_unpin() < 0);
 	check_eq(tree_pin(), 0);
@@ -157,7 +158,7 @@ static int unpin_abandoned(void)
 
 	if (!hits)
 		return rc;
-	/* Who has to do with upper tables next takes apart what was left. */
+	/* The next operation on upper tables takes apart what was left. */
 	check_eq(pte_write((uint64_t)va_to_mfn(linear) << 12, 0), 0);
 	return 0;
 }
@@ -197,7 +198,7 @@ static long reservation(unsigned cmd)
 	return hypercall_memory_op(cmd, &r);
 }
 
-/* Its owner does not want it any more; it stays as long as it is on its way or a table. */
+/* Its owner gives it away; it stays as long as it is on its way or a table. */
 static void give_away(struct frame *f)
 {
 	given = tree_mfn();
@@ -341,7 +342,7 @@ static void meddler(void)
 	page_set_ro(tree_table[TREE_LEVEL], true);
 }
 
-/* Unpins what is not pinned: who unpins takes apart first what anybody has left. */
+/* Unpins what is not pinned: an unpin first takes apart what any call has left. */
 static void settler(void)
 {
 	mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(tree_data), 0);

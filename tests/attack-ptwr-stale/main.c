@@ -60,7 +60,7 @@ static void one_vcpu(void)
 	check_eq((uint32_t)second[ENTRY], 0);
 }
 
-/* In each round the way is changed once, some time after the other has begun, and nobody asks for a flush. */
+/* In each round the way is changed once, some time after the other has begun, and no flush is asked for. */
 static void mover(void)
 {
 	uint64_t at = pte_maddr((unsigned long)window, 1);

@@ -258,7 +258,7 @@ static void biggest_domain(void)
 	check_eq(free_pages(), before);
 }
 
-/* All that is free is promised to somebody: nothing is left to make tables of. */
+/* All that is free is claimed: nothing is left to make tables of. */
 static void claimed(void)
 {
 	domid_t id = create(1, 1, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The TLB remembers what the tables no longer say. A guest takes a writable mapping away without asking for a
- * flush, makes a page table, a descriptor table or somebody else's memory of the frame, and writes through the old
+ * flush, makes a page table, a descriptor table or another domain's memory of the frame, and writes through the old
  * translation. The write may fault or go to the frame that is mapped now, but never to the old one. The same one
- * level up: a table is unhooked, becomes data, and is still walked by who remembers it.
+ * level up: a table is unhooked, becomes data, and is still walked by a CPU that remembers it.
  */
 #include "fw.h"
 
@@ -80,8 +80,8 @@ static void given_away(void)
 	check_eq(((volatile unsigned long *)page)[64], 0);
 }
 
-/* An L1 that was hooked at HOLE. It is unhooked, made data, and filled with an entry that maps the root writable: who
- * still walks it would let us write it. */
+/* An L1 that was hooked at HOLE. It is unhooked, made data, and filled with an entry that maps the root writable: a
+ * CPU that still walks it would let us write it. */
 static void unhooked_table(void)
 {
 	pte_t *l1 = page_alloc();

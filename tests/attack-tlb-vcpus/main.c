@@ -4,9 +4,9 @@
  * changes what it leads to and asks for no flush.
  *   tables    an entry above the leaf is cleared, at each level: from then on vCPU 1 faults, at the address and at
  *             the table's own in a linear mapping; the page below is free for other uses at once
- *   types     the frame becomes a page table, a GDT page, an LDT page, somebody else's memory: no store of vCPU 1's
+ *   types     the frame becomes a page table, a GDT page, an LDT page, another domain's memory: no store of vCPU 1's
  *             arrives there any more
- *   vcpu_info a frame that is one stays memory: neither given away nor made a table is it anybody else's
+ *   vcpu_info a frame that is one stays memory: neither given away nor made a table is it another domain's
  *   user      vCPU 1 begins in its application, on page tables of that, and stays there: each flush of other
  *             vCPUs that there is reaches these too
  */
@@ -188,7 +188,7 @@ static void unhooked_table_is_memory(void)
 
 /* ---- frames that become something else ---- */
 
-/* vCPU 1 writes @value into @page at `window`; the entry goes, and nobody asks for a flush. */
+/* vCPU 1 writes @value into @page at `window`; the entry goes, and no flush is asked for. */
 static void leave_stale(const void *page, unsigned long value)
 {
 	check_eq(hypercall_update_va_mapping((unsigned long)window, leaf(page, RW), UVMF_INVLPG), 0);

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;
 ; The floor: what the crossings cost on the bare machine. This file brings the processor from multiboot to long mode with
-; 1 GiB mapped one to one for everybody (U), and has the handlers and ring 3 loops; floor.c measures.
+; 1 GiB mapped one to one for all rings (U), and has the handlers and ring 3 loops; floor.c measures.
 
 MAGIC equ 0x1badb002
 section .multiboot

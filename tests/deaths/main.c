@@ -125,7 +125,7 @@ static void no_callback(void)
 	events_on();
 }
 
-/* A selector whose descriptor has gone when the vCPU has slept, and nobody to tell. */
+/* A selector whose descriptor has gone when the vCPU has slept, and no failsafe callback. */
 static void no_failsafe(void)
 {
 	static uint64_t gdt[512] __attribute__((aligned(4096)));

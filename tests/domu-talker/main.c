@@ -57,7 +57,7 @@ void test_main(void)
 	struct sched_shutdown reboot = {.reason = SHUTDOWN_reboot};
 	const char *how = (const char *)start_info->cmd_line;
 
-	bind_timer(); /* stops the periodic timer: who sleeps costs nothing */
+	bind_timer(); /* stops the periodic timer: a vCPU that sleeps costs nothing */
 	ring = mfn_to_va(start_info->console.domU.mfn);
 	say("here\r\n", 6, false);
 	if (how[0] == 'r')

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Contexts of further vCPUs, good but for a thing or two: every flag, roots that are missing or no roots, applications
- * that have none, descriptor tables of the wrong frames, hostile images of the FPU. The vCPUs go up and down while the
- * first two do what they do; whatever interrupts them leads back to going down. Whatever interrupts the second leads back
- * to its beginning. */
+/* Contexts of further vCPUs, good except for a thing or two: every flag, roots that are missing or no roots,
+ * applications that have none, descriptor tables of the wrong frames, hostile images of the FPU. The vCPUs go up and
+ * down while the first two do what they do; whatever interrupts them leads back to going down. Whatever interrupts the
+ * second leads back to its beginning. */
 #include "fuzz.h"
 
 #define FIRST_EXTRA 2 /* of the vCPUs: those that a context made here may have */

@@ -37,7 +37,7 @@ void grants_init(struct fuzz *f)
 		do_grant_entry(f);
 }
 
-/* The domain that entries and requests name: our peer, or ourselves, since nobody else need be there. */
+/* The domain that entries and requests name: our peer, or ourselves, since no other domain need be there. */
 static domid_t partner(struct fuzz *f)
 {
 	if (f->peer && !one_in(f, 3))

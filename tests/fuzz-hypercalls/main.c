@@ -8,7 +8,7 @@
  * Command line: seed=N calls=N; alone=1: one vCPU, and the same seed gives the same calls, of which it prints a digest at
  * its end; twin=1 or twin=2: the next domain, or the one before, does the same and is our peer: each maps and copies what the
  * other grants, binds its ports; peer=N: that domain. As Dom0 it leaves out what would end the machine, and calls the auditor
- * itself; as DomU somebody else must (tests/system/fuzz.py).
+ * itself; for a DomU Dom0 does so (tests/system/fuzz.py).
  */
 #include "fuzz.h"
 #include "xen/sysctl.h"
@@ -17,7 +17,7 @@ const char test_title[] = "fuzz-hypercalls";
 
 #define BATCH 10000 /* calls from one audit, or one word about what was done, to the next; at first fewer */
 #define FIRST 1000
-#define ALIVE 100 /* calls that one makes who has not broken what it needs */
+#define ALIVE 100 /* calls made by a guest that has not broken what it needs */
 
 static const struct {
 	action_fn *fn;

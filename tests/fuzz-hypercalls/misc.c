@@ -44,7 +44,7 @@ void do_descriptor(struct fuzz *f)
 #endif
 }
 
-/* The second vCPU's entry points stay as they are: it has nobody to set them right. */
+/* The second vCPU's entry points stay as they are: nothing sets them right. */
 void do_traps(struct fuzz *f)
 {
 	struct trap_info *t = buffer(f, 8 * sizeof(*t));
@@ -222,7 +222,7 @@ void do_physdev(struct fuzz *f)
 	call(f, __HYPERVISOR_physdev_op, below(f, 32), pointer(f, arg), 0, 0, 0);
 }
 
-/* Any number, any arguments, but for what ends us for sure. */
+/* Any number, any arguments, except what ends us for sure. */
 void do_anything(struct fuzz *f)
 {
 	unsigned nr = below(f, 64);

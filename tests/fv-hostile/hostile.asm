@@ -119,7 +119,7 @@ REGISTER dr6
 REGISTER dr7
 ROUTINE write_cr1
 	mov	eax, [operand]
-	db	0x0f, 0x22, 0xc0 | 1 << 3	; CR1, which nobody has
+	db	0x0f, 0x22, 0xc0 | 1 << 3	; CR1, which does not exist
 	ret
 ROUTINE msw
 	mov	eax, [operand]

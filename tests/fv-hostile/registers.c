@@ -141,7 +141,7 @@ void case_doors(void)
 		attempt(xsetbv_out);
 	}
 	for (unsigned n = 0x80; n < 0x84;
-	     n++) /* what other kinds of guest call the hypervisor by: gates that we have not */
+	     n++) /* what other kinds of guest call the hypervisor by: gates that we do not have */
 		run((routine *)interrupts[n], 3);
 }
 

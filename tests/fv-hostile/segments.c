@@ -212,7 +212,7 @@ void die_stack(void)
 	attempt(stack_at);
 	operand = 0;
 	attempt(stack_at);
-	/* Nothing there remembers what is pushed; but nobody here returns by it. */
+	/* Nothing there remembers what is pushed; but no code here returns by it. */
 	operand = NOT_THERE;
 	attempt(stack_at);
 }

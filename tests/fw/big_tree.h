@@ -9,7 +9,7 @@
 #include "time.h"
 
 #define TREE_L1S   64
-#define TREE_LEVEL (ROOT_LEVEL == 4 ? 4 : 2) /* pv32: a PAE root would want a carrier too */
+#define TREE_LEVEL (ROOT_LEVEL == 4 ? 4 : 2) /* pv32: a PAE root would need a carrier too */
 #define TREE_RW    (PTE_P | PTE_RW | PTE_A | PTE_D)
 #define TICK_NS    50000
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A second vCPU: what VCPUOP_initialise wants. It has no traps and no events; a fault of it is the guest's end. */
+/* A second vCPU: what VCPUOP_initialise needs. It has no traps and no events; a fault of it is the guest's end. */
 #include "fw.h"
 
 struct vcpu_guest_context *vcpu_context(void (*fn)(void))

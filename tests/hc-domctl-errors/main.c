@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * domctl with arguments that cannot be meant: each is refused by the number that the ABI has for it, nothing is changed,
- * and no domain, frame or pause count is lost or won. A domain is not made with what there is not, or under a number that
- * is taken; it does not change its kind once it has memory; nobody pauses, destroys or gives a context to himself; vCPUs
- * are those that there are; lists have limits, memory need not; a grant ends with its domain; no byte of a hypercall page is left as it was. (Xen 4.17 has other numbers for some.)
+ * and no domain, frame or pause count is lost or gained. A domain is not made with what there is not, or under a number
+ * that is taken; it does not change its kind once it has memory; no domain pauses, destroys or gives a context to
+ * itself; vCPUs are those that there are; lists have limits, memory need not; a grant ends with its domain; no byte of
+ * a hypercall page is left as it was. (Xen 4.17 has other numbers for some.)
  */
 #include "fw.h"
 #include "ringlet/fv.h"
@@ -177,7 +178,7 @@ static void vcpus(domid_t id)
 	clear();
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)context);
 	check_eq(call(XEN_DOMCTL_getvcpucontext, id), -XEN_ENODATA); /* it has none yet */
-	check_eq(call(XEN_DOMCTL_setvcpucontext, 0), -XEN_EINVAL);   /* his own */
+	check_eq(call(XEN_DOMCTL_setvcpucontext, 0), -XEN_EINVAL);   /* its own */
 	check_eq(call(XEN_DOMCTL_setvcpucontext, DOMID_SELF), -XEN_ESRCH);
 	check_eq(call(XEN_DOMCTL_getvcpucontext, 0), -XEN_EINVAL);
 
@@ -241,7 +242,7 @@ static void frames_of(domid_t id)
 	map_frame(id, frames[1]);
 	__builtin_memset(window, 0x5a, sizeof(window));
 	check_eq(call(XEN_DOMCTL_hypercall_init, id), 0);
-	/* No byte of it is what it was: who jumps beside a hypercall hits a breakpoint. */
+	/* No byte of it is what it was: a jump beside a hypercall hits a breakpoint. */
 	for (unsigned i = 0; i < sizeof(window); i++)
 		if (((volatile uint8_t *)window)[i] == 0x5a ||
 		    (i % 32 == 31 && ((volatile uint8_t *)window)[i] != 0xcc)) {

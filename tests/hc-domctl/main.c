@@ -3,7 +3,7 @@
  * domctl: an empty domain is created, found, given vCPUs and a memory limit, and destroyed without a trace.
  * A frame of it that Dom0 still maps keeps it, dying, until the mapping goes; the contents stay readable.
  * A vCPU's context is set as a whole or not at all: what cannot be is refused before anything changes; what turns out
- * not to be a page table leaves the vCPU without a context, offline, until it gets one; nobody sets one's own.
+ * not to be a page table leaves the vCPU without a context, offline, until it gets one; no domain sets its own.
  * Unknown domains give -ESRCH, a wrong interface version -EACCES, nonsense -EINVAL.
  */
 #include "fw.h"

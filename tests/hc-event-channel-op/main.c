@@ -49,7 +49,7 @@ static void loopback(void)
 	check_eq(op(EVTCHNOP_close, &b.local_port), 0);
 	check_eq(op(EVTCHNOP_status, &st), 0);
 	check_eq(st.status, EVTCHNSTAT_unbound); /* the other end waits again */
-	check_eq(op(EVTCHNOP_send, &a.port), 0); /* to nobody: no error */
+	check_eq(op(EVTCHNOP_send, &a.port), 0); /* to no port: no error */
 	check_eq(op(EVTCHNOP_close, &a.port), 0);
 	check_eq(op(EVTCHNOP_close, &a.port), -XEN_EINVAL);
 }
@@ -97,7 +97,7 @@ void test_main(void)
 	check_eq(op(EVTCHNOP_bind_virq, &virq), -XEN_ENOENT);
 
 	closed_for_good();
-	for (uint32_t pirq = 1u << 8; pirq; pirq <<= 1) { /* none are so many */
+	for (uint32_t pirq = 1u << 8; pirq; pirq <<= 1) { /* there are not as many */
 		struct evtchn_bind_pirq bind = {.pirq = pirq};
 
 		check_eq(op(EVTCHNOP_bind_pirq, &bind), -XEN_EINVAL);

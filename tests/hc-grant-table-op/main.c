@@ -131,7 +131,7 @@ static void sizes(void)
 	check_eq(one(GNTTABOP_query_size, &size), 0);
 	check_eq(size.status, GNTST_bad_domain);
 
-	check_eq(one(GNTTABOP_dump_table, &dump), 0); /* the log is not everybody's to fill */
+	check_eq(one(GNTTABOP_dump_table, &dump), 0); /* the log is not any domain's to fill */
 	check_eq(dump.status, start_info->flags & SIF_INITDOMAIN ? GNTST_okay : GNTST_permission_denied);
 
 	set_xen_guest_handle(setup.frame_list, frames);
@@ -313,7 +313,7 @@ static void replace(void)
 	struct gnttab_unmap_and_replace r = {
 	    .host_addr = addr(window), .new_addr = addr(spare), .handle = op.handle, .status = 77};
 
-	/* By itself: it would stay, and nobody would know. */
+	/* By itself: it would stay, and no handle would name it. */
 	r.new_addr = r.host_addr;
 	check_eq(one(GNTTABOP_unmap_and_replace, &r), 0);
 	check(r.status < 0);

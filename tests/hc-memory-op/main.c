@@ -105,7 +105,7 @@ static void extents(void)
 
 	unmapped(mfn, ARRAY_SIZE(mfn));
 	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), ARRAY_SIZE(mfn));
-	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), 0); /* ours no more */
+	check_eq(reservation(XENMEM_decrease_reservation, mfn, ARRAY_SIZE(mfn), 0, 0), 0); /* not ours now */
 	check_eq(pages_now(), before - ARRAY_SIZE(mfn));
 	untold(0);
 	untold(ORDER);
@@ -123,7 +123,7 @@ static void extents(void)
 	for (unsigned i = 0; i < EXTENTS << ORDER; i++)
 		check_eq(m2p[extent[i >> ORDER] + i % (1 << ORDER)], 0x40000 + i);
 	check_eq(pages_now(), before);
-	/* What nobody can have. */
+	/* What no domain can have. */
 	for (unsigned order = 19; order < 100; order++) /* a shift by so much is not defined from 64 on */
 		check_eq(reservation(XENMEM_increase_reservation, extent, 1, order, 0), 0);
 	check_eq(pages_now(), before);
@@ -221,7 +221,7 @@ static void physmap(void)
 	check(hypercall_memory_op(XENMEM_remove_from_physmap, &drop) < 0);
 }
 
-/* The owners of frames that are nobody's have no allotment. */
+/* The owners of frames that belong to no domain have no allotment. */
 static void nobody(void)
 {
 	static const domid_t names[] = {DOMID_IO, DOMID_XEN};

@@ -87,11 +87,11 @@ void test_main(void)
 	check_eq(mmuext1(MMUEXT_INVLPG_MULTI, (unsigned long)data, (unsigned long)&vcpus), 0);
 	check_eq(mmuext1(MMUEXT_TLB_FLUSH_MULTI, 0, 8), -XEN_EFAULT);
 	check_eq(mmuext1(MMUEXT_INVLPG_MULTI, (unsigned long)data, HYPERVISOR_VIRT_START - 1), -XEN_EFAULT);
-	/* Superpages there are none. */
+	/* There are no superpages. */
 	check(mmuext1(MMUEXT_MARK_SUPER, mfn, 0) < 0);
 	check(mmuext1(MMUEXT_UNMARK_SUPER, mfn, 0) < 0);
 	check(mmuext1(MMUEXT_MARK_SUPER, mfn & ~511ul, 0) < 0);
-	/* Caches are written back for who drives devices, as Dom0 does. */
+	/* Caches are written back for a domain that drives devices, as Dom0 does. */
 	check_eq(mmuext1(MMUEXT_FLUSH_CACHE, 0, 0), 0);
 	check_eq(mmuext1(MMUEXT_FLUSH_CACHE_GLOBAL, 0, 0), 0);
 	check_eq(mmuext1(99, 0, 0), -XEN_ENOSYS);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * physdev_op: the virtual IOPL is accepted from 0 to 3; bad levels, commands, pointers, interrupts, functions and
- * registers are refused, each with its error. A PIRQ belongs to who it was mapped for, until it is unmapped or its domain
- * ends. (pv-interrupts has devices.)
+ * registers are refused, each with its error. A PIRQ belongs to the domain it was mapped for, until it is unmapped or
+ * the domain ends. (pv-interrupts has devices.)
  */
 #include "fw.h"
 #include "xen/domctl.h"
@@ -80,7 +80,7 @@ static void numbers(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_irq_status_query, &query), -XEN_EINVAL);
 }
 
-/* Whom an interrupt is mapped for, and of what kind. */
+/* The domain that an interrupt is mapped for, and its kind. */
 static void mappings(void)
 {
 	struct physdev_map_pirq map = {.domid = 0, .type = MAP_PIRQ_TYPE_GSI, .index = 5, .pirq = -1};
@@ -192,7 +192,7 @@ static void registers(void)
 	a.reg = 0x10 + 2 * 14;
 	check_eq(hypercall_physdev_op(PHYSDEVOP_apic_read, &a), 0);
 	route = a.value;
-	check(route & 1u << 16); /* nobody uses it: masked */
+	check(route & 1u << 16); /* no domain uses it: masked */
 	a.value = 0x82;
 	check_eq(hypercall_physdev_op(PHYSDEVOP_apic_write, &a), 0);
 	check_eq(hypercall_physdev_op(PHYSDEVOP_apic_read, &a), 0);

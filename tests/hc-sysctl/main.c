@@ -2,8 +2,8 @@
 /*
  * sysctl: physinfo, the domain list, the processors and the nodes are plausible, and no answer is longer than there is room
  * for it; the log is read in pieces and once, and cleared when its end was read; a wrong interface version gives -EACCES, an
- * address that cannot be written -EFAULT. So many debug keys as could keep the processor for hours are refused (by Xen they are
- * not).
+ * address that cannot be written -EFAULT. A list of debug keys that could keep the processor for hours is refused (Xen
+ * takes it).
  */
 #include "fw.h"
 #include "ringlet/sysctl.h"

@@ -97,7 +97,7 @@ static bool goes_on(void)
 	return rounds >= from + 2;
 }
 
-/* A state begins when it is another one: who yields to nobody has been running all the time. */
+/* A state begins when it is another one: a vCPU that yields to no other has been running all the time. */
 static void runs_on(void)
 {
 	struct vcpu_runstate_info before, run;
@@ -196,7 +196,7 @@ void test_main(void)
 	struct vcpu_register_vcpu_info reg = {.mfn = va_to_mfn(mine)};
 	static const uint32_t outside[] = {4096 - 63, 4095, 4096, 1 << 20, ~0u & ~63u, 3};
 	static const uint64_t strange[] = {0,       0x100,       0x101,
-					   1 << 24, ~0ull >> 12, ~0ull}; /* the hypervisor's, nobody's */
+					   1 << 24, ~0ull >> 12, ~0ull}; /* the hypervisor's, no domain's */
 
 	for (unsigned i = 0; i < ARRAY_SIZE(outside); i++) {
 		reg.offset = outside[i];
