@@ -62,7 +62,7 @@ static void look(void)
 				m[i].entry[s] = memory_of(i)[slot_of[s]];
 }
 
-/* Nobody uses @i any more: then it holds nothing, or was stopped before that. True if that changes anything. */
+/* Nothing uses @i any more: then it holds nothing, or was stopped before that. True if that changes anything. */
 static bool settle(int i, const struct use *u)
 {
 	if (!m[i].there || m[i].is == PGT_NONE)

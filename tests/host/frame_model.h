@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A model of the frame table for test_model.c, which knows nothing of counts and promotion. It keeps what each
- * frame of a guest has been made (a table of a level, a descriptor table, data), by whom that is wanted, and the
+ * frame of a guest has been made (a table of a level, a descriptor table, data), what needs it to be that, and the
  * entries of tables as the guest wrote them. From that it predicts of an operation whether it must succeed, what
  * entries read afterwards, and all counts.
  *

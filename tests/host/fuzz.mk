@@ -44,7 +44,7 @@ $(FUZZ_OUT)/corpus/$(1)/.unpacked: $(wildcard tests/host/corpus/$(1).tar.gz)
 endef
 $(foreach f,$(FUZZERS),$(eval $(call FUZZER,$(f))))
 
-# Everything kept once more, and new inputs from it: so many that the result does not depend on speed.
+# Everything kept once more, and new inputs from it: a fixed number, so that the result does not depend on speed.
 $(foreach f,$(FUZZERS),$(eval $(call test,fuzz-$(f),300,sh scripts/fuzz-host.sh test $(f) $(FUZZ_RUNS_$(f)) $(FUZZ_LEN_$(f)),\
 	$(FUZZ_OUT)/$(f) $(FUZZ_OUT)/corpus/$(f)/.unpacked)))
 

@@ -143,7 +143,7 @@ void tlb_flush_page_local(gva_t va)
 			remembered[i].entry = 0;
 }
 
-static bool untakable; /* the next frame is a table of somebody's */
+static bool untakable; /* the next frame is a domain's page table */
 int page_get_and_type(struct page_info *pg, struct domain *d, enum page_type type)
 {
 	assert_int_equal(type, PGT_WRITABLE);

@@ -308,7 +308,7 @@ static void op_replace(int i)
 	done("trade a frame", u.refs[i] == 1 ? DONE : REFUSED, rc);
 }
 
-/* Some who are stopped come back until they are through. */
+/* Some stopped operations come back until they are through. */
 static void persist(int (*op)(int i), int i)
 {
 	bool persistent = rnd(3);
@@ -391,7 +391,7 @@ void model_end(void)
 			spin_unlock(&d->pt_lock);
 		}
 	}
-	/* In either order: who maps the frames of the dead keeps them. */
+	/* In either order: a domain that maps frames of the dead one keeps them. */
 	host_domain_free(other);
 	host_domain_free(d);
 }

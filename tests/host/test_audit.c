@@ -3,7 +3,7 @@
  * Specification: the auditor is content with a domain of either kind whose tables are in order, and notices each
  * thing that can be wrong: a reference or a use too many or too few, a page table that is mapped writable, a frame of
  * another domain or of the hypervisor, bits that a guest may not have, a slot of the hypervisor's, an owner without
- * list, a free frame that is somebody's, a partial table that is not as it says; a vCPU that could not run on what it
+ * list, a free frame that has an owner, a partial table that is not as it says; a vCPU that could not run on what it
  * has, a CPU that holds or walks what is not its vCPU's.
  */
 #include "mm_host.h"

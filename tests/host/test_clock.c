@@ -5,9 +5,9 @@
  *              right to a few microseconds, and stays so; on the way it never goes back, and no second is off by more than the rate
  *              of steering allows
  *   alone      without a PM timer the first rate stays
- *   guests     what a guest reads is what now() says, and its version is even when it is whole; who has not seen the last change
- *              is told so
- *   wallclock  seconds since 1970, with what the domain wants added
+ *   guests     what a guest reads is what now() says, and its version is even when it is whole; a vCPU that has not
+ *              seen the last change is told so
+ *   wallclock  seconds since 1970, with the domain's own offset added
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,7 +134,7 @@ static void steers(void **state)
 		for (unsigned i = 0; i < 30; i++)
 			second(5000);
 		assert_true(tsc_hz > TRUE_HZ - 5000 && tsc_hz < TRUE_HZ + 5000);
-		assert_true(raised[0] >= 36); /* who runs is told, and nobody else */
+		assert_true(raised[0] >= 36); /* the running vCPU is told, no other */
 		assert_int_equal(raised[1] + raised[2], 0);
 	}
 }

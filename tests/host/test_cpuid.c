@@ -42,7 +42,7 @@ struct row {
 	uint32_t leaf, subleaf, r[4];
 };
 
-/* AVX and all it needs; 64 bit guest; vCPU 3; OSXSAVE off. SYSENTER (leaf 1, EDX bit 11) is refused: it is shown to nobody. */
+/* AVX and all it needs; 64 bit guest; vCPU 3; OSXSAVE off. SYSENTER (leaf 1, EDX bit 11) is refused to all. */
 static const struct row of_all_ones[] = {
     {0, 0, {0xd, ALL_ONES, ALL_ONES, ALL_ONES}},
     {1, 0, {ALL_ONES, 0x0600ff00, 0xf6d83203, 0x07898375}},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: a domain and its vCPUs come to be with any of their allocations refused, one after the other, and
- * change their kind so. Whoever asked is told -ENOMEM or that there is no domain; what there is by then takes no context
+ * change their kind so. The caller is told -ENOMEM or that there is no domain; what there is by then takes no context
  * for which something is missing, lets a second attempt go on, and can be ended; and in the end not a byte is missing.
  * A domain that is not referred to any more is not found. No two domains have the same tag.
  */
@@ -180,7 +180,7 @@ static struct domain *create(const struct guest_ops *ops)
 	return d;
 }
 
-/* Who lacks something says so. */
+/* A vCPU that lacks something says so. */
 static void contexts_of(struct domain *d, bool all)
 {
 	static const struct vcpu_guest_context ctx;
@@ -236,7 +236,7 @@ static void each_allocation(void **state)
 	assert_true(contexts > 0);
 }
 
-/* A kind with fewer ports is refused to who has more: nobody would close them. */
+/* A kind with fewer ports is refused to a domain that has more: nothing would close them. */
 static void ports_stay(void **state)
 {
 	struct domain *d = create(&kinds[0]);

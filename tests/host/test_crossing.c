@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification of accounting and tracing: each tick between entry and exit is charged to one reason, under the name the ABI
- * has for it; a record says who was there before and after; a switch writes who runs wherever it is wanted. What Dom0 asks
- * wrongly is refused, and rings that cannot all be had are all given back.
+ * has for it; a record says what ran before and after; a switch writes which vCPU runs wherever it is asked for. A
+ * wrong request of Dom0 is refused, and rings that cannot all be had are all given back.
  */
 #include "crossing_host.h"
 
@@ -152,7 +152,7 @@ static void statistics_are_refused(void **state)
 
 #define MODE(ring, in_kernel) (RINGLET_MODE_KNOWN | ((in_kernel) ? RINGLET_MODE_KERNEL : 0) | (ring))
 
-/* Who was there before, and who goes on; for a way out that is not told (hook.inc), what that way means. */
+/* What ran before, and what goes on; for a way out that is not told (hook.inc), what that way means. */
 static void modes(void **state)
 {
 	struct ringlet_record *open;
@@ -197,7 +197,7 @@ static void moments(void **state)
 	assert_int_equal(out[1].what, RINGLET_RECORD_event);
 	assert_int_equal(out[1].low, 2 << 16 | 5);
 	assert_int_equal(out[2].what, RINGLET_RECORD_upcall);
-	/* And none of them where nobody listens. */
+	/* And none of them where nothing listens. */
 	assert_int_equal(trace(RINGLET_TRACE_stop, 0, 0), 0);
 	account(RINGLET_ACCOUNTING_on);
 	trace_enter(13);

@@ -3,7 +3,7 @@
  * Specification of descriptor tables (hypervisor/pv/desc.c) and of walks through page tables (pv/walk.c):
  *   windows    each vCPU has a slice of its own; a table of slices lives as long as one vCPU that uses it
  *   gdt        frames are held while they are shown, and one after the other before that; what fails leaves the old GDT,
- *              and nothing held; who runs has its TLB flushed, who does not has it flushed when it comes
+ *              and nothing held; a vCPU that runs has its TLB flushed, one that does not when it next runs
  *   ldt        its pages are shown when the processor asks, once, if the guest maps them, until it is set anew
  *   segments   descriptors are decoded as the processor does, within their tables
  *   audit      DPL at least the kernel's ring; nothing of the system; no 64-bit code for 32-bit kernels
@@ -324,7 +324,7 @@ static void ldt_pages(void **state)
 	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x2000)); /* or what cannot be one */
 	page_put_and_type(&frames[3]);
 	((uint64_t *)mfn_to_virt(mfn_of(1)))[7] = make_pte(1ull << 39, PTE_P);
-	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x2000)); /* or nobody has */
+	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x2000)); /* or no domain has */
 	map(0x8000, 12, PTE_P);
 	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x3000)); /* beyond its end */
 	map(0x7000, 12, PTE_P);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: the end of a domain (hypervisor/dom/destroy.c), with all that it calls written down.
- *   order    who may still run, and what fires by itself, is stopped before anything is taken away; page tables and
+ *   order    what may still run or fires by itself is stopped before anything is taken away; page tables and
  *            shared areas are given up before frames, frames before what grants held, the domain's own hold last
  *   once     each is done exactly once for each vCPU, however often and wherever the work is interrupted
  *   state    dying when the first thing is taken away, dead when Dom0 is told, and Dom0 is told once
- *   locks    it begins to die under those of whoever asks whether it does
+ *   locks    it begins to die under those of all code that asks whether it does
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -199,7 +199,7 @@ static void plain_kind(void **state)
 	assert_string_equal(done, all);
 }
 
-/* Nobody who holds one of the two locks sees the domain begin to die: looked at after each instruction. */
+/* No CPU that holds one of the two locks sees the domain begin to die: looked at after each instruction. */
 static bool alone = true;
 static void look(int sig)
 {

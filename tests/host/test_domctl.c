@@ -4,7 +4,7 @@
  *   create    what a new domain cannot be is refused before it is there; its limits are what was asked for
  *   oneself   nothing that stops the caller, or waits for it, is done to it
  *   state     of a dying domain, nothing but looking and finishing; the first unpause brings one to life
- *   pauses    are counted, up to a limit, and given back only by whom they are of
+ *   pauses    are counted, up to a limit, and given back only by the domain that took them
  *   frames    a hypercall page is written into memory that may be written; what kind a frame is, and whose
  *   answers   come back if it went well and there are any; references, memory and the lock are let go on every way
  */
@@ -101,7 +101,7 @@ static void ends(void **state)
 	doms[1].state = DOMAIN_DEAD;
 	assert_int_equal(asks(XEN_DOMCTL_destroydomain), 0);
 	assert_done("");
-	dom0 = &doms[1]; /* whoever asks */
+	dom0 = &doms[1]; /* any caller */
 	doms[1].state = DOMAIN_ALIVE;
 	assert_int_equal(asks(XEN_DOMCTL_destroydomain), -EINVAL);
 	of_others(XEN_DOMCTL_destroydomain);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: memory and the end of its domain, and who is flushed when a frame changes its use.
+ * Specification: memory and the end of its domain, and which CPUs are flushed when a frame changes its use.
  *   nothing   a dying domain gets no frame, no claim and no pin, for its own are undone once, frame by frame
- *   between   frames on their way to it when it died go back; those that it was about to give stay nobody's
+ *   between   frames on their way to it when it died go back; those that it was about to give stay without owner
  *   limit     before that, it gets exactly what it may have
  *   whom      the CPUs of its own, and of Dom0, which may map everything; all of them once another has mapped a grant of it
  *   refused   a table of descriptors that was refused is stamped: what was seen of it meanwhile is forgotten

@@ -385,7 +385,7 @@ static void cr0_and_ts(void **state)
 	comes("\x0f\x06", EMUL_DONE);
 	assert_false(vcpu.ts_virtual);
 	assert_int_equal(host_cr0, CR0_PE);
-	host_cr0 = CR0_PE | CR0_TS; /* the processor's, changed by nobody who has no need to */
+	host_cr0 = CR0_PE | CR0_TS; /* the processor's, left alone where there is no need */
 	comes("\x0f\x06", EMUL_DONE);
 	assert_int_equal(host_cr0, CR0_PE | CR0_TS);
 }

@@ -108,7 +108,7 @@ static void exhaustion(void **state)
 	}
 }
 
-/* The debug key's list: each port that is taken, what it is, and to whom it leads. */
+/* The debug key's list: each port that is taken, what it is, and where it leads. */
 static void list(void **state)
 {
 	struct domain a, b;
@@ -209,7 +209,7 @@ static void virqs(void **state)
 	end(&a);
 }
 
-/* Whom global virtual interrupts find: no Dom0 yet, no vCPU of it, not bound; those of vCPUs are bound where they are sent. */
+/* Where global virtual interrupts go: no Dom0 yet, no vCPU of it, not bound; others are bound where they are sent. */
 static void nobody_to_tell(void **state)
 {
 	struct domain a;
@@ -352,7 +352,7 @@ static void unmasking(void **state)
 	info(&a)[0] = info(&a)[8] = 0; /* seen, and not cleared: no new edge without a mask */
 	assert_int_equal(evtchn_unmask(&a, p), 0);
 	assert_int_equal(info(&a)[0], 0);
-	/* A vcpu_info has moved: whoever waits looks at all. */
+	/* A vcpu_info has moved: the vCPU looks at all ports. */
 	evtchn_rescan(a.vcpu[0]);
 	for (unsigned i = 8; i < 16; i++)
 		assert_int_equal(info(&a)[i], 0xff);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: event channels whose partners do something at the same time. Between any two holds of the locks, one
- * CPU does for the partner what it may: close its end, reset, bind the port to somebody else, end (and its memory is
- * gone with the last reference). Whoever of the two was first: no freed memory is touched, no end names
+ * CPU does for the partner what it may: close its end, reset, bind the port to another domain, end (and its memory is
+ * gone with the last reference). Whichever of the two was first: no freed memory is touched, no end names
  * a domain that does not name it, no reference is lost.
  */
 #include <setjmp.h>
@@ -253,7 +253,7 @@ static void dump_us(void)
 static void (*const operations[])(void) = {close_ours,   reset_ours, send_ours, bind_another,
 					   alloc_theirs, end_us,     dump_us};
 
-/* Each end names one that names it, and no domain of which nobody knows. */
+/* Each end names one that names it, and no unknown domain. */
 static void check_pairs(const struct domain *d)
 {
 	for (uint32_t port = 1; d && port < PORTS; port++) {

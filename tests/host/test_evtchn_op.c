@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: the hypercall event_channel_op (hypervisor/evt/evtchn_op.c): who may ask what of whom, and what comes back.
+ * Specification: the hypercall event_channel_op (hypervisor/evt/evtchn_op.c): which domain may ask what of which, and
+ * what comes back.
  *   whom      others than oneself are Dom0's to name; DOMID_SELF is the caller, as the peer too
  *   vcpus     only one's own that are there; a global VIRQ is vCPU 0's
- *   answers   what an operation returns is in the guest's structure, if it went well and not else; a structure that is not
+ *   answers   what an operation returns is in the guest's structure, only if it went well; a structure that is not
  *             the guest's refuses, also when only the answer finds no place
  *   restart   a reset that makes way comes again with the same arguments
- *   forms     the old form does the same, but for what is younger; a reference is let go on every way
+ *   forms     the old form does the same, except for younger operations; a reference is let go on every way
  */
 #include "guest_host.h"
 #include "evt/evtchn_op.c"
@@ -221,7 +222,7 @@ static void restarts(void **state)
 	assert_int_equal(restart_nr, __HYPERVISOR_event_channel_op);
 	assert_int_equal(restart_args[0], EVTCHNOP_reset);
 	assert_ptr_equal((void *)restart_args[1], arg);
-	asks(close, RESTARTED, .close = {.port = 1}); /* whoever wants one */
+	asks(close, RESTARTED, .close = {.port = 1}); /* whichever operation it is */
 }
 
 static void forms(void **state)

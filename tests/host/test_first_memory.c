@@ -60,7 +60,7 @@ static uint64_t leaf_of(const struct first_memory *m, gva_t va)
 	return entry;
 }
 
-/* So many tables can be reached, each once. */
+/* How many tables can be reached, each once. */
 static uint64_t reached(const struct first_memory *m, pfn_t pfn, int level)
 {
 	uint64_t n = 1;

@@ -4,11 +4,11 @@
  *   map       what the firmware names twice is no RAM, or RAM once; reserved parts that touch are one
  *   boot      the map's RAM less what is reserved, and nothing else, joins the allocator
  *   buddy     blocks are aligned, in bounds of addr_bits, never overlap, and join again when freed
- *   addresses blocks with short addresses are kept for those who ask for them, and all found
+ *   addresses blocks with short addresses are kept for callers that need them, and all found
  *   heap      objects are zeroed, aligned, disjoint; all pages go back
- *   domain    limits, totals, list and references agree; claims keep frames for who claimed them
+ *   domain    limits, totals, list and references agree; claims keep frames for the domain that claimed them
  *   reach     a domain gets no frame that its kind cannot name, whatever it asks for
- *   exchange  trades frames that nobody maps, or changes nothing
+ *   exchange  trades frames that nothing maps, or changes nothing
  *   m2p       both tables say the same, and all ones past the end, in the tables that guests see
  */
 #include "mm_host.h"
@@ -131,7 +131,7 @@ static void buddy(void **state)
 	buddy_free(big, 11);
 }
 
-/* Among many small blocks, those with short addresses are found to the last, and kept until somebody needs them. */
+/* Among many small blocks, those with short addresses are found to the last, and kept until they are needed. */
 static void addresses(void **state)
 {
 	static mfn_t taken[HOST_FRAMES];
@@ -213,7 +213,7 @@ static void domain(void **state)
 	assert_int_equal(d->refs, 2);
 	assert_null(domain_alloc_pages(d, 2, 0)); /* 12 > 10 */
 	d->state = DOMAIN_DYING;
-	assert_null(domain_alloc_pages(d, 0, 0)); /* nobody would take it back */
+	assert_null(domain_alloc_pages(d, 0, 0)); /* it would not be taken back */
 	d->state = DOMAIN_ALIVE;
 	one = domain_alloc_pages(d, 0, 24);
 	assert_true(page_to_mfn(one) < 4096);
@@ -263,7 +263,7 @@ static void reach(void **state)
 		assert_true(below > 0);
 	}
 	assert_true(page_to_mfn(domain_alloc_pages(d, 0, PAGE_SHIFT + 9)) <
-		    1 << 9); /* a narrower wish is heard */
+		    1 << 9); /* a narrower limit counts */
 	ops.addr_bits = 0;   /* what was left lies above */
 	while (domain_alloc_pages(d, 0, 0))
 		;
@@ -360,7 +360,7 @@ static void quota(void **state)
 	share_heap_page(shared, d, false);
 	assert_int_equal(d->heap_bytes, PAGE_SIZE);
 	assert_true(page_get(mfn_to_page(virt_to_mfn(shared)), d));
-	unshare_heap_page(shared); /* somebody still maps it: still on the account */
+	unshare_heap_page(shared); /* a mapping remains: still on the account */
 	assert_int_equal(d->heap_bytes, PAGE_SIZE);
 	page_put(mfn_to_page(virt_to_mfn(shared)));
 	assert_int_equal(d->heap_bytes, 0);
@@ -400,7 +400,7 @@ static void claims(void **state)
 	host_domain_free(other);
 }
 
-/* Free memory is full of what somebody left there. */
+/* Free memory is full of old contents. */
 static void spoil(void)
 {
 	static mfn_t taken[HOST_FRAMES];
@@ -436,7 +436,7 @@ static void exchange(void **state)
 	for (unsigned i = 0; i < 8; i++)
 		x.in[i] = mfn + i;
 	page_get(&pg[7], d);
-	assert_int_equal(trade(d, &x), -EINVAL); /* somebody maps the last one */
+	assert_int_equal(trade(d, &x), -EINVAL); /* the last one is mapped */
 	page_put(&pg[7]);
 	x.addr_bits = 13;
 	assert_int_equal(trade(d, &x), -ENOMEM);

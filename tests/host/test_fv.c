@@ -122,7 +122,7 @@ static void nothing_behind(void **state)
 	assert_true(shown(0x8000) & PTE_RW);
 }
 
-/* The first frame behind RAM is nobody's to see, by whatever way; what is written there is gone. */
+/* No guest sees the first frame behind RAM, by any way; what is written there is gone. */
 static void behind_ram(void **state)
 {
 	static const uint32_t behind[] = {RAM_PAGES, RAM_PAGES + 1, 0xfffff};

@@ -147,7 +147,7 @@ static void interrupts_are_delivered(void **state)
 	vcpu.info = info;
 	vcpu.upcall[0] = 1;
 	info[1] = pending[0] = ~0u;
-	fv_deliver(&vcpu); /* somebody was to look, and there is nothing */
+	fv_deliver(&vcpu); /* a look was asked for, and there is nothing */
 	assert_int_equal(vcpu.upcall[0], 0);
 	assert_int_equal(vcpu.regs.rip, 0x100);
 	assert_int_equal(info[1], 0);
@@ -165,7 +165,7 @@ static void interrupts_are_delivered(void **state)
 	assert_int_equal(vcpu.upcall[0], 1);
 	assert_int_equal(vcpu.regs.rip, HANDLER + 0x21);
 	assert_false(fv.lock.held);
-	first_vector = 0; /* nobody has set up the controller */
+	first_vector = 0; /* the controller is not set up */
 	fv_deliver(&vcpu);
 	assert_int_equal(vcpu.regs.rip, HANDLER);
 	assert_int_equal(crashes, 0);

@@ -52,7 +52,7 @@ static void interrupt_controller(void **state)
 	assert_false(pic_interrupts(&pic));
 	pic_write(&pic, 0, 1, 0);
 	assert_true(pic_interrupts(&pic));
-	pic_set_line(&pic, 4, false); /* gone before anybody looked */
+	pic_set_line(&pic, 4, false); /* gone before it was looked at */
 	assert_int_equal(pic_acknowledge(&pic), 0x27);
 }
 
@@ -82,7 +82,7 @@ static void interval_timer(void **state)
 	unsigned count;
 
 	pit_reset(&pit, t);
-	assert_int_equal(pit_next_edge(&pit, 0, t), 0); /* nobody loaded it */
+	assert_int_equal(pit_next_edge(&pit, 0, t), 0); /* it was never loaded */
 	pit_command(&pit, 0x30, t);
 	pit_write(&pit, 0, 59659 & 0xff, t);
 	pit_write(&pit, 0, 59659 >> 8, t);
@@ -128,7 +128,7 @@ static void load_pit(struct fv_pit *pit, unsigned mode, unsigned count, uint64_t
 }
 
 /* However fast a guest programs it, it asks for no more of the hypervisor than a few thousand interrupts a second; the
- * counter counts as it was told. A single shot so short that it is over before anybody can wait for it comes. */
+ * counter counts as it was told. A single shot so short that it is over before the guest can wait for it comes. */
 static void interval_timer_is_bounded(void **state)
 {
 	static const unsigned counts[] = {1, 2, 3, 100, 149, 150, 297, 298, 299, 1193, 0};

@@ -48,7 +48,7 @@ static void selectors_seen(void **state)
 	assert_int_equal(r->rax, 0xffffffffffff0008);
 	done("\x8c\xd0"); /* mov eax, ss */
 	assert_int_equal(r->rax, 0x10);
-	refused("\x8c\xd8"); /* ds: it does not trap, and is not ours */
+	refused("\x8c\xd8"); /* ds: it does not trap, and is not emulated */
 	set_word(DATA, 0xeeeeeeee);
 	done("\x8c\x0d\x00\x40\x00\x00"); /* to memory: 16 bits */
 	assert_int_equal(word(DATA, 4), 0xeeee0008);
@@ -132,7 +132,7 @@ static void task_and_ldt(void **state)
 	done("\x0f\x00\x1d\x00\x40\x00\x00");
 	assert_int_equal(fv.tr, 0x28);
 	refused("\x0f\x00\x1d\xff\x8f\x00\x00");
-	/* No LDT but none. */
+	/* No LDT but the null one. */
 	for (r->rax = 0; r->rax <= 3; r->rax++) {
 		done("\x0f\x00\xd0");
 		assert_int_equal(fv.ldtr, r->rax);

@@ -3,8 +3,8 @@
  * Specification of an fv domain's ports (hypervisor/fv/io.c):
  *   ways     each port leads to its device, each byte of a wide access to its own; elsewhere ones are read
  *   ends     the sleep register, the keyboard's reset and the reset register end the domain, as they should; nothing near them
- *   timer    what sets the interval timer sets ours, and nothing else does; its interrupt is raised once for each edge; it
- *            stands still with the domain and goes on with it
+ *   timer    what sets the interval timer sets the hypervisor's, and nothing else does; its interrupt is raised once
+ *            for each edge; it stands still with the domain and goes on with it
  *   tells    an interrupt that comes of an access is told to the vCPU
  */
 #include <setjmp.h>
@@ -244,7 +244,7 @@ static void timing(void **state)
 	assert_int_equal(sets, 1);
 	fv_timers_go_on(&(struct vcpu){.domain = &d}); /* of another kind, or not built yet */
 	assert_false(fv.lock.held);
-	/* An edge that is masked is told to nobody; when the mask goes, it is. */
+	/* An edge that is masked is told to no vCPU; when the mask goes, it is. */
 	pic_acknowledge(&fv.pic);
 	out(0x20, 0x20);
 	out(0x21, 0xff);
@@ -261,7 +261,7 @@ static void timing(void **state)
 	assert_int_equal(stops, 2);
 }
 
-/* Which ports do not set our timer. */
+/* Which ports do not set the hypervisor's timer. */
 static void other_ports(void **state)
 {
 	static const uint16_t ports[] = {0x20, 0x3f, 0x44, 0x61, 0x70, 0x3f8};

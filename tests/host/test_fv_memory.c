@@ -3,7 +3,7 @@
  * Specification of an fv domain's memory and code (docs/fv.md):
  *   - which instructions are patched; code is searched in steps, and what is stored into it meanwhile is not missed;
  *   - its frames are found by their names, all or none; copies of code are limited;
- *   - who was built half way for want of memory may be built again, and at the end nothing is left.
+ *   - a domain built half way for lack of memory may be built again, and at the end nothing is left.
  */
 #include "fv_guest.h"
 

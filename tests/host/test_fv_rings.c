@@ -20,7 +20,7 @@ static void harmless(uint64_t d, bool user_runs)
 	assert_true(d & DESC_S);                       /* no gate, TSS, LDT */
 	assert_false((d & DESC_CODE) && (d & DESC_L)); /* no 64-bit code */
 	assert_true(d & DESC_DPL);                     /* nothing of ring 0 */
-	assert_true(d & DESC_ACCESSED);                /* or the processor writes to our copy */
+	assert_true(d & DESC_ACCESSED);                /* or the processor writes to the copy */
 	assert_false(code3 && !user_runs);
 }
 
@@ -73,7 +73,7 @@ static void limits(void **state)
 	assert_true(fv_code32(&fv, 0x41, &base));
 	for (unsigned rpl = 0; rpl < 4; rpl++) {
 		assert_false(fv_descriptor(&fv, rpl, &d));       /* null */
-		assert_false(fv_descriptor(&fv, 0xc | rpl, &d)); /* in an LDT, which it has not */
+		assert_false(fv_descriptor(&fv, 0xc | rpl, &d)); /* in an LDT, which it does not have */
 	}
 	fv.gdtr.limit = 0xf; /* less than before: what was there is gone */
 	fv_segments_sync(&fv);

@@ -90,7 +90,7 @@ static void waits(void **state)
 	clock_ns += 199000000;
 	assert_int_equal(status(), 0);
 	clock_ns += 2000000;
-	assert_int_equal(status(), LSR_EMPTY); /* nobody reads */
+	assert_int_equal(status(), LSR_EMPTY); /* Dom0 does not read */
 	ring->out_cons = 1;
 	assert_int_equal(status(), LSR_EMPTY);
 	ring->out_prod++;

@@ -158,7 +158,7 @@ static void do_unmap(void)
 		assert_int_equal(u.done, 0);
 		return;
 	}
-	/* Between the halves the handle is nobody's. */
+	/* Between the halves no call can use the handle. */
 	assert_int_equal(grant_unmap_begin(&mapper.v, &(struct grant_unmap){.handle = u.handle}, 0, 0, 0),
 			 GNTST_bad_handle);
 	grant_unmap_end(mapper.d, &u);
@@ -277,7 +277,7 @@ static void deaths(void **state)
 	assert_int_equal(frames_free(), before);
 }
 
-/* Who may use an entry, when others do or its domain ends; what the granter's TLBs are told. */
+/* Which domain may use an entry, when others do or its domain ends; what the granter's TLBs are told. */
 static void rules(void **state)
 {
 	struct gnttab_map_grant_ref op = {.flags = GNTMAP_host_map | GNTMAP_contains_pte, .dom = 1};

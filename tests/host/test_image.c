@@ -60,7 +60,7 @@ static size_t make_elf64(uint64_t paddr)
 	memset(image, 0, sizeof(image));
 	memcpy(image, "\177ELF\2\1\1", 7);
 	poke(18, EM_X86_64, 2);
-	poke(24, 0x1234, 8); /* for who does not read the notes */
+	poke(24, 0x1234, 8); /* for a loader that ignores notes */
 	poke(32, 64, 8);     /* phoff */
 	poke(54, 56, 2);
 	poke(56, 2, 2);

@@ -4,9 +4,9 @@
  *   vectors   each is given once, never a guest's door, until there is none; one whose last interrupt waits is not reused
  *   users     one alone, or several that all share, seven at most; the hypervisor's own is called in the interrupt
  *   level     masked from its arrival until each user that was told has said EOI, or has gone
- *   edge      comes as often as it likes to who takes it; if nobody has taken the last one it rests, until an EOI or until
- *             the time is over
- *   nobody    a line without users is masked when it comes, and so is one that loses its last
+ *   edge      comes as often as it likes to a user that takes it; if none has taken the last one it rests, until an EOI
+ *             or until the time is over
+ *   no user   a line without users is masked when it comes, and so is one that loses its last
  *   aim       goes to processors with short numbers alone
  */
 #include <setjmp.h>
@@ -152,7 +152,7 @@ static void vectors(void **state)
 	irq_work();
 	assert_int_equal(a.told, 0);
 	assert_ptr_equal(irq_line_alloc(&pins), waiting);
-	/* One that comes late, to nobody. */
+	/* One that comes late, to no user. */
 	irq_line_free(waiting);
 	comes(waiting);
 	assert_int_equal(host_percpu.pending, 0);

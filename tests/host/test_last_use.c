@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: the end of a type's last use (hypervisor/mm/page.c, page_put_type; mm/pt.h, writable_put), looked at
- * after each instruction, as another CPU may. From the moment when the stamp is taken until the count falls nobody
+ * after each instruction, as another CPU may. From the moment when the stamp is taken until the count falls no CPU
  * can get the type: were it valid and in use then, a use could come and go unseen, and the stamp would be too old.
  * (The model in tests/verify shows what would follow: mutant stamp-first.)
  */

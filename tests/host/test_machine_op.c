@@ -2,12 +2,14 @@
 /*
  * Specification: the hypercalls sysctl, physdev_op and platform_op (hypervisor/dom/sysctl_op.c, physdev_op.c,
  * platform_op.c), with the machine written down.
- *   log       is read in pieces, from its beginning or where the caller was, and cleared by whoever came to its end
+ *   log       is read in pieces, from its beginning or where the caller was, and cleared by a reader that reached its
+ *             end
  *   lists     of domains and processors end at the caller's limit; a long one makes way and goes on where it was; progress
- *             that nobody noted does not count
+ *             that was not noted does not count
  *   machine   what is told of it, and of each processor
- *   keys      so many at once and no more
- *   lines     interrupt lines are Dom0's, and of whom it has mapped some for; every guest has its own privilege and bitmap
+ *   keys      up to a limit at once
+ *   lines     interrupt lines are Dom0's, and of domains for which it has mapped some; every guest has its own
+ *             privilege and bitmap
  *   answers   find their place, or refuse
  */
 #include "guest_host.h"
@@ -182,7 +184,7 @@ static void logs(void **state)
 	r->count = 10;
 	deeds[0] = '\0';
 	assert_int_equal(asks(XEN_SYSCTL_readconsole), 0);
-	assert_done("on 5613;"); /* is that all? nobody knows yet */
+	assert_done("on 5613;"); /* is that all? it is not known yet */
 	log_left = 10;
 	r->buffer = NOWHERE;
 	assert_int_equal(asks(XEN_SYSCTL_readconsole), -EFAULT);
@@ -389,7 +391,7 @@ static void privilege(void **state)
 	assert_int_equal(vcpu.iobitmap_ports, IO_PORTS);
 }
 
-/* Numbers of all operations that anybody may know, of which Dom0 has all. */
+/* Numbers of all operations that there may be, of which Dom0 has all. */
 static void lines(void **state)
 {
 	static const uint32_t of_interrupts[] = {PHYSDEVOP_eoi, PHYSDEVOP_irq_status_query,

@@ -5,7 +5,7 @@
  *   lists     return how many extents are done; they end at the first that fails and go on after other work where they were
  *   told      a guest that cannot be told of its frames does not get them, before a large extent is begun
  *   large     an extent of many frames comes in steps, remembered by the vCPU; another call cancels it
- *   whose     other domains are Dom0's to name, the owners of what is no guest's for page tables alone
+ *   whose     other domains are Dom0's to name, DOMID_IO and DOMID_XEN for page tables alone
  *   claims    Dom0's, and exactly those words that mean one
  *   maps      of a domain by Dom0, of the machine to Dom0; an odd length is refused, a shorter buffer gets a part
  *   vcpus     a set of them becomes the CPUs of those that run
@@ -408,7 +408,7 @@ static void maps(void **state)
 	no_memory = true;
 	assert_int_equal(asks(XENMEM_set_memory_map), -ENOMEM);
 	no_memory = false;
-	doms[1].state = DOMAIN_DYING; /* nobody would free it */
+	doms[1].state = DOMAIN_DYING; /* it would never be freed */
 	f->map.buffer = (uint64_t)list;
 	assert_int_equal(asks(XENMEM_set_memory_map), -EINVAL);
 	assert_int_equal(held, 1);

@@ -2,7 +2,7 @@
 /*
  * Specification: the hypercall mmuext_op (hypervisor/mm/mmuext_op.c, mmu_list.h), with the mechanism written down.
  *   frames    pins, unpins and whole pages are of the domain that is named; what is written may be written
- *   own       roots, flushes and the LDT are the caller's own, whoever else is named; caches of all are Dom0's
+ *   own       roots, flushes and the LDT are the caller's own, whatever domain is named; caches of all are Dom0's
  *   lists     stop at the first that fails, make way between two, and go on where they were; the number done is told, those
  *             before a restart included; an operation that left tables to take apart is done
  */

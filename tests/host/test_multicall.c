@@ -5,7 +5,7 @@
  *   run        a list runs in order; it looks at other work every eight calls, and after a call that was long
  *   stops      at an entry that fails, restarts or ends the list, and at that entry, unless it is done
  *   restart    of a call alone by its registers, of an entry by that entry, which goes back to the guest
- *   watched    while somebody listens, each entry is told, and all the rest is the same
+ *   watched    while something listens, each entry is told, and all the rest is the same
  *   arguments  a number that is none finds a function that says so
  *   due        each kind of work is done if it is pending and not else, the schedule last; an NMI within an NMI waits
  */
@@ -79,7 +79,7 @@ static void note(const char *fmt, ...)
 	strcat(done, ";");
 }
 
-/* L: long; W: other work comes; R: wants a restart; S: ends the list; E: cannot be read; F: long, its result has no place. */
+/* L: long; W: other work comes; R: needs a restart; S: ends the list; E: unreadable; F: long, its result has no place. */
 static int step(struct vcpu *of, gva_t at)
 {
 	char does = *script ? *script++ : '.';
@@ -260,7 +260,7 @@ static void watched(void **state)
 
 static void long_calls(void **state)
 {
-	hypercall_was_long(); /* alone: nobody asks */
+	hypercall_was_long(); /* alone: it does not ask */
 	assert_int_equal(v.multicall_interrupted, MULTICALL_GOES_ON);
 	v.multicall = &put;
 	v.multicall_interrupted = MULTICALL_STOP;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: the rules of direct paging, as the essay in hypervisor/mm/page.c states them.
- *   types     one type at a time; changes only at count zero, with a flush of who may remember the old one
+ *   types     one type at a time; changes only at count zero, with a flush of CPUs that may remember the old one
  *   pv64      promotion, what is refused in it, hypervisor slots, linear entries
  *   pv32      a PAE root: four entries, the carrier, what may not change
  *   change    new before old, Accessed and Dirty, refusals leave the entry alone
@@ -98,7 +98,7 @@ static void types(void **state)
 	assert_int_equal(page_unpin(&frames[0]), -EINVAL);
 	before = host_flushes;
 	assert_int_equal(page_get_and_type(&frames[0], d, PGT_WRITABLE), 0);
-	assert_int_equal(host_flushes, before + 1); /* nobody walks it as a table any more */
+	assert_int_equal(host_flushes, before + 1); /* no CPU walks it as a table any more */
 	page_put_and_type(&frames[0]);
 	end();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: whose translations a CPU may hold. After each vcpu_load_cr3, whatever was loaded before and whoever
- * shares tables with whom, the CPU's tlb_vcpu is the vCPU that runs, or nobody when it idles; CR3 is what that one
+ * Specification: whose translations a CPU may hold. After each vcpu_load_cr3, whatever was loaded before and whichever
+ * vCPUs share tables, the CPU's tlb_vcpu is the vCPU that runs, or none when it idles; CR3 is what that one
  * needs; and exactly the domain of that one counts the CPU as its own. Roots come and go in between.
  */
 #include "mm_host.h"

@@ -3,14 +3,15 @@
  * Specification: scheduler, timers and clock arithmetic, on two simulated processors and a clock of our own.
  *   shares    nine busy vCPUs on two CPUs get equal time, within a slice or two; so do three
  *   sleepers  one that runs briefly and often waits much less than a slice, and takes no more than its share
- *   states    block, wake, pause, offline, affinity: who may run does, and nobody else
+ *   states    block, wake, pause, offline, affinity: a vCPU that may run does, and no other
  *   down      a vCPU that is brought down stays so, though it was about to sleep or poll
  *   polling   at no moment can a late waker end a poll before its sleep begins: (W4) of hypervisor/evt/port.c
- *   timers    fire in order, once; stopped ones never, and who stops waits for a handler; moved ones on the new CPU
+ *   timers    fire in order, once; stopped ones never, and a stop waits for a handler; moved ones on the new CPU
  *   stealing  an idle CPU takes what may run on it and is saved
- *   places    who wakes stays where it was if nothing runs there; one that waits is not queued twice; a policy that cannot make
- *             up its mind is asked once; who has had its turn and wakes waits for the next round
- *   option    a policy that there is not is told of, and no other
+ *   places    a vCPU that wakes stays where it was if nothing runs there; one that waits is not queued twice; a policy
+ *             that cannot make up its mind is asked once; a vCPU that has had its turn and wakes waits for the next
+ *             round
+ *   option    an unknown policy is reported, and no other
  *   clock     ticks to nanoseconds for any frequency to a few parts in a thousand million; counter wraps
  */
 #include "sched_host.h"
@@ -85,7 +86,7 @@ static void sleeper(void **state)
 static struct vcpu *poller;
 static volatile unsigned poll_steps, poll_noted, poll_open;
 
-/* Who wakes pollers may find the note now. If he can have the lock too, the vCPU must be asleep already. */
+/* A CPU that wakes pollers may find the note now. If the lock is free too, the vCPU must be asleep already. */
 static void look_at_poll(int sig)
 {
 	poll_steps++;
@@ -244,7 +245,7 @@ static void handler_ends(void)
 		cpus[1].timers.busy = NULL;
 }
 
-/* Whoever stops a timer may free it then: no CPU is in its handler any more. */
+/* A CPU that stops a timer may free it then: no CPU is in its handler any more. */
 static void stop_waits(void **state)
 {
 	struct timer t;
@@ -338,7 +339,7 @@ static void woken_twice(void **state)
 	assert_int_equal(q->nr_ready, 0);
 }
 
-/* Only who runs elsewhere must be told to look. */
+/* Only a vCPU that runs elsewhere must be told to look. */
 static void kicks(void **state)
 {
 	struct vcpu *v = start(0);
@@ -384,7 +385,7 @@ static void undecided_policy(void **state)
 	assert_true(v->running);
 }
 
-/* It slept when its turn was over: its next one is in the next round, behind who waits; in the middle of one it goes ahead. */
+/* It slept when its turn was over: it comes in the next round, behind those that wait; in mid-turn it goes ahead. */
 static void wakes_with_and_without_a_turn(void **state)
 {
 	for (unsigned over = 0; over < 2; over++) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: nobody gets more than its share by coming and going, and who sleeps much wakes soon. On 1, 2 and 4
- * simulated processors, over about 200 rounds.
+ * Specification: no vCPU gets more than its share by coming and going, and one that sleeps much wakes soon. On 1, 2 and
+ * 4 simulated processors, over about 200 rounds.
  *   busy      3 to 33 vCPUs that never rest get equal time
- *   paused    who was paused for 15 s, and who is new, gets its share afterwards and not what it missed; as soon as the
- *             machine is full, so does who had a processor to itself for long
+ *   paused    a vCPU that was paused for 15 s, or is new, gets its share afterwards and not what it missed; as soon as
+ *             the machine is full, so does one that had a processor to itself for long
  *   tricks    sleeping just before the turn is over, for a moment or across a round; VCPUOP_down and up of one another;
- *             yielding; polling; yielding and sleeping at once: those who do none of it keep 95 percent of their shares
+ *             yielding; polling; yielding and sleeping at once: those that do none of it keep 95 percent of their
+ *             shares
  *   affinity  vCPUs that were bound to a fuller or emptier processor, and are freed; while bound they share it equally
  *   wakes     one that seldom runs, and then shortly, has done it within a slice of its event, whether the others
  *             are busy or sleep tricks, and also if it had the machine to itself before
@@ -17,7 +18,7 @@
 #define STEP   100000ull
 #define BURST  (SLICE_NS - 2 * STEP) /* just not a whole turn */
 #define PERIOD 50000000ull           /* of the one that seldom runs */
-#define ERRAND (2 * STEP)            /* for so long */
+#define ERRAND (2 * STEP)            /* for this long */
 
 struct actor {
 	struct vcpu *v;
@@ -173,7 +174,7 @@ static ns_t rounds(unsigned n)
 	return n * SLICE_NS * n_actors / nr_cpus;
 }
 
-/* Measure over 200 rounds: none of the busy ones may get less than its share, nor anybody more, by 5 percent. */
+/* Measure over 200 rounds: none of the busy ones may get less than its share, nor any vCPU more, by 5 percent. */
 static void shares_are_fair(const char *what)
 {
 	ns_t span = rounds(200), fair;
@@ -326,7 +327,7 @@ static void affinity(void **state)
 	equal(1, 9, span / 8);
 	set_affinity(8, 3);
 	live(span);
-	for (unsigned i = 1; i < 9; i++) /* it may use the emptier processor; nobody starves for it */
+	for (unsigned i = 1; i < 9; i++) /* it may use the emptier processor; none starves for it */
 		assert_true(ran(actors[i].v) - actors[i].before > span / 9);
 	assert_true(ran(actors[0].v) - actors[0].before > span / 3);
 	for (unsigned i = 0; i < 9; i++)

@@ -99,7 +99,7 @@ static void a_look_ends_it(void **state)
 	trace_leave();
 	assert_int_equal(read_stays(KEPT), 1);
 	assert_int_equal(got[0].ticks, 1500);
-	/* None begins where none was. */
+	/* None begins where none had begun. */
 	ticks += 9000;
 	trace_leave();
 	assert_int_equal(read_stays(KEPT), 0);

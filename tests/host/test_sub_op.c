@@ -4,7 +4,7 @@
  *   numbers   a number without a row, below the last or beyond it, is -ENOSYS
  *   reads     the structure is there before the operation runs, or it does not run; one that is only answered begins as zeros
  *   answers   are written after success, in any case where the row says so, and never after -ERESTART
- *   who       what is the machine's is refused before anything is read
+ *   rights    what is the machine's is refused before anything is read
  */
 #include "guest_host.h"
 #include "xen/memory.h"

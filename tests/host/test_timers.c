@@ -232,7 +232,7 @@ static void taken_along(void **state)
 	vcpu_set_singleshot(&v[0], clock_ns + 5 * MS);
 	due = v[0].periodic.expires;
 	host_percpu.self = &there;
-	v[1].period = MS; /* as a new one's, but it is to be nobody's */
+	v[1].period = MS; /* as a new one's, but no timer is to be set */
 	v[1].domain = &dom_idle;
 	vcpu_timers_resume(&v[1]);
 	vcpu_timers_resume(&v[0]);

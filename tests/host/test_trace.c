@@ -159,7 +159,7 @@ static void gap_ends_with_a_stay(void **state)
 	assert_int_equal(out[2].what, 2);
 }
 
-/* So much room is worth it, and no less; moments that nobody wants are not missing. */
+/* So much room is worth it, and no less; moments that were not asked for are not missing. */
 static void gap_closes(void **state)
 {
 	for (uint32_t i = 0; i < SIZE; i++)

@@ -6,9 +6,9 @@
  *   executed     an instruction that was executed in the guest's stead is stepped as if the processor had done it
  *   gates        INT n, INT 0x80, INT3 and INTO reach the guest's handler by the privilege of its own gate, seen by the
  *                guest's own ring; else they fault at their first byte
- *   interrupts   they are nobody's but the hypervisor's, whatever ran; an fv guest's exceptions all go to its kind
+ *   interrupts   they are the hypervisor's alone, whatever ran; an fv guest's exceptions all go to its kind
  *   page faults  the hypervisor's business are the LDT window and a kernel's store into what is write-protected; a stale
- *                translation of ours is tried again, and not for ever
+ *                translation of the hypervisor's is tried again, and not for ever
  *   ours         in the hypervisor only an access to guest memory may fault
  *   exit         a return that faults is the guest's fault, and ends it if the handler cannot be entered either
  */
@@ -116,7 +116,7 @@ static uint8_t code[FETCH_BYTES];
 static unsigned code_len, code_mode;
 unsigned emul_fetch(struct vcpu *of, uint8_t bytes[FETCH_BYTES], unsigned *mode)
 {
-	memset(bytes, 0xcd, FETCH_BYTES); /* what is there behind is nobody's */
+	memset(bytes, 0xcd, FETCH_BYTES); /* what lies behind is not the code's */
 	memcpy(bytes, code, code_len);
 	*mode = code_mode;
 	return code_len;
@@ -363,7 +363,7 @@ static void page_faults(void **state)
 
 	host_cr2 = 0x5000;
 	kernel = store_done = true;
-	comes(TRAP_PF, refused, "page fault 5000 error 3;"); /* nobody asked for writable page tables */
+	comes(TRAP_PF, refused, "page fault 5000 error 3;"); /* writable page tables are not on */
 	d.vm_assist = 1u << VMASST_TYPE_writable_pagetables;
 	comes(TRAP_PF, refused, "store 5000;");
 	comes(TRAP_PF, refused | PF_USER, "store 5000;");

@@ -391,7 +391,7 @@ static void long_cmdline_is_cut(void **state)
 		at = (char *)at_va(built(wide, 16)) + abi->first->start_info.cmd_line;
 		assert_int_equal(strnlen(at, MAX_GUEST_CMDLINE + 1), MAX_GUEST_CMDLINE - 1);
 		for (int i = MAX_GUEST_CMDLINE; i < FRAME_SIZE - (int)abi->first->start_info.cmd_line; i++)
-			assert_int_equal(at[i], 0); /* nobody's: no P2M lies apart */
+			assert_int_equal(at[i], 0); /* nothing lies there: no P2M lies apart */
 	}
 }
 

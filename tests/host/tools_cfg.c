@@ -73,7 +73,7 @@ static void errors_name_line_and_remedy(void **state)
 
 		assert_int_equal(parse(&cfg, bad[i].text), -1);
 		assert_non_null(strstr(fail_last(), bad[i].expect));
-		assert_non_null(strchr(fail_last(), ';')); /* and how to mend it */
+		assert_non_null(strchr(fail_last(), ';')); /* and how to correct it */
 		cfg_free(&cfg);
 	}
 }
