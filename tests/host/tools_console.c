@@ -5,8 +5,8 @@
  *              is taken from it, there is more; the daemon lets go of the guest all the same
  *   masked     an event is taken once for a burst: the port stays masked until a look finds the ring empty
  *   one each   of a guest that writes while it is looked at a round takes one ring's worth, and of the others as much
- *   silent     who sent no event is not looked at
- *   told       who may wait for room is told that there is some; who has room is not
+ *   silent     a guest that sent no event is not looked at
+ *   told       a guest that may wait for room is told that there is some; one that has room is not
  */
 #include "consoled/guest.h"
 

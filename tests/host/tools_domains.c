@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The tools' list of domains (lib/domains.c), on a hypervisor with any number of them and without a store: lists are whole
- * however many there are; a domain is found by its number, or by the name that its record keeps; who is misspelt is told whom
- * one may have meant; which domains are shown, and why they ended; one that ends leaves a record and nothing else; what an rl
- * that was killed left half done is cleared away, and what another is at is not.
+ * however many there are; a domain is found by its number, or by the name that its record keeps; for a misspelt name
+ * the close ones are told; which domains are shown, and why they ended; one that ends leaves a record and nothing else;
+ * what an rl that was killed left half done is cleared away, and what another is at is not.
  */
 #include "domains.h"
 #include "err.h"
@@ -223,13 +223,13 @@ static void shown(void **state)
 	struct xen_domctl_getdomaininfo info = {.domain = 0};
 
 	assert_true(domain_is_shown(&info));
-	info.domain = 8; /* somebody else's, as long as it is something */
+	info.domain = 8; /* another tool's, as long as it has anything */
 	assert_false(domain_is_shown(&info));
 	info.tot_pages = 5;
 	assert_true(domain_is_shown(&info));
 	info.flags = XEN_DOMINF_dying;
 	assert_false(domain_is_shown(&info));
-	named(8, "eight", NULL); /* it ends, and nobody takes its place */
+	named(8, "eight", NULL); /* it ends, and no domain takes its place */
 	assert_true(domain_is_shown(&info));
 }
 

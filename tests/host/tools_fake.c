@@ -18,7 +18,7 @@ void fake_reset(void)
 	free(fake.ram);
 	memset(&fake, 0, sizeof(fake));
 	fake.ram = malloc((size_t)FAKE_FRAMES * FRAME_SIZE);
-	memset(fake.ram, 0xa5, (size_t)FAKE_FRAMES * FRAME_SIZE); /* nobody promises zeroed memory */
+	memset(fake.ram, 0xa5, (size_t)FAKE_FRAMES * FRAME_SIZE); /* zeroed memory is not promised */
 	fake.largest_order = 9;
 	fake.shared_info_mfn = FAKE_BASE + FAKE_LOW - 1;
 	fake.grant_mfn = FAKE_BASE + FAKE_FRAMES - 2;

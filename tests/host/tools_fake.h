@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #define FAKE_FRAMES 16384
-#define FAKE_LOW    8 /* frames below 4 GiB: shared_info, and for those who ask for such */
+#define FAKE_LOW    8 /* frames below 4 GiB: shared_info, and for callers that need such */
 #define FAKE_BASE   (0x100000 - FAKE_LOW) /* machine frame number of the first one */
 #define FAKE_DOMID  5
 

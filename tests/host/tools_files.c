@@ -70,7 +70,7 @@ static void of_any_size(void **state)
 	unlink(name);
 }
 
-/* Files whose size nobody tells, in many reads. */
+/* Files of unknown size, in many reads. */
 static void of_no_size(void **state)
 {
 	size_t len;
@@ -207,7 +207,7 @@ static void lines(void **state)
 	for (int i = 0; i < 3; i++)
 		ctl_receive(fd, &part, hear, heard);
 	assert_string_equal(heard[n_heard - 1], "last");
-	/* Nobody reads: a line is not cut in two. */
+	/* Nothing reads: a line is not cut in two. */
 	while (write(out, big, 254) > 0)
 		;
 	assert_int_equal(ctl_send("d", "%s", big), -EAGAIN);

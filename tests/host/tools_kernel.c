@@ -61,7 +61,7 @@ static void add_note(uint32_t type, uint32_t size, const void *desc, size_t ther
 	im.p[1].p_filesz += 16 + (size + 3) / 4 * 4;
 }
 
-/* Notes at @offset: the least that Xen wants, made for its interface, and for its loader or Linux. */
+/* Notes at @offset: the least that Xen needs, made for its interface, and for its loader or Linux. */
 static void notes_at(size_t offset)
 {
 	im.h.e_phnum = 2;
@@ -341,7 +341,7 @@ static void bzimage_comes_back(void **state)
 	memcpy(file + 0x24c, &n, 4);
 	check_loaded(&k, load(&k, file, whole + 100));
 	check_loaded(&k, load(&k, file, whole));
-	/* Cut short, at each place that somebody may believe to be there. */
+	/* Cut short, at each place that the reader may believe to be there. */
 	assert_int_equal(load(&k, file, whole - 1), -1);
 	assert_int_equal(load(&k, file, SETUP + OFFSET - 1), -1);
 	assert_int_equal(load(&k, file, SETUP - 1), -1);
@@ -360,7 +360,7 @@ static void bzimage_comes_back(void **state)
 	assert_non_null(strstr(fail_last(), "is not packed by gzip, xz"));
 }
 
-/* Linux's boot protocol 2.08 around @n bytes of a packed kernel, which its size follows but for gzip. */
+/* Linux's boot protocol 2.08 around @n bytes of a packed kernel, which its size follows, except with gzip. */
 static size_t wrap(uint8_t *file, const uint8_t *small, uint32_t n, uint32_t size)
 {
 	memset(file, 0, 1024);

@@ -20,7 +20,7 @@
 
 /* ---- allocations, of which one is refused (the linker's --wrap) ---- */
 
-static long until_refused = -1; /* so many are granted first; negative: all */
+static long until_refused = -1; /* how many are granted first; negative: all */
 static bool refused;
 
 static bool refuse(void)
@@ -63,7 +63,7 @@ char *__wrap_strndup(const char *s, size_t n)
 	return refuse() ? NULL : __real_strndup(s, n);
 }
 
-/* @work, with each of its allocations refused in turn, and then with none. It returns 0, or -1 for want of memory. */
+/* @work, with each of its allocations refused in turn, and then with none. It returns 0, or -1 for lack of memory. */
 static void each_refused(int (*work)(void), unsigned least)
 {
 	unsigned n = 0;

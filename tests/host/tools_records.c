@@ -72,7 +72,7 @@ static void records_come_back(void **state)
 	assert_int_equal(record_load(7, &r), -1);
 }
 
-/* A directory among the files cannot be unlinked: it stays, and whoever removes goes on. */
+/* A directory among the files cannot be unlinked: it stays, and the removal goes on. */
 static void what_cannot_be_removed_stays(void **state)
 {
 	char path[256];
@@ -91,7 +91,7 @@ static void what_cannot_be_removed_stays(void **state)
 	assert_int_not_equal(access(record_path(8, NULL), F_OK), 0);
 }
 
-/* Two who write the same file at once have each a file of their own until it is whole. */
+/* Two writers of the same file at once each have a file of their own until it is whole. */
 static void writers_do_not_mix(void **state)
 {
 	char path[256], text[512], *whole;

@@ -101,7 +101,7 @@ static void watches_tell_in_order(void **state)
 	assert_string_equal(client[1].event[0], "data/x/y rel");
 	assert_string_equal(client[1].event[1], "/local/domain/1/data/x/y abs");
 	assert_string_equal(client[1].event[2], "data/a rel");
-	/* What goes with a node is told to those who watch it; what never was is not. */
+	/* What goes with a node is told to clients that watch it; what never was is not. */
 	assert_string_equal(ask_two(1, XS_WATCH, 0, "data/never", "never"), "");
 	look(1);
 	ask(0, XS_RM, 0, "/local/domain/1/data");
@@ -213,7 +213,7 @@ static void conflicts_are_found(void **state)
 	assert_string_equal(commit(0, other), "");
 	assert_string_equal(commit(0, tx), "EAGAIN");
 	assert_string_equal(value(0, 0, "/lock"), "other");
-	/* A list that was read has grown; one nobody looked at may. */
+	/* A list that was read has grown; one that was not read may. */
 	tx = begin(0);
 	assert_string_equal(ask(0, XS_DIRECTORY, tx, "/dir"), "");
 	put_value(0, tx, "/n", "3");
@@ -248,7 +248,7 @@ static void wild_clients_do_no_harm(void **state)
 	put_bytes(3, &(struct xsd_sockmsg){.type = XS_MKDIR}, sizeof(head));
 	settle();
 	assert_true(client[3].conn->broken);
-	/* Nobody else has noticed, and the first one may begin anew. */
+	/* No other client has noticed, and the first one may begin anew. */
 	assert_string_equal(value(0, 0, "/local/domain/1"), "");
 	client[1].ring.connection = XENSTORE_RECONNECT;
 	settle();

@@ -28,7 +28,7 @@ void clients_end(void);
 void settle(void);
 bool one_round(void);
 bool round_for(unsigned id); /* only this one has sent an event */
-bool round_more(void);       /* nobody has */
+bool round_more(void);       /* none has */
 
 /* Put bytes into a ring, without waiting. */
 void put_bytes(unsigned id, const void *data, size_t len);

@@ -5,7 +5,7 @@
  *   hashes      paths that share a hash are two paths all the same
  *   watches     of one path they come and go in any order; an event too long for its path tells what was watched
  *   conflicts   each thing that a transaction read is looked at, once, in the right way, and not if it is given up
- *   silence     who broke the protocol hears nothing more; who was given nothing is not woken
+ *   silence     a client that broke the protocol hears nothing more; one that was given nothing is not woken
  *   comes anew  a domain that is introduced again begins anew; with a page that is none it is gone
  */
 #include "tools_store_client.h"
@@ -49,7 +49,7 @@ static void domains_as_arguments(void **state)
 	}
 	assert_string_equal(ask_two(0, XS_SET_PERMS, 0, "/local", "r32751"), "");
 	assert_string_equal(ask(0, XS_GET_DOMAIN_PATH, 0, "32751"), "");
-	/* Dom0 is introduced, has a path, and is nobody's to introduce, release or lend. */
+	/* Dom0 is introduced, has a path, and cannot be introduced, released or lent. */
 	assert_string_equal(ask(0, XS_GET_DOMAIN_PATH, 0, "0"), "");
 	assert_string_equal(client[0].reply, "/local/domain/0");
 	assert_string_equal(ask(0, XS_IS_DOMAIN_INTRODUCED, 0, "0"), "");
@@ -163,7 +163,7 @@ static void hashes_are_no_names(void **state)
 	look(1);
 	assert_string_equal(put_value(0, 0, path, ""), "");
 	assert_int_equal(look(1), 1);
-	/* Both have news waiting for who watches what is above. */
+	/* Both have news waiting for a client that watches what is above. */
 	assert_string_equal(ask(1, XS_RESET_WATCHES, 0, ""), "");
 	assert_string_equal(ask_two(1, XS_WATCH, 0, "/local/domain/1", "home"), "");
 	look(1);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: what a guest asks of the store is done at its own cost. Counted in units of work (work.h), not in time.
- *   costliest    the costliest requests that the quotas allow, alone and with others who help by watching: each costs less
- *              than LIMIT units, so nobody waits for more than that
+ *   costliest  the costliest requests that the quotas allow, alone and with others that help by watching: each costs
+ *              less than LIMIT units, so no client waits for more than that
  *   turns      between requests that cost much, others are served; alone one goes on at once
  *   index      as many watches as there may be, of paths that have nothing to do with a change, cost it nothing
  *   merged     of watches of one path each has one event waiting for a change
- *   removed    what is watched inside a node that goes is told, whoever watches it
+ *   removed    what is watched inside a node that goes is told to all that watch it
  */
 #include "tools_store_client.h"
 #include "work.h"
@@ -57,7 +57,7 @@ static void put_request(unsigned id, uint32_t type, const void *payload, size_t 
 	put_bytes(id, payload, len);
 }
 
-/* Everybody watches all that domain 1 does, and may. */
+/* All clients watch all that domain 1 does, and may. */
 static void crowd(void)
 {
 	clients_begin(VICTIM);
@@ -159,7 +159,7 @@ static void events_taken_back(void **state)
 	ends(begin(1));
 }
 
-/* Who connects anew pays for what is thrown away then, as with XS_RESET_WATCHES. */
+/* A client that connects anew pays for what is thrown away then, as with XS_RESET_WATCHES. */
 static void begun_anew(void **state)
 {
 	char path[32];
@@ -193,8 +193,8 @@ static void rights_forgotten(void **state)
 	clients_end();
 }
 
-/* One has dear requests without end (a list too long to be told: nothing to be read but the error); each round the other
- * has its reply, and what is done for the first in between is bounded. */
+/* One has costly requests without end (a list too long to be told: nothing to be read but the error); each round the
+ * other has its reply, and what is done for the first in between is bounded. */
 static void turns(void **state)
 {
 	char path[32];
@@ -231,8 +231,8 @@ static void turns(void **state)
 	clients_end();
 }
 
-/* One event may come before many requests, or before dear ones: who is not through has a turn in the next round without another;
- * and is told of the replies. */
+/* One event may come before many requests, or before costly ones: a client with some left has a turn in the next round
+ * without another event, and is told of the replies. */
 static void one_event_for_all(void **state)
 {
 	struct xenstore_domain_interface *ring = &client[1].ring;

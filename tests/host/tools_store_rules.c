@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's rules between domains: permissions, quotas, and nobody holds up another. */
+/* The store's rules between domains: permissions, quotas, and no client holds up another. */
 #include "tools_store_client.h"
 
 #include <setjmp.h>
@@ -49,7 +49,7 @@ static void only_who_may(void **state)
 	clients_end();
 }
 
-/* Whoever makes a node owns it, and it counts for him, whoever owns what is above. */
+/* The domain that makes a node owns it, and it counts for that domain, whichever owns what is above. */
 static void the_maker_owns(void **state)
 {
 	clients_begin(2);
@@ -80,7 +80,7 @@ static void events_keep_secrets(void **state)
 	ask(1, XS_RM, 0, "open");
 	ask(1, XS_RM, 0, "secret");
 	assert_int_equal(look(2), 0);
-	/* Nor who comes and goes, unless Dom0 lets it. */
+	/* Nor which domains come and go, unless Dom0 lets it. */
 	assert_string_equal(ask_two(2, XS_WATCH, 0, "@releaseDomain", "spy"), "");
 	look(2);
 	assert_string_equal(ask(0, XS_RELEASE, 0, "1"), "");

@@ -4,7 +4,7 @@
  * work (work.h).
  *   idle      a request, and a walk through a domain's home, cost nothing for clients that ask for nothing
  *   coming    the same for a domain's home, its introduction and its end, with all rights that it had
- *   all       and yet nobody is forgotten: each client that has sent an event is served, in its turn
+ *   all       and yet no client is forgotten: each client that has sent an event is served, in its turn
  */
 #include "tools_store_client.h"
 #include "work.h"
@@ -29,7 +29,7 @@ static void put_request(unsigned id, uint32_t type, const void *payload, size_t 
 	put_bytes(id, payload, len);
 }
 
-/* A request of one client, of whom alone an event comes; what it costs. */
+/* A request of one client, the only one that sends an event; what it costs. */
 static uint64_t cost_of(unsigned id, uint32_t type, const char *payload, size_t len)
 {
 	struct xenstore_domain_interface *ring = &client[id].ring;

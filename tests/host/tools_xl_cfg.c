@@ -2,7 +2,7 @@
 /*
  * Our reader of configuration files beside Xen's own: on files made at random by the grammar (SEED=, FILES=), many of them
  * then damaged, and on files in the forms that are published (tests/host/cfg/, or those named on the command line). Both
- * must refuse the same files and read the same from the others, but for what xl_parser.h lists. What we write, both read.
+ * must refuse the same files and read the same from the others, except as xl_parser.h lists. What we write, both read.
  */
 #include "cfg.h"
 #include "err.h"
@@ -160,7 +160,7 @@ static void damage(char *text, size_t *len)
 	}
 }
 
-/* In memory that ends with it (but for the room to insert). */
+/* In memory that ends with it (except for the room to insert). */
 static char *make_file(size_t *len)
 {
 	char *text, *exact;

@@ -25,7 +25,7 @@
 #include <cmocka.h>
 #undef fail /* err.h has another */
 
-static void (*server)(int fd); /* of whoever opens it next; NULL: there is none */
+static void (*server)(int fd); /* of the next client to open it; NULL: there is none */
 
 int open(const char *path, int flags, ...)
 {
@@ -76,7 +76,7 @@ static void disconnect(struct xs *xs)
 
 /* ---- servers ---- */
 
-/* The store, with whoever is connected as Dom0. */
+/* The store, with the client that is connected as Dom0. */
 static void the_store(int fd)
 {
 	struct xenstore_domain_interface *ring = &client[0].ring;

@@ -13,7 +13,7 @@ char *we_read(const char *text, size_t len);
 /*
  * @text as libxlutil would have to be given it to read what we read; *len changes with it. malloc()ed. What is changed is
  * the whole list of what we take and it does not, each for a reason:
- *	a last line without its end    in a comment its scanner wants one; elsewhere it overlooks a single letter there
+ *	a last line without its end    in a comment its scanner needs one; elsewhere it overlooks a single letter there
  *	                               that it refuses on any other line
  *	CR before the end of a line    files come from other systems
  *	\xHH and \OOO inside a text    it documents both, but refuses the first and reads the second as nothing

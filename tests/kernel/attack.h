@@ -54,10 +54,10 @@ long granted(long result, int line, const char *call);
 
 /* Waits for the child; its status as wait4 tells it. */
 int status_of(pid_t child);
-/* The same for one that must end within so many seconds: else it is killed, and the attack has failed. */
+/* The same for one that must end within this many seconds: else it is killed, and the attack has failed. */
 int status_soon(pid_t child, int seconds);
 double now(void);
-/* Writes a program of one page at this path: header and so many segments, then code, which ends with code 7. */
+/* Writes a program of one page at this path: header and this many segments, then code, which ends with code 7. */
 void write_program(const char *path, const elf_segment *segments, int count, unsigned long entry);
 /* A segment that maps the whole page of such a program, to be run from `entry` on. */
 elf_segment code_segment(void);

@@ -100,7 +100,7 @@ static void grown_mappings(void)
 		wrong("mremap does not move what it should");
 }
 
-/* Nobody waits for what is done to a large range with nothing in it. Seconds, since the host may be busy. */
+/* What is done to a large range with nothing in it takes no time. Seconds, since the host may be busy. */
 static void empty_ranges(void)
 {
 	unsigned long len = sizeof(long) == 8 ? 1ul << 46 : 1ul << 30;

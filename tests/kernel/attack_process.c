@@ -70,7 +70,7 @@ static void wild_handler(void)
 	}
 }
 
-/* SIGKILL is taken by nobody. */
+/* No process takes SIGKILL. */
 static void awaited_kill(void)
 {
 	sigset_t set;
@@ -98,7 +98,7 @@ static void *execute(void *unused)
 	return NULL;
 }
 
-/* Threads of one process that execute a program at once: one does, the others end, and nobody waits for ever. */
+/* Threads of one process that execute a program at once: one does, the others end, and none waits for ever. */
 static void raced_exec(void)
 {
 	for (int round = 0; round < 30; round++) {

@@ -3,7 +3,7 @@
  * fuzz SEED ROUNDS CALLS [PROCESSES]: system calls at random and nearly right ones, by seed. In each round some
  * processes of two threads each make CALLS calls on shared files and their own memory; then all must be able to end, and
  * what they took must be free again. What they ask for comes from the kernel's own table of calls, by the names and types of
- * its arguments. They cannot hurt process 1 or who watches them: no call names those, and nothing here ends the machine.
+ * its arguments. They cannot hurt process 1 or the watcher: no call names those, and nothing here ends the machine.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -57,7 +57,7 @@ static struct call {
 #define CALLS (sizeof(calls) / sizeof(*calls))
 
 static char *arena;
-static volatile unsigned long *made; /* calls made, by each process: shared with who watches */
+static volatile unsigned long *made; /* calls made, by each process: shared with the watcher */
 static _Thread_local unsigned long long state;
 static int self, last_child;
 
@@ -258,7 +258,7 @@ static void one_call(void)
 		return;
 	for (int i = 0; i < 6; i++)
 		a[i] = i < c->count ? argument(c->kinds[i]) : any_number();
-	if (!strncmp(c->name, "umount", 6)) /* who watches needs /proc */
+	if (!strncmp(c->name, "umount", 6)) /* the watcher needs /proc */
 		a[0] = (unsigned long)(below(2) ? "/tmp/fuzz/a" : "d");
 	rc = syscall(c->number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (getpid() != before) /* a child */
@@ -388,8 +388,8 @@ static pid_t start(int index)
 	return pid;
 }
 
-/* Waits until all calls are made. Who has ended early is followed by another; who makes no call for a while sleeps for
- * ever, perhaps, and is killed. */
+/* Waits until all calls are made. One that has ended early is followed by another; one that makes no call for a while
+ * sleeps for ever, perhaps, and is killed. */
 static int watch(pid_t *pids, int count)
 {
 	unsigned long seen[PROCESSES_MAX] = {0};

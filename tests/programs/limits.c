@@ -182,7 +182,7 @@ static int process_count(void)
 	return info.procs;
 }
 
-/* Without a limit that anybody set, in as many processes as the machine takes. */
+/* Without any limit set, in as many processes as the machine takes. */
 static void fork_bomb(void)
 {
 	int before = times_said("out of memory"), processes = process_count();

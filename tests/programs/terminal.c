@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The terminal: what one program writes keeps the kernel from nobody, and what is typed is not held back. Without
- * arguments: the checks that need nobody at the keyboard. --flood writes without end in one call; --type reads in raw
+ * The terminal: what one program writes keeps the kernel from no other, and what is typed is not held back. Without
+ * arguments: the checks that need no typing. --flood writes without end in one call; --type reads in raw
  * and in line mode what is typed between two of its lines.
  */
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating-point registers belong to their vCPU. They are clean at its start, and nobody else's; they survive hypercalls,
+ * Floating-point registers belong to their vCPU. They are clean at its start, and no other's; they survive hypercalls,
  * exceptions, sleep, and another vCPU that uses the same processor with values of its own, AVX's upper halves included
  * where the vCPU has them switched on. With TS set, their first use raises #NM, in kernel and application, once, after
  * whatever time; what they held is still there.

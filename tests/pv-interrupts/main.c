@@ -5,7 +5,7 @@
  *
  *   pin       a level line is silent from its arrival to the EOI, and comes again if the device still raises it
  *   message   comes as often as it is sent, needs no EOI, and the capability's address and data are not Dom0's to write
- *   storm     a message that nobody takes is not let through for ever: the function's MSI is off for a while
+ *   storm     a message that is not taken is not let through for ever: the function's MSI is off for a while
  *   MSI-X     an entry is masked but while it is bound; what cannot be mapped is refused, each with its error
  *   vectors   all are given, then -ENOSPC, and all come back
  *   page      the shared page says for each PIRQ whether it needs an EOI
@@ -238,7 +238,7 @@ static void storm(unsigned at, int pirq, unsigned port)
 {
 	bool off = false;
 
-	event_mask(port, true); /* pending, and nobody takes it */
+	event_mask(port, true); /* pending, and not taken */
 	for (unsigned i = 0; i < 100000 && !off; i++) {
 		regs[EDU_RAISE / 4] = 1;
 		off = !(config(edu, at + 2) & MSI_ENABLE);

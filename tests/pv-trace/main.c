@@ -2,9 +2,9 @@
 /*
  * Exit accounting counts each hypercall, trap, emulated instruction and upcall under its own name, and nothing
  * while it is off; those of a multicall too. The trace tells each stay in the hypervisor once, in order and not overlapping; what finds
- * no room is counted, and a gap is marked where it is; a reader's buffer gets no record more than it holds; records of a domain that nobody asked for are neither
- * written nor counted. Switched off, both cost a hypercall nothing at all; tracing costs under 30 %. (The last
- * is only judged where ticks are instructions: under qemu -icount.)
+ * no room is counted, and a gap is marked where it is; a reader's buffer gets no record more than it holds; records of
+ * a domain that was not asked for are neither written nor counted. Switched off, both cost a hypercall nothing at all;
+ * tracing costs under 30 %. (The last is only judged where ticks are instructions: under qemu -icount.)
  */
 #include "fw.h"
 #include "xen/sysctl.h"

@@ -39,7 +39,7 @@ __asm__(".pushsection .rodata\nuser_code: " USER_SEGMENTS
 #endif
 extern const char user_code[], user_end[];
 
-/* An application that is shown its kernel's table may not use what is a favour to the kernel. */
+/* An application that is shown its kernel's table may not use what is allowed to the kernel alone. */
 static void application(volatile pte_t *entry)
 {
 	unsigned long at = (USER_CODE + USER_STACK) / 2, offset = (unsigned long)entry & 4095;

@@ -15,7 +15,7 @@ src=$out/src
 dest=$out/$word
 mkdir -p "$dest"
 
-# One word, for those who want a compiler without blanks; static, as configure runs what it has compiled.
+# One word, for makefiles that need a compiler without blanks; static, as configure runs what it has compiled.
 cc=$dest/cc
 printf '#!/bin/sh\nexec %s -static "$@"\n' "$*" >"$cc"
 chmod 755 "$cc"
@@ -42,7 +42,7 @@ sqlite() {
 		"$out/sqlite/shell.c" "$out/sqlite/sqlite3.c" -lm
 }
 
-# The 32-bit musl was compiled by gcc and wants one function of gcc's library that tcc's has not.
+# The 32-bit musl was compiled by gcc and needs one function of gcc's library that tcc's lacks.
 missing_division() {
 	[ "$word" = 64 ] || (cd "$dest/tcc-build" && ar x "$("$cc" -print-libgcc-file-name)" _udivmoddi4.o &&
 		ar r libtcc1.a _udivmoddi4.o 2>/dev/null)

@@ -36,7 +36,7 @@ def run(m, command, limit):
         why = None if found.group(3) else "the kernel has panicked: " + found.group(2)
     except Failure as failure:
         why = str(failure)
-    if why:  # there is nobody left to ask
+    if why:  # there is no machine left to ask
         m.process.kill()
         m.process.wait()
         raise Failure(why)

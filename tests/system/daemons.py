@@ -3,7 +3,7 @@
 """Dom0's daemons are killed, at rest and at random moments by seed, while guests run and scripts make and end domains.
 rl-keeper starts them again and they go on where they were: names, watches and what is under way in rings are kept, no line of
 a console is lost or comes twice, no command fails, and in the end nothing is left. The keeper itself is killed, too, and init
-has another one. Where nothing could be kept, the store begins anew, says so, and knows the domains again.
+starts another one. Where nothing could be kept, the store begins anew, says so, and knows the domains again.
 
 Environment: SEED (1), KILLS (default 30), ROUNDS (default 6) of the loop beside them, BITS (64 or 32) of Dom0.
 """
@@ -75,7 +75,7 @@ def consoles_go_on(m):
     kill(m, "rl-consoled")
     with Console(m, "quiet"):
         require("quiet" == run(m, "store read name").strip(), "its console does not answer")
-    # While somebody looks: the guest asks for it, and waits until it is done.
+    # While a console is open: the guest asks for it, and waits until it is done.
     home = "/local/domain/" + run(m, "rl domid quiet").strip()
     run(m, "(until rl store read %s/data/kill > /dev/null 2>&1; do usleep 50000; done; kill -9 $(pidof rl-consoled); "
         "rl store write %s/data/killed 1) & true" % (home, home))

@@ -46,7 +46,7 @@ def shutdown_waits(m):
 
 
 def two_at_once(m):
-    """Of several that ask for a name at once one gets it, and the others are told who has it."""
+    """Of several that ask for a name at once one gets it, and the others are told which domain has it."""
     for _ in range(ROUNDS):
         said = m.run("p=; for n in 1 2 3; do rl create -q -p demo64.cfg name=twin memory=16 2> /tmp/twin$n & p=\"$p $!\"; done; wait $p; "
                      "rl list | grep -c '^twin '; cat /tmp/twin?; rl destroy twin", 60)
@@ -55,7 +55,7 @@ def two_at_once(m):
 
 
 def restart_has_no_gap(m):
-    """While it restarts, the name always is somebody's."""
+    """While it restarts, the name always belongs to a domain."""
     m.run("rl create -q demo64.cfg name=again extra=run=sleep,2; rl domid again > /tmp/first")
     m.run("(while [ ! -e /tmp/enough ]; do rl domid again 2>&1; done > /tmp/ids) & true")
     m.run("until [ \"$(rl store read /local/domain/$(rl domid again)/control/feature-reboot)\" = 1 ]; do usleep 50000; done; sleep 1; "

@@ -24,7 +24,7 @@ def fuzz(m):
 
 
 def still_works(m):
-    """Processes, pipes and memory; no file, since who may do anything may have put a directory or a full tmpfs in its place."""
+    """Processes, pipes and memory; no file, since the fuzzer may have put a directory or a full tmpfs in its place."""
     output, code = run(m, "seq 1 20000 | sort -rn | tail -n 1", 60)
     if code or "20000" not in output:
         raise Failure("exit code %d: %s" % (code, output.strip()[-600:]))

@@ -20,7 +20,7 @@ HOSTILE = "fv.cfg name=%s kernel=/boot/hostile.elf ramdisk= 'extra=virtual %s' m
 LIVES = "far int iret cr msr ports wrap selfmap doors".split()
 DIES = "die-gdt die-idt die-tss die-stack die-ss die-vm86 die-real die-paging die-root die-nowhere".split()
 TIMER_MOST = 4000  # of a channel, in a second
-OTHERS_MOST = 2500  # timers of everybody else: ticks, slices and naps of Dom0 and the other guest
+OTHERS_MOST = 2500  # timers of all else: ticks, slices and naps of Dom0 and the other guest
 
 
 def free_pages(m):

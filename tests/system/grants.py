@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Grants between domains, through the devices of the teaching kernel: each side offers to the other, and each ends in
-the middle of it. Nobody keeps a frame, and no entry stays marked as used.
+the middle of it. No domain keeps a frame, and no entry stays marked as used.
 """
 import os
 import re

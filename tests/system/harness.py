@@ -169,7 +169,7 @@ def expectation(p):
 
 
 def qemu_fails(p):
-    """Who waits or types when QEMU itself has died is told so."""
+    """A wait or typing when QEMU itself has died fails with that reason."""
     p.prints("bin/qemu-system-x86_64", "Booting\n", "kill -SEGV $$")
     before, os.environ["PATH"] = os.environ["PATH"], p.env["PATH"]
     try:

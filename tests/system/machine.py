@@ -29,7 +29,7 @@ class Failure(Exception):
 
 def guest_result(text):
     """The worst of a guest test's own RESULT lines, on the console of Dom0 or of a guest: (word, why).
-    No RESULT is an error. A RESULT that somebody quotes within a line is none."""
+    No RESULT is an error. A RESULT that is quoted within a line is none."""
     order = ("success", "skip", "error", "failure")
     found = re.findall(r"^(?:\(d\d+\) )?RESULT (%s)\b *(.*?)\s*$" % "|".join(order), text, re.M)
     return max(found, key=lambda r: order.index(r[0])) if found else ("error", "no RESULT; its last words: %r" % text[-200:])
@@ -166,7 +166,7 @@ def require(condition, text):
 
 
 def audit(m):
-    """Dom0's shell asks the auditor, who must find all in order."""
+    """Dom0's shell asks the auditor, which must find all in order."""
     m.run("rl dmesg -c > /dev/null; rl debug-keys a; sleep 1")
     report = m.run("rl dmesg")
     require(re.search(r"audit: \d+ frames, ok", report), report)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Kernels of another kind, made from the teaching kernel by changing its notes: the hypervisor refuses them as Dom0 with one
 sentence, and `rl create` with the same. Packed ones that `rl` takes and the hypervisor does not: it names the packer. Xen 4.17
-refuses and takes the same ones, but for the packed, which is tried by
+refuses and takes the same ones, except for the packed, which is tried by
 
     other_kernels.py xen        (needs `make guests`; some minutes)
 """

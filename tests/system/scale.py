@@ -134,7 +134,7 @@ class Talk:
 
 
 def mute(m):
-    """A domain whose console cannot be had is not made, and whoever asks for it learns why at once."""
+    """A domain whose console cannot be had is not made, and the command says why at once."""
     before = m.run("rl list")
     last = int(m.run("rl create -q tiny.cfg name=x; rl domid x; rl destroy x").split()[-1])
     m.run("mkdir -p /run/rl/console/%d/in/way" % (last + 1))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The single-stepper behind the ring timelines: one system call on the bare machine and one in a pv64 guest go
-through the rings in the order that the design says, by ways in, and every instruction belongs to somebody.
+through the rings in the order that the design says, by ways in, and every instruction is attributed.
 """
 
 import json

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules (W1) to (W4) of hypervisor/evt/port.c as a model that spin explores whole: no wake-up is lost between who sends
- * an event and who sleeps, polls, masks a port, or is busy. README.md says how to run it.
+ * Rules (W1) to (W4) of hypervisor/evt/port.c as a model that spin explores whole: no wake-up is lost between a CPU
+ * that sends an event and a vCPU that sleeps, polls, masks a port, or is busy. README.md says how to run it.
  *
  * The machine: one vCPU on its processor, and two senders on others, one for each of two ports, whose pending bits
  * stand in one word and so share a bit of the selector. A sender puts an item where the guest will look, and sends;
@@ -28,7 +28,7 @@ bit queue_lock;
 bit kicked; /* an interrupt waits for the vCPU's processor, which then leaves the guest and looks */
 bit busy;   /* the guest computes, and neither calls nor looks */
 
-/* Nothing moves any more: whoever still waits waits for ever. */
+/* Nothing moves any more: what still waits waits for ever. */
 #define NOTHING_LOST (polling -> !item[poll_port] : !item[0] && !item[1] && (busy || !inbox))
 
 active proctype watch()

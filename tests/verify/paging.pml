@@ -47,7 +47,7 @@
 #define DOMAIN_OF(v) 0
 #endif
 #define NVCPUS 2
-#define IDLE   NVCPUS /* the idle vCPU; in tlb_vcpu: nobody's translations */
+#define IDLE   NVCPUS /* the idle vCPU; in tlb_vcpu: no vCPU's translations */
 #define NOBODY 2      /* owner of a free frame */
 #define TAKEN  3      /* of one that is being handed out */
 
@@ -72,7 +72,7 @@ typedef frame_t {
 	unsigned to : 3 = NO;
 	bit rw;
 	/*
-	 * page_info.stamp. A clock would make the model infinite; but nobody ever asks what time it is, only whether
+	 * page_info.stamp. A clock would make the model infinite; but no code ever asks what time it is, only whether
 	 * the last flush of a CPU is younger than the stamp. So the answers stand here: the CPUs that have ticked
 	 * since the stamp was taken, and those that have finished that flush and written their tlb_stamp.
 	 */
@@ -112,12 +112,12 @@ byte call; /* cpu/ipi.c: 0, or one more than the CPU that is asked to flush */
 #define CLAIM_A (!((writable[0] | writable[1]) & TABLES_IN_USE))
 
 /* Every translation leads to a frame that the guest was given. Dom0 (domain 0) may see the others' frames. A frame that
- * is free or being handed out is nobody's yet: for these there is rule (5). */
+ * is free or being handed out has no owner yet: for these there is rule (5). */
 #define FOREIGN(c, f) (HAS(readable[c], f) && frame[f].owner < NDOMS && frame[f].allocated && \
 		       tlb_vcpu[c] != IDLE && DOMAIN_OF(tlb_vcpu[c]) != 0 && frame[f].owner != DOMAIN_OF(tlb_vcpu[c]))
 #define OWN_FRAMES(c) (!(FOREIGN(c, 0) || FOREIGN(c, 1) || FOREIGN(c, 2) || FOREIGN(c, 3)))
 
-/* mm/root.c: what a CPU remembers is somebody's, and his domain knows the CPU. */
+/* mm/root.c: what a CPU remembers belongs to a vCPU, and its domain knows the CPU. */
 #define NOTED(c) ((!tables[c] && !readable[c] && cr3[c] == NO) || \
 		  (tlb_vcpu[c] != IDLE && HAS(tlb_cpus[DOMAIN_OF(tlb_vcpu[c])], c)))
 

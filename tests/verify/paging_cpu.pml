@@ -91,7 +91,7 @@ inline tlb_load_cr3(to_load)
 	note_flush()
 }
 
-/* The clock is read, and nobody looks at the stamp before we have stored it: one step. */
+/* The clock is read, and no CPU looks at the stamp before we have stored it: one step. */
 #define STAMP(f) \
 	frame[f].ticked = 0; \
 	frame[f].fresh = 0; \

@@ -57,7 +57,7 @@
 	:: HAS(L1_FRAMES, f) && holder == ENTRY_L2 && h != f && frame[f].owner == d -> x = f; key = L1 \
 	:: HAS(L2_FRAMES, f) && holder == ROOT && frame[f].owner == d && root[h] != f -> x = f; key = L2
 
-/* Values that nobody reads any more would make different states of the same. */
+/* Values that are not read any more would make different states of the same. */
 #define FORGET \
 	holder = 0; h = 0; mine = 0; x = NO; key = 0; px = NO; pkey = 0; d = 0; from = 0; stale = 0
 
@@ -111,15 +111,16 @@ end:
 	:: atomic { HAS(FREE | RETURNED, 2) && current[me] != IDLE && frame[2].owner == NOBODY -> x = 2; frame[x].owner = TAKEN }; goto hand_out
 	:: atomic { HAS(FREE | RETURNED, 3) && current[me] != IDLE && frame[3].owner == NOBODY -> x = 3; frame[x].owner = TAKEN }; goto hand_out
 
-	/* page_disown. Whoever does it holds a reference meanwhile, but if it was the last one there is no difference. */
+	/* page_disown. Its CPU holds a reference meanwhile, but if it was the last one there is no difference. */
 	:: atomic { HAS(RETURNED, 0) && current[me] != IDLE && frame[0].allocated -> px = 0; frame[px].allocated = 0 }; goto disown
 	:: atomic { HAS(RETURNED, 1) && current[me] != IDLE && frame[1].allocated -> px = 1; frame[px].allocated = 0 }; goto disown
 	:: atomic { HAS(RETURNED, 2) && current[me] != IDLE && frame[2].allocated -> px = 2; frame[px].allocated = 0 }; goto disown
 	:: atomic { HAS(RETURNED, 3) && current[me] != IDLE && frame[3].allocated -> px = 3; frame[px].allocated = 0 }; goto disown
 
 	/*
-	 * All others: some holder shall hold something else. What is waited for is the pt_lock; who waits answers requests, and
-	 * so is as good as here. The choice is made when the lock is had: what is a table cannot change under it.
+	 * All others: some holder shall hold something else. What is waited for is the pt_lock; a CPU that waits answers
+	 * requests, and so is as good as here. The choice is made when the lock is had: what is a table cannot change under
+	 * it.
 	 */
 	:: atomic {
 		current[me] != IDLE;
@@ -371,7 +372,7 @@ put_writable:
 			fi }
 	od;
 #else
-	/* A compare-and-exchange. The last use keeps the count, and everybody out, until the stamp is taken. */
+	/* A compare-and-exchange. The last use keeps the count, and all others out, until the stamp is taken. */
 	atomic {
 		if
 		:: frame[px].uses > 1 -> frame[px].uses--; goto put_reference
@@ -400,7 +401,7 @@ put_reference:
 		:: frame[px].ref > 0 -> goto put_done
 		:: else
 		fi;
-		/* frame_release: nobody else looks at a frame without references */
+		/* frame_release: no other CPU looks at a frame without references */
 		assert(!frame[px].uses && !frame[px].allocated);
 		frame[px].owner = TAKEN;
 		frame[px].type = W;
@@ -408,7 +409,7 @@ put_reference:
 	}
 	/* buddy_free */
 	d_step { STAMP(px) }
-	/* Locks are taken here, and who waits for one answers. */
+	/* Locks are taken here, and a CPU that waits for one answers. */
 	if
 	:: call == 1 + me -> answer()
 	:: true

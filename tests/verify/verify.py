@@ -100,7 +100,7 @@ def explore(name, model, flags, breadth):
         done = sh(step, where)
         if done.returncode or not os.path.exists(os.path.join(where, "pan.c")):
             raise RuntimeError(done.stdout)
-    # Who sleeps in the model of events may do so for ever: that is no deadlock, its assertion says when it is wrong.
+    # A vCPU that sleeps in the model of events may do so for ever: no deadlock. Its assertion says when it is wrong.
     return sh(["./pan", "-w22", "-m5000000", *(["-E"] if model == "events" else [])], where).stdout
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target of configuration files: Xen's own parser takes the same texts and reads the same from them, but for what
+ * Fuzz target of configuration files: Xen's own parser takes the same texts and reads the same from them, except as
  * xl_parser.h lists; and what can be read comes back the same after writing and reading again.
  */
 #include "cfg.h"

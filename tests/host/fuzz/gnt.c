@@ -248,7 +248,7 @@ static void end(void)
 {
 	unsigned first = input_below(3);
 
-	/* Who is closed grants nothing any more. */
+	/* A closed domain grants nothing any more. */
 	for (unsigned i = 0; i < 3; i++) {
 		unsigned who = (first + i) % 3;
 		mfn_t mfn;

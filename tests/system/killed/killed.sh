@@ -74,7 +74,7 @@ case_trace() {
 	rl trace -o /tmp/killed.trace -t 0.01 > /tmp/killed.have 2>&1 || wrong "no trace: $(cat /tmp/killed.have)"
 	return $code
 }
-# The rl that rl-domd starts: for so long this script is in its place.
+# The rl that rl-domd starts: for that time this script is in its place.
 case_restart() {
 	rm -f /tmp/killed.code
 	rl create -q -p tiny.cfg name=k extra=reboot on_reboot='"restart"' && sleep 1 && mv /usr/bin/rl /usr/bin/rl.real
