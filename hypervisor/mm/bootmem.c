@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the firmware's memory map to the frame allocator: what is RAM, what of it is taken, where frame table
- * and M2P go. Boot CPU only, no locking.
+ * From the firmware's memory map to the frame allocator: what is RAM, which parts of it are taken, where
+ * the frame table and the M2P go. Boot CPU only, no locking.
  */
 #include "lib/loglevel.h"
 #include "cpu/panic.h"
@@ -33,7 +33,7 @@ static void insert(paddr_t start, paddr_t end, uint32_t type)
 	boot_ram[i] = (struct mem_range){start, end, type};
 }
 
-/* A part that overlaps [start, end), of RAM alone if @ram; NULL: there is none. */
+/* A part that overlaps [start, end), only of RAM if @ram; NULL if there is none. */
 static struct mem_range *overlapping(paddr_t start, paddr_t end, bool ram)
 {
 	for (unsigned i = 0; i < boot_ram_count; i++) {
@@ -111,7 +111,7 @@ static struct mem_range *first_reserved(paddr_t start, paddr_t end)
 	return first;
 }
 
-/* In @ram, from its beginning; 0: it has no room. */
+/* The lowest free room in @ram; 0: it has none. */
 static paddr_t room_in(const struct mem_range *ram, uint64_t size, uint64_t align)
 {
 	paddr_t at = ROUND_UP(ram->start, align), end = MIN(ram->end, reachable);
@@ -135,7 +135,7 @@ static uint64_t reserved(void)
 	return bytes;
 }
 
-/* The highest RAM first: low addresses are dear. */
+/* Tries the highest RAM first: low addresses are scarce. */
 void *bootmem_alloc(uint64_t size)
 {
 	uint64_t align = size >= LARGE ? LARGE : PAGE_SIZE, ram = 0;

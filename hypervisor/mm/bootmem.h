@@ -22,8 +22,8 @@ struct mem_range {
 	uint32_t type;      /* MEM_* */
 };
 
-/* The machine's memory map, sorted by start (Dom0 asks for it too): as the firmware gave it, but what it names twice,
- * once as RAM, is here once, and not as RAM. */
+/* The machine's memory map, sorted by start (Dom0 asks for it too): as the firmware gave it, except that
+ * memory named both as RAM and as another type is here once, as that other type. */
 extern struct mem_range boot_ram[BOOT_RAM_MAX];
 extern unsigned boot_ram_count;
 void boot_ram_add(paddr_t start, paddr_t end, uint32_t type);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A domain's account with the hypervisor's heap: how much is held for it beside its own frames, in bytes as the heap
- * takes them (whole pages, powers of two), and the most that may be (docs/overhead.md).
+ * A domain's account with the hypervisor's heap: how much is held for it besides its own frames, in bytes as the heap
+ * takes them (whole pages, powers of two), and the limit (docs/overhead.md).
  *
  * Invariant: heap_bytes is the sum of the charged blocks and objects that name the domain and of the pages shared with it
- * (PGC_HEAP); the auditor counts them. It is 0 when the structure is freed. The account never blocks a freeing.
- * Locking: none; the account is changed by atomic additions. Two that want the last of it may both be refused.
+ * (PGC_HEAP); the auditor counts them. It is 0 when the structure is freed. The account never prevents freeing.
+ * Locking: none; the account is changed by atomic additions. Two callers that need the last of it may both be refused.
  */
 #include "guest/domain.h"
 #include "mm/page.h"
@@ -14,7 +14,7 @@ bool domain_charge(struct domain *d, size_t bytes)
 {
 	uint64_t held = __atomic_add_fetch(&d->heap_bytes, bytes, __ATOMIC_RELAXED);
 
-	/* What others have claimed is not there for it, and what it has claimed itself is for its frames. */
+	/* What others have claimed is not available to it, and its own claim is for its frames. */
 	if (held <= d->heap_quota && claims_leave((bytes + PAGE_SIZE - 1) >> PAGE_SHIFT))
 		return true;
 	domain_uncharge(d, bytes);

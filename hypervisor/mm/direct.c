@@ -2,7 +2,7 @@
 /*
  * The hypervisor's own address space: direct map of all RAM, the image with each section's protection, and
  * device memory. Built once on the boot CPU into idle_root, whose slots 256 to 271 every root table copies;
- * so after boot nothing here changes and nothing needs a lock, but for the device windows (mm/window.c).
+ * so nothing here changes after boot and nothing needs a lock, except the device windows (mm/window.c).
  *
  * No mapping is both writable and executable. All are global (see mm/tlb.c).
  */
@@ -27,7 +27,7 @@ uint64_t *idle_root;
 static paddr_t hidden[8]; /* device pages no domain may map */
 static unsigned hidden_count;
 
-/* Most are needed before the allocator stands. */
+/* Most tables are needed before the allocator is ready. */
 static void *new_table(void)
 {
 	void *page = frame_table ? heap_alloc_pages(0) : bootmem_alloc(PAGE_SIZE);

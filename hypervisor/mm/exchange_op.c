@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * XENMEM_exchange: give frames, get as many others, in other extents or with shorter addresses (for DMA). One
- * unit is what makes whole extents on both sides; nr_exchanged in the guest's structure counts input
- * extents done, which is also where a restart goes on.
+ * XENMEM_exchange: give frames, get as many others, in other extents or with shorter addresses (for DMA). A
+ * unit is the least that makes whole extents on both sides; nr_exchanged in the guest's structure counts the
+ * input extents done, which is also where a restart goes on.
  */
 #include "guest/domain.h"
 #include "guest/hypercall.h"
@@ -77,7 +77,7 @@ static int probe_extent(const struct xen_memory_exchange *e, unsigned i)
 		   : 0;
 }
 
-/* Tell the guest its new extent @i, and the M2P where the guest wants it, as far as it has not given it away by now. */
+/* Tell the guest its new extent @i, and enter the gpfns it asks for in the M2P, for frames that it still owns. */
 static int tell_extent(const struct xen_memory_exchange *e, struct domain *d, const struct exchange *x,
 		       unsigned i)
 {

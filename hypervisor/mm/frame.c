@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The frame allocator: a binary buddy system over all RAM, in zones by the width of the address: zone n has the frames
- * from 2^n to below 2^(n+1). Of a zone either every block satisfies a limit of address bits or none does, so that no
- * list is ever searched: taking a block looks at MAX_ORDER + 1 words, whoever asks and for what.
+ * from 2^n to below 2^(n+1). For a limit of address bits, either every block of a zone satisfies it or none does, so no
+ * list is ever searched: taking a block looks at MAX_ORDER + 1 words at most, for any request.
  *
- * Frames with short addresses are kept for those who need them: of two blocks of the same order the one in the higher
- * zone is taken, and nothing below 4 GiB as long as there is a block above.
+ * Frames with short addresses are kept for callers that need them: of two blocks of the same order the one in the
+ * higher zone is taken, and nothing below 4 GiB as long as there is a block above.
  *
  * Invariant: a free block of order n is aligned to its size and is represented by its first frame alone,
  * whose type is PGT_FREE | n; all free frames have count 0 and no owner. Buddies are never both free. Frame 0 is
@@ -110,7 +110,7 @@ static void forget_translations(mfn_t mfn, unsigned order)
 {
 	uint32_t stale = 0;
 
-	/* Of many frames, one was hardly in nobody's use: a flush is cheaper than to look at each. */
+	/* Of many frames, at least one was probably in use lately: a flush is cheaper than a look at each. */
 	if (order >= FLUSH_ORDER)
 		stale = tlb_stale_cpus(cpus_online, tlb_stamp_now());
 	for (uint64_t i = 0; order < FLUSH_ORDER && i < 1ull << order; i++)
@@ -119,7 +119,7 @@ static void forget_translations(mfn_t mfn, unsigned order)
 		tlb_flush_cpus(stale);
 }
 
-/* Zones all of whose addresses have at most @addr_bits; 0: all. */
+/* The zones whose addresses all have at most @addr_bits; 0: all zones. */
 static uint64_t zones_within(unsigned addr_bits)
 {
 	if (!addr_bits || addr_bits >= ZONES + PAGE_SHIFT)
@@ -160,7 +160,7 @@ void buddy_free(mfn_t mfn, unsigned order)
 	spin_unlock(&frame_lock);
 }
 
-/* Blocks as large as they may be. */
+/* Insert blocks as large as possible. */
 static void range_insert(mfn_t start, mfn_t end)
 {
 	while (start < end) {

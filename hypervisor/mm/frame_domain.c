@@ -4,8 +4,8 @@
  * with a guest.
  *
  * Invariant: tot_pages counts the listed frames; while it is not zero the list holds one reference to the
- * domain, and so does each shared hypervisor page. A new frame has type WRITABLE with count 0: nobody maps
- * it, but the first writable mapping is the usual next step and finds its type already there.
+ * domain, and so does each shared hypervisor page. A new frame has type WRITABLE with count 0: nothing
+ * maps it yet, but the first writable mapping usually comes next and finds its type already there.
  * Locking: page_lock guards list and total; claim_lock guards claims.
  */
 #include "guest/domain.h"
@@ -137,7 +137,7 @@ static void total_shrink(struct domain *d, uint64_t n, mfn_t unlink)
 		domain_put(d);
 }
 
-/* The narrower of two limits of address bits, 0 being none. */
+/* The narrower of two limits of address bits; 0 means no limit. */
 static unsigned narrower(unsigned a, unsigned b)
 {
 	return a && b ? MIN(a, b) : MAX(a, b);

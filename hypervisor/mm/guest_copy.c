@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory is touched here and nowhere else. The guest's page tables are loaded, so its memory is simply
- * there; a page fault on one of our instructions goes on at the address that the exception table names.
- * Whatever rights the tables give to ring 0 hold: with CR0.WP a read-only page refuses our write too.
+ * Guest memory is touched here and by the words of guest_words.h and entry/guest_words.inc, nowhere else. The guest's
+ * page tables are loaded, so its memory is simply there; after a page fault in one of these accesses, execution goes on
+ * where the exception table says. The tables' rights for ring 0 apply: with CR0.WP a read-only page refuses writes.
  * Locking: none.
  */
 #include "mm/guest_copy.h"
@@ -14,7 +14,7 @@
 #include "lib/string.h"
 #include "mm/page.h"
 
-#define STRING_MIN 128 /* from here on a string instruction pays */
+#define STRING_MIN 128 /* from this size on a string instruction pays off */
 
 void guest_access_init(void)
 {

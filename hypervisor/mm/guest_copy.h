@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sole path to guest memory. All functions use the current vCPU's address space (its CR3 is loaded),
- * refuse any address outside the guest's part (ops->range_ok), and turn a page fault into -EFAULT by the
- * exception table. Never call them with a lock held that a page fault could need (there is none).
+ * The path to guest memory (word by word: guest_words.h). All functions use the current vCPU's address
+ * space (its CR3 is loaded), refuse any address outside the guest's part (ops->range_ok), and turn a page
+ * fault into -EFAULT by the exception table. Never hold a lock that a page fault could need (there is none).
  */
 #pragma once
 
@@ -61,7 +61,7 @@ static __always_inline int guest_write(gva_t dst, const void *src, size_t n)
 	return guest_move_small((char *)dst, src, n);
 }
 
-/* One structure of the ABI, translated between the current guest's layout and ours (the native 64-bit one)
+/* One structure of the ABI, translated between the current guest's layout and the native 64-bit one
  * where they differ: @id is XLAT_<name>. Identical layouts cost a plain copy. */
 int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id);
 int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
@@ -75,8 +75,8 @@ int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
 int guest_get_word(uint64_t *dst, gva_t array, uint64_t index);
 int guest_put_word(gva_t array, uint64_t index, uint64_t value);
 
-/* Boot, once the direct map is there: SMAP's instructions, if it is used. */
+/* Boot, once the direct map is there: write SMAP's instructions, if SMAP is used. */
 void guest_access_init(void);
 
-/* Page fault or #GP in the hypervisor at @rip: where to go on; 0: it was our own bug. Used by entry/. */
+/* Page fault or #GP in the hypervisor at @rip: where to go on; 0: it is a bug of the hypervisor. Used by entry/. */
 uint64_t ex_table_lookup(uint64_t rip);

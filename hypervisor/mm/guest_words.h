@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guest memory word by word, in line: for the few paths where a call to guest_copy.c would cost more than the
- * words (exception frames, iret, multicalls). The same rules hold, but the caller sees to them: range_ok()
+ * words (exception frames, iret, multicalls). The same rules hold, but the caller must keep them: range_ok()
  * first, then the accesses between guest_access_begin() and _end(). A fault jumps to the label @fault of the
  * calling function, which must end the access too.
  */
@@ -11,8 +11,8 @@
 #include "lib/types.h"
 
 /*
- * SMAP: guest pages only between these two (SDM 3A 4.6, "Access Rights"). Each is a NOP of three bytes, in the place
- * of which guest_access_init() writes STAC or CLAC where the processor is to have them.
+ * SMAP: guest pages only between these two (SDM 3A 4.6, "Access Rights"). Each is a NOP of three bytes,
+ * which guest_access_init() replaces by STAC or CLAC if SMAP is used.
  */
 #ifdef HOST_TEST
 #define SMAP_SITE(last)

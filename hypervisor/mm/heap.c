@@ -5,12 +5,12 @@
  *
  * A small-object page keeps its free objects in a chain through the objects themselves; its page_info says
  * the class (type), how many objects are in use (used) and where the chain begins (objects). Pages with room
- * are linked per class; one that is quite empty goes back. Larger objects are blocks of pages whose
+ * are linked per class; a page without objects in use goes back. Larger objects are blocks of pages whose
  * first page_info says the order. Hypervisor pages have count 0, so no guest can ever take a reference.
  *
- * What is held for a domain is on its account (mm/charge.c) from allocation to freeing, and the heap itself remembers
- * whose it is: a block in its page_info (owner), a small object in its last word. Such objects have pages of their own,
- * so that the auditor can find each of them. Whoever frees need not know.
+ * What is held for a domain is on its account (mm/charge.c) from allocation to freeing, and the heap itself records
+ * the domain: a block in its page_info (owner), a small object in its last word. Such objects have pages of their own,
+ * so that the auditor can find each of them. Code that frees one need not know the domain.
  * Locking: heap_lock guards classes and chains.
  */
 #include "guest/domain.h"
@@ -126,7 +126,7 @@ static size_t class_size(unsigned c)
 	return 1ul << (c % CLASSES + CLASS_SHIFT);
 }
 
-/* Whose it is: in the last word of a charged object. */
+/* The domain that a charged object is held for: in its last word. */
 static struct domain **object_owner(void *object, unsigned c)
 {
 	return (struct domain **)((char *)object + class_size(c)) - 1;

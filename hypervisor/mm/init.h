@@ -10,8 +10,8 @@
 
 /* max_mfn from the boot maps. */
 void bootmem_find_end(void);
-/* Physically contiguous RAM for good, before the allocator stands: zeroed, aligned to a page, or to 2 MiB from that
- * size on. Below 4 GiB until bootmem_init. Dies if there is none. */
+/* Physically contiguous RAM, never freed, before the allocator is ready: zeroed, aligned to a page, or to 2 MiB from
+ * that size on. Below 4 GiB until bootmem_init. Dies if there is none. */
 void *bootmem_alloc(uint64_t size);
 /* idle_root with the direct map and the image; loads it. From here on all RAM is reachable. */
 void direct_init(void);
@@ -28,5 +28,5 @@ void m2p_map(void);
  * fit, tables of all levels on the way carrying @table_flags. Entries that exist stay. */
 void map_range(uint64_t *root, uint64_t va, paddr_t pa, uint64_t len, uint64_t flags, uint64_t table_flags,
 	       int max_level);
-/* The table at @level below @root that serves @va; made if need be. */
+/* The table at @level below @root that serves @va; made if it is missing. */
 uint64_t *map_table(uint64_t *root, uint64_t va, int level, uint64_t table_flags);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rare ways of L1 entries: device memory, refusals, types to be changed. */
+/* The rare cases of L1 entries: device memory, refusals, types to be changed. */
 #include "lib/errno.h"
 #include "mm/pt.h"
 
@@ -9,8 +9,8 @@ int l1_get_slow(uint64_t pte, struct domain *d, struct domain *from)
 
 	if (!mfn_is_io(mfn))
 		return -EINVAL;
-	/* Device memory is nobody's and not counted. Who may drive devices may map it under his own name or
-	 * as DOMID_IO's, except what the hypervisor itself drives. */
+	/* Device memory has no owner and is not counted. A domain that may drive devices may map it as its own
+	 * or as DOMID_IO's, except what the hypervisor itself drives. */
 	if (!d->privileged || (from != d && from != dom_io) || !mmio_allowed(mfn))
 		return -EPERM;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine-to-physical tables as mm/ sees them; everyone else uses m2p_set and m2p_get (mm/page.h). */
+/* The machine-to-physical tables as mm/ sees them; all other code uses m2p_set and m2p_get (mm/page.h). */
 #pragma once
 
 #include "lib/types.h"

@@ -47,8 +47,8 @@ int memory_decrease(struct domain *d, mfn_t mfn, unsigned order, uint32_t *at)
 	return 0;
 }
 
-/* Make ours the only reference to @mfn: no mapping, pin or grant is left, nor can one begin from the owner's
- * reference. */
+/* Make the reference taken here the only one to @mfn: no mapping, pin or grant is left, and none can begin from
+ * the owner's reference. */
 static bool steal(struct domain *d, mfn_t mfn)
 {
 	struct page_info *pg = page_get_mfn(mfn, d);
@@ -62,7 +62,7 @@ static bool steal(struct domain *d, mfn_t mfn)
 	return false;
 }
 
-/* Undo steal: the owner's reference again. Who takes them all away may have passed meanwhile. */
+/* Undo steal: restore the owner's reference. mm_relinquish may have passed this frame meanwhile. */
 static void give_back(struct domain *d, mfn_t mfn)
 {
 	__atomic_or_fetch(&mfn_to_page(mfn)->count, PGC_ALLOCATED, __ATOMIC_SEQ_CST);
@@ -106,7 +106,7 @@ static int swap(struct domain *d, struct exchange *x)
 	return 0;
 }
 
-/* What is not stolen for good is @d's own again; the new frames that are not its yet will go back. */
+/* Frames not stolen for good are @d's own again; new frames that it does not own yet will go back. */
 static void undo_begin(struct domain *d, struct exchange *x, int error)
 {
 	uint32_t from = x->stage == EXCHANGE_SWAP ? x->at : 0;
@@ -129,7 +129,7 @@ static void undo(struct domain *d, struct exchange *x)
 	x->at += n;
 }
 
-/* A step of that. False: it is not done. */
+/* One step of undoing. False: it is not done. */
 static bool undo_some(struct domain *d, struct exchange *x, int left)
 {
 	for (; x->at < x->undo_end && left > 0; left -= COST_UNDO)
@@ -164,7 +164,7 @@ static int one_frame(struct domain *d, struct exchange *x, int *left)
 	}
 }
 
-/* Forwards. 0: the last stage is done. */
+/* Go on through the stages. 0: the last one is done. */
 static int go_on(struct domain *d, struct exchange *x, int *left)
 {
 	while (*left > 0) {

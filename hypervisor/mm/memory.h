@@ -19,9 +19,9 @@ mfn_t memory_populate(struct domain *d, pfn_t gpfn, unsigned addr_bits);
 int memory_decrease(struct domain *d, mfn_t mfn, unsigned order, uint32_t *at);
 
 /*
- * Trade @n frames of @d, mapped nowhere, for as many new ones; or get new ones for nothing. It is done in steps, and
- * nothing has changed before the last of three stages: new frames are taken and cleared, the old ones are stolen, they
- * change places.
+ * Trade @n frames of @d, mapped nowhere, for as many new ones; or get new ones without giving any. It is done in
+ * steps, and nothing changes before the last of three stages: new frames are taken and cleared, the old ones are
+ * stolen, they change places.
  */
 struct exchange {
 	uint32_t in[EXCHANGE_FRAMES];
@@ -44,10 +44,10 @@ struct exchange {
 /* One step. 0: done, and ready for another one; -ERESTART: call again. Else nothing has changed: -EINVAL, a frame is not
  * @d's or in use; -ENOMEM. */
 int memory_exchange(struct domain *d, struct exchange *x);
-/* Nobody will go on with it: what is not @d's yet goes back, what is not stolen for good stays its own. False: call
+/* The exchange is given up: what is not @d's yet goes back, what is not stolen for good stays @d's own. False: call
  * again. */
 bool memory_exchange_cancel(struct domain *d, struct exchange *x);
-/* For the auditor: how many frames it has counted as @d's that are nobody's yet; it names those it has stolen. */
+/* For the auditor: how many frames are in @d's total that have no owner yet; @stolen is told each stolen frame. */
 uint64_t memory_exchange_audit(const struct exchange *x, void (*stolen)(mfn_t mfn));
 
 /*

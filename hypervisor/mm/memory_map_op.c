@@ -86,7 +86,7 @@ static int replace_map(struct domain *d, void *entries, unsigned n)
 	int rc = -EINVAL;
 
 	spin_lock(&d->page_lock);
-	if (d->state < DOMAIN_DYING) { /* or nobody would free it */
+	if (d->state < DOMAIN_DYING) { /* or it would never be freed */
 		old = d->memory_map;
 		d->memory_map = entries;
 		d->memory_map_entries = n;

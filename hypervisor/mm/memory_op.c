@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypercall memory_op: dispatch, and the operations on lists of extents. These return how many extents
- * were done, and nothing but that: a bad argument simply ends the list early. They restart with the number of
+ * The hypercall memory_op: dispatch, and the operations on lists of extents. These return only how
+ * many extents were done: a bad argument simply ends the list early. They restart with the number of
  * the next extent above the command.
  */
 #include "mm/memory_op.h"
@@ -59,7 +59,7 @@ static int large_extent(uint32_t cmd, struct domain *d, const struct xen_memory_
 		return rc;
 	mfn = w->x.out[0];
 	memory_work_end(current); /* nothing is left to cancel */
-	/* It could be told at the beginning. If that is not so any more, the frames are its own all the same. */
+	/* The guest could be told at the beginning. If it no longer can, it owns the frames all the same. */
 	if (!rc && cmd != XENMEM_decrease_reservation && r->extent_start &&
 	    guest_put_word(r->extent_start, i, mfn))
 		rc = -EFAULT;
@@ -77,7 +77,7 @@ static int small_extent(uint32_t cmd, struct domain *d, const struct xen_memory_
 	mfn = memory_populate(d, given, XENMEMF_get_address_bits(r->mem_flags));
 	if (mfn == INVALID_MFN)
 		return -ENOMEM;
-	/* The guest may not be told its frame: then it can never find it, and we take it back. */
+	/* A guest that cannot be told its frame could never find it: the frame is taken back. */
 	if (r->extent_start && guest_put_word(r->extent_start, i, mfn)) {
 		memory_decrease(d, mfn, 0, &at);
 		return -EFAULT;
@@ -85,7 +85,7 @@ static int small_extent(uint32_t cmd, struct domain *d, const struct xen_memory_
 	return 0;
 }
 
-/* Can the guest be told of extent @i? What is there stays. */
+/* Can the guest be told of extent @i? Its word keeps its value. */
 static bool can_be_told(const struct xen_memory_reservation *r, uint64_t i)
 {
 	uint64_t there;
@@ -168,7 +168,7 @@ long hc_memory_op(uint64_t cmd_arg, uint64_t arg)
 	case XENMEM_add_to_physmap:
 	case XENMEM_add_to_physmap_batch:
 	case XENMEM_remove_from_physmap:
-		return -EACCES; /* the physmap of a PV guest is its own affair */
+		return -EACCES; /* a PV guest manages its physmap itself */
 	default:
 		return memory_describe_op(cmd, arg);
 	}

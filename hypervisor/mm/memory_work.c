@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A memory_op of many frames goes on after a restart where it stopped, for it would never come to an end otherwise: the
- * block that it was clearing is nobody's yet, and the guest has no place to keep a note of it. So the vCPU has one. A
- * guest that makes another call instead of the restart, or ends, has its work cancelled. Until then it may keep a block
- * that it cannot use (of 2 MiB at most, beyond its limit only while it gives as much): one for each vCPU.
+ * After a restart, a memory_op of many frames goes on where it stopped; otherwise it would never end: the block that it
+ * was clearing has no owner yet, and the guest has no place for a note of it. So the vCPU keeps the note. A guest that
+ * makes another call instead of the restart, or ends, has its work cancelled. Until then it may keep a block that it
+ * cannot use (of 2 MiB at most, Dom0 more; beyond its limit only while it gives as much): one for each vCPU.
  * Locking: none; a vCPU's work is its own.
  */
 #include "guest/domain.h"

@@ -20,8 +20,8 @@ struct vcpu;
 /* vCPU n's window: 16 pages of GDT then 16 pages of LDT. */
 #define GDT_WINDOW(n) (WINDOW_BASE + (uint64_t)(n)*32 * PAGE_SIZE)
 #define LDT_WINDOW(n) (GDT_WINDOW(n) + 16 * PAGE_SIZE)
-/* Where a pv32 guest sees its M2P. Machine addresses of so many bits have their frame's entry within: what such a
- * guest owns must lie below. */
+/* Where a pv32 guest sees its M2P. It has entries for the frames of machine addresses of COMPAT_M2P_ADDR_BITS
+ * bits: what such a guest owns must lie below. */
 #define COMPAT_M2P_VA        0xf5800000ull
 #define COMPAT_M2P_END       0xffe00000ull
 #define COMPAT_M2P_ADDR_BITS 37
@@ -42,8 +42,8 @@ bool mmio_allowed(mfn_t mfn);
 /* Boot modules that were read: RAM [start, end) joins the allocator. */
 void boot_release(paddr_t start, paddr_t end);
 
-/* Device memory that is found while the machine runs, a page at a time: window @n shows @mfn from now on, uncached. Below
- * the image's slot, so that every address space has it. */
+/* Device memory that is found while the machine runs, a page at a time: window @n shows @mfn from now on, uncached. In
+ * the image's slot, so every address space has it. */
 #define MMIO_WINDOW  0xffff82c000000000ull
 #define MMIO_WINDOWS 256
 void *mmio_window(unsigned n, mfn_t mfn);
@@ -58,8 +58,8 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root); /* 0: none */
 #define PT_LEFT 1 /* page tables not needed any more wait to be taken apart by pt_settle */
 void vcpu_drop_roots(struct vcpu *v); /* of a domain that ends: @v never runs again */
 
-/* Take apart what the last change of @d's page tables left to be: due before a hypercall returns that may have left
- * something. 0; -ERESTART: other work waits, call again. The caller holds no lock. */
+/* Take apart the table that the last change of @d's page tables left. A hypercall that may have left one does this
+ * before it returns. 0; -ERESTART: other work waits, call again. The caller holds no lock. */
 int pt_settle_left(struct domain *d) __cold;
 #define pt_settle(d) (likely(!__atomic_load_n(&(d)->pt_left, __ATOMIC_ACQUIRE)) ? 0 : pt_settle_left(d))
 
@@ -81,8 +81,8 @@ void tlb_load_cr3(uint64_t cr3);
 /* Emulated store to a live L1 (writable page tables): called by emul/ with the decoded store of 1, 2, 4 or 8 bytes
  * of @value, at @va aligned to them. 0; -EINVAL: not such a store, or the entry is refused: deliver the fault. */
 int ptwr_write(struct vcpu *v, gva_t va, uint64_t value, unsigned bytes);
-/* A store whose value depends on what is there. @compute gets that and says what to make of it;
- * false: nothing after all. It runs under the domain's pt_lock, so once is enough, and it touches no guest memory. */
+/* A store whose value depends on what is there. @compute gets that and returns the new value;
+ * false: nothing is stored. It runs once, under the domain's pt_lock, and touches no guest memory. */
 struct ptwr_change {
 	unsigned bytes;
 	bool (*compute)(struct ptwr_change *c, uint64_t old, uint64_t *value);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The protocol of the two hypercalls that take a list of changes to page tables, mmu_update and mmuext_op: how many entries
- * are done is told at @pdone, if that is not 0; a list that makes way for other work is executed again with what is left
- * of it and a mark in the count, which says that @pdone counts what came before. foreigndom names the owners.
+ * The protocol of the two hypercalls that take a list of changes to page tables, mmu_update and mmuext_op. The number
+ * of entries done is written to @pdone, if that is not 0. A list that makes way for other work is executed again with
+ * its rest and a mark in the count, which says that @pdone counts what came before. foreigndom names the owners.
  */
 #pragma once
 
@@ -16,13 +16,13 @@
 struct mmu_list {
 	unsigned nr;            /* of the hypercall: HYPERCALL_RESTARTS_* */
 	enum xlat_struct entry; /* how long one is */
-	/* Run @count entries from @at on, for the domains that @foreigndom names, after what an earlier part may have left has
-	 * been settled. *done of them are; -ERESTART or PT_LEFT if other work waits, or another result of the hypercall. */
+	/* Settle what an earlier part may have left, then run @count entries from @at on, for the domains that
+	 * @foreigndom names; *done of them are. -ERESTART or PT_LEFT: other work waits; else the hypercall's result. */
 	int (*any)(uint32_t foreigndom, gva_t at, uint32_t count, uint32_t *done);
 };
 
-/* The list stopped after @done entries with @rc, @before were done before it. Within a big tree or before other work it goes
- * on if nothing waits, or else by a restart; another result is the hypercall's. */
+/* The list stopped after @done entries with @rc; @before were done before it. If it stopped within a big tree or for
+ * other work, it goes on: at once if nothing waits, else by a restart. Any other result is the hypercall's. */
 long mmu_list_rest(const struct mmu_list *l, gva_t at, uint32_t count, gva_t pdone, uint64_t foreigndom,
 		   uint32_t before, uint32_t done, int rc);
 

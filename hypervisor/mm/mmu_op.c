@@ -42,7 +42,7 @@ static void batch_unlock(struct batch *b)
 	spin_unlock(&b->d->pt_lock);
 }
 
-/* The frame is no page table of @d's: a plain store, if it is its frame and may be written at all. */
+/* The frame is no page table of @d's: a plain store, if @d owns the frame and it may be written. */
 static int plain_write(struct page_info *pg, struct domain *d, uint64_t *where, uint64_t val)
 {
 	int rc = page_get_and_type(pg, d, PGT_WRITABLE);
@@ -74,7 +74,7 @@ static __cold int update_other(struct batch *b, struct page_info *pg, uint64_t *
 	return rc;
 }
 
-/* A validated table needs no reference of ours: it cannot be demoted without the lock. */
+/* A validated table needs no further reference: it cannot be demoted without the lock. */
 static inline int update_entry(struct batch *b, uint64_t ptr, uint64_t val, bool preserve_ad)
 {
 	struct page_info *pg = mfn_to_page(ptr >> PAGE_SHIFT);
@@ -213,7 +213,7 @@ static long va_mapping(gva_t va, uint64_t val, uint64_t flags, struct domain *fr
 	if (likely(where)) {
 		struct page_info *pg = mfn_to_page(virt_to_mfn(where));
 
-		/* Through a linear entry one may arrive at a table of another level. */
+		/* Through a linear entry the walk may arrive at a table of another level. */
 		if (likely(is_live_l1(pg, d)))
 			rc = pt_change_l1(where, val, d, from, false);
 	}

@@ -47,7 +47,7 @@ int vcpumask_to_cpus(gva_t mask, uint32_t *cpus)
 		unsigned id = __builtin_ctz(bits);
 		struct vcpu *v = id < d->max_vcpus ? d->vcpu[id] : NULL;
 
-		/* One that does not run forgets everything before it runs again. */
+		/* A vCPU that does not run forgets everything before it runs again. */
 		if (v && v->running)
 			*cpus |= 1u << v->cpu->id;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whom the domid argument of the memory hypercalls means, and which processors a set of vCPUs. */
+/* Which domain the domid argument of the memory hypercalls means, and which processors a set of vCPUs means. */
 #pragma once
 
 #include "lib/types.h"
@@ -10,7 +10,7 @@ struct domain;
  * caller, any domain, DOMID_IO or DOMID_XEN. A reference is taken. NULL and *rc = -ESRCH or -EPERM. */
 struct domain *mmu_owner_get(domid_t id, int *rc);
 
-/* Whose allotment memory_op is about: the same, but DOMID_IO and DOMID_XEN have none (-ESRCH). */
+/* The domain whose allotment memory_op is about: the same, but DOMID_IO and DOMID_XEN have none (-ESRCH). */
 struct domain *memory_domain_get(domid_t id, int *rc);
 
 /* The processors that run the current domain's vCPUs named in the guest's bitmap @mask. 0 or -EFAULT. */

@@ -25,7 +25,7 @@ static int pin(struct domain *owner, mfn_t mfn, int level)
 	/* Only guests have page tables. */
 	if (!owner->ops)
 		return -EINVAL;
-	/* A PAE guest has no such tables, and always was told that pinning one went well. */
+	/* A PAE guest has no such tables, and pinning one has always been reported as a success. */
 	if (level > owner->ops->root_level)
 		return 0;
 	pg = page_get_mfn(mfn, owner);
@@ -101,7 +101,7 @@ static void flush_cache(void *unused)
 	wbinvd();
 }
 
-/* Writing back caches concerns the whole machine: for who drives its devices. */
+/* Writing back caches concerns the whole machine: only for the domain that drives its devices. */
 static int flush_caches(uint32_t cpus)
 {
 	if (!current->domain->privileged)

@@ -9,7 +9,7 @@
  *
  *	(A) No frame is at once writable by a guest and in use as a page table.
  *
- * Each frame carries two counts. The reference count says how many holders want the frame to stay allocated:
+ * Each frame carries two counts. The reference count says how many holders need the frame to stay allocated:
  * its owner (PGC_ALLOCATED), every page-table entry that names it, every pin, every loaded root. The type
  * count says how many holders rely on what the frame is: PGT_WRITABLE for a writable mapping, PGT_L1 to L4
  * for an entry or root that uses it as a table, PGT_SEGDESC for a descriptor table that shows it to the
@@ -33,25 +33,25 @@
  * Information"). Hence
  *
  *	(5) When a frame changes its type, and when a freed frame is handed out again, every CPU that may
- *	    remember the old use is flushed before the new use begins: the new type stays unvalidated, and so
- *	    cannot be got by anyone, until the flush and the validation are done.
+ *	    remember the old use is flushed before the new use begins: the new type stays unvalidated, and no
+ *	    other CPU can get it, until the flush and the validation are done.
  *
- * A frame is freed when its reference count falls to zero. Whoever holds a use of its type holds a
- * reference as well, so a frame in use as a table or mapped anywhere is never freed and reused. The
- * hypervisor's own frames have no references and no owner, so page_get refuses them to everyone.
+ * A frame is freed when its reference count falls to zero. Every holder of a use of its type holds
+ * a reference as well, so a frame in use as a table or mapped anywhere is never freed and reused. The
+ * hypervisor's own frames have no references and no owner, so page_get always refuses them.
  *
  * A pointer loop cannot keep a dead guest's tables alive: uses of table types go strictly down the levels,
- * but for the read-only linear entries, whose bookkeeping (mm/promote.c) forbids chains.
+ * except for the read-only linear entries, whose bookkeeping (mm/promote.c) forbids chains.
  *
- * The stamp that tells whom to flush (mm/tlb.c) is taken when the last use of a type ends, between the moment from which
- * nobody can get another and the one at which the count falls.
+ * The stamp that tells which CPUs to flush (mm/tlb.c) is taken when the last use of a type ends: after the moment from
+ * which no CPU can get another, and before the count falls.
  *
  * tests/verify/paging.pml is a model of (A) and (1) to (5), and of the flush clock, that `make verify` explores whole; each
  * rule is broken there on purpose as well. A change of a rule is a change of both.
  *
  * A tree may be large, and neither its validation nor its end may keep the CPU from other work for long. Both
- * may stop on the way, and leave partial tables: mm/partial.c says why these are neither tables nor memory to
- * anyone.
+ * may stop on the way, and leave partial tables: mm/partial.c says why no CPU or guest can use these as tables
+ * or as memory.
  *
  * Locking: counts are atomic. Getting or putting a table type needs the owner's pt_lock, so validations of
  * one domain's tables never run at the same time; they may take turns.
@@ -78,8 +78,8 @@ static int segdesc_promote(struct page_info *pg)
 	return 0;
 }
 
-/* CPUs whose TLB may show frames of @d: its own, those of the domain that maps others' frames, and once it has
- * granted any, all. */
+/* CPUs whose TLB may show frames of @d: its own and those of Dom0, which maps others' frames; all, once another
+ * domain has mapped a grant of @d's. */
 static uint32_t mapping_cpus(const struct domain *d)
 {
 	if (d->mapped_abroad)
@@ -129,10 +129,10 @@ int page_get_key(struct page_info *pg, uint64_t key)
 		} else if ((old & PGT_KEY) != key) {
 			return -EINVAL;
 		} else if (unlikely(old & PGT_PARTIAL)) {
-			/* What was its own use becomes ours. */
+			/* The table's own use becomes the caller's. */
 			return table_resume(pg, true);
 		} else if (unlikely(!(old & PGT_VALIDATED))) {
-			/* Another CPU is at it, and needs nothing from us but answers. */
+			/* Another CPU is validating it, and may wait for this one's answers. */
 			cpu_service_requests();
 			cpu_relax();
 			old = __atomic_load_n(&pg->type, __ATOMIC_ACQUIRE);
@@ -153,7 +153,7 @@ int page_get_type(struct page_info *pg, enum page_type type)
 }
 
 /*
- * The last use ends in two steps. First the type ceases to be valid, and keeps its count of one: nobody can get it.
+ * The last use ends in two steps. First the type ceases to be valid, and keeps its count of one: no CPU can get it.
  * Then the stamp is taken, and only then the count falls. Were the stamp taken first, another CPU might get a use before
  * the count falls, show the frame to a guest, and put that use again; the count would be what it was, and the
  * stamp older than the mapping.

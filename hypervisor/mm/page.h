@@ -41,10 +41,10 @@ enum page_type {
 #define PGT_VALIDATED  (1ull << 61) /* promotion is complete */
 #define PGT_CARRIER    (1ull << 62) /* pv32: the L2 that carries the hypervisor's slots; a type of its own */
 #define PGT_PARTIAL    (1ull << 63) /* a table stopped on its way to validity or back (mm/partial.c) */
-#define PGT_DOOMED     (1ull << 54) /* a partial table, an entry of which was refused: it can but go back */
+#define PGT_DOOMED     (1ull << 54) /* a partial table, an entry of which was refused: it can only go down */
 #define PGT_HELD_SHIFT 32 /* of a partial table, bits 32-41: entries below this one hold what they name */
 #define PGT_HELD_MASK  (0x3ffull << PGT_HELD_SHIFT)
-#define PGT_TAG_SHIFT  42 /* of a valid table, bits 42-53: whose it is, for one read (domain.pt_tag) */
+#define PGT_TAG_SHIFT  42 /* of a valid table, bits 42-53: its owner, in the same read (domain.pt_tag) */
 #define PGT_TAG_MASK   (0xfffull << PGT_TAG_SHIFT)
 #define PGT_FREE       (1ull << 55) /* first frame of a free block; its order in the low bits */
 #define PGT_KEY        (PGT_TYPE_MASK | PGT_CARRIER)
@@ -105,15 +105,15 @@ static inline mfn_t page_to_mfn(const struct page_info *pg)
 
 /* Give RAM [start, end) to the allocator (boot; later the modules' frames). */
 void buddy_add(mfn_t start, mfn_t end);
-/* 2^order contiguous frames that nobody owns and no TLB remembers, contents undefined; 0 when none.
+/* 2^order contiguous frames that no domain owns and no TLB remembers, contents undefined; 0 when none.
  * @addr_bits limits the machine address width (0: no limit). */
 mfn_t buddy_alloc(unsigned order, unsigned addr_bits);
 void buddy_free(mfn_t mfn, unsigned order);
-/* Frames [start, end) as they came from buddy_alloc: nobody has used them since. */
+/* Frames [start, end) as they came from buddy_alloc, unused since. */
 void buddy_return(mfn_t start, mfn_t end);
 uint64_t frames_free(void), frames_total(void);
 #define MAX_ORDER 18 /* 1 GiB */
-/* The order of the smallest block that holds so many bytes; more than MAX_ORDER: none does. */
+/* The order of the smallest block that holds @bytes; more than MAX_ORDER: none does. */
 static inline unsigned block_order(uint64_t bytes)
 {
 	return bytes <= PAGE_SIZE ? 0 : 64 - PAGE_SHIFT - __builtin_clzll(bytes - 1);
@@ -127,18 +127,18 @@ void heap_free_pages(void *p, unsigned order);
 void *heap_alloc(size_t size);
 void heap_free(void *p);
 
-/* The same for what is held on @d's account, by whomever asked for: NULL also if that would be over d->heap_quota, or
+/* The same for what is held on @d's account, whichever domain asks: NULL also if that would be over d->heap_quota, or
  * if what is free is claimed. Freed by the same functions. */
 void *heap_alloc_pages_for(struct domain *d, unsigned order);
 void *heap_alloc_pages_low_for(struct domain *d, unsigned order);
 mfn_t heap_alloc_frames_for(struct domain *d, unsigned order); /* contents undefined; 0: none */
 void *heap_alloc_for(struct domain *d, size_t size);
-/* What that takes of the account. */
+/* How much of the account @size bytes take. */
 size_t heap_size(size_t size);
-/* On the account, unless it is over the quota; off it (mm/charge.c). */
+/* Add to the account, unless that exceeds the quota or claims; take off it (mm/charge.c). */
 bool domain_charge(struct domain *d, size_t bytes);
 void domain_uncharge(struct domain *d, size_t bytes);
-/* For the auditor: what of this heap page, or block that begins here, is held for whom. */
+/* For the auditor: what this heap page, or the block that begins here, holds for which domain. */
 void heap_each_charge(const struct page_info *pg, void (*held)(struct domain *d, size_t bytes));
 
 /* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none, @d is dying or would be over
@@ -158,12 +158,12 @@ bool page_disown(struct page_info *pg);
 void frame_release(struct page_info *pg) __cold;
 /* The first frame of @d's list, moved to its end; 0 if it has none. */
 mfn_t owned_rotate(struct domain *d);
-/* Keep frames for @d, that will grow to @pages: XENMEM_claim_pages. 0 or -errno. */
+/* Keep frames free for @d, which will grow to @pages: XENMEM_claim_pages. 0 or -errno. */
 int domain_claim_pages(struct domain *d, uint64_t pages);
-/* Are so many frames free beyond all claims? */
+/* Are @pages frames free beyond all claims? */
 bool claims_leave(uint64_t pages);
 /* Let guest @d see and map hypervisor page @p (shared_info, grant frames): owner d, PGC_HEAP. Allocated by
- * heap_alloc_pages_for(d, 0), but for the M2P, which is never freed: the page stays on the account to its end. */
+ * heap_alloc_pages_for(d, 0), except the M2P, which is never freed: the page stays on the account to its end. */
 void share_heap_page(void *p, struct domain *d, bool readonly);
 /* End of sharing: the page is freed, now or when the last mapping of it goes. */
 void unshare_heap_page(void *p);
@@ -228,6 +228,6 @@ static inline bool page_get(struct page_info *pg, struct domain *d)
 #define INVALID_PFN (~(pfn_t)0)
 void m2p_set(mfn_t mfn, pfn_t pfn); /* both the 64-bit and the compat table */
 pfn_t m2p_get(mfn_t mfn);
-/* What @d says of a frame, if it is its own: as soon as a frame is a domain's, another vCPU may have given it away, and
- * then others say what it is. False: it is not. */
+/* Enter what @d says of a frame, if it owns it: as soon as a domain owns a frame, another vCPU may give it away, and
+ * then the new owner says what it is. False: @d does not own it. */
 bool m2p_set_of(struct domain *d, mfn_t mfn, pfn_t pfn);

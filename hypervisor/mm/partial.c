@@ -3,33 +3,33 @@
  * Tables on their way: promotion and demotion that stop and go on, so that a tree of any size keeps a CPU from
  * other work for a bounded time.
  *
- * Whoever promotes or demotes takes the pt_lock by pt_begin, which gives him an allowance of entries. When it
- * is used up he stops between two entries of an upper table (an L1 is done whole), lets the lock go, looks
+ * A CPU that promotes or demotes takes the pt_lock by pt_begin, which gives it an allowance of entries. When that
+ * is used up it stops between two entries of an upper table (an L1 is done whole), releases the lock, looks
  * whether other work waits (hypercall_preempt_check), and comes back at once or by a restart of the hypercall.
- * No vCPU remembers anything for him: the progress stands in the frame.
+ * No vCPU keeps a note of it: the progress stands in the frame.
  *
  *	(1) A partial table has the type it was to have or had, exactly one use of that type, and a reference. Both
  *	    are the state's own: no entry, root or pin holds a use of it.
- *	(2) It is not validated. By (1) no walk leads to it, and nobody gets it: for another type it is in use,
- *	    and a linear entry wants a validated table. So its memory changes for nobody either.
+ *	(2) It is not validated. By (1) no walk leads to it, and no use of it can be got: for another type it is
+ *	    in use, and a linear entry needs a validated table. So its memory does not change either.
  *	(3) Its entries below a border hold what they name, as in a valid table; those from the border on hold
  *	    nothing. The way down is the way up backwards: one state serves both.
  *
- * By (2) nobody can tell a partial table from a frame whose promotion has just begun on another CPU, and all that
- * the essay in mm/page.c says of types goes on holding.
+ * By (2) a partial table looks like a frame whose promotion has just begun on another CPU, and all that
+ * the essay in mm/page.c says of types still holds.
  *
- * Anybody may go on with a partial table, whoever stopped there. Who wants it as the table that it was to be
- * carries it further up, and on success the state's use is his. So when the tables at the border of a tree's
+ * Any CPU may go on with a partial table, whichever CPU stopped there. A caller that needs it as the table that it was
+ * to be carries it further up, and on success takes over the state's use. So when the tables at the border of a tree's
  * levels stopped together, a restart finds its way through them again. A promotion that found a bad entry must go
- * down and say so afterwards; if it stops, the table is doomed: it goes down only, and then whoever
- * wanted it is refused.
+ * down and report that afterwards; if it stops, the table is doomed: it goes down only, and then the caller that
+ * needed it is refused.
  *
- * Who put the last use of a table that then stopped has nothing to restart: the entry, root or pin is gone. The
- * table is noted in domain.pt_left, one for each domain, since each operation that may leave one first settles what
+ * A caller that put the last use of a table that then stopped has nothing to restart: the entry, root or pin is gone.
+ * The table is noted in domain.pt_left, one for each domain, since each operation that may leave one first settles what
  * was left (table_settle), and a hypercall returns to the guest only when it has settled (pt_settle) or will be
- * restarted. Whoever comes first settles for all.
+ * restarted. The first caller to come settles for all.
  *
- * A guest may have other plans than to restart. What it leaves partial stays so, unusable to it as memory,
+ * A guest may choose not to restart. What it leaves partial stays so, unusable to it as memory,
  * until it is used as a table again or the domain ends: mm_relinquish finds every partial frame in the domain's
  * list.
  *
@@ -97,7 +97,7 @@ int table_resume(struct page_info *pg, bool up)
 		if (up && !rc)
 			rc = -EINVAL;
 	}
-	/* Not before: who sees no note relies on it that the table is taken apart. */
+	/* Not before: code that sees no note relies on the table having been taken apart. */
 	if (d->pt_left == page_to_mfn(pg) && (up || rc != -ERESTART))
 		__atomic_store_n(&d->pt_left, 0, __ATOMIC_RELEASE);
 	page_put(pg); /* the state's; if it stopped anew, it has another */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Promotion and demotion of page tables: rule (3) of the essay in mm/page.c. A table's entries are checked
- * and its references taken while nobody can write it: its type is already a table's, only not yet valid.
+ * and its references taken while no guest can write it: its type is already a table's, only not yet valid.
  *
  * Linear entries. A guest may map its tables by letting an entry of level n name a table of level n instead
  * of n - 1 (the classic self-map). Read-only, that is harmless: the walk ends one level early and shows
  * tables as pages. Only roots are never named so (linear_allowed). An entry naming its own table holds nothing. One
  * naming another table B holds a use of B's type; page_info.linear counts such entries, up in the table that has
  * them, down in the one they name, and a table may be on one side only. So there are no chains, which could form a
- * circle that never dies or be as deep as the guest likes to make our recursion.
+ * circle that never dies or make the recursion here as deep as the guest likes.
  *
  * Either way may stop between entries of an upper table, never within an L1 (mm/partial.c).
  *
@@ -20,7 +20,7 @@
 
 #define UPPER_COST 4 /* of an entry of an upper table, in entries of an L1, which the allowance counts */
 
-/* Whoever does one more thing asks first whether he still may. */
+/* Asked before each further entry, which it charges. */
 static bool allowance_spent(struct domain *d)
 {
 	bool spent = d->pt_allowance <= 0;
@@ -71,7 +71,7 @@ static void l1_demote(struct page_info *pg)
 /*
  * A root cannot stand in for a table of the level below. PAE's has four entries, and 64-bit walks would take it for
  * something else. pv64's has the hypervisor's slots, and one level late they lead through the tables of its direct map to
- * the memory of everybody: not for ring 3, but for the hypervisor, when a guest names such an address as its own.
+ * all memory: not for ring 3, but for the hypervisor, when a guest names such an address as its own.
  */
 static bool linear_allowed(const struct domain *d, int level)
 {
@@ -101,7 +101,7 @@ static int target_get(struct page_info *pg, struct page_info *to, int level, uin
 	if (rc && rc != -ERESTART && rule == SLOT_GUEST && !(entry & PTE_RW) &&
 	    linear_allowed(pg->owner, level))
 		return linear_get(pg, to, level);
-	/* The hypervisor's share of a carrier is this root's alone. */
+	/* The hypervisor's share of a carrier belongs to this root alone. */
 	if (!rc && rule == SLOT_CARRIER && (to->type & PGT_COUNT) != 1) {
 		page_put_type(to);
 		rc = -EINVAL;
@@ -154,8 +154,8 @@ static int slot_get(struct page_info *pg, int level, uint64_t *entry, enum slot_
 	return rc;
 }
 
-/* Only roots and carriers have slots that are not just the guest's. In all others nothing is to be done for an empty
- * one, and most slots of most tables are empty. They count, but none is a place to stop. */
+/* Only roots and carriers have slots that are not just the guest's. In all others an empty slot needs no work,
+ * and most slots of most tables are empty. Empty slots count, but none is a place to stop. */
 static bool is_plain(const struct domain *d, int level, bool carrier)
 {
 	return level != d->ops->root_level && !carrier;
@@ -198,8 +198,8 @@ static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned
 	return rc;
 }
 
-/* The first entry that holds nothing may name a table that stopped on its way, and this one for that reason: it goes
- * down first. */
+/* The first entry that holds nothing may name a table that stopped on its way, which is why this one stopped: the
+ * other goes down first. */
 static int border_demote(struct page_info *pg, int level, bool carrier, unsigned slot)
 {
 	const uint64_t *t = mfn_to_virt(page_to_mfn(pg));
@@ -219,7 +219,7 @@ static int border_demote(struct page_info *pg, int level, bool carrier, unsigned
 	return rc;
 }
 
-/* What the hypervisor put there goes without trace. */
+/* What the hypervisor put there is simply cleared. */
 static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
 	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
@@ -238,8 +238,8 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 		} else {
 			i--;
 			rc = entry_put(pg, level, t[i]);
-			/* One of this level that had no other use becomes nobody's: to go on with such from
-			 * here would lead round in circles. */
+			/* A table of this level that had no other use stays partial and unnoted: to go on with it
+			 * from here would lead round in circles. */
 			if (rc && page_type_of(mfn_to_page(pte_mfn(t[i]))) == (enum page_type)level)
 				rc = 0;
 		}
@@ -264,7 +264,7 @@ int table_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 	hypercall_was_long();
 	if (level > 1)
 		return upper_demote(pg, level, carrier, held);
-	/* One that was refused holds nothing. */
+	/* A refused L1 holds nothing. */
 	if (*held) {
 		pg->owner->pt_allowance -= PTES_PER_TABLE;
 		l1_demote(pg);

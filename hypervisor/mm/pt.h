@@ -92,8 +92,8 @@ static inline uint64_t pt_tag_bits(const struct domain *d)
 
 /*
  * Is @pg an L1 table of @d's in use, its contents validated? Without a reference a frame may change hands between two
- * reads, so this is one: a valid table's type word says whose it is. Under d's pt_lock the answer yes holds, for
- * nobody can take the table out of use.
+ * reads, so this is one: a valid table's type word says whose it is. Under d's pt_lock the answer yes stays
+ * true, since no CPU can take the table out of use.
  */
 static inline bool is_live_l1(const struct page_info *pg, const struct domain *d)
 {
@@ -126,8 +126,8 @@ static inline uint64_t l1_in(uint64_t pte, uint64_t added)
 	return (pte & PTE_U ? pte : pte | added) & ~PTE_G;
 }
 
-/* A use of PGT_WRITABLE for who holds a reference, which is put if it cannot be had. Fast for what nearly all frames
- * are: mapped writable, or once mapped so. */
+/* A use of PGT_WRITABLE for a caller that holds a reference, which is put if the use is refused. Fast for what nearly
+ * all frames are: mapped writable, or once mapped so. */
 static inline int writable_get(struct page_info *pg)
 {
 	uint64_t type = pg->type;
@@ -140,8 +140,8 @@ static inline int writable_get(struct page_info *pg)
 	return rare_value(l1_get_writable, pg);
 }
 
-/* Put it, not the reference. Fast again: only the last use has something to note. It stays, for nobody to get, until the
- * stamp is taken (page_put_type). */
+/* Put it, not the reference. Fast again: only the last use has something to note. It stays, and no CPU can get
+ * another, until the stamp is taken (page_put_type). */
 static inline void writable_put(struct page_info *pg)
 {
 	uint64_t type = pg->type;
@@ -189,7 +189,7 @@ static inline void l1_put(uint64_t pte)
 int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain *from, bool preserve_ad);
 /*
  * Entry at @offset of table @pg of level 2..4. *flush is set if TLBs must forget the old one before the guest goes
- * on. -ERESTART: nothing is changed yet. The caller began with pt_begin and has settled (table_settle), before he
+ * on. -ERESTART: nothing is changed yet. The caller began with pt_begin and has settled (table_settle), before it
  * looked what @pg is: what was left may have held the last use of it. Another table may be left afterwards.
  */
 int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool preserve_ad, bool *flush);

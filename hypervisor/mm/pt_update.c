@@ -2,7 +2,7 @@
 /*
  * Changing one entry of a live page table: rule (4) of the essay in mm/page.c. What the new entry names is
  * got before it is written, what the old one named is put after. The processor sets Accessed and Dirty in
- * the entry at any time, so a change that shall keep them is a compare-and-exchange loop.
+ * the entry at any time, so a change that must keep them is a compare-and-exchange loop.
  *
  * Locking: the owner's pt_lock.
  */

@@ -41,7 +41,7 @@ static __always_inline int change(struct vcpu *v, const struct store *s, uint64_
 
 	/*
 	 * A PAE guest changes an entry in two halves. If it begins with the upper one of a present entry, the
-	 * mixture may name a strange frame. The other half follows at once: until then the entry is not
+	 * mixture may name any frame. The other half follows at once: until then the entry is not
 	 * present.
 	 */
 	if (rc && bytes == 4 && s->shift == 32)
@@ -49,7 +49,7 @@ static __always_inline int change(struct vcpu *v, const struct store *s, uint64_
 	return rc;
 }
 
-/* Under the pt_lock the entry changes by nobody's hand, but for the bits that the processor sets: what is read here
+/* Under the pt_lock nothing changes the entry, except that the processor sets bits in it: what is read here
  * holds until it is written, and no store is ever tried twice. */
 static __always_inline int store(struct vcpu *v, gva_t va, unsigned bytes, struct ptwr_change *c,
 				 uint64_t value)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The end of a domain's memory: roots dropped, pins undone, partial tables (mm/partial.c) taken down, every frame
- * disowned. A frame that somebody else still maps stays until he lets go; all others are free at the end, since
+ * disowned. A frame that another domain still maps stays until it is unmapped; all others are free at the end, since
  * without roots and pins nothing holds a table, and tables hold everything else.
  * Locking: none here; nothing of the domain runs any more.
  */
@@ -66,7 +66,7 @@ int mm_relinquish(struct domain *d)
 
 	for_each_vcpu (d, v)
 		vcpu_drop_roots(v);
-	/* The end of one table may leave another partial whose turn was before. */
+	/* The end of one table may leave partial another one, whose turn is past. */
 	do {
 		rc = frames_relinquish(d);
 		if (rc)

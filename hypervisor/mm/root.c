@@ -8,19 +8,19 @@
  * before the load that may bring them in, cleared after the load that forgets them.
  *
  * A guest is entered on tables of its own and on no others: only these show the window with its GDT, without which
- * the first segment load, or the return itself, is the machine's end. Hence
+ * the first segment load, or the return itself, ends the machine. Hence
  *
  *	(1) A vCPU that a CPU may choose (not VCPU_OFFLINE) is initialised, and one that is initialised has a root.
- *	    Whoever sets a context checks what can be checked before he changes anything; then the vCPU has no context
- *	    (vcpu_lose_context: offline, not to be brought up) until he has all of it. A failure half way, a restart
- *	    half way, leave it so: what it holds by then is held, and is replaced or let go later.
+ *	    Code that sets a context first checks what can be checked, changing nothing; then the vCPU has no context
+ *	    (vcpu_lose_context: offline, not to be brought up) until it has all of the new one. A failure or restart half
+ *	    way leaves it so: what it holds by then stays held, and is replaced or released later.
  *	(2) A vCPU in user mode has a user root. Only two ways lead into user mode, a context and the iret hypercall in
- *	    its two forms; each asks for the user root first. Only the vCPU itself takes the user root away
+ *	    its two forms; each checks for the user root first. Only the vCPU itself takes the user root away
  *	    (MMUEXT_NEW_USER_BASEPTR), in kernel mode since it makes a hypercall; a new context does, by (1); and the
  *	    end of the domain, whose vCPUs run no more.
  *	(3) A CPU's tlb_vcpu is its current vCPU, or NULL while it idles, once vcpu_load_cr3 returns, whatever was loaded
- *	    before: an equal CR3 does not excuse it from changing whose it is. So nobody's tlb_vcpu outlives a vCPU, and
- *	    a vCPU at the address of a dead one is not taken for it.
+ *	    before: even if CR3 stays equal, tlb_vcpu changes. So no tlb_vcpu outlives its vCPU, and
+ *	    a vCPU at the address of a dead one is not mistaken for it.
  *
  * The auditor checks all three (audit/vcpus.c).
  * Locking: roots of a vCPU change on the CPU that runs it, or while it does not run.
@@ -39,7 +39,7 @@ static uint64_t wanted_cr3(const struct vcpu *v)
 	return cr3;
 }
 
-/* Whose translations a CPU may hold that runs @v. */
+/* The vCPU whose translations a CPU that runs @v may hold. */
 static inline struct vcpu *holder(struct vcpu *v)
 {
 	return v == this_cpu->idle ? NULL : v;

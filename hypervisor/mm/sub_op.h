@@ -23,7 +23,7 @@ struct sub_op {
 	uint8_t flags;
 };
 
-/* A row: @function is long (struct vcpu *, struct @name *), which the compiler sees to. */
+/* A row: @function is long (struct vcpu *, struct @name *), which the compiler checks. */
 #define SUB_OP(function, name, how)                                              \
 	{                                                                        \
 		(long (*)(struct vcpu *, void *))(void (*)(void))(               \

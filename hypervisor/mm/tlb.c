@@ -5,10 +5,10 @@
  * The clock ticks at each full flush of a CPU, before the flush. A frame notes the clock when its type count
  * falls to zero or when it is freed: by then no page table maps it any more, but TLBs may. A CPU whose last
  * flush is younger than the frame's stamp cannot hold such a leftover. Stamps keep the low half of the
- * clock; a reading back assumes the most recent time with that half, which errs towards a needless flush.
+ * clock; reading one back assumes the most recent time with that half, which errs towards a needless flush.
  *
- * The stamp must be read after the mapping was taken away for every CPU to see, not just in this CPU's store
- * buffer: another could tick and flush in between, and then walk the old entry again. So entries are
+ * The stamp must be read after every CPU can see that the mapping is gone, not while that is just in this CPU's store
+ * buffer: another CPU could tick and flush in between, and then walk the old entry again. So entries are
  * changed by locked instructions.
  *
  * Guests' translations are never global (l1_in drops G), so loading CR3 forgets them all, and those of the

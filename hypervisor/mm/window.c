@@ -17,7 +17,7 @@ void *mmio_window(unsigned n, mfn_t mfn)
 	BUG_ON(n >= MMIO_WINDOWS);
 	old = table[n];
 	table[n] = pte;
-	/* The last user's page may be known still; what was absent is not. */
+	/* A TLB may still hold the last user's page; an absent entry is in none. */
 	if (old && old != pte)
 		tlb_flush_page_cpus(cpus_online, va);
 	return (void *)va;
