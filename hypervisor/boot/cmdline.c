@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Parse the command line into struct options. One table row per option: Xen's name, and a function that takes
- * the text behind "=" (empty without one) and says whether it made sense of it. Trouble is remembered, not
+ * the text after "=" (empty without one) and says whether it understood it. Errors are remembered, not
  * printed: this runs before the console that it configures.
  */
 #include "boot/cmdline.h"
@@ -193,7 +193,7 @@ static bool opt_guest_lograte(const char *v)
 	return log_set_guest_rate(v);
 }
 
-/* Debian's GRUB scripts put this word where a loader of old put the file's name. */
+/* Debian's GRUB scripts put this word where older loaders put the file's name. */
 static bool opt_placeholder(const char *v)
 {
 	return true;

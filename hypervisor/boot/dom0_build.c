@@ -43,7 +43,7 @@ static struct dom0_size choose_size(void)
 	return s;
 }
 
-/* Its kernel wants more than @has. */
+/* Its kernel needs more than @has. */
 static void report_need(const struct dom0_size *has, uint64_t need)
 {
 	if (need < has->available)
@@ -104,7 +104,7 @@ static void load(const struct dom0_memory *m, const struct elf_kernel *k)
 		dom0_copy(m, p.at, p.data, p.size);
 }
 
-/* What the hypervisor itself has to say: page tables, P2M, start_info. */
+/* The pages that the hypervisor itself fills: page tables, P2M, start_info. */
 static void write_pages(const struct dom0_memory *m, const struct first_memory *p, const char *cmdline)
 {
 	const struct first_facts facts = {
@@ -127,7 +127,7 @@ static int allocate(struct dom0_memory *m, const struct first_memory *p, const s
 	return dom0_memory_alloc(m, dom0, size->pages, p->tables.pfn);
 }
 
-/* Make plain memory into page tables, pinned and the current ones. */
+/* Turn plain memory into page tables: pinned, and the current ones. */
 static int adopt_tables(struct domain *d, mfn_t root)
 {
 	int rc;
@@ -161,7 +161,7 @@ static void console_input(void)
 	send_global_virq(VIRQ_CONSOLE);
 }
 
-/* From here on the machine's events have somebody to go to. */
+/* From here on the machine's events go to Dom0. */
 static void start(struct domain *d)
 {
 	console_set_notify(console_input);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making the first guest out of the loader's modules. */
+/* Making the first guest from the loader's modules. */
 #pragma once
 
 #include "boot/boot.h"

@@ -39,7 +39,7 @@ struct dom0_size dom0_size_choose(const struct dom0_mem *o, uint64_t free)
 	if (o->size.given)
 		wanted = pages_of(&o->size, available);
 	else
-		wanted = MIN(wanted, available); /* nobody asked for it: nothing to warn of */
+		wanted = MIN(wanted, available); /* not asked for: nothing to warn of */
 	if (o->max.given)
 		limit = pages_of(&o->max, available);
 	wanted = MIN(wanted, limit);

@@ -7,7 +7,7 @@
 
 struct dom0_size {
 	uint64_t pages, max_pages;  /* at its start; and what it may grow to */
-	uint64_t wanted, available; /* pages: more wanted than available is no error, but worth a word */
+	uint64_t wanted, available; /* pages: more wanted than available is no error, but is reported */
 };
 
 /* Of @free pages of the machine. */

@@ -9,7 +9,7 @@
 
 #define UNPACKED_MAX (512ul << 20)
 
-/* Why a file of packer @by cannot be read, with what can be done. */
+/* Why a file packed by @by cannot be read, and what to do about it. */
 static const char *how_to_unpack(const char *by)
 {
 	static char sentence[120];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Getting at the ELF file inside of what the boot loader brought. */
+/* Finding the ELF file inside what the boot loader brought. */
 #pragma once
 
 #include "lib/types.h"
@@ -7,7 +7,7 @@
 struct kernel_image {
 	const void *data;
 	size_t size;
-	void *unpacked; /* our copy, or NULL */
+	void *unpacked; /* a copy, or NULL */
 	unsigned order; /* its size */
 };
 

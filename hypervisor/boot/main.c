@@ -92,7 +92,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	percpu_init_boot();           /* this_cpu, descriptor tables: spinlocks and panic work */
 	multiboot_parse(magic, info); /* the loader's information, before anything overwrites it */
 	cmdline_parse(boot_cmdline);
-	console_init(); /* printk is heard */
+	console_init(); /* printk output appears */
 	print_banner();
 	print_memory_map();
 	power_init();        /* a panic may reboot */
@@ -103,7 +103,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	print_processor();
 	acpi_init();                        /* while the early map still shows all tables */
 	tsc_calibrate_begin(acpi.pm_timer); /* the window runs while memory is set up */
-	mm_init();                          /* frames, heap, our own page tables */
+	mm_init();                          /* frames, heap, the hypervisor's page tables */
 	guest_access_init();                /* before there is any guest */
 	lapic_init(map_mmio(acpi.lapic_address, PAGE_SIZE));
 	mmio_hide(acpi.lapic_address); /* Dom0 may map devices, but not these */
@@ -112,7 +112,7 @@ void boot_main(uint32_t magic, uint64_t info)
 	tsc_calibrate_end();
 	time_init();
 	hypercall_init();
-	trace_init(); /* its hooks are known, and out */
+	trace_init(); /* its hooks are known, and off */
 	domains_init();
 	panic_set_context(report_current);
 	list_kinds();

@@ -2,7 +2,7 @@
 ; From the boot loader to C: multiboot header, 32-bit entry, first page tables, long mode.
 ;
 ; This file is linked where it is loaded (1 MiB up) because it runs before paging. The early tables map the first
-; 4 GiB, by 2 MiB pages, three times: at 0 (this code stands there while paging is switched on), at IMAGE_BASE
+; 4 GiB, by 2 MiB pages, three times: at 0 (this code runs there while it switches paging on), at IMAGE_BASE
 ; (where C is linked) and at DIRECTMAP (so that C reaches ACPI tables, modules and RAM before mm_init). Nothing that
 ; they do not map may be touched before mm_init, nor by another processor before ap_high.
 
@@ -30,8 +30,8 @@ global multiboot_entry, ap_entry32, ap_handover_low, early_gdt
 
 %define PHYS(x) (x)
 %define WHO     "Ringlet"
-; What the hypervisor uses without asking again. SYSCALL is not among them: Intel's processors tell of it in 64-bit mode
-; alone (cpu/features.c).
+; What the hypervisor uses without testing for it again. SYSCALL is missing here: Intel's processors report it only in
+; 64-bit mode (cpu/features.c).
 %macro PROCESSOR_NEEDS 0
 	NEED 0x80000001, 29, "long mode (64 bit)"
 	NEED 0x80000001, 20, "NX"
@@ -142,7 +142,7 @@ start64:
 	mov rax, boot_main
 	call rax
 
-; Next: ap_high, at an address that the final tables know too.
+; Next: ap_high, at an address that the final tables map too.
 ap_start64:
 	mov rax, ap_high
 	jmp rax
@@ -162,8 +162,8 @@ early_gdtr:
 	dd 0                            ; upper half of the base when loaded in 64-bit mode
 
 section .text
-; Another processor leaves the early tables before it touches a stack or anything else that is allocated: these lie
-; anywhere in RAM, the early tables end at 4 GiB. Clobbers everything. Next: ap_main(), which does not return.
+; Another processor leaves the early tables before it touches a stack or anything else that is allocated: that may
+; lie anywhere in RAM, but the early tables end at 4 GiB. Clobbers everything. Next: ap_main(), which does not return.
 ap_high:
 	mov ecx, MSR_EFER
 	rdmsr

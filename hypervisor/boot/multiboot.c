@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Read the loader's information (multiboot specification 0.6.96, 3.3). Everything needed later is copied: the
- * structures lie anywhere in RAM that nobody has reserved.
+ * structures lie anywhere in RAM, and nothing reserves them.
  */
 #include "boot/boot.h"
 #include "cpu/panic.h"

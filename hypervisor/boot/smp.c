@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The boot CPU's own structures, and starting the other processors: INIT, STARTUP (SDM 3A 9.4.4.1, Typical
- * BSP Initialization Sequence), one after the other, since what it is handed over is one variable. Each
+ * BSP Initialization Sequence), one processor at a time, since one variable hands over what it needs. Each
  * enters its idle loop by itself.
  */
 #include "boot/boot.h"
@@ -36,7 +36,7 @@ static struct percpu boot_cpu;
 static struct cpu_tables boot_tables;
 uint8_t boot_stack[CPU_STACK_SIZE] __aligned(PAGE_SIZE); /* multiboot.asm loads it */
 
-static struct percpu *starting; /* who the next CPU to enter ap_main is */
+static struct percpu *starting; /* the next CPU to enter ap_main */
 
 void percpu_init_boot(void)
 {
@@ -100,7 +100,7 @@ void ap_main(void)
 	idle_loop();
 }
 
-/* Those that the machine has and we leave alone are not passed over in silence. */
+/* CPUs that the machine has and the hypervisor does not use are reported as well. */
 static void report(uint32_t limit)
 {
 	log_info("%u CPU%s up\n", nr_cpus, nr_cpus > 1 ? "s" : "");

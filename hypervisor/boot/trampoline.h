@@ -5,11 +5,11 @@
 #include "lib/types.h"
 
 #define TRAMPOLINE \
-	0x8000 /* page where they wake: conventional memory, ours alone after the loader is done \
+	0x8000 /* page where they wake: conventional memory, unused once the loader is done \
 		*/
 
 extern const uint8_t trampoline_start[], trampoline_end[];
-/* What the CPU being started leaves the early tables with (boot/multiboot.asm): variables of .boot, seen at their
+/* What the CPU being started needs to leave the early tables (boot/multiboot.asm): variables of .boot, seen at their
  * image address (ringlet.lds). */
 struct ap_handover {
 	uint64_t cr3, stack_top;
