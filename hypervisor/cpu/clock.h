@@ -64,5 +64,5 @@ struct clock {
 extern struct clock system_clock;
 
 ns_t now(void); /* the same on all CPUs */
-/* From TSC value @tsc on, time runs at @hz ticks a second. By one CPU alone. */
+/* From TSC value @tsc on, time runs at @hz ticks a second. Called by one CPU only. */
 void clock_set(uint64_t tsc, uint64_t hz);

@@ -41,7 +41,7 @@ static bool detect_tcg(bool hypervisor_bit)
 	return !memcmp(&r[1], "TCGTCGTCGTCG", 12);
 }
 
-/* QEMU's translator stops for good at CR4.OSXSAVE on a processor that has XSAVE and none of its extensions. */
+/* QEMU's translator stops for good at CR4.OSXSAVE on a processor that has XSAVE but none of its extensions. */
 static bool detect_xsave(void)
 {
 	uint32_t extensions[4] = {0};

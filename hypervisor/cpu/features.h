@@ -8,7 +8,7 @@ struct cpu_features {
 	bool smep, smap; /* used: present and not switched off on the command line */
 	bool xsave;
 	bool umip, fsgsbase, gb_pages; /* present */
-	bool fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the x87 pointers of who ran before (cpu/fpu.c) */
+	bool fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the x87 pointers of the last vCPU (cpu/fpu.c) */
 	bool x2apic, tsc_deadline;
 	bool tcg; /* QEMU's translator: CPUID 0x40000000 says TCGTCGTCGTCG */
 	uint32_t phys_bits;
@@ -20,7 +20,7 @@ extern struct cpu_features features;
 /* CR4 of a CPU whose guest has asked for nothing, without SMEP and SMAP. */
 #define CR4_BASE (CR4_DE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
-/* Detect; dies with a sentence if something we require is missing. */
+/* Detect; halts with a sentence if something that the hypervisor requires is missing. */
 void features_init(void);
 /* CR0, CR4, EFER, PAT and the SYSCALL MSRs of this CPU: where a SYSCALL of 64-bit code enters, and one of 32-bit code. */
 void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void));

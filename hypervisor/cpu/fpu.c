@@ -20,7 +20,7 @@ static uint8_t *image(const struct fpu_area *area)
 	return (uint8_t *)ROUND_UP((uint64_t)area->raw, 64);
 }
 
-static uint64_t xcr0_mask; /* what guests may set, and what we save of those that have OSXSAVE set */
+static uint64_t xcr0_mask; /* what guests may set, and what is saved of those that have OSXSAVE set */
 static uint32_t mxcsr_mask = MXCSR_BITS;
 
 uint64_t fpu_xcr0_mask(void)
@@ -37,7 +37,7 @@ void fpu_reset(struct fpu_area *area)
 	*(uint32_t *)(p + MXCSR_AT) = MXCSR_DEFAULT;
 }
 
-/* The bits of MXCSR that are there: any other faults in FXRSTOR and XRSTOR. */
+/* The bits of MXCSR that exist: FXRSTOR and XRSTOR fault if any other is set. */
 static uint32_t read_mxcsr_mask(void)
 {
 	uint8_t fxsave[FXSAVE_SIZE] __aligned(16);
@@ -62,7 +62,7 @@ void fpu_cpu_init(void)
 	mxcsr_mask = read_mxcsr_mask();
 }
 
-/* The guest may have CR0.TS set: it must not stop us, and stays as it is. */
+/* The guest may have CR0.TS set: it must not stop the hypervisor, and stays as it is. */
 static bool ts_clear(void)
 {
 	bool ts = read_cr0() & CR0_TS;
@@ -113,8 +113,8 @@ void fpu_save(struct fpu_area *area)
 
 /*
  * Addresses of the last x87 instruction and its operand. Some processors restore them only if an exception is pending in
- * the image, so that a guest would find those of another guest. A load of our own puts ours in their place; what it does
- * to the registers does not matter, for they are about to be replaced (APM 2 11.4.4, Saving Media and x87 State).
+ * the image, so that a guest would find those of another guest. A load by the hypervisor replaces them; what it does to
+ * the registers does not matter, since they are about to be replaced (APM 2 11.4.4, Saving Media and x87 State).
  */
 static void replace_pointers(void)
 {
@@ -147,7 +147,7 @@ void fpu_set_fxsave(struct fpu_area *area, const void *fxsave)
 	uint8_t *p = image(area);
 
 	memcpy(p, fxsave, FXSAVE_SIZE);
-	*(uint32_t *)(p + MXCSR_AT) &= mxcsr_mask; /* or our own FXRSTOR would fault */
+	*(uint32_t *)(p + MXCSR_AT) &= mxcsr_mask; /* or the hypervisor's FXRSTOR would fault */
 	*(uint64_t *)(p + XSTATE_BV_AT) = XCR0_X87 | XCR0_SSE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The per-CPU descriptor pages and TSS (cpu/gdt.h). Descriptors: SDM 3A 3.4.5, Segment Descriptors; all are
- * born with the accessed bit, so that loading one writes nothing. */
+ * made with the accessed bit set, so that loading one writes nothing. */
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 

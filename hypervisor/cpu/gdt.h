@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Segment selectors and the per-CPU descriptor pages. Xen's ABI gives guests the GDT entries 0..7167 (14
- * pages) and keeps the page at byte offset 0xe000 for the hypervisor: ours and the flat ones that guests
+ * pages) and keeps the page at byte offset 0xe000 for the hypervisor: its own and the flat ones that guests
  * borrow. Each CPU has two such pages, one as pv64 guests expect it and one as pv32 guests do; a running
  * vCPU's descriptor window shows the right one as its page 14 (pv/desc.c), and an idle CPU uses GDTR = page -
  * 0xe000.

@@ -24,8 +24,8 @@ void idt_init(void *const to[256])
 {
 	for (unsigned v = 0; v < 256; v++)
 		set_gate(v, to[v], 0, 0);
-	/* These can strike where the stack or GS is not ours: between an entry from a guest and its swapgs,
-	 * or a MOV SS with a data breakpoint before SYSCALL. */
+	/* These can strike where the stack or GS is not the hypervisor's: between an entry from a guest and its
+	 * swapgs, or a MOV SS with a data breakpoint before SYSCALL. */
 	set_gate(TRAP_DB, to[TRAP_DB], IST_DEBUG, 0);
 	set_gate(TRAP_DF, to[TRAP_DF], IST_DOUBLE_FAULT, 0);
 	set_gate(TRAP_NMI, to[TRAP_NMI], IST_NMI, 0);

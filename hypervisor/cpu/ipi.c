@@ -3,7 +3,7 @@
  * Interprocessor requests. There is one call slot, guarded by call_lock; `waiting` names the CPUs that have
  * not answered yet. A CPU answers in the CALL interrupt (it runs a guest or idles) or, since interrupts are
  * off in the hypervisor, wherever it waits (cpu_service_requests). Holding call_lock while waiting is safe:
- * whoever wants it meanwhile waits in spin_lock, which answers.
+ * a CPU that wants it meanwhile waits in spin_lock, which answers.
  */
 #include "cpu/ipi.h"
 #include "cpu/lapic.h"
@@ -30,7 +30,7 @@ void cpu_raise(struct percpu *cpu, uint32_t bits)
 {
 	uint32_t before = __atomic_fetch_or(&cpu->pending, bits, __ATOMIC_SEQ_CST);
 
-	/* All set already: whoever set them sent the interrupt, or the CPU is on its way to the exit test. */
+	/* All set already: the CPU that set them sent the interrupt, or @cpu is on its way to the exit test. */
 	if ((!bits || (before & bits) != bits) && cpu != this_cpu->self)
 		lapic_send_ipi(cpu->apic_id, VECTOR_KICK);
 }

@@ -12,8 +12,8 @@ void cpu_call(uint32_t cpus, void (*fn)(void *arg), void *arg);
 /* CPUs that answer calls, as a bitmap. */
 extern uint32_t cpus_online;
 
-/* Called by entry/ for every vector from 0x20 on but the guests' doors. Interrupted was a guest, the idle
- * loop or the window of hypercall_preempt_check(): never a holder of locks. */
+/* Called by entry/ for every vector from 0x20 on except the guests' doors. It interrupts a guest, the idle
+ * loop or the window of hypercall_preempt_check(), never a holder of locks. */
 void irq_handler(uint8_t vector);
-/* Register who handles vectors VECTOR_IRQ_FIRST..LAST (dev/ioapic.c). */
+/* Register the handler of vectors VECTOR_IRQ_FIRST..LAST (dev/ioapic.c). */
 void irq_set_device_handler(void (*fn)(uint8_t vector));

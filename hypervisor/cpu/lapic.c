@@ -80,7 +80,7 @@ uint32_t lapic_id(void)
 	return mmio ? id >> 24 : id;
 }
 
-/* 255 is everybody (SDM 3A 11.6.2.1, Physical Destination Mode). */
+/* 255 means all processors (SDM 3A 11.6.2.1, Physical Destination Mode). */
 bool lapic_reaches(uint32_t apic_id)
 {
 	return !mmio || apic_id < 0xff;

@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-/* Vectors. Device interrupts are these (dev/irq.h) but for 0x80 and 0x82, guests' doors. */
+/* Vectors. Device interrupts are these (dev/irq.h) except 0x80 and 0x82, guests' doors. */
 #define VECTOR_IRQ_FIRST 0x30
 #define VECTOR_IRQ_LAST  0xef
 #define VECTOR_TIMER     0xf0

@@ -37,7 +37,7 @@ static void enter_once(void)
 			lapic_send_nmi(cpu_table[id]->apic_id);
 }
 
-/* What else tells where we were: the faulting address, the address space, current. */
+/* What else tells where the CPU was: the faulting address, the address space, current. */
 static void print_context(void)
 {
 	printk("  cr2 %016lx  cr3 %016lx\n", read_cr2(), read_cr3());
@@ -138,6 +138,6 @@ void nmi_handler(const struct cpu_user_regs *regs)
 {
 	if (__atomic_load_n(&panicking, __ATOMIC_ACQUIRE))
 		halt_forever();
-	/* A button, a watchdog, `nmi` in QEMU's monitor: nothing of ours sends one otherwise, and the
-	 * interrupted code may hold any lock, so it goes on in silence. */
+	/* A button, a watchdog, `nmi` in QEMU's monitor: the hypervisor sends none otherwise. The
+	 * interrupted code may hold any lock, so nothing is printed. */
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The end: reports of our own bugs. */
+/* The end: reports of the hypervisor's own bugs. */
 #pragma once
 
 #include "lib/printk.h"
 
 struct cpu_user_regs;
 
-/* Our own bug: print the sentence, registers, a backtrace by symbol and the CPU; stop every CPU; reboot or
+/* A bug of the hypervisor: print the sentence, registers, a backtrace by symbol and the CPU; stop every CPU; reboot or
  * halt (noreboot). No guest input may ever get here. */
 void panic(const char *fmt, ...) __printf_like(1, 2) __noreturn;
 
@@ -20,12 +20,12 @@ void panic(const char *fmt, ...) __printf_like(1, 2) __noreturn;
 /* An exception inside the hypervisor that no fix-up covers: print registers and backtrace, then as panic().
  */
 void panic_trap(const struct cpu_user_regs *regs) __noreturn;
-/* An NMI arrived: stops this CPU if another one panics, otherwise notes it. Called by entry/. */
+/* An NMI arrived: stops this CPU if another one panics, otherwise does nothing. Called by entry/. */
 void nmi_handler(const struct cpu_user_regs *regs);
-/* What else tells where we were, if a vCPU is current (dom/report.c). */
+/* What else tells where the CPU was, if a vCPU is current (dom/report.c). */
 void panic_set_context(void (*fn)(void));
 /* What to do last (dev/power.c: reboot, or halt with noreboot). */
 void panic_set_end(void (*fn)(void));
 
-/* Registers of ours or of a guest, on seven lines. */
+/* Registers of the hypervisor or of a guest, on seven lines. */
 void regs_print(enum log_kind kind, const struct cpu_user_regs *regs);

@@ -31,7 +31,7 @@ struct trace_cursor {
 
 struct percpu {
 	struct percpu *self;
-	struct vcpu *vcpu;    /* `current`: whose state the processor holds; the idle vCPU when none */
+	struct vcpu *vcpu;    /* `current`: the vCPU whose state the processor holds, perhaps the idle one */
 	uint64_t stack_top;   /* of this CPU's hypervisor stack; entry code loads RSP from here */
 	uint64_t regs_top;    /* end of current's frame: &current->regs + offset of ES; equals TSS.RSP0 */
 	uint64_t scratch;     /* the syscall entry parks the guest's RSP here */
@@ -48,10 +48,10 @@ struct percpu {
 	struct list_timers {
 		struct timer *first;         /* by expiry, soonest first */
 		struct timer *volatile busy; /* its handler is running */
-		uint64_t fired;              /* so many handlers have run here */
+		uint64_t fired;              /* how many handlers have run here */
 	} timers;
 	uint64_t tlb_stamp;    /* flush clock at this CPU's last full flush (mm/tlb.c) */
-	struct vcpu *tlb_vcpu; /* whose translations this CPU may hold; NULL: nobody's (mm/root.c) */
+	struct vcpu *tlb_vcpu; /* the vCPU whose translations this CPU may hold; NULL: none (mm/root.c) */
 	void *sched;           /* struct sched_queue */
 	struct vcpu *idle;
 	struct trace_cursor trace;

@@ -86,8 +86,8 @@ void tsc_calibrate_begin(uint16_t port)
 	first = take_sample();
 }
 
-/* The PM timer wraps after 4.7 s, the PIT after 55 ms: had other boot work taken so long, the window begins
- * anew. */
+/* The PM timer wraps after 4.7 s, the PIT after 55 ms: if other boot work took that long, the window begins
+ * again. */
 static void check_window(void)
 {
 	uint32_t limit_us = pm_port ? 2000000 : 20000;
