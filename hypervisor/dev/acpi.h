@@ -22,7 +22,7 @@ struct acpi_cpu {
 
 struct acpi_info {
 	bool present;
-	uint32_t cpu_count; /* usable processors, more perhaps than we start */
+	uint32_t cpu_count; /* usable processors, perhaps more than are started */
 	struct acpi_cpu cpu[256];
 	paddr_t lapic_address;
 	uint32_t ioapic_count, override_count;

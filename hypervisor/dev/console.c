@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The consoles (dev/console.h). Output comes from printk under its lock. Input: the interrupt handler fills a
- * ring of which it owns the head; the tail belongs to whoever reads, under rx_lock. A full ring drops what is
+ * ring of which it owns the head; the tail belongs to the reader, under rx_lock. A full ring drops what is
  * typed.
  */
 #include "dev/console.h"

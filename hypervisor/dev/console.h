@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Consoles: output of printk to the devices of `console=`, input of the serial line for Dom0. Input is
- * gathered by interrupt into a ring; console_work() (exit path, PENDING_DEBUG) passes the news on.
+ * gathered by interrupt into a ring; console_work() (exit path, PENDING_DEBUG) reports it.
  */
 #pragma once
 

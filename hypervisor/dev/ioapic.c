@@ -24,7 +24,7 @@
 #define PINS_MAX     240 /* one byte of REG_VERSION, and the windows end there */
 
 struct pin {
-	uint8_t vector; /* of its line; 0: it is none */
+	uint8_t vector; /* of its line; 0: it has none */
 	bool set_up;    /* by Dom0 */
 	uint16_t mode;  /* ROUTE_LEVEL, ROUTE_LOW */
 };
@@ -67,7 +67,7 @@ static void route(struct irq_line *l)
 	reg_write(chip, REG_ROUTE + 2 * pin, l->vector | p->mode | (l->masked ? ROUTE_MASKED : 0));
 }
 
-/* The two words cannot be written at once: a masked pin sends to neither. */
+/* The two words cannot be written at once, so the pin is masked meanwhile. */
 static void aim(struct irq_line *l)
 {
 	unsigned chip, pin;

@@ -3,9 +3,9 @@
  * Interrupt lines: vectors, users, and what becomes of an interrupt. The handler notes the line and raises PENDING_IRQ;
  * irq_work() tells the users outside the interrupt.
  *
- * No line can keep a processor busy by itself. One without users is masked when it comes. A level line is masked until
- * each user has said EOI. An edge or a message that comes again while no user has taken the last one is masked until one
- * says EOI, or for a millisecond: so it costs two interrupts in that time, however often its device sends.
+ * No line can keep a processor busy by itself. One without users is masked when an interrupt comes. A level line is
+ * masked until each user has said EOI. An edge or a message that comes again while no user has taken the last one is
+ * masked until one says EOI, or for a millisecond: two interrupts in that time, however often the device sends.
  */
 #include "dev/irq.h"
 #include "cpu/ipi.h"
@@ -14,7 +14,7 @@
 #include "cpu/timer.h"
 #include "lib/errno.h"
 
-/* Guests' doors, which lie between (cpu/idt.c). */
+/* Guests' doors, which lie in between (cpu/idt.c). */
 #define VECTOR_INT80 0x80
 #define VECTOR_INT82 0x82
 #define REST_NS      1000000
@@ -70,7 +70,7 @@ void irq_set_mask(struct irq_line *l, bool masked)
 		l->chip->unmask(l);
 }
 
-/* Unmask it, if nobody has anything to say before. */
+/* Unmask it, unless it must wait for an EOI or rest. */
 static void let_come(struct irq_line *l)
 {
 	if (!l->owing && !l->resting && l->users)
@@ -184,7 +184,7 @@ void irq_aim(struct irq_user *u, uint32_t apic_id)
 static void arrive(struct irq_line *l)
 {
 	if (!l->chip)
-		return; /* the last message of a line that is no more */
+		return; /* the last message of a line that was freed */
 	if (l->users && l->users->at_once) {
 		l->users->at_once();
 		return;
@@ -220,7 +220,7 @@ static void tell(struct irq_line *l)
 	if (!news && !l->level && l->users) {
 		l->resting = true;
 		irq_set_mask(l, true);
-		/* A line that joins others goes on with them. irq_lock is held: so there is one of us. */
+		/* The timer ends the rest of all lines at once. irq_lock is held: no other CPU sets it. */
 		if (!rest_timer.cpu)
 			timer_set(&rest_timer, now() + REST_NS);
 	}

@@ -22,12 +22,12 @@ struct irq_chip {
 	void (*last_user_gone)(struct irq_line *l); /* NULL: the line stays */
 };
 
-/* Embedded in what is told. Its owner fills in one of the two functions; the rest is the line's. */
+/* Embedded in the structure that is told. Its owner fills in one of the two functions; the rest is the line's. */
 struct irq_user {
 	struct irq_user *next;
-	struct irq_line *line; /* NULL: of none */
+	struct irq_line *line; /* NULL: it has none */
 	bool owes_eoi;         /* it was told, and the line is masked until it has said EOI */
-	bool shares;           /* it bears others on its line */
+	bool shares;           /* it accepts others on its line */
 	/* The hypervisor's own: called in the interrupt, irq_lock held. */
 	void (*at_once)(void);
 	/* A guest's: called in the exit path, irq_lock held. False: it has not taken the last one yet. */
@@ -50,8 +50,8 @@ struct irq_line {
 	uint8_t vector;
 	bool level;      /* raised until the device is served: masked from arrival to the last EOI */
 	bool masked;     /* as the chip was told last */
-	bool resting;    /* came again before anybody had taken the last one: masked for a while */
-	bool waits;      /* in the list of those that have arrived */
+	bool resting;    /* came again before a user had taken the last one: masked for a while */
+	bool waits;      /* in the list of lines that have arrived */
 	uint8_t owing;   /* users that owe an EOI */
 	uint8_t apic_id; /* where its interrupts go */
 	struct irq_line *next_arrived;
@@ -89,7 +89,7 @@ void irq_line_free(struct irq_line *l);
 void irq_set_mask(struct irq_line *l, bool masked);
 /* @u to @l, as irq_attach(). */
 int irq_attach_locked(struct irq_user *u, struct irq_line *l);
-/* The line whose vector @vector is, which a chip got. */
+/* The line that has @vector, which a chip has allocated. */
 struct irq_line *irq_line_by_vector(uint8_t vector);
 /* Each line in turn: NULL begins, NULL ends. */
 struct irq_line *irq_line_next(struct irq_line *l);

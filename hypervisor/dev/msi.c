@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The chips that are PCI functions. An MSI without mask register is masked by its enable bit, which Dom0 owns otherwise:
- * the driver has disabled the function's interrupt pin before (PCI 3.0, 6.8.1.3), so nothing takes the message's place.
+ * The chips that are PCI functions. An MSI without mask register is masked by its enable bit, otherwise owned by Dom0.
+ * The driver has already disabled the function's interrupt pin (PCI 3.0, 6.8.1.3), so nothing replaces the message.
  */
 #include "dev/msi.h"
 #include "dev/pci.h"
@@ -27,7 +27,7 @@
 
 /* MSI-X's capability and table. */
 #define MSIX_CONTROL 0x02
-#define MSIX_SIZE    0x07ffu /* less one */
+#define MSIX_SIZE    0x07ffu /* how many entries, less one */
 #define MSIX_TABLE   0x04
 #define MSIX_BAR     0x7u
 #define ENTRY_BYTES  16
@@ -68,7 +68,7 @@ static void apply_mask(struct irq_line *l)
 		config_set(l, MSI_CONTROL, 2, MSI_ENABLE, !l->masked);
 }
 
-/* One word decides, so the message need not be masked meanwhile. */
+/* One word names the processor, so the message need not be masked meanwhile. */
 static void aim(struct irq_line *l)
 {
 	if (l->msi.entry)
@@ -125,7 +125,7 @@ static int find_entry(const struct msi *m, uint64_t table_base, paddr_t *at)
 	*at = table_base + (table & ~MSIX_BAR) + m->number * ENTRY_BYTES;
 	if ((bar && bar != table_base) || *at < table_base || *at % PAGE_SIZE > PAGE_SIZE - ENTRY_BYTES)
 		return -EINVAL;
-	/* Dom0 says where it is, by the base register if not by its argument: never in memory, or what we drive. */
+	/* Dom0 says where, by the base register if not by its argument: never in memory or hidden MMIO. */
 	return mfn_is_io(*at >> PAGE_SHIFT) && mmio_allowed(*at >> PAGE_SHIFT) ? 0 : -EPERM;
 }
 
@@ -217,7 +217,7 @@ bool msi_in_use(uint16_t function)
 	return found;
 }
 
-/* Where the capability at @at ends, its control word being @control. */
+/* Where the capability at @at ends, given its control word @control. */
 static unsigned msi_end(unsigned at, uint16_t control)
 {
 	bool wide = control & MSI_WIDE;
@@ -234,7 +234,7 @@ bool msi_admits(uint16_t function, uint8_t reg, unsigned size, uint32_t *value)
 		return true;
 	if (reg + size > at + MSI_LOW)
 		return false;
-	/* One message: others would have vectors that are not theirs. */
+	/* One message: more of them would use the vectors of other lines. */
 	if (reg <= at + MSI_CONTROL)
 		*value &= ~(MSI_COUNT << 8 * (at + MSI_CONTROL - reg));
 	return true;

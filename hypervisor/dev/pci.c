@@ -6,7 +6,7 @@
 #include "lib/spinlock.h"
 
 #define INDEX_ENABLE      0x80000000u
-#define INDEX_RESERVED    0x7f000000u /* registers from 256 on, to some processors: not by this way */
+#define INDEX_RESERVED    0x7f000000u /* registers from 256 on, on some processors: not allowed here */
 #define STATUS            0x06
 #define STATUS_CAP_LIST   0x10u
 #define CAPABILITIES      0x34
@@ -66,7 +66,7 @@ uint8_t pci_find_capability(uint16_t function, uint8_t id)
 	if (!pci_present(function) || !(pci_read(function, STATUS, 2) & STATUS_CAP_LIST))
 		return 0;
 	at = pci_read(function, CAPABILITIES, 1) & 0xfc;
-	/* A broken list may be a ring. */
+	/* A broken list may be circular. */
 	for (unsigned i = 0; at >= HEADER_SIZE && i < CAPABILITIES_MOST; i++) {
 		uint16_t head = pci_read(function, at, 2);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration space of PCI by its two ports (PCI Local Bus 3.0, 3.2.2.3.2), which the hypervisor and Dom0 share: Dom0's
- * index register is a copy of its own. A function is bus << 8 | device << 3 | function, of segment 0.
+ * Configuration space of PCI by its two ports (PCI Local Bus 3.0, 3.2.2.3.2), which the hypervisor and Dom0 share: Dom0
+ * has its own copy of the index register. A function is bus << 8 | device << 3 | function, of segment 0.
  */
 #pragma once
 
@@ -20,9 +20,9 @@ bool pci_present(uint16_t function);
 /* @reg is a multiple of @size: 1, 2 or 4 bytes. */
 uint32_t pci_read(uint16_t function, uint8_t reg, unsigned size);
 void pci_write(uint16_t function, uint8_t reg, unsigned size, uint32_t value);
-/* Where @function has the capability @id; 0: it has not. */
+/* Where @function has the capability @id; 0: it has none. */
 uint8_t pci_find_capability(uint16_t function, uint8_t id);
 
-/* A guest's access to a data port, its index register being @index. */
+/* A guest's access to a data port, with @index in its index register. */
 uint32_t pci_port_read(uint32_t index, uint16_t port, unsigned size);
 void pci_port_write(uint32_t index, uint16_t port, unsigned size, uint32_t value);

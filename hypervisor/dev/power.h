@@ -7,7 +7,7 @@
 void power_init(void); /* registers what follows a panic */
 void power_off(void) __noreturn;
 void power_reboot(void) __noreturn;
-/* The machine is not fit to go on, which has been said: halt. */
+/* The machine cannot go on, and the reason has been printed: halt. */
 void power_stop(void) __noreturn;
-/* Dom0 crashed or we did: reboot after a moment, or with `noreboot` halt and say so. */
+/* Dom0 or the hypervisor crashed: reboot, or with `noreboot` halt, and say so. */
 void power_crash(void) __noreturn;

@@ -43,7 +43,7 @@ bool serial_init(uint32_t baud, uint8_t lcr)
 }
 
 /* Wait until the transmit FIFO is empty; then FIFO_DEPTH characters may follow without another look. A line
- * whose other end has stopped reading delays us once, and from then on loses characters until it drains
+ * whose other end has stopped reading delays output once, and from then on loses characters until it drains
  * again. */
 static bool wait_empty(void)
 {
