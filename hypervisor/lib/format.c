@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Our printf (lib/format.h). No state: any context, any CPU. */
+/* The hypervisor's printf (lib/format.h). No state: any context, any CPU. */
 #include "lib/format.h"
 #include "lib/string.h"
 
 struct out {
 	char *buf;
-	size_t size, len; /* len counts on past size: the length the whole text has */
+	size_t size, len; /* len counts on past size: the length of the whole text */
 };
 
 struct spec {
@@ -149,7 +149,7 @@ static void put_conversion(struct out *o, struct spec *f, char c, va_list *ap)
 	case 's':
 		put_string(o, f, va_arg(*ap, const char *));
 		break;
-	default: /* %% and whatever nobody should write */
+	default: /* %%, and conversions that do not exist */
 		put(o, c);
 	}
 }

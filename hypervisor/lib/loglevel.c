@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See loglevel.h. Messages of limited levels, the ends of guests, and what all guests say share a bucket each. */
+/* See loglevel.h. One bucket each: for messages of limited levels, for ends of guests, for what all guests say. */
 #include "lib/loglevel.h"
 #include "lib/string.h"
 
@@ -45,7 +45,7 @@ bool log_admits_fate(uint32_t lines)
 static bool guest_admitted(struct log_limit *l)
 {
 	struct log_rate all = {guest_rate.per_line / ALL_GUESTS, guest_rate.burst * ALL_GUESTS};
-	uint32_t lines = l->left_out ? 2 : 1; /* with the one that says how many */
+	uint32_t lines = l->left_out ? 2 : 1; /* with the one that counts those left out */
 
 	if (!log_limit_take(l, guest_rate, 1))
 		return false;

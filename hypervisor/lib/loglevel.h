@@ -2,7 +2,7 @@
 /*
  * Which messages are shown: loglvl= for the hypervisor's own, guest_loglvl= for what guests cause and say, with Xen's
  * names. Each is one level, up to which messages are shown, or two as in warning/all: those between the two only as
- * far as their rate allows. What an operator asked for, and what ends the machine, is not asked about: plain printk().
+ * far as their rate allows. What an operator asked for, and what ends the machine, is never limited: plain printk().
  */
 #pragma once
 
@@ -14,7 +14,7 @@ enum log_level {
 	LOG_ERROR,   /* something is lost */
 	LOG_WARNING, /* something is not as it should be */
 	LOG_INFO,    /* what a user wants to know */
-	LOG_DEBUG,   /* and what only a developer does */
+	LOG_DEBUG,   /* what only a developer wants to know */
 };
 
 enum log_source {
@@ -25,18 +25,18 @@ enum log_source {
 
 /* Is a message of this kind to be shown now? Any context that may printk(). */
 bool log_admits(enum log_source source, enum log_level level);
-/* Take over the value of an option: none, error, warning, info, debug or all, and perhaps another behind a slash.
- * False: it is none of that, and nothing was changed. */
+/* Take over the value of an option: none, error, warning, info, debug or all, and perhaps another after a slash.
+ * False: the value is invalid, and nothing was changed. */
 bool log_set_level(enum log_source source, const char *value);
 
-/* May so many lines be said of a guest's end? All guests together have a rate, since who crashes and is started again
- * is a new domain each time. Not to be asked about Dom0. */
+/* May @lines lines be printed about a guest's end? All guests share one rate, since a guest that crashes and is started
+ * again is a new domain each time. Not for Dom0. */
 bool log_admits_fate(uint32_t lines);
 /* One line that guest @domid wrote, without its end, if the guest's bucket and that of all guests allow it. */
 void log_guest_line(struct log_limit *l, domid_t domid, const char *text);
-/* Say how many of its lines were left out since it was last said, if any were. */
+/* Print how many of its lines were left out since the last such report, if any were. */
 void log_guest_left_out(struct log_limit *l, domid_t domid);
-/* The option's value: lines a second, and perhaps behind a comma how many at once; 0: no limit. As log_set_level(). */
+/* The option's value: lines a second, and perhaps after a comma how many at once; 0: no limit. As log_set_level(). */
 #define LOG_RATE_MAX 1000000
 bool log_set_guest_rate(const char *value);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* a * b / c with a 128-bit product, in two instructions: the compiler would call a library we do not have. */
+/* a * b / c with a 128-bit product, in two instructions: the compiler would call a library that is not here. */
 #pragma once
 
 #include "lib/types.h"

@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-/* An amount of memory: so many bytes and so many hundredths of what there is, or @minus all but that. */
+/* An amount of memory: @bytes plus @percent of what there is, or with @minus all except that. */
 struct mem_amount {
 	bool given, minus;
 	uint8_t percent;
@@ -19,7 +19,7 @@ struct options {
 	const char *line;               /* all of it, as given */
 	bool console_com1, console_vga; /* console=com1,vga */
 	uint32_t com1_baud;             /* com1=115200,8n1 */
-	uint8_t com1_lcr;               /* its second part, as the UART wants it */
+	uint8_t com1_lcr;               /* its second part, as the UART takes it */
 	struct dom0_mem dom0_mem;       /* dom0_mem=128M,max:1G; not given: a quarter of what is free */
 	uint32_t dom0_max_vcpus;        /* dom0_max_vcpus=; 0: one per CPU */
 	uint32_t maxcpus;               /* maxcpus=; 0: all */

@@ -3,7 +3,8 @@
  * The log: whole lines, the last of each kind that fit into LOG_KIND_SIZE characters, in the order in which they came;
  * and one sink, the consoles. A line makes room by its own kind's oldest, so what guests write displaces nothing that
  * the hypervisor says. `logged` counts all characters ever logged, and a line is found by its place in that count.
- * One lock; interrupt handlers never print, since they could only wait for themselves. A panic switches the lock off.
+ * One lock: the NMI handler and functions of cpu_call() never print, since they may have interrupted a CPU that holds
+ * the lock or waits for it. A panic switches the lock off.
  */
 #include <stdarg.h>
 #include "lib/printk.h"
@@ -81,7 +82,7 @@ static void keep(enum log_kind kind, const char *text, size_t n)
 	logged += n;
 }
 
-/* Text line by line, each behind the prefix and with an end. */
+/* Text line by line, each with the prefix and a line end. */
 static void emit_lines(enum log_kind kind, const char *prefix, const char *text)
 {
 	size_t before = strlen(prefix);

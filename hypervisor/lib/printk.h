@@ -4,7 +4,7 @@
 
 #include "lib/types.h"
 
-/* Log one formatted message, prefixed "(ringlet) " at each line start. Any context, any CPU. */
+/* Log one formatted message, prefixed "(ringlet) " at each line start. Any CPU; not in an NMI or in cpu_call(). */
 void printk(const char *fmt, ...) __printf_like(1, 2);
 
 /* Three kinds of lines are kept apart, so that a flood of one leaves the others readable. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls on rare ways. A function that calls another one, however rarely, saves registers for that call on all of its
- * ways, since a call may lose them. A __rare function (lib/types.h) loses none but its result's; the compiler makes
- * no use of that where it is called, so the call is an assembly statement that says it. The function must be
- * external, or nobody would know that it is used.
+ * Calls on rare paths. A function that calls another one, however rarely, saves registers for that call on all of its
+ * paths, since a call may lose them. A __rare function (lib/types.h) loses only its result's register. The compiler
+ * makes no use of that where it is called, so the call is an assembly statement that says it. The function must be
+ * external, or the compiler would not know that it is used.
  */
 #pragma once
 
@@ -28,7 +28,7 @@
 		__asm__ volatile("call " #fn : : RARE_ARGS(__VA_ARGS__) : "memory", "cc");        \
 	} while (0)
 
-/* The same with one. */
+/* The same with a result. */
 #define rare_value(fn, ...)                                                                              \
 	({                                                                                               \
 		__typeof__(fn(__VA_ARGS__)) result_;                                                     \

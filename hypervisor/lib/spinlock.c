@@ -2,7 +2,7 @@
 /* Waiting for a lock. See spinlock.h. */
 #include "lib/spinlock.h"
 
-#ifdef HOST_TEST /* nobody else is there who would let it go */
+#ifdef HOST_TEST /* there is no other CPU to release it */
 #define is_hopeless(waited) ((waited) == 100000u)
 #else
 #define is_hopeless(waited) ((void)(waited), false)

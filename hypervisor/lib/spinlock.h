@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spinlocks. The hypervisor runs with interrupts off: they are taken only in guest mode, in the idle
+ * Spinlocks. The hypervisor runs with interrupts off: interrupts come only in guest mode, in the idle
  * loop and in the explicit window of hypercall_preempt_check(). So no lock needs an irqsave form. What
  * a waiting processor must still do is answer requests of the others (TLB shootdown): every loop that
  * waits calls cpu_service_requests(). Lock order: docs/tricks.md.
@@ -14,7 +14,7 @@ struct spinlock {
 	uint32_t held;
 };
 
-/* What who waits does at each turn: cpu_service_requests() from the first lines of boot on. */
+/* What a waiting CPU does at each turn: cpu_service_requests() from the first lines of boot on. */
 extern void (*spin_waiting)(void);
 
 static inline void cpu_relax(void)
@@ -27,7 +27,7 @@ static inline bool spin_trylock(struct spinlock *l)
 	return !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE);
 }
 
-/* Somebody else has it (lib/spinlock.c). */
+/* Another CPU has it (lib/spinlock.c). */
 void spin_wait(struct spinlock *l) __rare;
 
 static inline void spin_lock(struct spinlock *l)

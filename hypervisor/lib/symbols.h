@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of our own functions, for backtraces. */
+/* Names of the hypervisor's functions, for backtraces. */
 #pragma once
 
 #include "lib/types.h"

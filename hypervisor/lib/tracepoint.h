@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Moments inside the hypervisor that tracing and accounting want to know (trace/hooks.c sets the listener). Any layer
- * may report one; while nobody listens that is one test, and none of them lies on the way of a plain hypercall.
+ * may report one; without a listener that is one test, and none of them lies on the path of a plain hypercall.
  * The ways in and out of the hypervisor are not here but in trace/hook.inc, and cost nothing at all.
  */
 #pragma once
@@ -16,8 +16,8 @@ enum tracepoint_kind {
 	TRACE_EVENT,  /* domain << 16 | port became pending */
 	TRACE_LOOK,   /* interrupts were let in, and nothing is due: current goes on with a long hypercall */
 	TRACE_WORK,   /* what was due is being done (entry/exit_work.c) */
-	TRACE_IDLE,   /* nobody runs here */
-	TRACE_EXEMPT, /* what went on until now was asked for by the operator, whatever it takes */
+	TRACE_IDLE,   /* no guest runs here */
+	TRACE_EXEMPT, /* the operator asked for what went on until now, however long it took */
 	TRACE_EMULATED, /* the instruction with opcode arg was executed for current, or: */
 };
 #define TRACE_FORCED_CPUID 0x10000 /* CPUID behind the ABI's prefix */

@@ -31,7 +31,7 @@ typedef uint64_t ns_t; /* nanoseconds since the hypervisor started (system time)
 #define __packed     __attribute__((packed))
 #define __aligned(n) __attribute__((aligned(n)))
 /* A rare way that saves every register itself, so that the function which may take it need not. The compiler's
- * attribute wants code without vector registers, which unit tests are not. */
+ * attribute needs code compiled without vector registers, and unit tests use them. */
 #ifdef HOST_TEST
 #define __rare __attribute__((cold, noinline))
 #else
