@@ -111,8 +111,8 @@ void trace_commit(void)
 	ring_commit(&here()->ring, &this_cpu->self->trace);
 }
 
-/* The mode that a quick leave (hook.inc) does not write: pv32's kernel is where restore32 leads. pv64's is left open,
- * for it is the one of the next entry. */
+/* The mode that a quick leave (hook.inc) does not write: restore32 leads to pv32's kernel. pv64's mode is left open,
+ * for it is that of the next entry. */
 static uint32_t presumed_after(const struct vcpu *v)
 {
 	return v->domain->ops->code64 ? 0 : RINGLET_MODE_KNOWN | RINGLET_MODE_KERNEL | 1;

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ; The listeners behind the hooks (hook.inc): C functions, called so that the code they interrupt notices nothing
-; but changed flags. In: GS ours, RSP on the CPU's stack. What else they expect is said at each.
+; but changed flags. In: GS the hypervisor's, RSP on the CPU's stack. What else they expect is said at each.
 
 bits 64
 default rel

@@ -90,7 +90,7 @@ static void finish(void)
 	change.each(this_cpu->self);
 }
 
-/* On every other CPU. The last to arrive does it for all; the one that asked waits in cpu_call(). */
+/* On every other CPU. The last to arrive writes for all; the CPU that called waits in cpu_call(). */
 static void stand_still(void *arg)
 {
 	if (__atomic_sub_fetch(&change.awaited, 1, __ATOMIC_ACQ_REL) == 0) {

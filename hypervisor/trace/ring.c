@@ -2,7 +2,7 @@
 /* See ring.h. Stores that publish a slot, or give one back, are ordered by release and acquire. */
 #include "trace/ring.h"
 
-/* A gap is only closed when so many slots are free: else each freed slot would cost two records of its own. */
+/* A gap is only closed when this many slots are free: else each freed slot would cost two records of its own. */
 #define ROOM_BEHIND_GAP 16
 
 static uint32_t index_of(const struct trace_ring *ring, const struct ringlet_record *pos)
@@ -37,7 +37,7 @@ static void advance(struct trace_ring *ring, struct trace_cursor *at)
 	__atomic_store_n(&at->pos, next, __ATOMIC_RELEASE);
 }
 
-/* What is missing, and who runs: the reader cannot know from what came before. */
+/* Record what is missing, and which vCPU runs: the reader cannot know from what came before. */
 static void close_gap(struct trace_ring *ring, struct trace_cursor *at)
 {
 	struct ringlet_record open = *at->pos;
@@ -72,7 +72,7 @@ void ring_commit(struct trace_ring *ring, struct trace_cursor *at)
 	set_limit(ring, at);
 }
 
-/* A gap ends with a stay: at a moment the stay around it would begin inside the gap. */
+/* A gap ends with a stay, not with a moment: the stay around that would begin inside the gap. */
 void ring_put(struct trace_ring *ring, struct trace_cursor *at, const struct ringlet_record *moment)
 {
 	struct ringlet_record open = *at->pos;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long an interrupt that is due may wait, and whom for (option `stays`, docs/tracing.md).
+ * How long an interrupt that is due may wait, and for what (option `stays`, docs/tracing.md).
  *
  * A stay begins when a CPU enters the hypervisor from a guest and ends when it goes back. In between it ends, and
  * another begins, where interrupts were let in and nothing was due (hypercall_preempt_check), and where what was due
  * is being done (exit_work). A look that finds something does not end it: whatever came in waits until exit_work.
- * So the length of a stay is the time that an interrupt could wait which came at its beginning. What an operator
+ * So the length of a stay is how long an interrupt that came at its beginning could wait. What an operator
  * asked for by a debug key is not counted: it prints for as long as it takes.
  *
  * Locking: stays_lock, a leaf: listeners hold no other, and readers copy under it.
@@ -32,7 +32,7 @@ static struct spinlock stays_lock;
 static struct ringlet_stay kept[KEPT]; /* longest first */
 static unsigned count;
 
-/* One more of a kind that has its place already, or a new kind. */
+/* Keep @s as the longest of its kind (domain, reason, RIP), if it is. */
 static void keep(const struct ringlet_stay *s)
 {
 	unsigned i = 0;

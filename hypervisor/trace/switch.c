@@ -31,7 +31,7 @@ void accounting_set(bool on)
 		hooks_set(listening ^ LISTEN_ACCOUNTING, on ? accounting_begin : nothing);
 }
 
-/* A vCPU that counts meanwhile may save one of its counters; nobody needs that to be exact. */
+/* A vCPU that counts meanwhile may keep one of its counters: this need not be exact. */
 void accounting_reset(void)
 {
 	struct domain *d;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exit accounting and tracing: who was in the hypervisor, why, and for how long (docs/tracing.md).
+ * Exit accounting and tracing: which vCPU was in the hypervisor, why, and for how long (docs/tracing.md).
  *
  * hooks.c     writes the hooks into the text and takes them out again, all CPUs standing still
  * crossing.c  the listeners: they charge the vCPU's counters and write the CPU's ring
@@ -20,7 +20,7 @@ struct cpu_user_regs;
 struct percpu;
 struct vcpu;
 
-/* One vCPU's counters. Written by the CPU that runs it, read by anybody. */
+/* One vCPU's counters. Written by the CPU that runs it, read by any CPU. */
 struct trace_counter {
 	uint64_t count, ticks;
 };
@@ -37,7 +37,7 @@ struct trace_cpu {
 };
 extern struct trace_cpu trace_cpus[];
 extern bool accounting, tracing, stays;
-extern uint16_t trace_domain; /* whose records are wanted, or RINGLET_TRACE_ALL */
+extern uint16_t trace_domain; /* the domain whose records are wanted, or RINGLET_TRACE_ALL */
 
 /* Boot, once. */
 void trace_init(void);
