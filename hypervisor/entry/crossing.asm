@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ; Two shortcuts for pv64: from an application's SYSCALL into its kernel, and by the iret hypercall out of the
 ; kernel. A native kernel's system call costs no more than a SYSCALL and a SYSRET; in ring compression each costs
-; two of these crossings, so they are kept short: no register is saved that the guest will have back anyway.
+; two of these crossings, so they are kept short: no register is saved that the guest gets back anyway.
 ;
 ; They handle the common case and nothing else. Whatever is unusual (work pending, an event due, masked events, a
 ; strange selector or stack, vcpu.special) goes the long way, which is complete: syscall_application
@@ -22,8 +22,8 @@ default rel
 extern syscall_application, syscall_hypercall, syscall_bad_stack, exit_iretq
 global app_syscall_crossing, iret_crossing
 
-; Guest addresses from %1 on for some words: out, jumping to %2, if they might be the hypervisor's. The low half
-; ends where addresses stop being canonical, the high one begins behind our slots. Clobbers RAX.
+; Some words from guest address %1 on: jump to %2 if they might be the hypervisor's. The low half ends where
+; addresses stop being canonical, the high one begins after the hypervisor's slots. Clobbers RAX.
 %macro CHECK_GUEST_ADDRESS 2
 	mov	rax, HYPERVISOR_END
 	cmp	%1, rax
@@ -34,7 +34,7 @@ global app_syscall_crossing, iret_crossing
 %%ok:
 %endmacro
 
-; The other page tables and GS base. %1: now in force, %2: to be. Clobbers RAX, RCX, RDX.
+; Switch page tables and GS base. %1: now in force, %2: from now on. Clobbers RAX, RCX, RDX.
 %macro SWITCH_MODE 2
 	mov	ecx, MSR_KERNEL_GS_BASE
 	rdmsr
@@ -187,7 +187,7 @@ iret_crossing:
 	swapgs
 	jmp	exit_iretq
 
-; Nothing has happened yet that may not happen twice.
+; Nothing has been done yet that may not be done twice.
 .long_way:
 	GUEST_ACCESS_END
 	mov	rcx, [V(rbx, RIP)]

@@ -19,7 +19,7 @@ global iret32_crossing
 
 section .text
 
-; In: as int82_entry, GS ours. The guest has no R8-R15, so they serve here and nothing else is saved.
+; In: as int82_entry, GS the hypervisor's. The guest has no R8-R15, so they serve here and nothing else is saved.
 ; Out: IRETQ to where the frame at its ESP says, with its EAX.
 	align 16
 iret32_crossing:
@@ -74,7 +74,7 @@ iret32_crossing:
 	mov	byte [r13 + MASK_OFFSET], 1
 	jmp	.flags_done
 
-; Nothing has happened yet that may not happen twice.
+; Nothing has been done yet that may not be done twice.
 .long_way:
 	lea	rsp, [V(r15, ERROR_CODE)]
 	mov	eax, __HYPERVISOR_iret

@@ -41,7 +41,7 @@ section .text
 	align 16
 exit_syscall:
 	mov	[V(rbx, RAX)], rax
-; After a trap: RAX, all the same, is in the frame already.
+; After a trap: as above, but RAX is in the frame already.
 exit_trap:
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	work
@@ -74,7 +74,7 @@ exit_trap:
 	mov	rax, [V(rbx, RAX)]
 	jmp	.ready
 
-; From anywhere, with GS ours. In: nothing else. Never returns.
+; From anywhere, with the hypervisor's GS. In: nothing else. Never returns.
 	align 16
 exit_to_guest:
 	mov	rsp, gs:[CPU_STACK_TOP]
@@ -127,7 +127,7 @@ restore_all:
 exit_iretq:				; a fault here is the guest's: exit_fault (traps.asm)
 	iretq
 
-; The same to a pv32 guest. R8-R15 hold whatever we left there: no code that it can run has such registers.
+; The same to a pv32 guest. R8-R15 hold anything: no code that the guest can run has such registers.
 	align 16
 restore32:
 	HOOK	hook_leave, QUICK_LEAVE32, mov rdi, [V(rbx, RDI)]

@@ -17,7 +17,7 @@ void exit_work(void)
 	uint32_t pending;
 	struct vcpu *v;
 
-	/* Here no lock is held: whatever has come meanwhile is for this round. NOP is where it comes in (SDM 2B, STI). */
+	/* No lock is held here: interrupts that wait are for this round. They come in at the NOP (SDM 2B, STI). */
 	__asm__ volatile("sti; nop; cli" ::: "memory");
 	pending = __atomic_exchange_n(&this_cpu->self->pending, 0, __ATOMIC_SEQ_CST);
 	trace_point(TRACE_WORK, 0);

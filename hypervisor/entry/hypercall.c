@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of handlers, and INT 0x82 where it is none. */
+/* The table of handlers, and INT 0x82 where it is no hypercall. */
 #include "entry/entry.h"
 #include "guest/guest_ops.h"
 #include "guest/hypercall.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page faults (SDM 3A 4.7, Page-Fault Exceptions). Of a guest's, few are the hypervisor's business:
+ * Page faults (SDM 3A 4.7, Page-Fault Exceptions). Of a guest's, few concern the hypervisor:
  *   - the processor read a descriptor in a part of the LDT window that is not mapped yet (pv/desc.c);
  *   - the guest's kernel stored into one of its live L1 tables (writable page tables, emul/ptwr.c).
  * Everything else goes to the guest, with the user bit of its own view: a pv64 kernel runs in ring 3 too.
- * A fault by a stale translation it gets as it would on the bare machine (SDM 3A 4.10.4.3, Optional
+ * The guest gets a fault by a stale translation as it would on the bare machine (SDM 3A 4.10.4.3, Optional
  * Invalidation). In the hypervisor, a fault is such a stale one, a guest address that was bad (the exception
- * table knows), or our own bug.
+ * table knows), or a bug of the hypervisor.
  */
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
@@ -44,7 +44,7 @@ static bool wants_ptwr(struct vcpu *v)
 	return (v->domain->vm_assist & 1u << VMASST_TYPE_writable_pagetables) && v->domain->ops->in_kernel(v);
 }
 
-/* Perhaps the hypervisor's business, from here on in detail. */
+/* Perhaps the fault concerns the hypervisor: look closely. */
 static void page_fault_unusual(struct vcpu *v, gva_t addr, uint32_t error)
 {
 	if (is_hypervisor_address(addr)) {
@@ -79,8 +79,8 @@ void page_fault_guest(struct vcpu *v, struct cpu_user_regs *regs)
 
 /*
  * The tables permit what the processor refused: its translation was older. It forgets that, and the access is made
- * again. It can be refused again only if another CPU changed the tables meanwhile, and changed them back before they
- * were looked at; whoever tries that may not keep this CPU here. So much in a row is no coincidence.
+ * again. It can be refused again only if another CPU changed the tables meanwhile, and changed them back before this
+ * CPU looked at them. A guest that tries that may not keep this CPU here. So many in a row are no coincidence.
  */
 static bool was_stale(gva_t addr, uint64_t rip)
 {

@@ -55,7 +55,7 @@ section .text
 %endmacro
 
 ; pv64: a hypercall from the guest's kernel, or a system call of its application.
-; In (hypercall): RAX = number, RDI RSI RDX R10 R8 R9 = arguments: our own C calling convention but for R10.
+; In (hypercall): RAX = number, RDI RSI RDX R10 R8 R9 = arguments: the C calling convention except for R10.
 ; Next: exit_syscall with RBX = current, RAX = result. Only RAX, RCX, R11 of the caller change.
 	align 16
 syscall_entry:
@@ -79,7 +79,7 @@ syscall_hypercall:			; all registers as after SYSCALL_BEGIN
 	HOOK	hook_unknown, none, call hypercall_unknown
 	jmp	exit_syscall
 
-; A system call for which the shortcut did not serve. In: all registers as after SYSCALL_BEGIN.
+; A system call that the shortcut does not handle. In: all registers as after SYSCALL_BEGIN.
 syscall_application:
 	SYSCALL_FRAME SEL_GUEST_CS64
 	mov	rdi, rbx
@@ -87,7 +87,7 @@ syscall_application:
 	mov	rax, [V(rbx, RAX)]
 	jmp	exit_syscall
 
-; The guest kernel's stack takes no frame. In: as above.
+; The guest kernel's stack cannot take a frame. In: as above.
 syscall_bad_stack:
 	SYSCALL_FRAME SEL_GUEST_CS64
 	mov	rdi, rbx

@@ -41,8 +41,8 @@ static void debug(struct vcpu *v, struct cpu_user_regs *regs)
 	bounce_trap(v, TRAP_DB);
 }
 
-/* An instruction was executed here and not by the processor. If it was to be stepped, or met breakpoints @dr6, so is
- * the trap. */
+/* The hypervisor executed an instruction in place of the processor. If it was to be stepped, or met breakpoints @dr6,
+ * the hypervisor delivers that trap too. */
 static inline void executed(struct vcpu *v, uint64_t dr6)
 {
 	if (unlikely(v->regs.rflags & RFLAGS_TF))
@@ -59,7 +59,7 @@ static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
 		bounce_trap(v, TRAP_UD);
 }
 
-/* CR0.TS was set for the guest by itself; the handler finds it clear. */
+/* The guest itself set its CR0.TS; its handler finds it clear. */
 static void device_not_available(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	taskswitch_set(v, false);
@@ -76,7 +76,7 @@ static bool is_prefix(uint8_t b, unsigned mode)
 	return mode == 64 && (b & 0xf0) == 0x40; /* REX */
 }
 
-/* INT n through a gate that is closed to the guest: its own gate decides. Some processors get the error code
+/* INT n through a gate that is closed to the guest: the guest's own gate decides. Some processors get the error code
  * wrong (docs/tricks.md), so the vector comes from the instruction. */
 static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned *length)
 {
@@ -92,7 +92,7 @@ static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned 
 	return true;
 }
 
-/* The guest's own gate: its DPL against the guest's privilege as the guest sees it. */
+/* Compare the DPL of the guest's own gate with the guest's privilege as the guest sees it. */
 static void software_interrupt(struct vcpu *v, uint8_t vector, unsigned length)
 {
 	unsigned cpl = v->domain->ops->in_kernel(v) ? 1 : 3;
@@ -128,7 +128,7 @@ static void privileged_instruction(struct vcpu *v)
 	}
 }
 
-/* INT3 and INTO come through gates open to everybody; the guest's own may be closed to its applications. Then
+/* INT3 and INTO come through gates open to all rings; the guest's own may be closed to its applications. Then
  * they fault, at the first byte: they have one, or two as INT n. */
 static void software_exception(struct vcpu *v, struct cpu_user_regs *regs)
 {
@@ -211,7 +211,7 @@ static void gate_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		int80(v);
 }
 
-/* docs/tricks.md, "Virtual-8086 mode". An interrupt is everybody's all the same. */
+/* docs/tricks.md, "Virtual-8086 mode". An interrupt is handled all the same. */
 static __cold __attribute__((noinline)) void virtual8086(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	domain_crash(v->domain, "virtual-8086 mode, which a processor does not have in long mode");
@@ -254,7 +254,7 @@ void trap_paranoid(struct cpu_user_regs *regs)
 	switch (regs->entry_vector) {
 	case TRAP_NMI:
 		nmi_handler(regs);
-		/* Dom0's to know, but no lock can be taken here: the exit path passes it on. */
+		/* Dom0 must be told, but no lock can be taken here: the exit path does it. */
 		__atomic_or_fetch(&this_cpu->self->pending, PENDING_NMI, __ATOMIC_SEQ_CST);
 		return;
 	case TRAP_DB:
@@ -269,8 +269,8 @@ void trap_paranoid(struct cpu_user_regs *regs)
  * The exit path's IRETQ faulted: the guest's CS or SS is bad, or its descriptor is in an LDT page not yet
  * mapped.
  * @frame lies over current->regs, lower by some words, and holds the guest's general registers; RIP to SS in
- * regs were not touched. The fault becomes the guest's, at the instruction it was to return to, which is not
- * looked at: it did not fault.
+ * regs were not touched. The fault becomes the guest's, at the instruction it was to return to. That is not
+ * decoded: it did not fault.
  */
 void exit_fault(struct cpu_user_regs *frame)
 {
@@ -280,7 +280,7 @@ void exit_fault(struct cpu_user_regs *frame)
 
 	memmove(regs, frame, offsetof(struct cpu_user_regs, rip));
 	v->way_back = BACK_BY_IRET;
-	/* The handler of the last such fault cannot be entered either: neither will the next one's. */
+	/* The handler of the last such fault cannot be entered either: nor could the next one's. */
 	if (regs->rip == v->refused_rip && rsp == v->refused_rsp) {
 		domain_crash(v->domain, "exception %u at the entry of a handler (error code %x)",
 			     regs->entry_vector, regs->error_code);

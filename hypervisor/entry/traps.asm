@@ -2,7 +2,7 @@
 ; Exceptions and interrupts: a stub per vector completes the frame (frame.inc), then one of three ways is taken:
 ;
 ;   from a guest        swapgs, the frame lies in current->regs, take the CPU's stack      -> trap_from_guest
-;   from the hypervisor the frame lies on the CPU's stack, GS is ours                      -> trap_from_hypervisor
+;   from the hypervisor the frame lies on the CPU's stack, GS is the hypervisor's          -> trap_from_hypervisor
 ;   paranoid            #DB, NMI, #DF, #MC: they can strike between an entry and its swapgs, hence own stacks
 ;                       (SDM 3A 6.14.5, Interrupt Stack Table) whose first word tells the CPU -> trap_paranoid
 ;
@@ -56,10 +56,10 @@ trap_entry:
 	PUSH_REGS
 	mov	rdi, rsp
 	mov	rsp, gs:[CPU_STACK_TOP]
-; In: RDI = &current->regs, GS ours, CPU's stack, RBP and R12-R15 still the guest's. Next: exit_trap, which
-; SYSRET will end if a handler of a pv64 guest was entered.
+; In: RDI = &current->regs, the hypervisor's GS, CPU's stack, RBP and R12-R15 still the guest's. Next: exit_trap,
+; which SYSRET will end if a handler of a pv64 guest was entered.
 from_guest:
-	GUEST_ACCESS_END		; the guest's AC would open its memory to all of us
+	GUEST_ACCESS_END		; the guest's AC would open its memory to the whole hypervisor
 	HOOK	hook_trap, none, mov rbx, gs:[CPU_CURRENT]
 	mov	byte [rbx + VCPU_WAY_BACK], BACK_BY_IRET
 	cld
@@ -102,7 +102,7 @@ from_hypervisor:
 	HOOK	hook_trap, none, call exit_fault
 	jmp	exit_to_guest
 
-; In: frame up to error_code on an interrupt stack. GS may be anybody's: it is set for the handler and put back.
+; In: frame up to error_code on an interrupt stack. GS may be the guest's: it is set for the handler and put back.
 paranoid_entry:
 	PUSH_REGS
 	mov	rbx, rsp
@@ -134,7 +134,7 @@ paranoid_entry:
 	add	rsp, 8
 	iretq
 
-; A guest's own #DB is an ordinary exception but for the stack: move the frame to where the others have it.
+; A guest's own #DB is an ordinary exception except for the stack: move the frame to where the others have it.
 .debug_from_guest:
 	swapgs
 	mov	rsi, rsp
