@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See bounce.h. Which entry point, what extra words, and what if there is none. */
+/* See bounce.h. Which entry point, which extra words, and what happens without an entry point. */
 #include "pv/bounce.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
@@ -35,7 +35,7 @@ void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
 	v->domain->ops->page_fault(v, addr, error);
 }
 
-/* Kinds that deliver otherwise have none. */
+/* Guest kinds with a deliver function have no callback. */
 static __cold void no_event_callback(struct vcpu *v)
 {
 	if (v->domain->ops->deliver)
@@ -79,7 +79,7 @@ void bounce_nmi_done(struct vcpu *v)
 		cpu_raise(this_cpu->self, PENDING_SCHEDULE);
 }
 
-/* The instruction was executed: it faults at its own address as if there were none. */
+/* The instruction was executed: make it fault at its own address, as on a processor without SYSCALL. */
 static void refuse_syscall(struct vcpu *v)
 {
 	v->regs.rip -= SYSCALL_LENGTH;

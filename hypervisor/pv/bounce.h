@@ -18,7 +18,7 @@ void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error); /* the user 
 void bounce_event(struct vcpu *v);
 void bounce_upcall(struct vcpu *v); /* the same, where tracing already knows (entry/exit.asm) */
 void bounce_nmi(struct vcpu *v);    /* the handler of exception 2, if there is one, with events masked */
-/* IRET: the next NMI may come, or comes if it waits. */
+/* IRET: the next NMI may come; one that waits comes now. */
 void bounce_nmi_done(struct vcpu *v) __rare;
 void bounce_syscall(struct vcpu *v);   /* pv64: the application's SYSCALL */
 void bounce_syscall32(struct vcpu *v); /* the same from compatibility mode */

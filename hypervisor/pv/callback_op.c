@@ -47,7 +47,7 @@ static long do_register(struct vcpu *v, gva_t arg)
 	if (!slot)
 		return -ENOSYS;
 	*slot = cb;
-	if (type == CALLBACKTYPE_nmi) /* an exception like others, but always by an interrupt gate */
+	if (type == CALLBACKTYPE_nmi) /* an exception like others, but always through an interrupt gate */
 		slot->flags |= CALLBACKF_mask_events;
 	return 0;
 }

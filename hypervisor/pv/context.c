@@ -12,7 +12,7 @@
 #include "pv/desc.h"
 #include "pv/flags.h"
 
-/* CR4 as guests see it: what is on for everybody, and what each may choose. The processor's own DE is always set. */
+/* CR4 as guests see it: what is on for every guest, and what each may choose. The processor's own DE is always set. */
 #define CR4_FIXED (CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT)
 
 uint64_t context_cr4(uint64_t wanted)
@@ -68,7 +68,7 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	return range_ok(v->domain->ops, c->user_regs.rip, 1) ? 0 : -EINVAL;
 }
 
-/* Both, or none to applications. Of a vCPU that had some, what is left is to be settled before it can go on. */
+/* Set both roots; the applications' may be none. What is left of earlier ones must be settled before @v can go on. */
 static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
 {
 	const struct guest_ops *ops = v->domain->ops;

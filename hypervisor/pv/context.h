@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * struct vcpu_guest_context: the whole state of a vCPU, as VCPUOP_initialise and DOMCTL_setvcpucontext give
- * it. The kinds bring their layouts to the native one; what is common is here.
+ * it. The kinds convert their layouts to the native one; what is common is here.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 #include "xen/callback.h"
 #include "xen/xen.h"
 
-/* A guest's gate as we keep it. One without an address is not set, and has no selector either (pv32_enter). */
+/* A guest's gate as it is kept. One without an address is not set, and has no selector either (pv32_enter). */
 static inline struct callback callback_of_trap(const struct trap_info *ti, const struct guest_ops *ops)
 {
 	return (struct callback){.address = ti->address,
@@ -20,10 +20,10 @@ static inline struct callback callback_of_trap(const struct trap_info *ti, const
 }
 
 /* The frames of the context's GDT, page tables and the rest. -EINVAL: something is not as it must be; -ERESTART: see
- * vcpu_set_context. Callbacks are the kind's. */
+ * vcpu_set_context. The kind sets the callbacks. */
 int context_set(struct vcpu *v, const struct vcpu_guest_context *c);
 void context_get(struct vcpu *v, struct vcpu_guest_context *c);
-/* The domain's vm_assist has changed: what its vCPUs derive from it. */
+/* The domain's vm_assist has changed: update what its vCPUs derive from it. */
 void context_assist_changed(struct domain *d);
 
 /* Registers of a vCPU whose context says nothing: debug registers, CR0, CR4. */

@@ -40,7 +40,7 @@ static uint64_t io_enables(uint64_t dr7)
 	return bits;
 }
 
-/* Ports can be watched by those alone that have set CR4.DE: without it this kind does not exist. */
+/* Only a guest that has set CR4.DE can watch ports: without it there are no I/O breakpoints. */
 static int check_dr7(const struct vcpu *v, uint64_t value)
 {
 	if (value & DR7_GD)

@@ -22,5 +22,5 @@ void debugreg_switch_out(struct vcpu *v);
 void debugreg_report(struct vcpu *v);
 /* Which breakpoints of @v an access of @size bytes to @port meets, as bits of DR6. */
 uint64_t debugreg_port_hits(const struct vcpu *v, uint16_t port, unsigned size);
-/* A #DB of the guest behind an instruction that the hypervisor executed in its stead; @dr6 says why. */
+/* A #DB of the guest after an instruction that the hypervisor executed for it; @dr6 says why. */
 void debugreg_bounce(struct vcpu *v, uint64_t dr6);

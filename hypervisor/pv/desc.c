@@ -55,7 +55,7 @@ static uint64_t *next_table(struct domain *d, uint64_t *slot)
 	return mfn_to_virt(pte_mfn(*slot));
 }
 
-/* The window tables of vCPUs @first and following, if none of them has its part any more. */
+/* Free the window tables of vCPUs @first and following, if none of them has its part any more. */
 static void free_tables(struct domain *d, uint64_t *l2_slot, unsigned first)
 {
 	if (!(*l2_slot & PTE_P))
@@ -125,7 +125,7 @@ static void drop_gdt(struct vcpu *v)
 	v->gdt_entries = 0;
 }
 
-/* Of the frames that are held for the next GDT, keep the first @n. */
+/* Keep the first @n of the frames that are held for the next GDT. */
 static void trim_next(struct vcpu *v, unsigned n)
 {
 	while (v->gdt_next_pages > n)
@@ -156,7 +156,7 @@ void desc_free(struct vcpu *v)
 	trim_tables(v->domain);
 }
 
-/* Hold one frame more of @frames, audited. A start that is another one's, from a call that was not finished, goes. */
+/* Audit and hold one more of @frames. Frames held by another call that was not finished are dropped. */
 static int hold_next(struct vcpu *v, const mfn_t *frames, unsigned pages)
 {
 	unsigned i = 0;
@@ -171,7 +171,7 @@ static int hold_next(struct vcpu *v, const mfn_t *frames, unsigned pages)
 		return -EINVAL;
 	}
 	v->gdt_next[v->gdt_next_pages++] = frames[i];
-	return pages > 1 ? -ERESTART : 0; /* whoever has several does the rest by itself */
+	return pages > 1 ? -ERESTART : 0; /* a caller with several does the rest by itself */
 }
 
 int desc_set_gdt(struct vcpu *v, const mfn_t *frames, uint32_t entries)
@@ -240,8 +240,8 @@ bool desc_in_ldt_window(const struct vcpu *v, gva_t addr)
 	return addr - LDT_WINDOW(v->id) < LDT_MAX_ENTRIES * 8;
 }
 
-/* The guest's LDT lies in its kernel's address space, whichever is loaded. What is shown of it stays, and is held, until
- * the LDT is set anew, whatever the guest maps there meanwhile: as if descriptors were cached. */
+/* The guest's LDT lies in its kernel's address space, whichever is loaded. What is shown of it stays, and is held,
+ * until the LDT is set again, whatever the guest maps there meanwhile: as if descriptors were cached. */
 bool desc_ldt_fault(struct vcpu *v, gva_t addr)
 {
 	unsigned page = (addr - LDT_WINDOW(v->id)) >> PAGE_SHIFT;
@@ -297,7 +297,7 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 
 /* Only present descriptors matter. Code and data segments are harmless at the guest's privilege: memory is
  * protected by paging alone. 64-bit code in ring 1 would reach the hypervisor, which paging does not keep
- * from it. Of system segments none is allowed, call gates included: a guest reaches its kernel by INT n and SYSCALL.
+ * from it. No system segment is allowed, nor a call gate: a guest reaches its kernel by INT n and SYSCALL.
  * Type 0 is the empty second half of a 16-byte one. */
 bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 {

@@ -2,8 +2,8 @@
 /*
  * A vCPU's descriptor tables. The guest names frames for its GDT; they are audited when they take the type
  * PGT_SEGDESC and mapped into the vCPU's window (docs/memory-layout.md), where GDTR points. LDT pages follow
- * lazily, on the processor's first look. All functions are for the current vCPU unless said otherwise; nobody
- * else touches a window, so there is no lock.
+ * lazily, on the processor's first look. All functions are for the current vCPU unless said otherwise; no other
+ * vCPU touches a window, so there is no lock.
  */
 #pragma once
 

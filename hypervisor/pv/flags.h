@@ -8,7 +8,7 @@
 #include "cpu/x86.h"
 #include "dom/domain.h"
 
-/* Entering a handler clears TF, NT, RF, VM and AC, as an interrupt gate and a kernel's habits would. */
+/* Entering a handler clears TF, NT, RF, VM and AC, as an interrupt gate and a kernel's usual mask would. */
 #define FLAGS_KEPT_ON_ENTRY (~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM | RFLAGS_AC))
 
 static inline bool iopl_is_architectural(const struct vcpu *v)

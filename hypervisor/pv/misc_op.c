@@ -31,7 +31,7 @@ long hc_get_debugreg(uint64_t reg)
 	return rc ? rc : (long)value;
 }
 
-/* 4gb_segments and m2p_strict ask for what is so anyway: segments are not needed for protection here, and
+/* 4gb_segments and m2p_strict ask for what holds anyway: segments are not needed for protection here, and
  * applications do not see the M2P of a kernel that leaves it out of their tables. */
 long hc_vm_assist(uint64_t cmd, uint64_t type)
 {

@@ -4,7 +4,7 @@
 
 #include "guest/hypercall.h"
 
-/* After an entry that wants a restart or ended the batch: what multicall_step returns. */
+/* After an entry that needs a restart or ended the batch: what multicall_step returns. */
 int multicall_interrupted(struct vcpu *v, gva_t at);
 
 #define MULTICALL_PREEMPT_EVERY 8 /* entries; a power of two */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * multicall: a list of hypercalls in one. Only the result of each entry is written back. An entry that wants
- * to be restarted gets its new number and arguments, and the batch restarts with it. iret ends the batch:
- * what it set up is where the guest goes on.
+ * multicall: a list of hypercalls in one. Only the result of each entry is written back. An entry that must
+ * be restarted gets its new number and arguments, and the batch restarts with it. iret ends the batch:
+ * the guest goes on where it says.
  */
 #include "dom/domain.h"
 #include "guest/guest_ops.h"
@@ -18,7 +18,7 @@ int multicall_interrupted(struct vcpu *v, gva_t at)
 	return guest_put(at, v->multicall, multicall_entry) ? -EFAULT : 1;
 }
 
-/* While somebody listens, one by one: each is counted and traced by its number. */
+/* While a tracepoint is set, one by one: each is counted and traced by its number. */
 static __cold int run_watched(struct vcpu *v, gva_t *list, uint32_t *left)
 {
 	int rc = 0;

@@ -50,7 +50,7 @@ static uint64_t *pv32_reserved_gdt(void)
 	return this_cpu->gdt_compat;
 }
 
-/* Bases come from the tables alone: what is saved of them is dropped. */
+/* Bases come from the tables alone, so saved ones are dropped. */
 static void pv32_switch_out(struct vcpu *v)
 {
 	segments_save(v, &v->fs_base, &v->gs_base_kernel);

@@ -181,7 +181,7 @@ long pv32_iret(struct vcpu *v)
 	return f.eax;
 }
 
-/* Words of 32 bits, of which some arguments take two. */
+/* Words of 32 bits; some arguments take two. */
 static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 {
 	const unsigned word = 4;

@@ -29,7 +29,7 @@ bool pv64_in_kernel(const struct vcpu *v)
 }
 
 /* Between kernel and user: the active GS base may have changed by a segment load, so it is read back. Both
- * page tables are this vCPU's, so who may hold its translations stays as it is, and CR3 alone changes. */
+ * page tables are this vCPU's, so the set of CPUs that may hold its translations stays; only CR3 changes. */
 static inline void toggle_mode(struct vcpu *v)
 {
 	uint64_t active = rdmsr(MSR_KERNEL_GS_BASE), other, cr3;
@@ -79,7 +79,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	}
 	top = ROUND_DOWN(top, 16);
 	low = top - (n + 7) * 8;
-	/* Of so few words the lowest tells: behind the lower half comes a page no address can name. */
+	/* For so few words it is enough to check the lowest: no address can name the page after the lower half. */
 	if (unlikely(low < PV64_HIGH_START) && unlikely(low >> 47))
 		goto bad_stack;
 	guest_access_begin();
@@ -192,7 +192,7 @@ long pv64_iret(struct vcpu *v)
 	return c.rax;
 }
 
-/* The six words stand in the entry as the handler's arguments. */
+/* The six words of the entry are in the order of the handler's arguments. */
 static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 {
 	const unsigned word = 8;

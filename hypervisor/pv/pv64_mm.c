@@ -24,8 +24,8 @@ int pv64_l2_promote(struct domain *d, mfn_t l2, bool carrier)
 	return 0;
 }
 
-/* Machine frames are no business of applications: their root loses the M2P, unless it is the kernel's as well. No
- * TLB remembers it: its entries are not global (mm/m2p.c), and the root is loaded after this. */
+/* Applications need no machine frames: their root loses the M2P, unless it is the kernel's as well. No TLB
+ * remembers it: its entries are not global (mm/m2p.c), and the root is loaded after this. */
 uint64_t pv64_make_cr3(struct vcpu *v, mfn_t root, bool user)
 {
 	uint64_t *slot = (uint64_t *)mfn_to_virt(root) + SLOT_M2P;

@@ -21,8 +21,8 @@
 	}
 
 /* guest_ops.added. pv64: kernel and applications run in ring 3, so every page must be a user page; a soft bit
- * remembers which the guest wanted for its kernel. pv32: a PAE root's entries have no rights of their own; in
- * our four-level tree they must not take any away. */
+ * marks those that the guest meant for its kernel. pv32: a PAE root's entries have no rights of their own; in
+ * the real four-level tree they must not take any away. */
 #define PV64_PTE_ADDED                                                   \
 	{                                                                \
 		0, PTE_U | PTE_GUEST_KERNEL, PTE_U, PTE_U, PTE_U | PTE_A \

@@ -19,7 +19,7 @@
 		ok_ != 0;                                    \
 	})
 
-/* The base comes and goes within one instruction stream that touches no memory: nothing may use GS in
+/* The base changes and is restored within one asm statement that touches no memory: nothing may use GS in
  * between. If MOV faults, GS and its base are as before. */
 bool segments_load_gs(uint16_t selector, uint64_t *base)
 {

@@ -21,5 +21,5 @@ bool segments_load(struct vcpu *v, bool from_tables, uint64_t *fs_base, uint64_t
 struct segment_selectors;
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted);
 
-/* MOV GS for the guest: its base goes to *base, and our own is kept. False: #GP, #NP or #PF. */
+/* MOV GS for the guest: its base goes to *base, and the hypervisor's own is kept. False: #GP, #NP or #PF. */
 bool segments_load_gs(uint16_t selector, uint64_t *base);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's CR0.TS: real while its vCPU runs, so that the next FPU instruction raises #NM. The hypervisor
- * touches no FPU registers but in cpu/fpu.c, which copes. */
+ * touches FPU registers only in cpu/fpu.c, which allows for it. */
 #pragma once
 
 #include "cpu/x86.h"

@@ -52,7 +52,7 @@ static long put_features(gva_t arg)
 
 long hc_xen_version(uint64_t cmd, uint64_t arg)
 {
-	/* By custom also the hypercall that does nothing: guests use it to have waiting events delivered. */
+	/* By custom this is also the hypercall that does nothing: guests use it to have waiting events delivered. */
 	if (likely((uint32_t)cmd == XENVER_version))
 		return VERSION_MAJOR << 16 | VERSION_MINOR;
 	switch ((uint32_t)cmd) {
