@@ -124,7 +124,7 @@ enum fv_result fv_rdmsr(struct vcpu *v)
 	return FV_DONE;
 }
 
-/* What has no effect here is taken, and forgotten: SYSENTER and SYSCALL raise #GP and #UD all the same. */
+/* A value without effect here is accepted and ignored: SYSENTER and SYSCALL still raise #GP and #UD. */
 enum fv_result fv_wrmsr(struct vcpu *v)
 {
 	struct fv *fv = fv_of(v);

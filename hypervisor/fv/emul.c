@@ -2,9 +2,9 @@
 /*
  * Instructions that the guest's kernel executes in ring 1 and that must have the effect of ring 0: those that
  * trap by themselves, and those that patch.c made trap. The instruction is read from the guest's own frame, so
- * of patches nothing is seen here. docs/fv.md has the list, fv/policy.def what becomes of the silent ones.
+ * patches are not seen here. docs/fv.md has the list, fv/policy.def says what happens to the silent ones.
  *
- * The stack segment of ring 0 is taken to be flat, as it is in every kernel that uses paging.
+ * The stack segment of ring 0 is assumed to be flat, as it is in every kernel that uses paging.
  */
 #include "emul/emul.h"
 #include "cpu/x86.h"
@@ -24,7 +24,7 @@
 #define DESC_TSS    (0x09ull << 40) /* available, 32 bits */
 #define DESC_BUSY   (0x0bull << 40)
 
-/* An application has its own rights alone: SGDT and its kin store for it too. */
+/* An application has only its own rights: SGDT and similar instructions store for it too. */
 static bool permitted(struct emul *e, uint32_t va, unsigned n, uint32_t access)
 {
 	struct fv_place place;
@@ -81,7 +81,7 @@ static enum fv_result push(struct emul *e, uint32_t value)
 	return FV_DONE;
 }
 
-/* Without moving ESP: the caller does, when nothing can go wrong any more. */
+/* Without moving ESP: the caller does that, when nothing can fail any more. */
 static bool peek(struct emul *e, uint32_t *value)
 {
 	*value = 0;
@@ -149,7 +149,7 @@ static enum fv_result pop_ss(struct emul *e)
 	return result;
 }
 
-/* The result of an instruction that tells something: 16 bits in memory, the operand's size in a register. */
+/* The result of an instruction that reads state: 16 bits in memory, the operand's size in a register. */
 static enum fv_result store_word(struct emul *e, uint32_t value)
 {
 	gva_t va;
@@ -189,7 +189,7 @@ static enum fv_result load_tr(struct vcpu *v, uint16_t selector)
 	return FV_DONE;
 }
 
-/* SLDT, STR, LLDT, LTR. An LDT cannot be had: EXERCISE. */
+/* SLDT, STR, LLDT, LTR. There is no LDT: EXERCISE. */
 static enum fv_result group_0f00(struct emul *e)
 {
 	struct fv *fv = fv_of(e->v);
@@ -369,7 +369,7 @@ static enum fv_result iret(struct emul *e)
 	return fv_iret(e->v, e->insn.operand == 4) ? FV_STAY : FV_REFUSED;
 }
 
-/* What every ring may do, or is told that it may not by the flags alone. */
+/* What every ring may do, or what is refused by the flags alone. */
 static enum fv_result execute_any(struct emul *e)
 {
 	switch (e->insn.opcode) {
@@ -434,7 +434,7 @@ static enum fv_result execute(struct emul *e)
 	return execute_any(e);
 }
 
-/* The instruction at EIP; and the byte behind it, where the next one begins, or -1. */
+/* The instruction at EIP, and the byte after it, where the next one begins, or -1. */
 static bool fetch(struct emul *e, int *next)
 {
 	uint8_t bytes[INSN_MAX];
@@ -456,7 +456,7 @@ static bool fetch(struct emul *e, int *next)
 	return true;
 }
 
-/* Would it come here at once? STI and HLT belong together: an interrupt between them would be lost sleep. */
+/* Would it trap here at once? STI and HLT belong together: with an interrupt between them, HLT would sleep on. */
 static bool traps_too(unsigned opcode)
 {
 	switch (opcode) {

@@ -89,8 +89,8 @@ static void fv_switch_out(struct vcpu *v)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
 
-/* SYSCALL is not in the guest's processor (it loses the CPL, which we would have to guess); SGDT and its kin
- * trap where that can be had. */
+/* SYSCALL is not in the guest's processor (it loses the CPL, which would have to be guessed); SGDT and similar
+ * instructions trap if the processor can do that. */
 static void fv_switch_in(struct vcpu *v)
 {
 	struct segment_selectors wanted;
@@ -115,7 +115,7 @@ static uint32_t word(const void *ctx, unsigned offset)
 	return value;
 }
 
-/* Power on: memory, then registers as a loader leaves them, in flat segments of ours. Once; -ERESTART: there is more. */
+/* Power on: memory, then registers as a loader leaves them, in flat segments. Once; -ERESTART: there is more. */
 static int power_on(struct vcpu *v, const void *ctx)
 {
 	struct fv *fv = v->fv;
@@ -125,7 +125,7 @@ static int power_on(struct vcpu *v, const void *ctx)
 	if (!rc)
 		rc = fv_shadow_init(fv);
 	if (rc)
-		return rc; /* what it holds goes with the domain */
+		return rc; /* what it holds is freed with the domain */
 	fv->console_port = word(ctx, COMPAT_vcpu_guest_context_event_callback_eip);
 	fv->patching = !v->domain->fv_nopatch;
 	fv->cr0 = RESET_CR0;
@@ -157,7 +157,7 @@ static int fv_set_context(struct vcpu *v, const void *ctx)
 	v->upcall[1] = 1;
 	v->segs_fresh = true;
 	fpu_reset(v->fpu);
-	vcpu_set_periodic(v, 0); /* no virtual timer of Xen's */
+	vcpu_set_periodic(v, 0); /* no virtual timer of Xen */
 	heap_free(c);
 	return 0;
 }
@@ -198,7 +198,7 @@ static void fv_fill_hypercall_page(void *page)
 	memset(page, 0xcc, PAGE_SIZE); /* there are none */
 }
 
-/* Every table that the guest makes is its own affair: nothing of it is ever promoted. */
+/* The processor never uses a table that the guest makes: no frame of it is ever promoted. */
 static bool fv_descriptor_ok(uint64_t *desc)
 {
 	return false;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fv: an unmodified 32-bit PAE kernel in ring 1, on a virtual PC. The processor's state that the real one
+ * fv: an unmodified 32-bit PAE kernel in ring 1, on a virtual PC. The processor state that the real processor
  * cannot hold for it, its memory, and its devices. docs/fv.md tells the whole story.
  *
  * One vCPU. Everything here belongs to the CPU that runs it, except the devices, which timers reach from
  * any CPU: they are under `lock`.
  *
  * The upcall bytes that every exit to a guest tests serve as the processor's interrupt pin and flag:
- *	upcall[0]  INTR: the interrupt controller has something, or somebody should look whether it has
+ *	upcall[0]  INTR: the interrupt controller has an interrupt, or may have one: look (fv_deliver)
  *	upcall[1]  the inverse of the guest's IF
  */
 #pragma once
@@ -20,13 +20,13 @@
 #define FV_SHADOW_BUCKETS 256
 #define FV_TLB_SETS       16
 #define FV_TLB_WAYS       2
-#define FV_GDT_ENTRIES    512 /* of the guest's table; what lies behind is as if not there */
+#define FV_GDT_ENTRIES    512 /* of the guest's table; entries after these do not exist */
 
 /* One guest frame. Take it by fv_frame(), where writers or shadows matter. */
 struct fv_frame {
 	uint32_t mfn;
 	uint32_t writers;     /* shadow entries that map it writable; */
-	uint64_t *writer[2];  /* two of them, if there are so many */
+	uint64_t *writer[2];  /* up to two of them */
 	uint64_t epoch : 48;  /* of fv.epoch, when writers and shadows were last right; 0 since */
 	uint64_t shadows : 8; /* shadow tables made from it: it is mapped read-only while there are any */
 	uint64_t code : 8;    /* enum fv_code */
@@ -34,13 +34,13 @@ struct fv_frame {
 };
 
 enum fv_code {
-	FV_CODE_UNKNOWN, /* not executed yet: mapped without the right to */
-	FV_CODE_SEARCH, /* it is being searched (fv.scan): mapped read-only, without the right to be executed */
+	FV_CODE_UNKNOWN, /* not executed yet: mapped without execute permission */
+	FV_CODE_SEARCH,  /* it is being searched (fv.scan): mapped read-only, without execute permission */
 	FV_CODE_CLEAN,   /* executed as it is, read-only */
 	FV_CODE_PATCHED, /* its copy is executed, read-only */
 };
 
-/* Where a page of the guest's was found when we last accessed it as its kernel would. */
+/* Where a page of the guest was found at the last access on its kernel's behalf. */
 struct fv_translation {
 	uint32_t tag; /* linear page | FV_TLB_READ, and FV_TLB_WRITE if it was written; 0: nothing */
 	uint32_t pfn; /* of RAM */
@@ -74,7 +74,7 @@ struct fv {
 
 	/* fv/segments.c */
 	uint64_t *gdt;        /* the table that the processor sees, in the vCPU's window */
-	uint64_t *gdt_raw;    /* what of the guest's it was made from */
+	uint64_t *gdt_raw;    /* the guest's entries that it was made from */
 	unsigned gdt_entries; /* that may differ from 0 there */
 	bool user_code;       /* code segments of ring 3 are present */
 	uint64_t user_code_set[FV_GDT_ENTRIES / 64]; /* which entries these are */
@@ -83,12 +83,12 @@ struct fv {
 	/* fv/memory.c */
 	uint32_t ram_pages;
 	struct fv_frame *frames; /* ram_pages of them */
-	mfn_t frames_at;         /* where they will be, and how far that came (fv_memory_init): */
+	mfn_t frames_at;         /* where they will be, and the progress so far (fv_memory_init): */
 	uint64_t frames_cleared, frames_to_find;
 	uint32_t frames_held;
 	unsigned frames_order;
 	uint32_t *copied;            /* fv/patch.c: those that have a copy, the oldest first, */
-	uint32_t copies, copies_max; /* how many, and at most */
+	uint32_t copies, copies_max; /* how many there are, and may be */
 	struct fv_translation tlb[FV_TLB_SETS]
 				 [FV_TLB_WAYS]; /* sets by the page's low bits, the newest first */
 	void *nothing; /* shown where there is no memory: all ones, until the guest writes there */
@@ -99,14 +99,14 @@ struct fv {
 	uint64_t *l3; /* four entries, above it v->kind_root */
 	struct fv_shadow *shadows, *shadow_free;
 	struct fv_shadow *shadow_hash[FV_SHADOW_BUCKETS];
-	uint32_t nr_shadows, shadows_made; /* so many there may be, and have been so far */
+	uint32_t nr_shadows, shadows_made; /* how many there may be, and have been so far */
 	uint32_t shadows_begun;            /* those from here on were not in use in this epoch */
 	uint32_t leaves, uppers;           /* shadows in use */
 	uint64_t epoch;                    /* counts how often all were dropped */
 	mfn_t shadows_at;                  /* where they lie */
 	unsigned shadows_order;
-	bool flush; /* TLB and paging-structure caches may know what is no more */
-	bool lax;   /* a table could not be write-protected: believe nothing after the next flush */
+	bool flush; /* TLB and paging-structure caches may hold stale entries */
+	bool lax;   /* a table could not be write-protected: drop everything at the next flush */
 
 	/* Devices. */
 	struct spinlock lock;
@@ -130,7 +130,7 @@ static inline bool fv_in_kernel(const struct vcpu *v)
 	return (v->regs.cs & 3) != 3;
 }
 
-/* One of its frames of RAM. When all shadows were dropped, nobody went through the frames. */
+/* One of its frames of RAM. Dropping all shadows does not visit the frames, so a stale one is reset here. */
 static inline struct fv_frame *fv_frame(struct fv *fv, uint32_t pfn)
 {
 	struct fv_frame *f = &fv->frames[pfn];
@@ -161,10 +161,10 @@ struct fv_place {
 uint32_t fv_walk(struct fv *fv, uint32_t va, uint32_t access, struct fv_place *place);
 /* A guest frame's contents; the page of ones where there is no RAM. */
 void *fv_frame_at(struct fv *fv, uint32_t pfn);
-/* For fv_read() and fv_write(), a TLB as the processor has one: the guest flushes it as it flushes that, by CR3,
- * INVLPG and changes of mode, and may rely on nothing before (SDM 3A 4.10.4). */
+/* For fv_read() and fv_write(), a TLB like the processor's: the guest flushes it in the same way, by CR3, INVLPG
+ * and changes of mode, and may rely on nothing before (SDM 3A 4.10.4). */
 void fv_tlb_flush(struct fv *fv);
-/* The translation that allows @access (FV_TLB_) to these bytes, all of one page; NULL: to be walked for. */
+/* The translation that allows @access (FV_TLB_) to these bytes, all of one page; NULL: a walk is needed. */
 static inline struct fv_translation *fv_tlb_find(struct fv *fv, uint32_t va, unsigned n, uint32_t access)
 {
 	struct fv_translation *t = fv->tlb[(va >> PAGE_SHIFT) % FV_TLB_SETS], *end = t + FV_TLB_WAYS;
@@ -188,9 +188,9 @@ static inline uint32_t fv_read(struct fv *fv, uint32_t va, void *to, unsigned n,
 	return FV_OK;
 }
 uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint32_t *fault);
-/* Take the domain's frames: they stay its own, and no page table or descriptor table of anybody. */
-int fv_memory_init(struct fv *fv, uint32_t ram_pages); /* -ERESTART: to be called again */
-/* Let the frames go: -ERESTART to be called again. And then the rest. */
+/* Take the domain's frames: they stay its own, and cannot become a page table or descriptor table. */
+int fv_memory_init(struct fv *fv, uint32_t ram_pages); /* -ERESTART: call it again */
+/* Release the frames (-ERESTART: call it again), and then the rest. */
 int fv_memory_release(struct fv *fv);
 void fv_memory_free(struct fv *fv);
 /* guest_ops.heap_most: what these two take, the shadows, and the copies of code. */
@@ -200,15 +200,15 @@ uint64_t fv_shadow_most(uint64_t ram_pages);
 /* ---- shadow.c ---- */
 
 int fv_shadow_init(struct fv *fv);
-int fv_shadow_release(struct fv *fv); /* the tables: -ERESTART to be called again; and then the rest: */
+int fv_shadow_release(struct fv *fv); /* the tables; -ERESTART: call it again; and then the rest: */
 void fv_shadow_free(struct fv *fv);
 void fv_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
-/* @pfn is about to be written by us or by the guest. */
+/* The hypervisor or the guest is about to write @pfn. */
 void fv_shadow_written(struct fv *fv, uint32_t pfn);
 void fv_shadow_load_cr3(struct fv *fv); /* the PDPTEs are new */
 void fv_shadow_drop_all(struct fv *fv); /* the mode of paging changed */
 void fv_shadow_invlpg(struct fv *fv, uint32_t va);
-/* How many entries map it writable: counted anew. */
+/* How many entries map it writable, by counting them. */
 unsigned fv_shadow_count_writers(struct fv *fv, uint32_t pfn);
 /* Before the guest runs again. */
 void fv_shadow_sync(struct fv *fv);
@@ -221,9 +221,9 @@ void fv_segments_free(struct fv *fv);
 bool fv_segments_sync(struct fv *fv);
 /* Ring 1 runs: an IRET to ring 3 must fault. Or ring 3 does: it may return to itself. */
 void fv_segments_user_code(struct fv *fv, bool present);
-/* The guest's own descriptor, which our copy now follows. False: null or outside of the table. */
+/* The guest's own descriptor; the copy is made to follow it. False: null or outside of the table. */
 bool fv_descriptor(struct fv *fv, uint16_t selector, uint64_t *d);
-/* Does @selector name 32-bit code in our copy? And where does that start? */
+/* Does @selector name 32-bit code in the copy? And where does that start? */
 bool fv_code32(const struct fv *fv, uint16_t selector, uint32_t *base);
 static inline uint32_t fv_descriptor_base(uint64_t d)
 {
@@ -234,7 +234,7 @@ static inline uint32_t fv_descriptor_base(uint64_t d)
 
 enum fv_source {
 	FV_HARDWARE, /* exception, interrupt */
-	FV_SOFTWARE, /* INT n and its kin: the gate's DPL counts */
+	FV_SOFTWARE, /* INT n, INT3, INTO: the gate's DPL counts */
 };
 /* Enter the guest's handler of @vector. */
 void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source);
@@ -242,7 +242,7 @@ void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error);
 void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
 /* guest_ops.deliver: upcall[0] is set, and the guest's IF. */
 void fv_deliver(struct vcpu *v);
-/* IRET in ring 1. False: its frame is one that we refuse. */
+/* IRET in ring 1. False: its frame is refused. */
 bool fv_iret(struct vcpu *v, bool wide);
 /* EFLAGS as the guest sees them, and as it sets them at CPL 0. */
 uint32_t fv_flags_get(const struct vcpu *v);
@@ -253,14 +253,14 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask);
 void fv_trap(struct vcpu *v, struct cpu_user_regs *regs);
 
 enum fv_result {
-	FV_DONE,    /* go on behind it */
+	FV_DONE,    /* go on after it */
 	FV_STAY,    /* the registers stand where they should */
-	FV_REFUSED, /* not one of ours, or not allowed: the fault is the guest's */
+	FV_REFUSED, /* not emulated, or not allowed: the fault is the guest's */
 };
 struct emul;
 /* The instruction at EIP. */
 enum fv_result fv_emulate(struct vcpu *v);
-/* Memory as the instruction may use it. False: fv_emul_fault() is what becomes of it, the guest's page fault. */
+/* Memory as the instruction may use it. False: the result is fv_emul_fault(), the guest's page fault. */
 bool fv_emul_read(struct emul *e, uint32_t va, void *to, unsigned n);
 bool fv_emul_write(struct emul *e, uint32_t va, const void *from, unsigned n);
 enum fv_result fv_emul_fault(struct emul *e);
@@ -272,18 +272,18 @@ enum fv_result fv_wrmsr(struct vcpu *v);
 
 /* ---- patch.c ---- */
 
-/* How many code pages a guest with so much RAM may have copies of at a time. */
+/* How many code pages a guest with @ram_pages may have copies of at a time. */
 static inline uint32_t fv_copies_max(uint64_t ram_pages)
 {
 	return 64 + ram_pages / 64;
 }
-/* Make room if there are so many: what the processor walks is dropped. */
+/* Make room if the limit is reached: all shadows are dropped. */
 void fv_code_make_room(struct fv *fv);
 
 /* @pfn is to be executed by ring 1 for the first time: decide what the processor gets to see. False: that takes longer
- * than the guest may keep the CPU; when it faults again the search goes on. Nobody maps the frame writable. */
+ * than the guest may keep the CPU; when it faults again the search goes on. No entry maps the frame writable. */
 bool fv_code_scan(struct fv *fv, uint32_t pfn);
-/* It will be written: what was found does not hold any more. */
+/* It will be written: what was found no longer holds. */
 void fv_code_forget(struct fv *fv, uint32_t pfn);
 void fv_code_free(struct fv *fv);
 

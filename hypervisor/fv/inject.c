@@ -45,7 +45,7 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask)
 	v->regs.rflags = (now & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 }
 
-/* The guest's selector for a real one: in ring 1 it believes to be in ring 0. */
+/* The guest's selector for a real one: in ring 1 the guest believes that it is in ring 0. */
 static uint32_t seen(uint16_t selector)
 {
 	return (selector & 3) == 1 ? selector & ~3u : selector;
@@ -164,7 +164,7 @@ void fv_deliver(struct vcpu *v)
 	struct fv *fv = fv_of(v);
 	int vector = -1;
 
-	v->upcall[0] = 0; /* before we look: who comes later sets it again */
+	v->upcall[0] = 0; /* before the look: a later interrupt sets it again */
 	if (fv->console_port)
 		bit_test_and_clear(v->domain->evtchn_pending, fv->console_port);
 	*(uint32_t *)vcpu_selector(v->domain, v) = 0;

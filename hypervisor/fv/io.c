@@ -62,7 +62,7 @@ static void pit_expired(void *arg)
 		arm_pit(fv);
 }
 
-/* The ticks of a pause are lost but for one, which is pending; the counter has gone on. */
+/* All but one of the ticks of a pause are lost; that one is pending. The counter has gone on. */
 void fv_timers_go_on(struct vcpu *v)
 {
 	if (v->fv && !v->fv->pit_timer.cpu)

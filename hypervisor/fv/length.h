@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How long an instruction is: 32-bit code, every opcode, nothing else about it. Pure. SDM 2D A, Opcode Map. */
+/* The length of an instruction and nothing else: 32-bit code, every opcode. Pure. SDM 2D A, Opcode Map. */
 #pragma once
 
 #include "lib/types.h"

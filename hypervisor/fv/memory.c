@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The guest's memory as it sees it: frames numbered from 0, and its own page tables, which the processor never
- * walks. We walk them here (SDM 3A 4.4, PAE Paging), for shadows and for every access on the guest's behalf:
+ * walks. They are walked here (SDM 3A 4.4, PAE Paging), for shadows and for every access on the guest's behalf:
  * a shadow may be empty where the guest's tables are not. For those accesses there is a small TLB: the same five
  * pages serve nearly every one of them.
  *
- * Each frame of RAM holds a reference and a use of PGT_WRITABLE from fv_memory_init() on, so that nobody can
- * make it a page table or free it while shadows may map it writable. The isolation proof of mm/page.c holds
- * unchanged: to it, shadows are page tables of the hypervisor's own.
+ * Each frame of RAM holds a reference and a use of PGT_WRITABLE from fv_memory_init() on, so that it cannot
+ * become a page table or be freed while shadows may map it writable. The isolation proof of mm/page.c holds
+ * unchanged: for it, shadows are page tables of the hypervisor.
  */
 #include "cpu/x86.h"
 #include "fv/fv.h"
@@ -24,7 +24,7 @@
 #define PF_FETCH   16u
 
 #define LARGE_FRAMES    512u
-#define MACHINE_MOST    (64ull << 10) /* bytes: what one has that does not depend on its memory */
+#define MACHINE_MOST    (64ull << 10) /* bytes: the part that does not depend on the guest's memory */
 #define FRAMES_PER_STEP 32u           /* found or released between two looks at other work; a power of two */
 
 void *fv_frame_at(struct fv *fv, uint32_t pfn)
@@ -108,7 +108,7 @@ static void remember(struct fv *fv, uint32_t va, uint32_t pfn, uint32_t access)
 	set[0] = (struct fv_translation){.tag = tag, .pfn = pfn, .frame = fv_frame_at(fv, pfn)};
 }
 
-/* Page by page, since neighbours need not be neighbours. */
+/* Page by page, since neighbouring pages need not be neighbouring frames. */
 static uint32_t copy(struct fv *fv, uint32_t va, void *buffer, unsigned n, uint32_t access, uint32_t *fault)
 {
 	uint8_t *at = buffer;
@@ -159,8 +159,8 @@ uint32_t fv_write(struct fv *fv, uint32_t va, const void *from, unsigned n, uint
 }
 
 /*
- * The M2P says which guest frame each of the domain's frames is: the builder named them when it asked. Each is held, once
- * all its frames have come by.
+ * The M2P says which guest frame each of the domain's frames is: the builder named them when it allocated them. After
+ * one round through the domain's frames, each is held.
  */
 static int find_frame(struct domain *d, struct fv *fv)
 {
@@ -180,7 +180,7 @@ static int find_frame(struct domain *d, struct fv *fv)
 	return 0;
 }
 
-/* An earlier call may have stopped for want of memory half way. */
+/* An earlier call may have stopped half way, without enough memory. */
 static int memory_begin(struct fv *fv, uint32_t ram_pages)
 {
 	if (!ram_pages || ram_pages >= fv->v->domain->tot_pages)

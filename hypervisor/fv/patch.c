@@ -5,13 +5,13 @@
  * gets a copy to execute in which each begins with HLT, which raises #GP in ring 1. The guest's frame is never
  * changed: the emulator reads the original from it, and so does the guest by any other mapping. Only a read
  * through the executed mapping itself sees the copy (docs/fv.md). A store into the page ends all that: the page
- * is data again until it is next executed. Copies are the hypervisor's memory, so there are only so many of them; when
- * they are used up, some pages are forgotten, and looked at again when they are next executed.
+ * is data again until it is next executed. Copies are the hypervisor's memory, so their number is limited; when they
+ * are used up, some pages are forgotten, and searched again when they are next executed.
  *
  * Where does an instruction begin? Code of variable length has no marks, but it synchronises itself: decoding
  * from a wrong place falls into step after a few instructions. So a byte counts as a beginning if nearly every
- * decoding that starts shortly before it arrives there. What only looks like such an instruction inside of
- * another one is passed over by nearly all.
+ * decoding that starts shortly before it arrives there. Nearly every decoding passes over bytes that only look
+ * like such an instruction inside another one.
  */
 #include "fv/length.h"
 #include "cpu/features.h"
@@ -46,15 +46,15 @@ static const struct policy {
 #undef POLICY
 };
 
-/* The page with what surrounds it. */
+/* The page with the bytes around it. */
 struct window {
 	uint8_t before[RUN_UP], page[PAGE_SIZE], after[MARGIN];
 };
 
 /*
- * A search, in steps of ALLOWANCE instructions of ours or so: between them the guest faults anew, and whatever is due
- * comes first. What it costs was measured; a byte is a beginning or not by the lengths of what stands before it, which
- * are found once.
+ * A search, in steps of about ALLOWANCE hypervisor instructions: between them the guest faults again, and other work
+ * that is due comes first. The costs were measured. Whether a byte is a beginning depends on the lengths of the
+ * instructions before it, which are found once.
  */
 #define ALLOWANCE      40000
 #define COST_LENGTH    200
@@ -108,7 +108,7 @@ static void fill(struct fv *fv, struct window *w, uint32_t pfn)
 	memcpy(w->after, fv_frame_at(fv, pfn + 1), MARGIN);
 }
 
-/* What was found so far is worth nothing any more. */
+/* What was found so far is no longer of use. */
 static void give_up(struct fv *fv)
 {
 	struct fv_scan *scan = fv->scan;
@@ -150,7 +150,7 @@ static bool patch(struct domain *d, struct fv_scan *scan, unsigned at)
 	return true;
 }
 
-/* One step. False: there is no memory. */
+/* One step. False: out of memory. */
 static bool go_on(struct domain *d, struct fv_scan *scan)
 {
 	int left = ALLOWANCE;
@@ -191,7 +191,7 @@ bool fv_code_scan(struct fv *fv, uint32_t pfn)
 	return true;
 }
 
-/* Its copy goes: take it from the list, which is in the order in which they came. */
+/* Its copy goes: take it from the list, which is ordered by age. */
 static void strike(struct fv *fv, uint32_t pfn)
 {
 	uint32_t i = 0;

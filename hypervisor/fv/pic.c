@@ -134,7 +134,7 @@ void pic_write(struct fv_pic *pic, unsigned chip, unsigned port, uint8_t value)
 		data(&pic->chip[chip], value);
 	else
 		command(&pic->chip[chip], value);
-	/* The first chip's input from the second is a level after all: what is left asks again. */
+	/* The first chip's input from the second acts as a level: a request that is left asks again. */
 	if (best(&pic->chip[1]) >= 0 && !(pic->chip[0].isr & 1u << CASCADE_LINE))
 		set_input(&pic->chip[0], CASCADE_LINE, false);
 	cascade(pic);

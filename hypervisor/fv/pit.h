@@ -32,9 +32,9 @@ void pit_write(struct fv_pit *pit, unsigned channel, uint8_t value, uint64_t now
 uint8_t pit_read(struct fv_pit *pit, unsigned channel, uint64_t now);
 void pit_set_gate(struct fv_pit *pit, unsigned channel, bool high, uint64_t now);
 bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now);
-/* When the output of @channel rises next, as somebody who waits for it must look: a time to come, or of a single shot
- * whose edge was not told yet, also one that is past. 0: never. A channel programmed faster than PIT_LEAST_TICKS counts as
- * it should, and of its edges only every second, third ... is told. */
+/* When a caller that waits for the output of @channel to rise must look next: a future time, or a past one for a single
+ * shot whose edge was not told yet. 0: never. A channel programmed faster than PIT_LEAST_TICKS counts as it should, but
+ * only every second, third ... of its edges is told. */
 uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now);
 /* It is time: has the output risen? A single shot's does once. */
 bool pit_tell(struct fv_pit *pit, unsigned channel, uint64_t now);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual segments. The processor's GDT is ours: a copy of the guest's, entry by entry, in which
+ * Virtual segments. The processor's GDT is a copy of the guest's, entry by entry, in which
  *   - ring 0 is ring 1: a DPL of 0 becomes 1, and a selector with RPL 0 still loads (SDM 3A 5.5); what MOV
  *     from a data segment register reads back is what the guest wrote;
  *   - there is no 64-bit code, which in ring 1 would reach the hypervisor (paging does not keep it from there);
- *   - there are no system segments: TSS, LDT and gates have their meaning for us alone (LTR, LLDT trap);
+ *   - there are no system segments: only the hypervisor reads TSS, LDT and gates (LTR, LLDT trap);
  *   - code segments of ring 3 are not present while ring 1 runs. IRET from ring 1 to ring 3 would succeed, and
- *     nobody would learn that the guest's IF is set again. So it raises #NP, and is emulated. (IRET to the
- *     guest's ring 0 faults by itself: RPL 0 is below the CPL.)
+ *     the hypervisor would not learn that the guest's IF is set again. So it raises #NP, and is emulated. (IRET
+ *     to the guest's ring 0 faults by itself: RPL 0 is below the CPL.)
  *
  * The copy is renewed at LGDT, at the virtual IRET to ring 3, and when loading a selector faults; on the way into a
  * handler, the two descriptors that are loaded there. A kernel that changes a descriptor and loads it within ring 0
- * gets the old one if that was present; on IRET all data segment registers are loaded anew if anything had changed.
+ * gets the old one if that was present; on IRET all data segment registers are loaded again if anything had changed.
  * For kernels that keep per-thread descriptors (one store at each switch) this costs a comparison; to write-protect
  * their GDT would cost two faults.
  */
@@ -55,8 +55,8 @@ static uint64_t made_of(const struct fv *fv, uint64_t raw)
 	return raw & DESC_DPL ? d : d | DESC_DPL1;
 }
 
-/* At each way into ring 1 and out of it: so the few entries in question are marked in fv->user_code_set. All that
- * changes in them is whether they are present. */
+/* Called on each way into ring 1 and out of it, so fv->user_code_set marks the few entries in question. Only their
+ * present bit changes. */
 void fv_segments_user_code(struct fv *fv, bool present)
 {
 	if (fv->user_code == present)
@@ -82,7 +82,7 @@ static void change(struct fv *fv, unsigned i, uint64_t raw)
 	fv->gdt_changed = true;
 }
 
-/* As nearly always: the guest's table is as our copy says. Where it is in one page, this can be seen at once. */
+/* The guest's table is nearly always as the copy says. If it is in one page, one comparison shows this. */
 static bool unchanged(struct fv *fv, unsigned n)
 {
 	const struct fv_translation *t = fv_tlb_find(fv, fv->gdtr.base, n * 8, FV_TLB_READ);

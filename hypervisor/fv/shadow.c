@@ -7,18 +7,18 @@
  * Invariant: while a guest frame has a shadow, every shadow entry that maps it is read-only. So the guest's
  * first store into such a table faults; its shadow is then dropped whole, the frame is mapped writable, and
  * further stores cost nothing until the table is walked again. Kernels write tables in bursts and use them
- * later, so this is cheaper than to carry out each store, and no store need be decoded.
+ * later, so this is cheaper than carrying out each store, and no store has to be decoded.
  *
  * A frame that must be writable for a walk through the very table it is (a table that maps itself) is mapped
  * so nevertheless, and everything is dropped at the next flush of the guest (`lax`): until then the guest may
  * not rely on its store, since a TLB could have kept the old entry as well (SDM 3A 4.10.4, Invalidation).
  *
- * Whatever the guest does here ends soon, however many shadows it made. All are dropped by counting an epoch: what
- * belongs to an earlier one is cleared when it is next taken. Entries that map a frame are searched for in few shadows
- * only; where there are more, all are dropped, and come back one by one as they are used.
+ * Every operation of the guest here ends soon, however many shadows it made. All are dropped by counting an epoch: a
+ * shadow of an earlier one is cleared when it is next taken. Entries that map a frame are searched for only if there
+ * are few shadows; otherwise all are dropped, and come back one by one as they are used.
  *
- * Large pages of the guest and the flat space before it turns paging on have no table below to be the shadow
- * of; theirs are made up. Rights count at the last level alone: a code page is executed by ring 1 only after
+ * Large pages of the guest and the flat space before it turns paging on have no guest table to shadow; theirs
+ * are made up. Rights count at the last level alone: a code page is executed by ring 1 only after
  * fv/patch.c has seen it, and mapped without write permission from then on.
  */
 #include "cpu/x86.h"
@@ -35,7 +35,7 @@
 #define PF_FETCH   16u
 
 #define SHADOWS_MIN       192u
-#define FRAMES_PER_SHADOW 128u /* one more shadow for so many frames of RAM */
+#define FRAMES_PER_SHADOW 128u /* frames of RAM for which there is one more shadow */
 #define SEARCHED          12u  /* shadows, at most, in which entries are searched for */
 #define FOUND             128u /* entries, at most, that are changed one by one */
 #define RELEASED_AT_ONCE  32u
@@ -76,7 +76,7 @@ static bool is_leaf_table(const struct fv_shadow *s)
 	return s->kind == SHADOW_L1 || s->kind == SHADOW_LARGE;
 }
 
-/* It writes through the guest frame behind @pte? NULL: nothing that must be known. */
+/* The guest frame that @pte maps writable. NULL: none. */
 static struct fv_frame *written_frame(struct fv *fv, uint64_t pte)
 {
 	pfn_t pfn;
@@ -120,7 +120,7 @@ static void set_leaf(struct fv *fv, uint64_t *slot, uint64_t pte)
 	*slot = pte;
 }
 
-/* Every shadow in use is in the table of them. */
+/* Every shadow in use is in the hash table. */
 #define for_each_shadow(fv, s)                              \
 	for (unsigned b_ = 0; b_ < FV_SHADOW_BUCKETS; b_++) \
 		for ((s) = (fv)->shadow_hash[b_]; (s); (s) = (s)->next)
@@ -184,7 +184,7 @@ static void drop(struct fv *fv, struct fv_shadow *s)
 	fv->flush = true;
 }
 
-/* Take write permission, and more, from every shadow entry that satisfies the rest. */
+/* Clear the bits @take in every shadow entry of @mfn that has the bits @with; or, if these are many, drop all. */
 static void for_each_leaf(struct fv *fv, mfn_t mfn, uint64_t with, uint64_t take)
 {
 	unsigned left = fv->leaves <= SEARCHED ? FOUND : 0;
@@ -213,8 +213,8 @@ unsigned fv_shadow_count_writers(struct fv *fv, uint32_t pfn)
 	return n;
 }
 
-/* No entry maps it writable any more. Mostly there are one or two, and we know where. If others are left then, Dom0 has
- * changed the frame's name in the M2P, and nobody knows who writes. */
+/* No entry maps it writable any more. Mostly there are one or two, and it is known where. If others are left then, Dom0
+ * has changed the frame's name in the M2P, and the writers are unknown. */
 static void protect(struct fv *fv, uint32_t pfn)
 {
 	struct fv_frame *f = fv_frame(fv, pfn);
@@ -247,7 +247,7 @@ static struct fv_shadow *take_free(struct fv *fv)
 			s->table = NULL;
 		}
 	}
-	/* The processor may still know it as what it was, if it was dropped a moment ago. */
+	/* The processor may still use it in its old place, if it was dropped a moment ago. */
 	fv_shadow_sync(fv);
 	if (!s->table)
 		s->table = heap_alloc_pages_for(fv->v->domain, 0);
@@ -319,14 +319,14 @@ static bool is_shared(const struct fv *fv, const struct fv_place *p)
 	return p->user && (fv->cr0 & CR0_PG);
 }
 
-/* The kernel's is executed only when it was looked at. */
+/* The kernel's code is executed only after it was searched. */
 static bool is_kernel_fetch(const struct fv *fv, const struct fv_place *p, uint32_t access)
 {
 	return fv->patching && (access & PF_FETCH) && (!(access & PF_USER) || !is_shared(fv, p)) &&
 	       p->pfn < fv->ram_pages;
 }
 
-/* May the access be made now as far as that goes? False: the guest is to fault again. */
+/* Does the search allow the access now? False: the guest must fault again. */
 static bool is_looked_at(struct fv *fv, const struct fv_place *p, uint32_t access)
 {
 	if (!is_kernel_fetch(fv, p, access))
@@ -335,7 +335,7 @@ static bool is_looked_at(struct fv *fv, const struct fv_place *p, uint32_t acces
 	return fv->frames[p->pfn].code > FV_CODE_SEARCH || fv_code_scan(fv, p->pfn);
 }
 
-/* The entry for this access, and as much more as is known to be allowed. */
+/* The entry for this access, with all further rights that are known to be allowed. */
 static uint64_t leaf_entry(struct fv *fv, const struct fv_place *p, uint32_t access)
 {
 	bool supervisor_write = (access & PF_WRITE) && !p->writable; /* CR0.WP is clear */
@@ -379,7 +379,7 @@ static bool install(struct fv *fv, uint32_t va, const struct fv_place *p, uint32
 		 : get(fv, SHADOW_LARGE, (p->pfn >> 9) << 4 | p->writable << 2 | p->user << 1 | p->noexec);
 	if (!l1)
 		return false;
-	/* Either may have dropped all, the first one or itself too; there is nothing left then that could again. */
+	/* Either get() may have dropped all shadows, even its own. That cannot happen again: none are left to drop. */
 	if (l2 == l1 || find(fv, l2->kind, l2->key) != l2 || find(fv, l1->kind, l1->key) != l1)
 		return install(fv, va, p, access);
 	slot = &l2->table[pt_slot(va, 2)];

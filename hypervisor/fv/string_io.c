@@ -2,14 +2,14 @@
 /*
  * INS and OUTS, with REP (SDM 2A), on the virtual PC's ports. One element at a time: EIP stays until the last, and the
  * registers tell how far it came, so that interrupts come in between as on a processor.
- * Memory is looked at before the port is: a device's datum that nobody takes would be lost.
+ * Memory is checked before the port is read: a device's datum that cannot be stored would be lost.
  */
 #include "cpu/x86.h"
 #include "emul/emul.h"
 #include "emul/operand.h"
 #include "fv/fv.h"
 
-/* One element from port DX to ES:EDI. What lies there is written back first: so much for its being writable. */
+/* One element from port DX to ES:EDI. What lies there is written back first, to see that it is writable. */
 static bool in(struct emul *e, uint32_t va, unsigned size)
 {
 	uint32_t value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every exception that the guest raises, in ring 1 or 3. Few are the hypervisor's: page faults by which shadows
- * fill, privileged instructions, and the loading of selectors that our copy of the GDT refuses and the guest's
+ * fill, privileged instructions, and the loading of selectors that the copy of the GDT refuses and the guest's
  * own table does not. The rest is the guest's, as it would be on the bare machine.
  */
 #include "cpu/x86.h"
@@ -25,7 +25,7 @@ static void privileged_instruction(struct vcpu *v)
 		fv_inject_error(v, TRAP_GP, 0);
 }
 
-/* IRETD in ring 1, by far the most frequent: carried out with no more looking at it than this. */
+/* IRETD in ring 1, by far the most frequent: carried out after these few checks alone. */
 static bool plain_iret(struct vcpu *v)
 {
 	struct fv *fv = fv_of(v);
@@ -51,7 +51,7 @@ static void selector_fault(struct vcpu *v, uint8_t vector, uint32_t error)
 		fv_inject_error(v, vector, error & 0xffff);
 }
 
-/* INT n through a gate of ours that is closed: the guest's own gate decides. The instruction tells the vector
+/* INT n through a closed gate of the hypervisor: the guest's own gate decides. The instruction tells the vector
  * (docs/tricks.md, "INT n and the error code"). */
 static void software_interrupt(struct vcpu *v, uint32_t error)
 {

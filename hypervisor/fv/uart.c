@@ -11,7 +11,7 @@
 #include "xen/io/console.h"
 
 #define LINE     4
-#define PATIENCE 200000000ull /* ns: then nobody reads the console, and what is sent is lost */
+#define PATIENCE 200000000ull /* ns: after that Dom0 does not read the console, and output is lost */
 
 enum uart_register {
 	REG_DATA, /* DLAB: divisor */
