@@ -2,8 +2,8 @@
 /*
  * A domain (one guest) and its vCPUs: what they are, how they are found and counted. How a domain is made, stopped and
  * ended is dom/domain.h.
- * Lifetime: domains are counted; domain_by_id() takes a reference, domain_put() drops it, and each frame
- * of the domain that somebody still holds counts too (struct page_info). The last one frees the structure.
+ * Lifetime: domains are counted; domain_by_id() takes a reference, domain_put() drops it. The domain's frames
+ * together hold one, and each shared hypervisor page does (mm/frame_domain.c). The last frees the structure.
  */
 #pragma once
 
@@ -104,7 +104,7 @@ struct vcpu {
 	uint32_t ldt_entries;
 	uint32_t ldt_mapped;     /* bit n: LDT page n is mapped and holds a segdesc type reference */
 	uint64_t *desc_l1;       /* the 32 entries of this vCPU's descriptor window (slot 260) */
-	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: nobody's */
+	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: no CPU's */
 
 	struct fpu_area *fpu;
 	bool fpu_initialised;
@@ -196,7 +196,7 @@ struct domain {
 
 	/* Grants (gnt/). */
 	struct grant_table *grants;
-	bool mapped_abroad; /* another domain has mapped a grant of ours: any CPU's TLB may show our frames */
+	bool mapped_abroad; /* another domain has mapped a grant of its: any CPU's TLB may show its frames */
 
 	/* Events (evt/). */
 	struct spinlock evt_lock;
@@ -251,9 +251,9 @@ struct domain *domain_by_id(domid_t id);
 struct domain *domain_next(domid_t first);
 void domain_get(struct domain *d);
 void domain_put(struct domain *d);
-/* What domain_put() does with one that nobody refers to any more (dom/domain.c). */
+/* What domain_put() does with a domain that has no references any more (dom/domain.c). */
 extern void (*domain_last_put)(struct domain *d);
-/* Put the new @d into the list, with the id wished for, DOMID_INVALID: a free one. -EEXIST, -ENOSPC. */
+/* Put the new @d into the list, with id @id, or a free one for DOMID_INVALID. -EEXIST, -ENOSPC. */
 int domain_list_insert(struct domain *d, domid_t id);
 
 #define for_each_vcpu(d, v)                                       \

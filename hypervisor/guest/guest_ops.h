@@ -46,9 +46,9 @@ struct guest_ops {
 	int root_level; /* 4 or 3: which type a root table has */
 	uint64_t
 	    allowed[5]; /* by level 1..4: bits of an entry that the guest may choose, frame number included */
-	uint64_t added[5]; /* bits we add to present entries: above level 1 to all, at level 1 to those
+	uint64_t added[5]; /* bits added to present entries: above level 1 to all, at level 1 to those
 			      without U */
-	/* Whose is a slot of a level 2..4 table? @carrier: the table is one with the hypervisor's share. */
+	/* Which side owns a slot of a level 2..4 table? @carrier: the table is one with the hypervisor's share. */
 	enum slot_rule (*slot_rule)(int level, unsigned slot, bool carrier);
 	/* Last checks of a root table whose entries are valid; install the hypervisor's slots. 0 or -errno.
 	 */
@@ -58,7 +58,7 @@ struct guest_ops {
 	gva_t m2p_start, m2p_end;        /* where the guest sees the M2P, */
 	unsigned m2p_entry_shift;        /* and log2 of the size of its entries: 3, 2 */
 	unsigned
-	    addr_bits; /* its frames have machine addresses of at most so many bits; 0: any (pv32: they have
+	    addr_bits; /* its frames have machine addresses of at most this many bits; 0: any (pv32: they have
 			       entries in its M2P) */
 	/* Real CR3 for this root (pv32: through kind_root), the kernel's or its applications'. */
 	uint64_t (*make_cr3)(struct vcpu *v, mfn_t root, bool user);
@@ -118,7 +118,7 @@ struct guest_ops {
 	void (*trap)(struct vcpu *v, struct cpu_user_regs *regs);
 	void (*deliver)(struct vcpu *v);
 	void (*timers_go_on)(struct vcpu *v); /* unpaused: what repeats of its devices; NULL: nothing */
-	/* Tell the auditor what else it holds; NULL: nothing. */
+	/* Tell the auditor what else the vCPU holds; NULL: nothing. */
 	void (*audit)(struct vcpu *v, const struct audit_report *to);
 };
 
@@ -131,7 +131,7 @@ static inline bool range_ok(const struct guest_ops *ops, gva_t va, uint64_t len)
 }
 
 /* The same for a few words at @va. Behind the lower part comes a page that is no address at all (pv64), maps nothing
- * (fv), or that every guest may read and none write (pv32's M2P): so where they begin tells. */
+ * (fv), or that every guest may read and none write (pv32's M2P): so only their beginning is checked. */
 static inline bool words_ok(const struct guest_ops *ops, gva_t va)
 {
 	return va < ops->low_end || va >= ops->high_start;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercalls as a domain sees them: numbers, names and arguments. The handlers are entry/hypercall.c's: it fills
- * hypercall_table. The doors (entry/syscall.asm) call through the domain's part of it themselves, registers being nearly C
- * arguments already; pv32's multicalls and its arguments of two words come through hypercall_call().
+ * hypercall_table. The doors (entry/syscall.asm) call through the domain's part of it themselves: registers are
+ * nearly C arguments already; pv32's multicalls and its arguments of two words come through hypercall_call().
  *
  * Restart: a long handler that finds other work waiting puts its progress into its own arguments and lets the
  * guest execute the hypercall instruction once more. The guest sees one hypercall, perhaps with an upcall in
- * the middle. The registers of the arguments are the only memory of how far it came.
+ * the middle. Most handlers record how far they came in the argument registers alone.
  */
 #include "guest/hypercall.h"
 #include "guest/guest_ops.h"

@@ -38,8 +38,8 @@ long hypercall_int82_wide(struct vcpu *v); /* by the registers of INT 0x82 */
  * current's upcall bytes. */
 bool hypercall_preempt_check(void);
 
-/* current's hypercall does what takes thousands of instructions: within a multicall, the look at other work that is due
- * every so many calls is due after this one. */
+/* current's hypercall takes thousands of instructions: within a multicall, the look at other work that is due
+ * every few calls is due after this one. */
 static inline void hypercall_was_long(void)
 {
 #ifndef HOST_TEST

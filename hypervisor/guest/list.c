@@ -2,11 +2,11 @@
 /*
  * All domains: ids and references.
  *
- * A domain lives while anybody holds a reference: itself until it is relinquished (dom/destroy.c), its frames
- * together (mm/frame_domain.c), each shared hypervisor page, and whoever looked it up. So a dead domain some
- * of whose frames Dom0 still maps stays in the list, dying, until the last of them is let go.
- * Locking: domain_list_lock guards the list and what finds a domain in it by its id, at the same price however many there
- * are; it is a leaf lock, since references drop in many places.
+ * A domain lives while a reference to it is held: by itself until it is relinquished (dom/destroy.c), by its frames
+ * together (mm/frame_domain.c), by each shared hypervisor page, and by code that looked it up. So a dead domain
+ * some of whose frames Dom0 still maps stays in the list until the last of them is unmapped.
+ * Locking: domain_list_lock guards the list and the hash that finds a domain by its id; it is a leaf lock, since
+ * references drop in many places.
  */
 #include "guest/domain.h"
 #include "guest/guest_ops.h"
@@ -74,7 +74,7 @@ struct domain *domain_by_id(domid_t id)
 	return d;
 }
 
-/* Who goes through all domains asks for the number behind one that is in the list: its neighbour is the answer. */
+/* A caller that goes through all domains asks for the id after one that is in the list: its neighbour is the answer. */
 struct domain *domain_next(domid_t first)
 {
 	struct domain *before, *found = NULL;
@@ -99,7 +99,7 @@ void domain_get(struct domain *d)
 }
 
 /* The numbers given out. Under domain_list_lock, as long as the domain is in the list. */
-static uint64_t tags[DOMAIN_TAGS / 64] = {1}; /* 0 is nobody's */
+static uint64_t tags[DOMAIN_TAGS / 64] = {1}; /* 0 is no domain's */
 
 static bool tag_take(struct domain *d)
 {
@@ -140,7 +140,7 @@ void domain_put(struct domain *d)
 	domain_last_put(d);
 }
 
-/* From the end on, for a new id mostly is the highest. */
+/* From the end, since a new id is usually the highest. */
 static void list_add(struct domain *d)
 {
 	struct list *at = domain_list.prev;
@@ -152,7 +152,7 @@ static void list_add(struct domain *d)
 	*hash_slot(d->id) = d;
 }
 
-/* Link @d at its place, with the id wished for or the next free one after the last given out: an id is not
+/* Link @d at its place, with id @id or the next free one after the last given out: an id is not
  * soon used again, so that a tool's stale number rarely means another domain. */
 int domain_list_insert(struct domain *d, domid_t id)
 {
