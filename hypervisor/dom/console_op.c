@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercall 18, console_io. Dom0's output goes out as it is: the terminal is its. Other guests may use it as
+ * Hypercall 18, console_io. Dom0's output goes out as it is: Dom0 owns the terminal. Other guests may use it as
  * an emergency console; their lines are gathered, marked with the domain and limited in their rate, and control
  * characters are dropped, so that they cannot play tricks on a reader. Only Dom0 reads what is typed.
  */
@@ -26,8 +26,8 @@ static void end_line(struct domain *d)
 	log_guest_line(&d->con_limit, d->id, d->con_line);
 }
 
-/* Whoever ends the domain may hold any lock; if it is this one, or another vCPU is just writing, the rest of a line is
- * lost. */
+/* The caller that ends the domain may hold any lock; if it is this one, or another vCPU is just writing, the rest of a
+ * line is lost. */
 void console_flush(struct domain *d)
 {
 	if (spin_trylock(&d->lock)) {

@@ -2,12 +2,12 @@
 /*
  * The end of a domain, in stages, each of which may stop for other work and be called again:
  *
- *	0  no vCPU runs any more, no timer fires; nobody may begin to use its grants
+ *	0  no vCPU runs any more, no timer fires; no domain may begin to use its grants
  *	1  event channels closed: no other domain refers to this one; physical interrupts given back
  *	2  vCPUs give up page tables, descriptor tables and shared areas, that is their uses of frames
- *	3  frames given back (mm_relinquish): page tables taken apart, then everything freed that nobody else
- *	   maps
- *	4  grants of others let go: what their mappings held went with the page tables
+ *	3  frames given back (mm_relinquish): page tables taken apart, then everything freed that no other
+ *	   domain maps
+ *	4  grants of others released: what their mappings held went with the page tables
  *	5  shared_info and grant frames given up, and with them the domain's hold on itself
  *
  * Called under the lock that serialises domctls. Nothing takes new resources for a dying domain: doom().
@@ -28,8 +28,8 @@
 
 /*
  * Code that gives a domain something that it must give back looks at its state, under the lock that guards the thing
- * (evt_lock: port_alloc; page_lock: frames, the memory map; pt_lock: pins). He is done before this, and then it is
- * found below; or he sees it. Other locks are taken below after this, which is as good.
+ * (evt_lock: port_alloc; page_lock: frames, the memory map; pt_lock: pins). Such code either is done before this, and
+ * then the thing is found below, or sees the new state. Other locks are taken below after this, which is as good.
  */
 static void doom(struct domain *d)
 {

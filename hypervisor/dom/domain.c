@@ -62,7 +62,7 @@ fail:
 	return NULL;
 }
 
-/* No frame of @d is promoted by other rules than it is demoted by, no port lies beyond what is closed at the end. */
+/* Refused if a frame of @d would be demoted by new rules, or a port would lie beyond those closed at the end. */
 static int change_ops(struct domain *d, const struct guest_ops *ops)
 {
 	int rc = 0;
@@ -81,7 +81,7 @@ static int change_ops(struct domain *d, const struct guest_ops *ops)
 	return rc;
 }
 
-/* What a vCPU has of its kind, unless it has it. */
+/* Give each vCPU what belongs to its kind, unless it has it. */
 static int vcpus_complete(struct domain *d)
 {
 	struct vcpu *v;

@@ -12,7 +12,7 @@ struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *rc); 
 /* Change its kind while it is still empty: -EACCES afterwards. -ENOMEM: it is of that kind, but vCPUs lack what belongs to
  * it and take no context; another call goes on. */
 int domain_set_ops(struct domain *d, const struct guest_ops *ops);
-/* Its limits are new: how much may be held for it follows (dom/quota.c). */
+/* Its limits have changed: set how much may be held for it (dom/quota.c). */
 void domain_set_quota(struct domain *d);
 /* Allocate vCPU @id of @d. -ENOMEM, -EEXIST. */
 int vcpu_create(struct domain *d, uint32_t id);
@@ -21,8 +21,8 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id);
 void vcpu_free(struct vcpu *v);
 /*
  * Its registers and tables from a vcpu_guest_context in the domain's layout; it goes online if that says so, and is
- * offline else. @v does not run. -EINVAL: what the context says cannot be; if that shows before anything is changed, @v
- * stays as it was. Otherwise it has no context any more. -ERESTART: nor has it one now; call again, with no lock
+ * offline otherwise. @v does not run. -EINVAL: what the context says cannot be; if that shows before any change, @v
+ * stays as it was. Otherwise it has no context any more. -ERESTART: it has none yet; call again, with no lock
  * held in between, after pt_settle().
  */
 int vcpu_set_context(struct vcpu *v, const void *ctx);
@@ -50,7 +50,7 @@ void domain_crash(struct domain *d, const char *fmt, ...) __printf_like(2, 3);
 /* Give back everything of a dying domain; -ERESTART while work remains and other work is pending. */
 int domain_relinquish(struct domain *d);
 
-void vcpu_send_nmi(struct vcpu *v); /* any: on its way back to the guest its NMI handler is entered */
+void vcpu_send_nmi(struct vcpu *v); /* any @v: on its way back to the guest its NMI handler is entered */
 
 /* SCHEDOP_watchdog (dom/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set anew,
  * or stopped by 0 seconds. A domain that lets one expire is shut down. d->lock held. */

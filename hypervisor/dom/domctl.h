@@ -16,7 +16,7 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 /* The operations on one vCPU (domctl_vcpu.c); -ENOSYS if @op is none of them. @copyback: it answers in *op.
  */
 long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
-/* A CPU bitmap between the caller's memory and ours. 0 or -EFAULT. */
+/* A CPU bitmap between the caller's memory and the hypervisor's. 0 or -EFAULT. */
 int cpumap_get(uint32_t *cpus, const struct xenctl_bitmap *map);
 int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus);
 

@@ -155,8 +155,8 @@ static uint64_t frame_kind(struct domain *d, mfn_t mfn)
 	return info;
 }
 
-/* What kind of page each of these frames is, for whoever saves a domain. Each number is replaced by the answer; before
- * other work, the caller's structure is left to say what remains. */
+/* What kind of page each of these frames is, for tools that save a domain. Each number is replaced by the answer;
+ * before other work, the caller's structure is left to say what remains. */
 static long page_frame_info(struct domain *d, struct xen_domctl_getpageframeinfo3 *p, bool *copyback)
 {
 	const unsigned word = 1u << (current->domain->ops->word_shift - 3);

@@ -47,7 +47,7 @@ int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus)
 	return 0;
 }
 
-/* The context is in the target's layout, whatever the caller's is: bytes to us, until ops reads them. */
+/* The context is in the target's layout, whatever the caller's is: only bytes here, until ops reads them. */
 static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 {
 	void *ctx;
@@ -109,7 +109,7 @@ static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
 
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
 		return -EINVAL;
-	if (!(a->flags & XEN_VCPUAFFINITY_HARD)) /* soft affinity is a hint, and we take none */
+	if (!(a->flags & XEN_VCPUAFFINITY_HARD)) /* soft affinity is a hint, and ignored */
 		return 0;
 	if (cpumap_get(&cpus, &a->cpumap_hard))
 		return -EFAULT;

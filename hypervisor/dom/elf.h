@@ -26,7 +26,7 @@ struct elf_part {
 	const char *name; /* sections: zero-ended within the image, or "" */
 };
 
-/* What the kernel wants, from its notes (xen/elfnote.h). */
+/* What the kernel needs, from its notes (xen/elfnote.h). */
 struct elf_notes {
 	uint64_t virt_base;    /* where pseudo-physical address 0 is mapped at start */
 	uint64_t paddr_offset; /* p_paddr of pseudo-physical address 0 */
@@ -35,7 +35,7 @@ struct elf_notes {
 	uint64_t init_p2m;       /* virtual address, or 0: behind the kernel */
 	bool mod_start_pfn;      /* the initrd need not be mapped */
 	bool extended_cr3;       /* pv32: page tables may lie above 4 GiB */
-	bool bsd_symtab;         /* it wants its symbol table behind it */
+	bool bsd_symtab;         /* it needs its symbol table behind it */
 	bool not_dom0;           /* it lists the features that it supports, and being Dom0 is none of them */
 	/* What must be there, and what must not: judged by elf_notes_judge(). */
 	bool found, generic, for_linux, xen3, pae, pvh, odd_feature, has_virt_base, has_paddr_offset;

@@ -91,7 +91,7 @@ static void note(struct elf_notes *notes, uint32_t type, const uint8_t *desc, si
 		notes->mod_start_pfn = number(desc, n);
 		break;
 	case XEN_ELFNOTE_PAE_MODE:
-		/* "yes", "yes,bimodal", "bimodal": whoever knows this note knows the folded CR3. */
+		/* "yes", "yes,bimodal", "bimodal": a kernel with this note knows the folded CR3. */
 		notes->pae = notes->extended_cr3 = n >= 2 && memcmp(desc, "no", 2);
 		break;
 	case XEN_ELFNOTE_BSD_SYMTAB:

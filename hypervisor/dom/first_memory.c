@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See first_memory.h. The tables lie in the area that they map: their number depends on where it ends, and that on
- * their number. We begin with one and repeat until they suffice, which is soon, since both only grow.
+ * their number. The plan begins with one and repeats until they suffice, which is soon, since both only grow.
  */
 #include "dom/first_memory.h"
 #include "mm/pte.h"
@@ -34,8 +34,8 @@ static bool covers(const struct first_tables *t, unsigned level, gva_t base)
 	return t->level == level && t->base <= base && base <= t->last;
 }
 
-/* The tables of @level for [@start, @end), but for those that are there, from frame *next on. The areas of a plan are
- * apart, so what is there already is one at an end, or all. */
+/* The tables of @level for [@start, @end), except those that are there, from frame *next on. The areas of a plan are
+ * apart, so what is there already is one table at an end, or all. */
 static void add_tables(struct first_memory *m, unsigned level, gva_t start, gva_t end, pfn_t *next)
 {
 	struct first_tables t = {level, ROUND_DOWN(start, span(level)), ROUND_DOWN(end - 1, span(level)),
@@ -72,7 +72,7 @@ static uint64_t place_tables(struct first_memory *m, pfn_t next)
 	return next - first;
 }
 
-/* The first area, if it has @nr_tables page tables. Returns how many it takes in truth. */
+/* The first area, if it has @nr_tables page tables. Returns how many it really takes. */
 static uint64_t place_area(struct first_memory *m, const struct first_request *rq, uint64_t nr_tables)
 {
 	pfn_t next = pages(rq->kernel->end);

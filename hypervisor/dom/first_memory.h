@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The first memory of a PV domain (xen/xen.h, "Start-of-day memory layout"): where everything lies, and what its
- * page tables, its P2M table and start_info say. Arithmetic alone, for who builds Dom0 (boot/) and for Dom0's tools,
+ * page tables, its P2M table and start_info say. Arithmetic alone, for boot/, which builds Dom0, and for Dom0's tools,
  * which compile these files too and build all other domains by them.
  *
  *	v_start   kernel image at its addresses                  pseudo-physical frame 0
  *	          initrd                                         if it is to be mapped
- *	          P2M table                                      unless the kernel wants it elsewhere
+ *	          P2M table                                      unless the kernel asks for it elsewhere
  *	          start_info, one page
  *	          pages of the store's and the console's rings   not for Dom0
  *	          page tables, the root first                    mapped read-only
@@ -69,7 +69,7 @@ struct first_memory {
 	bool p2m_apart, initrd_unmapped; /* outside the first area */
 	gva_t p2m_va;                    /* of the P2M, wherever its frames are */
 	uint64_t initrd_size;
-	uint64_t used_pages; /* so many frames does all of this need */
+	uint64_t used_pages; /* the frames that all of this needs */
 	struct first_tables run[8];
 	unsigned runs;
 };

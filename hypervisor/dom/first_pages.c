@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stands in a domain's first memory (first_memory.h). Its page tables are written as a guest would write them;
- * making them real is left to the validation that every guest's tables go through, which thereby checks this file.
+ * making them real is left to the validation that every guest's tables go through, which so checks this file too.
  */
 #include "compat_offsets.h"
 #include "dom/first_memory.h"
@@ -63,7 +63,7 @@ static uint64_t leaf(const struct first_memory *m, gva_t va, const mfn_t *mfn)
 
 	if (!frame_at(m, va, &pfn))
 		return 0;
-	/* Nobody may be able to write page tables: the hypervisor refuses to validate them otherwise. */
+	/* No page table may be writable: the hypervisor refuses to validate it otherwise. */
 	return make_pte(mfn[pfn], is_in(&m->tables, pfn) ? PTE_P | PTE_A : PTE_P | PTE_RW | PTE_A);
 }
 

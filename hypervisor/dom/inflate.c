@@ -79,7 +79,7 @@ static void make_fast(struct code *c)
 }
 
 /* Make the code whose symbol i has length lengths[i] (RFC 1951 3.2.2). A code that promises more than its
- * lengths can hold is bad; one with gaps is met when a gap is. */
+ * lengths can hold is bad; one with gaps is found out when a gap is met. */
 static bool make_code(struct code *c, const uint8_t *lengths, unsigned n)
 {
 	uint16_t offset[MAX_CODE_BITS + 1];
@@ -357,7 +357,7 @@ bool gzip_detect(const void *data, size_t n, size_t *size)
 /* Unpack into @out of @size bytes, or only count. NULL: there is no gzip file. */
 static struct stream *unpack(const uint8_t *p, size_t n, uint8_t *out, size_t size)
 {
-	static struct stream s; /* too big for the stack; the boot CPU alone comes here */
+	static struct stream s; /* too big for the stack; only the boot CPU comes here */
 	size_t header = header_length(p, n);
 
 	if (!header)

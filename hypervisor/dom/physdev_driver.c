@@ -12,7 +12,7 @@
 #include "xen/physdev.h"
 #include "xen/xen.h"
 
-/* Vectors are ours to give; the guest only wants to hear that there is one. */
+/* The hypervisor assigns vectors; the guest only needs to hear that there is one. */
 static long alloc_irq_vector(struct vcpu *v, struct physdev_irq *irq)
 {
 	if (irq->irq >= ioapic_gsi_count())
@@ -57,7 +57,7 @@ static int map_own(const struct physdev_map_pirq *m)
 	}
 }
 
-/* Another domain may be told of an interrupt; devices, whose messages are more, are Dom0's alone. */
+/* Another domain may be told of an interrupt line; messages belong to devices, which are Dom0's alone. */
 static int map_for(struct domain *d, const struct physdev_map_pirq *m)
 {
 	if (m->type != MAP_PIRQ_TYPE_GSI)

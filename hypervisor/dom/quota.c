@@ -20,7 +20,7 @@ void domain_set_quota(struct domain *d)
 
 	if (d->privileged)
 		quota += pirqs_most();
-	if (d->hypercalls) /* or it cannot ask for more than the first frame of its grant table */
+	if (d->hypercalls) /* others cannot ask for more than the first frame of their grant table */
 		quota += grant_most(d);
 	if (d->ops->heap_most)
 		quota += d->ops->heap_most(d->max_pages);

@@ -56,7 +56,7 @@ void report_crash(struct domain *d, const char *why)
 {
 	struct vcpu *v = d == current->domain ? current : d->vcpu[0];
 	enum log_kind kind = d == dom0 ? LOG_KIND_OWN : LOG_KIND_FATE; /* Dom0's end is the machine's */
-	uint64_t cr2 = read_cr2(); /* before we read the guest's stack and fault ourselves */
+	uint64_t cr2 = read_cr2(); /* before a read of the guest's stack faults and changes it */
 
 	if (d != dom0 && (!log_admits(LOG_GUEST, LOG_ERROR) || !log_admits_fate(REPORT_LINES)))
 		return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What is said of a domain that cannot go on, and the line buffer of a guest's emergency console. */
+/* The report on a domain that cannot go on, and the line buffer of a guest's emergency console. */
 #pragma once
 
 struct domain;
 
-/* For a panic: whose vCPU this CPU holds. */
+/* For a panic: which vCPU this CPU holds. */
 void report_current(void);
 /* Domain, vCPU, RIP, the sentence @why; if it is the current vCPU's, registers, stack and callers too. */
 void report_crash(struct domain *d, const char *why);

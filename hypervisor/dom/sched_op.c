@@ -64,8 +64,8 @@ static int poll_ports_pending(const struct sched_poll *p)
 	return 0;
 }
 
-/* Nothing can follow the wait inside the hypervisor, for a waiting vCPU has no stack here: the answer is 0
- * already, and the guest finds out itself which port it was, or that the time is over. */
+/* Nothing can follow the wait inside the hypervisor, since a waiting vCPU has no stack here: the answer is 0
+ * already, and the guest itself finds out which port it was, or that the time is over. */
 static long poll(struct vcpu *v, struct sched_poll *p)
 {
 	evtchn_port_t only = 0;
@@ -77,7 +77,7 @@ static long poll(struct vcpu *v, struct sched_poll *p)
 	if (p->nr_ports == 1 && guest_read(&only, p->ports, sizeof(only)))
 		return -EFAULT;
 	timer_stop(&v->poll_timer);
-	/* First wait, then look: an event in between wakes us. */
+	/* First wait, then look: an event in between wakes @v. */
 	vcpu_poll_begin(v, only);
 	rc = poll_ports_pending(p);
 	if (rc)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How a domain stops: by its own wish, by Dom0's, or because it cannot go on. Its vCPUs are paused for good,
+ * How a domain stops: at its own request, at Dom0's, or because it cannot go on. Its vCPUs are paused for good,
  * its memory and its console ring stay as they are, and Dom0 learns of it by VIRQ_DOM_EXC. If it is Dom0
  * itself, the machine stops.
  */

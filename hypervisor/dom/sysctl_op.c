@@ -22,14 +22,14 @@
 
 #define LOG_PIECE      1024
 #define LOG_READ_MAX   4096
-#define DEBUG_KEYS_MAX 256 /* each prints for a while, and nobody looks at other work in between */
+#define DEBUG_KEYS_MAX 256 /* each prints for a while, with no look at other work in between */
 
 long (*sysctl_extension)(struct xen_sysctl *op);
 
 /*
- * Each piece is looked for from the log's beginning, so that pieces are large and few, and a call gives no more than takes a
- * moment: who wants all of it reads on until nothing comes, as the ABI's tools do. The log is cleared by the call that
- * came to its end.
+ * Each piece is searched for from the log's beginning, so pieces are large and few, and a call gives only what takes a
+ * moment: a caller that needs the whole log reads on until nothing comes, as the ABI's tools do. The call that reaches
+ * the end clears the log, if asked to.
  */
 static long read_console(struct xen_sysctl_readconsole *r)
 {
@@ -91,8 +91,8 @@ static long physinfo(struct xen_sysctl_physinfo *p)
 	return 0;
 }
 
-/* How far a list has come that makes way for other work: behind its arguments, in what no operation uses. Whoever forges it is
- * told of fewer domains. */
+/* How far a list has come that makes way for other work: behind its arguments, in what no operation uses. A caller that
+ * forges it is told of fewer domains. */
 struct list_progress {
 	uint64_t mark;
 	uint32_t done, next;

@@ -65,7 +65,7 @@ int vcpu_create(struct domain *d, uint32_t id)
 	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
 	return 0;
 fail:
-	d->ops->vcpu_free(v); /* what vcpu_init() came to */
+	d->ops->vcpu_free(v); /* what vcpu_init() got done */
 	vcpu_free(v);
 	return rc;
 }
@@ -102,7 +102,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
 	    offset % ((1u << v->domain->ops->word_shift) / 8))
 		return -ENXIO;
-	/* Once, and not under the feet of a vCPU that may be using the old place. */
+	/* Once, and not while a vCPU may be using the old place. */
 	if (v->info_mfn != INVALID_MFN || (v != current && v->state != VCPU_OFFLINE))
 		return -EINVAL;
 	pg = page_get_mfn(mfn, v->domain);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watchdogs: timers by which a domain asks to be shut down should it fail to set them again in time. Time in which the
- * domain is paused does not count, since nobody can fail who may not run: one that expires then is set again when
- * the domain goes on.
- * Locking: d->lock, but not for the handler, whose end timer_stop() waits for.
+ * Watchdogs: timers by which a domain asks to be shut down if it fails to set them again in time. Time in which the
+ * domain is paused does not count, since a domain that may not run cannot set them: one that expires then is set again
+ * when the domain goes on.
+ * Locking: d->lock, but not in the handler, since timer_stop() waits for its end.
  */
 #include "cpu/clock.h"
 #include "dom/domain.h"
@@ -12,7 +12,7 @@
 #include "sched/sched.h"
 #include "xen/sched.h"
 
-/* Not any more, if the domain was unpaused just now. */
+/* False if the domain was unpaused just now, and so its timers set anew. */
 static bool is_due(const struct domain *d)
 {
 	ns_t t = now();
