@@ -7,7 +7,7 @@
  *	  areas hold, no more (a leak) and no less (a use after free to come);
  *	- all uses of a frame are of one kind, the frame's type: so none is writable and a table;
  *	- a partial table (mm/partial.c) has one use, its own, and holds what stands below its border;
- *	- entries name frames of their own domain, or such as it has a right to (tables.c);
+ *	- entries name frames of their own domain, or frames that it has a right to (tables.c);
  *	- a vCPU that may run can: it has a context, roots, and the hypervisor's slots in them; and a CPU's TLB may
  *	  hold translations of its own vCPU and no other (vcpus.c);
  *	- an owned frame is in its owner's list, and the list holds no other;
@@ -116,7 +116,7 @@ static void nothing(mfn_t mfn)
 {
 }
 
-/* Frames in @d's total that a memory_op of anybody has taken for it, and not finished with. */
+/* Frames in @d's total that a memory_op of any vCPU has taken for it and not finished with. */
 static uint64_t begun_for(const struct domain *d)
 {
 	struct domain *who;
@@ -180,7 +180,7 @@ static void count_flags(struct page_info *pg, struct audit_count *c)
 	}
 }
 
-/* A table is valid while used, and then says whose it is, or partial; nothing else is partial. */
+/* A table in use is valid, and then names its owner, or partial; nothing else is partial. */
 static bool table_state_ok(const struct page_info *pg)
 {
 	bool used = pg->type & PGT_COUNT, valid = is_table(pg) && (pg->type & PGT_VALIDATED);
@@ -236,7 +236,7 @@ static uint64_t check_free(mfn_t mfn)
 	return n;
 }
 
-/* The hypervisor's own frames, device memory: in nobody's hands. */
+/* The hypervisor's own frames, device memory: no guest holds them. */
 static void check_unowned(struct page_info *pg, const struct audit_count *c)
 {
 	heap_each_charge(pg, count_charge);

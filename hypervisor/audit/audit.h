@@ -11,23 +11,23 @@ struct page_info;
 /* Stop all vCPUs but the current one, count everything anew, print each discrepancy or one line that all is
  * well, and let them run again. True: all is well. The caller holds no lock. */
 bool audit_run(void);
-/* Boot: its debug key; and at the end of the machine, if asked for. */
+/* Boot: register its debug key; and an audit at the end of the machine, if asked for. */
 void audit_init(void);
 
-/* ---- for those who report what they hold (audit/tables.c, vcpus.c, grants.c) ---- */
+/* ---- for the files that report what is held (audit/tables.c, vcpus.c, grants.c) ---- */
 
 /* What a frame's counts should be. One per frame, zero at the start of an audit. */
 struct audit_count {
 	uint32_t refs, uses; /* references, uses of the type */
 	int32_t linear;      /* as page_info.linear */
-	uint32_t kinds;      /* bit n: somebody uses it as page_type n */
+	uint32_t kinds;      /* bit n: something uses it as page_type n */
 };
 #define AUDIT_CARRIER 8          /* kind: PGT_L2 with PGT_CARRIER */
 #define AUDIT_LISTED  (1u << 31) /* in kinds: in its owner's list */
 
 extern struct audit_count *audit_counts; /* by mfn */
 
-/* Somebody holds a reference to @mfn; and a use of it as @kind (enum page_type or AUDIT_CARRIER). */
+/* Count a reference to @mfn; and with it a use as @kind (enum page_type or AUDIT_CARRIER). */
 void audit_ref(mfn_t mfn);
 void audit_use(mfn_t mfn, unsigned kind);
 /* A discrepancy: counted, and printed unless there were too many. */
@@ -42,7 +42,7 @@ uint64_t audit_reserved_entry(const struct domain *d, int level, unsigned slot);
 
 /* What @d's mappings hold; and the pins of its grants compared with them. */
 void audit_grants(struct domain *d);
-/* Has @d mapped frame @mfn, for writing too if @writable, by somebody's grant? */
+/* Has @d mapped frame @mfn, for writing too if @writable, by a grant? */
 bool audit_grant_maps(struct domain *d, mfn_t mfn, bool writable);
 
 /* ---- audit/vcpus.c ---- */

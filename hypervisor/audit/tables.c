@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The auditor's reading of page tables (audit/audit.c): what each of them holds, and whether each entry is one that a
- * guest may have: only bits that are the guest's or added by us, only frames of its own domain, granted, or
- * reachable by privilege, and the hypervisor's slots as we installed them.
+ * guest may have: only bits that are the guest's or added by the hypervisor, only frames of its own domain,
+ * granted, or reachable by privilege, and the hypervisor's slots as they were installed.
  */
 #include "audit/audit.h"
 #include "gnt/grant.h"
@@ -22,7 +22,7 @@ static bool is_live_table(const struct page_info *pg, int level)
 	return page_type_of(pg) == (enum page_type)level && (pg->type & PGT_VALIDATED);
 }
 
-/* May @d's entry map frame @pg of somebody else? */
+/* May @d's entry map frame @pg of another owner? */
 static bool foreign_ok(struct domain *d, struct page_info *pg, bool writable)
 {
 	return d->privileged || (pg->owner && audit_grant_maps(d, page_to_mfn(pg), writable));

@@ -50,7 +50,7 @@ static void descriptor_tables(struct vcpu *v)
 	}
 }
 
-/* What a CPU would walk for @v: the hypervisor's slots are there, or the first segment load is the machine's end. */
+/* What a CPU would walk for @v: the hypervisor's slots are there, or the first segment load ends the machine. */
 static void loadable(struct vcpu *v, uint64_t cr3, const char *what)
 {
 	const uint64_t by_processor = PTE_A | PTE_D, *top = mfn_to_virt(pte_mfn(cr3));
