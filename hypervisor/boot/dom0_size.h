@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much memory the initial domain gets (dom0_mem=): arithmetic alone, so that it can be tested on the host. */
+/* How much memory the initial domain gets (dom0_mem=): arithmetic only, so that it can be tested on the host. */
 #pragma once
 
 #include "lib/options.h"

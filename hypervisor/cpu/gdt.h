@@ -93,7 +93,7 @@ struct cpu_tables {
 
 /* Fill @t for @cpu and point cpu->gdt, gdt_compat and tss there. */
 void gdt_fill(struct percpu *cpu, struct cpu_tables *t);
-/* Load GDTR, the segment registers and TR of this CPU. GS base is set anew: loading the selector clears it.
+/* Load GDTR, the segment registers and TR of this CPU. GS base is set again: loading the selector clears it.
  */
 void gdt_init_cpu(struct percpu *cpu);
 

@@ -118,7 +118,7 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	printk("PANIC on CPU %u: %s\n", this_cpu->id, text);
 	print_context();
-	/* Behind the saved RBP and the return address that GCC's frame address points at. */
+	/* Just after the saved RBP and the return address that GCC's frame address points at. */
 	print_backtrace((uint64_t)__builtin_return_address(0), (uint64_t)__builtin_frame_address(0) + 16);
 	finish();
 }

@@ -18,7 +18,7 @@ struct log_limit {
 	uint32_t left_out; /* lines refused since the last report */
 };
 
-/* Take @lines from the bucket if it is not empty, more than it holds if need be. False: it is empty, and they are counted
+/* Take @lines from the bucket if it is not empty, even more than it holds. False: it is empty, and they are counted
  * as left out. Before there is a clock (log_set_clock) nothing is refused. */
 bool log_limit_take(struct log_limit *l, struct log_rate rate, uint32_t lines);
 /* One more was refused, elsewhere. */

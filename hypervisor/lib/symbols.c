@@ -80,7 +80,7 @@ static bool indirect_call(const uint8_t *ret)
 
 /*
  * Without frame pointers (they cost every hypercall a few percent) the callers are found by reading the
- * stack: a word that points behind a CALL is a return address, of this chain or left over from an earlier
+ * stack: a word that points just after a CALL is a return address, of this chain or left over from an earlier
  * one. If that call goes to the function below it in the chain it certainly belongs; a "?" marks the others
  * (calls by pointer, functions left by a jump, leftovers).
  */

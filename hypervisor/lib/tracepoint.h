@@ -20,7 +20,7 @@ enum tracepoint_kind {
 	TRACE_EXEMPT, /* the operator asked for what went on until now, however long it took */
 	TRACE_EMULATED, /* the instruction with opcode arg was executed for current, or: */
 };
-#define TRACE_FORCED_CPUID 0x10000 /* CPUID behind the ABI's prefix */
+#define TRACE_FORCED_CPUID 0x10000 /* CPUID after the ABI's prefix */
 #define TRACE_PT_WRITE     0x10001 /* a store into a live page table */
 #define TRACE_OTHER        0x10002 /* without a row in emulated.def */
 #define TRACE_SHADOW       0x10003 /* fv: a page fault that filled a shadow page table */

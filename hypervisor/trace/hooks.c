@@ -56,7 +56,7 @@ void hooks_init(void)
 
 static void write_hook(const struct hook_site *s, const uint8_t *bytes)
 {
-	/* Quick listeners are those of tracing alone. */
+	/* Quick listeners serve when only tracing is on. */
 	uint8_t *at = text_of(&s->at), *to = text_of(change.listen == LISTEN_TRACING ? &s->quick : &s->full);
 	uint8_t *writable = paddr_to_virt(image_phys(at));
 	int32_t distance = to - (at + JUMP_LENGTH);

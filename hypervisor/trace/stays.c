@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long an interrupt that is due may wait, and for what (option `stays`, docs/tracing.md).
+ * How long an interrupt that is due may wait, and why (option `stays`, docs/tracing.md).
  *
  * A stay begins when a CPU enters the hypervisor from a guest and ends when it goes back. In between it ends, and
  * another begins, where interrupts were let in and nothing was due (hypercall_preempt_check), and where what was due
