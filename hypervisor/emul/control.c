@@ -41,7 +41,7 @@ static enum emul_result read_cr(struct emul *e, uint64_t *value)
 	return EMUL_REFUSED;
 }
 
-/* CR0: only TS may change. CR4: what guests have no say in stays as it is, silently. */
+/* CR0: only TS may change. CR4: bits that guests cannot choose stay as they are, silently. */
 static enum emul_result write_cr(struct emul *e, uint64_t value)
 {
 	struct vcpu *v = e->v;

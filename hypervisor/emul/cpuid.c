@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID as guests are to see it (SDM 2A, CPUID). The processor's own answer, with only those bits that hold
- * under the hypervisor, and the leaves that name it. An application's plain CPUID shows the processor itself:
- * nothing here protects anything.
+ * CPUID as guests see it (SDM 2A, CPUID). The processor's own answer, with only those bits that hold under
+ * the hypervisor, and the leaves that name it. An application's plain CPUID shows the processor itself:
+ * nothing here is protection.
  */
 #include "cpu/features.h"
 #include "cpu/fpu.h"
@@ -82,7 +82,7 @@ static void leaf_d(uint32_t subleaf, uint32_t r[4])
 
 	if (subleaf == 0) {
 		r[EAX] &= mask;
-		r[ECX] = mask & XCR0_AVX ? 832 : 576; /* all we offer; EBX, what XCR0 enables now, is real */
+		r[ECX] = mask & XCR0_AVX ? 832 : 576; /* the maximum; EBX, what XCR0 enables now, is real */
 		r[EDX] = 0;
 	} else if (subleaf == 1) {
 		r[EAX] &= LEAFD_1_EAX;

@@ -97,7 +97,7 @@ struct cursor {
 	unsigned at, end;
 };
 
-/* The next byte, or -1 behind the end. */
+/* The next byte, or -1 at the end. */
 static int next(struct cursor *c)
 {
 	return c->at < c->end ? c->bytes[c->at++] : -1;

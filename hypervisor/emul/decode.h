@@ -57,11 +57,11 @@ enum decode_result {
 	DECODE_SHORT,   /* more bytes are needed than the @n there are */
 };
 
-/* Decode at @bytes for code of @mode bits. Never looks behind bytes[n - 1] or bytes[INSN_MAX - 1]. */
+/* Decode at @bytes for code of @mode bits. Never looks beyond bytes[n - 1] or bytes[INSN_MAX - 1]. */
 enum decode_result insn_decode(struct insn *insn, const uint8_t *bytes, unsigned n, unsigned mode);
 
 /* Offset of the memory operand within its segment, from the contents of its registers base and index (those
- * that it has) and the address behind the instruction. */
+ * that it has) and the address after the instruction. */
 uint64_t insn_offset(const struct insn *insn, uint64_t base, uint64_t index, uint64_t next_rip);
 /* The segment register of the memory operand. */
 enum segment_register insn_segment(const struct insn *insn);

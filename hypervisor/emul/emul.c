@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fetching an instruction and finding who emulates it (emul.h). Kernels may use all of it; applications only
- * what their virtual IOPL lets them. What is not in the table is refused, and the guest gets its #GP.
+ * Fetching an instruction and finding the function that emulates it (emul.h). Kernels may use all of them;
+ * applications only those that their virtual IOPL allows. The rest is refused, and the guest gets its #GP.
  */
 #include "emul/emul.h"
 #include "cpu/gdt.h"
@@ -102,8 +102,8 @@ bool emul_iopl_ok(const struct vcpu *v)
 	return cpl <= v->iopl;
 }
 
-/* CLI and STI change nothing: the upcall mask is the guest's interrupt flag, and POPF, which cannot be seen,
- * would not go with them. They are let pass where the virtual IOPL would. */
+/* CLI and STI change nothing: the upcall mask is the guest's interrupt flag, and POPF, which does not trap,
+ * would not match them. They are accepted where the virtual IOPL allows them. */
 static enum emul_result interrupt_flag(struct emul *e)
 {
 	return emul_iopl_ok(e->v) ? EMUL_DONE : EMUL_REFUSED;
@@ -178,7 +178,7 @@ enum emul_result emul_privileged(struct emul *e, struct vcpu *v)
 	return result;
 }
 
-/* ud2; "xen"; then the instruction (xen/arch-x86/xen.h, XEN_EMULATE_PREFIX). Only CPUID is wanted that way.
+/* ud2; "xen"; then the instruction (xen/arch-x86/xen.h, XEN_EMULATE_PREFIX). Only CPUID is emulated that way.
  */
 #define FORCED_CPUID 0xa20f6e65780b0full
 #define FORCED_BYTES 7

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Emulation of single guest instructions: what the ABI promises of privileged ones after a #GP, forced CPUID
- * after a #UD, and stores to live page tables after a #PF. On success the registers stand behind the
+ * after a #UD, and stores to live page tables after a #PF. On success RIP points after the
  * instruction. All for the current vCPU.
  */
 #pragma once
@@ -13,11 +13,11 @@ struct cpu_user_regs;
 struct vcpu;
 
 enum emul_result {
-	EMUL_DONE,      /* go on behind it */
-	EMUL_REFUSED,   /* not ours, or not allowed: the guest gets the fault that brought us here */
+	EMUL_DONE,      /* go on after it */
+	EMUL_REFUSED,   /* not emulated, or not allowed: the guest gets the original fault */
 	EMUL_FAULT,     /* the guest gets a page fault: emul.fault_address, fault_error */
-	EMUL_ROUND,     /* one round of a REP is done: on it again for the next */
-	EMUL_AGAIN,     /* registers stand where they should: on it again for the rest */
+	EMUL_ROUND,     /* one round of a REP is done: execute it again for the next */
+	EMUL_AGAIN,     /* registers stand where they should: execute it again for the rest */
 	EMUL_UNDEFINED, /* the guest gets #UD */
 };
 
@@ -28,7 +28,7 @@ struct emul {
 	struct insn insn;
 	gva_t fault_address;
 	uint32_t fault_error;
-	uint32_t breakpoints; /* on ports, that it met: bits of DR6 */
+	uint32_t breakpoints; /* those on ports that it hit: bits of DR6 */
 };
 
 enum emul_result emul_privileged(struct emul *e, struct vcpu *v); /* after #GP(0) */
@@ -41,7 +41,7 @@ bool emul_ptwr(struct vcpu *v, gva_t addr);    /* after #PF of a kernel's store 
 
 /* How many bytes @regs' instruction at RIP offers, up to INSN_MAX, and in *mode what code it is. 0: none. */
 unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode);
-/* Move RIP behind @length bytes. */
+/* Move RIP forward by @length bytes. */
 void emul_advance(struct vcpu *v, unsigned length);
 
 /* May the guest's present code use its I/O privilege? (virtual IOPL; CLI, STI) */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IN and OUT. Two questions: may this code use the port at all (virtual IOPL, or the bitmap of
- * PHYSDEVOP_ set_iobitmap; otherwise #GP), and is there a device for it. Dom0 has the real ones but for those
- * that the hypervisor uses itself; for all others nothing is there: reads give ones, writes go nowhere.
+ * PHYSDEVOP_set_iobitmap; otherwise #GP), and is there a device for it. Dom0 has the real ones except those
+ * that the hypervisor uses itself; for other domains nothing is there: reads give ones, writes go nowhere.
  */
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
@@ -23,7 +23,7 @@ static bool is_real(const struct vcpu *v, uint16_t port, unsigned size)
 {
 	if (!v->domain->privileged)
 		return false;
-	for (unsigned i = 0; !is_own(port + i);) /* some of ours lie between two that are not */
+	for (unsigned i = 0; !is_own(port + i);) /* own ports may lie between two others */
 		if (++i == size)
 			return true;
 	return false;
@@ -66,8 +66,8 @@ bool port_permitted(struct vcpu *v, uint16_t port, unsigned size)
 	return emul_iopl_ok(v) || bitmap_permits(v, port, size);
 }
 
-/* PCI's index register is each privileged domain's own, and taken whole; smaller accesses there are to another device, as the
- * reset register of many chip sets. The data register is shared with the hypervisor. */
+/* Each privileged domain has its own PCI index register, which takes 4-byte accesses; smaller ones there are to another
+ * device, such as the reset register of many chip sets. The data register is shared with the hypervisor. */
 static __cold uint32_t unreal_read(const struct vcpu *v, uint16_t port, unsigned size)
 {
 	if (!v->domain->privileged)

@@ -11,7 +11,7 @@ bool port_permitted(struct vcpu *v, uint16_t port, unsigned size);
 /* The device, or nothing: ones are read, writes go nowhere. */
 uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size);
 void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
-/* The access was made: note the breakpoints that it met. */
+/* The access was made: note the breakpoints that it hit. */
 static inline void port_used(struct emul *e, uint16_t port)
 {
 	if (unlikely(e->v->debugreg[7] & DR7_ENABLES))

@@ -70,7 +70,7 @@ static bool fs_base_write(struct vcpu *v, uint64_t value)
 	return true;
 }
 
-/* The guest's active base, which SWAPGS left in the other register when we were entered. */
+/* The guest's active base, which SWAPGS left in the other register on entry to the hypervisor. */
 static bool gs_base_read(struct vcpu *v, uint64_t *value)
 {
 	*value = rdmsr(MSR_KERNEL_GS_BASE);
@@ -107,7 +107,7 @@ static bool efer_read(struct vcpu *v, uint64_t *value)
 	return true;
 }
 
-/* What it is, kernels may write again. */
+/* Kernels may write the present value again. */
 static bool efer_same(struct vcpu *v, uint64_t value)
 {
 	uint64_t now;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writable page tables: a kernel stores into a page of its L1 tables as if that were writable, faults, and
- * the store is done for it under the rules of mm/ (mm/ptwr.c). What a read-modify-write finds there it is given by mm/,
- * from the table and under its lock: by the guest's address the TLB may still lead elsewhere.
+ * the store is done for it under the rules of mm/ (mm/ptwr.c). For a read-modify-write, mm/ reads the old value from
+ * the table under its lock: the TLB may still lead the guest's address elsewhere.
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -29,7 +29,7 @@ struct store {
 	struct ptwr_change change;
 };
 
-/* Let the processor compute, at the width of the operand: value and flags come out right by themselves. */
+/* Let the processor compute, at the width of the operand: value and flags are then right by themselves. */
 #define ALU(op, width, reg_type)                               \
 	{                                                      \
 		reg_type d = old;                              \

@@ -2,7 +2,7 @@
 /*
  * INS and OUTS, with REP (SDM 2A). Each round is an instruction of its own: RCX, RSI and RDI tell how far it came,
  * events and single steps come in between, and a page fault leaves the instruction to be executed again from there.
- * Memory is looked at before the port is: a device's datum that nobody takes would be lost.
+ * Memory is checked before the port is read: a device's datum that cannot be stored would be lost.
  */
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
@@ -25,7 +25,7 @@ static bool page_faults(struct emul *e, gva_t at, uint32_t error)
 	return true;
 }
 
-/* The guest's own rights: the hypervisor's access would pass over the U bit. */
+/* The guest's own rights: the hypervisor's access would ignore the U bit. */
 static bool access_faults(struct emul *e, gva_t at, unsigned size, bool store)
 {
 	uint32_t error = (store ? PF_WRITE : 0) | ((e->regs->cs & 3) == 3 ? PF_USER : 0);
