@@ -9,12 +9,12 @@
  * The ordinary hypervisor knows nothing of it. The same objects are linked once more with the linker's --wrap, which
  * puts the functions of calls.def between the dispatch table and the handlers.
  *
- * Only one call is judged at a time. Whoever is inside a function of calls.def changes what the model sees: a call
- * waits for the others, for a time, and is not judged if another one begins or is there all the same. To wait
- * for ever could be a deadlock: domctl waits for vCPUs to stop. A call that leaves a table (mm/partial.c) or an extent
- * on its way, needs memory that is not there, or has more entries than are kept apart is not judged either. How many were and
- * were not is printed at each audit. The option ghost=guests leaves out what Dom0 calls.
- * Locking: `judge` in state.c says whose the state is; everything here but the counters is its alone.
+ * Only one call is judged at a time. A CPU inside a function of calls.def changes what the model sees. So a call waits
+ * for the others, for a time, and is not judged if another one is still inside or begins. Waiting for ever could be a
+ * deadlock: domctl waits for vCPUs to stop. A call is not judged either if it leaves a table (mm/partial.c) or an
+ * extent unfinished, needs memory that is not there, or has more entries than are recorded one by one. Each audit
+ * prints how many calls were judged and how many were not. The option ghost=guests leaves out Dom0's calls.
+ * Locking: the holder of `judge` in state.c owns everything here but the counters.
  */
 #pragma once
 
@@ -44,7 +44,7 @@ struct ghost_frame {
 
 /* Enter a function of calls.def; true: it is to be judged, the state is recorded. */
 bool ghost_enter(const char *name);
-/* The other end. Prints what was found, unless it must be put down to others. */
+/* Leave it. Prints what was found, unless another call may be the cause. */
 void ghost_leave(bool judging);
 /* The call cannot be judged after all. */
 void ghost_give_up(void);
@@ -56,9 +56,9 @@ struct ghost_frame *ghost_change(mfn_t mfn);
 uint64_t ghost_word(const void *at);
 /* Expect @value there; bits outside @mask do not matter. */
 void ghost_expect(void *at, uint64_t value, uint64_t mask);
-/* As many frames will have come to @d as hypervisor pages or (@heap false) as its memory. */
+/* Expect @n new frames of @d, as hypervisor pages or (@heap false) as its memory. */
 void ghost_expect_fresh(struct domain *d, uint64_t n, bool heap);
-/* What was expected at that moment, and back to it. */
+/* Mark what is expected now, and go back to it. */
 uint32_t ghost_mark(void);
 void ghost_rewind(uint32_t mark);
 
@@ -89,15 +89,15 @@ void ghost_list_judge(uint32_t done, bool failed);
 #define GHOST_IS_RESTARTED(count) ((uint32_t)(count) >> 31)
 #define GHOST_COUNT(count)        ((uint32_t)(count) & ~(1u << 31))
 void ghost_list_judge_counted(uint32_t count, gva_t done_at, long rc);
-/* A restarted call reads there how many were done before; 0: it does not. */
+/* Can @at be read, where a restarted call finds how many were done before? 0: it does not read. */
 bool ghost_readable(gva_t at);
-/* How many entries are expected to be done before one is refused; UINT32_MAX: nothing is known of an end. */
+/* How many entries are expected to be done before one is refused; UINT32_MAX: none is expected to be refused. */
 uint32_t ghost_list_end(void);
 
 /* ---- model.c: what holds what ---- */
 
 struct domain *ghost_domain(uint32_t id); /* by its number, or NULL */
-/* Who owns the frames that an argument of the kind "foreign domain" names, or NULL if the caller may not. */
+/* The owner of the frames that an argument of the kind "foreign domain" names; NULL: the caller may not use them. */
 struct domain *ghost_owner(uint32_t id);
 bool ghost_ref(mfn_t mfn, struct domain *d);
 void ghost_unref(mfn_t mfn);
@@ -106,13 +106,13 @@ void ghost_unuse(mfn_t mfn);
 /* A reference and a use. */
 bool ghost_hold(mfn_t mfn, struct domain *d, unsigned type);
 void ghost_let_go(mfn_t mfn);
-/* The frame could be written now: what a use for a moment needs and leaves. */
+/* Can the frame be written now, by a use that ends at once? */
 bool ghost_writable(mfn_t mfn, struct domain *d);
 void ghost_l1_out(uint64_t entry);
 /* Entry @e to @where in a live table. */
 enum ghost_outcome ghost_change_l1(uint64_t *where, uint64_t e, struct domain *d, struct domain *from);
 enum ghost_outcome ghost_change_upper(mfn_t table, unsigned slot, uint64_t e);
-/* The place of the L1 entry for @va in the current kernel's tables, or NULL; it may be no L1. */
+/* The place of the L1 entry for @va in the current kernel's tables, or NULL; the table may not be an L1. */
 uint64_t *ghost_walk(uint64_t va);
 /* Is the frame a table of the level, of @d and in force? */
 bool ghost_is_table(mfn_t mfn, unsigned level, const struct domain *d);

@@ -17,7 +17,7 @@ static struct {
 	bool ok[GHOST_ENTRIES];
 	uint32_t handles;
 	int32_t more;         /* handles that came, less those that went */
-	struct domain *grows; /* whose table setup_table is about; NULL: nobody's */
+	struct domain *grows; /* the owner of setup_table's table; NULL: none */
 } op;
 
 static enum ghost_outcome map_one(uint32_t i)
@@ -50,7 +50,7 @@ static enum ghost_outcome unmap_one(uint32_t i)
 	return GHOST_DONE;
 }
 
-/* One side of a copy: whose page. */
+/* The owner of the page on one side of a copy. */
 static struct domain *side_owner(domid_t id, bool granted)
 {
 	struct domain *self = current->domain;
@@ -167,7 +167,7 @@ static void judge_list(uint32_t count, long rc)
 	uint32_t done = rc && !restarted ? MIN(ghost_list_end(), count) : count - (uint32_t)left;
 	int32_t more = ghost_handles(current->domain) - op.handles;
 
-	/* What was done cannot be told to the guest, and so to us. */
+	/* The guest cannot be told what was done, so it cannot be read here. */
 	if (rc == -EFAULT && !restarted && ghost_list_end() == ~0u)
 		ghost_give_up();
 	for (uint32_t i = 0; i < done && i < GHOST_ENTRIES && !ghost_gave_up(); i++)
@@ -177,9 +177,9 @@ static void judge_list(uint32_t count, long rc)
 	ghost_list_judge(done, rc && !restarted);
 }
 
-/* ---- setup_table; swaps move nothing that is ours, and the others look ---- */
+/* ---- setup_table; swaps move nothing of the hypervisor, and the others only read ---- */
 
-/* Whose table the caller may have meant. */
+/* The owner of the table that the caller may have meant. */
 static struct domain *owner_of_table(domid_t id)
 {
 	if (id == DOMID_SELF || id == current->domain->id)

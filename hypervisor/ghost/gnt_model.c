@@ -11,8 +11,8 @@
 #include "mm/page.h"
 
 #define USED_FLAGS (GTF_reading | GTF_writing)
-/* Of an entry only the marks are the hypervisor's; a guest may change the rest at any time, but only the marks' absence
- * or presence is promised to it. With a second processor not even that can be compared: it may clear them. */
+/* Only the marks of an entry belong to the hypervisor. A guest may change the rest at any time; only the marks' absence
+ * or presence is promised to it. With a second processor not even that can be compared: the guest may clear them. */
 #define MARKS_MASK (uint64_t)(cpus_online == 1 ? USED_FLAGS : 0)
 
 _Static_assert(offsetof(struct grant_use, writers) == 4 && offsetof(struct grant_use, frame) == 8, "words");

@@ -53,7 +53,7 @@ void ghost_list_judge(uint32_t done, bool failed)
 		ghost_wrong("entry %u is refused; the model does not refuse it", done);
 	if (done > predicted)
 		done = predicted;
-	/* What a refused entry had done for a moment may have left its traces: none but those that were predicted. */
+	/* A refused entry may leave traces of what it did for a moment, but only those that were predicted. */
 	if (done < predicted || !failed)
 		ghost_rewind(mark[done]);
 	ghost_compare();
@@ -76,7 +76,7 @@ void ghost_list_judge_counted(uint32_t count, gva_t done_at, long rc)
 	else if (rc == -EFAULT && done_at && ghost_list_end() == ~0u)
 		ghost_list_judge(count, false); /* all is done, but it cannot be told */
 	else if (rc && predicted && uncertain < predicted - 1)
-		ghost_give_up(); /* it ended there, or at any entry behind */
+		ghost_give_up(); /* it ended there, or at a later entry */
 	else if (rc)
 		ghost_list_judge(MIN(ghost_list_end(), count), true);
 	else

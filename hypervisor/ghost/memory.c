@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ghost of memory_op (see ghost.h). Which frames are given is the allocator's affair: of new ones the ghost says
- * how many must be there, and that each is in its owner's hands alone. Whether there is memory it cannot say, so
- * a list may end early; a frame that it takes away must have been the owner's. A call that begins or ends in the middle of
- * an extent (mm/memory_work.c) is not judged.
+ * The ghost of memory_op (see ghost.h). The allocator chooses the frames: the ghost says how many new ones there must
+ * be, and that only the owner refers to each. It cannot say whether there is memory, so a list may end early; a frame
+ * that the call takes away must have been the owner's. A call that begins or ends in the middle of an extent
+ * (mm/memory_work.c) is not judged.
  */
 #include "dom/domain.h"
 #include "ghost/ghost.h"
@@ -40,7 +40,7 @@ static bool reservation_read(uint64_t cmd, gva_t arg)
 	return op.d;
 }
 
-/* What the owner gives up; of an extent that is not all his, the frames before the first strange one. */
+/* What the owner gives up; of an extent not wholly its own, the frames before the first foreign one. */
 static enum ghost_outcome decrease(uint32_t i)
 {
 	uint64_t mfn;
@@ -91,8 +91,8 @@ static void judge_populate(uint64_t total, long rc)
 	ghost_compare();
 }
 
-/* The owner alone may have held a frame that he trades away. It may be one that he was given a moment ago, for another:
- * then it is one less that is new in the end. Returns how many are. */
+/* Only the owner may have held a frame that it trades away. If the owner got the frame earlier in this call, there is
+ * one new frame less in the end. Returns 1 for a frame that was there before, otherwise 0. */
 static unsigned traded(uint64_t mfn)
 {
 	const struct ghost_frame *f = ghost_frame(mfn);

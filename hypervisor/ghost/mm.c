@@ -106,8 +106,8 @@ static enum ghost_outcome va_mapping(uint32_t i)
 	return ghost_change_l1(where, one.val, d, one.from);
 }
 
-/* The mask of vCPUs to be flushed lies in guest memory, and may not be there: then the entry is changed, or was refused
- * before, all the same. */
+/* The mask of vCPUs to flush lies in guest memory, and may not be there. Even then the entry was changed, or refused,
+ * before. */
 static bool may_fail_to_flush(uint64_t flags)
 {
 	return (flags & 3) && (flags & ~3ull) && (flags & ~3ull) != 4;

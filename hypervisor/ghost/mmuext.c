@@ -10,7 +10,7 @@
 static struct {
 	struct domain *owner;
 	gva_t list;
-	bool rewritten; /* an entry before has changed a page, whose contents the model does not follow */
+	bool rewritten; /* an earlier entry has changed a page, whose contents the model does not follow */
 } batch;
 
 /* A table of @level, with what it names. One that may just have been written cannot be judged. */

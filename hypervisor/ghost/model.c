@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ghost's model of frames (see ghost.h): a reference for whoever names a frame, a use of a type for whoever
- * relies on what it is, a type that may change only while nobody does. A table is in force when each of its entries
- * may be there by the rules (rules.h) and what it names can be had. All of it as the essay in mm/page.c promises it to
- * guests, none of it as mm/ does it: no locks, no stops on the way, no fast ways.
+ * The ghost's model of frames (see ghost.h): a reference for each name of a frame, a use for each reliance on its
+ * type, a type that may change only while there is no use. A table is in force when the rules (rules.h) allow each of
+ * its entries and what the entry names can be held. All of it is as the essay in mm/page.c promises to guests, none of
+ * it as mm/ does it: no locks, no preemption, no fast paths.
  */
 #include "dom/domain.h"
 #include "ghost/ghost.h"
@@ -46,7 +46,7 @@ bool ghost_is_table(mfn_t mfn, unsigned level, const struct domain *d)
 	return f->uses && f->type == level && (f->flags & GF_VALID) && f->owner == d;
 }
 
-/* ---- who is who ---- */
+/* ---- domains ---- */
 
 struct domain *ghost_domain(uint32_t id)
 {
@@ -92,7 +92,7 @@ void ghost_unref(mfn_t mfn)
 	}
 	if (--f->refs)
 		return;
-	/* Nobody's any more: it is free. */
+	/* That was the last: the frame is free. */
 	if (!(f->flags & GF_HEAP))
 		ghost_expect(&f->owner->tot_pages, ghost_word(&f->owner->tot_pages) - 1, ~0ull);
 	*f = (struct ghost_frame){0};
@@ -107,7 +107,7 @@ static bool l1_in(uint64_t e, struct domain *d, struct domain *from)
 	if (!rule_bits_ok(d, 1, e))
 		return false;
 	if (is_io(to)) {
-		/* Which device memory is shown is no matter of frames. */
+		/* The model does not cover device memory. */
 		if (d->privileged)
 			ghost_give_up();
 		return false;
@@ -138,7 +138,7 @@ static bool linear_in(mfn_t table, mfn_t to, unsigned level)
 	return true;
 }
 
-/* The frame becomes what an entry needs; a carrier is its root's alone. */
+/* The frame becomes what an entry needs; only one root may name a carrier. */
 static bool below_in(mfn_t to, unsigned level, bool carrier)
 {
 	if (!ghost_use(to, level, carrier))
@@ -226,7 +226,7 @@ static bool table_in(mfn_t table, unsigned level, bool carrier)
 		slots_out(table, level, s, carrier);
 		return false;
 	}
-	/* A PAE root is named by 32 bits, unless the guest knows better. */
+	/* A 32-bit CR3 names a PAE root, unless the guest asked for an extended one. */
 	if (level == 3 && d->ops->root_level == 3 && table >> 20 &&
 	    !(d->vm_assist & 1u << VMASST_TYPE_pae_extended_cr3)) {
 		slots_out(table, level, ENTRIES, carrier);

@@ -36,7 +36,7 @@ static inline bool rule_bits_ok(const struct domain *d, int level, uint64_t e)
 
 	if (level == 1)
 		ok |=
-		    0x100 | (d->privileged ? 0x98 : 0); /* who drives devices chooses how memory is cached */
+		    0x100 | (d->privileged ? 0x98 : 0); /* domains with devices choose how memory is cached */
 	if (level == 3 && d->ops->root_level == 3)
 		ok = frame_bits | 0x67 | 0xe00;
 	return !(e & ~ok);

@@ -104,7 +104,7 @@ static void *pages(uint64_t bytes)
 	return heap_alloc_pages(order);
 }
 
-/* The option ghost=guests: Dom0's own hypercalls, which may be very many, are let pass. */
+/* The option ghost=guests: Dom0's own hypercalls, which may be very many, are not judged. */
 static bool only_guests(void)
 {
 	static const char option[] = "ghost=guests";
@@ -169,7 +169,7 @@ bool ghost_enter(const char *name)
 		return false;
 	if (ready() && spin_trylock(&judge)) {
 		begin(name);
-		/* Who is not inside now comes later, and his arrival is seen before what he does. */
+		/* A CPU that is not inside now arrives later, and its arrival is seen before its changes. */
 		if (__atomic_load_n(&inside, __ATOMIC_SEQ_CST) == 1) {
 			record();
 			return true;
@@ -230,7 +230,7 @@ static struct undo *note(bool is_word, uint32_t index)
 {
 	struct undo *u = &journal[journal_used];
 
-	/* The last place is overwritten: nobody asks what comes of it. */
+	/* The last place is overwritten: it no longer matters, since the call is not judged. */
 	if (journal_used == JOURNAL - 1)
 		ghost_give_up();
 	else
@@ -323,7 +323,7 @@ static bool same(const struct ghost_frame *a, const struct ghost_frame *b)
 	       a->type == b->type && a->flags == b->flags;
 }
 
-/* A frame that came to somebody in this call. */
+/* A frame that came to the expected owner in this call. */
 static bool is_fresh(const struct ghost_frame *was, const struct ghost_frame *now)
 {
 	unsigned flags = GF_ALLOCATED | (call.fresh_heap ? GF_HEAP | GF_VALID : 0);
@@ -337,8 +337,8 @@ static const char *name_of(const struct ghost_frame *f)
 	return f->owner ? f->owner->name : "nobody";
 }
 
-/* What a kind without hypercalls holds changes at any time, by its faults (fv/). The M2P's pages are shown to guests from
- * the first question for them on. */
+/* What a kind without hypercalls holds changes at any time, by its faults (fv/). Guests see the M2P's pages from the
+ * first request for them on. */
 static bool is_out_of_scope(const struct ghost_frame *was, const struct ghost_frame *now)
 {
 	const struct domain *d = was->owner ? was->owner : now->owner;

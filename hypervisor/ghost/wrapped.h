@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Both names of each function of calls.def: ours, which callers get, and the hypervisor's own. */
+/* Both names of each function of calls.def: the ghost's, which callers get, and the hypervisor's own. */
 #pragma once
 
 #include "lib/types.h"
