@@ -63,7 +63,7 @@ static void try_tree(int height, pte_t last_leaf, bool good)
 void test_main(void)
 {
 	int height =
-	    ROOT_LEVEL == 4 ? 4 : 2; /* a PAE root is refused for want of a last L2: attack-pae-root */
+	    ROOT_LEVEL == 4 ? 4 : 2; /* a PAE root is refused for lack of a last L2: attack-pae-root */
 
 	for (int h = 1; h <= height; h++) {
 		try_tree(h, 0, true);

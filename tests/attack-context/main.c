@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The context of a new vCPU, full of what is not the guest's to have. Addresses that are none, or the hypervisor's, as
+ * The context of a new vCPU, full of what a guest may not have. Addresses that are invalid, or the hypervisor's, as
  * entry points, handlers, bases or RIP; an LDT that is too long or not aligned; a GDT of frames that are page tables;
- * roots that are no tables, an application without page tables: refused, and the vCPU stays as it was, not to be
- * brought up, until a context is whole. Flags (IOPL, VM, VIF, VIP), ring 0 selectors, debug registers on the
+ * roots that are no tables, an application without page tables: refused, and the vCPU stays as it was, and cannot be
+ * brought up until a context is whole. Flags (IOPL, VM, VIF, VIP), ring 0 selectors, debug registers on the
  * hypervisor, bits of MXCSR that are not there: left out, as it finds when it runs. It finds no register full of what
  * another vCPU had. Skipped where Dom0 has one vCPU.
  */

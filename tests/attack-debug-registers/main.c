@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug registers against the hypervisor. A breakpoint on an address of the hypervisor's, or that is none, is refused
+ * Debug registers against the hypervisor. A breakpoint on an address of the hypervisor's, or an invalid one, is refused
  * and changes nothing, by hypercall and by MOV; so are general detect, breakpoints on ports without CR4.DE, and bits
  * that the registers do not have. Watching one's own memory while the hypervisor reads and writes it (frames it pushes,
  * arguments, IRET frames, descriptors), or letting a trap wait behind MOV SS until the hypervisor is entered, does no

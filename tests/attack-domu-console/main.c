@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An ordinary domain writes to the hypervisor's console what it should not: escape sequences, other control characters,
- * lines without an end as long as the hypervisor's buffer and a byte more or less, zeros, counts that are none. The system
+ * lines without an end as long as the hypervisor's buffer and a byte more or less, zeros, invalid counts. The system
  * test (system/domu.py) looks at what came out: text alone, each line of it marked with the domain.
  */
 #include "domu.h"

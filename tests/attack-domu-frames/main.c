@@ -159,7 +159,7 @@ static void memory_types(void)
 	check_eq(page_set_ro(table, false), 0);
 }
 
-/* Devices, and frame numbers that are none. */
+/* Devices, and frame numbers that do not exist. */
 static void no_memory(void)
 {
 	static const uint64_t frames[] = {0,       0xa0,       0xb8,       0xf0,

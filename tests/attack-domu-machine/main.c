@@ -102,7 +102,7 @@ static void interrupts(void)
 	}
 }
 
-/* Every command of the three, and some that are none. The structure is as it should be, but for its contents. */
+/* Every command of the three, and some unknown ones. The structure is as it should be, except for its contents. */
 static void control(void)
 {
 	static struct xen_domctl d;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Dom0 that maps interrupts absurdly. Messages of functions that are none; MSI-X tables that it says, or has its device
- * say, lie in memory, in the hypervisor, in an interrupt controller: nothing is written there. A device whose table is moved
- * away under the hypervisor's hands. Numbers of PIRQs and registers of every size. A page for EOIs that is a page table, a
- * device's, no domain's. Whatever is answered, the machine goes on, and what was mapped comes back (audit=exit).
+ * A Dom0 that maps interrupts absurdly. Messages of functions that do not exist; MSI-X tables that it says, or has its
+ * device say, lie in memory, in the hypervisor, in an interrupt controller: nothing is written there. A device whose
+ * table is moved away under the hypervisor's hands. Numbers of PIRQs and registers of every size. A page for EOIs that
+ * is a page table, a device's, no domain's. Whatever is answered, the machine goes on, and what was mapped comes back
+ * (audit=exit).
  */
 #include "fw.h"
 #include "xen/physdev.h"

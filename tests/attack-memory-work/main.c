@@ -2,8 +2,8 @@
 /*
  * A memory_op of many frames stops for other work, and what it has begun waits with the vCPU. In the middle of it, from
  * the upcall that it stopped for, the guest does what it should not: changes the call's arguments, gives frames away that
- * are being traded, maps them, makes another call of the kind, forgets the first one altogether. No frame is lost or had
- * twice, none is given that the limit does not allow, and a call that completes has got what it asked for.
+ * are being traded, maps them, makes another call of the kind, forgets the first one altogether. No frame is lost or
+ * given twice, none beyond the limit, and a call that completes has got what it asked for.
  */
 #include "big_tree.h"
 

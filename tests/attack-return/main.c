@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Returns that the processor refuses: iret to a selector beyond the table, to a data segment, to a system
- * selector of the hypervisor, to a stack segment that is none: the guest gets a fault with that selector, and the
+ * selector of the hypervisor, to an invalid stack segment: the guest gets a fault with that selector, and the
  * hypervisor none. A code segment in an LDT page that the processor has not looked at yet can be returned to. So can an
  * address that is not canonical or is the hypervisor's, with or without VGCF_in_syscall, and the address behind the last
  * canonical one, to which a hypercall, a system call, INT3 or an emulated instruction there leads: the fault is the

@@ -29,7 +29,7 @@ static uint64_t ran(unsigned vcpu)
 	return run.time[RUNSTATE_running];
 }
 
-/* A turn is spent but for a hundredth, then the vCPU polls for nothing. */
+/* A turn is spent except for a hundredth, then the vCPU polls for nothing. */
 static void sleep_before_the_end(unsigned me)
 {
 	struct sched_poll poll = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every timer that a PV guest can set, with times that are none: 0, 1, just past, INT64_MAX, INT64_MIN, ~0. What is past
+ * Every timer that a PV guest can set, at extreme times: 0, 1, just past, INT64_MAX, INT64_MIN, ~0. What is past
  * fires at once, and once; what never comes never fires; a stop stops. Periods below the least and beyond the greatest are
  * refused, and leave the one in force as it is. No time, however odd, keeps another timer from firing. A great many
  * settings, and timers that are always due, leave the vCPU its time.

@@ -2,7 +2,7 @@
 /* Rows of the bench: each prints `BENCH name instructions nanoseconds`. */
 #pragma once
 
-/* What looks at each result would be counted. */
+/* Code that looks at each result would be counted. */
 #define HYPERCALL_SEEN(nr, result) (result)
 #include "fw.h"
 

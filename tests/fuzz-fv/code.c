@@ -37,7 +37,7 @@ void code_run(unsigned ring)
 
 /* ---- single instructions ---- */
 
-/* Each with EAX, ECX, EDX, ESI, EDI as they come. Of those that move the stack there are none: in ring 0 it would be the end. */
+/* Each with EAX, ECX, EDX, ESI, EDI as they come. None moves the stack: in ring 0 it would be the end. */
 static const struct {
 	unsigned length;
 	const char *bytes;

@@ -19,7 +19,7 @@ void devices_right(void)
 	outb(0x20, 0x20);
 }
 
-/* Those at which the machine would end or the serial line fill up are for reading. */
+/* Those at which the machine would end or the serial line fill up are only read. */
 static bool harmless(uint16_t port)
 {
 	return !(port >= 0x60 && port <= 0x64) && (port & ~7) != COM1 && (port & 0xff00) != 0x600 &&

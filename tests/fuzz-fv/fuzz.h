@@ -24,7 +24,7 @@ static inline bool one_in(uint32_t n)
 {
 	return !below(n);
 }
-/* An address or a number such as go wrong. */
+/* An address or a number of the kind that goes wrong. */
 uint32_t any_word(void);
 uint32_t arena_address(void);
 

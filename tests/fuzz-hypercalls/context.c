@@ -115,7 +115,7 @@ static unsigned long any_root(struct fuzz *f)
 	}
 }
 
-/* Such as the vCPU may survive. */
+/* Contexts that the vCPU may survive. */
 static void spoil(struct fuzz *f, struct vcpu_guest_context *c)
 {
 	switch (below(f, 9)) {
@@ -153,7 +153,7 @@ static void spoil(struct fuzz *f, struct vcpu_guest_context *c)
 	}
 }
 
-/* Such as may well be the domain's end. */
+/* Contexts that may well end the domain. */
 static void ruin(struct fuzz *f, struct vcpu_guest_context *c)
 {
 	switch (below(f, 5)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hypercalls at random, and such as nearly make sense: right structures, values at borders, frames of its
+ * Hypercalls at random, and some that nearly make sense: right structures, values at borders, frames of its
  * own, of others and of page tables in use, from two vCPUs that race. The hypervisor must stay whole: it
  * never panics, and its auditor (hypervisor/audit/audit.c) finds every count right after each batch. What
  * becomes of this guest is its own affair.

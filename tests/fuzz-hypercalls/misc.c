@@ -194,7 +194,7 @@ void do_version(struct fuzz *f)
 	call(f, __HYPERVISOR_xen_version, one_in(f, 8) ? any_word(f) : below(f, 12), arena_va(f), 0, 0, 0);
 }
 
-/* Only such as print nothing. */
+/* Only those that print nothing. */
 void do_console(struct fuzz *f)
 {
 	static const unsigned long bad[] = BAD_POINTERS;

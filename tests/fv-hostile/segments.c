@@ -217,7 +217,7 @@ void die_stack(void)
 	attempt(stack_at);
 }
 
-/* Stack segments that are no flat ones: of 16 bits, growing down, with a base, too small. */
+/* Stack segments that are not flat: of 16 bits, growing down, with a base, too small. */
 void die_ss(void)
 {
 	static const uint64_t odd[] = {0x008f92000000ffff, 0x00cf96000000ffff, 0x00cf92100000ffff,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * domctl with arguments that cannot be meant: each is refused by the number that the ABI has for it, nothing is changed,
- * and no domain, frame or pause count is lost or gained. A domain is not made with what there is not, or under a number
- * that is taken; it does not change its kind once it has memory; no domain pauses, destroys or gives a context to
- * itself; vCPUs are those that there are; lists have limits, memory need not; a grant ends with its domain; no byte of
- * a hypercall page is left as it was. (Xen 4.17 has other numbers for some.)
+ * domctl with impossible arguments: each is refused with the error that the ABI has for it, nothing is changed,
+ * and no domain, frame or pause count is lost or gained. A domain is not made with what does not exist, or under a
+ * number that is taken; it does not change its kind once it has memory; no domain pauses, destroys or gives a context
+ * to itself; vCPUs are those that there are; lists have limits, memory need not; a grant ends with its domain; no byte
+ * of a hypercall page is left as it was. (Xen 4.17 has other errors for some.)
  */
 #include "fw.h"
 #include "ringlet/fv.h"

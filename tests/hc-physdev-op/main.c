@@ -12,7 +12,7 @@ const char test_title[] = "hc-physdev-op";
 
 #define PIRQS 512
 
-/* Interrupts that there are not. */
+/* Interrupts that do not exist. */
 static void interrupts(void)
 {
 	for (uint32_t irq = 1u << 9; irq; irq <<= 1) {
@@ -108,7 +108,7 @@ static void mappings(void)
 		 -XEN_EINVAL);
 }
 
-/* Functions that there are not, or that have no messages: the machine's bridge is 0:0.0. */
+/* Functions that do not exist, or that have no messages: the machine's bridge is 0:0.0. */
 static void functions(void)
 {
 	static const int types[] = {MAP_PIRQ_TYPE_MSI, MAP_PIRQ_TYPE_MSI_SEG, MAP_PIRQ_TYPE_MULTI_MSI};
@@ -209,7 +209,7 @@ static void registers(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_apic_write, (void *)8), -XEN_EFAULT);
 }
 
-/* Numbers that are kept: each once, until there is none, and all come back. */
+/* Numbers that are kept: each once, until none is left, and all come back. */
 static void reservations(void)
 {
 	static int kept[PIRQS];
@@ -292,7 +292,7 @@ static void bitmaps(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_set_iobitmap, &map), 0);
 }
 
-/* What is answered for those that there are. */
+/* The answers for those that exist. */
 static void answers(void)
 {
 	for (uint32_t irq = 1; irq < 16; irq++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * platform_op: XENPF_get_cpuinfo tells of each processor, and which numbers are none. A bad pointer, another version
- * of the interface and an unknown operation are refused.
+ * platform_op: XENPF_get_cpuinfo tells of each processor, and says which numbers are invalid. A bad pointer, another
+ * version of the interface and an unknown operation are refused.
  */
 #include "fw.h"
 #include "xen/platform.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vcpu_op: our vCPU is up, others are absent; timers fire; runstate tells that we run; vcpu_info can move
- * once to our own page, and works there; runstate and time can be had in memory of our own. Where there is a
+ * once to our own page, and works there; runstate and time can be shown in memory of our own. Where there is a
  * second vCPU: a context that breaks a rule is refused and leaves it as it was; it cannot come up before it is
  * initialised; it goes down and up again, and the vCPU that a call is not for is not touched. Bad vCPU numbers,
  * commands and pointers are refused.

@@ -64,7 +64,7 @@ static void note(const char *fmt, ...)
 		deeds[0] = '\0';                      \
 	} while (0)
 
-/* One look at other work after so many finds some; 0: none does. */
+/* The number of the look at other work that finds some; 0: none does. */
 static unsigned looks, work_after;
 bool hypercall_preempt_check(void)
 {

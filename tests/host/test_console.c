@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: what guests may say in the hypervisor's log.
- *   lines     a line as long as the buffer, or longer, is cut and lost nowhere; control characters are dropped
+ *   lines     a line as long as the buffer, or longer, is split, and nothing is lost; control characters are dropped
  *   flood     a guest that writes without end leaves what the hypervisor said readable, and other guests' lines; its own
  *             come at the rate of the option, with the number left out; so little goes to the consoles, which are slow
  *   dom0      what Dom0 writes is not limited, and not kept

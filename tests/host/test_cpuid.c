@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: CPUID as PV guests are to see it (hypervisor/emul/cpuid.c), bit by bit.
- *   can do all   of a processor whose every answer is all ones a guest sees the golden table, and nothing elsewhere
- *   can nothing  of one that answers zeros it sees only what the hypervisor itself tells
+ *   all ones     of a processor whose every answer is all ones a guest sees the golden table, and nothing elsewhere
+ *   all zeros    of one that answers zeros it sees only what the hypervisor itself tells
  *   by vCPU      the APIC id and OSXSAVE are the vCPU's own; a 32 bit guest is told of no 64 bit mode
  *   by machine   without AVX, or without XSAVE, what needs it is gone
  */

@@ -103,7 +103,7 @@ static void emulated_instructions(void **state)
 	trace_leave();
 	counted(1, RINGLET_REASON_trap + 13, 0, 0);
 	counted(1, emulated_reason(0xfa), 1, 5);
-	assert_int_equal(read_all(), 2); /* who runs, and this stay */
+	assert_int_equal(read_all(), 2); /* the vCPU that runs, and this stay */
 	assert_int_equal(out[1].what & 0xffff, emulated_reason(0xfa));
 	/* Accounting alone writes no records, tracing alone counts nothing. */
 	account(RINGLET_ACCOUNTING_off);

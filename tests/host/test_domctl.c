@@ -2,7 +2,7 @@
 /*
  * Specification: the hypercall domctl (hypervisor/dom/domctl_op.c), with the mechanisms written down.
  *   create    what a new domain cannot be is refused before it is there; its limits are what was asked for
- *   oneself   nothing that stops the caller, or waits for it, is done to it
+ *   caller    nothing that stops it, or waits for it, is done to it
  *   state     of a dying domain, nothing but looking and finishing; the first unpause brings one to life
  *   pauses    are counted, up to a limit, and given back only by the domain that took them
  *   frames    a hypercall page is written into memory that may be written; what kind a frame is, and whose

@@ -4,7 +4,8 @@
  *   nothing   a dying domain gets no frame, no claim and no pin, for its own are undone once, frame by frame
  *   between   frames on their way to it when it died go back; those that it was about to give stay without owner
  *   limit     before that, it gets exactly what it may have
- *   whom      the CPUs of its own, and of Dom0, which may map everything; all of them once another has mapped a grant of it
+ *   flushed   the CPUs of its own, and of Dom0, which may map everything; all of them once another has mapped a grant
+ *             of it
  *   refused   a table of descriptors that was refused is stamped: what was seen of it meanwhile is forgotten
  */
 #include "mm_host.h"

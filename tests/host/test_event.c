@@ -380,7 +380,7 @@ static void waking(void **state)
 	assert_int_equal(kicks, 1);
 	assert_int_equal(evtchn_send(&a, q), 0); /* still pending: no second kick */
 	assert_int_equal(kicks, 1);
-	/* Nor for oneself, nor for one that waits for a processor; but one that is about to sleep is woken by itself. */
+	/* Nor for the running vCPU, nor for one that waits for a processor; but one about to sleep wakes by itself. */
 	host_percpu.vcpu = a.vcpu[1];
 	info(&a)[64] = 0;
 	vcpu_mark_events(a.vcpu[1]);

@@ -2,8 +2,8 @@
 /*
  * Specification: the hypercall event_channel_op (hypervisor/evt/evtchn_op.c): which domain may ask what of which, and
  * what comes back.
- *   whom      others than oneself are Dom0's to name; DOMID_SELF is the caller, as the peer too
- *   vcpus     only one's own that are there; a global VIRQ is vCPU 0's
+ *   domains   others than the caller are Dom0's to name; DOMID_SELF is the caller, as the peer too
+ *   vcpus     only the caller's own that are there; a global VIRQ is vCPU 0's
  *   answers   what an operation returns is in the guest's structure, only if it went well; a structure that is not
  *             the guest's refuses, also when only the answer finds no place
  *   restart   a reset that makes way comes again with the same arguments

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification of what an fv domain's instructions do that trap, as bytes that the guest executes in ring 1 or 3:
+ * Specification of what the trapping instructions of an fv domain do, as bytes that the guest executes in ring 1 or 3:
  *   - each has the effect of ring 0, on the guest's own state, with the operand's size; registers move only if all went well;
  *   - an application gets what the processor would give it: its own pages, ports by IOPL, nothing privileged;
  *   - memory that is not there is the guest's page fault, at the byte where it begins, and nothing else has happened.

@@ -2,7 +2,8 @@
 /*
  * Specification of an fv domain's serial port (hypervisor/fv/uart.c), whose other end is Dom0's console ring.
  *   sends     each byte is in the ring and Dom0 is told; into a full ring none is written, and what is there stays
- *   waits     a full ring shows the transmitter as busy, but for a fifth of a second only; as soon as there is room it is not
+ *   waits     a full ring shows the transmitter as busy, for a fifth of a second only; as soon as there is room it is
+ *             not
  *   receives  bytes come in order; Dom0 is told when there may be more that found no room: at the last one, or a full ring
  *   tells     the interrupt line follows IER, what there is and OUT2; IIR names the reason, and ends that of sending
  *   keeps     divisor, line and modem control, scratch are as written, the divisor apart from data and IER

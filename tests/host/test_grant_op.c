@@ -263,7 +263,7 @@ static void copies(void **state)
 	    {DOMID_SELF, 0, GNTCOPY_dest_gref, 0, "copy d1 to d0;"},
 	    {DOMID_SELF, DOMID_SELF, 0, 0, "copy d1 to d1;"},
 	    {0, DOMID_SELF, 0, GNTST_permission_denied, ""},
-	    {1, DOMID_SELF, 0, GNTST_permission_denied, ""}, /* oneself is DOMID_SELF */
+	    {1, DOMID_SELF, 0, GNTST_permission_denied, ""}, /* the caller is DOMID_SELF */
 	    {DOMID_SELF, 0, GNTCOPY_source_gref, GNTST_permission_denied, ""},
 	    {DOMID_SELF, 9, GNTCOPY_dest_gref, GNTST_bad_domain, ""},
 	    {9, DOMID_SELF, 0, GNTST_bad_domain, ""},

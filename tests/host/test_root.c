@@ -33,7 +33,7 @@ static void run(struct vcpu *v)
 	check_holder(v);
 }
 
-/* A pinned root of domain @i, empty but for the hypervisor's slots. */
+/* A pinned root of domain @i, empty except for the hypervisor's slots. */
 static mfn_t make_root(unsigned i)
 {
 	struct page_info *pg = domain_alloc_pages(domains[i], 0, 0);

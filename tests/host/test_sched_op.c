@@ -6,7 +6,7 @@
  *   ends      another domain's end is Dom0's to call; a code that was latched stays; the last vCPU that goes down ends all
  *   own       a vCPU is one of the caller's that is there; what concerns the present only, the vCPU's own
  *   context   is set once, is held for the time of the call, and may come in parts
- *   timers    a period is neither too short nor an age; a time in the past is refused where asked
+ *   timers    a period is neither too short nor too long; a time in the past is refused where asked
  *   areas     are kept only if they can be written; written by the kernel's tables, twice if the guest wants to see that
  */
 #include "guest_host.h"

@@ -7,9 +7,9 @@
  *   gates        INT n, INT 0x80, INT3 and INTO reach the guest's handler by the privilege of its own gate, seen by the
  *                guest's own ring; else they fault at their first byte
  *   interrupts   they are the hypervisor's alone, whatever ran; an fv guest's exceptions all go to its kind
- *   page faults  the hypervisor's business are the LDT window and a kernel's store into what is write-protected; a stale
+ *   page faults  the hypervisor deals with the LDT window and a kernel's store into what is write-protected; a stale
  *                translation of the hypervisor's is tried again, and not for ever
- *   ours         in the hypervisor only an access to guest memory may fault
+ *   hypervisor   in it only an access to guest memory may fault
  *   exit         a return that faults is the guest's fault, and ends it if the handler cannot be entered either
  */
 #include <setjmp.h>

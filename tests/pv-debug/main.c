@@ -138,7 +138,7 @@ static void watches(void)
 #define NO_TF    "pushf; andl $~0x100, (%%esp); popf\n"
 #endif
 
-/* Steps between POPF and the end of the second PUSHF, AND, POPF, but for these three: POPF's own comes first. */
+/* Steps between POPF and the end of the second PUSHF, AND, POPF, except for these three: POPF's own comes first. */
 #define STEPS(code, ...)                                                \
 	({                                                              \
 		hits = steps_seen = 0;                                  \

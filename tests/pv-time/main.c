@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time: vcpu_time_info is usable from the first instruction, has an even version when at rest, never runs
- * backwards, and a time in the wall clock of this century goes with it. Timers fire, never early: single
+ * backwards, and the wall clock that goes with it is past 2019. Timers fire, never early: single
  * shot, periodic, set_timer_op, the limit of poll. A single shot in the past fires at once.
  */
 #include "time.h"

@@ -28,7 +28,7 @@ def heard():
 
 
 def wait_for(m, pattern, seconds, times=1):
-    """Until the log has shown `pattern` so many times: Dom0's shell may have said it already, or says it later."""
+    """Until the log has shown `pattern` that many times: Dom0's shell may have said it already, or says it later."""
     for _ in range(seconds * 4):
         if len(re.findall(pattern, heard(), re.M)) >= times:
             return

@@ -73,7 +73,7 @@ class Machine:
             self.died = time.monotonic() + REPORT_SECONDS
 
     def _check(self, wanted, until, limit):
-        """Fail if there is no more sense in waiting for what is `wanted`."""
+        """Fail if there is no point in waiting for what is `wanted`."""
         now = time.monotonic()
         if self.died is not None and now >= self.died:
             raise Failure("the hypervisor stopped (a panic, or Dom0 crashed) before %s: %s" % (wanted, self.text[-4000:]))

@@ -48,7 +48,7 @@
 #define CHOOSE_ROOT(v) \
 	:: HAS(ROOTS, v) && (mine == 0 || mine == DOMAIN_OF(v)) && !pt_lock[DOMAIN_OF(v)] && \
 	   (current[me] == v || !running[v]) -> h = v; d = DOMAIN_OF(v); holder = ROOT
-/* What they shall hold: a frame of their domain. Dom0's L1 entries may name others' frames. */
+/* What they are to hold: a frame of their domain. Dom0's L1 entries may name others' frames. */
 #define CHOOSE_TARGET(f) \
 	:: HAS(RW_FRAMES, f) && holder == ENTRY_L1 && h != f && frame[f].owner < NDOMS && (frame[f].owner == d || d == 0) -> \
 		x = f; key = W \
@@ -118,9 +118,9 @@ end:
 	:: atomic { HAS(RETURNED, 3) && current[me] != IDLE && frame[3].allocated -> px = 3; frame[px].allocated = 0 }; goto disown
 
 	/*
-	 * All others: some holder shall hold something else. What is waited for is the pt_lock; a CPU that waits answers
-	 * requests, and so is as good as here. The choice is made when the lock is had: what is a table cannot change under
-	 * it.
+	 * All others: some holder is to hold something else. What is waited for is the pt_lock; a CPU that waits
+	 * answers requests, and so is as good as here. The choice is made when the lock is had: what is a table cannot
+	 * change under it.
 	 */
 	:: atomic {
 		current[me] != IDLE;
