@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The ABI room: headers as they are, and what is made from the two tables. build/abi is an include path.
+# The ABI: headers as they are, and what is made from the two tables. build/abi is an include path.
 
 ABI_CFLAGS  := -Iabi/include -I$(B)/abi
 ABI_HEADERS := $(wildcard abi/include/xen/*.h abi/include/xen/*/*.h)

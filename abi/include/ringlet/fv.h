@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Ringlet adds to the domctl interface: domains whose kernel runs unmodified in ring 1 (docs/fv.md). Xen
- * has nothing like it, so the names are ours and the bits are ones that Xen leaves clear.
+ * What Ringlet adds to the domctl interface: domains whose kernel runs unmodified in ring 1 (docs/fv.md). Xen has
+ * nothing like it, so the names are Ringlet's and the bits are ones that Xen leaves clear.
  */
 #pragma once
 

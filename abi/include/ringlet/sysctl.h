@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sysctls of Ringlet's own: exit accounting and tracing, and accounts of memory. Xen numbers its sysctls from 1 in small steps and
- * will not reach 0x52000000 ('R'), so that range is ours; on a hypervisor that does not know them they answer
+ * Ringlet's own sysctls: exit accounting, tracing, and memory accounts. Xen numbers its sysctls from 1 in small steps
+ * and will not reach 0x52000000 ('R'), so Ringlet uses that range; a hypervisor that does not know them answers
  * -ENOSYS. The arguments lie in struct xen_sysctl's union, at u.pad. One layout for both word sizes.
  *
  * A reason says why a vCPU was in the hypervisor. docs/tracing.md explains how they are counted.
@@ -22,14 +22,14 @@
 #define RINGLET_REASON_trap      64 /* + vector, below 32 */
 #define RINGLET_REASON_int80     96
 #define RINGLET_REASON_syscall   97  /* SYSCALL of an application */
-#define RINGLET_REASON_unknown   98  /* a hypercall number beyond all */
+#define RINGLET_REASON_unknown   98  /* a hypercall number past the last */
 #define RINGLET_REASON_timer     99  /* interrupts: this processor's timer, */
 #define RINGLET_REASON_ipi       100 /* another processor, */
 #define RINGLET_REASON_device    101 /* anything else */
 #define RINGLET_REASON_upcall    102 /* an event being delivered */
 #define RINGLET_REASON_switch    103 /* from being chosen to run until the guest goes on */
 #define RINGLET_REASON_start     104 /* was inside when tracing or accounting began */
-#define RINGLET_REASON_work      105 /* between hypervisor and guest: what was due is done */
+#define RINGLET_REASON_work      105 /* between hypervisor and guest: pending work is done */
 #define RINGLET_REASON_emulated  128 /* + row of emulated.def, below 64 */
 #define RINGLET_REASONS          192
 
@@ -62,9 +62,9 @@ struct ringlet_stats {
 };
 
 /*
- * A record of the trace. Either a stay in the hypervisor, from tsc to the first moment thereafter whose low
- * 32 bits are `low`; or, from RINGLET_RECORD_upcall on, one moment, with its argument. Stays are written when
- * they end, behind the moments inside them.
+ * A record of the trace. Either a stay in the hypervisor, from tsc to the first later moment whose low 32 bits are
+ * `low`; or, from RINGLET_RECORD_upcall on, one moment, with its argument. Stays are written when they end, behind the
+ * moments inside them.
  */
 struct ringlet_record {
 	uint64_aligned_t tsc;
@@ -76,8 +76,8 @@ struct ringlet_record {
 #define RINGLET_MODE_KERNEL   4
 #define RINGLET_RECORD_upcall 0x80000000u /* an event is delivered */
 #define RINGLET_RECORD_event  0x80000001u /* argument: domain << 16 | port that became pending */
-#define RINGLET_RECORD_vcpu   0x80000002u /* this CPU runs from now on domain << 16 | vCPU */
-#define RINGLET_RECORD_lost   0x80000003u /* as many records are missing here */
+#define RINGLET_RECORD_vcpu   0x80000002u /* from now on this CPU runs domain << 16 | vCPU */
+#define RINGLET_RECORD_lost   0x80000003u /* argument: how many records are missing here */
 #define RINGLET_RECORD_call   0x80000004u /* argument: reason; a hypercall of the multicall begins */
 
 /* trace: one ring of records for each CPU. */
@@ -100,7 +100,7 @@ struct ringlet_trace {
 
 /*
  * stays: the longest ones with interrupts off (docs/tracing.md), longest first, one for each domain, reason and
- * address. They are forgotten when they were read. Without the option `stays`, count is 0 and on too.
+ * address. Reading clears them. Without the option `stays`, count is 0 and on too.
  */
 struct ringlet_stay {
 	uint64_aligned_t ticks; /* of the time-stamp counter */
@@ -116,7 +116,7 @@ struct ringlet_stays {
 	XEN_GUEST_HANDLE_64(ringlet_stay) buffer;
 };
 
-/* overhead: the hypervisor's memory that is held for a domain beside its own frames, and how much may be
+/* overhead: the hypervisor's memory that is held for a domain besides its own frames, and its limit
  * (docs/overhead.md). -ESRCH: no such domain. */
 struct ringlet_overhead {
 	domid_t domain;

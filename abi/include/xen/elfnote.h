@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ELF notes (owner "Xen") by which a guest kernel tells the loader what it wants. */
+/* ELF notes (owner "Xen") by which a guest kernel tells the loader what it needs. */
 #pragma once
 
 #define XEN_ELFNOTE_INFO               0

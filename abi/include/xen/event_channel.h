@@ -97,7 +97,7 @@ struct evtchn_reset {
 	domid_t dom;
 };
 
-/* FIFO event channels: offered by newer Xens, refused here. */
+/* FIFO event channels: newer Xens have them, Ringlet refuses. */
 struct evtchn_init_control {
 	uint64_t control_gfn;
 	uint32_t offset;

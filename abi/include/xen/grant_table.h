@@ -10,7 +10,7 @@ typedef uint32_t grant_handle_t;
 /* An entry of the shared table; flags is written last (by the owner) or by cmpxchg. */
 struct grant_entry_v1 {
 	uint16_t flags; /* GTF_* */
-	domid_t domid;  /* who may use it */
+	domid_t domid;  /* the domain that may use it */
 	uint32_t frame;
 };
 

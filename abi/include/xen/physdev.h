@@ -67,7 +67,7 @@ struct physdev_map_pirq {
 	domid_t domid;
 	int type;  /* MAP_PIRQ_TYPE_* */
 	int index; /* GSI */
-	int pirq;  /* wanted, or negative for any; result */
+	int pirq;  /* requested, or negative for any; result */
 	int bus;   /* MSI_SEG, MULTI_MSI: segment in the upper 16 bits */
 	int devfn;
 	int entry_nr;        /* MSI-X: which; MULTI_MSI: how many */
@@ -105,7 +105,7 @@ struct physdev_restore_msi {
 	uint8_t devfn;
 };
 
-/* The same for manage_pci_add_ext and pci_device_add, as far as it counts here: which function. */
+/* The same for manage_pci_add_ext and pci_device_add; only the function counts here. */
 struct physdev_manage_pci_ext {
 	uint8_t bus;
 	uint8_t devfn;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* platform_op(struct *): Dom0's hold on the machine. Only what Ringlet knows is described. */
+/* platform_op(struct *): Dom0 asks about the machine. Only what Ringlet knows is here. */
 #pragma once
 
 #include "xen.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sysctl(struct *): Dom0 looks at and steers the machine as a whole. One layout for both word sizes. */
+/* sysctl(struct *): Dom0 inspects and controls the whole machine. One layout for both word sizes. */
 #pragma once
 
 #include "domctl.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* xen_version(cmd, buffer): who is the hypervisor, and what can it do. */
+/* xen_version(cmd, buffer): what the hypervisor is, and what it can do. */
 #pragma once
 
 #include "features.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The core of the guest ABI: what guest and hypervisor share from the first instruction on. Names, numbers
- * and layouts are those of Xen's public interface (tests/abi compares every one); the words are ours.
+ * The core of the guest ABI: what guest and hypervisor share from the first instruction on. Names, numbers and
+ * layouts are those of Xen's public interface (tests/abi compares every one); the comments are Ringlet's.
  * Hypercall numbers are not here: they come from abi/hypercalls.def through the generated hypercalls.h.
  */
 #pragma once

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The CPUID leaves by which a guest knows its hypervisor. */
+/* The CPUID leaves by which a guest recognises its hypervisor. */
 #pragma once
 
 #define XEN_CPUID_FIRST_LEAF 0x40000000

@@ -105,7 +105,7 @@ struct vcpu_guest_context {
 #endif
 };
 
-/* The guest's own notes in shared_info, for tools. */
+/* The guest's own data in shared_info, for tools. */
 struct arch_shared_info {
 	unsigned long max_pfn;
 	xen_pfn_t pfn_to_mfn_frame_list_list;
@@ -125,6 +125,6 @@ struct xen_arch_domainconfig {
 };
 #define XEN_X86_MSR_RELAXED (1u << 0)
 
-/* Forced emulation: these bytes before CPUID make it the hypervisor's. */
+/* Forced emulation: after these bytes the hypervisor executes CPUID. */
 #define XEN_EMULATE_PREFIX ".byte 0x0f,0x0b,0x78,0x65,0x6e ; "
 #define XEN_CPUID          XEN_EMULATE_PREFIX "cpuid"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/xen/gntalloc: pages of one's own, granted to another domain. Allocate, then mmap() at the returned index.
- */
+/* /dev/xen/gntalloc: the program's own pages, granted to another domain. Allocate, then mmap() at the returned index. */
 #pragma once
 
 #include "../xen.h"

@@ -7,5 +7,5 @@
 #define _IOC(dir, type, number, len) (((dir) << 30) | ((type) << 8) | (number) | ((unsigned)(len) << 16))
 #endif
 
-#define IOCTL_XENBUS_BACKEND_EVTCHN _IOC(_IOC_NONE, 'B', 0, 0) /* the kernel's port, to be bound to */
-#define IOCTL_XENBUS_BACKEND_SETUP  _IOC(_IOC_NONE, 'B', 1, 0) /* another domain is to be the store */
+#define IOCTL_XENBUS_BACKEND_EVTCHN _IOC(_IOC_NONE, 'B', 0, 0) /* the kernel's port, to bind to */
+#define IOCTL_XENBUS_BACKEND_SETUP  _IOC(_IOC_NONE, 'B', 1, 0) /* make another domain the store */
