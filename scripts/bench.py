@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """make bench: what the crossings cost on Ringlet, on Debian's Xen 4.17 and on the bare machine, and how big and how
-fast the whole is. tests/bench/README.md explains the units; nothing here judges, it only prints.
+fast the whole is. tests/bench/README.md explains the units; this program only prints and does not judge.
 """
 import glob, gzip, os, re, select, shutil, subprocess, sys, time
 
@@ -34,7 +34,7 @@ ROWS = [("null-hypercall", "null hypercall (xen_version)", 100),
 
 
 def xen():
-    """Path of Debian's Xen, unpacked; None (and why, on stderr) where it cannot be had."""
+    """Path of Debian's Xen, unpacked; None (and why, on stderr) if it cannot be fetched."""
     image = f"{OUT}/xen.elf"
     if os.path.exists(image):
         return image
@@ -53,7 +53,7 @@ def xen():
 
 
 def measure(name, kernel, guest, icount):
-    """{row: (instructions, ns)} of one boot; empty if it did not get to its end."""
+    """{row: (instructions, ns)} of one boot; empty if it did not finish."""
     cmd = ["qemu-system-x86_64", "-m", "512", "-cpu", "EPYC,-monitor", "-display", "none", "-monitor", "none", "-nic", "none",
            "-no-reboot", "-serial", "stdio", "-kernel", kernel] + (ICOUNT if icount else [])
     if guest:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every header stands alone: a file that includes nothing else compiles, for each word size its room is built for. And every
-# source begins with the line of its licence, in one spelling (scripts behind their #! line).
+# Every header stands alone: a file that includes nothing else compiles, for each word size its room is built for. And each
+# source begins with its licence line, in one spelling (scripts after their #! line).
 set -u
 cd "$(dirname "$0")/.."
 status=0

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Differences between guest kinds live in hypervisor/pv/ (struct guest_ops). Elsewhere nobody asks "which kind?":
+# Differences between guest kinds live in hypervisor/pv/ (struct guest_ops). Elsewhere no code asks "which kind?":
 # not by comparing ops, not by name, not by an is_32bit flag. Choosing the kind of a new domain is an assignment.
 set -u
 cd "$(dirname "$0")/.."

@@ -7,9 +7,9 @@
     check-layers.py --report           print figures and circles too
     check-layers.py --uses WORD        print what files with WORD in their path use and are used for, by symbol
 
-A use is a symbol that one object file wants and another one defines (nm). An include of a header is one too, and so is the
-declaration, in a header, of what another room defines. No use goes up. Files that use one another in a circle are of one
-room, or of rooms that stand side by side, and at most CIRCLE of them. A circle is a strongly connected component of the uses
+A use is a symbol that one object file needs and another one defines (nm). An include of a header is one too, and so is the
+declaration, in a header, of what another room defines. No use goes up. Files that use one another in a circle belong to one
+room, or to rooms side by side, and are at most CIRCLE. A circle is a strongly connected component of the uses
 by symbol.
 """
 import argparse, collections, glob, os, re, subprocess, sys
@@ -23,8 +23,8 @@ def without_comments(text):
 
 class Part:
     """@order: rooms, lowest first; words in one string are rooms side by side. @objects: pairs of a folder of objects and the folder
-    of sources that they are made from. @partial: rooms of which this part has not all files. @seams: headers that two rooms agree
-    on and either implements its half of: what they declare is nobody's use."""
+    of sources that they are made from. @partial: rooms of which this part lacks some files. @seams: headers that two rooms
+    share, each of which implements its half: what they declare does not count as a use."""
 
     def __init__(self, name, order, make, objects, circle=CIRCLE, partial=(), seams=()):
         self.name, self.make, self.objects, self.circle, self.partial, self.seams = name, make, objects, circle, partial, seams
@@ -34,7 +34,7 @@ class Part:
         return {name for path in self.seams for name in re.findall(r"\b(\w+)(?:\(|;|\[)", without_comments(open(path).read()))}
 
     def room(self, path):
-        """The longest row of folders that is a room; None: outside of all."""
+        """The longest row of folders that is a room; None: in no room."""
         parts = path.split("/")[:-1]
         while parts and "/".join(parts) not in self.order:
             parts.pop()
@@ -42,8 +42,8 @@ class Part:
 
 
 def kernel(machine):
-    """The portable kernel knows the machine by machine.h alone; x86/ knows native/ and pv/ by x86/internal.h. A system call is
-    implemented where it belongs and called by its table. Processes have files and memory, and files wait as processes do: these
+    """The portable kernel knows the machine only by machine.h; x86/ knows native/ and pv/ by x86/internal.h. A system call is
+    implemented where it belongs and called through its table. Processes have files and memory, and files wait as processes do: these
     rooms are side by side, and their circle should become smaller, not larger."""
     return Part(f"kernel-{machine}", ["kern/lib", "kern/time", "kern/console", "kern/mm kern/proc kern/fs kern/tty", "kern/sys", "kern",
                                       f"drivers x86 {machine}"],

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each function of the hypervisor that lets a lock go has taken it, or calls one that returns with it taken.
+"""Each function of the hypervisor that releases a lock has taken it, or calls one that returns with it taken.
 
-Those that are there to take a lock for others, or to let one go, are named below. No test could see that a lock is missing
-but by a race; this sees it in the text. The order of locks is in docs/tricks.md.
+The functions that exist to take or release a lock for others are named below. A test could see a missing lock only by a
+race; this program sees it in the text. The order of locks is in docs/tricks.md.
 """
 import glob
 import re
 import sys
 
-# What takes the lock that this lets go. spin_unlock's is the same expression, or a field of this name.
+# What takes the lock that this one releases. spin_unlock's is the same expression, or a field of this name.
 LETS_GO = {"unlock_pair": ("lock_pair", "lock_with_partner"), "batch_unlock": ("batch_lock",), "unlock": ("lock",)}
 TAKES = {"pt_begin": "pt_lock", "queue_lock_vcpu": "lock"}
 ENDS_WHAT_OTHERS_BEGAN = {"unlock_pair", "batch_unlock", "unlock", "settle", "upper_end", "ghost_leave"}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the pages say is so: links, files, functions, targets of make, verbs of rl, options of the hypervisor.
+"""What the pages name exists: links, files, functions, targets of make, verbs of rl, options of the hypervisor.
 
 A page is every .md of the project. Code in `backquotes` and blocks of commands are read; what is no name of the kinds
-above is left alone, and so is one with a part in capitals (NAME.c), which stands for any. What the build makes is known
-by the makefiles. A name of somebody else's program stands in ELSEWHERE.
+above is skipped, and so is one with a part in capitals (NAME.c), which stands for any. The makefiles tell what the build
+makes. Names of other projects' programs are in ELSEWHERE.
 """
 import functools
 import glob
@@ -24,7 +24,7 @@ ANY = re.compile(r"(?:^|[/_])[A-Z]+(?=[._/]|$)")
 
 @functools.lru_cache(None)
 def files():
-    """Every file and folder of the project but what is built."""
+    """Every file and folder of the project except what is built."""
     found = set()
     for folder, inner, names in os.walk(TOP):
         inner[:] = [n for n in inner if n not in (".git", ".cache", "__pycache__") and (folder, n) != (TOP, "build")]
@@ -50,7 +50,7 @@ def recipes():
 
 @functools.lru_cache(None)
 def words():
-    """Every word of the source, pages left out."""
+    """Every word of the source, without the pages."""
     found = set()
     for name in files():
         if name.endswith((".md", ".svg")) or not os.path.isfile(os.path.join(TOP, name)):
@@ -87,7 +87,7 @@ def exists(path, page):
 
 
 def anchors(path):
-    """What may stand behind # in a link to a page, as GitHub makes it of headings."""
+    """What may stand after # in a link to a page, as GitHub makes it from headings."""
     with open(os.path.join(TOP, path)) as f:
         heads = re.findall(r"^#+ (.*)$", f.read(), re.M)
     return {re.sub(r"[^\w\- ]", "", h.lower().replace("`", "")).replace(" ", "-") for h in heads}

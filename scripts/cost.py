@@ -5,8 +5,8 @@ Debian's Xen, each counted in instructions and in time. docs/costs.md explains o
 
     cost.py [--quick] [ARRANGEMENT...]
 
-Each run is written to build/report/run-ARRANGEMENT-UNIT.json, and all that there are, together, to
-build/report/results.json. An arrangement that does not come to its end, or lacks an operation, is an error.
+Each run is written to build/report/run-ARRANGEMENT-UNIT.json, and all existing runs together to
+build/report/results.json. An arrangement that does not finish, or lacks an operation, is an error.
 """
 import concurrent.futures, glob, json, os, re, subprocess, sys, threading, time
 
@@ -62,7 +62,7 @@ def cost(m, arguments):
 
 
 def between_domains(m, word, quick):
-    """A second domain on the same processor: it answers at an event channel, then it only gives way."""
+    """A second domain on the same processor: it answers at an event channel, then only yields."""
     m.run("rl create -q demo%s.cfg name=answer" % word, 120)
     domid = m.run("rl list | grep answer").split()[1]
     with Console(m, "answer"):
@@ -124,7 +124,7 @@ def output_of(*command):
 
 
 def merge():
-    """All runs that there are, in the order of the arrangements."""
+    """All existing runs, in the order of the arrangements."""
     runs = []
     for path in glob.glob(OUT + "/run-*.json"):
         with open(path) as f:
@@ -153,7 +153,7 @@ def median(results, arrangement, op, unit="instructions"):
 
 
 def ratios(results):
-    """The two goals: a hypercall against the trap for the same, and our traps against Xen's."""
+    """The two goals: a hypercall against the trap for the same, and Ringlet's traps against Xen's."""
     say("\ninstructions: by hypercall, by trap (goal: 5 times as many), and the trap in fv32")
     for pair in results["pairs"]:
         for arrangement in ("pv64", "pv32"):

@@ -47,7 +47,7 @@ format: ## lay out all C files as .clang-format says
 size: ## print the teaching kernel's size by room, and of its builds
 	$(Q)sh scripts/kernel-size.sh
 
-pictures: ## draw the pictures of the pages anew (docs/pictures)
+pictures: ## draw the pictures of the pages again (docs/pictures)
 	$(Q)python3 scripts/pictures
 
 lint: $(ABI_STAMP) $(LAYERED) ## check layout, layers, headers, guest kinds, generated pages, and run cppcheck

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Real guests from Debian packages: fetch_guests.sh OUT
 # Downloads the packages into OUT/deb (nothing is installed), and puts into OUT the kernels: Linux's as Debian packs them,
-# others packed by gzip, for Dom0's file system, since rl reads both; and all as ELF files, as a Dom0 must be one here. What
-# is already there is kept.
+# the others packed by gzip, for Dom0's file system, since rl reads both; and all as ELF files, since a Dom0 must be one
+# here. What is already there is kept.
 set -eu
 out=$1
 here=$(dirname "$0")
@@ -15,7 +15,7 @@ kernel_package() {
 	apt-cache depends --no-recommends --no-suggests "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | tail -n 1
 }
 
-# The file of package $1 in OUT/deb, downloaded if need be.
+# The file of package $1 in OUT/deb, downloaded if it is not there.
 fetch() {
 	found=$(find "$out/deb" -name "$1_*.deb" | sort | tail -n 1)
 	if [ -z "$found" ]; then
@@ -29,12 +29,12 @@ fetch() {
 	echo "$found"
 }
 
-# member PACKAGE-FILE PATTERN: the one file of the package whose name fits, to the standard output.
+# member PACKAGE-FILE PATTERN: the one file of the package whose name matches, to the standard output.
 member() {
 	dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "$2"
 }
 
-# A file is written whole or not at all: the next run trusts what it finds.
+# A file is written completely or not at all: the next run trusts what it finds.
 finish() {
 	gzip -9nc "$1.part" >"$1.gz.part"
 	mv "$1.gz.part" "$1.gz"

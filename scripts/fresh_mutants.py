@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mutants that nobody chose: small changes of the C source by rule, drawn at random. For scripts/mutants.py --fresh."""
+"""Mutants that are not chosen by hand: small changes of the C source by rule, drawn at random. For scripts/mutants.py --fresh."""
 
 import glob
 import os
@@ -8,7 +8,7 @@ import re
 
 from mutants import TOP, Mutant
 
-# Where a room's source is, and what is left out there: what only tells (dumps, reports) or itself tests (auditors).
+# Where a room's source is, and what is left out there: code that only reports (dumps, reports) or itself tests (auditors).
 SOURCES = {"stored": "dom0-tools/stored", "lib": "dom0-tools/lib"}
 NOT = re.compile(r"/(audit\w*|report|debug|info)\.c$|/dom0-tools/lib/(err|reason|timeline|conlog|home|hv|privcmd|evtchn)\.c$")
 TELLS = re.compile(r"print[kf]|puts\(|perror|log_|trace_point|snprintf|BUG|panic|_Static_assert|domain_crash|fail\(|_dump")
@@ -19,7 +19,7 @@ SWAPS = ((" < ", " <= "), (" <= ", " < "), (" > ", " >= "), (" >= ", " > "), (" 
 
 
 class Fresh(Mutant):
-    """One place of a file, by its offset. Its lines stay where they are: some code contains their numbers."""
+    """One place of a file, by its offset. Lines keep their numbers: some code contains them."""
 
     fresh = True
 
@@ -51,7 +51,7 @@ def operands(condition, word):
 
 
 def of_condition(at, condition):
-    """(start, end, new) of the changes to the condition that stands at offset `at`."""
+    """(start, end, new) of the changes to the condition at offset `at`."""
     inner = re.fullmatch(r"(?:un)?likely\((.*)\)", condition, re.S)
     if inner and not operands(condition, "&&") and not operands(condition, "||"):
         yield from of_condition(at + condition.index("(") + 1, inner[1])

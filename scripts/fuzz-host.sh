@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fuzz-host.sh test|long|coverage NAME [RUNS LENGTH]: one target of tests/host/fuzz.mk.
-#	test       all inputs that are kept, then RUNS new ones made from them, always the same
-#	long       RUNS of them, at random; what reaches new code joins the corpus, minimised: tests/host/corpus/NAME.tar.gz
-#	coverage   which part of the code the kept ones reach
-# An input that fails is left in build/tests/host/fuzz/NAME-crash-*: once mended, it belongs into the corpus.
+#	test       all kept inputs, then RUNS new ones made from them, always the same
+#	long       RUNS new ones, at random; those that reach new code join the corpus, minimised: tests/host/corpus/NAME.tar.gz
+#	coverage   which code the kept inputs reach
+# An input that fails is left in build/tests/host/fuzz/NAME-crash-*: once the bug is fixed, it belongs in the corpus.
 set -eu
 what=$1 name=$2
 out=build/tests/host/fuzz

@@ -61,7 +61,7 @@ def table(rows):
 
 
 def errors(rows):
-    """For tests: what each may return."""
+    """For tests: the errors that each may return."""
     out = ["/* " + HEAD + "#pragma once\n\n#include <stdbool.h>\n#include <xen/errno.h>\n\n"
            "/* Does the row of hypercall @nr list this error? */\n"
            "static inline bool hypercall_may_fail(unsigned nr, long error)\n{\n\tswitch (nr) {"]

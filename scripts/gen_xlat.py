@@ -52,7 +52,7 @@ def read(path):
 
 
 def spelled(field, bits):
-    """?ip: eip in pv32, rip in pv64. -cs: of pv32 alone (else None)."""
+    """?ip: eip in pv32, rip in pv64. -cs: only in pv32 (else None)."""
     if field[0] == "-":
         return field[1:] if bits == 32 else None
     return field.replace("?", "e" if bits == 32 else "r")

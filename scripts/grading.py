@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What the graders of docs/labs share. A grader runs from the top of the tree it grades, and every path here is
-relative to that; scripts/labs.py sees to it, and to the module path.
+relative to that; scripts/labs.py sets that folder and the module path.
 
 	from grading import Tap, answers, boot, make, require
 
-A point is a Tap.step(): its name is fixed (the patches name it), what was measured goes into the hint, which is the text of
-require() and tells where to look rather than what to write.
+A point is a Tap.step(): its name is fixed (the patches name it). What was measured goes into the hint, the text of
+require(), which tells where to look rather than what to write.
 """
 
 import re
@@ -24,7 +24,7 @@ def make(*targets):
 
 
 def boot(image, *options, limit=60, **environment):
-    """Run a guest test's image as the only domain: all that came over the serial line."""
+    """Run a guest test's image as the only domain; returns all that came over the serial line."""
     setting = ["%s=%s" % (name, value) for name, value in environment.items()]
     done = subprocess.run(["env", "SECONDS_MAX=%d" % limit, *setting, "sh", "scripts/guest-test", image, *options],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -33,7 +33,7 @@ def boot(image, *options, limit=60, **environment):
 
 
 def require_success(text):
-    """The output of boot() must be that of a guest test that says success, on a machine that ended well."""
+    """The output of boot() must be that of a guest test that reports success, on a machine that ended well."""
     verdict = re.findall(r"^(ok|not ok) 1\b[ -]*(.*)$", text, re.M)  # the last is guest_test.py's
     require(verdict and verdict[-1] == ("ok", ""),
             "the guest test says: %s" % (verdict[-1][1] if verdict else "nothing; its last words: " + text[-400:]))

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
 """guest_test.py KERNEL [hypervisor options]: boot a test kernel as Dom0 on Ringlet, show the serial line, judge it.
 
-The guest's words come first, as they are; then one line of TAP and its plan, which are this program's. It is `ok` only if
+The guest's output comes first, unchanged; then one line of TAP and its plan, from this program. It is `ok` only if
 the guest printed a RESULT line of its own (success or skip), the machine powered off by itself, and the auditor found
 nothing wrong with what the guest left (hypervisor/audit/audit.c). Exit code 0: ok.
 
 Environment:
-  XEN=file             on that Xen instead
-  GHOST=1              on the build that checks each hypercall of memory and grants against a model (make ghost)
+  XEN=file             run it on that Xen instead
+  GHOST=1              use the build that checks each hypercall of memory and grants against a model (make ghost)
   CPU, CPUS, MEM       the machine
   DEVICES              more arguments for QEMU
   TURNS=1              its processors take turns in one thread, at each PAUSE and each interrupt
   ICOUNT=1             its ticks are instructions
   SECONDS_MAX          how long it may take (60)
-  EXPECT               what must be seen on the line besides
-  MAY_STOP=1           the guest may stop Dom0 in any way, without a RESULT: only the hypervisor is judged
+  EXPECT               what must also be seen on the line
+  MAY_STOP=1           the guest may end Dom0 in any way, without a RESULT: only the hypervisor is judged
 """
 
 import os

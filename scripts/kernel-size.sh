@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The teaching kernel's size: lines of C and assembly of each of its rooms, and the bytes of those of its builds that are
-# there. It is to stay small enough to be read: more lines than LIMIT are a failure.
+# The teaching kernel's size: lines of C and assembly in each of its rooms, and the bytes of the builds that are
+# there. It must stay small enough to read: more lines than LIMIT are a failure.
 set -eu
 cd "$(dirname "$0")/.."
 LIMIT=23300

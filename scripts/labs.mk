@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The labs of docs/labs: starting copies, grading, and for each lab the proof that its grader grades (scripts/labs.py).
+# The labs of docs/labs: starting copies, grading, and for each lab the proof that its grader works (scripts/labs.py).
 
 # A starting copy has no patches, and so nothing to prove.
 LABS := $(sort $(patsubst docs/labs/%/start.patch,%,$(wildcard docs/labs/*/start.patch)))
@@ -22,7 +22,7 @@ $(B)/labs/%-$(1).elf: $(B)/labs/%-$(1).o $$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(
 		-T $(B)/tests/fw/guest-$(1).lds -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach k,pv64 pv32,$(eval $(call LAB_RULES,$(k))))
-# What else a lab builds stands in its lab.mk.
+# What else a lab builds is in its lab.mk.
 -include $(wildcard docs/labs/*/lab.mk) $(wildcard $(B)/labs/*/*.d)
 
 # The copies that these tests make need a complete build/ to start from.

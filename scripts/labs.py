@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The labs of docs/labs: starting copies, grading, and the proof that the graders grade.
+"""The labs of docs/labs: starting copies, grading, and the proof that the graders work.
 
   labs.py start N [DIR]                   make a student's starting copy
   labs.py grade N [--dir D] [--patch F]   grade this tree, the tree D, or the starting point with F applied
   labs.py test N                          the solution passes; start.patch and wrong.patch fail where they say
-  labs.py patch N start|wrong DIR         write that patch anew from what was changed in DIR
+  labs.py patch N start|wrong DIR         rewrite that patch from what was changed in DIR
 
 A grader (docs/labs/N-*/grade.py) runs from the top of the tree that it grades and prints TAP; each line is a point. The
 text above the first `---` of a patch says what it is and, in lines `Fails: POINT`, exactly which points it must lose.
@@ -34,7 +34,7 @@ def folder(number):
 
 
 def copy(to):
-    """The source, and what is built, with the times of the files: make will see nothing to do."""
+    """The source, and what is built, with the times of the files, so that make finds nothing to do."""
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(TOP, to, symlinks=True, ignore=NOT_SOURCE)
     build = os.path.join(TOP, "build")
@@ -49,14 +49,14 @@ def copy(to):
 
 
 def apply(patch, tree):
-    """None, or what `patch` had to say when it did not apply."""
+    """None, or what `patch` said when it did not apply."""
     done = subprocess.run(["patch", "-p1", "--forward", "-E", "--no-backup-if-mismatch", "-r", "-", "-i", patch],
                           cwd=tree, capture_output=True, text=True)
     return (done.stdout + done.stderr).strip() if done.returncode else None
 
 
 def clean_environment():
-    """Without the make that may have started us: a grader's make is one of its own."""
+    """The environment without the make that may have started this program: a grader's make is its own."""
     drop = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
     env = {name: value for name, value in os.environ.items() if name not in drop}
     env["PYTHONPATH"] = os.pathsep.join(os.path.join(TOP, f) for f in ("scripts", "tests/system"))
@@ -65,7 +65,7 @@ def clean_environment():
 
 
 def grade(lab, tree, show=False):
-    """Run our grader in `tree`: {point: passed}, and its output."""
+    """Run this tree's grader in `tree`: {point: passed}, and its output."""
     grader = subprocess.Popen([sys.executable, os.path.join(TOP, lab, "grade.py")], cwd=tree, env=clean_environment(),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace")
@@ -123,7 +123,7 @@ def touched(patch):
 
 def grade_patch(lab, patch):
     beyond = sorted(touched(patch) - touched(os.path.join(TOP, lab, "start.patch")))
-    if beyond:  # a judge that was bribed, or a fine idea
+    if beyond:  # cheating, or a good idea
         print("# to be looked at: the patch also changes %s" % " ".join(beyond))
     to = os.path.join(COPIES, "graded-" + os.path.basename(lab))
     start_point(lab, to)
@@ -171,7 +171,7 @@ def test(lab):
 
 
 def write_patch(lab, which, changed):
-    """docs/labs/N-*/which.patch: from our source (wrong: from the starting point) to `changed`; its text is kept."""
+    """docs/labs/N-*/which.patch: from this source (wrong: from the starting point) to `changed`; its text is kept."""
     path, base = os.path.join(TOP, lab, which + ".patch"), os.path.join(COPIES, "base")
     shutil.rmtree(base, ignore_errors=True)
     shutil.copytree(TOP, os.path.join(base, "a"), symlinks=True, ignore=NOT_SOURCE)

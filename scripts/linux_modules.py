@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Kernel modules out of a Debian package, with all that they depend on:
+"""Kernel modules from a Debian package, with all that they depend on:
 
     linux_modules.py PACKAGE.deb OUT MODULE...
 
 OUT gets the modules' files, and `list`: for mkcpio.py, with a file /modules/order that names them in an order in which they
-can be loaded. What a module depends on stands in itself, as depends=.
+can be loaded. A module names what it depends on, in depends=.
 """
 import io
 import os

@@ -3,9 +3,9 @@
 """mend_gnumach.py FILE: let Debian's gnumach-1.8-xen-486 (2:1.8+git20221224-2) start, here and on Xen.
 
 While it drops its first, temporary mapping, it copies an entry of its page directory by a plain store. But the
-directory is in use by then, thus read-only, as it must be for every hypervisor of PV guests: Mach meets a page
-fault before it has a console, on Xen 4.17 just as here. The entry is not needed any more. So the store becomes
-a no-operation of the same length. A file that does not have this code is left alone.
+directory is in use by then and read-only, as it must be under every hypervisor of PV guests: Mach takes a page
+fault before it has a console, on Xen 4.17 as on Ringlet. The entry is no longer needed, so the store becomes a
+no-operation of the same length. A file without this code is left alone.
 """
 import sys
 

@@ -3,12 +3,12 @@
 """Mutants: the source with one check, reference, flush, lock or bound taken away, and the tests that must see it.
 
   mutants.py [--room WORDS] [--only WORDS] [--quick] [--jobs N]  the mutants of tests/mutants/*.mut
-  mutants.py --fresh N [--seed S] [--room WORDS]                 N that nobody chose (scripts/fresh_mutants.py)
+  mutants.py --fresh N [--seed S] [--room WORDS]                 N chosen at random (scripts/fresh_mutants.py)
 
 tests/mutants/README.md describes the files. Everything happens in copies of the tree, under build/mutants/. A mutant is
-seen if one of its tests fails; each of these tests must first have passed on the source as it is. One that compiles to the
-same code changes nothing: a fresh one is then not counted, one of the files is a failure. Prints TAP and a table by room; the
-exit code tells whether every mutant applied, was built and was seen.
+seen if one of its tests fails; each of these tests must first have passed on the source as it is. A mutant that compiles to
+the same code changes nothing: a fresh one is then not counted, one of the files is a failure. Prints TAP and a table by
+room; the exit code tells whether every mutant applied, was built and was seen.
 """
 import argparse, concurrent.futures, contextlib, glob, hashlib, itertools, os, queue, re, shutil, subprocess, sys, time
 
@@ -24,14 +24,14 @@ SEEN, SURVIVES, SAME, EXCUSED, TROUBLE = "seen", "survives", "same", "excused", 
 
 
 def copy_if_there(source, to):
-    """As shutil.copy2; what another test takes away under our hands is nothing that is needed."""
+    """As shutil.copy2; a file that another test removes meanwhile is not needed."""
     with contextlib.suppress(FileNotFoundError):
         shutil.copy2(source, to)
 
 
 class Mutant:
     """name, file, tests (names as in build/tests/list, or those names without the kind), harm (one sentence), old and
-    new text, room, quick (it belongs to the short form), excused (nobody could see it, and harm says why)."""
+    new text, room, quick (it belongs to the short form), excused (no test could see it, and harm says why)."""
 
     fresh = False
 
@@ -42,7 +42,7 @@ class Mutant:
         self.harm, self.old, self.new = "", "", ""
 
     def apply(self, text):
-        """The file's text with the one place changed. White space counts as white space, however much of it."""
+        """The file's text with the one place changed. Any amount of white space matches any other."""
         pattern = r"\s+".join(re.escape(word) for word in self.old.split())
         found = list(re.finditer(pattern, text))
         if len(found) != 1:
@@ -103,7 +103,7 @@ class Registered:
 
 
 class Tree:
-    """A copy of the project that is built anew for each mutant, one file at a time."""
+    """A copy of the project that is rebuilt for each mutant, one file at a time."""
 
     def __init__(self, number):
         self.plain = {}  # what compiled() says of files as they are
@@ -114,7 +114,7 @@ class Tree:
             (folder == os.path.join(TOP, "build") and n in NOT_BUILT)])
 
     def make(self, targets):
-        """None, or the end of what make said."""
+        """None, or the end of make's output."""
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
         done = subprocess.run(["make", "--no-print-directory", "-s", "WARN=-w", *dict.fromkeys(targets)], cwd=self.path, env=env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -124,14 +124,14 @@ class Tree:
     def test(self, name, row):
         """Whether it passes here, and what it said."""
         seconds, command, _ = row
-        # As the runner, but here, and impatient with a guest that hangs.
+        # As the runner, but in this tree, and with less time for a guest that hangs.
         _, out, code, _ = run(name, seconds, "cd '%s' && SECONDS_MAX=%d && export SECONDS_MAX && %s"
                               % (self.path, GUEST_SECONDS, command))
         return not any(kind == FAILED for kind, _ in results(name, out, code)), out
 
     def compiled(self, file):
         """What the compiler makes of a source file, for each program it is part of; of a header, of all that is built. Without
-        what tells debuggers of lines. Equal to nothing if it does not compile."""
+        line information for debuggers. Equal to nothing if it does not compile."""
         room, name = os.path.split(file)
         outs = ["build/dom0-tools/obj", "build/dom0-tools32/obj"] if file.startswith("dom0-tools/") else ["build/hypervisor"]
         if name.endswith(".c"):
@@ -151,8 +151,8 @@ class Tree:
         return digest.digest()
 
     def judge(self, mutant, rows):
-        """(SEEN, by which test), (SURVIVES, None), (SAME, None) or (TROUBLE, what). What needs no machine is tried first, and
-        only what is tried is built."""
+        """(SEEN, by which test), (SURVIVES, None), (SAME, None) or (TROUBLE, what). Tests without a machine run first, and
+        only what is run is built."""
         path = os.path.join(self.path, mutant.file)
         with open(path) as f:
             whole = f.read()
@@ -217,8 +217,8 @@ class Score:
 
 
 def run_all(mutants, jobs, hurry, quick=False):
-    """Each distinct test once on the source as it is, then each mutant, a tree for each of `jobs` workers. The short form is
-    content if those that are not its own can still be applied."""
+    """Each distinct test once on the source as it is, then each mutant, a tree for each of `jobs` workers. In the
+    short form it is enough that mutants outside it can still be applied."""
     score, registered = Score(), Registered()
     todo = []
     for m in mutants:

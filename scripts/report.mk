@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # The report: build/report/index.html from the figures of `make cost` and the timelines of the single-stepper.
-# Both are made again when something that they measure is newer. docs/report.md describes page and files.
+# Both are made again when something they measure is newer. docs/report.md describes page and files.
 
 REPORT        := $(B)/report
 REPORT_DIR    := scripts/report
 REPORT_IMAGES := $(B)/ringlet.elf $(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(B)/dom0.cpio $(B)/dom0-32.cpio \
 	$(foreach w,32 64,$(GK_OUT)/initrd$(w).cpio)
-# Where an arrangement cannot be had (Xen without a network), the page shows the others.
+# If an arrangement is missing (Xen without a network), the page shows the others.
 REPORT_REST    = { test -s $@ && echo "Not every arrangement could be measured; the report shows what there is."; }
 
 .PHONY: report

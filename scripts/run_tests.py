@@ -3,8 +3,8 @@
 """Build what the tests need, run them two at a time, print TAP, end with `N passed, N failed, N skipped`.
 
 The tests are lines of build/tests/list, written by tests/build.mk:  name <tab> seconds <tab> shell command <tab> needed files
-A test prints TAP (then each of its lines counts, and its plan and its exit code must agree), or nothing of the kind (then
-its exit code alone counts). Nothing else that it prints means anything: what a guest says is judged by guest_test.py.
+A test prints TAP (then each of its lines counts, and its plan and its exit code must agree), or no TAP (then only
+its exit code counts). Its other output means nothing: guest_test.py judges what a guest prints.
 A test that cannot be built or started has failed. `# SKIP` is counted; `# TODO` is no excuse.
 """
 import argparse, concurrent.futures, os, re, signal, subprocess, sys, time
@@ -61,18 +61,18 @@ def main():
     args.add_argument("--jobs", type=int, default=2)
     opt = args.parse_args()
     counts = {PASSED: 0, FAILED: 0, SKIPPED: 0}
-    again = []  # what failed, told once more at the end, where one looks first
+    again = []  # what failed, repeated at the end, where readers look first
 
     def report(kind, what):
         counts[kind] += 1
         print(f"{'not ok' if kind == FAILED else 'ok'} {sum(counts.values())} - {what}", flush=True)
 
-    # -k: whatever can be built is tested, whatever cannot is a failure here and where it is used.
+    # -k: what can be built is tested; what cannot is a failure here and where it is used.
     built = subprocess.run(f"{opt.make} --no-print-directory -k -j{opt.jobs} test-images", shell=True)
     report(FAILED if built.returncode else PASSED, "build")
     tests = [line.rstrip("\n").split("\t")[:3] for line in open(LIST)] if os.path.exists(LIST) else []
     tests = [t for t in tests if opt.only in t[0]]
-    tests.sort(key=lambda t: -float(t[1]))  # the long ones first, so that none is left alone at the end
+    tests.sort(key=lambda t: -float(t[1]))  # the long ones first, so that none runs alone at the end
     with concurrent.futures.ThreadPoolExecutor(opt.jobs) as pool:
         jobs = [pool.submit(run, name, float(seconds), command) for name, seconds, command in tests]
         for job in concurrent.futures.as_completed(jobs):

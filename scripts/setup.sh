@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Install the Debian packages of scripts/packages.txt (or of the files given) that are missing: as root, or through
-# sudo where that needs no password; otherwise say what to run. Costs nothing when all is there.
+# sudo where that needs no password; otherwise say what to run. Costs nothing when all are there.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -3,7 +3,7 @@
 """Draw the pictures of the pages.
 
   pictures           write docs/pictures/NAME.svg of all
-  pictures --check   say which of them are not what would be written; the exit code tells
+  pictures --check   say which are stale; the exit code tells
 """
 import os
 import sys

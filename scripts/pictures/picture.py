@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A drawing for the pages: boxes of text, arrows with a word beside them, colours for light and dark.
 
-A box refuses text that is wider or higher than itself, so a picture that was made can be read.
+A box refuses text that is wider or higher than itself, so every finished picture can be read.
 """
 import os
 import sys
@@ -10,8 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from report.svg import Svg, mono_width, text_width  # noqa: E402
 
 SIZE, LINE, PAD = 12, 16, 8
-# What a colour says is the same in every picture: what is in ring 0, a guest's kernel, an application, a place or state
-# that nobody uses.
+# A colour means the same in every picture: what is in ring 0, a guest's kernel, an application, a place or state
+# that is not used.
 STYLE = """
 svg{--paper:#fff;--ink:#1d1c1a;--muted:#5f5b54;--line:#7a766e;--ring0:#dbe7f6;--kernel:#d8eee9;--app:#fbe9cf;--none:#f1efea;
 --bad:#f6d9d5}
@@ -27,7 +27,7 @@ HEAD = ('<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth
 
 
 class Picture(Svg):
-    """`title` stands above the drawing; `description` is what a screen reader says of it."""
+    """`title` stands above the drawing; `description` is what a screen reader reads out."""
 
     def __init__(self, width, height, title, description):
         super().__init__(height, title, description, width)

@@ -4,7 +4,7 @@ from picture import Picture
 
 COLUMN, GAP, LEFT = 178, 16, 76
 ROWS = (("ring 3", 108), ("ring 1", 74), ("ring 0", 74))
-# kind: what stands in rings 3, 1, 0 (class, lines), what enters ring 0, what protects
+# kind: what is in rings 3, 1, 0 (class, lines), what enters ring 0, what protects
 KINDS = (
     ("the bare machine, native64", (("app", ["*applications"]),), None, ("kernel", ["*the kernel", "every instruction"]),
      ["a system call is `syscall`", "straight into the kernel"], ["its kernel: U/S of its pages"]),

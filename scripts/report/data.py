@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A run's figures as the report asks for them. docs/report.md describes the two files they come from.
+"""A run's figures in the form that the report needs. docs/report.md describes the two files they come from.
 
-Nothing here is computed but ratios and spreads: every other number on the page is one of the file's, and can be
-traced to it by the key that Figure.key() makes.
+Only ratios and spreads are computed here: every other number on the page comes from the file, and Figure.key() makes
+the key that traces it.
 """
 
 import json
@@ -72,7 +72,7 @@ class Results:
         return figure.median / bare.median if bare and bare.median else None
 
     def in_group(self, unit, group):
-        """[(operation, its figures)] of a group, without operations that nobody measured in this unit."""
+        """[(operation, its figures)] of a group, without operations that were not measured in this unit."""
         rows = [(o, self.row(unit, o["id"])) for o in self.operations.values() if o["group"] == group]
         return [(o, figures) for o, figures in rows if figures]
 
@@ -92,7 +92,7 @@ class Results:
         return found
 
     def caption(self, unit):
-        """What stands on every figure: unit and accelerator."""
+        """What every figure shows: unit and accelerator."""
         return "%s, %s" % (UNIT_NAMES[unit], " and ".join(self.accelerators[unit]))
 
 

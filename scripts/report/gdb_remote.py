@@ -15,7 +15,7 @@ RIP, CS = slice(128, 136), 140
 
 
 class GdbError(Exception):
-    """The stub answered what it should not, or not at all."""
+    """The stub gave an unexpected answer, or none."""
 
 
 class GdbRemote:
@@ -31,7 +31,7 @@ class GdbRemote:
         self.socket.settimeout(limit)
         self.socket.connect(path)
         self.buffer = b""
-        # Stopping the machine may itself be reported, now or later: go on when the answer to a question came.
+        # The stop itself may be reported, now or later: go on when a question is answered.
         answer = self._ask("qC")
         while not answer.startswith("QC"):
             answer = self._receive()
@@ -84,7 +84,7 @@ class GdbRemote:
         self._stopped(self._ask("c"))
 
     def step(self):
-        """One instruction; the processor's way into a handler belongs to the instruction that raised it."""
+        """One instruction; the processor's entry to a handler belongs to the instruction that caused it."""
         self._stopped(self._ask("s"))
 
     def where(self):

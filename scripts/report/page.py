@@ -63,7 +63,7 @@ def by_unit(results, panels, sentence, table):
 
 
 def batches(results):
-    """A figure for each batch; a unit in which there is none of them says so once."""
+    """A figure for each batch; a unit without any figure says so once."""
     found = []
     for unit in results.units:
         panels = [(b, plot_ways.batch_panel(results, b, unit)) for b in results.batches]

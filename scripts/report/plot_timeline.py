@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The ring timeline of one system call: time runs down, three lanes, one block for each stay in a ring.
 
-Heights are true to the number of instructions, on one scale for all arrangements that fit it; one that is many
-times longer gets a scale of its own, which is written above it. Names stand beside the lanes, where they keep
-apart.
+Heights are proportional to the number of instructions, on one scale for all arrangements that fit it; one that is many
+times longer gets its own scale, which is written above it. Names are beside the lanes, where they do not overlap.
 """
 
 from svg import NAME, TICK, WIDTH, Svg, keep_apart, mono_width
@@ -13,7 +12,7 @@ LANES = (("application", "app"), ("kernel", "kernel"), ("hypervisor", "hyperv.")
 LANE, GAP, TOP = 38, 4, 22
 LABELS = 3 * LANE + 3 * GAP + 18
 TALLEST, LABEL_GAP = 330, 42
-OUTLIER = 4  # how many times the median length a timeline must have for a scale of its own
+OUTLIER = 4  # how many times the median length a timeline must have to get its own scale
 
 
 def scales(timelines):

@@ -123,7 +123,7 @@ def system_calls(results, unit):
 
 
 def rings_panel(results, operation, figures, longest, unit):
-    """Bars from zero: what the bare machine needs too, and what the rings add to it."""
+    """Bars from zero: what the bare machine also needs, and what the rings add to it."""
     row = 34
     svg = Svg(row * len(figures) + 2, operation["title"],
               "Median cost, %s: %s." % (results.caption(unit), medians(results, figures, unit)))

@@ -122,7 +122,7 @@ def timelines(results):
 
 
 def goals(results):
-    """[(what, value)] for the head of the page, in instructions: what the design set out for."""
+    """[(what, value)] for the head of the page, in instructions: the goals of the design."""
     unit, found = "instructions", []
     ratios = [r[0] for r in results.pair_ratios(unit)]
     if ratios:

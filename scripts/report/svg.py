@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""SVG by hand: the few shapes that the plots need, a logarithmic scale, and labels that keep apart.
+"""SVG by hand: the few shapes that the plots need, a logarithmic scale, and labels that do not overlap.
 
-Colours are classes, resolved by style.css for light and dark. An arrangement is told by colour, by shape
+Colours are classes, resolved by style.css for light and dark. Arrangements differ by colour, by shape
 (circle: bare metal, square: paravirtual, triangle: fully virtualised, diamond: Xen) and by filling (hollow: 32
 bit).
 """
@@ -42,7 +42,7 @@ SHAPES = {"native": None,
 
 
 class Svg:
-    """One drawing. `title` and `description` are what a screen reader says instead of it."""
+    """One drawing. `title` and `description` are what a screen reader reads out instead."""
 
     def __init__(self, height, title, description, width=WIDTH):
         self.width, self.height, self.title, self.description = width, height, title, description
@@ -108,7 +108,7 @@ class LogScale:
 
 
 def keep_apart(wanted, gap, low, high):
-    """Positions near the wanted ones, in their order, `gap` apart and within [low, high]."""
+    """Positions near the requested ones, in their order, `gap` apart and within [low, high]."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     at = [min(max(wanted[i], low), high) for i in order]
     for i in range(1, len(at)):

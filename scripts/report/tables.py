@@ -3,7 +3,7 @@
 
 Each number carries data-key (where it stands in the file) and its value; a ratio carries the keys of both of its
 parts. On a narrow screen style.css turns every row into a card, so cells repeat their column's name in
-data-label; the roles tell a screen reader that it is a table still.
+data-label; the roles tell a screen reader that it is still a table.
 """
 
 import html

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Single-steps one system call in each arrangement and writes down who executes what in which ring.
+"""Single-steps one system call in each arrangement and records what executes in which ring.
 
 The program `onecall` calls getppid from an address that nothing else uses. A breakpoint there catches the
 machine in the application; from then on every instruction is stepped, until the application has executed the
-one behind its system call. The privilege level tells hypervisor, kernel and application apart, and where kernel
+one after its system call. The privilege level tells hypervisor, kernel and application apart, and where kernel
 and application share ring 3, the address does. Interrupts are held back, so a round is the bare path; the
 cheapest of a few counts. The machines are those of `make cost`.
 
@@ -49,7 +49,7 @@ class Symbols:
 
 
 def symbol_tables(arrangement):
-    """{who: function from address to name}. Debian's Xen comes without symbols and is named as a whole."""
+    """{who: function from address to name}. Debian's Xen comes without symbols and has one name."""
     kernel = "native32" if arrangement == "fv32" else arrangement.split("_")[-1]
     call = "int 0x80" if arrangement.endswith("32") else "syscall"
     hypervisor = Symbols("build/ringlet.debug.elf").name
@@ -59,7 +59,7 @@ def symbol_tables(arrangement):
 
 
 def classify(arrangement, ring, rip):
-    """Who executes an instruction: the ring tells, and the address where two share a ring."""
+    """What executes an instruction: the ring tells, and the address where two share a ring."""
     if ring == 0:
         return "kernel" if arrangement.startswith("native") else "hypervisor"
     if ring == 1 or rip >= USER_END_64:
@@ -68,7 +68,7 @@ def classify(arrangement, ring, rip):
 
 
 def step_round(gdb, address):
-    """[(ring, RIP)] of every instruction from the system call to the one behind it."""
+    """[(ring, RIP)] of every instruction from the system call to the one after it."""
     gdb.breakpoint(address)
     gdb.go()
     gdb.no_breakpoint(address)
@@ -97,13 +97,13 @@ def segments(arrangement, steps, symbols):
 
 
 def boot(arrangement, gdb_socket):
-    """The arrangement's machine with one processor, and a gdb stub that waits for nobody."""
+    """The arrangement's machine with one processor, and a gdb stub that does not wait for a client."""
     stub = ["-chardev", "socket,path=%s,server=on,wait=off,id=gdb" % gdb_socket, "-gdb", "chardev:gdb"]
     return Machine(["-cpu", CPU] + stub + start(arrangement), "%s/timeline-%s.log" % (OUT, arrangement))
 
 
 def run_onecall(m, arrangement):
-    """The address of its system call, which it now makes over and over."""
+    """The address of its system call, which it now makes repeatedly."""
     m.expect(SHELL, 240)
     if arrangement == "fv32":
         m.run("rl create -q fv.cfg extra=quiet", 120)

@@ -11,7 +11,7 @@ def exact(n):
 
 
 def digits(x):
-    """Three significant digits; all that stand before the point."""
+    """Three significant digits, or all digits before the point."""
     return exact(round(x)) if x >= 100 else "%.3g" % x
 
 
