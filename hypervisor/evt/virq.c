@@ -41,7 +41,7 @@ void send_global_virq(uint32_t virq)
 		return;
 	spin_lock(&v->virq_lock);
 	port = v->virq_port[virq];
-	if (port) /* EVTCHNOP_bind_vcpu may have moved it; the index is valid whenever it is read */
+	if (port) /* EVTCHNOP_bind_vcpu may have moved it; the index is valid at any time */
 		port_notify(dom0, port, port_channel(dom0, port));
 	spin_unlock(&v->virq_lock);
 }

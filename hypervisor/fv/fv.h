@@ -280,7 +280,7 @@ static inline uint32_t fv_copies_max(uint64_t ram_pages)
 /* Make room if the limit is reached: all shadows are dropped. */
 void fv_code_make_room(struct fv *fv);
 
-/* @pfn is to be executed by ring 1 for the first time: decide what the processor gets to see. False: that takes longer
+/* Ring 1 is about to execute @pfn for the first time: decide what the processor gets to see. False: that takes longer
  * than the guest may keep the CPU; when it faults again the search goes on. No entry maps the frame writable. */
 bool fv_code_scan(struct fv *fv, uint32_t pfn);
 /* It will be written: what was found no longer holds. */

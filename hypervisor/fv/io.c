@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ports of a PC, as far as there is something behind them. Elsewhere nothing answers: reads give ones (a PCI
- * bus without devices among them), writes go nowhere.
+ * The ports of a PC that lead to a device. On all others nothing answers: reads give ones (so the PCI bus looks
+ * empty), writes go nowhere.
  */
 #include "evt/evtchn.h"
 #include "fv/fv.h"

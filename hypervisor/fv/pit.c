@@ -14,7 +14,7 @@ static uint64_t ticks_of(uint64_t ns)
 	return mul_div(ns, PIT_HZ, NS_PER_SEC);
 }
 
-/* A nanosecond at which so many ticks have passed. */
+/* A nanosecond at which @ticks have passed. */
 static uint64_t ns_of(uint64_t ticks)
 {
 	return mul_div(ticks, NS_PER_SEC, PIT_HZ) + 1;

@@ -2,8 +2,8 @@
 /*
  * Mapping granted frames. Host mapping: an L1 entry of the mapping guest's own gets the frame, named by a
  * virtual address of its current tables or by the entry's machine address. The entry holds reference and type
- * like any other (mm/pt.h), so a guest that overwrites it, or takes its table apart, leaves no more behind
- * than a handle that it can no longer give back. Device mapping: no entry, but the same hold on the frame,
+ * like any other (mm/pt.h), so a guest that overwrites it, or takes its table apart, leaves only a handle
+ * that it can no longer give back. Device mapping: no entry, but the same hold on the frame,
  * which belongs to the handle; the address for the device is the machine address, since no IOMMU is used.
  *
  * What an unmap finds in the entry must be the frame of the handle with the handle's right to write:

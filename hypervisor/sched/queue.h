@@ -9,7 +9,7 @@ static inline struct sched_queue *queue_of(const struct percpu *cpu)
 	return cpu->sched;
 }
 
-/* Lock the queue that @v belongs to; it may move while we wait. */
+/* Lock the queue that @v belongs to; @v may move during the wait. */
 struct sched_queue *queue_lock_vcpu(struct vcpu *v);
 
 /* Close the current runstate of @v if it is another one now. Queue locked. */

@@ -68,7 +68,7 @@ static void recalibrate(void *arg)
 	hz = mul_div(tsc - reference.tsc_start, PM_TIMER_HZ, reference.ticks);
 	ref = mul_div(reference.ticks, NS_PER_SEC, PM_TIMER_HZ);
 	ours = system_clock.ns_base + clock_scale(tsc - system_clock.tsc_base, system_clock.rate);
-	error = ours - ref; /* positive: we are fast, so the next second has more ticks */
+	error = ours - ref; /* positive: the clock is fast, so the next second has more ticks */
 	error = MAX(MIN(error, MAX_SLEW), -MAX_SLEW);
 	tsc_hz = hz;
 	if (error < 0)
@@ -120,7 +120,7 @@ void time_update_vcpu(struct vcpu *v)
 	volatile struct vcpu_time_info *info = (void *)((char *)v->info + 32);
 	struct vcpu_time_info fresh = {0};
 
-	do { /* the boot CPU may be changing the clock under us: then the generation moves on */
+	do { /* the boot CPU may change the clock meanwhile: then the generation moves on */
 		v->time_stamp = system_clock.generation;
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		time_info(&fresh);
