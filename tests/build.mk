@@ -20,7 +20,7 @@ endef
 # attacked.
 TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
 THREE_VCPU_TESTS := attack-double-fetch attack-tlb-vcpus
-# And with devices that QEMU's machine has not by itself.
+# And with devices that QEMU's machine does not have by itself.
 DEVICE_TESTS := attack-interrupts pv-interrupts
 TESTS_pv64 := $(filter-out attack-pae-root attack-shares $(DEVICE_TESTS),$(GUEST_TESTS))
 TESTS_pv32 := $(filter-out attack-shared-areas attack-shares $(DEVICE_TESTS),$(GUEST_TESTS))

@@ -2,9 +2,9 @@
 /*
  * Debug registers against the hypervisor. A breakpoint on an address of the hypervisor's, or an invalid one, is refused
  * and changes nothing, by hypercall and by MOV; so are general detect, breakpoints on ports without CR4.DE, and bits
- * that the registers do not have. Watching one's own memory while the hypervisor reads and writes it (frames it pushes,
- * arguments, IRET frames, descriptors), or letting a trap wait behind MOV SS until the hypervisor is entered, does no
- * harm. Registers 4 and 5 are other names of 6 and 7 until the guest sets CR4.DE, and then do not exist.
+ * that the registers do not have. Watching the guest's own memory while the hypervisor reads and writes it (frames it
+ * pushes, arguments, IRET frames, descriptors), or letting a trap wait behind MOV SS until the hypervisor is entered,
+ * does no harm. Registers 4 and 5 are other names of 6 and 7 until the guest sets CR4.DE, and then do not exist.
  */
 #include "cr4.h"
 #include "fw.h"

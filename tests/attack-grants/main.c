@@ -279,7 +279,7 @@ static void lost_entries(void)
 	check_eq(remap(window, frame_of(window) << 12 | PERMS), 0);
 	check_eq(unmap(op.handle, va(window), 0), GNTST_general_error);
 	check_eq(window[0], 0);
-	/* An entry of one's own with the same frame and rights is as good as the lost one. */
+	/* An entry of the guest's own with the same frame and rights is as good as the lost one. */
 	check_eq(remap(window, mine | PERMS), 0);
 	check_eq(unmap(op.handle, va(window), 0), GNTST_okay);
 	check_eq(marks(FOREVER), 0);

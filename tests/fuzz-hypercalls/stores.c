@@ -156,7 +156,7 @@ static void map_table(struct fuzz *f, unsigned long va)
 		call_va_mapping(f, va, table | PTE_P | PTE_A | PTE_U, below(f, 3), -1);
 }
 
-/* Make @va something else, whose old translation the TLB has: by its entry, without a word about the TLB. */
+/* Make @va something else, whose old translation the TLB has: by its entry, without a TLB flush. */
 static void remap(struct fuzz *f, unsigned long va)
 {
 	struct mmu_update *u = buffer(f, sizeof(*u));

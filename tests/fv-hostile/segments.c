@@ -82,7 +82,7 @@ void case_far(void)
 			attempt(loads[i % COUNT(loads)]);
 		}
 	}
-	/* Beyond the table, in an LDT that is none, and where the hypervisor has its own descriptors. */
+	/* Beyond the table, in an LDT that does not exist, and where the hypervisor has its own descriptors. */
 	for (uint32_t selector = 0; selector < 0x10000; selector += 5)
 		if (selector / 8 >= ENTRIES || (selector & 4)) {
 			arrive(ways[selector % COUNT(ways)], selector);

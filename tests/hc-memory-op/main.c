@@ -2,7 +2,7 @@
 /*
  * memory_op: what a guest may ask about memory, giving pages back and taking some, one by one and in extents, with
  * short addresses; claims; memory maps, the machine's and those that Dom0 sets; where the M2P is. DOMID_IO and DOMID_XEN
- * have no memory to be changed. The physmap is none of the hypervisor's business for PV guests. Bad commands give -ENOSYS,
+ * have no memory to be changed. The hypervisor keeps no physmap for PV guests. Bad commands give -ENOSYS,
  * bad pointers -EFAULT.
  */
 #include "fw.h"

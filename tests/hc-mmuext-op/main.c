@@ -9,7 +9,7 @@
 const char test_title[] = "hc-mmuext-op";
 
 #ifdef __x86_64__
-/* A root that is left is no table any more, be it the kernel's or the applications'. */
+/* A root that is left is no table any more, whether the kernel's or the applications'. */
 static void other_roots(void)
 {
 	const pte_t *now = root_page();

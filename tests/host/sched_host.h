@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler on simulated processors and a clock of our own: its sources, and stand-ins for what they call. Included
- * by one file of a test. A machine begins with start_machine(), time passes by run(), and whatever is done to a vCPU
- * is done between enter() and leave() of the CPU that does it.
+ * The scheduler on simulated processors and a clock of the test's: its sources, and stand-ins for what they call.
+ * Included by one file of a test. A machine begins with start_machine(), time passes by run(), and whatever is done to
+ * a vCPU is done between enter() and leave() of the CPU that does it.
  */
 #pragma once
 

@@ -261,7 +261,7 @@ static void found_while_referred_to(void **state)
 	host_percpu.vcpu = &v;
 	assert_true(d->pt_tag && other->pt_tag && d->pt_tag != other->pt_tag);
 	assert_ptr_equal(domain_by_id(d->id), d);
-	assert_int_equal(d->refs, 4); /* its own, shared_info, a grant frame, ours */
+	assert_int_equal(d->refs, 4); /* its own, shared_info, a grant frame, the test's */
 	domain_put(d);
 	d->refs -= 3; /* another CPU is about to take it off the list */
 	assert_null(domain_by_id(d->id));

@@ -7,7 +7,7 @@
  *   ldt        its pages are shown when the processor asks, once, if the guest maps them, until it is set anew
  *   segments   descriptors are decoded as the processor does, within their tables
  *   audit      DPL at least the kernel's ring; nothing of the system; no 64-bit code for 32-bit kernels
- *   walk       rights are the least of all levels; large pages end it; what is not there is not
+ *   walk       rights are the least of all levels; large pages end it; what is absent is not found
  */
 #include "mm_host.h"
 

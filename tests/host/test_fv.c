@@ -152,7 +152,7 @@ static void behind_ram(void **state)
 	assert_int_equal(crashes, 0);
 }
 
-/* A store of ours over the border of two pages, both of them tables, or one of them code that is executed. */
+/* A store of the hypervisor's over the border of two pages, both tables, or one of them code that is executed. */
 static void stores_over_a_border(void **state)
 {
 	uint64_t word = make_pte(FIRST, PTE_P | PTE_U);
@@ -183,7 +183,7 @@ static void stores_over_a_border(void **state)
 	}
 }
 
-/* Our own accesses: by the guest's tables as they were at its last flush or later, never with more rights. */
+/* The hypervisor's accesses: by the guest's tables as they were at its last flush or later, never with more rights. */
 static void own_accesses(void **state)
 {
 	uint32_t value = 0, fault = 0;
@@ -204,7 +204,7 @@ static void own_accesses(void **state)
 	guest(L1)[6] = 0;
 	fv_shadow_load_cr3(&fv);
 	assert_int_equal(fv_read(&fv, 0x6000, &value, 4, &fault), 0);
-	access_page(0, USER_READ); /* the table has a shadow again: a store of ours ends it */
+	access_page(0, USER_READ); /* the table has a shadow again: the hypervisor's store ends it */
 	assert_int_equal(fv_write(&fv, LINEAR + L1 * PAGE_SIZE, &value, 4, &fault), FV_OK);
 	access_page(0, USER_READ);
 	assert_int_equal(fv_write(&fv, LINEAR + L1 * PAGE_SIZE, &value, 4, &fault), FV_OK);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: the hypercall grant_table_op (hypervisor/gnt/grant_table_op.c), with the mechanism written down.
- *   whose     others' whole tables are Dom0's to name; granters go by their numbers; a page by its frame number is one's own
+ *   whose     others' whole tables are Dom0's to name; granters go by their numbers; a page by its frame number is the
+ *             caller's
  *   lists     each entry has its own status, in the guest's structure and nothing else of it; a structure that is not the
  *             guest's ends the list; a long list makes way and goes on with the rest
  *   unmap     of a batch all first halves, one flush if a mapping went, then each second half that is due, whatever failed
  *   grow      a table grows in steps, and its frames are told when it has all of them
- *   flush     of the cache: a part of one page of one's own, and only what gives no old contents back
+ *   flush     of the cache: a part of one page of the caller's, and only what gives no old contents back
  *   kept      each reference that is taken is let go, but that of a mapping
  */
 #include "guest_host.h"

@@ -6,7 +6,7 @@
  *   symbols   a kernel that wants its symbol table gets it behind its image; a damaged one is left out
  *   hostile   every byte of a good file changed, every length cut: no access outside, no endless loop
  *   gzip      what gzip makes at every level comes back; damaged files are refused; nothing is written past the size
- *             that a file declares, be it by a literal, a match or a stored block
+ *             that a file declares, by a literal, a match or a stored block
  */
 #include <setjmp.h>
 #include <stdarg.h>

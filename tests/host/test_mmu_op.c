@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: the hypercalls mmu_update and update_va_mapping (hypervisor/mm/mmu_op.c) on real frames.
- *   own       an entry of one's own live table changes by its rules; an unvalidated frame of one's own that may be written
- *             is written; nothing else is
+ *   own       an entry of the caller's live table changes by its rules; an unvalidated frame of its own that may be
+ *             written is written; nothing else is
  *   others'   live tables, frames and M2P entries of another domain stay as they are, unless Dom0 names their owner
  *   lists     stop at the first entry that fails; the number done is told
  *   flush     an upper entry that goes is flushed before the guest goes on; update_va_mapping flushes what it is asked to

@@ -6,7 +6,7 @@
  *   stops      at an entry that fails, restarts or ends the list, and at that entry, unless it is done
  *   restart    of a call alone by its registers, of an entry by that entry, which goes back to the guest
  *   watched    while something listens, each entry is told, and all the rest is the same
- *   arguments  a number that is none finds a function that says so
+ *   arguments  an unknown number finds a function that says so
  *   due        each kind of work is done if it is pending and not else, the schedule last; an NMI within an NMI waits
  */
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: scheduler, timers and clock arithmetic, on two simulated processors and a clock of our own.
+ * Specification: scheduler, timers and clock arithmetic, on two simulated processors and a clock of the test's own.
  *   shares    nine busy vCPUs on two CPUs get equal time, within a slice or two; so do three
  *   sleepers  one that runs briefly and often waits much less than a slice, and takes no more than its share
  *   states    block, wake, pause, offline, affinity: a vCPU that may run does, and no other

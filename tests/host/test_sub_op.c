@@ -14,7 +14,7 @@ static struct domain dom;
 static struct vcpu vcpu;
 static long result;
 
-/* In pv32's layout shorter than in ours. */
+/* In pv32's layout shorter than in pv64's. */
 static long look(struct vcpu *v, struct sched_poll *p)
 {
 	assert_ptr_equal(v, &vcpu);

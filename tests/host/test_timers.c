@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: the timers that a guest sets, on one simulated processor and a clock of our own.
+ * Specification: the timers that a guest sets, on one simulated processor and a clock of the test's own.
  *   rest       while a domain is paused, or at its end, none of them costs the hypervisor anything: at most one handler
  *              for each, then silence, however long it lasts
  *   goes on    after the unpause the periodic timer ticks again, also for a vCPU that is blocked and waits for just that;

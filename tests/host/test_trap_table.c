@@ -19,7 +19,7 @@
 #define AT_ONCE 32 /* entries, at most, between two looks */
 #define LONG    1000
 #define RESTART 12345
-#define STRIDE  24u /* the guest's entries, not ours */
+#define STRIDE  24u /* of the guest's entries, not of the hypervisor's */
 
 struct percpu host_percpu;
 static struct trap_info table[LONG + 1];

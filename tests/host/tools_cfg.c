@@ -297,7 +297,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	}
 }
 
-/* Too long for start_info: refused, where it was cut off without a word. */
+/* Too long for start_info: refused, where it was cut off silently. */
 static void command_lines_have_a_length(void **state)
 {
 	char text[1200] = "name = 'd'\nkernel = '/k'\nextra = '";

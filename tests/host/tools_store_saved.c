@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: what the store keeps in files (stored/save.c). A log that was cut short anywhere is as good as all whole rounds
- * in it; one that is spoilt, or a state that is none, is refused with one line; where nothing can be written nothing old is
+ * in it; one that is spoilt, or an invalid state, is refused with one line; where nothing can be written nothing old is
  * left to be believed, and all is kept again as soon as that is possible. A ring that was in use under a store that is
- * forgotten is not served as if nothing had been: its client is told, and may begin anew.
+ * forgotten is not served as if nothing had happened: its client is told, and may begin anew.
  */
 #include "err.h"
 #include "files.h"

@@ -211,7 +211,7 @@ static void put_byte(FILE *out, int c)
 		fprintf(out, c == '"' || c == '\'' || c == '\\' ? "\\%c" : "%c", c);
 }
 
-/* One escape at @p; returns what follows. One that is none becomes an unknown one. */
+/* One escape at @p; returns what follows. An invalid one becomes an unknown one. */
 static const char *put_escape(FILE *out, const char *p, const char *end)
 {
 	bool hex = end - p > 1 && p[1] == 'x';

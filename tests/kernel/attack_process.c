@@ -49,7 +49,7 @@ static void process_1(void)
 		wrong("process 1 is in state %c", state);
 }
 
-/* A handler at an address that is none is the program's own fault. */
+/* A handler at an invalid address is the program's own fault. */
 static void wild_handler(void)
 {
 	static const unsigned long wild[] = {1ul << (8 * sizeof(long) - 1), USER_END, 4096};

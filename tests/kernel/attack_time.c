@@ -13,7 +13,7 @@
 
 static const long bad_parts[] = {-1, 1000000000, -1000000000, (long)(1ul << (8 * sizeof(long) - 1))};
 
-/* Spans that are none are refused by every call that takes one. 64-bit times on 32 bit ignore the upper half of the
+/* Invalid spans are refused by every call that takes one. 64-bit times on 32 bit ignore the upper half of the
  * nanoseconds, so the calls of the word's own times are asked. */
 static void wild_times(void)
 {

@@ -50,7 +50,7 @@ static void ranges_of_processes(void)
 	CHECK(other(F_WRLCK, 0, 0) == EAGAIN && other(F_RDLCK, 199, 1) == EAGAIN &&
 	      other(F_WRLCK, 100, 1) == EAGAIN);
 	CHECK(other(F_WRLCK, 0, 100) == 0 && other(F_WRLCK, 200, 0) == 0);
-	CHECK(lock(file, F_SETLK, F_WRLCK, 150, 100) == 0); /* one's own are no obstacle */
+	CHECK(lock(file, F_SETLK, F_WRLCK, 150, 100) == 0); /* its own are no obstacle */
 	CHECK(lock(file, F_SETLK, F_UNLCK, 140, 20) == 0);
 	CHECK(other(F_WRLCK, 140, 20) == 0 && other(F_RDLCK, 139, 1) == EAGAIN &&
 	      other(F_RDLCK, 160, 1) == EAGAIN);

@@ -87,7 +87,7 @@ static void reads(const char *text)
 	CHECK(n == (int)strlen(text) && !memcmp(buf, text, n));
 }
 
-/* Typed ahead in raw mode: without the end of a line, with it in the midst, and a ^D that is no end of the file. */
+/* Typed ahead in raw mode: without the end of a line, with it in the middle, and a ^D that is no end of the file. */
 static int type(void)
 {
 	struct termios line, raw;

@@ -238,7 +238,7 @@ static void tracing(void)
 	check_eq(trace_read(&lost), 0);
 }
 
-/* Processors, vCPUs and sizes that there are not; no more counters than there is room for. */
+/* Processors, vCPUs and sizes that do not exist; no more counters than there is room for. */
 static void refusals(void)
 {
 	static const uint32_t none[] = {32, 64, 4096, 1u << 31, ~0u};

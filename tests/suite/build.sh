@@ -3,7 +3,7 @@
 # Builds the suite's programs from their sources, static, with musl: build.sh OUT WORD-SIZE ROOT COMPILER...
 # OUT is where fetch.sh has put src/; what comes is in OUT/WORD-SIZE. What is there already is kept. Below ROOT, usr/ has musl.
 set -eu
-# `make test T=word` would give the programs' own makefiles a T, and the rest of what make hands on.
+# `make test T=word` would give the programs' own makefiles a T, and the rest of what make passes on.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES T
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$1" && pwd)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The program `cost` and its device, on the bare machine, paravirtual and unmodified in ring 1, where ticks count
 instructions: every operation of the table is there, a second boot says the same, and the figures are in the order in
-which they must be, whatever the numbers are. With few samples; `make cost` measures in earnest.
+which they must be, whatever the numbers are. With few samples; `make cost` does the full measurement.
 """
 import os
 import re

@@ -5,7 +5,7 @@
 It boots to its shell on `rl console`, believes to be in ring 0, and passes the teaching kernel's own checkup;
 it is listed, paused and unpaused, reboots, powers off and is destroyed as any domain; the auditor finds every
 shadow in order while it runs, and in the end every frame has come back. Argument: the processor (max has UMIP,
-qemu64 has not: then SGDT and its kin are patched too).
+qemu64 does not: then SGDT and its kin are patched too).
 """
 
 import hashlib

@@ -20,7 +20,7 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 	$(call test,kernel-$(k)-$(c),300,python3 tests/system/kernels.py $(k) $(c),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf))))
 
-# Kernels that are none for this machine.
+# Kernels that this machine does not run.
 $(eval $(call test,other-kernels,400,python3 tests/system/other_kernels.py,\
 	$(foreach k,pv64 pv32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/ringlet.elf))
 

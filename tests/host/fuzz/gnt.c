@@ -132,7 +132,7 @@ static void unmap(void)
 	struct grant_unmap u = {.handle = i < nr_maps ? maps[i].handle : input_below(4096)};
 	int rc;
 
-	if (i == nr_maps || stranger) { /* of a handle that is none, or perhaps one of another mapping */
+	if (i == nr_maps || stranger) { /* of an invalid handle, or perhaps one of another mapping */
 		rc = grant_unmap_begin(&mapper[who].v, &u, 0, 0, 0);
 		assert_true(rc == GNTST_okay || rc == GNTST_bad_handle);
 		assert_int_equal(u.done, 0);

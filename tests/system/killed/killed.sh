@@ -35,7 +35,7 @@ settle() {
 	cp /tmp/killed.now /tmp/killed.before
 }
 
-# $1 is a domain, and runs as if nothing had been.
+# $1 is a domain, and runs as if nothing had happened.
 whole() {
 	rl list "$1" | grep -q '[-r][-b]----' && [ -e "/run/rl/console/$(rl domid "$1")/attached" ] && return
 	wrong "$1 is half there: $(rl list "$1" 2>&1 | tail -n 1)"
