@@ -120,7 +120,7 @@ static void down_and_up(void)
 	struct vcpu_set_singleshot_timer shot = {.timeout_abs_ns = system_time() + 1000000000ull};
 
 	check_eq(hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(second)), 0);
-	check_eq(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 1, &shot), -XEN_EINVAL); /* a vCPU's own only */
+	check_eq(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 1, &shot), -XEN_EINVAL); /* only its own */
 	check_eq(hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, 1, NULL), -XEN_EINVAL);
 	for (int i = 0; i < 20; i++) {
 		check_eq(hypercall_vcpu_op(VCPUOP_up, 1, NULL), 0);
