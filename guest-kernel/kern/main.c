@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The teaching kernel's start: the machine layer has mapped memory and made the console work; from here on
- * everything is portable. The order below is the order of dependence.
+ * everything is portable. Each step below depends on those before it.
  */
 #include "kern/console/log.h"
 #include "kern/fs/devfs.h"
@@ -128,7 +128,7 @@ void kernel_main(void)
 	syscall_init();     /* numbers to handlers */
 	devfs_init();       /* the table of devices */
 	mem_devices_init(); /* /dev/null and the like */
-	console_tty_init(); /* /dev/console: from here on input has somewhere to go */
+	console_tty_init(); /* /dev/console: from here on it takes input */
 	drivers_init();     /* the machine's devices; interrupts may be pending, but are still off */
 	cost_init();        /* /dev/cost: what all this costs */
 	make_root();        /* the root file system, /dev on it */

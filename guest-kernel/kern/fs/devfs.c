@@ -54,7 +54,7 @@ const char *devfs_name(u32 rdev)
 	return NULL;
 }
 
-/* The directory for name; what remains of the name is the node itself. */
+/* The directory for name; the rest of the name is the node itself. */
 static struct inode *directory_for(const char **name)
 {
 	struct inode *dir = inode_get(root), *next;

@@ -7,11 +7,11 @@
 
 #define DEV_TTY     MKDEV(5, 0)
 #define DEV_CONSOLE MKDEV(5, 1)
-#define DEV_MISC    10 /* major number of devices that have no number of their own at Linux */
+#define DEV_MISC    10 /* major number of devices that have none of their own in Linux */
 
 void devfs_init(void);
-/* Names a device ("xen/privcmd" makes /dev/xen too) and finds its operations by number from then on. The name stays
- * where it is. */
+/* Names a device ("xen/privcmd" makes /dev/xen too) and finds its operations by number from then on. The caller keeps
+ * the name in place. */
 int devfs_add(const char *name, u32 rdev, u32 mode, const struct file_ops *ops);
 const struct file_ops *devfs_ops(u32 rdev); /* NULL: no such device */
 const char *devfs_name(u32 rdev);           /* below /dev, as it was given; NULL: no such device */

@@ -3,8 +3,8 @@
  * Unpacking the initramfs: names become inodes, contents stay where they are in memory.
  *
  * newc: a header of 6 + 13 * 8 characters in hexadecimal, the name, padding to 4, the contents, padding to 4;
- * the end is a file named TRAILER!!!. Of several names of one file only the last carries the contents. Behind an
- * archive there may be zeros, and another one; each may be packed by gzip. What comes later wins.
+ * the end is a file named TRAILER!!!. Of several names of one file only the last carries the contents. Zeros and
+ * another archive may follow; each may be packed by gzip. The later of two files with one name wins.
  */
 #include "kern/fs/initramfs.h"
 #include "kern/fs/ramfs.h"
@@ -59,7 +59,7 @@ static u32 parse_hex8(const char *s)
 	return value;
 }
 
-/* Reads the entry at *at and moves *at to the next one: 1; 0: it was the trailer; -1: there is none. */
+/* Reads the entry at *at and moves *at to the next one: 1; 0: it was the trailer; -1: no valid entry. */
 static int next_entry(const char *archive, size_t size, size_t *at, struct entry *e)
 {
 	const char *h = archive + *at;
@@ -190,7 +190,7 @@ static struct inode *make_way(struct inode *root, const char **name)
 	}
 }
 
-/* One archive, from *at on. Its entries, or -1: it is cut off or damaged at *at. */
+/* Unpacks one archive, from *at on. Returns the number of entries, or -1: it is cut off or damaged at *at. */
 static int unpack_one(struct inode *root, const char *archive, size_t size, size_t *at)
 {
 	struct list links = LIST_INIT(links);
@@ -216,7 +216,7 @@ static int unpack_one(struct inode *root, const char *archive, size_t size, size
 	return more < 0 ? -1 : count;
 }
 
-/* The gzip file at @from, unpacked: in place of it from now on. NULL and a line. */
+/* Unpacks the gzip file at @from. NULL: failed, with a line in the log. */
 static const char *unpack_gzip(const char *from, size_t *size)
 {
 	const char *wrong = "it is cut off or damaged", *to = NULL;
@@ -235,7 +235,7 @@ static const char *unpack_gzip(const char *from, size_t *size)
 	return NULL;
 }
 
-/* Archives one behind the other, @inside of a gzip file or not. False and a line: one could not be read. */
+/* Archives one after the other, @inside a gzip file or not. False: one could not be read; a line is in the log. */
 static bool unpack_all(struct inode *root, const char *archive, size_t size, bool inside, int *count)
 {
 	size_t at, part;

@@ -2,7 +2,7 @@
 /*
  * Advisory locks on ranges of files. A lock's owner is a process (fcntl: dropped when the process closes any
  * descriptor of the file) or an open file (flock, and fcntl's F_OFD_*: dropped with its last descriptor). flock's
- * locks cover the whole file and know nothing of the others. An owner's locks on a file never overlap.
+ * locks cover the whole file and are independent of the others. An owner's locks on a file never overlap.
  */
 #include "kern/fs/locks.h"
 #include "kern/lib/errno.h"
@@ -15,7 +15,7 @@
 #define F_WRLCK   1
 #define F_UNLCK   2
 #define LAST      0x7fffffffffffffffLL /* a range to the end of the file */
-#define LOCKS_MAX 512                  /* on one file: they are looked through with the kernel lock held */
+#define LOCKS_MAX 512                  /* on one file: they are searched with the kernel lock held */
 #define CHAIN_MAX 32                   /* owners that wait for each other, before it counts as a deadlock */
 
 #define LOCK_SH 1
@@ -31,7 +31,7 @@ struct lock {
 	bool flock;
 };
 
-/* One who waits for a lock; on his stack. */
+/* A task that waits for a lock; on its stack. */
 struct lock_wait {
 	struct list list;
 	struct inode *inode;
@@ -103,7 +103,7 @@ static void carve(struct inode *inode, const struct lock *range, struct lock **s
 	}
 }
 
-/* Grows the range by the owner's locks of the same type that it touches, so that many steps make one lock. */
+/* Grows the range by the owner's locks of the same type that it touches, so that many small locks become one. */
 static void merge(const struct inode *inode, struct lock *range)
 {
 	const struct lock *l;
@@ -117,7 +117,7 @@ static void merge(const struct inode *inode, struct lock *range)
 	}
 }
 
-/* Sets, or with F_UNLCK clears, what nobody else contests. 0 or -ENOLCK. */
+/* Sets a lock that conflicts with none, or clears it (F_UNLCK). 0 or -ENOLCK. */
 static int apply(struct inode *inode, struct lock range)
 {
 	struct lock *spare = kmalloc(sizeof(*spare)), *fresh = kmalloc(sizeof(*fresh)), *l;
@@ -160,7 +160,7 @@ void locks_drop(struct inode *inode, const void *owner)
 	}
 }
 
-/* Would it wait for one who, himself or through others, waits for it? Asked of processes' locks alone, as in Linux. */
+/* Would it wait for a process that waits for it, directly or through others? Only for processes' locks, as in Linux. */
 static bool is_deadlock(const struct lock *wanted, const struct lock *blocker)
 {
 	struct lock_wait *w;
@@ -299,8 +299,8 @@ long file_lock(int fd, int command, ulong arg)
 	return rc;
 }
 
-/* What it held is given back first, even if it then gets nothing: two who share a lock and want all of it would
- * else wait for each other. */
+/* What the file held is given back first, even if it then gets nothing: otherwise two files that share a lock and both
+ * ask for an exclusive one would wait for each other. */
 long sys_flock(int fd, int operation)
 {
 	struct file *file = fd_file(fd);

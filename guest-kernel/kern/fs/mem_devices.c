@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices that are made of nothing: null, zero, full, random, urandom; and kmsg, the kernel's log. */
+/* The devices without hardware: null, zero, full, random, urandom; and kmsg, the kernel's log. */
 #include "kern/fs/mem_devices.h"
 #include "kern/console/log.h"
 #include "kern/fs/devfs.h"

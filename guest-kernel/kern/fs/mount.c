@@ -39,7 +39,7 @@ static struct mount *mount_alloc(const char *path, const char *source, const cha
 	return NULL;
 }
 
-/* A tmpfs goes with its mount; the others are there for ever. */
+/* A tmpfs goes with its mount; the others stay for ever. */
 static void drop_root(struct inode *root)
 {
 	if (!strcmp(root->fs->type, "tmpfs"))
@@ -105,7 +105,7 @@ static int absolute_path(const char *user_path, char *buf)
 	return rc < 0 ? rc : 0;
 }
 
-/* "512", "64k", "10M", "1g" in bytes, or "50%" of the memory: page frames; 0: not such a text. */
+/* "512", "64k", "10M", "1g" in bytes, or "50%" of the memory: page frames; 0: no valid size. */
 static ulong parse_size(const char *s)
 {
 	static const char units[] = "kmg";
@@ -215,8 +215,8 @@ long sys_mount(const char *source, const char *user_path, const char *type, ulon
 	return rc;
 }
 
-/* A directory below the mount that is somebody's current one, or an open file, keeps its inodes; what only
- * has names goes away with them. */
+/* A directory below the mount that is a process's current one, or an open file, keeps its inode; inodes that
+ * only have names go away with them. */
 static void unmount(struct mount *m)
 {
 	list_del(&m->list);

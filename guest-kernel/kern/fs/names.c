@@ -11,7 +11,7 @@
 #define AT_REMOVEDIR      0x200
 #define AT_SYMLINK_FOLLOW 0x400
 #define RENAME_NOREPLACE  1
-#define LISTING_MAX       32768 /* bytes at a time, whoever offers more room */
+#define LISTING_MAX       32768 /* bytes at a time, even if the caller offers more room */
 
 /* A name that is about to be made or removed: its path copied from the user, its directory found. */
 struct name_arg {
@@ -334,7 +334,7 @@ static bool write_dirent(void *ctx, const char *name, size_t len, u64 ino, u32 m
 	struct dirent64 *user = (struct dirent64 *)(w->user + w->used);
 
 	if (w->size - w->used < reclen) {
-		w->error = -EINVAL; /* only seen if nothing fitted */
+		w->error = -EINVAL; /* only returned if nothing fitted */
 		return false;
 	}
 	if (copy_to_user(user, &d, sizeof(d)) || copy_to_user(user->name, name, len) ||

@@ -47,7 +47,7 @@ int user_path_lookup(int dirfd, const char *user_path, unsigned flags, struct in
 	return rc;
 }
 
-/* Makes the file `name` in dir; if that is a link to what is not there, *link is this link, and it is not made. */
+/* Makes the file `name` in dir; if that is a link to nothing, *link is this link, and no file is made. */
 static int create(struct inode *dir, const char *name, size_t len, u32 mode, struct inode **out,
 		  struct inode **link)
 {
@@ -76,7 +76,7 @@ static int read_link(struct inode *link, char **target)
 	return 0;
 }
 
-/* Finds or creates the file, where a link points to if need be. With O_EXCL it must not be there yet. */
+/* Finds or creates the file, also where a link points. With O_EXCL it must not exist yet. */
 static int open_or_create(struct inode *at, const char *path, u32 flags, u32 mode, struct inode **out)
 {
 	struct inode *dir, *from = NULL, *link;

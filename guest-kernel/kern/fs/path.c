@@ -42,7 +42,7 @@ static struct inode *top(void)
 	return current && current->process->root ? current->process->root : root;
 }
 
-/* The parent directory, leaving a mounted file system through its root, but not the process's. Counted. */
+/* The parent directory; leaves a mounted file system through its root, but never the process's root. Counted. */
 static struct inode *dir_parent(struct inode *dir)
 {
 	if (dir == top())
@@ -52,7 +52,7 @@ static struct inode *dir_parent(struct inode *dir)
 	return dir == root ? inode_get(dir) : dir->ops->parent(dir);
 }
 
-/* One step down from dir. The result stands on top of whatever is mounted there. */
+/* One step down from dir. If something is mounted there, the result is its root. */
 static int step(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
 	struct inode *next;

@@ -193,7 +193,7 @@ static int wait_for_peer(struct file *file, struct pipe *p)
 
 static struct fs_stat pipefs = {.type = "pipefs", .magic = 0x50495045};
 
-/* A pipe without a name that is opened again, by /proc/self/fd, has had its peers: what they left can be read. */
+/* An unnamed pipe that is opened again, by /proc/self/fd, does not wait for peers: what they left can be read. */
 static int fifo_open(struct inode *inode, struct file *file)
 {
 	int rc;

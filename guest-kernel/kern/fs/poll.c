@@ -157,7 +157,7 @@ static int swap_mask(const u64 *user)
 	return 0;
 }
 
-/* Without a signal to handle the mask is put back here; else signal_deliver() does it. */
+/* With no signal to handle the mask is put back here; otherwise signal_deliver() does it. */
 static long unswap_mask(long rc)
 {
 	if (rc != -ERESTARTSYS && current->restore_blocked) {

@@ -16,7 +16,7 @@ struct poll_set;
 
 /*
  * A file_ops.poll calls this for each queue that is woken when its answer may change, then returns what is
- * true now. set is NULL when nobody is going to sleep.
+ * true now. set is NULL when no task is going to sleep.
  */
 void poll_wait(struct poll_set *set, struct wait_queue *q);
 

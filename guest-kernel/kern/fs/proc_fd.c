@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/<pid>/fd: a link for each open file. Following one leads to the file's inode, though it may have no name any
- * more; opening it opens the inode again, as Linux does. A file does not know its name, so the text of a link names
- * directories and devices alone.
+ * /proc/<pid>/fd: a link for each open file. Following one leads to the file's inode, even if that has no name any
+ * more; opening it opens the inode again, as Linux does. A file does not know its name, so the text of a link
+ * names only directories and devices.
  */
 #include "kern/fs/devfs.h"
 #include "kern/fs/procfs.h"

@@ -86,7 +86,7 @@ static void show_comm(struct proc_text *t, struct process *p)
 	proc_print(t, "%s\n", p->comm);
 }
 
-/* There may be many areas: others have their turn in between. */
+/* There may be many areas: other tasks run in between. */
 static void show_maps(struct proc_text *t, struct process *p)
 {
 	struct mm *mm = p->mm;

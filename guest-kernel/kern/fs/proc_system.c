@@ -43,7 +43,7 @@ static void show_cpuinfo(struct proc_text *t, struct process *p)
 	}
 }
 
-/* /proc/cpus: a line for each processor; "2 offline" and "2 online", written there, take it off and back. */
+/* /proc/cpus: a line for each processor; writing "2 offline" or "2 online" takes it off or back. */
 static void show_cpus(struct proc_text *t, struct process *p)
 {
 	for_each_cpu(cpu) proc_print(t, "%u %s\n", (u32)(cpu - cpus), cpu->online ? "online" : "offline");

@@ -151,7 +151,7 @@ static bool list_files(const struct proc_file *files, int pid, u64 *pos, dir_emi
 	return true;
 }
 
-/* In /proc the processes come behind the files, at position PER_PROCESS + pid, in order of their number. */
+/* In /proc the processes come after the files, at position PER_PROCESS + pid, in order of their number. */
 static struct process *next_process(u64 pos)
 {
 	struct process *p, *best = NULL;

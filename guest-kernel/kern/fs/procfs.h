@@ -25,7 +25,7 @@ struct proc_file {
 	u32 mode; /* type and rights */
 	/* p is NULL in /proc itself; without this function it is the directory of open files */
 	void (*show)(struct proc_text *t, struct process *p);
-	int (*store)(const char *line); /* what was written; NULL: read only */
+	int (*store)(const char *line); /* called with what was written; NULL: read only */
 };
 
 /* fs/proc_system.c and fs/proc_process.c; the last entry has no name */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names in the file system in memory. An inode lives as long as it has names (nlink) or users (refs).
- * Entries of a directory are kept in order of a cookie that only grows, so that a listing that is interrupted
- * by removals goes on at the right place.
+ * Entries of a directory are kept in order of a cookie that only grows, so that a listing interrupted by
+ * removals continues at the right place.
  */
 #include "kern/fs/ramfs_internal.h"
 #include "kern/lib/errno.h"
@@ -12,7 +12,7 @@
 
 #define TMPFS_MAGIC 0x01021994
 
-#define ENTRIES_MAX 65536 /* of a directory: they are looked through one by one */
+#define ENTRIES_MAX 65536 /* of a directory: they are searched one by one */
 
 struct ram_entry {
 	struct list list;
@@ -25,19 +25,19 @@ struct ram_entry {
 /* inode.private of a directory. */
 struct ram_dir {
 	struct list entries;
-	struct inode *parent; /* counted once the directory is removed: until then it keeps its parent full */
+	struct inode *parent; /* counted once the directory is removed: until then its parent is not empty */
 	u64 last_cookie;
 	u32 count;
 };
 
-/* These stay, without inodes too. */
+/* These are never freed, even without inodes. */
 struct fs_stat ramfs_root = {"rootfs", TMPFS_MAGIC, true, .inodes = 1};
 struct fs_stat ramfs_devtmpfs = {"devtmpfs", TMPFS_MAGIC, true, .inodes = 1};
 static struct fs_stat nameless = {"tmpfs", TMPFS_MAGIC, true, .inodes = 1};
 
 static const struct inode_ops ramfs_ops;
 
-static struct inode *dying; /* large files that nobody has any more */
+static struct inode *dying; /* large files without names and users */
 
 static bool is_dir(const struct inode *inode)
 {
@@ -82,7 +82,7 @@ static struct inode *new_inode(struct fs_stat *fs, struct inode *parent, u32 mod
 	return inode;
 }
 
-/* A removed directory goes, and with it those above that were removed too and that only it has kept. */
+/* Frees a removed directory, and those above it that were removed too and that only it has kept. */
 static void release_dir(struct inode *dir)
 {
 	while (!dir->nlink && !dir->refs) {
@@ -132,7 +132,7 @@ void ramfs_reap(void)
 	}
 }
 
-/* So that few names of a long directory are compared. */
+/* With it few names of a long directory are compared. */
 static u32 hash_of(const char *name, size_t len)
 {
 	u32 hash = len;
@@ -160,7 +160,7 @@ static int add_entry(struct inode *dir, const char *name, size_t len, struct ino
 	struct ram_dir *d = dir->private;
 	struct ram_entry *e;
 
-	if (!dir->nlink) /* removed, but somebody still stands in it */
+	if (!dir->nlink) /* removed, but still a current directory */
 		return -ENOENT;
 	if (len > NAME_MAX)
 		return -ENAMETOOLONG;

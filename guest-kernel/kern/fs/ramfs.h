@@ -15,7 +15,7 @@ void ramfs_set_image(struct inode *inode, const void *image, size_t size);
 /* A file without a name, of zeros, open for reading and writing: memory to share. */
 struct file *ramfs_anonymous_file(size_t size);
 void ramfs_reap(
-    void); /* frees large files whose last user is gone: where others may have their turn meanwhile */
+    void); /* frees large files whose last user is gone: call where other tasks may run meanwhile */
 ulong ramfs_frame_count(void); /* frames that files own */
 
 #endif

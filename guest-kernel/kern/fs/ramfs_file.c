@@ -2,12 +2,12 @@
 /*
  * Contents of regular files in memory.
  *
- * A file has up to two layers. The image: bytes inside the initrd, used in place. Above it frames of our own,
+ * A file has up to two layers. The image: bytes inside the initrd, used in place. Above it the file's own frames,
  * which appear when a page is written, or mapped where the image's bytes do not fill an aligned frame. A page
- * that has neither reads as zeros. This is also the page cache: mappings share these frames.
+ * with neither reads as zeros. This is also the page cache: mappings share these frames.
  *
- * Our own frames hang in a tree, as high as the last page needs: a node is a frame with the numbers of NODE_SLOTS
- * others. So a hole of any length costs nothing.
+ * The file's own frames hang in a tree, as high as the last page needs: a node is a frame with the numbers of
+ * NODE_SLOTS others. So a hole of any length costs nothing.
  */
 #include "kern/fs/ramfs_internal.h"
 #include "kern/lib/errno.h"
@@ -18,7 +18,7 @@
 
 #define NODE_BITS  (PAGE_SHIFT - 2)
 #define NODE_SLOTS (1UL << NODE_BITS)
-#define KEEP_FREE  128 /* writing leaves so many frames to programs */
+#define KEEP_FREE  128 /* writing leaves this many frames to programs */
 
 static ulong owned;
 
@@ -27,7 +27,7 @@ ulong ramfs_frame_count(void)
 	return owned;
 }
 
-/* Where the frame number of page index stands; NULL: the way there is not made, or there is no memory for it. */
+/* Where the frame number of page index stands; NULL: the path to it does not exist, or there is no memory for it. */
 static u32 *slot(struct ram_file *rf, ulong index, bool make)
 {
 	u32 *at = &rf->top, level, node;
@@ -49,7 +49,7 @@ static u32 *slot(struct ram_file *rf, ulong index, bool make)
 	return at;
 }
 
-/* The frame of our own for page index, or 0. */
+/* The file's own frame for page index, or 0. */
 static pfn_t frame_at(const struct ram_file *rf, ulong index)
 {
 	const u32 *at = slot((struct ram_file *)rf, index, false);
@@ -82,7 +82,7 @@ static ulong pages_in(u64 size)
 	return (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
-/* Drops our own frames from page `first` on; how many. */
+/* Drops the file's own frames from page `first` on; how many. */
 static ulong drop_frames(struct inode *inode, ulong first)
 {
 	struct ram_file *rf = inode->private;
@@ -126,7 +126,7 @@ static pfn_t own_frame(struct inode *inode, ulong index)
 	*at = pfn;
 	owned++;
 	inode->fs->used++;
-	inode->frames += !n; /* what the image has is counted already */
+	inode->frames += !n; /* the image's pages are counted already */
 	return pfn;
 }
 
@@ -257,7 +257,7 @@ int ramfs_truncate_now(struct inode *inode, u64 size)
 	return 0;
 }
 
-/* Behind the last page of our own, or but a node for it. */
+/* The end of the file's last own page, or of its place if only a node is there. */
 static u64 own_end(const struct ram_file *rf)
 {
 	ulong index = 0, i;

@@ -265,7 +265,7 @@ long sys_ioctl(int fd, u32 command, ulong arg)
 	return rc;
 }
 
-/* Everything lives in memory: written is as safe as it gets. */
+/* Everything lives in memory: there is nothing to write back. */
 long sys_sync(void)
 {
 	return 0;

@@ -47,7 +47,7 @@ static u64 blocks_of(const struct inode *inode)
 	return (u64)inode->frames * (PAGE_SIZE / BLOCK);
 }
 
-/* Each file system is a device of its own; the address of its description tells them apart. */
+/* Each file system is its own device; the address of its description identifies it. */
 static u32 device_of(const struct inode *inode)
 {
 	return (ulong)inode->fs & 0xffff;
@@ -163,7 +163,7 @@ long sys_statx(int dirfd, const char *path, int flags, u32 mask, void *user)
 	return copy_to_user(user, &st, sizeof(st));
 }
 
-/* There is one user, root; what nobody may execute, root may not either. */
+/* There is one user, root; a file without any execute bit is not executable for root either. */
 long sys_faccessat(int dirfd, const char *path, int mode, int flags)
 {
 	struct inode *inode;
@@ -324,7 +324,7 @@ static void space_of(const struct fs_stat *fs, ulong *all, ulong *left)
 {
 	*all = !fs->counts_memory ? 0 : fs->limit ? fs->limit : page_total_count();
 	*left = fs->counts_memory ? page_free_count() : 0;
-	if (fs->limit) /* a remount may have made it less than there is */
+	if (fs->limit) /* a remount may have set it below what is used */
 		*left = fs->used < fs->limit ? MIN(*left, fs->limit - fs->used) : 0;
 }
 

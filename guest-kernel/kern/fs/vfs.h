@@ -3,10 +3,10 @@
  * The virtual file system: inodes with their operations, open files, mounts.
  *
  * There is no name cache. A directory entry belongs to its file system; path walking asks inode_ops.lookup
- * for every component and holds one counted reference on the inode it stands on.
+ * for every component and holds one counted reference on the current inode.
  *
  * Locking: none. The kernel is not preempted, so nothing changes between two sleeps; code that sleeps
- * (reads of pipes and ttys) looks at its condition again afterwards.
+ * (reads of pipes and ttys) checks its condition again afterwards.
  */
 #ifndef KERN_FS_VFS_H
 #define KERN_FS_VFS_H
@@ -68,7 +68,7 @@ struct fs_stat {
 
 struct inode {
 	u32 refs;             /* open files, path walks, mounts; a directory entry counts in nlink instead */
-	u32 writers, running; /* files open for writing; address spaces that run it: there are never both */
+	u32 writers, running; /* files open for writing; address spaces that run it: one of the two is 0 */
 	u32 mode, nlink, uid, gid, rdev;
 	u64 ino, size;
 	ulong frames; /* page frames that hold the contents: a sparse file has fewer than its size says */
@@ -100,7 +100,7 @@ struct inode_ops {
 	/* Emits entries from position *pos on and moves *pos. Positions 0 and 1, "." and "..", are done. */
 	void (*readdir)(struct inode *dir, u64 *pos, dir_emit_t emit, void *ctx);
 	int (*readlink)(struct inode *inode, char *buf, size_t size); /* length, not terminated */
-	/* Where a link leads that leads to an open file, whatever its name; counted. NULL: follow the text. */
+	/* The target of a link to an open file, whatever its name; counted. NULL: follow the text. */
 	struct inode *(*target)(struct inode *link);
 	int (*truncate)(struct inode *inode, u64 size);
 	long (*peek)(struct inode *inode, u64 pos, void *kernel_buf, size_t n); /* read into kernel memory */
@@ -176,7 +176,7 @@ void files_close_on_exec(struct files *files);
 /* fs/open.c */
 int file_open(struct inode *at, const char *path, u32 flags, u32 mode, struct file **out);
 
-/* fs/user_path.c: copies a path from user memory; dirfd as in openat */
+/* fs/open.c: copies a path from user memory; dirfd as in openat */
 struct path_arg {
 	char *text;
 	struct inode *at;

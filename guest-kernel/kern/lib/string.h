@@ -20,12 +20,12 @@ char *strstr(const char *s, const char *what);
 /* Copies at most size - 1 bytes and always terminates. Returns strlen(from). */
 size_t strlcpy(char *to, const char *from, size_t size);
 
-/* Reads digits of the given base at *s and moves *s behind them. */
+/* Reads digits of the given base at *s and moves *s past them. */
 u64 parse_number(const char **s, unsigned base);
 
 /*
  * As C's vsnprintf, without floating point: %d %i %u %x %X %o %c %s %p %% with flags 0, -, width, precision,
- * and lengths h, hh, l, ll, z. Returns the length the whole text has.
+ * and lengths h, hh, l, ll, z. Returns the length of the whole text.
  */
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

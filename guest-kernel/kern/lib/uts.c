@@ -2,7 +2,7 @@
 #include "kern/lib/uts.h"
 #include "x86/linux_abi.h"
 
-/* The release is the Linux whose system calls these are, in glibc's eyes: it refuses to run on an older one.
+/* The release of the Linux whose system calls these are: glibc checks it and refuses to run on an older one.
  */
 struct utsname uts = {
     .sysname = "Linux",

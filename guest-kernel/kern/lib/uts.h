@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names uname() tells. */
+/* The names that uname() returns. */
 #ifndef KERN_LIB_UTS_H
 #define KERN_LIB_UTS_H
 

@@ -8,7 +8,7 @@
 
 #define MMAP_TOP    (USER_END - (16UL << 20)) /* the stack and its growth lie above */
 #define MMAP_LOWEST 0x10000UL
-#define AREAS_MAX   4096 /* of one address space: they are looked through one by one */
+#define AREAS_MAX   4096 /* of one address space: they are searched one by one */
 
 struct area *area_find(struct mm *mm, ulong addr)
 {
@@ -53,7 +53,7 @@ ulong area_find_gap(struct mm *mm, ulong len)
 	return top >= MMAP_LOWEST + len ? top - len : 0;
 }
 
-/* Two neighbours that are one piece of the same need not be two areas. */
+/* Two neighbours that continue each other can be one area. */
 static bool can_grow(const struct area *a, ulong start, u32 prot, u32 flags, const struct file *file,
 		     u64 offset)
 {
@@ -127,7 +127,7 @@ static void area_remove(struct area *a)
 	kfree(a);
 }
 
-/* Takes pages off the lower end of an area. How far. */
+/* Unmaps pages at the lower end of an area. Returns where it stopped. */
 static ulong cut(struct area *a)
 {
 	ulong stop = a->end;
@@ -155,15 +155,15 @@ int area_unmap(struct mm *mm, ulong start, ulong end)
 		if (rc)
 			return rc;
 		start = cut(area_find(mm, start));
-		if (start < end) /* who puts something small in the place of this lets nobody see the hole */
+		if (start < end) /* no thread sees the hole if a small new mapping takes its place */
 			kernel_breathe();
 	}
 	return 0;
 }
 
 /*
- * Entries of one leaf table follow the new rights. Writing is never granted here: the first write faults, and the fault
- * handler knows whether the page must be copied first. Where to go on.
+ * Gives the entries of one leaf table the new rights. Writing is never granted here: the first write faults, and the
+ * fault handler knows whether the page must be copied first. Returns where to go on.
  */
 static ulong protect_some(struct area *a, ulong va, ulong end)
 {
@@ -206,7 +206,7 @@ int area_protect(struct mm *mm, ulong start, ulong end, u32 prot)
 	return 0;
 }
 
-/* Moves what one leaf table maps, `by` bytes on, where there are tables for it. */
+/* Moves the entries of one leaf table `by` bytes up; the tables for them exist. */
 static void move_entries(struct mm *mm, pte_t *from, ulong va, ulong stop, ulong by)
 {
 	pte_batch_begin();
@@ -219,7 +219,7 @@ static void move_entries(struct mm *mm, pte_t *from, ulong va, ulong stop, ulong
 	pte_batch_end();
 }
 
-/* Page tables for what is to be moved. */
+/* Makes the page tables at the new place. */
 static bool make_tables(struct mm *mm, ulong va, ulong end, ulong by)
 {
 	for (; pte_find_next(&mm->root, &va, end); va = pte_table_end(va)) {
@@ -236,8 +236,8 @@ static bool is_plain(const struct area *a)
 	return a && !a->ops && !(a->flags & AREA_FOREIGN);
 }
 
-/* The new area is there before anything moves, so that nobody takes its place; the old one shrinks from below. What
- * another thread may undo meanwhile stays undone. */
+/* The new area is made before anything moves, so that no thread takes its place; the old one shrinks from below. What
+ * another thread undoes meanwhile stays undone. */
 int area_move(struct mm *mm, ulong from, ulong to, ulong new_len)
 {
 	struct area *a = area_at(mm, from), *target;

@@ -42,7 +42,7 @@ static long place(struct mm *mm, ulong addr, ulong len, u32 flags)
 			return -EINVAL;
 		if ((flags & MAP_FIXED_NOREPLACE) && !area_range_free(mm, addr, addr + len))
 			return -EEXIST;
-		while (!area_range_free(mm, addr, addr + len)) /* others may have been faster */
+		while (!area_range_free(mm, addr, addr + len)) /* another thread may have been faster */
 			if (area_unmap(mm, addr, addr + len))
 				return -ENOMEM;
 		return addr;
@@ -80,7 +80,7 @@ static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offs
 		return -EINVAL;
 	if (!limit_allows_memory(mm, len))
 		return -ENOMEM;
-	/* Memory is promised before it is there, but not more than the machine has: malloc() may fail. */
+	/* Memory is promised before it is allocated, but not more than the machine has: malloc() may fail. */
 	if ((flags & MAP_ANONYMOUS) && (prot & PROT_WRITE) && len >> PAGE_SHIFT > page_total_count())
 		return -ENOMEM;
 	if (!(flags & MAP_ANONYMOUS)) {

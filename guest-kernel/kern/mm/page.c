@@ -169,7 +169,7 @@ void page_init(void)
 
 	place_array();
 	for (pfn = 0; pfn < boot_info.pages; pfn++)
-		pages[pfn].refs = 1; /* reserved frames keep this one for ever */
+		pages[pfn].refs = 1; /* reserved frames keep this reference for ever */
 	for (i = 0; i < boot_info.free_count; i++) {
 		for (pfn = MAX(boot_info.free[i].first, 1UL); pfn < boot_info.free[i].end; pfn++) {
 			give_back(pfn, 0);

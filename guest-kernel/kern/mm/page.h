@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page frames: a buddy allocator over all frames the machine gave us, and a reference count for each frame.
+ * Page frames: a buddy allocator over all frames that the machine gave, and a reference count for each frame.
  *
- * A frame is free again when its last reference goes. References of a user page: one for each page-table
+ * A frame is free again when its last reference is dropped. References of a user page: one for each page-table
  * entry that maps it and one for the file it belongs to. Frame 0 is never handed out: it means "none".
  */
 #ifndef KERN_MM_PAGE_H
@@ -12,7 +12,7 @@
 
 #define PAGE_MAX_ORDER 12 /* 16 MiB: an unpacked initramfs */
 
-#define KERNEL_FRAMES 32 /* when so few are left, programs get none, and are ended until there are more */
+#define KERNEL_FRAMES 32 /* when fewer are left, programs get none, and are ended until there are more */
 
 enum page_kind {
 	PAGE_RESERVED, /* kernel image, initrd, holes: only referenced, never allocated or freed */

@@ -13,7 +13,7 @@ bool pte_holds_frame(pte_t pte)
 	return pte_is_parked(pte) || (pte & (PTE_P | PTE_FOREIGN)) == PTE_P;
 }
 
-/* A parked entry is ours alone, the hardware never looks at it: it carries the plain frame number. */
+/* Only this kernel reads a parked entry, never the hardware: it carries the plain frame number. */
 pfn_t pte_frame(pte_t pte)
 {
 	return pte_is_parked(pte) ? (pfn_t)((pte & PTE_FRAME) >> PAGE_SHIFT) : pte_pfn(pte);
@@ -51,7 +51,7 @@ static void clear_in_table(struct mm *mm, pte_t *ptep, ulong count)
 {
 	static u32 frames[TABLE_ENTRIES]; /* nothing here sleeps */
 	ulong i, held = 0;
-	bool known = false; /* to the TLB: a foreign frame too, which we do not hold */
+	bool known = false; /* to the TLB: a foreign frame too, on which no reference is held */
 
 	pte_batch_begin();
 	for (i = 0; i < count; i++) {
@@ -65,7 +65,7 @@ static void clear_in_table(struct mm *mm, pte_t *ptep, ulong count)
 		pte_set(&ptep[i], 0);
 	}
 	pte_batch_end();
-	if (known && mm->root.cpus) /* nobody's current one is in no TLB */
+	if (known && mm->root.cpus) /* an address space that is current nowhere is in no TLB */
 		tlb_flush_all();
 	mm->pages -= held;
 	for (i = 0; i < held; i++)

@@ -37,7 +37,7 @@ void mm_put(struct mm *mm)
 {
 	if (--mm->refs)
 		return;
-	if (mm->root.cpus) /* this processor's: others with nothing to run have the kernel's own */
+	if (mm->root.cpus) /* on this processor: others with nothing to run have the kernel's own */
 		mm_switch(NULL);
 	area_unmap(mm, 0, USER_END);
 	root_destroy(&mm->root);
@@ -64,7 +64,7 @@ ulong mm_size(const struct mm *mm)
 
 /*
  * Gives the child what one leaf table of the parent maps. Private writable pages become read-only on both
- * sides; whoever writes first copies (mm/fault.c).
+ * sides; the first to write makes a copy (mm/fault.c).
  */
 static bool fork_entries(struct area *a, struct mm *child, pte_t *from, ulong start, ulong end)
 {
@@ -92,7 +92,7 @@ static bool fork_entries(struct area *a, struct mm *child, pte_t *from, ulong st
 	return true;
 }
 
-/* The same for what the first leaf table from va on maps of the area. Where to go on; 0: no memory. */
+/* The same for the part of the area in the first leaf table from va on. Where to go on; 0: no memory. */
 static ulong fork_some(struct area *a, struct mm *child, ulong va)
 {
 	ulong at = va, stop;
@@ -112,7 +112,7 @@ static ulong fork_some(struct area *a, struct mm *child, ulong va)
 	return ok ? stop : 0;
 }
 
-/* Others may have their turn in between: they must not write what the child has already by an old translation. */
+/* Other threads may run in between: they must not write, by an old translation, pages that the child has already. */
 struct mm *mm_fork(struct mm *old)
 {
 	struct mm *mm = mm_create();

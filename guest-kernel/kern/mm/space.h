@@ -4,7 +4,7 @@
  * they are touched (mm/fault.c).
  *
  * What a leaf entry may be: empty; present; parked (not present, PTE_SOFT and the frame number: the page of
- * an area that PROT_NONE hides); foreign (PTE_FOREIGN: put there by a driver, not one of our frames). Present
+ * an area that PROT_NONE hides); foreign (PTE_FOREIGN: put there by a driver, not a frame of the allocator). Present
  * and parked entries hold one reference on their frame.
  */
 #ifndef KERN_MM_SPACE_H
@@ -65,11 +65,11 @@ struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 void mm_switch(struct mm *mm); /* NULL: the kernel's own */
 struct mm *mm_fork(struct mm *old);
-void mm_set_program(struct mm *mm, struct inode *program); /* once: nobody may write it from now on */
+void mm_set_program(struct mm *mm, struct inode *program); /* once: the file cannot be written from now on */
 ulong mm_size(const struct mm *mm);                        /* bytes in areas */
 
-/* mm/area.c. Unmapping, protecting and moving let others have their turn in between (kernel_breathe()): what was known of
- * the areas before is to be looked up again. */
+/* mm/area.c. Unmapping, protecting and moving let other tasks run in between (kernel_breathe()): look up again what was
+ * known of the areas before. */
 struct area *area_find(struct mm *mm, ulong addr); /* the first that ends above addr, or NULL */
 struct area *area_at(struct mm *mm, ulong addr);   /* the one that contains addr, or NULL */
 bool area_range_free(struct mm *mm, ulong start, ulong end);
@@ -80,18 +80,18 @@ struct area *area_add(struct mm *mm, ulong start, ulong end, u32 prot, u32 flags
 int area_split(struct mm *mm, ulong at);
 int area_unmap(struct mm *mm, ulong start, ulong end);
 int area_protect(struct mm *mm, ulong start, ulong end, u32 prot);
-/* A whole area to a free range of new_len bytes, which is no less; no driver's area. */
+/* Moves a whole area, no driver's, to a free range of new_len bytes, which is not shorter. */
 int area_move(struct mm *mm, ulong from, ulong to, ulong new_len);
 
 /* mm/pte.c: leaf entries and the frames they hold */
 bool pte_is_parked(pte_t pte);
-bool pte_holds_frame(pte_t pte); /* present or parked, and ours */
+bool pte_holds_frame(pte_t pte); /* present or parked, and not foreign */
 pfn_t pte_frame(pte_t pte);      /* of an entry that holds one */
 pte_t pte_park(pfn_t pfn);
 pte_t pte_for(const struct area *a, pfn_t pfn, bool writable);
 ulong pte_table_end(ulong va); /* of the part of the address space that the leaf table of va maps */
 void pte_clear_range(struct mm *mm, ulong start, ulong end);
-/* The first leaf table from start on is cleared as far as it lies below end. Where to go on: end, at last. */
+/* Clears the first leaf table from start on, as far as it lies below end. Returns where to go on, in the end `end`. */
 ulong pte_clear_some(struct mm *mm, ulong start, ulong end);
 
 /* mm/fault.c */

@@ -32,7 +32,7 @@ int clear_user(void *to, size_t n)
 	return 0;
 }
 
-/* In pieces that do not cross a page, since the page behind the string need not exist. */
+/* In pieces that do not cross a page, since the page after the string need not exist. */
 long strncpy_from_user(char *to, const char *from, size_t size)
 {
 	size_t done = 0;

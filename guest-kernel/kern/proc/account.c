@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where time goes: what each task, process and processor has spent, and how many tasks have wanted to run of late. A
- * task's time is charged up to now (charged_to) when it leaves its processor, and when somebody asks. How much that is, the
- * clock says; which part of it was spent in the kernel, a counter, which is read on each way in and out: the clock would
- * cost a third of a short system call. Interrupts are off, and this processor has the kernel lock.
+ * Where time goes: what each task, process and processor has spent, and how many tasks have been ready to run lately. A
+ * task's time is charged up to now (charged_to) when it leaves its processor, and when a program asks for times. The
+ * clock tells how much that is; a counter, read on each way in and out, tells the part spent in the kernel: the clock
+ * would cost a third of a short system call. Interrupts are off, and this processor has the kernel lock.
  */
 #include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
@@ -80,7 +80,7 @@ void sched_charge_from_now(void)
 	current->entered = time_ticks();
 }
 
-/* What the hypervisor took of the time since the last charge is nobody's. */
+/* What the hypervisor took of the time since the last charge is charged to no task. */
 static u64 take_spent(struct cpu *cpu)
 {
 	u64 now = clock_monotonic(), spent = now - cpu->running->charged_to;

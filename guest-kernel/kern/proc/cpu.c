@@ -12,14 +12,14 @@
 struct cpu cpus[CPU_MAX];
 
 #define LOCK_HELD_NS NSEC_PER_MSEC
-#define TURN_ROUNDS  20000 /* of waiting for one who waits for the lock to take it */
+#define TURN_ROUNDS  20000 /* for which a waiting processor gets the chance to take the lock */
 
 static u32 lock = 1;                /* processor 0 starts with it */
 static u32 waiting;                 /* processors that spin for it */
 static struct process idle_process; /* of the idle tasks; in no list, without memory of its own */
 static struct wait_queue changed = {LIST_INIT(changed.waiters)}; /* a processor went offline */
 
-/* No queue: in a guest the first in line may be the one that the hypervisor does not run. */
+/* No queue: in a guest the first in line may be a vCPU that the hypervisor does not run. */
 void kernel_lock(void)
 {
 	u32 round = 0;
@@ -42,7 +42,7 @@ void kernel_unlock(void)
 	cpu_spin_end();
 }
 
-/* The task came in, or had its last turn, when its ticks began. */
+/* The task's ticks began when it came in, or last let others run. */
 bool kernel_held_long(void)
 {
 	return !cpu_is_idle(this_cpu()) && time_ticks_ns(time_ticks() - current->entered) >= LOCK_HELD_NS;
@@ -132,7 +132,7 @@ void kernel_main_cpu(void)
 	cpu_idle_loop();
 }
 
-/* Its tasks are in the one queue already. What it had its timer set for, processor 0 sees to. */
+/* Its tasks are in the one queue already. Processor 0 takes over what its timer was set for. */
 static void leave(struct cpu *cpu)
 {
 	sched_charge(cpu);

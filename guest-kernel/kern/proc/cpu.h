@@ -2,11 +2,11 @@
 /*
  * Processors. One lock guards the whole kernel: a processor takes it when it comes from user mode or out of
  * idling, and gives it back when it goes there, so at any time at most one processor is in the kernel, and
- * what held for one processor holds for several: nothing changes but while one sleeps. Only struct cpu exists
- * for each.
+ * what held for one processor holds for several: nothing changes except while a task sleeps. Only struct cpu
+ * exists for each.
  *
- * A processor with nothing to do runs its idle task, on the kernel's own page tables: so an address space
- * that nobody uses is on no processor, and only processors in user mode need be told when one changes.
+ * A processor with nothing to do runs its idle task, on the kernel's own page tables: so an unused
+ * address space is on no processor, and only processors in user mode need to be told when one changes.
  */
 #ifndef KERN_PROC_CPU_H
 #define KERN_PROC_CPU_H
@@ -18,11 +18,11 @@ struct task;
 struct cpu {
 	struct task *idle, *running; /* running may be idle */
 	bool online;                 /* takes tasks */
-	bool leaving;                /* is to go offline as soon as it is in the kernel */
-	bool waiting;                /* for an interrupt, in cpu_idle(), and nobody has called it yet */
+	bool leaving;                /* goes offline as soon as it is in the kernel */
+	bool waiting;                /* for an interrupt, in cpu_idle(), and no processor has called it yet */
 	u64 programmed;              /* its timer stands at this time; 0: has fired, or was never set */
 	u64 user_ns, system_ns, idle_ns;
-	u64 stolen_ns; /* by the hypervisor, up to the last charge: in none of the three */
+	u64 stolen_ns; /* by the hypervisor, up to the last charge: not part of the three above */
 };
 
 extern struct cpu cpus[CPU_MAX];

@@ -47,7 +47,7 @@ static int load_segment(struct mm *mm, struct file *file, const struct elf_segme
 		file_end = start;
 	if (end > file_end && !area_add(mm, file_end, end, prot, 0, NULL, 0))
 		return -ENOMEM;
-	/* What the last page has of the file behind the data must read as zeros. */
+	/* The file's bytes after the data in the last page must read as zeros. */
 	if (s->memsz > s->filesz && s->filesz && (prot & PROT_WRITE))
 		return clear_user((void *)data_end, file_end - data_end);
 	return 0;

@@ -181,7 +181,7 @@ static int open_program(struct inode *at, const char *path, struct file **file)
 	return -EACCES;
 }
 
-/* Opens the program, going from scripts to their interpreters. *program is the path of what was opened. */
+/* Opens the program; follows scripts to their interpreters. *program is the path of the file opened. */
 static int find_program(struct inode *at, const char *path, struct exec_args *args, struct file **file,
 			struct elf_header *h, const char **program)
 {
@@ -280,7 +280,7 @@ static int build_space(struct mm *mm, struct file *file, const struct elf_header
 	return build_stack(mm, args, image, sp);
 }
 
-/* With the new address space in the place of the old one meanwhile: nothing here sleeps. */
+/* Meanwhile the new address space is in the place of the old one: nothing here sleeps. */
 static int build_beside(struct mm *mm, struct file *file, const struct elf_header *h,
 			const struct exec_args *args, struct elf_image *image, ulong *sp)
 {
@@ -310,7 +310,7 @@ static int beside(struct inode *at, const char *path, const char *name, char *bu
 	return snprintf(buf, PATH_MAX, "%.*s%s", (int)n, path, name);
 }
 
-/* If path is a symbolic link, replaces it by what that says. */
+/* If path is a symbolic link, replaces it by the link's target. */
 static bool read_one_link(char *path, char *target, char *buf)
 {
 	struct inode *inode;
@@ -352,7 +352,7 @@ static char *absolute_program(struct inode *at, const char *path)
 	return result;
 }
 
-/* -EAGAIN: another thread was faster; -ERESTARTSYS: killed while it waited. */
+/* -EAGAIN: another thread was faster; -ERESTARTSYS: killed while waiting. */
 static int kill_other_threads(struct process *p)
 {
 	struct task *t;

@@ -47,7 +47,7 @@ void process_report_continue(struct process *p)
 	tell_parent(p, CLD_CONTINUED, SIGCONT);
 }
 
-/* A process group without a member whose parent is in another group of the session: nobody controls its jobs.
+/* A process group without a member whose parent is in another group of the session: no process controls its jobs.
  */
 bool group_is_orphaned(int pgid)
 {
@@ -161,7 +161,7 @@ static void reap(struct process *child)
 	process_free(child);
 }
 
-/* The status of a child that has something to say, taken off it; its pid, or 0 if it has nothing. */
+/* Takes a child's report of its status, if it has one. Returns its pid, or 0: no report. */
 static int take_status(struct process *child, int options, int *status, struct rusage_times *times)
 {
 	int pid = child->pid;

@@ -26,7 +26,7 @@ static struct process *process_copy(const struct process *old, bool share_memory
 {
 	int pid = pid_alloc();
 	struct mm *mm = share_memory ? mm_get(old->mm) : mm_fork(old->mm);
-	/* Behind all that lets others in: they would see half a process. */
+	/* After everything that lets other tasks run: they would see half a process. */
 	struct process *p = mm ? process_alloc() : NULL;
 
 	if (!p || files_copy(&p->files, &old->files)) {
@@ -110,10 +110,10 @@ static long do_clone(ulong flags, ulong stack, int *parent_tid, int *child_tid, 
 	int tid;
 
 	if (thread && (p->exiting || p->execing))
-		return -EAGAIN; /* all others of this process have been told to end, and so has this one */
+		return -EAGAIN; /* all threads of this process have been told to end, this one too */
 	if (!limit_allows_task())
 		return -EAGAIN;
-	if (page_free_count() < 2 * KERNEL_FRAMES) /* those that run are to have them */
+	if (page_free_count() < 2 * KERNEL_FRAMES) /* they are kept for running programs */
 		return -ENOMEM;
 	if (!thread) {
 		p = process_copy(current->process, flags & CLONE_VM);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futexes: FUTEX_WAIT and FUTEX_WAKE for the threads of a process (and for vfork'ed children, who share the
- * address space). Waiters are found by address space and address; locks in memory shared by mapping a file
+ * Futexes: FUTEX_WAIT and FUTEX_WAKE for the threads of a process (and for vfork'ed children, which share
+ * the address space). Waiters are found by address space and address; locks in memory shared by mapping a file
  * are not supported.
  */
 #include "kern/proc/futex.h"

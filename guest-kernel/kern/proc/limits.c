@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Limits of resources: each process has its own, from its parent, and looks at them where it takes more. Everybody
- * is root here and may raise them. What has no effect here (CPU, CORE, ...) is remembered all the same.
+ * Limits of resources: each process has its own, from its parent; they are checked where it takes more. Every
+ * process is root's and may raise them. Limits without effect here (CPU, CORE, ...) are stored too.
  */
 #include "kern/proc/limits.h"
 #include "kern/lib/errno.h"
@@ -13,7 +13,7 @@
 #include "kern/sys/syscalls.h"
 
 #define UNLIMITED      (~0ULL)
-#define FRAMES_OF_TASK 32 /* what a small process costs: with so many all memory is used up */
+#define FRAMES_OF_TASK 32 /* what a small process costs: LIMIT_NPROC lets such processes use up all memory */
 
 u64 limit(int resource)
 {
@@ -34,7 +34,7 @@ bool limit_allows_task(void)
 	u64 tasks = 0;
 
 	list_for_each (p, &all_processes, all)
-		tasks += MAX(p->task_count, 1u); /* one that is waited for counts too */
+		tasks += MAX(p->task_count, 1u); /* a zombie counts too */
 	return tasks < limit(LIMIT_NPROC);
 }
 
@@ -86,7 +86,7 @@ long sys_prlimit64(int pid, int resource, const u64 *user, u64 *old)
 	return old ? copy_to_user(old, &before, sizeof(before)) : 0;
 }
 
-/* In 32 bit what does not fit is shown as unlimited, and that means unlimited. */
+/* In 32 bit a limit that does not fit is shown as unlimited, and setting that value means unlimited. */
 long sys_getrlimit(int resource, ulong *user)
 {
 	struct limit l;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Panic details: who was running, and for exceptions the registers and a backtrace by frame pointers. */
+/* Panic details: which task was running, and for exceptions the registers and a backtrace by frame pointers. */
 #include "kern/proc/panic.h"
 #include "kern/console/log.h"
 #include "kern/proc/process.h"

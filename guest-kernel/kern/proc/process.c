@@ -66,7 +66,7 @@ struct task *task_alloc(struct process *p, int tid)
 	return t;
 }
 
-/* Must not be the running task, nor stand on its own stack. */
+/* Not for the running task, nor on the task's own stack. */
 void task_free(struct task *t)
 {
 	list_del(&t->siblings);

@@ -21,7 +21,7 @@ struct mm;
 struct tty;
 
 #define COMM_LEN       16
-#define ALARM_SHORTEST NSEC_PER_MSEC /* else the interrupts of one alarm could be all that runs */
+#define ALARM_SHORTEST NSEC_PER_MSEC /* otherwise one alarm's interrupts could use up all time */
 
 struct process {
 	struct list all;
@@ -135,12 +135,12 @@ bool sched_ready(void);                             /* is a task waiting that th
 void sched_allow(struct task *t, cpuset_t allowed); /* moves it if it may not stay where it is */
 void schedule(void);                                /* runs others until current is ready again */
 void sched_preempt(void);       /* on the way to user mode: gives way if the slice is over */
-void sched_program_timer(void); /* after timer_set(), unless one goes to sleep */
+void sched_program_timer(void); /* after timer_set(), unless the task goes to sleep */
 u32 sched_waiting(void);        /* ready tasks that no processor runs */
 u64 sched_switches(void);
 
 /* proc/stack.c */
-/* Four frames in a row: one for the caller, one that is not to be touched, and a kernel stack at STACK_OFFSET. NULL: no
+/* Four frames in a row: one for the caller, one that must not be touched, and a kernel stack at STACK_OFFSET. NULL: no
  * memory. */
 void *stack_alloc(void);
 void stack_free(void *first);
@@ -149,11 +149,11 @@ void stack_free(void *first);
 /* proc/account.c */
 void sched_enter_kernel(void);      /* the running task comes out of user mode */
 void sched_leave_kernel(void);      /* ... and goes there */
-void sched_charge_from_now(void);   /* what has passed until now is nobody's */
-void sched_charge(struct cpu *cpu); /* the time since the last charge to whom that processor runs */
-void sched_charge_all(void);        /* before somebody asks who spent how much */
+void sched_charge_from_now(void);   /* the time until now is charged to no task */
+void sched_charge(struct cpu *cpu); /* the time since the last charge, to the task that it runs */
+void sched_charge_all(void);        /* before times are reported */
 void sched_load(u32 load[3]);       /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
-void sched_load_step(u64 now);      /* brings that up to date: now and then */
+void sched_load_step(u64 now);      /* updates that; call now and then */
 
 /* How a processor spent its time, in nanoseconds. */
 struct cpu_times {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: one queue of ready tasks, from which all processors take in turn, each for at most a slice, the
- * first that may run there.
+ * The scheduler: one queue of ready tasks, from which every processor takes, for at most a slice, the first
+ * that may run there.
  *
  * Invariants: interrupts are off here and everywhere in the kernel except inside cpu_idle(), and this
  * processor has the kernel lock. A running task is not in the queue; every other TASK_READY task is. Nothing
  * is preempted in kernel mode: sched_preempt() is called on the way to user mode only. The lock is handed
- * from the task that switches to the one that is switched to, so nobody can take a task whose stack is still
- * stood on.
+ * from the task that switches to the one that is switched to, so no processor can take a task whose stack is
+ * still in use.
  */
 #include "kern/proc/cpu.h"
 #include "kern/proc/process.h"
@@ -40,7 +40,7 @@ static bool others_see_to(u64 deadline)
 	return false;
 }
 
-/* Asks for an interrupt at the end of the slice (if anyone waits for it) or at the first timer. One that was
+/* Asks for an interrupt at the end of the slice (if a task waits for it) or at the first timer. One that was
  * asked for earlier than needed stays: a timer interrupt without work is harmless. */
 void sched_program_timer(void)
 {
@@ -49,8 +49,8 @@ void sched_program_timer(void)
 
 	if (next != ~0ULL && others_see_to(next))
 		next = ~0ULL;
-	/* One that is over and could not end here, in the kernel, ends on the way out. To ask for its end again would be an
-	 * interrupt at once, and on a slow machine another in front of each instruction. */
+	/* A slice that is over and could not end here, in the kernel, ends on the way out. Another timer for it would
+	 * interrupt at once, and on a slow machine again before each instruction. */
 	if (ready_count && !cpu_is_idle(cpu) && !current->need_resched && current->slice_end < next)
 		next = current->slice_end;
 	if (next == ~0ULL)
@@ -78,7 +78,7 @@ void timer_interrupt(void)
 	sched_program_timer();
 }
 
-/* Somebody put a task in the queue for us, or sent our task a signal: all that is seen to on the way out. */
+/* Another processor queued a task for this one, or sent its task a signal: both are handled on the way out. */
 void ipi_interrupt(void)
 {
 	if (!this_cpu()->online)
@@ -104,7 +104,7 @@ static void dequeue(struct task *t)
 	ready_count--;
 }
 
-/* Asked on every way to user mode, and of a processor that is online: mostly one look will do. */
+/* Asked on every way to user mode, for a processor that is online: mostly the first test decides. */
 static bool may_run(const struct task *t, const struct cpu *cpu)
 {
 	return (t->allowed >> (cpu - cpus) & 1) || !(t->allowed & cpus_online());
@@ -145,7 +145,7 @@ static bool call_idle(const struct task *t)
 	return false;
 }
 
-/* Calls a processor whose task has had its slice, and goes on only because nobody waited so far. */
+/* Calls a processor whose task has had its slice, and goes on only because no task waited so far. */
 static bool call_overdue(const struct task *t, u64 now)
 {
 	for_each_cpu(cpu)
@@ -160,7 +160,7 @@ static bool call_overdue(const struct task *t, u64 now)
 	return false;
 }
 
-/* What runs there has but a little of its slice left; another processor sets its timer when it is called. */
+/* Leaves the task there only a little of its slice; another processor sets its timer when it is called. */
 static void shorten_slice(struct cpu *cpu, u64 now)
 {
 	if (!cpu_is_idle(cpu) && cpu->running->slice_end > now + WAKE_RUN_NS)
@@ -171,8 +171,8 @@ static void shorten_slice(struct cpu *cpu, u64 now)
 		ipi_send(cpu - cpus);
 }
 
-/* A task was put in the queue: who takes it? This processor itself, if it is idle and has but this one to
- * take; else one that has nothing to do; else one whose task has run long enough; else this one, soon, or the
+/* A task was put in the queue: which processor takes it? This one, if it is idle and the task is alone in the
+ * queue; else one that has nothing to do; else one whose task has run long enough; else this one, soon, or the
  * first that may. */
 static void find_processor(const struct task *t)
 {
@@ -217,7 +217,7 @@ void sched_wake(struct task *t)
 		make_ready(t);
 }
 
-/* One that runs on another processor is called into the kernel, and sees the signal on its way out. */
+/* A task that runs on another processor is called into the kernel, and sees the signal on its way out. */
 void sched_interrupt(struct task *t)
 {
 	if (t->state == TASK_SLEEPING)
@@ -293,7 +293,7 @@ static void switch_to(struct task *next)
 	finish_switch();
 }
 
-/* Who is next on this processor, taken out of the queue. */
+/* The next task on this processor, taken out of the queue. */
 static struct task *choose(const struct cpu *cpu)
 {
 	struct task *t = cpu->leaving ? NULL : first_for(cpu);

@@ -18,7 +18,7 @@ static bool is_ignored(const struct process *p, int sig)
 	ulong handler = p->actions[sig - 1].handler;
 
 	if (p == init_process && handler == SIG_DFL)
-		return true; /* nothing kills or stops process 1 unless it says so */
+		return true; /* by default no signal kills or stops process 1 */
 	return handler == SIG_IGN || (handler == SIG_DFL && (SIGMASK(sig) & IGNORED));
 }
 
@@ -77,7 +77,7 @@ static void before_sending(struct process *p, int sig)
 	}
 }
 
-/* An ignored signal is dropped, unless a task has blocked it or waits for it: what it is then is decided
+/* An ignored signal is dropped, unless a task has blocked it or waits for it: what happens then is decided
  * later. */
 static bool is_dropped(const struct task *t, int sig)
 {
@@ -197,7 +197,7 @@ static void stop_process(int sig)
 	struct task *t;
 
 	if (sig != SIGSTOP && group_is_orphaned(p->pgid))
-		return; /* nobody could ever continue it */
+		return; /* no process could ever continue it */
 	if (!p->stopped) {
 		p->stopped = true;
 		list_for_each (t, &p->tasks, siblings) {
@@ -271,7 +271,7 @@ static void call_handler(struct trapframe *tf, int sig, const struct siginfo *in
 			  sig);
 		process_exit(SIGSEGV);
 	}
-	trapframe_sanitise(tf); /* the handler's address is any number */
+	trapframe_sanitise(tf); /* the handler's address may be any number */
 	if (used.flags & SA_RESETHAND)
 		memset(act, 0, sizeof(*act));
 	signal_set_blocked(current->blocked | used.mask | (used.flags & SA_NODEFER ? 0 : SIGMASK(sig)));

@@ -114,11 +114,11 @@ void signal_send_group(int pgid, int sig);
 /* A fault of the current task: cannot be blocked or ignored. */
 void signal_force(int sig, const struct siginfo *info);
 bool signal_pending(struct task *t);
-/* Takes the current task's lowest pending signal of the set off it or its process; its own, faults among them, come
- * first, and SIGKILL before all. 0: there is none. */
+/* Takes the current task's lowest pending signal of the set off it or its process; the task's own, faults included,
+ * come first, and SIGKILL before all. 0: none. */
 int signal_take(u64 set, struct siginfo *info);
-/* For the current task, which sleeps: is one pending that ends a system call? Stops are made here, as without a
- * handler neither they nor what is ignored may end it: after them false. */
+/* For the current task, which sleeps: is one pending that ends a system call? Stops happen here, since without
+ * a handler neither stops nor ignored signals may end the call: false after them. */
 bool signal_ends_sleep(void);
 /* Delivers what is pending to the current task, on its way to user mode. */
 void signal_deliver(struct trapframe *tf);

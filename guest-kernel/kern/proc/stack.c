@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel stacks. Those that wait for a task keep their guards, and new ones are made many at a time: so the kernel's map
- * mostly stays as it is. In a PV guest each change of it is a hypercall, and a hypervisor that shadows it would have to
- * shadow all of it anew.
+ * Kernel stacks. Unused stacks keep their guards, and new ones are made many at a time: so the kernel's map mostly
+ * stays as it is. In a PV guest each change of it is a hypercall, and a hypervisor that shadows it would have to
+ * shadow all of it again.
  */
 #include "kern/mm/page.h"
 #include "kern/proc/process.h"

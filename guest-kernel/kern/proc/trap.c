@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions: page faults are resolved, what programs did wrong becomes a signal, what we did wrong a panic.
+/* Exceptions: page faults are resolved, a program's error becomes a signal, a kernel bug a panic.
  */
 #include "kern/console/log.h"
 #include "kern/mm/page.h"
@@ -49,8 +49,8 @@ static void doom(const struct process *victim)
 	}
 }
 
-/* Memory is short: the process that has most of it is ended. Until it has given that back, others wait, by faulting
- * again. */
+/* Memory is short: the process that has most of it is ended. Until it has given that back, others wait by
+ * faulting again. */
 static void out_of_memory(void)
 {
 	struct process *p, *most = NULL;
@@ -75,7 +75,7 @@ static void fault_signal(int sig, ulong address, u32 error)
 
 /*
  * Resolves a fault on a user address. 0, or the signal that it deserves; SIGKILL: there is no memory for it. The last
- * frames are for the kernel's own copying, which cannot wait for more: who uses them up too is ended.
+ * frames are for the kernel's own copying, which cannot wait for more: a process that uses them up too is ended.
  */
 static int resolve(ulong address, u32 error, bool user)
 {
@@ -93,7 +93,7 @@ static int resolve(ulong address, u32 error, bool user)
 	return sig;
 }
 
-/* Whose it is, only the address of the stack tells: what lies at its end is overwritten. */
+/* Only the stack's address tells whose it is: what lies at its end is overwritten. */
 void kernel_stack_overflow(uintptr_t ip, uintptr_t sp)
 {
 	struct process *p;
@@ -136,12 +136,12 @@ void trap(struct trapframe *tf)
 	}
 	sig = tf->trapno == VECTOR_PAGE_FAULT ? resolve(address, tf->error, true) : signal_of(tf->trapno);
 	if (sig == SIGKILL)
-		current->need_resched = true; /* it faults again, unless it is the one that is killed */
+		current->need_resched = true; /* it faults again, unless it is the task that is killed */
 	else if (sig)
 		fault_signal(sig, address, tf->error);
 }
 
-/* The way back to user mode: others may run first, then signals are seen to. */
+/* The way back to user mode: others may run first, then signals are delivered. */
 void trap_exit(struct trapframe *tf)
 {
 	if (!trapframe_user(tf))

@@ -3,8 +3,8 @@
  * Sleeping and waking. A wait queue is a list of waiters; a task may stand in several (poll does).
  *
  * The kernel runs with interrupts off except while idle, is never preempted, and only one processor at a time
- *is in it (cpu.h): between testing a condition and sleeping on its queue nothing else runs, so no wake-up can
- *be lost. The pattern is always
+ * is in it (cpu.h): between testing a condition and sleeping on its queue nothing else runs, so no wake-up can
+ * be lost. The pattern is always
  *
  *	while (!condition) {
  *		rc = wait_on(&queue);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /dev/cost. "NAME ROUNDS", written to it, chooses an operation of the kernel's own; each 8 bytes read are then the
- * ticks of the time stamp counter that so many rounds of it took. Before that, reading gives the names, a line each.
- * Operations through the seam stand here; those that are instructions or hypercalls are the machine's (its cost.c).
+ * ticks of the time stamp counter that this many rounds of it took. Before that, reading gives the names, one per line.
+ * Operations through the seam are here; those that are instructions or hypercalls are the machine's (its cost.c).
  * "nothing" is the loop itself.
  *
- * Interrupts are off, so nothing comes between. What the operations change of the processor (page tables, timer,
+ * Interrupts are off, so nothing intervenes. What the operations change in the processor (page tables, timer,
  * stack, TLS) is set again before read() returns.
  */
 #include "kern/sys/cost.h"
@@ -39,7 +39,7 @@ static void nothing(const struct cost_room *room, unsigned rounds)
 		barrier();
 }
 
-/* To the other frame and back in turns, so that no update repeats what is there. */
+/* Alternates between the two frames, so that no update repeats the present entry. */
 static void update(const struct cost_room *room, unsigned rounds, unsigned count)
 {
 	while (rounds--) {
@@ -71,7 +71,7 @@ static void update_512(const struct cost_room *room, unsigned rounds)
 	update(room, rounds, TABLE_ENTRIES);
 }
 
-/* A plain store, wherever we run. Both values have the same upper half, so in 32 bit too one store is all. */
+/* A plain store in every build. Both values have the same upper half, so one store is enough in 32 bit too. */
 static void store_entry(const struct cost_room *room, unsigned rounds)
 {
 	while (rounds--) {
@@ -129,7 +129,7 @@ static const struct cost_op *find(const char *name)
 	return NULL;
 }
 
-/* Entries for the operations: a whole leaf table's, where the process has nothing. The table stays. */
+/* Entries for the operations: a whole leaf table, where the process has mapped nothing. The table stays. */
 static int room_make(struct cost_room *room, struct mm *mm, const pfn_t frames[2])
 {
 	ulong gap = area_find_gap(mm, 2 * TABLE_SPAN);
@@ -154,7 +154,7 @@ static void room_clear(const struct cost_room *room)
 	tlb_flush_all();
 }
 
-/* As it was before; the timer fires at once, and the kernel then sets it as it needs it. */
+/* Restores the state before; the timer fires at once, and the kernel then sets it as needed. */
 static void processor_restore(const struct cost_room *room)
 {
 	root_switch(NULL);

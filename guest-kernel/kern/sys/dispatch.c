@@ -13,7 +13,7 @@
 
 typedef long (*handler_t)(ulong, ulong, ulong, ulong, ulong, ulong);
 
-/* A handler whose number does not exist in this word size is not even referenced: it need not exist either.
+/* A handler whose number does not exist in this word size is not referenced, so it need not exist.
  */
 #define HANDLER(n64, n32, name) \
 	__builtin_choose_expr(NUMBER(n64, n32) == NONE, (handler_t)0, (handler_t)(void (*)(void))sys_##name)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who a process is: numbers, groups, sessions. There is one user, root. */
+/* The identity of a process: numbers, groups, sessions. There is one user, root. */
 #include "kern/lib/errno.h"
 #include "kern/mm/user.h"
 #include "kern/proc/cpu.h"
@@ -164,7 +164,7 @@ static struct task *task_or_self(int tid)
 	return tid ? task_find(tid) : current;
 }
 
-/* Of all processors, of the online ones those that the task is allowed: this is Linux's answer, too. */
+/* The online processors that the task is allowed: Linux gives the same answer. */
 long sys_sched_getaffinity(int pid, size_t size, ulong *mask)
 {
 	struct task *t = task_or_self(pid);

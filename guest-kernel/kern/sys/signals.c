@@ -172,7 +172,7 @@ long sys_tgkill(int pid, int tid, int sig)
 	if (!t || (pid > 0 && t->process->pid != pid))
 		return -ESRCH;
 	if (sig == SIGKILL && t->process == init_process)
-		return 0; /* as signal_send() has it */
+		return 0; /* as signal_send() does */
 	return signal_send_task(t, sig, &info);
 }
 

@@ -13,7 +13,7 @@ u64 clock_monotonic(void);
 s64 clock_realtime(void);
 void clock_set_realtime(s64 now);
 
-/* What a program gives as seconds and so many parts of unit_ns, in nanoseconds: at most SPAN_MAX, so that it can be
+/* A program's seconds and parts of unit_ns each, in nanoseconds: at most SPAN_MAX, so that it can be
  * added to any time. -EINVAL: negative, or the parts are a second or more. */
 #define SPAN_MAX (4ULL * NSEC_PER_SEC * NSEC_PER_SEC) /* 126 years */
 int clock_span(s64 sec, s64 parts, u32 unit_ns, u64 *ns);

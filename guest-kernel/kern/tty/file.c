@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Terminals as files: /dev/console on the machine's console, and /dev/tty, whatever terminal one has. */
+/* Terminals as files: /dev/console on the machine's console, and /dev/tty, the process's own terminal. */
 #include "kern/console/log.h"
 #include "kern/fs/devfs.h"
 #include "kern/fs/poll.h"
@@ -33,7 +33,7 @@ static int tty_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Is the next character one that was typed ahead, before line mode? Such are read as they are. */
+/* Was the next character typed ahead, before line mode? Such characters are read as they are. */
 static bool typed_ahead(const struct tty *tty)
 {
 	return (s32)(tty->ahead - tty->read_at) > 0;
@@ -100,7 +100,7 @@ static long tty_read(struct file *file, void *buf, size_t n, u64 *pos)
 	return rc ? rc : take_input(tty, buf, n);
 }
 
-/* Devices are slow: meanwhile others may have the kernel, and interrupts come, of which one may be a ^C. */
+/* Devices are slow: meanwhile others may have the kernel, and interrupts are let in; one may be a ^C. */
 static void output_unlocked(struct tty *tty, const char *text, size_t n)
 {
 	kernel_unlock();

@@ -52,7 +52,7 @@ void console_tty_init(void);
 
 /* tty/ioctl.c */
 long tty_ioctl(struct tty *tty, unsigned command, ulong arg);
-/* May the current process use the terminal now? Sends `sig` to its group and says -ERESTARTSYS if not. */
+/* May the current process use the terminal now? Sends `sig` to its group and returns -ERESTARTSYS if not. */
 int tty_check_foreground(struct tty *tty, int sig);
 void tty_acquire(struct tty *tty); /* a session leader without a terminal takes a free one */
 
