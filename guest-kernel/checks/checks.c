@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checked build: the same kernel, with calls of its allocators and of its lock led through here by the linker
- * (ld --wrap, see build.mk), so that the kernel itself has no word of it.
- *  - Memory is filled when it is taken and when it is given back; what was written in between is a panic when it is taken
- *    again.
+ * The checked build: the same kernel, with calls of its allocators and of its lock routed through here by the linker
+ * (ld --wrap, see build.mk), so the kernel's own source does not mention it.
+ *  - Memory is filled when it is taken and when it is given back. If a free object was written, the kernel panics when
+ *    the object is taken again.
  *  - An address space that ends maps nothing.
- *  - /dev/checks: "fail N" makes the Nth allocation from now on, of the process that writes, fail. "reset" forgets what is
- *    counted. Reading tells: allocations seen, whether one failed, and for how many nanoseconds the lock was held at most.
- *    "kill N": the process that writes gets SIGKILL when N more system calls of it have been made.
- * Calls within one object file are not led astray: kzalloc()'s of kmalloc() is none that could fail apart.
+ *  - /dev/checks: "fail N" makes the Nth allocation from now on, of the process that writes, fail. "reset" clears the
+ *    counts. A read tells: allocations seen, whether one failed, the longest time the lock was held (ns) and its call.
+ *    "kill N": the process that writes gets SIGKILL after N more of its system calls.
+ * Calls within one object file are not rerouted: kzalloc()'s call of kmalloc() cannot fail on its own.
  */
 #include "kern/fs/devfs.h"
 #include "kern/lib/errno.h"
@@ -48,7 +48,7 @@ WRAPPED(void, syscall, (struct trapframe * tf))
 static int victim;          /* the process whose allocations are counted; 0: none */
 static u32 seen, countdown; /* allocations so far; until one fails, 0: none will */
 static bool failed;
-static bool resolving; /* a page fault: if that fails, some process is ended, which need not be the victim */
+static bool resolving; /* a page fault: if it fails, some process is ended, not necessarily the victim */
 static u64 taken_at, longest; /* the lock */
 static u32 longest_call;
 static int doomed; /* the process that will be killed */
@@ -91,7 +91,7 @@ static size_t size_of(const void *p)
 	return page->kind == PAGE_SLAB ? (size_t)16 << page->order : PAGE_SIZE << page->order;
 }
 
-/* The first two bytes of a free object are the allocator's. */
+/* The first two bytes of a free object belong to the allocator. */
 static void check_untouched(const u8 *p, size_t n)
 {
 	size_t i;
@@ -152,7 +152,7 @@ void *__wrap_stack_alloc(void)
 	return fails() ? NULL : __real_stack_alloc();
 }
 
-/* Between the two there is the guard. */
+/* The guard lies between the two. */
 void __wrap_stack_free(void *first)
 {
 	memset(first, FREED, PAGE_SIZE);
@@ -170,7 +170,7 @@ int __wrap_mm_fault(struct mm *mm, ulong addr, u32 error)
 	return sig;
 }
 
-/* Its tables may be kept for another process, which must not see what is left. */
+/* Its tables may be kept for another process, which must not see leftover entries. */
 void __wrap_root_destroy(struct root *r)
 {
 	const pte_t *entry;
@@ -190,7 +190,7 @@ void __wrap_kernel_lock(void)
 	taken_at = time_ns();
 }
 
-/* Between these two it goes from task to task: the call is that of the last. */
+/* Between these two times the lock may pass from task to task: the call is the last task's. */
 static void note(u64 since, u64 until)
 {
 	u64 held = since ? until - since : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The hypervisor tells by VIRQ_CONSOLE that characters wait; console_io fetches them. */
+/* VIRQ_CONSOLE says that characters wait; console_io fetches them. */
 #include "drivers/console_io.h"
 #include "cpu_ops.h"
 #include "machine.h"

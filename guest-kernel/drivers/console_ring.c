@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shared console ring. Each index has one writer, so ordering the accesses is all the locking there is:
- * data before the producer's index, and after it for the reader.
+ * The shared console ring. Each index has one writer, so ordered accesses are all the locking needed:
+ * the producer writes data before its index, the reader reads data after the index.
  */
 #include "drivers/console_ring.h"
 #include "cpu_ops.h"
@@ -13,7 +13,7 @@
 
 static struct xencons_interface *ring;
 static evtchn_port_t port;
-static bool stalled; /* nobody reads: drop output until somebody does */
+static bool stalled; /* the other side does not read: drop output until it does */
 
 void console_ring_init(void *page, unsigned event_port)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /dev/crash. Write one of these words into it, as `echo stack >/dev/crash`, and see who notices what:
+ * /dev/crash. Write one of these words into it, as `echo stack >/dev/crash`, and see what notices it:
  *
  *	panic      the kernel gives up by itself, and tells the hypervisor that it crashed
- *	pagetable  the kernel writes its own page table, which it may only read: a page fault, and it has no
- *		   answer to that
+ *	pagetable  the kernel writes its own page table, which it may only read: a page fault that it
+ *		   cannot handle
  *	hypervisor the kernel writes the hypervisor's M2P table, which it may only read: a page fault too
  *	overflow   the kernel stack grows too long: see page_guard() in machine.h
  *	stack      the kernel loses its stack and meets an exception: the hypervisor has no place for the
  *		   exception frame, and ends the domain
  *
- * "hypervisor" and "stack" need one; on the bare machine "pagetable" does nothing, as a page table is memory like any
- * other there. In all cases other domains go on. Only root can write.
+ * "hypervisor" and "stack" need a hypervisor; on the bare machine "pagetable" does nothing, as a page table is plain
+ * memory there. In all cases other domains go on. Only root can write.
  */
 #include "drivers/crash.h"
 #include "cpu_ops.h"
@@ -85,7 +85,7 @@ static long crash_write(struct file *file, const void *buf, size_t n, u64 *pos)
 	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++)
 		if (!strcmp(word, ways[i].word))
 			ways[i].go();
-	return -EINVAL; /* no such way, or it did not work */
+	return -EINVAL; /* no such word, or it did not work */
 }
 
 static const struct file_ops crash_ops = {.write = crash_write};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/crash: ways for this kernel to come to grief, for demonstrations. */
+/* /dev/crash: ways to crash this kernel, for demonstrations. */
 #ifndef DRIVERS_CRASH_H
 #define DRIVERS_CRASH_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /dev/xen/evtchn. Each open file owns ports. One that fires is masked and queued; read() takes port numbers
- * from the queue, write() unmasks ports again: so a port is in the queue at most once, and as many entries as
- * there are ports are enough. Locking: none, interrupts are off outside of sleeps (kern/proc/wait.h).
+ * from the queue, write() unmasks ports again: so a port is in the queue at most once, and one entry per port
+ * is enough. Locking: none, interrupts are off outside of sleeps (kern/proc/wait.h).
  */
 #include "drivers/evtchn.h"
 #include "cpu_ops.h"
@@ -119,7 +119,7 @@ static unsigned evtchn_poll(struct file *file, struct poll_set *set)
 	return POLLOUT | (o->produced != o->consumed ? POLLIN : 0);
 }
 
-/* The hypervisor made a port for us (or an error): from now on its events are this file's. */
+/* The hypervisor has made a port (or returned an error): from now on its events belong to this file. */
 static long take_port(struct owner *o, long rc, evtchn_port_t port)
 {
 	if (rc)

@@ -2,10 +2,10 @@
 /*
  * /dev/xen/gntalloc. A granted page (struct gref) belongs to the open file that allocated it and to each area
  * that maps it, and ends when none of these is left; programs give the file's part back right after mapping.
- * Then the grant is taken back; a page that the other domain still uses waits in `lingering`, and is tried
- * again whenever somebody uses the device.
+ * Then the grant is taken back; a page that the other domain still uses waits in `lingering`, and the kernel
+ * tries again at each use of the device.
  *
- * An area's entries map frames of ours and hold references as usual, but the area is AREA_FOREIGN: a fork does
+ * An area's entries map this kernel's frames and hold references as usual, but the area is AREA_FOREIGN: a fork does
  * not inherit it, and it never faults.
  * Locking: none, interrupts are off.
  */
@@ -23,7 +23,7 @@
 #define COUNT_MAX 1024u /* pages at a time, and of one file */
 
 struct gref {
-	struct list list; /* of its file, or `lingering`; by itself when only areas have it */
+	struct list list; /* of its file, or `lingering`; in no list when only areas have it */
 	u32 users;
 	u64 index; /* offset in the file */
 	pfn_t pfn;
@@ -38,7 +38,7 @@ struct owner {
 	u32 count;
 };
 
-/* What areas of one mmap() share: splitting an area copies the pointer. */
+/* Shared by the areas of one mmap(): splitting an area copies the pointer. */
 struct mapping {
 	u64 first; /* offset in the file */
 	u32 left;  /* pages still mapped */
@@ -271,7 +271,7 @@ static int gntalloc_mmap(struct file *file, struct area *a)
 	}
 	a->flags |= AREA_FOREIGN;
 	if (map_pages(a, m)) {
-		/* Those that were mapped are put here, their entries cleared by our caller. */
+		/* Pages already mapped are given back here; the caller clears their entries. */
 		while (m->left)
 			m->grefs[--m->left]->users--;
 		kfree(m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IOCTL_GNTDEV_GRANT_COPY: the hypervisor copies between frames, a program thinks in addresses. So each segment
- * is cut at the borders of its pages, each page is brought in, for writing made the program's own, and
+ * IOCTL_GNTDEV_GRANT_COPY: the hypervisor copies between frames, a program gives addresses. So each segment
+ * is cut at page boundaries; each page is brought in, made the program's own if it is written, and
  * named by its machine frame.
  * Locking: none, interrupts are off from finding a frame until the copy is done.
  */
@@ -19,7 +19,7 @@ typedef struct ioctl_gntdev_grant_copy_segment segment_t;
 
 static const char zeros[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
-/* The frame of the current program's page at @va, present and, if so wanted, writable. */
+/* The frame of the current program's page at @va, present and, on request, writable. */
 static int user_frame(ulong va, bool write, xen_pfn_t *mfn)
 {
 	u8 *byte = (u8 *)va, value;

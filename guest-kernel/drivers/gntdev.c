@@ -2,7 +2,7 @@
 /*
  * /dev/xen/gntdev. A program names grants of other domains (an ioctl gives it an offset), then maps them by
  * mmap() of exactly that range. The hypervisor writes the page-table entries itself, at the machine addresses
- * we name, and they must go the same way: so each mapped page keeps its handle, and is unmapped when its part
+ * that this kernel names, and must remove them too: so each mapped page keeps its handle, and is unmapped when its part
  * of the area goes. The entries carry PTE_FOREIGN, one of the bits that the request can ask for.
  *
  * A set of grants belongs to its file and to the areas that map it. A page is announced as gone
@@ -74,7 +74,7 @@ static void forget(struct grant_set *s)
 	set_put(s, 1);
 }
 
-/* No area is left: each held the file. */
+/* No area is left: each held a reference on the file. */
 static void gntdev_release(struct file *file)
 {
 	struct owner *o = file->private;
@@ -196,7 +196,7 @@ static long gntdev_ioctl(struct file *file, unsigned command, ulong arg)
 	return -ENOTTY;
 }
 
-/* Is the page one of which somebody wants to hear? Then tell it. */
+/* Announces that the page is gone, if the program asked for that. */
 static void announce(struct grant_set *s, u32 page)
 {
 	const struct grant *g = &s->grants[page];
@@ -210,7 +210,7 @@ static void announce(struct grant_set *s, u32 page)
 	s->notify.action = 0;
 }
 
-/* An entry that cannot be given back would stay in a table about to become an ordinary page. */
+/* An entry that cannot be removed would stay in a table that is about to become an ordinary page. */
 static void unmap_page(struct area *a, ulong va, struct grant *g)
 {
 	struct gnttab_unmap_grant_ref op = {.host_addr = machine_address(pte_find(&a->mm->root, va, false)),
@@ -260,7 +260,7 @@ static int map_page(struct area *a, ulong va, struct grant *g)
 	return 0;
 }
 
-/* The whole of a set, once. What fails in the middle is undone by the caller's unmapping the area. */
+/* Maps a whole set, once. If it fails in the middle, the caller unmaps the area, which undoes it. */
 static int gntdev_mmap(struct file *file, struct area *a)
 {
 	struct grant_set *s = find(file->private, a->offset);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our grant table: frames shared with the hypervisor, which reads the entries that we write. They are mapped
- * at page frames of ours, whose own machine frames have no use meanwhile. An entry becomes valid by its flags,
- * written last; it is taken back by a compare-and-exchange, so that either the hypervisor has marked it as used
- * before, or it finds it empty (xen/grant_table.h).
+ * This kernel's grant table: frames shared with the hypervisor, which reads the entries that the kernel writes.
+ * They are mapped at page frames of the kernel, whose own machine frames are unused meanwhile. An entry's flags
+ * are written last and make it valid; a compare-and-exchange takes it back, so either the hypervisor has marked
+ * it as used before, or finds it empty (xen/grant_table.h).
  *
  * Locking: none, interrupts are off.
  */
@@ -17,7 +17,7 @@
 #define REFS         (TABLE_FRAMES * PAGE_SIZE / sizeof(struct grant_entry_v1))
 
 static struct grant_entry_v1 *table;
-static grant_ref_t next_ref; /* where the search for a free one goes on */
+static grant_ref_t next_ref; /* where the search for a free one continues */
 
 static bool map_table(pfn_t pfn, const xen_pfn_t *frames)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* This kernel's own grant table: letting other domains use our page frames. */
+/* This kernel's own grant table: it lets other domains use the kernel's page frames. */
 #ifndef DRIVERS_GRANTS_H
 #define DRIVERS_GRANTS_H
 
 #include "machine.h"
 #include "xen/grant_table.h"
 
-/* What happens when a shared page goes: as the ioctls of gntdev and gntalloc say. */
+/* What happens when a shared page is unmapped: as the ioctls of gntdev and gntalloc say. */
 struct unmap_notify {
 	u32 action; /* UNMAP_NOTIFY_* */
 	u32 port;

@@ -5,8 +5,8 @@
  * not shared copy-on-write), or the call fails with -EFAULT. Mapping takes two steps, as in Linux: mmap()
  * reserves addresses, an ioctl fills them with foreign frames. The hypervisor decides what is allowed.
  *
- * An area of ours holds nothing but entries with PTE_FOREIGN; unmapping it clears them, which gives the
- * frames' references back.
+ * Such an area holds only entries with PTE_FOREIGN; unmapping it clears them, which gives the frames'
+ * references back.
  */
 #include "drivers/privcmd.h"
 #include "cpu_ops.h"
@@ -55,7 +55,7 @@ static long do_hypercall(const void *user)
 
 static const struct file_ops privcmd_ops;
 
-/* The area of ours that holds all of this range, or NULL. */
+/* The area of this device that holds all of this range, or NULL. */
 static struct area *our_area(ulong addr, ulong pages)
 {
 	struct area *a = area_at(current->process->mm, addr);
@@ -133,7 +133,7 @@ static long do_mmapbatch_v2(const void *user)
 	return map_batch(b.addr, b.arr, b.err, b.num, b.dom);
 }
 
-/* Frames in a row, all or error. */
+/* Maps frames in a row: all of them, or an error. */
 static int map_entry(const struct privcmd_mmap_entry *e, domid_t dom)
 {
 	struct area *a = our_area(e->va, e->npages);

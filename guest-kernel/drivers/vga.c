@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * 80 by 25 characters in memory at 0xb8000. Escape sequences of terminals are swallowed, not obeyed: the
+ * 80 by 25 characters in memory at 0xb8000. Escape sequences of terminals are dropped, not obeyed: the
  * screen is a copy of what the serial line shows.
  */
 #include "drivers/vga.h"

@@ -63,7 +63,7 @@ static void receive(struct xs_client *c, struct xs_message *m)
 	struct user *u = container_of(c, struct user, client);
 
 	if (m->head.type == XS_WATCH_EVENT && u->n_unread >= UNREAD_MAX) {
-		kfree(m); /* it does not read: what else could be done with it? */
+		kfree(m); /* the client does not read its messages */
 		return;
 	}
 	if (m->head.type != XS_WATCH_EVENT)
@@ -75,7 +75,7 @@ static void receive(struct xs_client *c, struct xs_message *m)
 
 /* ---- Requests ---- */
 
-/* An answer of our own. */
+/* An answer that the kernel makes itself. */
 static int answer(struct user *u, u32 type, const char *text)
 {
 	struct xs_message *m = xs_message(type, u->request.head.tx_id, text, strlen(text) + 1);
@@ -172,7 +172,7 @@ static int submit(struct user *u)
 
 	if (head->tx_id && !transaction_of(u, head->tx_id))
 		return answer(u, XS_ERROR, "ENOENT");
-	if (head->type == XS_RESET_WATCHES) { /* the store's would end those of all clients */
+	if (head->type == XS_RESET_WATCHES) { /* the store would end the watches of all clients */
 		end_transactions(u);
 		end_watches(u);
 		return answer(u, XS_RESET_WATCHES, "OK");

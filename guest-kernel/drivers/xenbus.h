@@ -9,7 +9,7 @@ void xenbus_init(void);
 
 /* In Dom0: makes the ring, whose other side the store daemon will take. */
 void xenbus_backend_init(void);
-/* Is anybody on the other side? Always true in other domains. */
+/* Has a daemon taken the other side? Always true in other domains. */
 bool xenbus_served(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /dev/xen/xenbus_backend, in Dom0: by it the store daemon takes the other side of the kernel's own store
- * ring. mmap() gives the page, an ioctl the port to bind to. One daemon at a time; when it dies, the ring stays as it is
- * for the next one, which goes on there, as under Linux. Who asks something meanwhile waits.
+ * /dev/xen/xenbus_backend, in Dom0: through it the store daemon takes the other side of the kernel's own
+ * store ring. mmap() gives the page, an ioctl the port to bind to. One daemon at a time; when it dies, the ring stays
+ * as it is and the next one continues there, as under Linux. Requests made meanwhile wait.
  */
 #include "drivers/xenbus.h"
 #include "cpu_ops.h"

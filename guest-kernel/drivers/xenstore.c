@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client of the store with a single wish: to be told when Dom0 wants this domain to power off or reboot. It
- * watches control/shutdown; when the watch fires, it reads it; when the answer is a request, it acknowledges
- * that by writing the empty text, and does it. By the feature nodes Dom0 knows beforehand that somebody
+ * A client of the store with one task: to learn when Dom0 asks this domain to power off or reboot. It watches
+ * control/shutdown; when the watch fires, it reads that node; if the answer is a request, it acknowledges the
+ * request by writing the empty text, and does it. The feature nodes tell Dom0 beforehand that this kernel
  * listens.
  */
 #include "drivers/xenstore.h"

@@ -3,7 +3,7 @@
 #ifndef DRIVERS_XENSTORE_H
 #define DRIVERS_XENSTORE_H
 
-/* Begins to watch; what comes is done from the interrupt. Needs the store ring (xs_ring.h). */
+/* Begins to watch; requests are carried out in the interrupt. Needs the store ring (xs_ring.h). */
 void xenstore_init(void);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store ring: two streams of bytes in a shared page (xen/io/xs_wire.h). Requests carry numbers of ours,
- * by which replies find their client; tokens of watches get the client's number in front ("7:token"), by
- * which events find theirs. Each index in the page has one writer; data before the producer's index, and
- * after it for the reader.
+ * The store ring: two streams of bytes in a shared page (xen/io/xs_wire.h). Requests carry numbers
+ * from this kernel, by which it finds a reply's client; it puts the client's number in front of tokens of
+ * watches ("7:token"), by which it finds an event's client. Each index in the page has one writer: the
+ * producer writes data before its index, the reader reads data after the index.
  *
  * Locking: none, interrupts are off outside of sleeps (kern/proc/wait.h), and nothing here sleeps.
  */
@@ -68,7 +68,7 @@ static struct xs_message *add_tag(struct xs_message *m, u32 number)
 	struct xs_message *tagged;
 
 	if (!token_of(m))
-		return m; /* the store will say what it thinks of it */
+		return m; /* the store answers with an error */
 	path = token_of(m) - m->payload;
 	tagged = m->head.len + len <= XENSTORE_PAYLOAD_MAX
 		     ? xs_message(m->head.type, m->head.tx_id, NULL, m->head.len + len)
@@ -104,7 +104,7 @@ static struct xs_client *remove_tag(struct xs_message *m)
 
 /* ---- To the store ---- */
 
-/* False: we wait for the store to begin anew. */
+/* False: the kernel waits for the store to begin anew. */
 static bool connected(void)
 {
 	return __atomic_load_n(&ring->connection, __ATOMIC_ACQUIRE) == XENSTORE_CONNECTED;
@@ -122,7 +122,7 @@ static size_t put(const void *data, size_t len)
 	return n;
 }
 
-/* True: bytes went. */
+/* True: bytes were sent. */
 static bool pump(void)
 {
 	bool moved = false;
@@ -218,7 +218,7 @@ static void deliver(struct xs_message *m)
 	kfree(m);
 }
 
-/* Take what there is of one part of a message: `size` bytes in all, `have` of them before. */
+/* Take what has arrived of one part of a message: `size` bytes in all, `have` of them before. */
 static size_t take(void *to, size_t have, size_t size)
 {
 	XENSTORE_RING_IDX cons = ring->rsp_cons;
@@ -261,8 +261,8 @@ static bool receive_some(void)
 	return n;
 }
 
-/* The store says that it cannot go on with what is under way: it has lost that, or found nonsense. Nothing of it will be
- * answered. */
+/* The store says that it cannot continue with the requests under way: it has lost them, or found nonsense. None of them
+ * will be answered. */
 static void begin_anew(void)
 {
 	static const char eio[] = "EIO";
