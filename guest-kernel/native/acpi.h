@@ -10,7 +10,7 @@
 /* The table with these four letters, or NULL. */
 const uint8_t *acpi_table(const char *signature);
 
-/* What lies at this physical address, or NULL if we have no mapping for it. */
+/* What lies at this physical address, or NULL if it is not mapped. */
 const uint8_t *acpi_at(uint32_t addr);
 
 uint32_t acpi_read32(const uint8_t *p);

@@ -1,8 +1,8 @@
 ; SPDX-License-Identifier: MIT
 ; The first instructions on a bare machine: a multiboot loader (GRUB, QEMU -kernel) jumps to start in 32-bit
 ; protected mode without paging; EAX = magic, EBX = physical address of the multiboot information.
-; We map the first GiB of memory with 2 MiB pages at three places: where we run now (identity), at the
-; kernel's link address, and as the start of the linear map; then turn paging (and long mode) on.
+; This code maps the first GiB of memory with 2 MiB pages at three places: where it runs (identity), at the
+; kernel's link address, and as the start of the linear map; then it turns paging (and long mode) on.
 ; Next: machine_start (x86/start.c) at the link address, on boot_stack. (SDM 3A 10.8.5, Initializing IA-32e Mode)
 
 %include "asm.inc"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the loader tells: the multiboot information (Multiboot Specification 0.6.96, 3.3, Boot information
+ * What the loader passes: the multiboot information (Multiboot Specification 0.6.96, 3.3, Boot information
  * format). It lies somewhere in low memory and is not read again after boot_read().
  */
 #include "x86/internal.h"
@@ -72,7 +72,7 @@ static void read_memory(const struct multiboot_info *mbi)
 	const struct multiboot_mmap *e;
 	pfn_t initrd = virt_to_pfn(boot_info.initrd);
 	struct frame_range used[] = {
-	    {0, 256}, /* the first MiB: firmware data, VGA, nothing we need */
+	    {0, 256}, /* the first MiB: firmware data, VGA, nothing the kernel needs */
 	    {image_to_pfn(image_start), image_to_pfn(image_end + PAGE_SIZE - 1)},
 	    {initrd, initrd + (boot_info.initrd_len + PAGE_SIZE - 1) / PAGE_SIZE},
 	};

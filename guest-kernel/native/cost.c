@@ -19,7 +19,7 @@ static void write_root(const struct cost_room *room, unsigned rounds)
 		write_cr3(roots[rounds & 1]);
 }
 
-/* Nothing can come between: STI lets interrupts in only behind the instruction that follows it. */
+/* No interrupt comes between: STI lets interrupts in only after the instruction that follows it. */
 static void interrupt_flag(const struct cost_room *room, unsigned rounds)
 {
 	while (rounds--)
@@ -46,7 +46,7 @@ static void set_timer(const struct cost_room *room, unsigned rounds)
 		pit_oneshot(0xffff);
 }
 
-/* As if a device interrupted us; it takes the lock. */
+/* As if a device interrupted; the handler takes the lock. */
 static void interrupt(const struct cost_room *room, unsigned rounds)
 {
 	kernel_unlock();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The privileged instructions this kernel uses, all of them: what pv/ must express otherwise. Its sibling is
- * pv/cpu_ops.h.
+ * Privileged instructions that pv/ must express otherwise. Others stand where they are used: LGDT, LIDT, LTR,
+ * STI, CLI, HLT. Its sibling is pv/cpu_ops.h.
  */
 #ifndef CPU_OPS_H
 #define CPU_OPS_H

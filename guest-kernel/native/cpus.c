@@ -5,8 +5,8 @@
  * 3A 8.4, Multiple-Processor (MP) Initialization)
  *
  * Flushing another processor's TLB needs no answer from an interrupt handler. The flag is set, the processor
- * is called, and it finds the kernel lock taken, by us: cpu_spin() flushes. If it is waiting for the lock
- * already, the same happens sooner. Idle processors have the kernel's own root and are never asked.
+ * is called, and it finds the kernel lock taken, by its caller: cpu_spin() flushes. If it is already waiting
+ * for the lock, it flushes sooner. Idle processors have the kernel's own root and are never asked.
  */
 #include "cpus.h"
 #include "acpi.h"
@@ -59,7 +59,7 @@ void cpus_init(void)
 	if (madt && id.edx & CPUID1_EDX_APIC)
 		read_madt(madt);
 	if (count == 1)
-		return; /* the 8259 and 8254 do */
+		return; /* the 8259 and 8254 are enough */
 	lapic_map();
 	lapic_enable();
 	lapic_calibrate();

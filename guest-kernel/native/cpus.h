@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What starting further processors takes on the bare machine, between paging.c and cpus.c. */
+/* What paging.c and cpus.c share to start further processors on the bare machine. */
 #ifndef CPUS_H
 #define CPUS_H
 

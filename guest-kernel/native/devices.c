@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices a bare machine has for us: its console's input, and /dev/crash. */
+/* The devices of a bare machine: its console's input, and /dev/crash. */
 #include "x86/internal.h"
 #include "drivers/crash.h"
 #include "drivers/uart16550.h"

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ; Ways into the kernel on the bare machine: the processor finds these entry points through the IDT (traps.c)
 ; and, for SYSCALL, in an MSR. It has already switched to the kernel stack (TSS) and turned interrupts off,
-; except at SYSCALL, which leaves the stack to us. All ways build a struct trapframe (x86/trapframe.h), call
+; except at SYSCALL, which does not switch stacks. All ways build a struct trapframe (x86/trapframe.h), call
 ; machine_trap() (x86/trap.c) and leave by IRET.
 ;
 ; Frame at an entry stub, from the top: [ss sp] flags cs ip [error]. In 64 bit ss and sp are always there, in

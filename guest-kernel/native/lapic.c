@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The local APIC. The 8259's interrupts pass through processor 0's (virtual wire mode), so device drivers
- * need not know of it; what it adds is a timer for each processor, and interrupts from one to another. (SDM
+ * need not know of it; it adds a timer for each processor, and interrupts from one to another. (SDM
  * 3A 10.4, Local APIC; 10.5.4, APIC Timer; 10.6, Issuing Interprocessor Interrupts)
  */
 #include "lapic.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables on the bare machine: plain memory that the processor happens to read. A frame number is a
+ * Page tables on the bare machine: plain memory that the processor reads. A frame number is a
  * physical address, an entry is written by a store, a new root by MOV to CR3.
  */
 #include "x86/internal.h"

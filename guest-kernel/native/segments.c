@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segments on the bare machine: our own GDT, and the TSS from which the processor takes the kernel's stack
- * at a trap from user mode. Each processor has its own of both, as stack and TLS segment are the running
- * process's. (SDM 3A 3.4.5, Segment Descriptors; 7.7, Task Management in 64-bit Mode)
+ * Segments on the bare machine: the kernel's own GDT, and the TSS from which the processor takes the kernel's stack
+ * at a trap from user mode. Each processor has its own of both, as stack and TLS segment belong to the
+ * running process. (SDM 3A 3.4.5, Segment Descriptors; 7.7, Task Management in 64-bit Mode)
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
@@ -40,14 +40,14 @@ struct tss {
 #define FLAT_DATA(dpl) (0x00cf92000000ffffull | (uint64_t)(dpl) << 45)
 #define TSS_AVAILABLE  0x0000890000000000ull
 
-/* For SYSCALL, which does not look into the TSS: entry.asm reaches it through GS. */
+/* For SYSCALL, which does not read the TSS: entry.asm reaches it through GS. */
 static struct syscall_stack {
 	uintptr_t kernel_sp, user_sp;
 } syscall_stacks[CPU_MAX];
 
 static struct tss tss[CPU_MAX];
 static uint64_t gdt[CPU_MAX][16];
-/* For a double fault or NMI; whoever comes here does not go back. */
+/* For a double fault or NMI; neither returns. */
 static char fault_stack[KERNEL_STACK_SIZE] __attribute__((aligned(KERNEL_STACK_SIZE)));
 
 static const uint64_t flat_segments[16] = {
@@ -62,8 +62,8 @@ static const uint64_t flat_segments[16] = {
 };
 
 #ifndef __x86_64__
-/* A double fault needs another stack, which in 32 bit only another task has. Its TSS serves all processors: nobody comes
- * back. What was interrupted is in the TSS of the processor, which the GDT tells. (SDM 3A 7.3, Task Switching) */
+/* A double fault needs another stack, which in 32 bit only another task has. Its TSS serves all processors: none
+ * returns. The interrupted state is in the TSS of the processor, which the GDT tells. (SDM 3A 7.3, Task Switching) */
 static struct tss double_fault_tss;
 
 static void double_fault(void)

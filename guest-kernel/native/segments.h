@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Selectors of the flat segments. Native: in our own GDT (segments.c), the kernel in ring 0. */
+/* Selectors of the flat segments. Native: in the kernel's own GDT (segments.c), the kernel in ring 0. */
 #ifndef SEGMENTS_H
 #define SEGMENTS_H
 

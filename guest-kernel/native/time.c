@@ -89,7 +89,7 @@ uint64_t time_ticks_ns(uint64_t ticks)
 	return tsc_to_ns(ticks);
 }
 
-/* Nobody is below us. */
+/* There is no hypervisor. */
 uint64_t time_stolen_ns(unsigned cpu)
 {
 	return 0;

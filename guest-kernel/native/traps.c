@@ -76,12 +76,12 @@ void traps_init(void)
 		fill_table();
 	__asm__ volatile("lidt %0" ::"m"(pointer));
 #ifdef __x86_64__
-	/* Asked here and not in boot.asm: Intel's processors tell of it in 64-bit mode alone. */
+	/* Asked here and not in boot.asm: Intel's processors report it only in 64-bit mode. */
 	if (!(cpuid(0x80000001).edx >> 11 & 1))
 		panic("this processor lacks SYSCALL, which is needed");
 	write_msr(MSR_STAR, (uint64_t)KERNEL_CS << 32);
 	write_msr(MSR_LSTAR, (uintptr_t)syscall_entry);
-	/* As an interrupt gate does; with NT set, our IRET would fault. (SDM 3A 6.12.1.3, Flag Usage) */
+	/* As an interrupt gate does; with NT set, the kernel's IRET would fault. (SDM 3A 6.12.1.3, Flag Usage) */
 	write_msr(MSR_FMASK, FLAG_IF | FLAG_TF | FLAG_DF | FLAG_NT);
 #endif
 }

@@ -3,10 +3,10 @@
  * The time stamp counter's rate, by the 8254's channel 2, which counts down through zero and on for ever. (Intel 8254,
  * Mode 0; read by the counter latch command.)
  *
- * A sample is a pair of counts, taken within a few reads of a port; if one of them took long, as when a hypervisor ran
- * others meanwhile, the sample is taken again. So what happens between two samples does no harm, and the more time lies
- * between them the better is the rate. Channel 2 comes round every 55 ms: how often it did so between two samples
- * follows from the rate as known so far, if no more time has passed than that is good for.
+ * A sample is a pair of counts, taken within a few reads of a port; the one of a few that took least time
+ * counts, as a hypervisor may run others meanwhile. So what happens between two samples does no harm, and the longer
+ * the time between them the better the rate. Channel 2 comes round every 55 ms: how often it did so between two samples
+ * follows from the rate known so far, unless more time has passed than that rate is good for.
  */
 #include "tsc.h"
 #include "cpu_ops.h"
@@ -21,10 +21,10 @@
 #define PORT_B_OUT2  0x20u
 
 #define FIRST_TICKS 23864u /* 20 ms: the first measurement */
-#define SAMPLES     4u     /* the best of so many */
+#define SAMPLES     4u     /* of which the best is taken */
 #define CORRECT_NS  500000000u
 #define TRUSTED \
-	256u /* for so many times as long as it was measured, the rate tells how often channel 2 came round */
+	256u /* for this many times the time it was measured over, the rate tells how often channel 2 came round */
 
 /* ns = ((tsc - begin_tsc) << shift) * mul >> 32, and begin_ns */
 static uint64_t begin_tsc, begin_ns;
@@ -67,7 +67,7 @@ static uint64_t ns_of(uint64_t pit_ticks)
 	       scale(pit_ticks, (uint32_t)((1000000000ull << 32) / PIT_HZ));
 }
 
-/* What lies between the two samples gives the rate: from now on, and without a step. */
+/* Sets the rate from the two samples: from now on, and without a step in time. */
 static void set_rate(void)
 {
 	uint64_t now = rdtsc(), ns = ns_of(ticks), counted = last.tsc - first.tsc;
@@ -84,7 +84,7 @@ static void set_rate(void)
 	mul = div64(ns << 32, counted, NULL);
 }
 
-/* Loads channel 2 and measures for a while; false if it came round, so that it is not known how much time passed. */
+/* Loads channel 2 and measures for a while; false if it came round, as the time passed is then unknown. */
 static bool measure(unsigned want)
 {
 	outb(PIT_COMMAND, PIT_ONESHOT2);
@@ -98,7 +98,7 @@ static bool measure(unsigned want)
 	return !(inb(PORT_B) & PORT_B_OUT2);
 }
 
-/* The best of several measurements, each the shorter the more often others have run in its midst. */
+/* Repeats the measurement, shorter each time, until channel 2 does not come round within one. */
 void tsc_init(void)
 {
 	unsigned want = FIRST_TICKS;
@@ -131,13 +131,13 @@ void tsc_correct(void)
 
 	if (now < next)
 		return;
-	next = now + CORRECT_NS + now / 16; /* the longer it was measured, the less there is to correct */
+	next = now + CORRECT_NS + now / 16; /* the longer the measurement, the less there is to correct */
 	s = take_sample();
 	passed = s.tsc - last.tsc;
 	expected = scale(scale(passed << shift, mul), PIT_PER_NS);
 	ticks += expected + (int16_t)((uint16_t)(last.count - s.count) - (uint16_t)expected);
 	last = s;
-	if (passed / TRUSTED > span) { /* too long ago: from here on anew */
+	if (passed / TRUSTED > span) { /* too long ago: begin anew from here */
 		ticks = 0;
 		first = s;
 	} else if (last.tsc - first.tsc >= span) {

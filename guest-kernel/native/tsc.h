@@ -7,7 +7,7 @@
 
 #define PIT_HZ      1193182u
 #define PIT_COMMAND 0x43u
-/* What ticks of the 8254 a nanosecond has, times 2^32. */
+/* Ticks of the 8254 per nanosecond, times 2^32. */
 #define PIT_PER_NS ((uint32_t)(((uint64_t)PIT_HZ << 32) / 1000000000u))
 
 void tsc_init(void);    /* finds the counter's rate; time begins */

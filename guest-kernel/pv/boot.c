@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the loader tells: struct start_info, written by the domain builder. Until paging_init() everything is
+ * What the loader passes: struct start_info, written by the domain builder. Until paging_init() everything is
  * reached through the builder's mapping, image base + frame number; pointers kept are linear ones already.
  */
 #include "x86/internal.h"
@@ -36,7 +36,7 @@ static pfn_t frames_end(const void *first, size_t len)
 }
 
 /* The builder put everything in a row: image, initrd, frame list, start_info, rings, page tables, boot stack.
- * What lies behind is free. The rings are found by themselves, should a builder have put them elsewhere. */
+ * What lies behind is free. The rings are found separately, in case a builder has put them elsewhere. */
 static void read_memory(void)
 {
 	pfn_t end = frames_end((const void *)start_info->pt_base, start_info->nr_pt_frames * PAGE_SIZE) + 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Privileged operations, repeated, both ways: by hypercall, and by the plain instruction of native/cost.c, which traps
- * here and is emulated by the hypervisor. For the instructions the kernel must have virtual I/O privilege, and for
- * stores into page tables the assist called "writable page tables", both only meanwhile.
+ * here and is emulated by the hypervisor. For the instructions the kernel needs virtual I/O privilege, and for
+ * stores into page tables the assist "writable page tables"; it has both only meanwhile.
  */
 #include "x86/internal.h"
 #include "x86/cost_instructions.h"

@@ -22,7 +22,7 @@ extern const struct start_info *start_info;
 extern struct shared_info shared_info;
 #define VCPU (&shared_info.vcpu_info[cpu_id()])
 
-/* Pseudo-physical and machine frame numbers (paging.c). mfn_to_pfn is for our own frames only. */
+/* Pseudo-physical and machine frame numbers (paging.c). mfn_to_pfn is for this domain's frames only. */
 uint64_t pfn_to_mfn(pfn_t pfn);
 pfn_t mfn_to_pfn(uint64_t mfn);
 /* Machine address of something in the linear map. */

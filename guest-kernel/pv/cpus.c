@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several vCPUs: the hypervisor says which exist, starts them with the registers and page tables we name, and
- * carries interrupts between them over event channels. There is no code for flushing another's TLB here: that
+ * Several vCPUs: the hypervisor says which exist, starts them with the registers and page tables that the kernel names,
+ * and carries interrupts between them over event channels. There is no code for flushing another's TLB here: that
  * is a hypercall (paging.c).
  *
- * A vCPU that waits for the lock uses up time that the one with the lock may need, on the very same processor. So
+ * A vCPU that waits for the lock uses up time that the one with the lock may need, on the same processor. So
  * after some rounds it sleeps, on a port of its own which stays masked: no upcall, only the end of the poll. It
- * first says so and clears the port, then looks at the lock again, then polls; who gives the lock back looks for
- * sleepers afterwards. So either the one sees the lock free, or the other sees the sleeper.
+ * first says so and clears the port, then looks at the lock again, then polls; the vCPU that gives the lock
+ * back looks for sleepers afterwards. So either the first sees the lock free, or the second sees the sleeper.
  */
 #include "cpu_ops.h"
 #include "kern/lib/errno.h"
@@ -57,7 +57,7 @@ unsigned cpu_count(void)
 	return count;
 }
 
-/* What is zero here machine_start_cpu() asks for itself. The stack is as after a call. */
+/* machine_start_cpu() sets what is zero here. The stack is as after a call. */
 static int initialise(unsigned cpu, void *stack_top)
 {
 	static struct vcpu_guest_context c;
@@ -94,7 +94,7 @@ void cpu_stop(void)
 	hypercall_vcpu_op(VCPUOP_down, cpu_id(), NULL);
 }
 
-/* It may be on its way down still: coming up before that would be forgotten. */
+/* It may still be on its way down: a request to come up before that would be lost. */
 void cpu_resume(unsigned cpu)
 {
 	while (hypercall_vcpu_op(VCPUOP_is_up, cpu, NULL) == 1)
@@ -128,7 +128,7 @@ void cpu_spin(unsigned round)
 	}
 }
 
-/* One is enough: it will give the lock back in its turn. We may stand in the set ourselves, having found the lock
+/* One is enough: it will give the lock back in its turn. This vCPU may be in the set itself, if it found the lock
  * free just in time. The next higher number comes first, so that all have their turn. */
 void cpu_spin_end(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices a domain has for us: its console's input, and the doors for Dom0's tools. */
+/* The devices of a domain: its console's input, and the device files for Dom0's tools. */
 #include "x86/internal.h"
 #include "cpu_ops.h"
 #include "drivers/console_ring.h"

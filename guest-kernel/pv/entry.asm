@@ -1,11 +1,11 @@
 ; SPDX-License-Identifier: MIT
 ; Ways into the kernel of a PV guest: the hypervisor finds these entry points through set_trap_table and
 ; callback_op (traps.c). It has already switched to the kernel stack (stack_switch) and masked events, and
-; bounces the trap to us. All ways build a struct trapframe (x86/trapframe.h), call machine_trap()
+; bounces the trap here. All ways build a struct trapframe (x86/trapframe.h), call machine_trap()
 ; (x86/trap.c) and leave by the iret hypercall.
 ;
 ; Frame at an entry stub, from the top: [ss sp] flags cs ip [error], and in 64 bit below it r11 rcx (SYSCALL
-; destroys them, so the hypervisor saved them for us). In 64 bit ss and sp are always there, in 32 bit only
+; destroys them, so the hypervisor has saved them). In 64 bit ss and sp are always there, in 32 bit only
 ; when the trap came from user mode. Above the selector, the slot of cs holds the saved event mask; flags.IF
 ; says the same.
 
@@ -19,7 +19,7 @@ extern machine_trap, hypercall_page
 
 section .text
 
-; Vectors 0..31: exceptions. Vector 32: the event upcall, our one interrupt. Error codes as on the bare machine.
+; Vectors 0..31: exceptions. Vector 32: the event upcall, the only interrupt. Error codes as on the bare machine.
 %define HAS_ERROR 0x60227d00
 %assign vector 0
 %rep 33
@@ -38,7 +38,7 @@ entry_ %+ vector:
 
 %if WORD_BITS == 64
 
-; SYSCALL of an application, bounced by the hypervisor on our kernel stack: RCX = next instruction,
+; SYSCALL of an application, bounced by the hypervisor on the kernel stack: RCX = next instruction,
 ; R11 = flags, both also in the frame. INT 0x80 comes in the same way, with the same numbers and registers.
 global syscall_entry, int80_entry
 syscall_entry:
@@ -49,7 +49,7 @@ int80_entry:
 	push	0x80				; TRAP_SYSCALL
 	jmp	trap_common
 
-; The hypervisor could not return to where we told it, since a segment register was bad. Frame: rcx r11 ds es
+; The hypervisor could not return as it was told, since a segment register was bad. Frame: rcx r11 ds es
 ; fs gs, then as for an exception. The application is at fault: clear them, make it a #GP of the application.
 global failsafe_entry
 failsafe_entry:
@@ -76,7 +76,7 @@ int80_entry:
 	push	0x80				; TRAP_SYSCALL
 	jmp	trap_common
 
-; As above, without rcx and r11. SAVE_REGS stores whatever we load here, so load null.
+; As above, without rcx and r11. SAVE_REGS stores what is loaded here, so load null.
 global failsafe_entry
 failsafe_entry:
 	add	esp, 16

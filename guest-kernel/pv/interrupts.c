@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupts of a PV guest: events. The interrupt flag is a byte in shared memory, the interrupt controller
- * a bitmap of pending ports there; the hypervisor calls us (entry_32 in entry.asm) when a port is pending
- * and the byte is clear. Handlers run with events masked.
+ * a bitmap of pending ports there; the hypervisor makes an upcall (entry_32 in entry.asm) when a port is
+ * pending and the byte is clear. Handlers run with events masked.
  *
  * The flag and the first level of the bitmap exist once for each vCPU, the bitmap itself only once. So a vCPU
- * that looks through a word leaves the ports of others alone: they have been called too.
+ * that scans a word leaves the ports of others alone: they have been called too.
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
@@ -37,8 +37,8 @@ void irq_restore(unsigned long was)
 		irq_enable();
 }
 
-/* An event that came while we were masked does not call us by itself when the mask is cleared: a hypercall,
- * any one, makes the hypervisor look. One that comes between the two lines calls us as usual. */
+/* An event that came while events were masked does not cause an upcall when the mask is cleared: any hypercall
+ * makes the hypervisor look. One that comes between the two lines causes an upcall as usual. */
 void irq_enable(void)
 {
 	__atomic_store_n(&VCPU->evtchn_upcall_mask, 0, __ATOMIC_SEQ_CST);
@@ -79,12 +79,12 @@ static void dispatch_port(evtchn_port_t port)
 	if (port < PORTS && ports[port].handler)
 		ports[port].handler(ports[port].data);
 	else
-		evtchn_mask(port); /* nobody wants it: do not be called again */
+		evtchn_mask(port); /* no handler: no further upcalls for it */
 }
 
 /* Two levels: a selector bit for each word of the pending bitmap. The pending flag is cleared before the
- * selector is read, so an event that comes meanwhile calls us again: after trap_exit() had its turn, even
- * if a handler itself caused it (a timer set to the past). */
+ * selector is read, so an event that comes meanwhile causes another upcall, after trap_exit(), even if a
+ * handler itself caused it (a timer set to the past). */
 void irq_dispatch(unsigned vector)
 {
 	unsigned long words, bits;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mapping all of our memory in the order of our own frame numbers. The machine frames behind are scattered,
+ * Maps all of the domain's memory in the order of its own frame numbers. The machine frames behind are scattered,
  * so it takes one entry per page; the tables come from the first free frames, in a row. A table is filled
  * through a window page while it still is ordinary memory, and is read-only everywhere before it is hooked
  * into the live tree: the hypervisor would refuse it otherwise.
  *
  * In 64 bit the linear map is new, and the builder's mapping (image base + frame) is taken away behind the
- * image: frames from there will become page tables one day, and may not stay writable there.
+ * image: frames from there will become page tables, and must not stay writable there.
  * In 32 bit the builder's mapping is the start of the linear map.
  */
 #include "x86/internal.h"
@@ -23,7 +23,7 @@ static pte_t window[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 static struct frame_range boot_tables, new_tables; /* to be mapped read-only */
 
-/* Let a page of the image be another machine frame. */
+/* Gives a page of the image another machine frame. */
 static void remap(const void *page, pte_t pte)
 {
 	if (hypercall_update_va_mapping((uintptr_t)page, pte, UVMF_INVLPG)) {
@@ -66,8 +66,8 @@ static void set_entry(pfn_t table, unsigned index, pte_t pte)
 		machine_crash();
 }
 
-/* Take the frames for new tables, and the right to write them away from the builder's mapping of them. That
- * mapping does not reach all of memory: where it has no table, the call fails, and there is nothing to do. */
+/* Takes the frames for new tables, and removes the builder's writable mapping of them. That mapping does not
+ * reach all of memory: where it has no table, the call fails, and there is nothing to do. */
 static pfn_t take_tables(unsigned count, pte_t boot_flags)
 {
 	pfn_t first = boot_take_frames(count);
@@ -110,7 +110,7 @@ static void build(void)
 	set_entry(kernel_root, table_index(LINEAR_BASE, 4), pte_make(pointers, HOOK_FLAGS));
 }
 
-/* Through the linear map, which stands now: the builder's tables lose all that lies behind the image. */
+/* Through the linear map, which exists now: the builder's tables lose all entries behind the image. */
 static void drop_boot_map(void)
 {
 	struct root r = {.kernel = kernel_root};

@@ -8,7 +8,7 @@
 #define LINEAR_WRITABLE  (PTE_P | PTE_W | PTE_A | PTE_D)
 #define LINEAR_READ_ONLY (PTE_P | PTE_A)
 
-/* Machine frame of each of our frames, in the linear map once it stands. */
+/* Machine frame of each of the domain's frames, in the linear map once that exists. */
 extern const unsigned long *linear_frame_list;
 
 /* Map all memory at LINEAR_BASE, and the shared_info page; take away the builder's other mappings. */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables of a PV guest. The tables are the very ones the processor walks, so frame numbers in them are
+ * Page tables of a PV guest. The tables are the ones that the processor walks, so frame numbers in them are
  * machine frames, and nothing may write them but the hypervisor, which checks each entry: no frame is both a
- * page table and writable, through whichever mapping. Hence our rules:
+ * page table and writable, through any mapping. Hence these rules:
  *  - pfn_to_mfn by the list the domain builder gave, mfn_to_pfn by the machine's table;
  *  - a frame that becomes a table is first made read-only in the linear map (table_enter), and writable again
- *    when it is none any more (table_leave);
+ *    when it is no longer one (table_leave);
  *  - a root is pinned: validated now, and kept valid also while it is not the current one.
- * The linear map so changes all the time, a page here and a page there, for all processors. To flush them all
- * each time would cost two interrupts for each table; but none of the others touches the page before it has
- * the kernel lock. So changes are counted, and who takes the lock and has missed some flushes its own TLB.
+ * So the linear map changes all the time, single pages of it, for all processors. To flush them all each time
+ * would cost two interrupts for each table; but no other processor touches the page before it has the kernel
+ * lock. So changes are counted, and a processor that takes the lock and has missed some flushes its own TLB.
  * The linear map itself is made in linear.c.
  */
 #include "x86/internal.h"
@@ -103,7 +103,7 @@ void pte_batch_end(void)
 		queue_flush();
 }
 
-/* A refused entry ends a call; note why and go on behind it. */
+/* A refused entry ends a call; note why and continue after it. */
 static void apply_foreign(const struct mmu_update *updates, int *errors, unsigned count, domid_t owner)
 {
 	for (unsigned at = 0; at < count;) {
@@ -189,7 +189,7 @@ static int fill_root(struct root *r)
 	       (TABLE_ENTRIES - FIRST_SHARED_SLOT) * sizeof(pte_t));
 #else
 	/* The second frame is the level 2 table of the last GiB: the hypervisor adds its own entries to it
-	 * and so wants one for each root. */
+	 * and so requires one for each root. */
 	memcpy(pfn_to_virt(r->user), pfn_to_virt(pte_pfn(kernel[KERNEL_SLOT])),
 	       KERNEL_ENTRIES * sizeof(pte_t));
 	root[KERNEL_SLOT] = pte_make(r->user, PTE_P);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segments of a PV guest: the hypervisor's flat ones serve, so a GDT of our own is needed only where
+ * Segments of a PV guest: the hypervisor's flat ones are enough, so the kernel needs its own GDT only where
  * applications find their TLS through one, in 32 bit. A GDT page may not be writable: the hypervisor checks
- * each descriptor we write, lest one of them lead into ring 0. Each vCPU has its own, as the TLS segment is
- * the running thread's.
+ * each descriptor that the kernel writes, so that none leads into ring 0. Each vCPU has its own GDT, as the TLS
+ * segment is the running thread's.
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"

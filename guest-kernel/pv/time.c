@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time of a PV guest: the hypervisor calibrated the time stamp counter and tells how to read it, in shared
- * memory; single shots by set_timer_op, which come as events of VIRQ_TIMER. It also writes down, in a structure of
- * ours for each vCPU, how long that ran, was blocked, or could have run and did not.
+ * Time of a PV guest: the hypervisor calibrated the time stamp counter and tells in shared memory how to read
+ * it; single shots by set_timer_op, which come as events of VIRQ_TIMER. It also writes, in a structure of this
+ * kernel for each vCPU, how long that ran, was blocked, or could have run and did not.
  */
 #include "x86/internal.h"
 #include "x86/cpu.h"
@@ -10,7 +10,7 @@
 
 #define SHORTEST_DELAY_NS 100000u
 
-static uint64_t boot_time; /* system time when we started */
+static uint64_t boot_time; /* system time when the kernel started */
 static struct vcpu_runstate_info runstates[CPU_MAX];
 
 static void timer_irq(void *data)
@@ -67,8 +67,8 @@ void time_init(void)
 	time_bind(0);
 }
 
-/* The processors' clocks may differ by a few nanoseconds, or more if one of them has just been corrected; we
- * promise that time does not run backwards from one to the other. */
+/* The processors' clocks may differ by a few nanoseconds, or more if one of them has just been corrected;
+ * time_ns() never runs backwards from one to the other. */
 uint64_t time_ns(void)
 {
 	static uint64_t latest;

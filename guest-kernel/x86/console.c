@@ -3,7 +3,7 @@
 #include "x86/internal.h"
 #include "x86/cpu.h"
 
-#define PATIENCE (1u << 24) /* then whoever has it does not go on: a panic is heard all the same */
+#define PATIENCE (1u << 24) /* then the holder is considered stuck: a panic must be seen anyway */
 
 void console_write(const char *text, size_t len)
 {

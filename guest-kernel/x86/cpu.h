@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that have no C: the unprivileged ones, which work alike in every ring. */
+/* Instructions without a C form: the unprivileged ones, which work the same in every ring. */
 #ifndef X86_CPU_H
 #define X86_CPU_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Segment descriptors as the processor wants them. (SDM 3A 3.4.5, Segment Descriptors) */
+/* Segment descriptors as the processor reads them. (SDM 3A 3.4.5, Segment Descriptors) */
 #ifndef X86_DESCRIPTOR_H
 #define X86_DESCRIPTOR_H
 

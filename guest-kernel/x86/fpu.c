@@ -13,7 +13,7 @@
 #define FCW_INIT        0x037f
 #define MXCSR_INIT      0x1f80
 #define MXCSR_VALID     0xffbfu
-#define SOFTWARE_OFFSET 464 /* from here on for software: where it says that more follows, nothing may */
+#define SOFTWARE_OFFSET 464 /* from here on for software, to say that more follows: here nothing may */
 
 void fpu_init(void *area)
 {
@@ -32,7 +32,7 @@ void fpu_restore(void *area)
 	__asm__ volatile("fxrstor (%0)" ::"r"(area) : "memory");
 }
 
-/* Reserved bits of MXCSR are what could go wrong. */
+/* Reserved bits of MXCSR would make FXRSTOR fault. */
 void fpu_sanitise(void *area)
 {
 	*(uint32_t *)((char *)area + MXCSR_OFFSET) &= MXCSR_VALID;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the machine layer need of each other, below the seam. Everything declared here exists
+ * What the parts of the machine layer need from each other, below the seam. Everything declared here exists
  * once in native/ and once in pv/, except what is marked x86/.
  */
 #ifndef X86_INTERNAL_H
@@ -26,7 +26,7 @@ void cpu_init(void); /* cpus.c: interrupts and timer of this processor */
 
 /* x86/trap.c: called by every entry path with interrupts off. */
 void machine_trap(struct trapframe *tf);
-/* interrupts.c: call the handlers of what came in. */
+/* interrupts.c: call the handlers of pending interrupts. */
 void irq_dispatch(unsigned vector);
 
 /* entry.asm: pops the trapframe at the stack pointer. Not to be called: jumped or returned to. */
@@ -54,10 +54,10 @@ void table_leave(pfn_t pfn); /* it no longer is one */
 void table_hook(struct root *r, unsigned level, pte_t *slot, pfn_t pfn);
 /* Copy the kernel's half into a new root's empty frame(s), and make them usable as a root. */
 int root_enter(struct root *r);
-void root_leave(struct root *r); /* nothing below it is a page table to the hypervisor any more */
+void root_leave(struct root *r); /* to the hypervisor nothing below it is a page table any more */
 void root_free(struct root *r);  /* frames of the root itself, after the tables below it are gone */
 
-/* Something printed on the way to an early death. x86/start.c */
+/* Prints to the console without the log. x86/start.c */
 void early_print(const char *text);
 
 #endif

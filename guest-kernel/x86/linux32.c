@@ -167,7 +167,7 @@ void abi_clone_args(unsigned long *child_tid, unsigned long *tls)
 	*tls = first;
 }
 
-/* struct user_desc of set_thread_area: only the base matters, all our TLS segments are 4 GiB long. */
+/* struct user_desc of set_thread_area: only the base matters, as all TLS segments are 4 GiB long. */
 struct user_desc {
 	u32 entry, base, limit, flags;
 };

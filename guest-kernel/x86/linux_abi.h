@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of Linux's user interface depends on the word size: frames of signal handlers, thread-local storage,
+ * The part of Linux's user interface that depends on the word size: frames of signal handlers, thread-local storage,
  * structure layouts, names. x86/linux64.c and x86/linux32.c have the same functions in the same order.
  */
 #ifndef X86_LINUX_ABI_H

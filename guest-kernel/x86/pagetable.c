@@ -51,8 +51,8 @@ pte_t *pte_find_next(struct root *r, unsigned long *va, unsigned long end)
 	return NULL;
 }
 
-/* Where one process has ended another begins, and mostly with the same tables: they are kept, empty, while they are few.
- * To the bare machine that saves some zeros; to a PV guest a hypervisor that looks at each entry of each table, twice. */
+/* After one process ends another begins, mostly with the same tables: they are kept, empty, if they are few. This
+ * saves the bare machine clearing frames, and a PV guest the hypervisor's checks of each table entry, twice. */
 #define SPARE_ROOTS  4u
 #define SPARE_TABLES 12u
 
@@ -88,7 +88,7 @@ static void free_below(pfn_t pfn, unsigned level, unsigned entries)
 		free_below(child, level - 1, TABLE_ENTRIES);
 		table_leave(child);
 		table_free(child);
-		kernel_breathe(); /* nobody has this root any more */
+		kernel_breathe(); /* no process has this root any more */
 	}
 }
 

@@ -19,7 +19,7 @@ typedef uint64_t pte_t;
 #define PTE_D       (1ull << 6)
 #define PTE_LARGE   (1ull << 7)  /* 2 MiB page at level 2: native kernel mappings only */
 #define PTE_COW     (1ull << 9)  /* for kern/: shared until written */
-#define PTE_FOREIGN (1ull << 10) /* not one of our page frames: never counted, copied or freed */
+#define PTE_FOREIGN (1ull << 10) /* not a frame of the allocator: never counted, copied or freed */
 #define PTE_SOFT    (1ull << 11) /* for kern/ */
 #define PTE_NX      (1ull << 63)
 

@@ -10,7 +10,7 @@ _Static_assert(offsetof(struct trapframe, cs) == 60, "TF_CS in trapframe.inc");
 #endif
 
 /* An exception in the kernel finds the lock held by this processor, except in trap_return (entry.asm), where
- * it is about a selector of the application's and trap_fixup() needs nothing but the frame. */
+ * the cause is an application's selector and trap_fixup() needs only the frame. */
 static bool lock_is_ours(const struct trapframe *tf)
 {
 	return !trapframe_user(tf) && tf->trapno < VECTOR_IRQ;

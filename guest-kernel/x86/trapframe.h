@@ -41,7 +41,7 @@ struct trapframe {
 #define FLAG_NT 0x4000ul
 
 /* Did it come from an application? Applications run with RPL 3; a kernel's CS says 0 in ring 0 and, since the
- * hypervisor clears the bits for us, also in pv64; 1 in ring 1. */
+ * hypervisor clears the bits, also in pv64; 1 in ring 1. */
 static inline bool trapframe_user(const struct trapframe *tf)
 {
 	return (tf->cs & 3) == 3;

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ; Copying from and to user memory. Page faults in here are resolved by trap() and the instruction goes on
-; where it stopped; if trap() cannot, trap_fixup() (trap.c) sends us to the labels *_failed.
+; where it stopped; if trap() cannot, trap_fixup() (trap.c) continues at the labels *_failed.
 
 %include "asm.inc"
 
