@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Fetches Debian's i386 packages (busybox-static, musl, libraries of packers) without touching the machine's own apt:
 # a private apt root of architecture i386 under $1/apt, packages unpacked into $1/root. Prints nothing if
-# all is there already.
+# all of it is there already.
 set -eu
 
 dir=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -18,7 +18,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 echo "deb [signed-by=$keyring arch=i386] $mirror ${VERSION_CODENAME:-bookworm} main" >"$apt/etc/sources.list"
 
-# Every directory apt would use or write is ours; the machine's proxy settings in /etc/apt stay in force.
+# Every directory that apt uses or writes is private; the machine's proxy settings in /etc/apt stay in force.
 private_apt()
 {
 	apt-get -qq -o APT::Architecture=i386 -o APT::Architectures::=i386 \
@@ -27,7 +27,7 @@ private_apt()
 		-o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root "$@"
 }
 
-# An index error is harmless if the packages can be had all the same; what counts is checked below.
+# An index error is harmless if the packages are available anyway; this is checked below.
 private_apt update || true
 (cd "$dir/deb" && private_apt download $packages)
 for p in $packages; do

@@ -4,7 +4,7 @@
  * `qemu -icount shift=0` it counts instructions, see docs/costs.md.
  *
  * A workload repeats its operation `rounds` times for each sample. An empty loop of as many rounds is measured too
- * and taken off. One process, one thread; the samples of a workload are not disturbed by those of another.
+ * and subtracted. One process, one thread; the samples of a workload are not disturbed by those of another.
  */
 #ifndef COST_H
 #define COST_H
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How an operation is done. The functions may be NULL, but for run. */
+/* How an operation is done. The functions may be NULL, except run. */
 struct workload {
 	const char *name; /* in operations.def */
 	unsigned rounds, samples;
@@ -36,7 +36,7 @@ struct figures {
 
 /* sample.c: measure a workload; with fewer samples if quick. */
 struct figures measure(const struct workload *w, unsigned samples);
-/* What the ticks of samples, each for `operations`, say. Sorts them. */
+/* Figures from the ticks of samples, each of `operations`. Sorts them. */
 struct figures summary(uint64_t *ticks, unsigned n, double operations, uint64_t floor);
 
 /* kernel.c: the same for an operation that the kernel carries out by itself (/dev/cost); none: n is 0. */
@@ -60,7 +60,7 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* What must not happen, and the end. */
+/* If the condition is false, prints it and ends. */
 #define REQUIRE(condition)                                                         \
 	do {                                                                       \
 		if (!(condition)) {                                                \
@@ -70,7 +70,7 @@ static inline uint64_t rdtsc(void)
 		}                                                                  \
 	} while (0)
 
-/* The way of this very program, for exec. */
+/* The path of this program, for exec. */
 #define COST_PATH "/usr/bin/cost"
 
 #endif

@@ -36,7 +36,7 @@ static void gate_syscall(unsigned rounds)
 	}
 }
 
-/* The instruction that faults has two bytes: go on behind it. */
+/* The instruction that faults has two bytes: continue after it. */
 static void skip(int sig, siginfo_t *info, void *context)
 {
 	((ucontext_t *)context)->uc_mcontext.gregs[MCONTEXT_IP] += 2;

@@ -59,7 +59,7 @@ void domains_set_peer(const char *domain_and_port)
 	REQUIRE(sscanf(domain_and_port, "%u:%u", &peer_domain, &peer_port) == 2);
 }
 
-/* An event may have come before the other side asked for it: the first round takes it along. */
+/* An event may have come before the other side asked for it: the first round takes it too. */
 static void bind_peer(void)
 {
 	struct ioctl_evtchn_bind_interdomain arg = {.remote_domain = peer_domain, .remote_port = peer_port};

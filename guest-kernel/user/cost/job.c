@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job like a compiler's: for each source a process that executes a program, which reads the source, takes it to
- * pieces, looks names up in a table and writes what it found; in the end one more that reads all results.
+ * A job like a compiler's: for each source a process that executes a program, which reads the source, splits it into
+ * words, looks names up in a table and writes what it found; at the end one more process reads all results.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

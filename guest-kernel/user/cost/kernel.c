@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operations of the kernel's own, which it repeats for us: see kern/sys/cost.c. */
+/* Operations of the kernel itself, which it repeats for this program: see kern/sys/cost.c. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #define MAX_SAMPLES 200
 #define PART        20 /* samples at a time: interrupts are off meanwhile */
 
-/* Operations in a round: the number that the name ends in. A switch to another domain is followed by one back. */
+/* Operations in a round: the number at the end of the name. A switch to another domain is followed by one back. */
 static unsigned operations_in(const char *name)
 {
 	unsigned batch;

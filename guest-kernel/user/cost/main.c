@@ -38,7 +38,7 @@ static struct figures figures_of(const struct operation *o)
 	return w ? measure(w, samples) : measure_kernel(o->name, samples);
 }
 
-/* With a decimal where it says something. Good for the three of a row. */
+/* With a decimal below 1000. The last three results are valid: one row. */
 static const char *number(double value)
 {
 	static char text[3][32];
@@ -64,7 +64,7 @@ static void print_row(const struct operation *o, struct figures f)
 	fflush(stdout);
 }
 
-/* One line for each operation: a line that something else was printed into is easily seen. */
+/* One line for each operation: other output within a line is then easily seen. */
 static void print_json(const struct operation *o, struct figures f)
 {
 	static bool started;

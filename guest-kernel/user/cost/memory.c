@@ -43,7 +43,7 @@ static void touch(unsigned rounds)
 		area[i * PAGE] = 1;
 }
 
-/* A child that has a share in all pages and does nothing with it. */
+/* A child that shares all pages and does not touch them. */
 static pid_t sharer;
 
 static void end_sharer(void)

@@ -14,7 +14,7 @@ static pid_t other;
 static int to_other[2], from_other[2];
 static char block[BLOCK];
 
-/* Start the other process; its pipes break when we end. */
+/* Start the other process; its pipes break when this one ends. */
 static void start(void (*live)(void))
 {
 	REQUIRE(pipe(to_other) == 0 && pipe(from_other) == 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checkup: does the kernel keep its promises? One small check after the other, each in a process of its own;
+ * checkup: does the kernel keep its promises? Small checks one after the other, each in its own process;
  * one line for each that fails, and a last line "checkup: N passed, N failed".
  */
 #define _GNU_SOURCE

@@ -116,7 +116,7 @@ static void refused(void)
 	CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, dev_fd, index) == MAP_FAILED);
 }
 
-/* From the granted page to memory of ours that begins in the middle of a page, and back. */
+/* From the granted page to plain memory that begins in the middle of a page, and back. */
 static void copies(const char *mine)
 {
 	static char buf[3 * PAGE] __attribute__((aligned(PAGE)));
@@ -156,7 +156,7 @@ static void notified(char *mine)
 	forget(index, PAGES);
 }
 
-/* The file's part is given back first, then ours; who maps the pages still has them. */
+/* The file's part is given back first, then the mapping; another mapping still has the pages. */
 static void given_back(char *mine)
 {
 	struct ioctl_gntalloc_dealloc_gref op = {.index = shared.op.index, .count = PAGES};

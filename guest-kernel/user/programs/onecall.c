@@ -5,7 +5,7 @@
  * A debugger of the whole machine (scripts/timelines.py) cannot tell address spaces apart: a breakpoint in the
  * text of a usual program stops every program that was linked there. So the instruction is put into a page of its
  * own, far from where programs and their stacks are, and its address is printed. The call is getppid: the kernel
- * has hardly anything to do for it, so what is left is the way in and out.
+ * does almost nothing for it, so what remains is the way in and out.
  *
  *	onecall [ROUNDS]
  */
@@ -61,7 +61,7 @@ int main(int argc, char **argv)
 		perror("onecall");
 		return 1;
 	}
-	call(instruction); /* the way is warm before anybody looks */
+	call(instruction); /* warm the caches before anything is measured */
 	printf("onecall: getppid at %#lx\n", (unsigned long)instruction);
 	fflush(stdout);
 	while (rounds--)

@@ -2,8 +2,8 @@
 /*
  * ring: in which ring do I run, and what may I do there?
  *
- * Prints the selectors and the privilege level of this very program, then tries one privileged instruction
- * after the other, each in a child process, and tells how the child fared. Run it on the bare machine, in a
+ * Prints the selectors and the privilege level of this program, then tries privileged instructions one after
+ * the other, each in a child process, and tells how the child ended. Run it on the bare machine, in a
  * ring 1 guest and in a ring 3 guest: the application's view is the same, and that is the point.
  */
 #include <signal.h>

@@ -99,7 +99,7 @@ static int all_went_on(void)
 	return 1;
 }
 
-/* Once a page has been replaced, nobody may see the old one. */
+/* Once a page has been replaced, no thread may see the old one. */
 static int replaced_pages_are_gone(int rounds)
 {
 	int fd = open("/tmp/smp", O_RDWR | O_CREAT | O_TRUNC, 0600), stale = 0;
@@ -126,7 +126,7 @@ static int replaced_pages_are_gone(int rounds)
 	return stale;
 }
 
-/* Writers go on while the process is forked; its child must see one moment of them, for ever. */
+/* Writers go on while the process is forked; its child must always see one and the same moment of them. */
 static int child(void)
 {
 	unsigned before[THREADS_MAX];

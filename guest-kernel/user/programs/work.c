@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * work: a small parallel program. It forks workers, deals files out to them through a pipe each, and they
- * send back checksums through another; the sum of all is printed. The same files give the same sum in every
+ * work: a small parallel program. It forks workers and hands files out to them through a pipe each; they send
+ * back checksums through another; the sum of all is printed. The same files give the same sum in every
  * guest.
  *
  *	work [-p WORKERS] [-r ROUNDS] [-s MILLISECONDS] [FILE...]
@@ -27,7 +27,7 @@ struct result {
 
 struct worker {
 	pid_t pid;
-	int names; /* we write names, one a line */
+	int names; /* this process writes names, one per line */
 };
 
 static uint32_t fnv1a(uint32_t hash, const unsigned char *p, size_t n)
