@@ -19,12 +19,12 @@ GK_NFLAGS_64 := -f elf64 -DWORD_BITS=64
 GK_NFLAGS_32 := -f elf32 -DWORD_BITS=32
 GK_LD_64     := -m elf_x86_64 --defsym=IMAGE_BASE=0xffffffff80000000
 GK_LD_32     := -m elf_i386 --defsym=IMAGE_BASE=0xc0000000
-# A bare machine's loader wants the kernel above 1 MiB and enters it at a physical address; a PV guest's
-# memory is all its own from frame 0 on, and is mapped at the link address before the first instruction.
+# A bare machine's loader needs the kernel above 1 MiB and enters it at a physical address; a PV guest
+# owns all its memory from frame 0 on, which is mapped at the link address before the first instruction.
 GK_LD_native := --defsym=LOAD_ADDRESS=0x100000 --defsym=START_VIRTUAL=0
 GK_LD_pv     := --defsym=LOAD_ADDRESS=0 --defsym=START_VIRTUAL=1
 
-# The checked build, kernel-KIND.checked.elf: these are led through checks/checks.c.
+# The checked build, kernel-KIND.checked.elf: calls of these go through checks/checks.c.
 GK_WRAPPED := page_alloc page_alloc_zeroed table_alloc kmalloc kzalloc kstrdup kfree page_put page_free stack_alloc stack_free \
 	mm_fault root_destroy kernel_lock kernel_unlock kernel_breathe mem_devices_init syscall
 
@@ -34,7 +34,7 @@ GK_KERN_OBJ_$(1) := $$(GK_KERN:$(GK_DIR)/%.c=$(GK_OUT)/$(1)/%.o)
 $(GK_OUT)/$(1)/kern/%.o: $(GK_DIR)/kern/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
-# The hypervisor's reader of gzip files; what it includes of lib/ is ours.
+# The hypervisor's reader of gzip files; the lib/ headers that it includes are this kernel's.
 GK_KERN_OBJ_$(1) += $(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o
 $(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o: $(GK_OUT)/$(1)/kern/%.o: $(HV_DIR)/dom/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)

@@ -5,7 +5,7 @@
  * instructions in ring 0, pv/ makes hypercalls from ring 1 (32 bit) or ring 3 (64 bit). x86/ holds what both
  * share. Nothing above this header knows which one it was linked with.
  *
- * Everything is called with interrupts off and the kernel lock held (section 4) unless the comment says
+ * Everything is called with interrupts off and the kernel lock held (section 6) unless the comment says
  * otherwise; nothing here sleeps. Addresses of user space are below USER_END.
  */
 #ifndef MACHINE_H
@@ -22,7 +22,7 @@ struct boot_info {
 	unsigned free_count;
 	struct frame_range {
 		pfn_t first, end; /* half open */
-	} free[16];               /* frames nobody uses yet: food for the page allocator */
+	} free[16];               /* unused frames: for the page allocator */
 	const char *cmdline;      /* never NULL */
 	void *initrd;             /* in the linear map, page aligned; NULL if there is none. Not in free[] */
 	size_t initrd_len;
@@ -36,8 +36,8 @@ extern struct boot_info boot_info; /* complete before kernel_main() is called */
 
 /* ---- 2. Console: works from the first instruction of kernel_main to the last of machine_crash ---------- */
 
-/* Write characters as they are ("\n" is sent as "\r\n"), waiting for the device. Any context. Characters
- * typed come by console_input(), after drivers_init(). */
+/* Write characters as they are ("\n" is sent as "\r\n"), waiting for the device. Any context. Typed
+ * characters come by console_input(), after drivers_init(). */
 void console_write(const char *text, size_t len);
 
 /* ---- 3. Interrupts ------------------------------------------------------------------------------------- */
@@ -66,12 +66,12 @@ typedef uint32_t cpuset_t; /* a bit for each */
 #define KERNEL_STACK_SIZE (2 * PAGE_SIZE)
 #define STACK_GUARD       0x57ac6a4dUL
 
-/* The lowest words of every kernel stack, which is aligned to its size: so the stack pointer tells who we
- * are and where we run, without a segment register that an application could have changed. */
+/* The lowest words of every kernel stack, which is aligned to its size: so the stack pointer tells which
+ * task runs and where, without a segment register that an application could have changed. */
 struct stack_base {
 	unsigned long guard;
 	struct task *task; /* NULL on the boot stack, until it is made the idle task's */
-	unsigned cpu;      /* the processor that stands on this stack now */
+	unsigned cpu;      /* the processor that uses this stack now */
 };
 
 static inline struct stack_base *stack_base(void)
@@ -98,8 +98,8 @@ void cpu_resume(unsigned cpu);
 /* Let ipi_interrupt() be called on another processor, in user mode or in cpu_idle(). */
 void ipi_send(unsigned cpu);
 
-/* One round of waiting for the lock; without the lock, of course. It may sleep, if called again without the lock
- * having been free in between: so whoever gives it back calls cpu_spin_end(). */
+/* One round of waiting for the lock, called without it. It may sleep, if called again without the lock having been
+ * free in between: so a processor that gives the lock back calls cpu_spin_end(). */
 void cpu_spin(unsigned round);
 void cpu_spin_end(void);
 
@@ -142,7 +142,7 @@ void trapframe_sanitise(struct trapframe *tf);
 void kernel_lock(void);
 void kernel_unlock(void);
 
-/* Called now and then by what takes long, where others may come in between: lets interrupts, tasks and processors have
+/* Long operations call this now and then, where other tasks may intervene: lets interrupts, tasks and processors have
  * their turn if the lock has been held for LOCK_HELD_NS. Returns whether it did. */
 bool kernel_breathe(void);
 bool kernel_held_long(void);
@@ -159,7 +159,7 @@ void trap(struct trapframe *tf);
 void kernel_stack_overflow(uintptr_t ip, uintptr_t sp) noreturn;
 
 /* A system call: sc_number(tf), sc_arg(tf, 0..5); put the result by sc_set_result(). Interrupts are off;
- * turn them on as soon as you like. */
+ * they may be turned on at once. */
 void syscall(struct trapframe *tf);
 
 /* The last thing before every return from a trap, system call or interrupt, to user or kernel mode
@@ -186,7 +186,7 @@ void kernel_main_cpu(void) noreturn;
 pfn_t table_alloc(void);
 void table_free(pfn_t pfn);
 
-/* Our own bug: print the sentence, then machine_crash(). */
+/* A bug of the kernel: print the sentence, then machine_crash(). */
 void panic(const char *fmt, ...) noreturn __attribute__((format(printf, 1, 2)));
 
 /* The linear address that the page fault being handled was about. */
@@ -225,7 +225,7 @@ void fpu_sanitise(void *area);
  * application both in ring 3, only a second root without the kernel's half hides the kernel. */
 struct root {
 	pfn_t kernel, user;
-	cpuset_t cpus;   /* whose current one it is: root_switch() keeps this */
+	cpuset_t cpus;   /* processors that have it as current root, kept by root_switch() */
 	uint32_t tables; /* of the user half */
 };
 
@@ -255,11 +255,11 @@ void root_switch(struct root *r);
 pte_t *pte_find(struct root *r, uintptr_t va, bool create);
 
 /* The leaf entry for the first address from *va on, below end, that has a table; *va becomes this address. NULL: there is
- * none, and *va is at or behind end. What is not there is skipped by whole tables of the highest level. */
+ * none, and *va is at or past end. Missing tables are skipped whole, at the highest level possible. */
 pte_t *pte_find_next(struct root *r, unsigned long *va, unsigned long end);
 
 /* Write a leaf entry; takes effect at once, except inside pte_batch_begin() ... pte_batch_end(), where writes
- * may be delayed until the end (so do not read back, and do not hand on the frames meanwhile). May nest. */
+ * may be delayed until the end (so do not read back, and do not reuse the frames meanwhile). May nest. */
 void pte_set(pte_t *ptep, pte_t pte);
 void pte_batch_begin(void);
 void pte_batch_end(void);
@@ -269,11 +269,11 @@ void pte_batch_end(void);
 void tlb_flush_page(uintptr_t va);
 void tlb_flush_all(void);
 
-/* Called when the lock has been taken: what other processors changed in the kernel's half counts here too. */
+/* Called when the lock has been taken: other processors' changes of the kernel's half take effect here too. */
 void tlb_catch_up(void);
 
 /* A page of the linear map below a kernel stack: while `on`, nothing is mapped there, so a stack that grows too long
- * faults. False: no memory for that. Natively a double fault comes of it, and a panic that says so; a PV kernel's
+ * faults. False: no memory for that. Natively this is a double fault, and a panic that says so; a PV kernel's
  * hypervisor finds no place for an exception frame, and ends the domain with a sentence. */
 bool page_guard(void *page, bool on);
 
@@ -283,11 +283,11 @@ bool page_guard(void *page, bool on);
 uint64_t time_ns(void);      /* monotonic, since boot, the same on all processors */
 uint64_t time_wall_ns(void); /* since 1970-01-01 UTC */
 
-/* A counter of this processor that is read in a few instructions, and the nanoseconds that so many of its ticks take. */
+/* A counter of this processor that is read in a few instructions, and the nanoseconds that some of its ticks take. */
 uint64_t time_ticks(void);
 uint64_t time_ticks_ns(uint64_t ticks);
 
-/* For how long this processor was kept waiting by a hypervisor that ran others meanwhile; 0 on the bare machine. */
+/* For how long a hypervisor kept this processor waiting while it ran others; 0 on the bare machine. */
 uint64_t time_stolen_ns(unsigned cpu);
 
 /* One timer_interrupt() on this processor at or soon after this value of time_ns(); replaces the one set
@@ -305,12 +305,12 @@ void machine_crash(void) noreturn;
 /* Line i of a trap frame as text, without a newline; false when there are no more. */
 bool show_registers_line(const struct trapframe *tf, int i, char *buf, size_t size);
 
-/* What the processor calls its maker and itself. */
+/* The processor's names for its maker and itself. */
 #define CPU_NAME_MAX 49
 void cpu_vendor(char name[CPU_NAME_MAX]);
 void cpu_model(char name[CPU_NAME_MAX]);
 
-/* Register the drivers' device files (drivers/): called once by kern/ when devfs and memory stand. */
+/* Register the drivers' device files (drivers/): called once by kern/ when devfs and memory work. */
 void drivers_init(void);
 
 /* ---- 12. What the machine's own operations cost (kern/sys/cost.c repeats and times them) ------------------
@@ -324,7 +324,7 @@ struct cost_room {
 	pte_t *entries, pte[2];
 };
 
-/* One of the operations of user/cost/operations.def, so many times in a row. */
+/* One of the operations of user/cost/operations.def, `rounds` times in a row. */
 struct cost_op {
 	const char *name;
 	void (*run)(const struct cost_room *room, unsigned rounds);
