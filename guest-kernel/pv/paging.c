@@ -103,7 +103,7 @@ void pte_batch_end(void)
 		queue_flush();
 }
 
-/* A refused entry ends a call; note why and continue after it. */
+/* A refused entry ends a call; note why and go on behind it. */
 static void apply_foreign(const struct mmu_update *updates, int *errors, unsigned count, domid_t owner)
 {
 	for (unsigned at = 0; at < count;) {
