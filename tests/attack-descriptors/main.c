@@ -85,7 +85,7 @@ static void single_descriptors(void)
 			failure("update_descriptor left %llx as %llx", (unsigned long long)evil[i],
 				(unsigned long long)gdt[8]);
 	}
-	/* Not aligned, in a page table, across all pages' end, in no frame. */
+	/* Not aligned, in a page table, at the end of all addresses, in no frame. */
 	check(hypercall_update_descriptor(at + 4, DATA | DPL(3)) < 0);
 	check(hypercall_update_descriptor((uint64_t)root_mfn() << 12, DATA | DPL(3)) < 0);
 	check(hypercall_update_descriptor(~7ull, DATA | DPL(3)) < 0);
