@@ -51,7 +51,7 @@ def counted(m):
     begin = uptime(m)
     create(m, "flood", "lines=%d" % LINES)
     ended(m, "flood", "s")
-    number = m.run("rl domid flood").split()[-1]
+    number = m.number("rl domid flood")
     text = heard()
     told = len(re.findall(r"^\(d%s\) what hides" % number, text, re.M))
     left_out = sum(int(n) for n in re.findall(r"^\(d%s\) (\d+) lines left out$" % number, text, re.M))
@@ -100,7 +100,7 @@ def latency(m):
     print("# the longest stay with interrupts off: %s" % max(stays)[1])
     require(max(stays)[0] <= STAY, max(stays)[1])
     for i in range(2):
-        number = m.run("rl domid flood%d" % i).split()[-1]
+        number = m.number("rl domid flood%d" % i)
         m.run("rl destroy flood%d" % i)
         said_at_the_end(m, number)
 

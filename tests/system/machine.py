@@ -146,6 +146,13 @@ class Machine:
             raise Failure("%r: exit code %d, not %d: %s" % (command, got, code, output.strip()))
         return output
 
+    def number(self, command, limit=60):
+        """The last line of a command's output that is a number. Lines of other domains may stand around it."""
+        output = self.run(command, limit)
+        found = re.findall(r"(?m)^(\d+)\s*$", output)
+        require(found, "%r prints no number: %s" % (command, output.strip()))
+        return int(found[-1])
+
     def wait_end(self, limit=60):
         """Wait for QEMU to end by itself; its exit code."""
         until = time.monotonic() + limit
