@@ -123,7 +123,7 @@ static int take_kernel(const struct setting *s, const struct cfg *cfg, struct do
 		   : fail("%s: no kernel; add a line kernel = \"/boot/kernel-pv64.elf\"", cfg->source);
 }
 
-/* `cmdline` stands alone; otherwise root= and extra make it, as in xl. */
+/* `cmdline` is used alone; otherwise root= and extra make it, as in xl. */
 static int take_cmdline(const struct setting *s, const struct cfg *cfg, struct domconf *conf)
 {
 	const char *whole = NULL, *root = NULL, *extra = NULL;

@@ -11,7 +11,7 @@
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the meaning of @err (-errno of a hypercall or system call) at the end. */
 int fail_errno(long err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Something is odd but the work goes on. */
+/* Something is odd, but the work continues. */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last line reported by fail() in this process, without the program's name; "" if none. */

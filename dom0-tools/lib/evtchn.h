@@ -8,7 +8,7 @@
 
 /* The device, non-blocking, for poll(). -1 and a report. */
 int evtchn_open(void);
-/* Our port, or -errno. */
+/* The local port, or -errno. */
 int evtchn_bind_interdomain(int fd, unsigned dom, unsigned remote_port);
 int evtchn_bind_virq(int fd, unsigned virq);
 int evtchn_unbind(int fd, unsigned port);
@@ -17,7 +17,7 @@ int evtchn_notify(int fd, unsigned port);
 size_t evtchn_fired(int fd, uint32_t *ports, size_t max);
 void evtchn_unmask(int fd, const uint32_t *ports, size_t n);
 
-/* What belongs to each of our ports. */
+/* What belongs to each local port. */
 struct port_table {
 	void **owner;
 	size_t end;

@@ -127,7 +127,7 @@ struct claim {
 	struct hv *hv;
 	const char *name, *uuid;
 	long from;   /* the domain that gives its name to this one, or -1 */
-	long *other; /* who has it */
+	long *other; /* the domain that has it */
 };
 
 /* The name, if it is free or @from's; with it, all that identifies a domain to others. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way to the hypervisor: hypercalls and foreign frames, through Linux's /dev/xen/privcmd. The functions
- * behind it stand in a table, so that unit tests put a machine of their own there.
+ * The way to the hypervisor: hypercalls and foreign frames, through Linux's /dev/xen/privcmd. The functions behind it
+ * are in a table, so that unit tests can put their own machine there.
  *
  * Every structure the hypervisor reads or writes lies in the connection's arena: ordinary memory, page aligned,
  * locked and touched, since the hypervisor does not fault pages in for tools. The wrappers copy in and out of it;
- * callers who pass further buffers take them with hv_buf() and give them back with hv_release().
+ * callers that pass further buffers take them with hv_buf() and give them back with hv_release().
  */
 #pragma once
 

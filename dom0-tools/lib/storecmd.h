@@ -2,7 +2,7 @@
 /* The store from the command line: `rl store` in Dom0, `store` in a guest. */
 #pragma once
 
-/* What may stand behind `store`, one line each. */
+/* What may follow `store`, one line each. */
 extern const char store_help[];
 /* argv[0] is "read", "ls" ...: exit code 0, 1 failed, 2 called wrongly; reported. */
 int store_command(int argc, char **argv);

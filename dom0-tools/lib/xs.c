@@ -17,7 +17,7 @@
 
 #define PATIENCE_MS 20000 /* for a reply: a store that is silent for longer is not there */
 
-/* A message from the store; a zero byte stands behind the payload. */
+/* A message from the store; a zero byte is behind the payload. */
 struct message {
 	struct message *next;
 	struct xsd_sockmsg head;

@@ -37,8 +37,8 @@ int xs_end(struct xs *xs, uint32_t tx, int commit);
 
 int xs_watch(struct xs *xs, const char *path, const char *token);
 int xs_unwatch(struct xs *xs, const char *path, const char *token);
-/* The next event, waiting at most @timeout_ms (-1: for ever): its path; the token stands behind the path's
- * zero byte. NULL: none came. */
+/* The next event, waiting at most @timeout_ms (-1: for ever): its path; the token is behind the path's zero byte.
+ * NULL: none came. */
 char *xs_event(struct xs *xs, int timeout_ms);
 
 int xs_introduce(struct xs *xs, unsigned id, uint64_t mfn, unsigned port);

@@ -142,7 +142,7 @@ static void pass_keys(struct client *c, const char *keys, size_t len)
 		put("\a", 1); /* the domain does not read: as a terminal does when its queue is full */
 }
 
-/* Pass keys on. True: the user wants to leave. */
+/* Pass keys on. True: the user leaves. */
 static bool pass_input(struct client *c)
 {
 	char keys[256];

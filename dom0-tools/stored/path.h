@@ -12,7 +12,7 @@
 
 /* The canonical form of what domain @id wrote. -EINVAL: not a path. */
 int path_canonical(unsigned id, const char *text, char out[PATH_SIZE]);
-/* Length of "/local/domain/<id>/", which stands before each relative path of that domain. */
+/* Length of "/local/domain/<id>/", which precedes each relative path of that domain. */
 size_t path_home_len(unsigned id);
 /* Is @path the same as @above, or somewhere below? Both canonical. */
 bool path_is_below(const char *path, const char *above);

@@ -261,7 +261,7 @@ void state_attach(struct store *s)
 		next = c->next;
 		c->ring = NULL;
 		if (s->ops->attach(c)) {
-			conn_release(c); /* the domain is no more */
+			conn_release(c); /* the domain is gone */
 			continue;
 		}
 		/* Show what the last daemon kept and did not show, and look at what came meanwhile. */

@@ -53,7 +53,7 @@ class Picture(Svg):
         self.lines(x + width / 2 if middle else x + PAD, top + SIZE, lines, "middle" if middle else None)
 
     def arrow(self, points, word=None, at=None, anchor="middle", dashed=False):
-        """Along the points, with a head at the last; `word` (lines) stands at `at`, or above the first leg's middle."""
+        """Along the points, with a head at the last; `word` (lines) is at `at`, or above the first leg's middle."""
         path = "M" + "L".join("%g %g" % p for p in points)
         self.add("path", d=path, class_="arrow dashed" if dashed else "arrow", marker_end="url(#head)")
         if word:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A small client of GDB's remote serial protocol, as much of it as single-stepping QEMU needs.
 
-The machine stands still from the moment the client connects until go() or step(). QEMU holds back interrupts
+The machine is stopped from the moment the client connects until go() or step(). QEMU holds back interrupts
 and the guest's clock during a single step, so what is stepped is the path itself. Manual: "Debugging with GDB",
 appendix "GDB Remote Serial Protocol"; layout of the registers: QEMU's gdb-xml/i386-64bit.xml.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The tables: every number of the run, exactly as the file has it.
 
-Each number carries data-key (where it stands in the file) and its value; a ratio carries the keys of both of its
+Each number carries data-key (its place in the file) and its value; a ratio carries the keys of both of its
 parts. On a narrow screen style.css turns every row into a card, so cells repeat their column's name in
 data-label; the roles tell a screen reader that it is still a table.
 """

@@ -27,7 +27,7 @@
 #define RINGLET_REASON_ipi       100 /* another processor, */
 #define RINGLET_REASON_device    101 /* anything else */
 #define RINGLET_REASON_upcall    102 /* an event being delivered */
-#define RINGLET_REASON_switch    103 /* from being chosen to run until the guest goes on */
+#define RINGLET_REASON_switch    103 /* from being chosen to run until the guest continues */
 #define RINGLET_REASON_start     104 /* was inside when tracing or accounting began */
 #define RINGLET_REASON_work      105 /* between hypervisor and guest: pending work is done */
 #define RINGLET_REASON_emulated  128 /* + row of emulated.def, below 64 */
