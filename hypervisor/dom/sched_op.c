@@ -124,11 +124,8 @@ long hc_sched_op_compat(uint64_t cmd, uint64_t arg)
 {
 	switch ((uint32_t)cmd) {
 	case SCHEDOP_yield:
-		vcpu_yield();
-		return 0;
 	case SCHEDOP_block:
-		vcpu_block(current);
-		return 0;
+		return hc_sched_op(cmd, arg);
 	case SCHEDOP_shutdown: /* the reason by value */
 		domain_shutdown(current->domain, arg);
 		return 0;

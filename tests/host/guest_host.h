@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 
+#include "deeds.h"
 #include "mm/guest_copy.c"
 #include "mm/sub_op.c"
 #include "xlat.c"
@@ -44,25 +45,6 @@ static inline gva_t guest_memory(void)
 	assert_ptr_equal(guest_base, (void *)(NOWHERE - GUEST_BYTES));
 	return (gva_t)guest_base;
 }
-
-/* What was done, in words; each test compares and forgets. */
-static char deeds[512];
-static void note(const char *fmt, ...) __printf_like(1, 2);
-static void note(const char *fmt, ...)
-{
-	size_t n = strlen(deeds);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(deeds + n, sizeof(deeds) - n, fmt, ap);
-	va_end(ap);
-	strncat(deeds, ";", sizeof(deeds) - strlen(deeds) - 1);
-}
-#define assert_done(expected)                         \
-	do {                                          \
-		assert_string_equal(deeds, expected); \
-		deeds[0] = '\0';                      \
-	} while (0)
 
 /* The number of the look at other work that finds some; 0: none does. */
 static unsigned looks, work_after;

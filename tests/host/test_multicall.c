@@ -18,6 +18,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "deeds.h"
 #include "dom/domain.h"
 #include "lib/rare.h"
 #undef HOST_TEST /* with tracepoints and the note of long calls, which others have no use for */
@@ -63,21 +64,9 @@ static struct guest_ops ops;
 static struct domain d = {.ops = &ops};
 static struct vcpu v;
 static uint8_t upcall[2];
-static char done[256];
 static const char *script; /* what each entry does; behind it, nothing */
 static unsigned ran, looked;
 static jmp_buf idle;
-
-static void note(const char *fmt, ...)
-{
-	size_t n = strlen(done);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(done + n, sizeof(done) - n, fmt, ap);
-	va_end(ap);
-	strcat(done, ";");
-}
 
 /* L: long; W: other work comes; R: needs a restart; S: ends the list; E: unreadable; F: long, its result has no place. */
 static int step(struct vcpu *of, gva_t at)
@@ -166,7 +155,7 @@ static int setup(void **state)
 	script = "";
 	refuses = false;
 	ran = looked = 0;
-	done[0] = '\0';
+	deeds[0] = '\0';
 	return 0;
 }
 
@@ -177,11 +166,11 @@ static void list(const char *text, uint32_t count, long result, unsigned and_ran
 {
 	script = text;
 	ran = looked = 0;
-	done[0] = '\0';
+	deeds[0] = '\0';
 	host_percpu.pending = 0;
 	assert_int_equal(hc_multicall(LIST, count), result);
 	assert_int_equal(ran, and_ran);
-	assert_string_equal(done, then);
+	assert_string_equal(deeds, then);
 	assert_null(v.multicall);
 }
 
@@ -309,7 +298,7 @@ static void calls(void **state)
 	hypercall_int82_trap(&v);
 	assert_int_equal(v.way_back, BACK_BY_IRET);
 	assert_int_equal(hypercall_restart(9, 2, (uint64_t[]){0x90, 91}), 9);
-	assert_string_equal(done, "trap;again 9 90 91;");
+	assert_string_equal(deeds, "trap;again 9 90 91;");
 }
 
 static void other_work(void **state)
@@ -370,13 +359,13 @@ void bounce_event(struct vcpu *of)
 
 static void way_out(uint32_t pending, const char *expected)
 {
-	done[0] = '\0';
+	deeds[0] = '\0';
 	host_percpu.vcpu = &v;
 	host_percpu.pending = pending;
 	if (!setjmp(idle))
 		exit_work();
 	assert_int_equal(host_percpu.pending, 0);
-	assert_string_equal(done, expected);
+	assert_string_equal(deeds, expected);
 }
 
 static void due(void **state)

@@ -21,13 +21,14 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "deeds.h"
+
 #include "cpu/x86.h"
 static uint64_t host_cr2, host_dr6, host_tsc;
 #define read_cr2()   host_cr2
 #define write_dr6(v) (host_dr6 = (v))
 #define rdtsc()      host_tsc
 #define clts()       note("clts")
-static void note(const char *fmt, ...);
 #include "entry/page_fault.c"
 #include "entry/trap.c"
 
@@ -36,19 +37,7 @@ uint64_t tsc_hz = 1000000;
 static struct guest_ops ops;
 static struct domain d = {.ops = &ops};
 static struct vcpu v;
-static char done[256];
 static jmp_buf panicked;
-
-static void note(const char *fmt, ...)
-{
-	size_t n = strlen(done);
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(done + n, sizeof(done) - n, fmt, ap);
-	va_end(ap);
-	strcat(done, ";");
-}
 
 /* ---- What is called ---- */
 
@@ -190,13 +179,13 @@ static int setup(void **state)
 
 static void comes(uint32_t vector, uint32_t error, const char *expected)
 {
-	done[0] = '\0';
+	deeds[0] = '\0';
 	v.regs.entry_vector = vector;
 	v.regs.error_code = error;
 	v.regs.rip = 0x1000;
 	if (!setjmp(panicked))
 		trap_from_guest(&v, &v.regs);
-	assert_string_equal(done, expected);
+	assert_string_equal(deeds, expected);
 }
 
 static void bytes(unsigned n, const char *text)
@@ -422,12 +411,12 @@ static void inside(uint32_t vector, uint32_t error, const char *expected, uint64
 {
 	struct cpu_user_regs regs = {.entry_vector = vector, .error_code = error, .rip = 0x2000};
 
-	done[0] = '\0';
+	deeds[0] = '\0';
 	if (!setjmp(panicked)) {
 		trap_from_hypervisor(&regs);
 		assert_int_equal(regs.rip, rip);
 	}
-	assert_string_equal(done, expected);
+	assert_string_equal(deeds, expected);
 }
 
 static void ours(void **state)
@@ -480,10 +469,10 @@ static void paranoid(void **state)
 {
 	struct cpu_user_regs regs = {.entry_vector = TRAP_NMI};
 
-	done[0] = '\0';
+	deeds[0] = '\0';
 	host_percpu.pending = PENDING_TIMER;
 	trap_paranoid(&regs);
-	assert_string_equal(done, "nmi;");
+	assert_string_equal(deeds, "nmi;");
 	assert_int_equal(host_percpu.pending, PENDING_NMI | PENDING_TIMER);
 	regs.entry_vector = TRAP_DB;
 	trap_paranoid(&regs);
@@ -491,7 +480,7 @@ static void paranoid(void **state)
 	regs.entry_vector = TRAP_DF;
 	if (!setjmp(panicked))
 		trap_paranoid(&regs);
-	assert_string_equal(done, "nmi;panic 8;");
+	assert_string_equal(deeds, "nmi;panic 8;");
 }
 
 /* ---- Out ---- */
@@ -500,11 +489,11 @@ static void returns_badly(uint32_t vector, uint32_t error, uint64_t to, const ch
 {
 	struct cpu_user_regs frame = {.rbx = 0xb, .entry_vector = vector, .error_code = error, .rip = 0xbad};
 
-	done[0] = '\0';
+	deeds[0] = '\0';
 	v.way_back = BACK_BY_SYSRET;
 	v.regs.rip = to;
 	exit_fault(&frame);
-	assert_string_equal(done, expected);
+	assert_string_equal(deeds, expected);
 	assert_int_equal(v.way_back, BACK_BY_IRET);
 	assert_int_equal(v.regs.rbx, 0xb);
 	assert_int_equal(v.regs.rip, to); /* the frame's is another thing */
@@ -535,7 +524,7 @@ static void bad_return(void **state)
 
 static void system_calls(void **state)
 {
-	done[0] = '\0';
+	deeds[0] = '\0';
 	app_syscall(&v);
 	app_bad_stack(&v);
 	v.regs.cs = v.regs.ss = 0x77;
@@ -545,7 +534,7 @@ static void system_calls(void **state)
 	ops.code64 = false;
 	app_syscall32(&v);
 	assert_int_equal(v.regs.ss, SEL_COMPAT_USER_DS);
-	assert_string_equal(done, "syscall;crash;syscall32 77;syscall32 e02b;");
+	assert_string_equal(deeds, "syscall;crash;syscall32 77;syscall32 e02b;");
 }
 
 int main(void)
