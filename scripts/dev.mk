@@ -59,6 +59,7 @@ lint: $(ABI_STAMP) $(LAYERED) ## check layout, layers, headers, guest kinds, gen
 	$(Q)$(MAKE) --no-print-directory check-docs
 	$(Q)python3 scripts/check-pages.py
 	$(Q)python3 scripts/pictures --check
+	$(Q)python3 scripts/reading_order.py --check
 	$(Q)sh scripts/kernel-size.sh
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --std=c11 \
 		--suppressions-list=scripts/cppcheck.suppress -Ihypervisor -Iabi/include -I$(B)/abi hypervisor
