@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The terminal: what one program writes keeps the kernel from no other, and what is typed is not held back. Without
- * arguments: the checks that need no typing. --flood writes without end in one call; --type reads in raw
- * and in line mode what is typed between two of its lines.
+ * arguments: the checks that need no typing. --flood writes without end in one call; --lines writes lines from
+ * several processes at once, each line by one call; --type reads in raw and in line mode what is typed between
+ * two of its lines.
  */
 #define _GNU_SOURCE
 #include "check.h"
@@ -66,6 +67,38 @@ static int flood(void)
 	return 0;
 }
 
+#define LINE    300 /* more than the terminal takes at a time */
+#define LINES   20
+#define WRITERS 3
+
+static void write_line(char letter)
+{
+	char text[LINE + 1];
+	struct iovec parts[] = {{text, LINE / 3}, {text, LINE / 3}, {text, LINE / 3}, {"\n", 1}};
+
+	memset(text, letter, LINE);
+	text[LINE] = '\n';
+	CHECK(write(1, text, sizeof(text)) == sizeof(text));
+	CHECK(writev(1, parts, 4) == LINE + 1);
+}
+
+static int lines(void)
+{
+	pid_t pids[WRITERS];
+
+	for (int i = 0; i < WRITERS; i++) {
+		pids[i] = fork();
+		if (pids[i])
+			continue;
+		for (int n = 0; n < LINES; n++)
+			write_line('a' + i);
+		_exit(0);
+	}
+	for (int i = 0; i < WRITERS; i++)
+		CHECK(wait_code(pids[i]) == 0);
+	return 0;
+}
+
 static void wait_for_input(int n)
 {
 	int there = 0;
@@ -119,6 +152,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "--flood"))
 		return flood();
+	if (argc > 1 && !strcmp(argv[1], "--lines"))
+		return lines();
 	if (argc > 1 && !strcmp(argv[1], "--type"))
 		return type();
 	return RUN_CHECKS("terminal", checks, argc, argv);

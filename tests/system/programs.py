@@ -39,6 +39,14 @@ def typed_ahead(m):
     m.expect(PROMPT)
 
 
+def whole_lines(m):
+    """What one call writes, others do not tear."""
+    text = m.run("terminal --lines", limit=200)
+    lines = [line for line in text.split("\n") if line]
+    torn = [line for line in lines if not re.fullmatch("a{300}|b{300}|c{300}", line)]
+    require(len(lines) == 120 and not torn, "%d lines, of them torn: %s" % (len(lines), torn[:2]))
+
+
 def interrupted(m):
     """One call that writes without end ends by ^C."""
     m.send("terminal --flood\n")
@@ -56,6 +64,7 @@ def main():
             for program in sys.argv[2:]:
                 tap.step("%s: %s" % (KIND, program), lambda p=program: passes(m, p))
             tap.step("%s: typed ahead" % KIND, lambda: typed_ahead(m))
+            tap.step("%s: lines stay whole" % KIND, lambda: whole_lines(m))
             tap.step("%s: a write is interrupted" % KIND, lambda: interrupted(m))
             tap.step("%s: the kernel stack overflows" % KIND, lambda: overflow(m, KIND))
     tap.end()

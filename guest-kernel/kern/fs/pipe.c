@@ -157,6 +157,12 @@ static long pipe_write(struct file *file, const void *buf, size_t n, u64 *pos)
 	return done;
 }
 
+/* Room for a short vector as a whole: its parts do not sleep then. */
+static long pipe_write_begin(struct file *file, size_t n)
+{
+	return n && n <= PIPE_BUF ? wait_for_room(file, file->inode->pipe, n) : 0;
+}
+
 static unsigned pipe_poll(struct file *file, struct poll_set *set)
 {
 	struct pipe *p = file->inode->pipe;
@@ -214,6 +220,7 @@ const struct file_ops fifo_ops = {
     .release = pipe_release,
     .read = pipe_read,
     .write = pipe_write,
+    .write_begin = pipe_write_begin,
     .poll = pipe_poll,
     .ioctl = pipe_ioctl,
 };

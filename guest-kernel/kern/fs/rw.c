@@ -68,18 +68,12 @@ static long write_part(struct file *file, void *buf, size_t n, u64 *pos)
 	return file_write(file, buf, n, pos);
 }
 
-static long transfer_vector(int fd, const struct iovec *vector, int count, transfer_t transfer)
+static long transfer_vector(struct file *file, const struct iovec *vector, int count, transfer_t transfer)
 {
-	struct file *file = fd_file(fd);
 	struct iovec part;
 	long done = 0, rc = 0;
 	int i;
 
-	if (!file)
-		return -EBADF;
-	if (count < 0 || count > IOV_MAX)
-		return -EINVAL;
-	file_get(file);
 	for (i = 0; i < count; i++) {
 		rc = get_user(part, &vector[i]);
 		if (!rc && (long)part.len < 0)
@@ -93,18 +87,66 @@ static long transfer_vector(int fd, const struct iovec *vector, int count, trans
 		if ((size_t)rc < part.len)
 			break;
 	}
-	file_put(file);
 	return done ? done : rc;
+}
+
+/* The bytes of the whole vector, at most IO_MAX, to *total. */
+static long vector_total(const struct iovec *vector, int count, size_t *total)
+{
+	struct iovec part;
+
+	*total = 0;
+	for (int i = 0; i < count; i++) {
+		if (get_user(part, &vector[i]))
+			return -EFAULT;
+		*total += MIN(part.len, IO_MAX - *total);
+	}
+	return 0;
+}
+
+/* What others write must not come between the parts of a vector (POSIX, writev: as one write). */
+static long write_vector(struct file *file, const struct iovec *vector, int count)
+{
+	const struct file_ops *ops = file->ops;
+	size_t total;
+	long rc;
+
+	if (!ops->write_begin || (file->flags & O_ACCMODE) == O_RDONLY)
+		return transfer_vector(file, vector, count, write_part);
+	rc = vector_total(vector, count, &total);
+	if (!rc)
+		rc = ops->write_begin(file, total);
+	if (rc)
+		return rc;
+	rc = transfer_vector(file, vector, count, write_part);
+	if (ops->write_end)
+		ops->write_end(file);
+	return rc;
+}
+
+static long read_or_write_vector(int fd, const struct iovec *vector, int count, bool writing)
+{
+	struct file *file = fd_file(fd);
+	long rc;
+
+	if (!file)
+		return -EBADF;
+	if (count < 0 || count > IOV_MAX)
+		return -EINVAL;
+	file_get(file);
+	rc = writing ? write_vector(file, vector, count) : transfer_vector(file, vector, count, file_read);
+	file_put(file);
+	return rc;
 }
 
 long sys_readv(int fd, const void *vector, int count)
 {
-	return transfer_vector(fd, vector, count, file_read);
+	return read_or_write_vector(fd, vector, count, false);
 }
 
 long sys_writev(int fd, const void *vector, int count)
 {
-	return transfer_vector(fd, vector, count, write_part);
+	return read_or_write_vector(fd, vector, count, true);
 }
 
 static long read_at(int fd, void *buf, size_t n, u64 pos)

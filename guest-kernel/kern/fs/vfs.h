@@ -114,6 +114,9 @@ struct file_ops {
 	void (*release)(struct file *file);
 	long (*read)(struct file *file, void *user_buf, size_t n, u64 *pos);
 	long (*write)(struct file *file, const void *user_buf, size_t n, u64 *pos);
+	/* Around several calls of write() that are one to others, of n bytes in all. May sleep. Each may be NULL. */
+	long (*write_begin)(struct file *file, size_t n);
+	void (*write_end)(struct file *file);
 	unsigned (*poll)(struct file *file, struct poll_set *set);
 	long (*ioctl)(struct file *file, unsigned command, ulong arg);
 	int (*mmap)(struct file *file, struct area *area);

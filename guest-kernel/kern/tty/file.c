@@ -112,24 +112,56 @@ static void output_unlocked(struct tty *tty, const char *text, size_t n)
 		schedule();
 }
 
-static long tty_write(struct file *file, const void *buf, size_t n, u64 *pos)
+/* One write after the other: a line that a program writes at once is not torn by another's. */
+static long tty_write_begin(struct file *file, size_t n)
 {
 	struct tty *tty = tty_of(file);
-	char part[128];
-	size_t done, now;
 	int rc = tty->termios.lflag & TOSTOP ? tty_check_foreground(tty, SIGTTOU) : 0;
 
-	if (rc)
-		return rc;
+	while (!rc && tty->writer)
+		rc = file->flags & O_NONBLOCK ? -EAGAIN : wait_on(&tty->writers);
+	if (!rc)
+		tty->writer = current;
+	return rc;
+}
+
+static void tty_write_end(struct file *file)
+{
+	struct tty *tty = tty_of(file);
+
+	tty->writer = NULL;
+	wake_all(&tty->writers);
+}
+
+static long write_parts(struct tty *tty, const char *buf, size_t n)
+{
+	char part[128];
+	size_t done, now;
+
 	for (done = 0; done < n; done += now) {
 		now = MIN(n - done, sizeof(part));
-		if (copy_from_user(part, (const char *)buf + done, now))
+		if (copy_from_user(part, buf + done, now))
 			return done ? (long)done : -EFAULT;
 		if (done && signal_ends_sleep())
 			break;
 		output_unlocked(tty, part, now);
 	}
 	return done;
+}
+
+static long tty_write(struct file *file, const void *buf, size_t n, u64 *pos)
+{
+	struct tty *tty = tty_of(file);
+	long rc;
+
+	if (tty->writer == current)
+		return write_parts(tty, buf, n); /* a part of a vector */
+	rc = tty_write_begin(file, n);
+	if (rc)
+		return rc;
+	rc = write_parts(tty, buf, n);
+	tty_write_end(file);
+	return rc;
 }
 
 static unsigned tty_poll(struct file *file, struct poll_set *set)
@@ -149,6 +181,8 @@ static const struct file_ops tty_ops = {
     .open = tty_open,
     .read = tty_read,
     .write = tty_write,
+    .write_begin = tty_write_begin,
+    .write_end = tty_write_end,
     .poll = tty_poll,
     .ioctl = tty_file_ioctl,
 };

@@ -29,6 +29,7 @@ void tty_init(struct tty *tty, void (*write)(const char *text, size_t n))
 	tty->size = (struct winsize){24, 80, 0, 0};
 	tty->write = write;
 	wait_init(&tty->readers);
+	wait_init(&tty->writers);
 }
 
 /* "\n" as "\r\n" is also what every console driver of the machine sends, so ONLCR needs nothing here. */

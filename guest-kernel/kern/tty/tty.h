@@ -38,6 +38,8 @@ struct tty {
 	u32 ahead; /* up to here it was typed before line mode began: it counts as no line, and need not be one */
 	u32 line_ends; /* lines in [read_at, ready) */
 	struct wait_queue readers;
+	const struct task *writer; /* writes now, and lets the kernel lock go meanwhile; or NULL */
+	struct wait_queue writers;
 };
 
 void tty_init(struct tty *tty, void (*write)(const char *text, size_t n));
