@@ -20,6 +20,7 @@ BUILD = os.path.join(TOP, "build")
 # What the hypervisor says when it will never go on; behind the first there may come a report.
 PANIC, HALTED = r"PANIC on CPU \d", r"Halted( \(noreboot\)|: )"
 REPORT_SECONDS = 5
+AHEAD, ECHO_SECONDS = 64, 5  # characters typed without an echo, and how long to wait for it
 OVERLAP = 40  # no less than any of these sentences, of which a part may have come
 
 
@@ -44,6 +45,7 @@ class Machine:
         self.show = show
         self.died = None  # when to stop waiting for a hypervisor that has stopped
         self.recent = ""
+        self.received = 0  # characters, ever
         self.deadline = time.monotonic() + limit
         self.text = ""  # everything received and not yet consumed by expect()
         self.process = subprocess.Popen(
@@ -94,6 +96,7 @@ class Machine:
             self.log.flush()
             text = data.decode("utf-8", "replace").replace("\r", "")
             self.text += text
+            self.received += len(text)
             self._watch(text)
             if self.show:
                 self.show.write(text)
@@ -121,8 +124,10 @@ class Machine:
         return " by signal %d, which QEMU got," % -code if code < 0 else ""
 
     def send(self, text):
-        """Type `text`, a few characters at a time as a serial line would bring them."""
+        """Type `text`, a few characters at a time as a serial line would bring them, and no further ahead of the echo
+        than the shortest buffer on the way holds (Xen's has room for 128). Where nothing is echoed, just slowly."""
         data = text.encode()
+        start, echoes = self.received, True
         for at in range(0, len(data), 8):
             try:
                 self.process.stdin.write(data[at:at + 8])
@@ -130,6 +135,9 @@ class Machine:
             except BrokenPipeError:
                 raise Failure("the machine has ended%s" % self._why_ended()) from None
             time.sleep(0.005)
+            until = time.monotonic() + ECHO_SECONDS
+            while echoes and at + 8 - (self.received - start) > AHEAD:
+                echoes = time.monotonic() < until and self._read(until)
 
     def run(self, command, limit=60, code=0):
         """Run one shell command, return its output; its exit code must be `code` (None: any)."""
