@@ -34,9 +34,9 @@ static void l1_entry(struct page_info *table, unsigned slot, uint64_t pte)
 	mfn_t mfn = pte_mfn(pte);
 	struct page_info *pg = mfn_to_page(mfn);
 
-	if (pte & ~(l1_allowed(d) | d->ops->added[1]) || pte & PTE_G)
+	if (pte & ~(l1_allowed(d) | d->paging->added[1]) || pte & PTE_G)
 		bad_entry(table, slot, pte, "has bits that it may not have");
-	if ((pte & d->ops->added[1] & PTE_U) != (d->ops->added[1] & PTE_U))
+	if ((pte & d->paging->added[1] & PTE_U) != (d->paging->added[1] & PTE_U))
 		bad_entry(table, slot, pte, "lacks the user bit");
 	if (mfn_is_io(mfn)) {
 		if (!d->privileged || !mmio_allowed(mfn))
@@ -70,7 +70,7 @@ static void upper_entry(struct page_info *table, int level, unsigned slot, uint6
 	mfn_t mfn = pte_mfn(entry);
 	struct page_info *to = mfn_to_page(mfn);
 
-	if (entry & ~(d->ops->allowed[level] | d->ops->added[level]) || entry & PTE_PS)
+	if (entry & ~(d->paging->allowed[level] | d->paging->added[level]) || entry & PTE_PS)
 		bad_entry(table, slot, entry, "has bits that it may not have");
 	if (!mfn_valid(mfn) || !(to->count & PGC_COUNT) || to->owner != d) {
 		bad_entry(table, slot, entry, "names no frame of its domain");
@@ -78,7 +78,7 @@ static void upper_entry(struct page_info *table, int level, unsigned slot, uint6
 	}
 	if ((to == table || is_live_table(to, level)) && entry & PTE_RW)
 		bad_entry(table, slot, entry, "is a writable linear entry");
-	if ((to == table || is_live_table(to, level)) && level == d->ops->root_level)
+	if ((to == table || is_live_table(to, level)) && level == d->paging->root_level)
 		bad_entry(table, slot, entry, "is a root's linear entry");
 	if (to == table)
 		return; /* holds nothing */
@@ -95,11 +95,11 @@ static void upper_slot(struct page_info *table, int level, unsigned slot, uint64
 {
 	const uint64_t by_processor = PTE_A | PTE_D;
 	struct domain *d = table->owner;
-	enum slot_rule rule = d->ops->slot_rule(level, slot, table->type & PGT_CARRIER);
+	enum slot_rule rule = d->paging->slot_rule(level, slot, table->type & PGT_CARRIER);
 
 	if (rule == SLOT_RESERVED) {
 		if (level == 4 && slot == SLOT_M2P && !entry)
-			return; /* hidden from applications: ops->make_cr3 */
+			return; /* hidden from applications: paging_rules.make_cr3 */
 		if ((entry ^ audit_reserved_entry(d, level, slot)) & ~by_processor)
 			bad_entry(table, slot, entry, "stands in a slot of the hypervisor's");
 	} else if (entry & PTE_P) {
@@ -118,7 +118,8 @@ void audit_table(struct page_info *pg)
 
 	for (unsigned i = 0; i < held; i++) {
 		/* The hypervisor's slots are filled last. */
-		if (partial && pg->owner->ops->slot_rule(level, i, pg->type & PGT_CARRIER) == SLOT_RESERVED)
+		if (partial &&
+		    pg->owner->paging->slot_rule(level, i, pg->type & PGT_CARRIER) == SLOT_RESERVED)
 			continue;
 		if (level > 1)
 			upper_slot(pg, level, i, t[i]);

@@ -5,7 +5,7 @@
  */
 #include "audit/audit.h"
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "mm/memory.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -22,7 +22,7 @@ static void segdesc(struct vcpu *v, mfn_t mfn, uint64_t shown)
 	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*desc); i++) {
 		uint64_t d = desc[i];
 
-		if (!v->domain->ops->descriptor_ok(&d) || d != desc[i])
+		if (!v->domain->paging->descriptor_ok(&d) || d != desc[i])
 			audit_wrong("%s vCPU %u: descriptor %016lx in frame %lx", v->domain->name, v->id,
 				    (unsigned long)desc[i], (unsigned long)mfn);
 	}
@@ -71,13 +71,10 @@ static void roots(struct vcpu *v)
 {
 	const struct domain *d = v->domain;
 
-	if (v->root != INVALID_MFN) {
-		audit_use(v->root, d->ops->root_level);
-		if (v->kind_root && pte_mfn(((uint64_t *)v->kind_root)[0]) != v->root)
-			audit_wrong("%s vCPU %u: the table above its root names another", d->name, v->id);
-	}
+	if (v->root != INVALID_MFN)
+		audit_use(v->root, d->paging->root_level);
 	if (v->user_root != INVALID_MFN)
-		audit_use(v->user_root, d->ops->root_level);
+		audit_use(v->user_root, d->paging->root_level);
 	if ((v->user_root != INVALID_MFN) != (v->user_cr3 != 0) ||
 	    (v->user_cr3 && pte_mfn(v->user_cr3) != v->user_root))
 		audit_wrong("%s vCPU %u: user root %lx, and %lx to be loaded", d->name, v->id,
@@ -114,8 +111,8 @@ void audit_vcpus(struct domain *d)
 			audit_use(v->info_mfn, PGT_WRITABLE);
 		if (v->memory_work)
 			memory_exchange_audit(&v->memory_work->x, audit_ref);
-		if (d->ops->audit)
-			d->ops->audit(v, &report);
+		if (d->doors->audit)
+			d->doors->audit(v, &report);
 	}
 }
 

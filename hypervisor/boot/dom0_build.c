@@ -13,8 +13,8 @@
 #include "dom/domctl.h"
 #include "dom/first_memory.h"
 #include "evt/evtchn.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/options.h"
 #include "lib/loglevel.h"
@@ -54,23 +54,24 @@ static void report_need(const struct dom0_size *has, uint64_t need)
 			  MIB(need) + 1, MIB(has->available));
 }
 
-static const struct guest_ops *kind_of(const struct elf *e)
+/* Dom0 is started at its entry point, so it is of a kind that has one. */
+static const struct guest_kind *kind_of(const struct elf *e)
 {
-	static const struct guest_ops *const kinds[] = {&pv64_ops, &pv32_ops};
+	for (unsigned i = 0; i < ARRAY_SIZE(guest_kinds); i++) {
+		const struct guest_kind *kind = guest_kinds[i];
 
-	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i]->elf_class == e->class)
-			return kinds[i];
+		if (kind && kind->pv && kind->abi->elf_class == e->class)
+			return kind;
+	}
 	BUG(); /* elf_open() knows no others */
 }
 
 static int create(const struct elf_kernel *k)
 {
 	uint32_t vcpus = options.dom0_max_vcpus ? options.dom0_max_vcpus : nr_cpus;
-	const struct guest_ops *ops = kind_of(&k->elf);
 	int rc;
 
-	dom0 = domain_create(0, ops, &rc);
+	dom0 = domain_create(0, kind_of(&k->elf), &rc);
 	if (!dom0)
 		return rc;
 	dom0->privileged = true;
@@ -133,7 +134,7 @@ static int adopt_tables(struct domain *d, mfn_t root)
 	int rc;
 
 	do
-		rc = page_pin(mfn_to_page(root), d->ops->root_level);
+		rc = page_pin(mfn_to_page(root), d->paging->root_level);
 	while (rc == -ERESTART);
 	return rc ? rc : vcpu_set_root(d->vcpu[0], root);
 }
@@ -149,9 +150,9 @@ static int fill(const struct dom0_memory *m, const struct first_memory *p, const
 		dom0_copy(m, p->initrd.pfn << PAGE_SHIFT, paddr_to_virt(initrd->start), p->initrd_size);
 	write_pages(m, p, cmdline);
 	if (stubs)
-		d->ops->fill_hypercall_page(dom0_page(m, first_pfn(p, stubs)));
-	d->ops->start_regs(d->vcpu[0], k->notes.entry, first_va(p, p->stack.pfn + 1),
-			   first_va(p, p->start_info.pfn));
+		d->doors->fill_hypercall_page(dom0_page(m, first_pfn(p, stubs)));
+	d->pv->start_regs(d->vcpu[0], k->notes.entry, first_va(p, p->stack.pfn + 1),
+			  first_va(p, p->start_info.pfn));
 	d->vcpu[0]->initialised = true;
 	return adopt_tables(d, m->mfn[p->tables.pfn]);
 }
@@ -203,7 +204,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	if (rc)
 		return rc;
 	dom0->max_pages = size.max_pages;
-	log_info("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->ops->name,
+	log_info("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->kind->name,
 		 MIB(m.nr_pages), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
 	dom0_memory_free_list(&m);
 	kernel_image_close(&image);

@@ -3,7 +3,6 @@
 #include "boot/dom0_memory.h"
 #include "cpu/panic.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"

@@ -19,7 +19,7 @@
 #include "dom/domain.h"
 #include "dom/report.h"
 #include "entry/entry.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/image.h"
 #include "lib/loglevel.h"
 #include "lib/string.h"
@@ -82,9 +82,9 @@ static void start_dom0(void)
 
 static void list_kinds(void)
 {
-	guest_kinds[KIND_PV64] = &pv64_ops;
-	guest_kinds[KIND_PV32] = &pv32_ops;
-	guest_kinds[KIND_FV] = &fv_ops;
+	guest_kinds[KIND_PV64] = &pv64_kind;
+	guest_kinds[KIND_PV32] = &pv32_kind;
+	guest_kinds[KIND_FV] = &fv_kind;
 }
 
 void boot_main(uint32_t magic, uint64_t info)

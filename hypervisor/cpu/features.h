@@ -25,5 +25,5 @@ void features_init(void);
 /* CR0, CR4, EFER, PAT and the SYSCALL MSRs of this CPU: where a SYSCALL of 64-bit code enters, and one of 32-bit code. */
 void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void));
 
-/* The SMEP and SMAP bits of CR4 for a guest kind (guest_ops.allow_smep); OSXSAVE stays as it is. */
+/* The SMEP and SMAP bits of CR4 while a kind of guests runs; OSXSAVE stays as it is. */
 void cpu_set_supervisor_protection(bool allow);

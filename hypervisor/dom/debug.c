@@ -6,7 +6,7 @@
 #include "dom/domctl.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/printk.h"
 #include "mm/page.h"
 #include "sched/sched.h"
@@ -33,7 +33,7 @@ static void dump_domain(struct domain *d)
 	static const char *const states[] = {"offline", "runnable", "blocked"};
 	struct vcpu *v;
 
-	printk("%s: %s, %s, %u vCPUs, %lu of %lu pages, %u references, %u pauses\n", d->name, d->ops->name,
+	printk("%s: %s, %s, %u vCPUs, %lu of %lu pages, %u references, %u pauses\n", d->name, d->kind->name,
 	       state_name(d), d->max_vcpus, d->tot_pages, d->max_pages, d->refs, d->pause_count);
 	if (d->state == DOMAIN_DEAD) /* what vCPUs point at is gone */
 		return;

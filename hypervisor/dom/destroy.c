@@ -17,8 +17,8 @@
 #include "evt/evtchn.h"
 #include "evt/pirq.h"
 #include "gnt/grant.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "mm/memory.h"
 #include "mm/mm.h"
@@ -61,10 +61,10 @@ static int release_vcpu(struct domain *d, struct vcpu *v)
 		return rc;
 	vcpu_unmap_info(v);
 	vcpu_drop_roots(v);
-	if (d->ops->vcpu_relinquish)
-		rc = d->ops->vcpu_relinquish(v);
+	if (d->doors->vcpu_relinquish)
+		rc = d->doors->vcpu_relinquish(v);
 	if (!rc)
-		d->ops->vcpu_free(v);
+		d->doors->vcpu_free(v);
 	return rc;
 }
 

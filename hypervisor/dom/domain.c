@@ -4,8 +4,8 @@
 #include "cpu/panic.h"
 #include "evt/evtchn.h"
 #include "gnt/grant.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -26,15 +26,25 @@ static void domain_free(struct domain *d)
 	heap_free(d);
 }
 
-struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *rc)
+static void take_kind(struct domain *d, const struct guest_kind *kind)
+{
+	d->kind = kind;
+	d->abi = kind->abi;
+	d->calls = kind->calls;
+	d->paging = kind->paging;
+	d->pv = kind->pv;
+	d->doors = kind->doors;
+	d->hypercalls = kind->calls ? hypercalls_for(false) : NULL;
+}
+
+struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 {
 	struct domain *d = heap_alloc(sizeof(*d));
 
 	*rc = -ENOMEM;
 	if (!d)
 		return NULL;
-	d->ops = ops;
-	d->hypercalls = ops->trap ? NULL : hypercalls_for(false);
+	take_kind(d, kind);
 	d->refs = 1;
 	d->state = DOMAIN_BUILDING;
 	d->pause_count = d->controller_pauses = 1;
@@ -63,7 +73,7 @@ fail:
 }
 
 /* Refused if a frame of @d would be demoted by new rules, or a port would lie beyond those closed at the end. */
-static int change_ops(struct domain *d, const struct guest_ops *ops)
+static int change_kind(struct domain *d, const struct guest_kind *kind)
 {
 	int rc = 0;
 
@@ -71,11 +81,11 @@ static int change_ops(struct domain *d, const struct guest_ops *ops)
 	spin_lock(&d->page_lock);
 	if (d->tot_pages || d->state != DOMAIN_BUILDING)
 		rc = -EACCES;
-	for (unsigned i = ops->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evtchn_bucket); i++)
+	for (unsigned i = kind->abi->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evtchn_bucket); i++)
 		if (d->evtchn_bucket[i])
 			rc = -EACCES;
 	if (!rc)
-		d->ops = ops;
+		take_kind(d, kind);
 	spin_unlock(&d->page_lock);
 	spin_unlock(&d->evt_lock);
 	return rc;
@@ -90,27 +100,26 @@ static int vcpus_complete(struct domain *d)
 	for_each_vcpu (d, v) {
 		if (v->desc_l1 || rc)
 			continue;
-		rc = d->ops->vcpu_init(v);
+		rc = d->doors->vcpu_init(v);
 		if (rc)
-			d->ops->vcpu_free(v);
+			d->doors->vcpu_free(v);
 	}
 	return rc;
 }
 
-int domain_set_ops(struct domain *d, const struct guest_ops *ops)
+int domain_set_kind(struct domain *d, const struct guest_kind *kind)
 {
-	const struct guest_ops *before = d->ops;
+	const struct guest_kind *before = d->kind;
 	struct vcpu *v;
 	int rc;
 
-	if (before == ops)
+	if (before == kind)
 		return vcpus_complete(d); /* an earlier call may have stopped half way */
-	rc = change_ops(d, ops);
+	rc = change_kind(d, kind);
 	if (rc)
 		return rc;
 	for_each_vcpu (d, v)
-		before->vcpu_free(v);
-	d->hypercalls = ops->trap ? NULL : hypercalls_for(false);
+		before->doors->vcpu_free(v);
 	evtchn_init(d);
 	domain_set_quota(d);
 	time_update_wallclock(d);

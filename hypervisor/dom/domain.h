@@ -7,11 +7,11 @@
 /* Boot, before there is a domain: domain_put() ends them from now on. */
 void domains_init(void);
 
-/* New domain, not yet runnable: id, kind by @ops. Returns NULL and *rc (-errno). */
-struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *rc); /* DOMID_INVALID: any id */
+/* New domain, not yet runnable: id, of this kind. Returns NULL and *rc (-errno). */
+struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc); /* DOMID_INVALID: any id */
 /* Change its kind while it is still empty: -EACCES afterwards. -ENOMEM: it is of that kind, but vCPUs lack what belongs to
  * it and take no context; another call goes on. */
-int domain_set_ops(struct domain *d, const struct guest_ops *ops);
+int domain_set_kind(struct domain *d, const struct guest_kind *kind);
 /* Its limits have changed: set how much may be held for it (dom/quota.c). */
 void domain_set_quota(struct domain *d);
 /* Allocate vCPU @id of @d. -ENOMEM, -EEXIST. */

@@ -9,8 +9,8 @@
 #include "dom/domain.h"
 #include "dom/domctl.h"
 #include "gnt/grant.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -32,7 +32,7 @@ static long create(struct xen_domctl *op)
 {
 	struct xen_domctl_createdomain *c = &op->u.createdomain;
 	bool any_id = op->domain == 0 || op->domain >= DOMID_FIRST_RESERVED;
-	const enum guest_kind kind = c->flags & RINGLET_CDF_fv ? KIND_FV : KIND_PV64;
+	const enum kind_row kind = c->flags & RINGLET_CDF_fv ? KIND_FV : KIND_PV64;
 	struct domain *d;
 	int rc;
 
@@ -114,9 +114,9 @@ static long set_address_size(struct domain *d, uint32_t size)
 		return -EINVAL;
 	switch (size) {
 	case 32:
-		return domain_set_ops(d, guest_kinds[KIND_PV32]);
+		return domain_set_kind(d, guest_kinds[KIND_PV32]);
 	case 64:
-		return domain_set_ops(d, guest_kinds[KIND_PV64]);
+		return domain_set_kind(d, guest_kinds[KIND_PV64]);
 	default:
 		return -EINVAL;
 	}
@@ -132,7 +132,7 @@ static long hypercall_init(struct domain *d, mfn_t mfn)
 		page_put(pg);
 		return -EPERM;
 	}
-	d->ops->fill_hypercall_page(mfn_to_virt(mfn));
+	d->doors->fill_hypercall_page(mfn_to_virt(mfn));
 	page_put_and_type(pg);
 	return 0;
 }
@@ -159,7 +159,7 @@ static uint64_t frame_kind(struct domain *d, mfn_t mfn)
  * before other work, the caller's structure is left to say what remains. */
 static long page_frame_info(struct domain *d, struct xen_domctl_getpageframeinfo3 *p, bool *copyback)
 {
-	const unsigned word = 1u << (current->domain->ops->word_shift - 3);
+	const unsigned word = 1u << (current->domain->abi->word_shift - 3);
 
 	if (p->num > PAGEFRAME_MAX)
 		return -E2BIG;
@@ -220,7 +220,7 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_set_address_size:
 		return set_address_size(d, op->u.address_size.size);
 	case XEN_DOMCTL_get_address_size:
-		op->u.address_size.size = 1u << d->ops->word_shift;
+		op->u.address_size.size = 1u << d->abi->word_shift;
 		*copyback = true;
 		return 0;
 	case XEN_DOMCTL_hypercall_init:

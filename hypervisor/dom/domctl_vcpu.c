@@ -2,8 +2,8 @@
 /* The domctls on one vCPU: its registers, its state, where it may run. domctl_lock held. */
 #include "dom/domain.h"
 #include "dom/domctl.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"
@@ -47,7 +47,7 @@ int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus)
 	return 0;
 }
 
-/* The context is in the target's layout, whatever the caller's is: only bytes here, until ops reads them. */
+/* The context is in the target's layout, whatever the caller's is: only bytes here, until the kind reads them. */
 static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 {
 	void *ctx;
@@ -55,10 +55,10 @@ static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 
 	if (d == current->domain)
 		return -EINVAL;
-	ctx = heap_alloc_for(current->domain, d->ops->context_size);
+	ctx = heap_alloc_for(current->domain, d->doors->context_size);
 	if (!ctx)
 		return -ENOMEM;
-	rc = guest_read(ctx, ctxt, d->ops->context_size);
+	rc = guest_read(ctx, ctxt, d->doors->context_size);
 	if (!rc) {
 		domain_pause(d);
 		do
@@ -72,7 +72,7 @@ static long set_context(struct domain *d, struct vcpu *v, gva_t ctxt)
 
 static long get_context(struct vcpu *v, gva_t ctxt)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct guest_doors *doors = v->domain->doors;
 	void *ctx;
 	long rc;
 
@@ -80,13 +80,13 @@ static long get_context(struct vcpu *v, gva_t ctxt)
 		return -EINVAL;
 	if (!v->initialised)
 		return -ENODATA;
-	ctx = heap_alloc_for(current->domain, ops->context_size);
+	ctx = heap_alloc_for(current->domain, doors->context_size);
 	if (!ctx)
 		return -ENOMEM;
 	vcpu_pause(v);
-	ops->get_context(v, ctx);
+	doors->get_context(v, ctx);
 	vcpu_unpause(v);
-	rc = guest_write(ctxt, ctx, ops->context_size);
+	rc = guest_write(ctxt, ctx, doors->context_size);
 	heap_free(ctx);
 	return rc;
 }

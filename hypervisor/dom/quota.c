@@ -7,7 +7,7 @@
 #include "evt/evtchn.h"
 #include "evt/pirq.h"
 #include "gnt/grant.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "mm/page.h"
 
 #define DOMAIN_MOST (128ul << 10) /* shared_info, descriptor windows, memory map, grant table, first ports */
@@ -22,7 +22,7 @@ void domain_set_quota(struct domain *d)
 		quota += pirqs_most();
 	if (d->hypercalls) /* others cannot ask for more than the first frame of their grant table */
 		quota += grant_most(d);
-	if (d->ops->heap_most)
-		quota += d->ops->heap_most(d->max_pages);
+	if (d->doors->heap_most)
+		quota += d->doors->heap_most(d->max_pages);
 	d->heap_quota = quota;
 }

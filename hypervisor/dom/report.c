@@ -7,7 +7,7 @@
 #include "cpu/panic.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/format.h"
 #include "lib/loglevel.h"
 #include "mm/guest_copy.h"
@@ -64,8 +64,8 @@ void report_crash(struct domain *d, const char *why)
 		printk_kind(kind, "%s crashed: %s\n", d->name, why);
 		return;
 	}
-	printk_kind(kind, "%s vCPU %u (%s, %s) crashed at RIP %016lx: %s\n", d->name, v->id, d->ops->name,
-		    d->ops->in_kernel(v) ? "kernel" : "application", v->regs.rip, why);
+	printk_kind(kind, "%s vCPU %u (%s, %s) crashed at RIP %016lx: %s\n", d->name, v->id, d->kind->name,
+		    d->doors->in_kernel(v) ? "kernel" : "application", v->regs.rip, why);
 	if (v != current)
 		return;
 	regs_print(kind, &v->regs);

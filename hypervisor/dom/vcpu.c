@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vCPUs: their memory, their first state, the place of their vcpu_info. Everything that belongs to the guest
- * kind is done by ops->vcpu_init and undone by ops->vcpu_free.
+ * kind is done by doors->vcpu_init and undone by doors->vcpu_free.
  */
 #include "cpu/fpu.h"
 #include "dom/domain.h"
 #include "evt/evtchn.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
@@ -59,13 +59,13 @@ int vcpu_create(struct domain *d, uint32_t id)
 	vcpu_timers_init(v);
 	sched_vcpu_init(v);
 	time_update_vcpu(v); /* GRUB divides by its multiplier before anything else */
-	rc = d->ops->vcpu_init(v);
+	rc = d->doors->vcpu_init(v);
 	if (rc)
 		goto fail;
 	__atomic_store_n(&d->vcpu[id], v, __ATOMIC_RELEASE);
 	return 0;
 fail:
-	d->ops->vcpu_free(v); /* what vcpu_init() got done */
+	d->doors->vcpu_free(v); /* what vcpu_init() got done */
 	vcpu_free(v);
 	return rc;
 }
@@ -81,9 +81,9 @@ int vcpu_set_context(struct vcpu *v, const void *ctx)
 	uint64_t flags;
 	int rc;
 
-	if (!v->desc_l1) /* domain_set_ops had no memory */
+	if (!v->desc_l1) /* domain_set_kind had no memory */
 		return -ENOMEM;
-	rc = v->domain->ops->set_context(v, ctx);
+	rc = v->domain->doors->set_context(v, ctx);
 	if (rc)
 		return rc;
 	v->initialised = true;
@@ -100,7 +100,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 	char *info;
 
 	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
-	    offset % ((1u << v->domain->ops->word_shift) / 8))
+	    offset % ((1u << v->domain->abi->word_shift) / 8))
 		return -ENXIO;
 	/* Once, and not while a vCPU may be using the old place. */
 	if (v->info_mfn != INVALID_MFN || (v != current && v->state != VCPU_OFFLINE))

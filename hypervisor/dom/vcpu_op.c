@@ -3,8 +3,8 @@
  * timers and shared areas. */
 #include "cpu/clock.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
@@ -31,15 +31,15 @@ static int set_context(struct vcpu *v, const void *ctx)
 
 static int initialise(struct vcpu *v, gva_t arg)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct guest_doors *doors = v->domain->doors;
 	void *ctx;
 	int rc;
 
 	hypercall_was_long();
-	ctx = heap_alloc_for(v->domain, ops->context_size); /* too big for the stack */
+	ctx = heap_alloc_for(v->domain, doors->context_size); /* too big for the stack */
 	if (!ctx)
 		return -ENOMEM;
-	if (guest_read(ctx, arg, ops->context_size)) {
+	if (guest_read(ctx, arg, doors->context_size)) {
 		rc = -EFAULT;
 	} else {
 		do

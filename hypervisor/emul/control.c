@@ -5,7 +5,7 @@
 #include "dom/domain.h"
 #include "emul/emul.h"
 #include "emul/operand.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "pv/context.h"
@@ -29,10 +29,10 @@ static enum emul_result read_cr(struct emul *e, uint64_t *value)
 		*value = context_cr0(v);
 		return EMUL_DONE;
 	case 2:
-		*value = v->domain->ops->get_cr2(v);
+		*value = v->domain->pv->get_cr2(v);
 		return EMUL_DONE;
 	case 3:
-		*value = v->domain->ops->mfn_to_cr3(v->root);
+		*value = v->domain->paging->mfn_to_cr3(v->root);
 		return EMUL_DONE;
 	case 4:
 		*value = v->cr4;
@@ -54,10 +54,10 @@ static enum emul_result write_cr(struct emul *e, uint64_t value)
 		taskswitch_set(v, value & CR0_TS);
 		return EMUL_DONE;
 	case 2:
-		v->domain->ops->set_cr2(v, value);
+		v->domain->pv->set_cr2(v, value);
 		return EMUL_DONE;
 	case 3:
-		rc = vcpu_set_root(v, v->domain->ops->cr3_to_mfn(value));
+		rc = vcpu_set_root(v, v->domain->paging->cr3_to_mfn(value));
 		if (rc >= 0)
 			rc = pt_settle(v->domain);
 		return !rc ? EMUL_DONE : rc == -ERESTART ? EMUL_AGAIN : EMUL_REFUSED;

@@ -9,7 +9,7 @@
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "emul/emul.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "pv/version.h"
 #include "xen/arch-x86/cpuid.h"
 
@@ -96,7 +96,7 @@ static void leaf_extended_1(const struct vcpu *v, uint32_t r[4])
 {
 	r[ECX] &= EXT1_ECX;
 	r[EDX] &= EXT1_EDX | LEAF1_EDX; /* some vendors repeat leaf 1 */
-	if (!v->domain->ops->code64)
+	if (!v->domain->abi->long_mode)
 		r[EDX] &= ~EXT1_EDX_64;
 }
 

@@ -7,7 +7,7 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/string.h"
 #include "lib/tracepoint.h"
 #include "mm/guest_copy.h"
@@ -17,9 +17,9 @@
 
 static inline bool is_flat_code(const struct vcpu *v)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct guest_abi *abi = v->domain->abi;
 
-	return v->regs.cs == ops->flat_cs[0] || v->regs.cs == ops->flat_cs[1];
+	return v->regs.cs == abi->flat_cs[0] || v->regs.cs == abi->flat_cs[1];
 }
 
 /* Linear address of the instruction at RIP and what kind of code it is, by the descriptor tables. */
@@ -28,7 +28,7 @@ static __cold bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
 	struct segment seg;
 
 	if (is_flat_code(v)) {
-		*mode = v->domain->ops->flat_mode;
+		*mode = v->domain->abi->flat_mode;
 		*at = v->regs.rip;
 		return true;
 	}
@@ -40,11 +40,11 @@ static __cold bool code_address(struct vcpu *v, gva_t *at, unsigned *mode)
 }
 
 /* Two words of instructions that lie in one page. */
-static inline bool fetch_words(const struct guest_ops *ops, gva_t at, uint64_t to[2])
+static inline bool fetch_words(const struct guest_abi *abi, gva_t at, uint64_t to[2])
 {
 	uint64_t low, high;
 
-	if (unlikely(!words_ok(ops, at)))
+	if (unlikely(!words_ok(abi, at)))
 		return false;
 	guest_access_begin();
 	GUEST_LOAD(low, at, fault);
@@ -77,12 +77,12 @@ static __cold unsigned fetch_slowly(struct vcpu *v, uint8_t bytes[FETCH_BYTES], 
 
 unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct guest_abi *abi = v->domain->abi;
 	gva_t at = v->regs.rip;
 
 	if (likely(is_flat_code(v)) && likely((at & ~PAGE_MASK) <= PAGE_SIZE - FETCH_BYTES)) {
-		*mode = ops->flat_mode;
-		return fetch_words(ops, at, (uint64_t *)bytes) ? INSN_MAX : 0;
+		*mode = abi->flat_mode;
+		return fetch_words(abi, at, (uint64_t *)bytes) ? INSN_MAX : 0;
 	}
 	return fetch_slowly(v, bytes, mode);
 }
@@ -97,7 +97,7 @@ void emul_advance(struct vcpu *v, unsigned length)
 
 bool emul_iopl_ok(const struct vcpu *v)
 {
-	unsigned cpl = !v->domain->ops->in_kernel(v) ? 3 : iopl_is_architectural(v) ? 0 : 1;
+	unsigned cpl = !v->domain->doors->in_kernel(v) ? 3 : iopl_is_architectural(v) ? 0 : 1;
 
 	return cpl <= v->iopl;
 }
@@ -133,7 +133,7 @@ static enum emul_result dispatch(struct emul *e)
 	case 0xfb:
 		return interrupt_flag(e);
 	}
-	if (!e->v->domain->ops->in_kernel(e->v))
+	if (!e->v->domain->doors->in_kernel(e->v))
 		return EMUL_REFUSED;
 	switch (e->insn.opcode) {
 	case OP_0F(0x01):
@@ -200,7 +200,7 @@ static inline uint64_t first_word(struct vcpu *v)
 
 	if (unlikely(!is_flat_code(v) || (at & ~PAGE_MASK) > PAGE_SIZE - sizeof(word)))
 		return rare_value(emul_first_word_slowly, v);
-	if (unlikely(!words_ok(v->domain->ops, at)))
+	if (unlikely(!words_ok(v->domain->abi, at)))
 		return 0;
 	guest_access_begin();
 	GUEST_LOAD(word, at, fault);

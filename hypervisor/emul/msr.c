@@ -6,7 +6,7 @@
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "emul/emul.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
@@ -53,13 +53,13 @@ static bool zero_only(struct vcpu *v, uint64_t value)
 
 static bool base_ok(struct vcpu *v, uint64_t value)
 {
-	return v->domain->ops->code64 && is_canonical(value);
+	return v->domain->abi->long_mode && is_canonical(value);
 }
 
 static bool fs_base_read(struct vcpu *v, uint64_t *value)
 {
 	*value = rdmsr(MSR_FS_BASE);
-	return v->domain->ops->code64;
+	return v->domain->abi->long_mode;
 }
 
 static bool fs_base_write(struct vcpu *v, uint64_t value)
@@ -74,7 +74,7 @@ static bool fs_base_write(struct vcpu *v, uint64_t value)
 static bool gs_base_read(struct vcpu *v, uint64_t *value)
 {
 	*value = rdmsr(MSR_KERNEL_GS_BASE);
-	return v->domain->ops->code64;
+	return v->domain->abi->long_mode;
 }
 
 static bool gs_base_write(struct vcpu *v, uint64_t value)
@@ -88,7 +88,7 @@ static bool gs_base_write(struct vcpu *v, uint64_t value)
 static bool shadow_gs_base_read(struct vcpu *v, uint64_t *value)
 {
 	*value = v->gs_base_user;
-	return v->domain->ops->code64;
+	return v->domain->abi->long_mode;
 }
 
 static bool shadow_gs_base_write(struct vcpu *v, uint64_t value)
@@ -101,7 +101,7 @@ static bool shadow_gs_base_write(struct vcpu *v, uint64_t value)
 
 static bool efer_read(struct vcpu *v, uint64_t *value)
 {
-	uint64_t hidden = v->domain->ops->code64 ? 0 : EFER_LME | EFER_LMA;
+	uint64_t hidden = v->domain->abi->long_mode ? 0 : EFER_LME | EFER_LMA;
 
 	*value = rdmsr(MSR_EFER) & (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) & ~hidden;
 	return true;
@@ -154,7 +154,7 @@ static bool hypercall_page_write(struct vcpu *v, uint64_t value)
 	pg = mfn_to_page(mfn);
 	if (page_get_and_type(pg, v->domain, PGT_WRITABLE))
 		return false;
-	v->domain->ops->fill_hypercall_page(mfn_to_virt(mfn));
+	v->domain->doors->fill_hypercall_page(mfn_to_virt(mfn));
 	page_put_and_type(pg);
 	return true;
 }

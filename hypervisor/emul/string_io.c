@@ -18,7 +18,7 @@ static bool page_faults(struct emul *e, gva_t at, uint32_t error)
 {
 	uint64_t leaf;
 
-	if (range_ok(e->v->domain->ops, at, 1) && walk_permits(this_cpu->cr3, at, error))
+	if (range_ok(e->v->domain->abi, at, 1) && walk_permits(this_cpu->cr3, at, error))
 		return false;
 	e->fault_address = at;
 	e->fault_error = error | (walk_leaf(this_cpu->cr3, at, &leaf) ? PF_PRESENT : 0);

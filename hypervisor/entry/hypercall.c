@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of handlers, and INT 0x82 where it is no hypercall. */
 #include "entry/entry.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
 #include "lib/errno.h"
 
@@ -35,5 +34,5 @@ void hypercall_init(void)
 void hypercall_int82_trap(struct vcpu *v)
 {
 	v->way_back = BACK_BY_IRET;
-	v->domain->ops->trap(v, &v->regs);
+	v->trap(v, &v->regs);
 }

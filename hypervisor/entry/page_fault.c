@@ -13,7 +13,7 @@
 #include "dom/domain.h"
 #include "emul/emul.h"
 #include "entry/entry.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/tracepoint.h"
 #include "mm/mm.h"
 #include "pv/bounce.h"
@@ -41,7 +41,8 @@ static bool is_refused_store(uint32_t error)
 
 static bool wants_ptwr(struct vcpu *v)
 {
-	return (v->domain->vm_assist & 1u << VMASST_TYPE_writable_pagetables) && v->domain->ops->in_kernel(v);
+	return (v->domain->vm_assist & 1u << VMASST_TYPE_writable_pagetables) &&
+	       v->domain->doors->in_kernel(v);
 }
 
 /* Perhaps the fault concerns the hypervisor: look closely. */

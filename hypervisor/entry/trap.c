@@ -12,7 +12,7 @@
 #include "dom/domain.h"
 #include "emul/emul.h"
 #include "entry/entry.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "pv/bounce.h"
@@ -95,7 +95,7 @@ static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned 
 /* Compare the DPL of the guest's own gate with the guest's privilege as the guest sees it. */
 static void software_interrupt(struct vcpu *v, uint8_t vector, unsigned length)
 {
-	unsigned cpl = v->domain->ops->in_kernel(v) ? 1 : 3;
+	unsigned cpl = v->domain->doors->in_kernel(v) ? 1 : 3;
 
 	if (v->traps[vector].dpl < cpl) {
 		bounce_trap_error(v, TRAP_GP, vector * 8u | ERROR_IDT);
@@ -135,7 +135,7 @@ static void software_exception(struct vcpu *v, struct cpu_user_regs *regs)
 	uint8_t vector = regs->entry_vector, found;
 	unsigned length;
 
-	if (likely(v->domain->ops->in_kernel(v) || v->traps[vector].dpl == 3)) {
+	if (likely(v->domain->doors->in_kernel(v) || v->traps[vector].dpl == 3)) {
 		bounce_trap(v, vector);
 		return;
 	}
@@ -193,7 +193,7 @@ static void int80(struct vcpu *v)
 {
 	uint8_t dpl = v->traps[VECTOR_INT80].dpl;
 
-	if (likely(dpl == 3) || (dpl && v->domain->ops->in_kernel(v))) {
+	if (likely(dpl == 3) || (dpl && v->domain->doors->in_kernel(v))) {
 		bounce_trap(v, VECTOR_INT80);
 		return;
 	}
@@ -201,12 +201,18 @@ static void int80(struct vcpu *v)
 	bounce_trap_error(v, TRAP_GP, VECTOR_INT80 * 8u | ERROR_IDT);
 }
 
+/* Out of line: ordinary traps only look whether there is such a function. */
+static __cold __attribute__((noinline)) void trap_of_kind(struct vcpu *v, struct cpu_user_regs *regs)
+{
+	v->trap(v, regs);
+}
+
 static void gate_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	if (regs->entry_vector != VECTOR_INT80)
 		irq_handler(regs->entry_vector);
-	else if (unlikely(v->fv))
-		v->domain->ops->trap(v, regs);
+	else if (unlikely(v->trap != NULL))
+		trap_of_kind(v, regs);
 	else
 		int80(v);
 }
@@ -227,8 +233,8 @@ void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		virtual8086(v, regs);
 	else if (unlikely(vector >= FIRST_INTERRUPT))
 		gate_from_guest(v, regs);
-	else if (unlikely(v->fv))
-		v->domain->ops->trap(v, regs);
+	else if (unlikely(v->trap != NULL))
+		trap_of_kind(v, regs);
 	else
 		handlers[vector](v, regs);
 }
@@ -286,7 +292,7 @@ void exit_fault(struct cpu_user_regs *frame)
 			     regs->entry_vector, regs->error_code);
 		return;
 	}
-	if (regs->entry_vector == TRAP_GP && !v->fv)
+	if (regs->entry_vector == TRAP_GP && !v->trap)
 		bounce_with_error(v, regs);
 	else
 		trap_from_guest(v, regs);
@@ -308,9 +314,7 @@ void app_bad_stack(struct vcpu *v)
 
 void app_syscall32(struct vcpu *v)
 {
-	if (!v->domain->ops->code64) {
-		v->regs.cs = SEL_COMPAT_USER_CS;
-		v->regs.ss = SEL_COMPAT_USER_DS;
-	}
+	v->regs.cs = v->domain->pv->syscall32_cs;
+	v->regs.ss = v->domain->pv->syscall32_ss;
 	bounce_syscall32(v);
 }

@@ -5,7 +5,6 @@
  */
 #include "evt/evtchn.h"
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
 #include "hypercalls.h"
 #include "lib/errno.h"

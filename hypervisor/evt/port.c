@@ -29,7 +29,7 @@ void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
 
 int evtchn_init(struct domain *d)
 {
-	uint32_t ports = d->ops->max_ports;
+	uint32_t ports = d->abi->max_ports;
 
 	/* shared_info: 32 vcpu_info of 64 bytes, then one bit per port pending, one bit per port masked. */
 	d->evtchn_pending = (char *)d->shared_info + XEN_LEGACY_MAX_VCPUS * sizeof(struct vcpu_info);
@@ -48,7 +48,7 @@ int evtchn_init(struct domain *d)
 
 uint64_t evtchn_most(const struct domain *d)
 {
-	uint32_t ports = MIN(d->max_port, d->ops->max_ports - 1);
+	uint32_t ports = MIN(d->max_port, d->abi->max_ports - 1);
 
 	return (ports / EVTCHNS_PER_BUCKET + 1) * heap_size(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 }
@@ -142,7 +142,7 @@ void evtchn_set_pending(struct vcpu *v, uint32_t port)
 
 void evtchn_rescan(struct vcpu *v)
 {
-	memset(vcpu_selector(v->domain, v), 0xff, (1u << v->domain->ops->word_shift) / 8);
+	memset(vcpu_selector(v->domain, v), 0xff, (1u << v->domain->abi->word_shift) / 8);
 	vcpu_mark_events(v);
 }
 
@@ -167,7 +167,7 @@ int evtchn_unmask(struct domain *d, uint32_t port)
 	if (ch && (v = d->vcpu[ch->vcpu]) != NULL) {
 		/* Only a port that was masked can have lost its edge. */
 		if (bit_test_and_clear(d->evtchn_mask, port) && bit_test(d->evtchn_pending, port) &&
-		    !bit_test_and_set(vcpu_selector(d, v), port >> d->ops->word_shift))
+		    !bit_test_and_set(vcpu_selector(d, v), port >> d->abi->word_shift))
 			vcpu_mark_events(v);
 		rc = 0;
 	}

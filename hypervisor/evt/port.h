@@ -3,8 +3,8 @@
 #pragma once
 
 #include "evt/evtchn.h"
+#include "guest/abi.h"
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
 #include "lib/tracepoint.h"
 
 /* Bits are set and read as 32-bit words whatever a guest's long is: x86 is little-endian, so bit n of the
@@ -33,7 +33,7 @@ static inline bool bit_test(const void *array, uint32_t bit)
 /* evtchn_pending_sel follows the two upcall bytes, aligned to the guest's long. */
 static inline void *vcpu_selector(const struct domain *d, struct vcpu *v)
 {
-	return (char *)v->info + (1u << d->ops->word_shift) / 8;
+	return (char *)v->info + (1u << d->abi->word_shift) / 8;
 }
 
 /* The channel of @port, or NULL if the domain cannot have or never had it. evt_lock held. */
@@ -72,7 +72,7 @@ static inline void port_set_pending(struct domain *d, struct vcpu *v, uint32_t p
 		return;
 	trace_point(TRACE_EVENT, (uint32_t)d->id << 16 | port);
 	if (!bit_test(d->evtchn_mask, port) &&
-	    !bit_test_and_set(vcpu_selector(d, v), port >> d->ops->word_shift))
+	    !bit_test_and_set(vcpu_selector(d, v), port >> d->abi->word_shift))
 		mark_events(v);
 	if (unlikely(d->pollers))
 		rare_call(port_wake_pollers, d, port);

@@ -2,7 +2,7 @@
 /* What an fv domain adds to the audit of all frames (audit/audit.h): its holds on its RAM, and that shadows keep
  * their rules. */
 #include "fv/fv.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "mm/page.h"
 
 void fv_audit(struct vcpu *v, const struct audit_report *to)

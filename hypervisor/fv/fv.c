@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fv: full virtualisation by deprivileging, as a third kind of guest (guest/guest_ops.h). Such a domain makes no
+ * fv: full virtualisation by deprivileging, as a third kind of guest (guest/kind.h). Such a domain makes no
  * hypercalls, so of the paravirtual interface it has only what its builder and the debugger use: the pv32
- * layout of its registers. The same members in the same order as pv/pv32.c.
+ * layout of its registers.
  */
 #include "fv/fv.h"
 #include "compat_offsets.h"
@@ -10,7 +10,7 @@
 #include "cpu/fpu.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -45,6 +45,7 @@ static int fv_vcpu_init(struct vcpu *v)
 	if (!v->fv)
 		return -ENOMEM;
 	v->fv->v = v;
+	v->trap = fv_trap;
 	fv_devices_init(v->fv);
 	return fv_segments_init(v->fv);
 }
@@ -70,6 +71,7 @@ static void fv_vcpu_free(struct vcpu *v)
 	}
 	heap_free(v->fv);
 	v->fv = NULL;
+	v->trap = NULL;
 	v->kernel_cr3 = 0;
 	desc_free(v);
 	pv32_kind_root_free(v);
@@ -183,51 +185,26 @@ static void fv_get_context(struct vcpu *v, void *ctx)
 	heap_free(c);
 }
 
-static void fv_set_cr2(struct vcpu *v, gva_t address)
-{
-	v->fv->cr2 = address;
-}
-
-static gva_t fv_get_cr2(const struct vcpu *v)
-{
-	return v->fv->cr2;
-}
-
 static void fv_fill_hypercall_page(void *page)
 {
 	memset(page, 0xcc, PAGE_SIZE); /* there are none */
 }
 
-/* The processor never uses a table that the guest makes: no frame of it is ever promoted. */
-static bool fv_descriptor_ok(uint64_t *desc)
-{
-	return false;
-}
-
-const struct guest_ops fv_ops = {
-    .name = "fv",
+static const struct guest_abi abi = {
     .elf_class = 1,
+    .long_mode = false,
+    .first_arg = offsetof(struct cpu_user_regs, rbx),
     .max_ports = 1024,
     .word_shift = 5,
     .layout = xlat_pv32,
-    .allow_smep = false,
-    .code64 = false,
-    .hv_start = HYPERVISOR_VIRT_START_PAE,
-
-    .root_level = 3,
-    .allowed = {0}, /* no entry is acceptable: no frame of it becomes a table */
-    .added = {0},
-    .slot_rule = pv32_slot_rule,
-    .root_promote = pv32_root_promote,
-    .l2_promote = pv32_l2_promote,
-    .make_cr3 = pv32_make_cr3,
-    .cr3_to_mfn = pv32_cr3_to_mfn,
-    .mfn_to_cr3 = pv32_mfn_to_cr3,
+    .flat_cs = {SEL_COMPAT_KERNEL_CS, SEL_COMPAT_USER_CS},
+    .flat_mode = 32,
+    .addr_bits = 0,
     .low_end = 1ull << 32,
     .high_start = ~0ull,
+};
 
-    .heap_most = fv_heap_most,
-
+static const struct guest_doors doors = {
     .vcpu_init = fv_vcpu_init,
     .vcpu_relinquish = fv_vcpu_relinquish,
     .vcpu_free = fv_vcpu_free,
@@ -236,16 +213,18 @@ const struct guest_ops fv_ops = {
     .set_context = fv_set_context,
     .get_context = fv_get_context,
     .context_size = COMPAT_SIZEOF_vcpu_guest_context,
-
     .in_kernel = fv_in_kernel,
-    .set_cr2 = fv_set_cr2,
-    .get_cr2 = fv_get_cr2,
-    .fill_hypercall_page = fv_fill_hypercall_page,
-    .reserved_gdt = fv_reserved_gdt,
-    .descriptor_ok = fv_descriptor_ok,
-
-    .trap = fv_trap,
+    .quick_leave_mode = 0,
     .deliver = fv_deliver,
+    .fill_hypercall_page = fv_fill_hypercall_page,
     .timers_go_on = fv_timers_go_on,
+    .heap_most = fv_heap_most,
     .audit = fv_audit,
+};
+
+/* No hypercalls, no tables of the guest's that the processor uses, no entry points of a paravirtual kernel. */
+const struct guest_kind fv_kind = {
+    .name = "fv",
+    .abi = &abi,
+    .doors = &doors,
 };

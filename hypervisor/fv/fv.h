@@ -193,7 +193,7 @@ int fv_memory_init(struct fv *fv, uint32_t ram_pages); /* -ERESTART: call it aga
 /* Release the frames (-ERESTART: call it again), and then the rest. */
 int fv_memory_release(struct fv *fv);
 void fv_memory_free(struct fv *fv);
-/* guest_ops.heap_most: what these two take, the shadows, and the copies of code. */
+/* guest_doors.heap_most: what these two take, the shadows, and the copies of code. */
 uint64_t fv_heap_most(uint64_t frames);
 uint64_t fv_shadow_most(uint64_t ram_pages);
 
@@ -240,7 +240,7 @@ enum fv_source {
 void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source);
 void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error);
 void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
-/* guest_ops.deliver: upcall[0] is set, and the guest's IF. */
+/* guest_doors.deliver: upcall[0] is set, and the guest's IF. */
 void fv_deliver(struct vcpu *v);
 /* IRET in ring 1. False: its frame is refused. */
 bool fv_iret(struct vcpu *v, bool wide);

@@ -7,7 +7,6 @@
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "fv/fv.h"
-#include "guest/guest_ops.h"
 #include "lib/tracepoint.h"
 #include "pv/debugreg.h"
 #include "pv/desc.h"

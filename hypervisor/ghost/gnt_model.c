@@ -7,7 +7,6 @@
 #include "ghost/ghost.h"
 #include "ghost/rules.h"
 #include "gnt/table.h"
-#include "guest/guest_ops.h"
 #include "mm/page.h"
 
 #define USED_FLAGS (GTF_reading | GTF_writing)

@@ -3,7 +3,7 @@
 #include "dom/domain.h"
 #include "ghost/ghost.h"
 #include "ghost/wrapped.h"
-#include "guest/guest_ops.h"
+#include "guest/paging.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 
@@ -67,7 +67,7 @@ static void predict_update(gva_t ureqs, uint64_t count, gva_t done_at, uint32_t 
 	batch.list = ureqs;
 	if (!batch.tables || !batch.from || (GHOST_IS_RESTARTED(count) && !ghost_readable(done_at)))
 		ghost_list_refused();
-	else if (batch.tables->partial_tables || !batch.tables->ops)
+	else if (batch.tables->partial_tables || !batch.tables->paging)
 		ghost_give_up();
 	else
 		ghost_list(GHOST_COUNT(count), update);

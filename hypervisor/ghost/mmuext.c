@@ -3,7 +3,8 @@
 #include "dom/domain.h"
 #include "ghost/ghost.h"
 #include "ghost/wrapped.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
+#include "guest/paging.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 
@@ -25,9 +26,9 @@ static enum ghost_outcome pin(mfn_t mfn, unsigned level)
 {
 	struct domain *d = batch.owner;
 
-	if (!d->ops)
+	if (!d->paging)
 		return GHOST_REFUSED;
-	if ((int)level > d->ops->root_level)
+	if ((int)level > d->paging->root_level)
 		return GHOST_DONE; /* and nothing happens */
 	if (!hold_table(mfn, d, level))
 		return GHOST_REFUSED;
@@ -71,7 +72,7 @@ static enum ghost_outcome new_root(mfn_t *name, mfn_t mfn)
 
 	if (mfn == old)
 		return GHOST_DONE;
-	if (mfn != INVALID_MFN && !hold_table(mfn, d, d->ops->root_level))
+	if (mfn != INVALID_MFN && !hold_table(mfn, d, d->paging->root_level))
 		return GHOST_REFUSED;
 	ghost_expect(name, mfn, ~0ull);
 	if (old != INVALID_MFN)
@@ -85,7 +86,7 @@ static enum ghost_outcome set_ldt(gva_t base, uint64_t entries)
 
 	entries = (uint32_t)entries;
 	if (entries > 8192 || (base & (PAGE_SIZE - 1)) ||
-	    (entries && !range_ok(v->domain->ops, base, entries * 8)))
+	    (entries && !range_ok(v->domain->abi, base, entries * 8)))
 		return GHOST_REFUSED;
 	for (unsigned i = 16; i < 32; i++) { /* the window's pages of the old one */
 		uint64_t shown = ghost_word(&v->desc_l1[i]);
@@ -101,7 +102,7 @@ static enum ghost_outcome set_ldt(gva_t base, uint64_t entries)
 static enum ghost_outcome own(const struct mmuext_op *op)
 {
 	struct vcpu *v = current;
-	bool user_roots = v->domain->ops->root_level == 4;
+	bool user_roots = v->domain->paging->user_root;
 
 	switch (op->cmd) {
 	case MMUEXT_NEW_BASEPTR:

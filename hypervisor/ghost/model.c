@@ -8,7 +8,8 @@
 #include "dom/domain.h"
 #include "ghost/ghost.h"
 #include "ghost/rules.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
+#include "guest/paging.h"
 #include "mm/page.h"
 
 #define P          1ull
@@ -218,7 +219,7 @@ static bool table_in(mfn_t table, unsigned level, bool carrier)
 {
 	struct domain *d = ghost_frame(table)->owner;
 
-	if ((int)level > d->ops->root_level)
+	if ((int)level > d->paging->root_level)
 		return false;
 	for (unsigned s = 0; s < ENTRIES; s++) {
 		if (rule_reserved(d, level, s, carrier) || slot_in(table, level, s))
@@ -226,9 +227,7 @@ static bool table_in(mfn_t table, unsigned level, bool carrier)
 		slots_out(table, level, s, carrier);
 		return false;
 	}
-	/* A 32-bit CR3 names a PAE root, unless the guest asked for an extended one. */
-	if (level == 3 && d->ops->root_level == 3 && table >> 20 &&
-	    !(d->vm_assist & 1u << VMASST_TYPE_pae_extended_cr3)) {
+	if (!rule_root_named(d, level, table)) {
 		slots_out(table, level, ENTRIES, carrier);
 		return false;
 	}
@@ -352,10 +351,10 @@ enum ghost_outcome ghost_change_upper(mfn_t table, unsigned slot, uint64_t e)
 uint64_t *ghost_walk(uint64_t va)
 {
 	const struct vcpu *v = current;
-	const struct guest_ops *ops = v->domain->ops;
+	const struct guest_abi *abi = v->domain->abi;
 	uint64_t entry = v->kernel_cr3;
 
-	if (va >= ops->low_end && va < ops->high_start)
+	if (va >= abi->low_end && va < abi->high_start)
 		return NULL;
 	for (int level = 4; level > 1; level--) {
 		entry = ghost_word(entry_at(named(entry), va >> (3 + 9 * level) & (ENTRIES - 1)));

@@ -7,7 +7,7 @@
 #include "cpu/percpu.h"
 #include "dom/domain.h"
 #include "ghost/wrapped.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "guest/hypercall.h"
 #include "lib/format.h"
 #include "lib/options.h"
@@ -343,7 +343,7 @@ static bool is_out_of_scope(const struct ghost_frame *was, const struct ghost_fr
 {
 	const struct domain *d = was->owner ? was->owner : now->owner;
 
-	return d && (d->ops ? d->ops->trap != NULL : d == dom_xen && !was->refs);
+	return d && (d->kind ? !d->calls : d == dom_xen && !was->refs);
 }
 
 /* Nothing but the stamp of the flush clock may have changed. */

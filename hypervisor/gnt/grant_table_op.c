@@ -388,7 +388,7 @@ static __cold __attribute__((noinline)) long row_op(gva_t uop, uint32_t count, u
 		if (cmd == GNTTABOP_cache_flush)
 			hypercall_was_long();
 		return run_list(cmd, uop, count,
-				current->domain->ops->layout[grant_ops[cmd].layout].guest_size, run_row);
+				current->domain->abi->layout[grant_ops[cmd].layout].guest_size, run_row);
 	}
 	if (count != 1)
 		return -EINVAL;

@@ -67,7 +67,7 @@ static inline int enter(struct vcpu *v, struct domain *granter, uint64_t addr, u
 	spin_lock(&d->pt_lock);
 	where = find_entry(v, addr, flags);
 	if (likely(where)) {
-		uint64_t pte = l1_in(pte_for(mfn, flags), d->ops->added[1]);
+		uint64_t pte = l1_in(pte_for(mfn, flags), d->paging->added[1]);
 
 		l1_put(__atomic_exchange_n(where, pte, __ATOMIC_ACQ_REL));
 	}

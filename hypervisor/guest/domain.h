@@ -25,7 +25,12 @@
 struct evtchn;
 struct fpu_area;
 struct fv;
-struct guest_ops;
+struct guest_abi;
+struct guest_doors;
+struct guest_kind;
+struct hypercall_abi;
+struct paging_rules;
+struct pv_doors;
 struct sched_queue;
 
 /* A guest entry point. */
@@ -93,7 +98,7 @@ struct vcpu {
 	uint64_t cr0, cr4; /* guest's view */
 	uint64_t debugreg[8];
 
-	/* Segments not in regs while running: saved by ops->switch_out. */
+	/* Segments not in regs while running: saved by doors->switch_out. */
 	uint64_t fs_base, gs_base_kernel, gs_base_user;
 	bool segs_fresh; /* a context was set: non-null FS and GS bring their own bases when loaded */
 
@@ -144,7 +149,9 @@ struct vcpu {
 	} multicall_interrupted;
 	uint64_t hypercalls; /* counters for rl info */
 	struct fv *fv;       /* fv/: its virtual PC */
-	mfn_t gdt_next[14];  /* the frames of a GDT that is being set: these are held already (pv/desc.c) */
+	/* Takes each exception and INT n of a guest whose kind handles them itself; NULL: bounced (entry/trap.c). */
+	void (*trap)(struct vcpu *v, struct cpu_user_regs *regs);
+	mfn_t gdt_next[14]; /* the frames of a GDT that is being set: these are held already (pv/desc.c) */
 	unsigned gdt_next_pages;
 	struct memory_work *memory_work; /* of a memory_op that will be restarted (mm/memory.h) */
 	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
@@ -166,7 +173,14 @@ struct domain {
 	bool code_latched;     /* SCHEDOP_shutdown_code: shutdown_code is final */
 	hypercall_fn
 	    *hypercalls; /* what its vCPUs may call, by number (guest/hypercall.h); NULL: fv has none */
-	const struct guest_ops *ops; /* every difference between pv32 and pv64 */
+	/* Every difference between the kinds of guests (guest/kind.h says which of them are NULL). A copy of each
+	 * pointer in *kind, so that a use costs one load less. */
+	const struct guest_kind *kind;
+	const struct guest_abi *abi;
+	const struct hypercall_abi *calls;
+	const struct paging_rules *paging;
+	const struct pv_doors *pv;
+	const struct guest_doors *doors;
 	uint32_t refs;
 	struct list link;         /* domain_list, ordered by id */
 	struct domain *hash_next; /* of those with ids that hash to the same */
@@ -238,7 +252,7 @@ extern struct domain *dom0;
 /* Owners of frames that no guest owns: DOMID_IO for MMIO, DOMID_XEN for hypervisor frames shared with guests.
  */
 extern struct domain *dom_io, *dom_xen;
-extern struct domain dom_idle; /* the idle vCPUs' domain; its ops are NULL */
+extern struct domain dom_idle; /* the idle vCPUs' domain; it is of no kind */
 
 static inline bool vcpu_is_idle(const struct vcpu *v)
 {

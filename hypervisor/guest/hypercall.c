@@ -8,8 +8,8 @@
  * guest execute the hypercall instruction once more. The guest sees one hypercall, perhaps with an upcall in
  * the middle. Most handlers record how far they came in the argument registers alone.
  */
+#include "guest/abi.h"
 #include "guest/hypercall.h"
-#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/tracepoint.h"
 
@@ -45,7 +45,7 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
 	uint64_t a[6] = {0};
 
 	if (likely(nr < NR_HYPERCALLS))
-		v->domain->ops->hypercall_join(a, words, shapes[nr].nargs, shapes[nr].wide);
+		v->domain->calls->join(a, words, shapes[nr].nargs, shapes[nr].wide);
 	return hypercall_fn_of(v, nr)(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -73,9 +73,9 @@ bool hypercall_preempt_check(void)
 long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
 {
 	struct vcpu *v = current;
-	const struct guest_ops *ops = v->domain->ops;
+	const struct hypercall_abi *calls = v->domain->calls;
 	uint64_t words[6];
-	unsigned n = ops->hypercall_split(words, args, nargs, shapes[nr].wide);
+	unsigned n = calls->split(words, args, nargs, shapes[nr].wide);
 
 	if (v->multicall) {
 		v->multicall->op = nr;
@@ -84,6 +84,6 @@ long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
 		v->multicall_interrupted = MULTICALL_RESTART;
 		return 0;
 	}
-	ops->hypercall_rewind(v, nr, words, n);
+	calls->rewind(v, nr, words, n);
 	return nr; /* into RAX, as the instruction expects it */
 }

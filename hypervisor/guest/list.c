@@ -9,11 +9,11 @@
  * references drop in many places.
  */
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 
-const struct guest_ops *guest_kinds[KINDS];
+const struct guest_kind *guest_kinds[KINDS];
 
 struct list domain_list = LIST_INIT(domain_list);
 struct spinlock domain_list_lock;

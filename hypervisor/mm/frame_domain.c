@@ -10,7 +10,7 @@
  */
 #include "guest/domain.h"
 #include "cpu/panic.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "lib/errno.h"
 #include "lib/printk.h"
 #include "lib/string.h"
@@ -150,7 +150,7 @@ mfn_t domain_take_frames(struct domain *d, unsigned order, unsigned addr_bits, u
 
 	if (order > MAX_ORDER || !total_grow(d, n, beyond))
 		return 0;
-	mfn = claim_take(d, n) ? buddy_alloc(order, narrower(addr_bits, d->ops->addr_bits)) : 0;
+	mfn = claim_take(d, n) ? buddy_alloc(order, narrower(addr_bits, d->abi->addr_bits)) : 0;
 	if (!mfn)
 		total_shrink(d, n, 0);
 	return mfn;

@@ -63,14 +63,14 @@ fault:
 
 int guest_read_any(void *dst, gva_t src, size_t n)
 {
-	if (unlikely(!range_ok(current->domain->ops, src, n)))
+	if (unlikely(!range_ok(current->domain->abi, src, n)))
 		return -EFAULT;
 	return copy(dst, (const char *)src, n);
 }
 
 int guest_write_any(gva_t dst, const void *src, size_t n)
 {
-	if (unlikely(!range_ok(current->domain->ops, dst, n)))
+	if (unlikely(!range_ok(current->domain->abi, dst, n)))
 		return -EFAULT;
 	return copy((char *)dst, src, n);
 }
@@ -109,7 +109,7 @@ static void field_store(char *p, unsigned size, uint64_t value)
 
 int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id)
 {
-	const struct xlat *x = &current->domain->ops->layout[id];
+	const struct xlat *x = &current->domain->abi->layout[id];
 	char buf[XLAT_MAX_SIZE];
 
 	if (x->same)
@@ -127,7 +127,7 @@ int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id)
 
 int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id)
 {
-	const struct xlat *x = &current->domain->ops->layout[id];
+	const struct xlat *x = &current->domain->abi->layout[id];
 	char buf[XLAT_MAX_SIZE];
 
 	if (x->same)
@@ -144,7 +144,7 @@ int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id)
 
 static size_t word_size(void)
 {
-	return 1ul << (current->domain->ops->word_shift - 3);
+	return 1ul << (current->domain->abi->word_shift - 3);
 }
 
 int guest_get_word(uint64_t *dst, gva_t array, uint64_t index)

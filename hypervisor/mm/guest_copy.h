@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The path to guest memory (word by word: guest_words.h). All functions use the current vCPU's address
- * space (its CR3 is loaded), refuse any address outside the guest's part (ops->range_ok), and turn a page
+ * space (its CR3 is loaded), refuse any address outside the guest's part (range_ok), and turn a page
  * fault into -EFAULT by the exception table. Never hold a lock that a page fault could need (there is none).
  */
 #pragma once
 
 #include "cpu/percpu.h"
+#include "guest/abi.h"
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
 #include "lib/errno.h"
 #include "lib/types.h"
 #include "mm/guest_words.h"
@@ -47,7 +47,7 @@ static __always_inline int guest_read(void *dst, gva_t src, size_t n)
 {
 	if (!__builtin_constant_p(n) || n > GUEST_SMALL || n % 4)
 		return guest_read_any(dst, src, n);
-	if (unlikely(!words_ok(current->domain->ops, src)))
+	if (unlikely(!words_ok(current->domain->abi, src)))
 		return -EFAULT;
 	return guest_move_small(dst, (const char *)src, n);
 }
@@ -56,7 +56,7 @@ static __always_inline int guest_write(gva_t dst, const void *src, size_t n)
 {
 	if (!__builtin_constant_p(n) || n > GUEST_SMALL || n % 4)
 		return guest_write_any(dst, src, n);
-	if (unlikely(!words_ok(current->domain->ops, dst)))
+	if (unlikely(!words_ok(current->domain->abi, dst)))
 		return -EFAULT;
 	return guest_move_small((char *)dst, src, n);
 }
@@ -66,11 +66,11 @@ static __always_inline int guest_write(gva_t dst, const void *src, size_t n)
 int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id);
 int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
 #define guest_get(dst, src, name)                                                                   \
-	(current->domain->ops->layout[XLAT_##name].same ? guest_read(dst, src, sizeof(struct name)) \
+	(current->domain->abi->layout[XLAT_##name].same ? guest_read(dst, src, sizeof(struct name)) \
 							: guest_get_xlat(dst, src, XLAT_##name))
 #define guest_put(dst, src, name) guest_put_xlat(dst, src, XLAT_##name)
 /* Size of structure @name in the current guest's layout: the stride of an array of them. */
-#define guest_sizeof(name) (current->domain->ops->layout[XLAT_##name].guest_size)
+#define guest_sizeof(name) (current->domain->abi->layout[XLAT_##name].guest_size)
 /* Guest "unsigned long"s and pointers: 8 or 4 bytes. */
 int guest_get_word(uint64_t *dst, gva_t array, uint64_t index);
 int guest_put_word(gva_t array, uint64_t index, uint64_t value);

@@ -5,6 +5,7 @@
  */
 #include "guest/domain.h"
 #include "guest/hypercall.h"
+#include "guest/paging.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/bootmem.h"
@@ -122,10 +123,10 @@ static long set_memory_map(struct vcpu *v, struct xen_foreign_memory_map *f)
 
 static long machphys_mapping(struct vcpu *v, struct xen_machphys_mapping *m)
 {
-	const struct guest_ops *ops = v->domain->ops;
-	mfn_t seen = (ops->m2p_end - ops->m2p_start) >> ops->m2p_entry_shift;
+	const struct paging_rules *rules = v->domain->paging;
+	mfn_t seen = (rules->m2p_end - rules->m2p_start) >> rules->m2p_entry_shift;
 
-	*m = (struct xen_machphys_mapping){ops->m2p_start, ops->m2p_end, MIN(max_mfn, seen) - 1};
+	*m = (struct xen_machphys_mapping){rules->m2p_start, rules->m2p_end, MIN(max_mfn, seen) - 1};
 	return 0;
 }
 
@@ -148,7 +149,7 @@ static long mfn_list(struct xen_machphys_mfn_list *l, unsigned entry_shift)
 
 static long machphys_mfn_list(struct vcpu *v, struct xen_machphys_mfn_list *l)
 {
-	return mfn_list(l, v->domain->ops->m2p_entry_shift);
+	return mfn_list(l, v->domain->paging->m2p_entry_shift);
 }
 
 static long machphys_compat_mfn_list(struct vcpu *v, struct xen_machphys_mfn_list *l)

@@ -5,7 +5,7 @@
 long mmu_list_rest(const struct mmu_list *l, gva_t at, uint32_t count, gva_t pdone, uint64_t foreigndom,
 		   uint32_t before, uint32_t done, int rc)
 {
-	size_t stride = current->domain->ops->layout[l->entry].guest_size;
+	size_t stride = current->domain->abi->layout[l->entry].guest_size;
 
 	while (rc == -ERESTART || rc == PT_LEFT) {
 		uint32_t more;

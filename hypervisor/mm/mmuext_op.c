@@ -8,6 +8,7 @@
 #include "cpu/x86.h"
 #include "guest/domain.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -22,11 +23,11 @@ static int pin(struct domain *owner, mfn_t mfn, int level)
 	struct page_info *pg;
 	int rc;
 
-	/* Only guests have page tables. */
-	if (!owner->ops)
+	/* Only guests with direct paging have page tables. */
+	if (!owner->paging)
 		return -EINVAL;
 	/* A PAE guest has no such tables, and pinning one has always been reported as a success. */
-	if (level > owner->ops->root_level)
+	if (level > owner->paging->root_level)
 		return 0;
 	pg = page_get_mfn(mfn, owner);
 	if (!pg)
@@ -118,7 +119,7 @@ static int own_op(const struct mmuext_op *op)
 
 	switch (op->cmd) {
 	case MMUEXT_NEW_USER_BASEPTR:
-		return d->ops->root_level == 4 ? vcpu_set_user_root(v, op->arg1.mfn) : -EINVAL;
+		return d->paging->user_root ? vcpu_set_user_root(v, op->arg1.mfn) : -EINVAL;
 	case MMUEXT_TLB_FLUSH_LOCAL:
 		tlb_flush_local();
 		return 0;
@@ -140,7 +141,7 @@ static int own_op(const struct mmuext_op *op)
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		return flush_caches(cpus_online);
 	case MMUEXT_SET_LDT:
-		return d->ops->set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+		return d->pv->set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
 	case MMUEXT_MARK_SUPER:
 	case MMUEXT_UNMARK_SUPER:
 		return -EOPNOTSUPP; /* guests have no large pages */

@@ -73,7 +73,7 @@ static int segdesc_promote(struct page_info *pg)
 	uint64_t *desc = mfn_to_virt(page_to_mfn(pg));
 
 	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*desc); i++)
-		if (!pg->owner->ops->descriptor_ok(&desc[i]))
+		if (!pg->owner->paging->descriptor_ok(&desc[i]))
 			return -EINVAL;
 	return 0;
 }

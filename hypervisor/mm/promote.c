@@ -33,7 +33,7 @@ static int l1_promote(struct page_info *pg)
 {
 	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
 	struct domain *d = pg->owner;
-	const uint64_t refused = ~l1_allowed(d), added = d->ops->added[1];
+	const uint64_t refused = ~l1_allowed(d), added = d->paging->added[1];
 	unsigned i;
 	int rc = 0;
 
@@ -75,7 +75,7 @@ static void l1_demote(struct page_info *pg)
  */
 static bool linear_allowed(const struct domain *d, int level)
 {
-	return level < d->ops->root_level;
+	return level < d->paging->root_level;
 }
 
 /* @pg gets an entry naming @to, both tables of one level. The caller holds a reference to @to. */
@@ -116,7 +116,7 @@ int entry_get(struct page_info *pg, int level, uint64_t entry, enum slot_rule ru
 	struct page_info *to = mfn_to_page(mfn);
 	int rc;
 
-	if (entry & ~d->ops->allowed[level])
+	if (entry & ~d->paging->allowed[level])
 		return -EINVAL;
 	if (mfn_valid(mfn) && to == pg)
 		return rule == SLOT_GUEST && !(entry & PTE_RW) && linear_allowed(d, level) ? 0 : -EINVAL;
@@ -150,7 +150,7 @@ static int slot_get(struct page_info *pg, int level, uint64_t *entry, enum slot_
 		return rule == SLOT_CARRIER ? -EINVAL : 0;
 	rc = entry_get(pg, level, *entry, rule);
 	if (!rc)
-		*entry |= pg->owner->ops->added[level];
+		*entry |= pg->owner->paging->added[level];
 	return rc;
 }
 
@@ -158,7 +158,7 @@ static int slot_get(struct page_info *pg, int level, uint64_t *entry, enum slot_
  * and most slots of most tables are empty. Empty slots count, but none is a place to stop. */
 static bool is_plain(const struct domain *d, int level, bool carrier)
 {
-	return level != d->ops->root_level && !carrier;
+	return level != d->paging->root_level && !carrier;
 }
 
 static inline bool pass_empty(struct domain *d, uint64_t entry)
@@ -183,7 +183,7 @@ static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned
 
 		if (plain && pass_empty(d, t[i]))
 			continue;
-		rule = d->ops->slot_rule(level, i, carrier);
+		rule = d->paging->slot_rule(level, i, carrier);
 		if (rule == SLOT_RESERVED)
 			continue;
 		rc = allowance_spent(d) ? -ERESTART : slot_get(pg, level, &t[i], rule);
@@ -191,10 +191,10 @@ static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned
 			break;
 	}
 	*held = i;
-	if (!rc && level == d->ops->root_level)
-		rc = d->ops->root_promote(d, mfn);
+	if (!rc && level == d->paging->root_level)
+		rc = d->paging->root_promote(d, mfn);
 	if (!rc && level == 2)
-		rc = d->ops->l2_promote(d, mfn, carrier);
+		rc = d->paging->l2_promote(d, mfn, carrier);
 	return rc;
 }
 
@@ -208,7 +208,7 @@ static int border_demote(struct page_info *pg, int level, bool carrier, unsigned
 	int rc = 0;
 
 	if (slot == PTES_PER_TABLE || !(t[slot] & PTE_P) ||
-	    d->ops->slot_rule(level, slot, carrier) == SLOT_RESERVED)
+	    d->paging->slot_rule(level, slot, carrier) == SLOT_RESERVED)
 		return 0;
 	to = page_get_mfn(pte_mfn(t[slot]), d);
 	if (!to)
@@ -231,7 +231,7 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 	while (!rc && i) {
 		if (plain && pass_empty(d, t[i - 1])) {
 			i--;
-		} else if (d->ops->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
+		} else if (d->paging->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
 			t[--i] = 0;
 		} else if (allowance_spent(d)) {
 			rc = -ERESTART;
@@ -250,7 +250,7 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 
 int table_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
-	if (level > pg->owner->ops->root_level)
+	if (level > pg->owner->paging->root_level)
 		return -EINVAL;
 	hypercall_was_long();
 	if (level > 1)

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/paging.h"
 #include "lib/errno.h"
 #include "mm/mm.h"
 #include "mm/page.h"
@@ -116,7 +116,7 @@ static inline bool is_live_upper(const struct page_info *pg, const struct domain
 /* Bits of an L1 entry that @d may set: cache control is for the domain that drives devices. */
 static inline uint64_t l1_allowed(const struct domain *d)
 {
-	return d->ops->allowed[1] | (d->privileged ? PTE_PWT | PTE_PCD | PTE_PS : 0);
+	return d->paging->allowed[1] | (d->privileged ? PTE_PWT | PTE_PCD | PTE_PS : 0);
 }
 
 /* The present entry that stands for the guest's @pte. Never global: one CR3 load must forget every guest

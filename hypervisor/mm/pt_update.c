@@ -26,13 +26,13 @@ static inline void entry_write(uint64_t *where, uint64_t pte, bool preserve_ad)
 
 int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain *from, bool preserve_ad)
 {
-	const struct guest_ops *ops = d->ops;
+	const struct paging_rules *rules = d->paging;
 	uint64_t old = *where;
 
 	if (pte & PTE_P) {
-		if (unlikely(pte & ~ops->allowed[1]) && (pte & ~l1_allowed(d)))
+		if (unlikely(pte & ~rules->allowed[1]) && (pte & ~l1_allowed(d)))
 			return -EINVAL;
-		pte = l1_in(pte, ops->added[1]);
+		pte = l1_in(pte, rules->added[1]);
 		/* Same frame, same right to write: the uses stay as they are. */
 		if ((old ^ pte) & (PTE_ADDR | PTE_RW | PTE_P)) {
 			int rc = l1_get(pte, d, from);
@@ -54,7 +54,7 @@ int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool pr
 	unsigned slot = offset / sizeof(uint64_t);
 	uint64_t *where = (uint64_t *)mfn_to_virt(page_to_mfn(pg)) + slot, old = *where;
 	int level = page_type_of(pg);
-	enum slot_rule rule = d->ops->slot_rule(level, slot, pg->type & PGT_CARRIER);
+	enum slot_rule rule = d->paging->slot_rule(level, slot, pg->type & PGT_CARRIER);
 
 	if (rule != SLOT_GUEST)
 		return -EINVAL;
@@ -63,7 +63,7 @@ int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool pr
 
 		if (rc)
 			return rc;
-		pte |= d->ops->added[level];
+		pte |= d->paging->added[level];
 	}
 	entry_write(where, pte, preserve_ad);
 	if (old & PTE_P) {

@@ -84,7 +84,8 @@ static int root_get(struct domain *d, mfn_t root)
 	int rc = table_settle(d);
 
 	if (!rc)
-		rc = mfn_valid(root) ? page_get_and_type(mfn_to_page(root), d, d->ops->root_level) : -EINVAL;
+		rc = mfn_valid(root) ? page_get_and_type(mfn_to_page(root), d, d->paging->root_level)
+				     : -EINVAL;
 	return rc;
 }
 
@@ -103,7 +104,7 @@ static int change_root(struct vcpu *v, mfn_t root)
 	rc = root_get(d, root);
 	if (!rc) {
 		v->root = root;
-		v->kernel_cr3 = d->ops->make_cr3(v, root, false);
+		v->kernel_cr3 = d->paging->make_cr3(v, root, false);
 		if (v == current)
 			load(v, wanted_cr3(v));
 		rc = root_put(old);
@@ -135,7 +136,7 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 	rc = root ? root_get(d, root) : table_settle(d);
 	if (!rc) {
 		v->user_root = root ? root : INVALID_MFN;
-		v->user_cr3 = root ? d->ops->make_cr3(v, root, true) : 0;
+		v->user_cr3 = root ? d->paging->make_cr3(v, root, true) : 0;
 		if (v == current && v->user_mode)
 			load(v, wanted_cr3(v));
 		rc = root_put(old);

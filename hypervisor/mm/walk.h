@@ -2,8 +2,8 @@
 /* Walking tables that cannot change meanwhile: the current domain's, under its pt_lock. */
 #pragma once
 
+#include "guest/abi.h"
 #include "guest/domain.h"
-#include "guest/guest_ops.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
@@ -17,10 +17,10 @@ static inline uint64_t *pte_table(uint64_t pte)
  * but RAM, and the caller holds the lock: nothing needs a check but presence. */
 static inline uint64_t *walk_locked(const struct vcpu *v, gva_t va)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct guest_abi *abi = v->domain->abi;
 	uint64_t entry = v->kernel_cr3;
 
-	if (unlikely(va >= ops->low_end && va < ops->high_start))
+	if (unlikely(va >= abi->low_end && va < abi->high_start))
 		return NULL;
 #pragma GCC unroll 3
 	for (int level = 4; level > 1; level--) {

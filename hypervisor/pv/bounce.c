@@ -4,7 +4,7 @@
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/tracepoint.h"
 #include "xen/callback.h"
 
@@ -21,42 +21,38 @@ void bounce_nowhere(struct vcpu *v, const struct callback *to, unsigned n)
 
 void bounce_trap(struct vcpu *v, uint8_t vector)
 {
-	v->domain->ops->enter(v, &v->traps[vector], 0);
+	v->domain->pv->enter(v, &v->traps[vector], 0);
 }
 
 void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
 {
 	v->entry_words[0] = error;
-	v->domain->ops->enter(v, &v->traps[vector], 1);
+	v->domain->pv->enter(v, &v->traps[vector], 1);
 }
 
 void bounce_page_fault(struct vcpu *v, gva_t addr, uint32_t error)
 {
-	v->domain->ops->page_fault(v, addr, error);
+	v->domain->pv->page_fault(v, addr, error);
 }
 
-/* Guest kinds with a deliver function have no callback. */
-static __cold void no_event_callback(struct vcpu *v)
+void bounce_no_callback(struct vcpu *v)
 {
-	if (v->domain->ops->deliver)
-		v->domain->ops->deliver(v);
-	else
-		domain_crash(v->domain, "an event for which it has set no callback");
+	domain_crash(v->domain, "an event for which it has set no callback");
 }
 
 void bounce_upcall(struct vcpu *v)
 {
 	if (unlikely(!v->event_cb.address)) {
-		no_event_callback(v);
+		v->domain->doors->deliver(v);
 		return;
 	}
 	v->event_cb.flags = CALLBACKF_mask_events;
-	v->domain->ops->enter(v, &v->event_cb, 0);
+	v->domain->pv->enter(v, &v->event_cb, 0);
 }
 
 void bounce_event(struct vcpu *v)
 {
-	if (!v->domain->ops->deliver)
+	if (v->event_cb.address)
 		trace_point(TRACE_UPCALL, 0);
 	bounce_upcall(v);
 }
@@ -69,7 +65,7 @@ void bounce_nmi(struct vcpu *v)
 	if (!handler->address)
 		return;
 	v->special.nmi = true;
-	v->domain->ops->enter(v, handler, 0);
+	v->domain->pv->enter(v, handler, 0);
 }
 
 void bounce_nmi_done(struct vcpu *v)
@@ -92,7 +88,7 @@ void bounce_syscall(struct vcpu *v)
 		refuse_syscall(v);
 		return;
 	}
-	v->domain->ops->enter(v, &v->syscall_cb, 0);
+	v->domain->pv->enter(v, &v->syscall_cb, 0);
 	v->regs.rflags &= ~RFLAGS_DF; /* a kernel relies on it, as it would on the processor's flag mask */
 }
 
@@ -102,7 +98,7 @@ void bounce_syscall32(struct vcpu *v)
 		refuse_syscall(v);
 		return;
 	}
-	v->domain->ops->enter(v, &v->syscall32_cb, 0);
+	v->domain->pv->enter(v, &v->syscall32_cb, 0);
 	v->regs.rflags &= ~RFLAGS_DF;
 }
 
@@ -119,5 +115,5 @@ void bounce_failsafe(struct vcpu *v, const struct segment_selectors *sel)
 	v->entry_words[1] = sel->es;
 	v->entry_words[2] = sel->fs;
 	v->entry_words[3] = sel->gs;
-	v->domain->ops->enter(v, &v->failsafe_cb, 4);
+	v->domain->pv->enter(v, &v->failsafe_cb, 4);
 }

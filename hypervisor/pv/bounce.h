@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bouncing: making the guest's kernel go on at one of its entry points, with a frame on its stack that says
- * where it was. The frames themselves are the guest kind's (guest_ops.enter; drawn in pv64_entry.c and
+ * where it was. The frames themselves are the guest kind's (pv_doors.enter; drawn in pv64_entry.c and
  * pv32_entry.c). All act on the current vCPU. Afterwards either its registers are those of the handler, or
  * the domain has crashed; the caller just goes on to the exit path.
  */
@@ -23,7 +23,10 @@ void bounce_nmi_done(struct vcpu *v) __rare;
 void bounce_syscall(struct vcpu *v);   /* pv64: the application's SYSCALL */
 void bounce_syscall32(struct vcpu *v); /* the same from compatibility mode */
 
-/* For guest_ops.enter: @to cannot be entered, since it was never set or, in pv32, has no selector. Ends the domain. */
+/* guest_doors.deliver of a guest that was to set a callback. Ends the domain. */
+void bounce_no_callback(struct vcpu *v) __cold;
+
+/* For pv_doors.enter: @to cannot be entered, since it was never set or, in pv32, has no selector. Ends the domain. */
 void bounce_nowhere(struct vcpu *v, const struct callback *to, unsigned n) __cold;
 
 /* Selectors that could not be loaded. */

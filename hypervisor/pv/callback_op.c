@@ -2,7 +2,7 @@
 /* set_callbacks and callback_op: the guest's entry points other than exceptions. */
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
@@ -12,7 +12,7 @@ long hc_set_callbacks(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
 	struct vcpu *v = current;
 
-	return v->domain->ops->set_callbacks(v, (const uint64_t[]){a, b, c, d});
+	return v->domain->pv->set_callbacks(v, (const uint64_t[]){a, b, c, d});
 }
 
 static struct callback *callback_of(struct vcpu *v, uint16_t type)
@@ -39,7 +39,7 @@ static long do_register(struct vcpu *v, gva_t arg)
 {
 	struct callback cb, *slot;
 	uint16_t type;
-	int rc = v->domain->ops->get_callback(arg, &type, &cb);
+	int rc = v->domain->pv->get_callback(arg, &type, &cb);
 
 	if (rc)
 		return rc;

@@ -4,7 +4,7 @@
 #include "cpu/fpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/mm.h"
@@ -48,10 +48,10 @@ void context_init(struct vcpu *v)
 	v->root = v->user_root = INVALID_MFN;
 }
 
-/* pv64: its kernel is a mode of ring 3, as its applications are. */
-static bool user_mode(const struct guest_ops *ops, const struct vcpu_guest_context *c)
+/* pv64: its kernel is a mode of ring 3, as its applications are, and they have roots of their own. */
+static bool user_mode(const struct domain *d, const struct vcpu_guest_context *c)
 {
-	return ops->code64 && !(c->flags & VGCF_in_kernel);
+	return d->paging->user_root && !(c->flags & VGCF_in_kernel);
 }
 
 /* Before anything is changed. */
@@ -60,40 +60,40 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	if (c->gdt_ents > GDT_GUEST_ENTRIES || c->ldt_ents > LDT_MAX_ENTRIES || (c->ldt_base & ~PAGE_MASK))
 		return -EINVAL;
 	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
-		if (c->trap_ctxt[i].address && !range_ok(v->domain->ops, c->trap_ctxt[i].address, 1))
+		if (c->trap_ctxt[i].address && !range_ok(v->domain->abi, c->trap_ctxt[i].address, 1))
 			return -EINVAL;
 	/* An application has page tables of its own. */
-	if (user_mode(v->domain->ops, c) && !v->domain->ops->cr3_to_mfn(c->ctrlreg[1]))
+	if (user_mode(v->domain, c) && !v->domain->paging->cr3_to_mfn(c->ctrlreg[1]))
 		return -EINVAL;
-	return range_ok(v->domain->ops, c->user_regs.rip, 1) ? 0 : -EINVAL;
+	return range_ok(v->domain->abi, c->user_regs.rip, 1) ? 0 : -EINVAL;
 }
 
 /* Set both roots; the applications' may be none. What is left of earlier ones must be settled before @v can go on. */
 static int set_roots(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	const struct guest_ops *ops = v->domain->ops;
-	int rc = vcpu_set_root(v, ops->cr3_to_mfn(c->ctrlreg[3]));
+	const struct paging_rules *rules = v->domain->paging;
+	int rc = vcpu_set_root(v, rules->cr3_to_mfn(c->ctrlreg[3]));
 
-	if (!rc && ops->code64)
-		rc = vcpu_set_user_root(v, ops->cr3_to_mfn(c->ctrlreg[1]));
+	if (!rc && rules->user_root)
+		rc = vcpu_set_user_root(v, rules->cr3_to_mfn(c->ctrlreg[1]));
 	return rc == PT_LEFT ? -ERESTART : rc;
 }
 
 static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct pv_doors *pv = v->domain->pv;
 	struct cpu_user_regs *r = &v->regs;
 
-	v->user_mode = user_mode(ops, c);
+	v->user_mode = user_mode(v->domain, c);
 	*r = c->user_regs;
-	r->cs = ops->fix_selector(r->cs);
-	r->ss = ops->fix_selector(r->ss);
+	r->cs = pv->fix_selector(r->cs);
+	r->ss = pv->fix_selector(r->ss);
 	v->iopl = r->rflags >> 12 & 3;
 	r->rflags = (r->rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 	v->way_back = BACK_BY_IRET;
 	v->segs_fresh = true;
 	v->special.nmi = false;
-	v->kernel_ss = ops->fix_selector(c->kernel_ss);
+	v->kernel_ss = pv->fix_selector(c->kernel_ss);
 	v->kernel_sp = c->kernel_sp;
 	v->ts_virtual = c->ctrlreg[0] & CR0_TS;
 	v->cr4 = context_cr4(c->ctrlreg[4]);
@@ -101,7 +101,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 		if (i != 4 && i != 5)
 			debugreg_set(v, i, c->debugreg[i]);
 	for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++)
-		v->traps[i] = callback_of_trap(&c->trap_ctxt[i], ops);
+		v->traps[i] = callback_of_trap(&c->trap_ctxt[i], pv);
 	fpu_reset(v->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
@@ -133,11 +133,11 @@ int context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 
 void context_get(struct vcpu *v, struct vcpu_guest_context *c)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct paging_rules *rules = v->domain->paging;
 
 	memset(c, 0, sizeof(*c));
 	fpu_get_fxsave(v->fpu, c->fpu_ctxt.x);
-	c->flags = VGCF_i387_valid | (ops->in_kernel(v) ? VGCF_in_kernel : 0) |
+	c->flags = VGCF_i387_valid | (v->domain->doors->in_kernel(v) ? VGCF_in_kernel : 0) |
 		   (v->state != VCPU_OFFLINE ? VGCF_online : 0);
 	c->user_regs = v->regs;
 	c->user_regs.saved_upcall_mask = v->upcall[1];
@@ -156,9 +156,9 @@ void context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->kernel_ss = v->kernel_ss;
 	c->kernel_sp = v->kernel_sp;
 	c->ctrlreg[0] = context_cr0(v);
-	c->ctrlreg[1] = v->user_root == INVALID_MFN ? 0 : ops->mfn_to_cr3(v->user_root);
-	c->ctrlreg[2] = ops->get_cr2(v);
-	c->ctrlreg[3] = v->root == INVALID_MFN ? 0 : ops->mfn_to_cr3(v->root);
+	c->ctrlreg[1] = v->user_root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->user_root);
+	c->ctrlreg[2] = v->domain->pv->get_cr2(v);
+	c->ctrlreg[3] = v->root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->root);
 	c->ctrlreg[4] = v->cr4;
 	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
 	c->vm_assist = v->domain->vm_assist;

@@ -6,15 +6,15 @@
 #pragma once
 
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "xen/callback.h"
 #include "xen/xen.h"
 
 /* A guest's gate as it is kept. One without an address is not set, and has no selector either (pv32_enter). */
-static inline struct callback callback_of_trap(const struct trap_info *ti, const struct guest_ops *ops)
+static inline struct callback callback_of_trap(const struct trap_info *ti, const struct pv_doors *pv)
 {
 	return (struct callback){.address = ti->address,
-				 .cs = ti->address ? ops->fix_selector(ti->cs) : 0,
+				 .cs = ti->address ? pv->fix_selector(ti->cs) : 0,
 				 .flags = TI_GET_IF(ti) ? CALLBACKF_mask_events : 0,
 				 .dpl = TI_GET_DPL(ti)};
 }

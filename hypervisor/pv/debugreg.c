@@ -3,7 +3,7 @@
 #include "pv/debugreg.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "lib/errno.h"
 #include "pv/bounce.h"
 
@@ -78,7 +78,7 @@ int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 
 	if (rc)
 		return rc;
-	if (reg < 4 && !range_ok(v->domain->ops, value, 8))
+	if (reg < 4 && !range_ok(v->domain->abi, value, 8))
 		return -EPERM;
 	if (reg >= 6 && value >> 32)
 		return -EINVAL;

@@ -4,7 +4,7 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/image.h"
 #include "lib/string.h"
@@ -213,13 +213,13 @@ static void load_ldt(struct vcpu *v, uint64_t *reserved)
 int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 {
 	if (entries > LDT_MAX_ENTRIES || (base & ~PAGE_MASK) ||
-	    (entries && !range_ok(v->domain->ops, base, entries * 8)))
+	    (entries && !range_ok(v->domain->abi, base, entries * 8)))
 		return -EINVAL;
 	drop_ldt_pages(v);
 	v->ldt_base = base;
 	v->ldt_entries = entries;
 	if (v == current)
-		load_ldt(v, v->domain->ops->reserved_gdt());
+		load_ldt(v, v->domain->pv->reserved_gdt());
 	return 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* set_gdt and update_descriptor. */
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "guest/hypercall.h"
+#include "guest/paging.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
@@ -37,7 +38,7 @@ long hc_update_descriptor(uint64_t maddr, uint64_t desc)
 	enum page_type type;
 	int rc = -EINVAL;
 
-	if ((maddr & 7) || !mfn_valid(mfn) || !d->ops->descriptor_ok(&desc))
+	if ((maddr & 7) || !mfn_valid(mfn) || !d->paging->descriptor_ok(&desc))
 		return -EINVAL;
 	pg = mfn_to_page(mfn);
 	if (!page_get(pg, d))

@@ -9,7 +9,7 @@ int multicall_interrupted(struct vcpu *v, gva_t at);
 
 #define MULTICALL_PREEMPT_EVERY 8 /* entries; a power of two */
 
-/* A kind's guest_ops.multicall around its @step, which runs the entry at @at: 0, -EFAULT, or 1 to restart the
+/* A kind's hypercall_abi.multicall around its @step, which runs the entry at @at: 0, -EFAULT, or 1 to restart the
  * batch with it. */
 static __always_inline int multicall_run(struct vcpu *v, gva_t *list, uint32_t *left,
 					 int (*step)(struct vcpu *v, gva_t at), unsigned stride)

@@ -5,7 +5,7 @@
  * the guest goes on where it says.
  */
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "lib/errno.h"
 #include "lib/tracepoint.h"
 #include "mm/guest_copy.h"
@@ -31,7 +31,7 @@ static __cold int run_watched(struct vcpu *v, gva_t *list, uint32_t *left)
 			return -EFAULT;
 		v->multicall_interrupted = MULTICALL_GOES_ON;
 		trace_point(TRACE_CALL, nr);
-		rc = v->domain->ops->multicall(v, list, &one);
+		rc = v->domain->calls->multicall(v, list, &one);
 		*left -= !one;
 		if ((*left % MULTICALL_PREEMPT_EVERY == 0 || v->multicall_interrupted == MULTICALL_LOOK) &&
 		    *left && hypercall_preempt_check())
@@ -56,7 +56,7 @@ long hc_multicall(uint64_t call_list, uint64_t nr_calls)
 	if (unlikely(tracepoint))
 		rc = run_watched(v, &call_list, &left);
 	else
-		rc = v->domain->ops->multicall(v, &call_list, &left);
+		rc = v->domain->calls->multicall(v, &call_list, &left);
 	v->multicall = NULL;
 	if (v->multicall_interrupted == MULTICALL_STOP)
 		return v->regs.rax;

@@ -9,7 +9,7 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
@@ -24,6 +24,7 @@
 #include "pv/pv_mm.h"
 #include "pv/segments.h"
 #include "pv/taskswitch.h"
+#include "ringlet/sysctl.h"
 #include "xen/callback.h"
 
 #define KERNEL_RPL 1
@@ -152,59 +153,82 @@ static uint16_t pv32_fix_selector(uint16_t sel)
 	return sel & 3 ? sel : sel | KERNEL_RPL;
 }
 
-const struct guest_ops pv32_ops = {
-    .name = "pv32",
+const struct guest_abi pv32_abi = {
     .elf_class = 1,
+    .long_mode = false,
+    .first_arg = offsetof(struct cpu_user_regs, rbx),
     .max_ports = 1024,
     .word_shift = 5,
     .layout = xlat_pv32,
-    .allow_smep = false,
-    .code64 = false,
     .flat_cs = {SEL_COMPAT_KERNEL_CS, SEL_COMPAT_USER_CS},
     .flat_mode = 32,
-    .hv_start = HYPERVISOR_VIRT_START_PAE,
+    .addr_bits = COMPAT_M2P_ADDR_BITS,
+    .low_end = PV32_LOW_END,
+    .high_start = PV32_HIGH_START,
+};
 
+static const struct hypercall_abi calls = {
+    .join = pv32_hypercall_join,
+    .split = pv32_hypercall_split,
+    .rewind = pv32_hypercall_rewind,
+    .multicall = pv32_multicall,
+};
+
+static const struct paging_rules paging = {
     .root_level = 3,
+    .user_root = false,
     .allowed = PV32_PTE_ALLOWED,
     .added = PV32_PTE_ADDED,
     .slot_rule = pv32_slot_rule,
     .root_promote = pv32_root_promote,
     .l2_promote = pv32_l2_promote,
+    .hv_start = HYPERVISOR_VIRT_START_PAE,
     .m2p_start = MACH2PHYS_VIRT_START_PAE,
     .m2p_end = COMPAT_M2P_END,
     .m2p_entry_shift = 2,
-    .addr_bits = COMPAT_M2P_ADDR_BITS,
     .make_cr3 = pv32_make_cr3,
     .cr3_to_mfn = pv32_cr3_to_mfn,
     .mfn_to_cr3 = pv32_mfn_to_cr3,
-    .low_end = PV32_LOW_END,
-    .high_start = PV32_HIGH_START,
+    .descriptor_ok = pv32_descriptor_ok,
+};
 
-    .vcpu_init = pv32_vcpu_init,
-    .vcpu_free = pv32_vcpu_free,
-    .switch_out = pv32_switch_out,
-    .switch_in = pv32_switch_in,
+static const struct pv_doors pv = {
     .start_regs = pv32_start_regs,
-    .set_context = pv32_set_context,
-    .get_context = pv32_get_context,
-    .context_size = COMPAT_SIZEOF_vcpu_guest_context,
-
-    .in_kernel = pv32_in_kernel,
     .enter = pv32_enter,
     .set_cr2 = pv32_set_cr2,
     .page_fault = pv32_page_fault,
     .get_cr2 = pv32_get_cr2,
     .iret = pv32_iret,
-    .multicall = pv32_multicall,
-    .hypercall_join = pv32_hypercall_join,
-    .hypercall_split = pv32_hypercall_split,
-    .hypercall_rewind = pv32_hypercall_rewind,
-    .fill_hypercall_page = pv32_fill_hypercall_page,
     .set_callbacks = pv32_set_callbacks,
     .get_callback = pv32_get_callback,
     .set_segment_base = pv32_set_segment_base,
     .reserved_gdt = pv32_reserved_gdt,
-    .descriptor_ok = pv32_descriptor_ok,
     .fix_selector = pv32_fix_selector,
     .set_ldt = desc_set_ldt,
+    .syscall32_cs = SEL_COMPAT_USER_CS,
+    .syscall32_ss = SEL_COMPAT_USER_DS,
+};
+
+static const struct guest_doors doors = {
+    .vcpu_init = pv32_vcpu_init,
+    .vcpu_free = pv32_vcpu_free,
+    .switch_out = pv32_switch_out,
+    .switch_in = pv32_switch_in,
+    .set_context = pv32_set_context,
+    .get_context = pv32_get_context,
+    .context_size = COMPAT_SIZEOF_vcpu_guest_context,
+    .in_kernel = pv32_in_kernel,
+    .quick_leave_mode = RINGLET_MODE_KNOWN | RINGLET_MODE_KERNEL | KERNEL_RPL,
+    .deliver = bounce_no_callback,
+    .fill_hypercall_page = pv32_fill_hypercall_page,
+    .audit = pv32_audit,
+};
+
+const struct guest_kind pv32_kind = {
+    .name = "pv32",
+    .abi = &pv32_abi,
+    .calls = &calls,
+    .paging = &paging,
+    .pv = &pv,
+    .doors = &doors,
 };

@@ -66,7 +66,7 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	}
 	sp -= (n + 3) * 4;
 	at = stack_base(v, ss) + sp;
-	if (unlikely(!words_ok(&pv32_ops, at)))
+	if (unlikely(!words_ok(&pv32_abi, at)))
 		goto bad_stack;
 	guest_access_begin();
 	if (n) {
@@ -132,7 +132,7 @@ static inline bool read_iret_frame(gva_t at, struct iret_frame32 *f)
 {
 	uint32_t eax, eip, cs, eflags, esp = 0, ss = 0;
 
-	if (unlikely(!range_ok(&pv32_ops, at, sizeof(*f))))
+	if (unlikely(!range_ok(&pv32_abi, at, sizeof(*f))))
 		return false;
 	guest_access_begin();
 	GUEST_LOAD(eax, at, fault);
@@ -187,7 +187,7 @@ static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 	const unsigned word = 4;
 	uint32_t op, w0, w1, w2, w3, w4, w5, result;
 
-	if (unlikely(!range_ok(&pv32_ops, at, 8 * word)))
+	if (unlikely(!range_ok(&pv32_abi, at, 8 * word)))
 		return -EFAULT;
 	guest_access_begin();
 	GUEST_LOAD(op, at, fault);

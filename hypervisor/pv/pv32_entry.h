@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* pv32's members of guest_ops about entry and return (guest/guest_ops.h says what each does). */
+/* pv32: entry and return, for pv32_kind (guest/kind.h says what each does). */
 #pragma once
 
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
+
+struct callback;
+
+extern const struct guest_abi pv32_abi;
 
 bool pv32_in_kernel(const struct vcpu *v);
 void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n);

@@ -3,7 +3,7 @@
 #include "pv/pv32_layout.h"
 #include "compat_offsets.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/string.h"
 #include "xen/callback.h"
 #include "xen/xen.h"
@@ -97,7 +97,7 @@ void pv32_context_out(void *p, const struct vcpu_guest_context *c, const struct 
 
 void pv32_callbacks_in(struct vcpu *v, const void *p)
 {
-	uint16_t (*fix)(uint16_t) = v->domain->ops->fix_selector;
+	uint16_t (*fix)(uint16_t) = v->domain->pv->fix_selector;
 	uint32_t flags = WORD(p, COMPAT_vcpu_guest_context_flags);
 
 	v->event_cb = (struct callback){.cs = fix(WORD(p, COMPAT_vcpu_guest_context_event_callback_cs)),

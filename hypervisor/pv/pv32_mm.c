@@ -80,3 +80,11 @@ void pv32_kind_root_free(struct vcpu *v)
 		heap_free_pages(v->kind_root, 0);
 	v->kind_root = NULL;
 }
+
+void pv32_audit(struct vcpu *v, const struct audit_report *to)
+{
+	const uint64_t *l4 = v->kind_root;
+
+	if (v->root != INVALID_MFN && pte_mfn(l4[0]) != v->root)
+		to->wrong("%s vCPU %u: the table above its root names another", v->domain->name, v->id);
+}

@@ -8,7 +8,7 @@
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
@@ -91,7 +91,7 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
-		if (entries[i] && !range_ok(&pv64_ops, entries[i], 1))
+		if (entries[i] && !range_ok(&pv64_abi, entries[i], 1))
 			return -EINVAL;
 	rc = context_set(v, c);
 	if (rc)
@@ -130,7 +130,7 @@ static void pv64_get_context(struct vcpu *v, void *ctx)
 static long pv64_set_callbacks(struct vcpu *v, const uint64_t args[4])
 {
 	for (unsigned i = 0; i < 3; i++)
-		if (args[i] && !range_ok(&pv64_ops, args[i], 1))
+		if (args[i] && !range_ok(&pv64_abi, args[i], 1))
 			return -EINVAL;
 	v->event_cb.address = args[0];
 	v->failsafe_cb = (struct callback){.address = args[1]};
@@ -144,7 +144,7 @@ static int pv64_get_callback(gva_t arg, uint16_t *type, struct callback *cb)
 
 	if (guest_read(&r, arg, sizeof(r)))
 		return -EFAULT;
-	if (!range_ok(&pv64_ops, r.address, 1))
+	if (!range_ok(&pv64_abi, r.address, 1))
 		return -EINVAL;
 	*type = r.type;
 	*cb = (struct callback){.address = r.address, .flags = r.flags & CALLBACKF_mask_events};
@@ -188,59 +188,81 @@ static uint16_t pv64_fix_selector(uint16_t sel)
 	return sel | KERNEL_RPL;
 }
 
-const struct guest_ops pv64_ops = {
-    .name = "pv64",
+const struct guest_abi pv64_abi = {
     .elf_class = 2,
+    .long_mode = true,
+    .first_arg = offsetof(struct cpu_user_regs, rdi),
     .max_ports = 4096,
     .word_shift = 6,
     .layout = xlat_pv64,
-    .allow_smep = true,
-    .code64 = true,
     .flat_cs = {SEL_GUEST_CS64, SEL_GUEST_CS64},
     .flat_mode = 64,
-    .hv_start = HYPERVISOR_VIRT_START,
+    .addr_bits = 0,
+    .low_end = PV64_LOW_END,
+    .high_start = PV64_HIGH_START,
+};
 
+static const struct hypercall_abi calls = {
+    .join = pv64_hypercall_join,
+    .split = pv64_hypercall_split,
+    .rewind = pv64_hypercall_rewind,
+    .multicall = pv64_multicall,
+};
+
+static const struct paging_rules paging = {
     .root_level = 4,
+    .user_root = true,
     .allowed = PV64_PTE_ALLOWED,
     .added = PV64_PTE_ADDED,
     .slot_rule = pv64_slot_rule,
     .root_promote = pv64_root_promote,
     .l2_promote = pv64_l2_promote,
+    .hv_start = HYPERVISOR_VIRT_START,
     .m2p_start = MACH2PHYS_VIRT_START,
     .m2p_end = MACH2PHYS_VIRT_END,
     .m2p_entry_shift = 3,
-    .addr_bits = 0,
     .make_cr3 = pv64_make_cr3,
     .cr3_to_mfn = pv64_cr3_to_mfn,
     .mfn_to_cr3 = pv64_mfn_to_cr3,
-    .low_end = PV64_LOW_END,
-    .high_start = PV64_HIGH_START,
+    .descriptor_ok = pv64_descriptor_ok,
+};
 
-    .vcpu_init = pv64_vcpu_init,
-    .vcpu_free = pv64_vcpu_free,
-    .switch_out = pv64_switch_out,
-    .switch_in = pv64_switch_in,
+static const struct pv_doors pv = {
     .start_regs = pv64_start_regs,
-    .set_context = pv64_set_context,
-    .get_context = pv64_get_context,
-    .context_size = sizeof(struct vcpu_guest_context),
-
-    .in_kernel = pv64_in_kernel,
     .enter = pv64_enter,
     .set_cr2 = pv64_set_cr2,
     .page_fault = pv64_page_fault,
     .get_cr2 = pv64_get_cr2,
     .iret = pv64_iret,
-    .multicall = pv64_multicall,
-    .hypercall_join = pv64_hypercall_join,
-    .hypercall_split = pv64_hypercall_split,
-    .hypercall_rewind = pv64_hypercall_rewind,
-    .fill_hypercall_page = pv64_fill_hypercall_page,
     .set_callbacks = pv64_set_callbacks,
     .get_callback = pv64_get_callback,
     .set_segment_base = pv64_set_segment_base,
     .reserved_gdt = pv64_reserved_gdt,
-    .descriptor_ok = pv64_descriptor_ok,
     .fix_selector = pv64_fix_selector,
     .set_ldt = desc_set_ldt,
+    .syscall32_cs = SEL_GUEST_CS32,
+    .syscall32_ss = SEL_GUEST_DS,
+};
+
+static const struct guest_doors doors = {
+    .vcpu_init = pv64_vcpu_init,
+    .vcpu_free = pv64_vcpu_free,
+    .switch_out = pv64_switch_out,
+    .switch_in = pv64_switch_in,
+    .set_context = pv64_set_context,
+    .get_context = pv64_get_context,
+    .context_size = sizeof(struct vcpu_guest_context),
+    .in_kernel = pv64_in_kernel,
+    .quick_leave_mode = 0, /* that of the next entry */
+    .deliver = bounce_no_callback,
+    .fill_hypercall_page = pv64_fill_hypercall_page,
+};
+
+const struct guest_kind pv64_kind = {
+    .name = "pv64",
+    .abi = &pv64_abi,
+    .calls = &calls,
+    .paging = &paging,
+    .pv = &pv,
+    .doors = &doors,
 };

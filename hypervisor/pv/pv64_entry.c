@@ -135,7 +135,7 @@ static inline bool read_iret_frame(gva_t at, struct iret_context *c)
 {
 	uint64_t rax, r11, rcx, flags, rip, cs, rflags, rsp, ss;
 
-	if (unlikely(!range_ok(&pv64_ops, at, sizeof(*c))))
+	if (unlikely(!range_ok(&pv64_abi, at, sizeof(*c))))
 		return false;
 	guest_access_begin();
 	GUEST_LOAD(rax, at, fault);
@@ -199,7 +199,7 @@ static __always_inline int multicall_step(struct vcpu *v, gva_t at)
 	uint64_t op, a0, a1, a2, a3, a4, a5;
 	long result;
 
-	if (unlikely(!range_ok(&pv64_ops, at, 8 * word)))
+	if (unlikely(!range_ok(&pv64_abi, at, 8 * word)))
 		return -EFAULT;
 	guest_access_begin();
 	GUEST_LOAD(op, at, fault);

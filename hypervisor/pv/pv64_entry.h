@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* pv64's members of guest_ops about entry and return (guest/guest_ops.h says what each does). */
+/* pv64: entry and return, for pv64_kind (guest/kind.h says what each does). */
 #pragma once
 
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
+
+struct callback;
+
+extern const struct guest_abi pv64_abi;
 
 bool pv64_in_kernel(const struct vcpu *v);
 void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory rules of the two PV kinds: members of their guest_ops (see guest/guest_ops.h for the contract of
+/* The memory rules of the two PV kinds: members of their paging_rules (see guest/paging.h for the contract of
  * each), in pv64_mm.c and pv32_mm.c, the same functions in the same order. */
 #pragma once
 
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "mm/mm.h"
 
-/* guest_ops.allowed: what the guest may set. G is accepted, and dropped (mm/pt.h). */
+/* paging_rules.allowed: what the guest may set. G is accepted, and dropped (mm/pt.h). */
 #define PV_SOFT_BITS   (0xe00ull | 0x7ffull << 52) /* available to software: 9-11, 52-62 */
 #define PV_TABLE_BITS  (PTE_ADDR | PTE_P | PTE_RW | PTE_U | PTE_A | PTE_D | PTE_NX | PV_SOFT_BITS)
 #define PV_L1_BITS     (PV_TABLE_BITS | PTE_G)
@@ -20,7 +20,7 @@
 		0, PV_L1_BITS, PV_TABLE_BITS, PV_PAE_L3_BITS, 0 \
 	}
 
-/* guest_ops.added. pv64: kernel and applications run in ring 3, so every page must be a user page; a soft bit
+/* paging_rules.added. pv64: kernel and applications run in ring 3, so every page must be a user page; a soft bit
  * marks those that the guest meant for its kernel. pv32: a PAE root's entries have no rights of their own; in
  * the real four-level tree they must not take any away. */
 #define PV64_PTE_ADDED                                                   \
@@ -53,3 +53,4 @@ uint64_t pv32_mfn_to_cr3(mfn_t mfn);
 /* vCPU's own L4 above a guest's PAE root. After d->window_l3 is set; -ENOMEM. */
 int pv32_kind_root_alloc(struct vcpu *v);
 void pv32_kind_root_free(struct vcpu *v);
+void pv32_audit(struct vcpu *v, const struct audit_report *to); /* that page and the root agree */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* set_trap_table, stack_switch, iret: how the guest's kernel is entered by exceptions, and left. */
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
 #include "guest/hypercall.h"
+#include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/rare.h"
@@ -15,11 +15,11 @@
 
 static int set_trap(struct vcpu *v, struct trap_info *ti)
 {
-	const struct guest_ops *ops = v->domain->ops;
+	const struct domain *d = v->domain;
 
-	if (!range_ok(ops, ti->address, 1))
+	if (!range_ok(d->abi, ti->address, 1))
 		return -EINVAL;
-	v->traps[ti->vector] = callback_of_trap(ti, ops);
+	v->traps[ti->vector] = callback_of_trap(ti, d->pv);
 	return 0;
 }
 
@@ -50,7 +50,7 @@ long hc_stack_switch(uint64_t ss, uint64_t sp)
 {
 	struct vcpu *v = current;
 
-	v->kernel_ss = v->domain->ops->fix_selector(ss);
+	v->kernel_ss = v->domain->pv->fix_selector(ss);
 	v->kernel_sp = sp;
 	return 0;
 }
@@ -62,5 +62,5 @@ long hc_iret(void)
 	if (unlikely(v->special.nmi))
 		rare_call(bounce_nmi_done, v);
 	v->multicall_interrupted = MULTICALL_STOP;
-	return v->domain->ops->iret(v);
+	return v->domain->pv->iret(v);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* xen_version: what guests may ask about the hypervisor. Strings fill their whole array with zeros. */
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
+#include "guest/paging.h"
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "lib/options.h"
@@ -30,7 +31,7 @@ static long put_compile_info(gva_t arg)
 
 static long put_platform_parameters(gva_t arg)
 {
-	struct xen_platform_parameters p = {.virt_start = current->domain->ops->hv_start};
+	struct xen_platform_parameters p = {.virt_start = current->domain->paging->hv_start};
 
 	return guest_put(arg, &p, xen_platform_parameters);
 }

@@ -5,7 +5,6 @@
  * The copies have kernel addresses and are written whenever the vCPU gets a CPU. If an address does not work
  * (any more), the guest gets no copy. The lock of the vCPU's run queue guards the accounting.
  */
-#include "guest/guest_ops.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"
 #include "mm/mm.h"

@@ -13,7 +13,7 @@
 #include "cpu/x86.h"
 #include "dev/acpi.h"
 #include "dev/rtc.h"
-#include "guest/guest_ops.h"
+#include "guest/abi.h"
 #include "lib/loglevel.h"
 #include "lib/muldiv.h"
 #include "mm/guest_copy.h"
@@ -149,7 +149,7 @@ void time_update_wallclock(struct domain *d)
 	/* It follows the mask bits in both layouts. Seconds above 32 bits come in 2106. */
 	struct {
 		uint32_t version, sec, nsec;
-	} volatile *wc = (void *)((char *)d->evtchn_mask + d->ops->max_ports / 8);
+	} volatile *wc = (void *)((char *)d->evtchn_mask + d->abi->max_ports / 8);
 
 	wc->version = (wc->version & ~1u) + 1;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -10,7 +10,7 @@
  */
 #include "cpu/clock.h"
 #include "evt/evtchn.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "sched/sched.h"
 #include "xen/xen.h"
 
@@ -76,8 +76,8 @@ void vcpu_timers_go_on(struct vcpu *v)
 		return;
 	if (v->period && !v->periodic.cpu)
 		timer_set(&v->periodic, now() + v->period);
-	if (v->domain->ops->timers_go_on)
-		v->domain->ops->timers_go_on(v);
+	if (v->domain->doors->timers_go_on)
+		v->domain->doors->timers_go_on(v);
 }
 
 void vcpu_timers_stop(struct vcpu *v)

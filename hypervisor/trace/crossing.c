@@ -11,7 +11,7 @@
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/tracepoint.h"
 #include "mm/page.h"
@@ -60,7 +60,7 @@ static bool is_wanted(const struct vcpu *v)
 /* The ring of the guest, and whether its kernel runs there. */
 static uint32_t mode_of(const struct vcpu *v)
 {
-	return RINGLET_MODE_KNOWN | (v->domain->ops->in_kernel(v) ? RINGLET_MODE_KERNEL : 0) |
+	return RINGLET_MODE_KNOWN | (v->domain->doors->in_kernel(v) ? RINGLET_MODE_KERNEL : 0) |
 	       (v->regs.cs & 3);
 }
 
@@ -111,13 +111,6 @@ void trace_commit(void)
 	ring_commit(&here()->ring, &this_cpu->self->trace);
 }
 
-/* The mode that a quick leave (hook.inc) does not write: restore32 leads to pv32's kernel. pv64's mode is left open,
- * for it is that of the next entry. */
-static uint32_t presumed_after(const struct vcpu *v)
-{
-	return v->domain->ops->code64 ? 0 : RINGLET_MODE_KNOWN | RINGLET_MODE_KERNEL | 1;
-}
-
 void trace_enter(uint32_t reason)
 {
 	uint64_t now = rdtsc();
@@ -129,7 +122,7 @@ void trace_enter(uint32_t reason)
 		here()->reason = reason;
 	}
 	if (tracing)
-		open_record(now, reason, mode_of(current) | presumed_after(current) << 4);
+		open_record(now, reason, mode_of(current) | current->domain->doors->quick_leave_mode << 4);
 }
 
 void trace_enter_trap(const struct cpu_user_regs *regs)
@@ -225,7 +218,7 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 
 void trace_upcall(void)
 {
-	if (!current->domain->ops->deliver)
+	if (current->event_cb.address)
 		trace_moment(TRACE_UPCALL, 0);
 }
 

@@ -64,6 +64,14 @@ void stay_end(struct trace_cpu *c, uint64_t now)
 	spin_unlock(&stays_lock);
 }
 
+static uint64_t first_argument(const struct vcpu *v)
+{
+	const struct guest_abi *abi = v->domain->abi;
+	const uint64_t *reg = (const void *)((const char *)&v->regs + abi->first_arg);
+
+	return *reg & (~0ull >> (64 - (1u << abi->word_shift)));
+}
+
 void stay_begin(struct trace_cpu *c, uint64_t now, uint32_t reason)
 {
 	struct vcpu *v = current;
@@ -75,9 +83,7 @@ void stay_begin(struct trace_cpu *c, uint64_t now, uint32_t reason)
 	    .domain = vcpu_is_idle(v) ? DOMID_IDLE : v->domain->id,
 	    .vcpu = v->id,
 	    .rip = saved ? v->regs.rip : 0,
-	    .arg = !hypercall               ? 0
-		   : v->domain->ops->code64 ? v->regs.rdi
-					    : (uint32_t)v->regs.rbx,
+	    .arg = hypercall ? first_argument(v) : 0,
 	};
 }
 

@@ -29,7 +29,12 @@ struct domain dom_idle = {.name = "idle"};
 struct options options;
 uint32_t nr_cpus = 1, listening;
 long (*sysctl_extension)(struct xen_sysctl *op);
-static struct guest_ops ops64 = {.code64 = true, .high_start = 4096}, ops32, ops_fv;
+static const struct guest_abi abi64 = {.first_arg = offsetof(struct cpu_user_regs, rdi),
+				       .word_shift = 6,
+				       .high_start = 4096},
+			      abi32 = {.first_arg = offsetof(struct cpu_user_regs, rbx), .word_shift = 5};
+static struct guest_doors doors64,
+    doors32 = {.quick_leave_mode = RINGLET_MODE_KNOWN | RINGLET_MODE_KERNEL | 1};
 static struct domain doms[3];
 static struct vcpu vcpus[3], idle = {.domain = &dom_idle};
 static unsigned held, pages, pages_left;
@@ -40,9 +45,6 @@ static void (*key_l)(void);
 static inline bool in_kernel(const struct vcpu *v)
 {
 	return kernel;
-}
-static inline void deliver(struct vcpu *v)
-{
 }
 void hooks_init(void)
 {
@@ -121,11 +123,12 @@ static struct ringlet_record out[256];
 
 static inline int setup(void **state)
 {
-	ops64.in_kernel = ops32.in_kernel = ops_fv.in_kernel = in_kernel;
-	ops_fv.deliver = deliver;
+	doors64.in_kernel = doors32.in_kernel = in_kernel;
 	for (unsigned i = 1; i < 3; i++) {
-		doms[i] = (struct domain){.id = i, .ops = &ops64, .max_vcpus = 1};
-		vcpus[i] = (struct vcpu){.domain = &doms[i], .regs = {.cs = 0xe033, .rip = 0x1000}};
+		doms[i] = (struct domain){.id = i, .abi = &abi64, .doors = &doors64, .max_vcpus = 1};
+		vcpus[i] = (struct vcpu){.domain = &doms[i],
+					 .event_cb = {.address = 0x4000},
+					 .regs = {.cs = 0xe033, .rip = 0x1000}};
 		doms[i].vcpu[0] = &vcpus[i];
 	}
 	host_percpu = (struct percpu){.self = &host_percpu, .vcpu = &vcpus[1]};

@@ -16,9 +16,10 @@ mfn_t max_mfn = ARRAY_SIZE(frames);
 uint32_t nr_cpus = 2;
 struct domain *dom0 = &doms[0];
 const struct sched_policy *sched_policy = &(const struct sched_policy){.sched_id = 5};
-static const struct guest_ops kinds_here[KINDS] = {
+static const struct guest_kind kinds_here[KINDS] = {
     [KIND_PV64] = {.name = "64"}, [KIND_PV32] = {.name = "32"}, [KIND_FV] = {.name = "fv"}};
-const struct guest_ops *guest_kinds[KINDS];
+const struct guest_kind *guest_kinds[KINDS];
+static struct guest_doors doors;
 static int result;
 static unsigned held;
 
@@ -44,10 +45,10 @@ void domain_put(struct domain *d)
 {
 	assert_true(d->refs-- > 0);
 }
-struct domain *domain_create(domid_t id, const struct guest_ops *ops, int *err)
+struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *err)
 {
 	*err = result;
-	note("create %d %s", id == DOMID_INVALID ? -1 : id, ops->name);
+	note("create %d %s", id == DOMID_INVALID ? -1 : id, kind->name);
 	((struct xen_domctl *)guest_base)->u.createdomain.ssidref = 99; /* another vCPU */
 	doms[2].max_port = 4095;
 	return result ? NULL : &doms[2];
@@ -81,9 +82,9 @@ void domain_unpause(struct domain *d)
 {
 	note("unpause d%u", d->id);
 }
-int domain_set_ops(struct domain *d, const struct guest_ops *ops)
+int domain_set_kind(struct domain *d, const struct guest_kind *kind)
 {
-	note("kind %s", ops->name);
+	note("kind %s", kind->name);
 	return result;
 }
 int vcpu_create(struct domain *d, uint32_t id)
@@ -163,7 +164,7 @@ void vcpu_unpause(struct vcpu *v)
 static void get_context_of(struct vcpu *v, void *ctx)
 {
 	note("look v%u", v->id);
-	memset(ctx, 0x5a, v->domain->ops->context_size);
+	memset(ctx, 0x5a, v->domain->doors->context_size);
 }
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
 {
@@ -182,12 +183,12 @@ static int setup(void **state)
 {
 	for (int i = 0; i < KINDS; i++)
 		guest_kinds[i] = &kinds_here[i];
-	guest_pv64.context_size = 5168;
-	guest_pv64.fill_hypercall_page = fill;
-	guest_pv64.get_context = get_context_of;
+	doors = (struct guest_doors){
+	    .context_size = 5168, .fill_hypercall_page = fill, .get_context = get_context_of};
 	memset(doms, 0, sizeof(doms));
 	for (int i = 0; i < 3; i++)
-		doms[i] = (struct domain){.id = i, .ops = &guest_pv64, .max_vcpus = 2, .state = DOMAIN_ALIVE};
+		doms[i] = (struct domain){
+		    .id = i, .abi = &guest_pv64, .doors = &doors, .max_vcpus = 2, .state = DOMAIN_ALIVE};
 	for (int i = 0; i < 4; i++)
 		vcpus[i] = (struct vcpu){.id = i, .domain = &doms[!!i], .cpu = &cpu5};
 	doms[0].vcpu[0] = &vcpus[0];

@@ -162,12 +162,12 @@ void printk(const char *fmt, ...)
 	va_end(args);
 }
 
-static const struct guest_ops ops64 = {.max_ports = 4096, .word_shift = 6};
-static const struct guest_ops ops32 = {.max_ports = 1024, .word_shift = 5};
+static const struct guest_abi abi64 = {.max_ports = 4096, .word_shift = 6};
+static const struct guest_abi abi32 = {.max_ports = 1024, .word_shift = 5};
 
-static void make(struct domain *d, domid_t id, const struct guest_ops *ops)
+static void make(struct domain *d, domid_t id, const struct guest_abi *abi)
 {
-	*d = (struct domain){.id = id, .ops = ops, .state = DOMAIN_ALIVE, .max_vcpus = 2, .max_port = ~0u};
+	*d = (struct domain){.id = id, .abi = abi, .state = DOMAIN_ALIVE, .max_vcpus = 2, .max_port = ~0u};
 	d->shared_info = calloc(1, PAGE_SIZE);
 	for (unsigned i = 0; i < 2; i++) {
 		struct vcpu *v = calloc(1, sizeof(*v));

@@ -88,7 +88,7 @@ void model_count(struct use *u)
 		if (m[i].partial)
 			hold(u, i, m[i].is);
 		for (unsigned n = 0; n < m[i].roots; n++)
-			hold(u, i, d->ops->root_level);
+			hold(u, i, d->paging->root_level);
 		for (unsigned n = 0; n < m[i].writable; n++)
 			hold(u, i, PGT_WRITABLE);
 		for (unsigned n = 0; n < m[i].segdesc; n++)
@@ -206,7 +206,7 @@ bool model_make(int i, enum page_type t, bool carrier)
 	}
 	if (!is_table(t))
 		return true;
-	if (m[i].doomed || (int)t > d->ops->root_level || !model_entries_ok(i, SLOTS)) {
+	if (m[i].doomed || (int)t > d->paging->root_level || !model_entries_ok(i, SLOTS)) {
 		model_lowered(i);
 		return false;
 	}

@@ -29,10 +29,10 @@ uint64_t host_directmap;
 const struct ex_entry ex_table_start[1], ex_table_end[1];
 const struct smap_site smap_sites_start[1], smap_sites_end[1];
 
-static struct guest_ops guest_pv64 __attribute__((unused)) = {
-    .name = "pv64", .word_shift = 6, .layout = xlat_pv64, .low_end = NOWHERE, .high_start = ~0ull};
-static struct guest_ops guest_pv32 __attribute__((unused)) = {
-    .name = "pv32", .word_shift = 5, .layout = xlat_pv32, .low_end = NOWHERE, .high_start = ~0ull};
+static struct guest_abi guest_pv64
+    __attribute__((unused)) = {.word_shift = 6, .layout = xlat_pv64, .low_end = NOWHERE, .high_start = ~0ull};
+static struct guest_abi guest_pv32
+    __attribute__((unused)) = {.word_shift = 5, .layout = xlat_pv32, .low_end = NOWHERE, .high_start = ~0ull};
 
 /* The guest's memory; it ends where nothing is its any more. */
 static uint8_t *guest_base;

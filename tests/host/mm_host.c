@@ -106,8 +106,9 @@ static bool descriptor_ok(uint64_t *desc)
 	return *desc != ~0ull;
 }
 
-const struct guest_ops host_pv64 = {
-    .name = "pv64",
+static const struct guest_abi abi;
+static const struct guest_doors doors;
+static const struct paging_rules paging_pv64 = {
     .root_level = 4,
     .allowed = PV64_PTE_ALLOWED,
     .added = PV64_PTE_ADDED,
@@ -118,8 +119,7 @@ const struct guest_ops host_pv64 = {
     .descriptor_ok = descriptor_ok,
 };
 
-const struct guest_ops host_pv32 = {
-    .name = "pv32",
+static const struct paging_rules paging_pv32 = {
     .root_level = 3,
     .allowed = PV32_PTE_ALLOWED,
     .added = PV32_PTE_ADDED,
@@ -130,13 +130,21 @@ const struct guest_ops host_pv32 = {
     .descriptor_ok = descriptor_ok,
 };
 
-struct domain *host_domain(const struct guest_ops *ops, uint64_t max_pages)
+const struct guest_kind host_pv64 = {.name = "pv64", .abi = &abi, .paging = &paging_pv64, .doors = &doors};
+const struct guest_kind host_pv32 = {.name = "pv32", .abi = &abi, .paging = &paging_pv32, .doors = &doors};
+
+struct domain *host_domain(const struct guest_kind *kind, uint64_t max_pages)
 {
 	static uint32_t made;
 	struct domain *d = calloc(1, sizeof(*d));
 
 	d->pt_tag = 1 + made++ % 4095;
-	d->ops = ops;
+	d->kind = kind;
+	d->abi = kind->abi;
+	d->calls = kind->calls;
+	d->paging = kind->paging;
+	d->pv = kind->pv;
+	d->doors = kind->doors;
 	d->max_pages = max_pages;
 	d->heap_quota = ~0ull;
 	d->state = DOMAIN_ALIVE;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "dom/domain.h"
-#include "guest/guest_ops.h"
+#include "guest/kind.h"
 #include "mm/mm.h"
 #include "mm/page.h"
 
@@ -20,13 +20,13 @@
  * frame table, M2P and hypervisor tables stand. Once per program. */
 void host_init(void);
 /* A new empty domain of a kind; max_pages frames at most. */
-struct domain *host_domain(const struct guest_ops *ops, uint64_t max_pages);
+struct domain *host_domain(const struct guest_kind *kind, uint64_t max_pages);
 void host_domain_free(struct domain *d);
 /* A random number below @n; the same sequence each time. */
 uint32_t host_random(uint32_t n);
 void host_random_seed(uint64_t seed); /* another sequence; not 0 */
 
-extern const struct guest_ops host_pv64, host_pv32;
+extern const struct guest_kind host_pv64, host_pv32;
 extern unsigned host_flushes;     /* calls of tlb_flush_cpus so far */
 extern uint32_t host_stale_asked; /* among which CPUs those were looked for that are to be flushed */
 extern int host_allowance;        /* what pt_begin gives (mm/pt.h) */

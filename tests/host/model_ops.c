@@ -147,7 +147,7 @@ static int change_l1(int i, unsigned s, uint64_t e)
 static bool guests_slot(int i, unsigned slot)
 {
 	return !reserved(m[i].is, slot, m[i].carrier) &&
-	       (d->ops->root_level == 4 || m[i].is != PGT_L3 || slot != 3);
+	       (d->paging->root_level == 4 || m[i].is != PGT_L3 || slot != 3);
 }
 
 static bool table_live(int i)
@@ -261,9 +261,9 @@ static int op_root(int i)
 	if (root[v] >= 0)
 		return rnd(2) ? leave_root(v) : 0;
 	pt_begin(d);
-	rc = page_get_and_type(frame[i], d, d->ops->root_level);
+	rc = page_get_and_type(frame[i], d, d->paging->root_level);
 	spin_unlock(&d->pt_lock);
-	expected = use_as(i, d->ops->root_level);
+	expected = use_as(i, d->paging->root_level);
 	m[i].roots += expected == DONE;
 	done("load a root", expected, rc);
 	if (!rc)
@@ -359,11 +359,11 @@ void model_step(void)
 	}
 }
 
-void model_begin(const struct guest_ops *ops)
+void model_begin(const struct guest_kind *kind)
 {
 	host_allowance = 1 << 20;
-	d = host_domain(ops, FRAMES + 1);
-	other = host_domain(ops, OTHERS);
+	d = host_domain(kind, FRAMES + 1);
+	other = host_domain(kind, OTHERS);
 	other->privileged = true;
 	memset(m, 0, sizeof(m));
 	for (int i = 0; i < FRAMES; i++) {

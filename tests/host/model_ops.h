@@ -15,7 +15,7 @@ extern uint64_t random_state;
 extern uint32_t (*model_random)(uint32_t n);
 
 /* A guest of the kind with all its frames, and the other domain; and their end, after which nothing is left. */
-void model_begin(const struct guest_ops *ops);
+void model_begin(const struct guest_kind *kind);
 void model_end(void);
 
 /* One random operation, with the model at hand. */

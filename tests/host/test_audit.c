@@ -70,12 +70,12 @@ static uint64_t pte(unsigned i, uint64_t flags)
 	return make_pte(page_to_mfn(&f[i]), flags);
 }
 
-static void begin(const struct guest_ops *ops)
+static void begin(const struct guest_kind *kind)
 {
-	bool pae = ops->root_level == 3;
+	bool pae = kind->paging->root_level == 3;
 
-	d = host_domain(ops, 8);
-	other = host_domain(ops, 1);
+	d = host_domain(kind, 8);
+	other = host_domain(kind, 1);
 	d->id = 1;
 	other->id = 2;
 	d->window_l3 = heap_alloc_pages_for(d, 0);
@@ -91,7 +91,7 @@ static void begin(const struct guest_ops *ops)
 		table(L3)[3] = pte(TOP, PTE_P);
 	else
 		table(TOP)[0] = pte(L3, RW);
-	assert_int_equal(page_pin(&f[pae ? L3 : TOP], ops->root_level), 0);
+	assert_int_equal(page_pin(&f[pae ? L3 : TOP], kind->paging->root_level), 0);
 	assert_true(audit_run());
 }
 

@@ -184,9 +184,9 @@ static void guests(void **state)
 
 static void wallclock(void **state)
 {
-	static const struct guest_ops ops = {.max_ports = 1024};
+	static const struct guest_abi abi = {.max_ports = 1024};
 	static uint32_t mask[64];
-	struct domain d = {.ops = &ops, .evtchn_mask = mask, .time_offset = -77};
+	struct domain d = {.abi = &abi, .evtchn_mask = mask, .time_offset = -77};
 
 	boot(0);
 	true_ns = 5400000000ull;

@@ -29,7 +29,8 @@
 struct percpu host_percpu;
 struct domain *dom0;
 static struct domain doms[3];
-static struct guest_ops ops;
+static struct guest_doors doors;
+static const struct guest_kind pv64 = {.name = "pv64", .doors = &doors};
 static struct vcpu vcpu;
 static ns_t clock_ns;
 static size_t shown;
@@ -95,10 +96,9 @@ static int setup(void **state)
 {
 	static const char *const names[] = {"d0", "d1", "d2"};
 
-	ops.name = "pv64";
-	ops.in_kernel = in_kernel;
+	doors.in_kernel = in_kernel;
 	for (unsigned i = 0; i < ARRAY_SIZE(doms); i++) {
-		doms[i] = (struct domain){.id = i, .privileged = !i, .ops = &ops};
+		doms[i] = (struct domain){.id = i, .privileged = !i, .kind = &pv64, .doors = &doors};
 		strcpy(doms[i].name, names[i]);
 		doms[i].vcpu[0] = &vcpu;
 	}

@@ -70,15 +70,15 @@ static const uint32_t nothing_there[] = {
     0x16,       0x19,       0x1f,       0x40000003, 0x40000100, 0x4000ffff, 0x80000009,
     0x8000000a, 0x8000001d, 0x8000001f, 0x80860000, 0xc0000000, ALL_ONES};
 
-static struct guest_ops ops;
-static struct domain dom = {.ops = &ops};
+static struct guest_abi abi;
+static struct domain dom = {.abi = &abi};
 static struct vcpu vcpu = {.domain = &dom};
 
 static int setup(void **state)
 {
 	answer = ALL_ONES;
 	xcr0 = 7;
-	ops = (struct guest_ops){.code64 = true};
+	abi = (struct guest_abi){.long_mode = true};
 	vcpu.id = 3;
 	vcpu.cr4 = 0;
 	return 0;
@@ -155,7 +155,7 @@ static void by_vcpu(void **state)
 	vcpu.id = 0;
 	vcpu.cr4 = CR4_OSXSAVE;
 	expect(1, 0, ALL_ONES, 0x0000ff00, 0xfed83203, 0x07898375);
-	ops.code64 = false;
+	abi.long_mode = false;
 	expect(0x80000001, 0, ALL_ONES, ALL_ONES, 0x000001e1, 0xc7d98375); /* no SYSCALL, no long mode */
 }
 

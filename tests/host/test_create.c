@@ -118,24 +118,21 @@ static int set_context(struct vcpu *v, const void *ctx)
 {
 	contexts++;
 	assert_non_null(v->desc_l1);
-	if (v->domain->ops->word_shift == 5)
+	if (v->domain->abi->word_shift == 5)
 		assert_non_null(v->kind_root);
 	return 0;
 }
 
-static const struct guest_ops kinds[] = {
-    {.name = "pv64",
-     .max_ports = 4096,
-     .word_shift = 6,
-     .vcpu_init = init64,
-     .vcpu_free = free64,
-     .set_context = set_context},
-    {.name = "pv32",
-     .max_ports = 1024,
-     .word_shift = 5,
-     .vcpu_init = init32,
-     .vcpu_free = free32,
-     .set_context = set_context},
+static const struct guest_abi abis[] = {{.max_ports = 4096, .word_shift = 6},
+					{.max_ports = 1024, .word_shift = 5}};
+static const struct hypercall_abi calls;
+static const struct guest_doors doors[] = {
+    {.vcpu_init = init64, .vcpu_free = free64, .set_context = set_context},
+    {.vcpu_init = init32, .vcpu_free = free32, .set_context = set_context},
+};
+static const struct guest_kind kinds[] = {
+    {.name = "pv64", .abi = &abis[0], .calls = &calls, .doors = &doors[0]},
+    {.name = "pv32", .abi = &abis[1], .calls = &calls, .doors = &doors[1]},
 };
 
 /* ---- memory that is refused once ---- */
@@ -156,7 +153,7 @@ static void end(struct domain *d)
 
 	d->state = DOMAIN_DYING;
 	for_each_vcpu (d, v)
-		d->ops->vcpu_free(v);
+		d->doors->vcpu_free(v);
 	assert_int_equal(mm_relinquish(d), 0);
 	unshare_heap_page(d->shared_info);
 	grant_unshare(d);
@@ -164,15 +161,15 @@ static void end(struct domain *d)
 	domain_put(d); /* finds that nothing is on its account, or panics */
 }
 
-static struct domain *create(const struct guest_ops *ops)
+static struct domain *create(const struct guest_kind *kind)
 {
 	struct domain *d;
 	int rc = 0;
 
-	d = domain_create(DOMID_INVALID, ops, &rc);
+	d = domain_create(DOMID_INVALID, kind, &rc);
 	if (!d) {
 		assert_int_equal(rc, -ENOMEM);
-		d = domain_create(DOMID_INVALID, ops, &rc); /* a second attempt */
+		d = domain_create(DOMID_INVALID, kind, &rc); /* a second attempt */
 	}
 	assert_non_null(d);
 	d->max_vcpus = VCPUS;
@@ -206,11 +203,11 @@ static void all_of(unsigned from, bool retry)
 			assert_int_equal(vcpu_create(d, id), 0);
 	}
 	contexts_of(d, true);
-	rc = domain_set_ops(d, &kinds[!from]);
+	rc = domain_set_kind(d, &kinds[!from]);
 	assert_true(rc == 0 || rc == -ENOMEM);
 	contexts_of(d, rc == 0);
 	if (rc && retry) {
-		assert_int_equal(domain_set_ops(d, &kinds[!from]), 0);
+		assert_int_equal(domain_set_kind(d, &kinds[!from]), 0);
 		contexts_of(d, true);
 	}
 	end(d);
@@ -247,8 +244,8 @@ static void ports_stay(void **state)
 	d->ports_taken[1100 / 64] &= ~(1ull << 1100 % 64);
 	assert_int_equal(port_alloc(d, &ch), 1100);
 	spin_unlock(&d->evt_lock);
-	assert_int_equal(domain_set_ops(d, &kinds[1]), -EACCES);
-	assert_ptr_equal(d->ops, &kinds[0]);
+	assert_int_equal(domain_set_kind(d, &kinds[1]), -EACCES);
+	assert_ptr_equal(d->kind, &kinds[0]);
 	end(d);
 }
 

@@ -58,7 +58,7 @@ static void no_tick_is_charged_twice(void **state)
 	counted(2, RINGLET_REASON_switch, 1, 16);
 	/* An fv guest has no upcalls. */
 	account(RINGLET_ACCOUNTING_reset);
-	doms[2].ops = &ops_fv;
+	vcpus[2].event_cb.address = 0;
 	trace_enter(17);
 	ticks += 32;
 	trace_upcall();
@@ -165,7 +165,7 @@ static void modes(void **state)
 	assert_int_equal(open->what, 5 | MODE(3, false) << 16);
 	kernel = true;
 	trace_leave();
-	doms[1].ops = &ops32;
+	doms[1].doors = &doors32;
 	vcpus[1].regs.cs = 0xe019;
 	trace_enter(6);
 	open = host_percpu.trace.pos;

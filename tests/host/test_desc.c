@@ -30,7 +30,9 @@ static uint64_t host_gdtr;
 #define RO    (PTE_P | PTE_A | PTE_NX)
 #define SHOWN (PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
 
-static struct guest_ops ops;
+static struct guest_abi abi;
+static struct pv_doors pv;
+static struct guest_kind kind;
 static uint64_t reserved[PTES_PER_TABLE] __aligned(PAGE_SIZE);
 static struct domain *d;
 static struct vcpu vcpu[VCPUS], *const v = &vcpu[0];
@@ -72,9 +74,12 @@ static int setup(void **state)
 	if (!window)
 		window = aligned_alloc(PAGE_SIZE, 32 * PAGE_SIZE);
 	memset(window, 0, 32 * PAGE_SIZE);
-	ops = host_pv64;
-	ops.reserved_gdt = reserved_gdt;
-	d = host_domain(&ops, 32);
+	abi = (struct guest_abi){0};
+	pv = (struct pv_doors){.reserved_gdt = reserved_gdt};
+	kind = host_pv64;
+	kind.abi = &abi;
+	kind.pv = &pv;
+	d = host_domain(&kind, 32);
 	frames = domain_alloc_pages(d, 5, 0);
 	assert_non_null(frames);
 	for (unsigned i = 0; i < 32; i++)
@@ -277,8 +282,8 @@ static void ldt_is_set(void **state)
 {
 	uint64_t *two = reserved + GDT_INDEX(SEL_LDT), at = LDT_WINDOW(0);
 
-	ops.low_end = 1ull << 47;
-	ops.high_start = 0xffff880000000000;
+	abi.low_end = 1ull << 47;
+	abi.high_start = 0xffff880000000000;
 	assert_int_equal(desc_set_ldt(v, 0x5000, 8192), 0);
 	assert_int_equal(v->ldt_base, 0x5000);
 	assert_int_equal(host_ldtr, SEL_LDT);

@@ -21,7 +21,7 @@
 #define VCPUS 4 /* number 2 is not there */
 
 struct percpu host_percpu;
-static struct guest_ops ops;
+static struct guest_doors doors;
 static struct domain d;
 static struct vcpu v[VCPUS];
 
@@ -144,9 +144,9 @@ static void begin(void)
 
 	memset(done, 0, sizeof(done));
 	chances = 0;
-	ops = (struct guest_ops){.vcpu_relinquish = relinquish, .vcpu_free = free_kind};
+	doors = (struct guest_doors){.vcpu_relinquish = relinquish, .vcpu_free = free_kind};
 	d = (struct domain){
-	    .ops = &ops, .max_vcpus = VCPUS, .state = DOMAIN_ALIVE, .shared_info = (void *)page};
+	    .doors = &doors, .max_vcpus = VCPUS, .state = DOMAIN_ALIVE, .shared_info = (void *)page};
 	for (unsigned i = 0; i < VCPUS; i++) {
 		v[i] = (struct vcpu){.domain = &d, .id = i, .info_mfn = 7, .user_root = 8};
 		d.vcpu[i] = i == 2 ? NULL : &v[i];
@@ -194,7 +194,7 @@ static void plain_kind(void **state)
 {
 	interrupt_at = ~0u;
 	begin();
-	ops.vcpu_relinquish = NULL;
+	doors.vcpu_relinquish = NULL;
 	assert_int_equal(domain_relinquish(&d), 0);
 	assert_string_equal(done, all);
 }

@@ -238,7 +238,7 @@ static void frame_kinds(void **state)
 	assert_int_equal(p->array, (uint64_t)(array + 2 * FRAMES_PER_CHECK));
 	*p = (struct xen_domctl_getpageframeinfo3){.num = 2, .array = NOWHERE - 8};
 	assert_int_equal(asks(XEN_DOMCTL_getpageframeinfo3), -EFAULT);
-	doms[0].ops = &guest_pv32; /* a caller with words of four bytes */
+	doms[0].abi = &guest_pv32; /* a caller with words of four bytes */
 	((uint32_t *)array)[0] = 1;
 	((uint32_t *)array)[1] = 7;
 	*p = (struct xen_domctl_getpageframeinfo3){.num = 2, .array = (uint64_t)array};

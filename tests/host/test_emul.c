@@ -128,13 +128,11 @@ static uint64_t fold(mfn_t mfn)
 {
 	return mfn << PAGE_SHIFT;
 }
-static struct guest_ops ops = {.flat_cs = {SEL_GUEST_CS64, SEL_GUEST_CS64 + 8},
-			       .in_kernel = in_kernel,
-			       .get_cr2 = get_cr2,
-			       .set_cr2 = set_cr2,
-			       .cr3_to_mfn = unfold,
-			       .mfn_to_cr3 = fold};
-static struct domain d = {.ops = &ops, .pt_left = true};
+static struct guest_abi abi = {.flat_cs = {SEL_GUEST_CS64, SEL_GUEST_CS64 + 8}};
+static const struct paging_rules paging = {.cr3_to_mfn = unfold, .mfn_to_cr3 = fold};
+static const struct pv_doors pv = {.get_cr2 = get_cr2, .set_cr2 = set_cr2};
+static const struct guest_doors doors = {.in_kernel = in_kernel};
+static struct domain d = {.abi = &abi, .paging = &paging, .pv = &pv, .doors = &doors, .pt_left = true};
 static struct vcpu vcpu;
 static struct emul e;
 static struct cpu_user_regs *const r = &vcpu.regs;
@@ -148,9 +146,9 @@ static int setup(void **state)
 		return -1;
 	mprotect(code + 2 * PAGE_SIZE, PAGE_SIZE, PROT_NONE);
 	memset(code, 0x90, 2 * PAGE_SIZE); /* NOP is not emulated */
-	ops.flat_mode = 64;
-	ops.low_end = 1ull << 47;
-	ops.high_start = ~0ull;
+	abi.flat_mode = 64;
+	abi.low_end = 1ull << 47;
+	abi.high_start = ~0ull;
 	vcpu = (struct vcpu){.domain = &d, .cr0 = CR0_PE | CR0_WP, .cr4 = CR4_PAE};
 	host_percpu.vcpu = &vcpu;
 	r->cs = SEL_GUEST_CS64;
@@ -202,12 +200,12 @@ static void bytes_of_flat_code(void **state)
 	}
 	one_page = false;
 	r->cs = SEL_GUEST_CS64 + 8; /* the other flat one */
-	ops.flat_mode = 32;
+	abi.flat_mode = 32;
 	assert_int_equal(emul_fetch(&vcpu, bytes, &mode), INSN_MAX);
 	assert_int_equal(mode, 32);
 	r->rip = (gva_t)code + 2 * PAGE_SIZE - 1; /* the last byte that is there */
 	assert_int_equal(emul_fetch(&vcpu, bytes, &mode), 1);
-	ops.low_end = (gva_t)code; /* the hypervisor's own, which it could read */
+	abi.low_end = (gva_t)code; /* the hypervisor's own, which it could read */
 	r->rip = (gva_t)code;
 	assert_int_equal(emul_fetch(&vcpu, bytes, &mode), 0);
 }
@@ -297,7 +295,7 @@ static void forced_cpuid(void **state)
 	assert_false(emul_forced(&vcpu));
 	r->cs = SEL_GUEST_CS64;
 	r->rip = (gva_t)code;
-	ops.low_end = (gva_t)code; /* not the guest's to execute */
+	abi.low_end = (gva_t)code; /* not the guest's to execute */
 	assert_false(emul_forced(&vcpu));
 }
 
@@ -347,10 +345,10 @@ static void each_instruction(void **state)
 	e.insn.opcode = OP_0F(0x06);         /* what was decoded before is not done again */
 	vcpu.ts_virtual = true;
 	comes("\x90", EMUL_REFUSED);
-	ops.low_end = (gva_t)code; /* there are no bytes for it */
+	abi.low_end = (gva_t)code; /* there are no bytes for it */
 	assert_int_equal(emul_privileged(&e, &vcpu), EMUL_REFUSED);
 	assert_true(vcpu.ts_virtual);
-	ops.low_end = 1ull << 47;
+	abi.low_end = 1ull << 47;
 	code[2 * PAGE_SIZE - 1] = 0xe4; /* and of one that is cut short the beginning is none */
 	r->rip = (gva_t)code + 2 * PAGE_SIZE - 1;
 	asked = NULL;
@@ -411,7 +409,7 @@ static void other_crs(void **state)
 	comes("\x0f\x20\xc8", EMUL_REFUSED);
 	comes("\x44\x0f\x22\xc0", EMUL_REFUSED); /* cr8 */
 	comes("\x44\x0f\x20\xc0", EMUL_REFUSED);
-	ops.flat_mode = 32;
+	abi.flat_mode = 32;
 	r->rax = 0x1234567890;
 	comes("\x0f\x22\xd0", EMUL_DONE);
 	assert_int_equal(cr2, 0x34567890);
@@ -452,12 +450,12 @@ static void debug_registers(void **state)
 	assert_int_equal(vcpu.debugreg[3], 0x1122334455);
 	comes("\x0f\x21\xd8", EMUL_DONE);
 	assert_int_equal(r->rax, 0x1122334455);
-	ops.flat_mode = 32;
+	abi.flat_mode = 32;
 	comes("\x0f\x21\xd8", EMUL_DONE);
 	assert_int_equal(r->rax, 0x22334455);
 	comes("\x0f\x23\xdf", EMUL_DONE);
 	assert_int_equal(vcpu.debugreg[3], 0x22334455);
-	ops.flat_mode = 64;
+	abi.flat_mode = 64;
 	r->rax = 5;
 	dr_rc = -EPERM;
 	comes("\x0f\x23\xdf", EMUL_REFUSED);

@@ -17,9 +17,9 @@ static void pairs(void **state)
 	struct domain a, b, c;
 	int pa, pb;
 
-	make(&a, 1, &ops64);
-	make(&b, 2, &ops32);
-	make(&c, 0, &ops64);
+	make(&a, 1, &abi64);
+	make(&b, 2, &abi32);
+	make(&c, 0, &abi64);
 	pa = evtchn_alloc_unbound(&a, 2);
 	assert_int_equal(pa, 1);
 	assert_int_equal(status(&a, pa), EVTCHNSTAT_unbound);
@@ -52,7 +52,7 @@ static void loopback(void **state)
 	struct domain a;
 	int p, q;
 
-	make(&a, 1, &ops64);
+	make(&a, 1, &abi64);
 	p = evtchn_alloc_unbound(&a, 1);
 	q = evtchn_bind_interdomain(&a, &a, p);
 	assert_int_equal(q, 2);
@@ -65,7 +65,7 @@ static void loopback(void **state)
 
 static void masks(void **state)
 {
-	const struct guest_ops *kinds[] = {&ops64, &ops32};
+	const struct guest_abi *kinds[] = {&abi64, &abi32};
 	static const unsigned mask_at[] = {0xa00, 0x880}, sel_at[] = {8, 4};
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -90,7 +90,7 @@ static void masks(void **state)
 
 static void exhaustion(void **state)
 {
-	const struct guest_ops *kinds[] = {&ops64, &ops32};
+	const struct guest_abi *kinds[] = {&abi64, &abi32};
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct domain a;
@@ -113,8 +113,8 @@ static void list(void **state)
 {
 	struct domain a, b;
 
-	make(&a, 1, &ops64);
-	make(&b, 2, &ops64);
+	make(&a, 1, &abi64);
+	make(&b, 2, &abi64);
 	strcpy(a.name, "d1");
 	strcpy(b.name, "d2");
 	assert_int_equal(evtchn_alloc_unbound(&a, 2), 1);
@@ -148,7 +148,7 @@ static void memory(void **state)
 	uint32_t n = 0;
 	int rc;
 
-	make(&a, 1, &ops64);
+	make(&a, 1, &abi64);
 	blocks_left = 1;
 	while ((rc = evtchn_alloc_unbound(&a, 1)) > 0)
 		n++;
@@ -161,18 +161,18 @@ static void memory(void **state)
 	end(&a);
 
 	blocks_left = 0;
-	a = (struct domain){.ops = &ops64, .shared_info = calloc(1, PAGE_SIZE), .max_port = ~0u};
+	a = (struct domain){.abi = &abi64, .shared_info = calloc(1, PAGE_SIZE), .max_port = ~0u};
 	assert_int_equal(evtchn_init(&a), -ENOMEM);
 	free(a.shared_info);
 	blocks_left = ~0u;
 
 	charged = 0;
-	make(&a, 1, &ops64);
+	make(&a, 1, &abi64);
 	while (evtchn_alloc_unbound(&a, 1) > 0)
 		;
 	assert_int_equal(charged, evtchn_most(&a));
 	assert_int_equal(charged,
-			 evtchn_most(&(struct domain){.ops = &ops64, .max_port = ~0u})); /* one yet to be */
+			 evtchn_most(&(struct domain){.abi = &abi64, .max_port = ~0u})); /* one yet to be */
 	end(&a);
 }
 
@@ -182,7 +182,7 @@ static void virqs(void **state)
 	int timer, console;
 	struct vcpu *second;
 
-	make(&a, 0, &ops64);
+	make(&a, 0, &abi64);
 	second = a.vcpu[1];
 	dom0 = &a;
 	timer = evtchn_bind_virq(a.vcpu[1], VIRQ_TIMER);
@@ -216,7 +216,7 @@ static void nobody_to_tell(void **state)
 	struct vcpu *v;
 
 	send_global_virq(VIRQ_CONSOLE);
-	make(&a, 0, &ops64);
+	make(&a, 0, &abi64);
 	dom0 = &a;
 	send_global_virq(VIRQ_CONSOLE);
 	v = a.vcpu[0];
@@ -241,8 +241,8 @@ static void statuses(void **state)
 	struct domain a, b;
 	struct evtchn_status s = {.port = 0};
 
-	make(&a, 1, &ops64);
-	make(&b, 2, &ops64);
+	make(&a, 1, &abi64);
+	make(&b, 2, &abi64);
 	a.privileged = true;
 	assert_int_equal(status(&a, 0), EVTCHNSTAT_closed);
 	assert_int_equal(status(&a, 4095), EVTCHNSTAT_closed);
@@ -286,8 +286,8 @@ static void reset_in_steps(void **state)
 	uint32_t next = 0, steps = 0, last = 0;
 	int rc;
 
-	make(&a, 1, &ops64);
-	make(&b, 2, &ops64);
+	make(&a, 1, &abi64);
+	make(&b, 2, &abi64);
 	for (unsigned i = 1; i < 1000; i++) {
 		assert_int_equal(evtchn_alloc_unbound(&a, 2), i);
 		assert_int_equal(evtchn_bind_interdomain(&b, &a, i), i);
@@ -322,8 +322,8 @@ static void order_of_locks(void **state)
 	struct domain two[2];
 
 	for (unsigned i = 0; i < 2; i++) {
-		make(&two[0], 1, &ops64);
-		make(&two[1], 2, &ops64);
+		make(&two[0], 1, &abi64);
+		make(&two[1], 2, &abi64);
 		assert_int_equal(evtchn_alloc_unbound(&two[!i], two[i].id), 1);
 		first = &two[0];
 		second = &two[1];
@@ -341,7 +341,7 @@ static void unmasking(void **state)
 	struct domain a;
 	int p;
 
-	make(&a, 1, &ops64);
+	make(&a, 1, &abi64);
 	p = evtchn_bind_ipi(a.vcpu[0]);
 	assert_int_equal(evtchn_unmask(&a, p), 0); /* neither masked nor pending */
 	assert_int_equal(info(&a)[0], 0);
@@ -369,7 +369,7 @@ static void waking(void **state)
 	struct domain a;
 	int p, q;
 
-	make(&a, 1, &ops64);
+	make(&a, 1, &abi64);
 	p = evtchn_bind_ipi(a.vcpu[0]);
 	q = evtchn_bind_ipi(a.vcpu[1]);
 	a.vcpu[0]->state = VCPU_BLOCKED;
@@ -405,7 +405,7 @@ static void polling(void **state)
 	struct domain a;
 	int p, q;
 
-	make(&a, 1, &ops64);
+	make(&a, 1, &abi64);
 	p = evtchn_bind_ipi(a.vcpu[0]);
 	q = evtchn_bind_ipi(a.vcpu[0]);
 	info(&a)[0xa00] = 0xff;
@@ -440,8 +440,8 @@ static void dying(void **state)
 	struct domain a, b;
 	int p;
 
-	make(&a, 1, &ops64);
-	make(&b, 2, &ops64);
+	make(&a, 1, &abi64);
+	make(&b, 2, &abi64);
 	p = evtchn_alloc_unbound(&a, 2);
 	b.state = DOMAIN_DYING;
 	assert_true(evtchn_alloc_unbound(&b, 1) < 0);

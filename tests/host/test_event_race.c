@@ -110,7 +110,7 @@ void printk(const char *fmt, ...)
 {
 }
 
-static const struct guest_ops ops = {.max_ports = 4096, .word_shift = 6};
+static const struct guest_abi abi = {.max_ports = 4096, .word_shift = 6};
 
 static struct domain *make(domid_t id)
 {
@@ -118,7 +118,7 @@ static struct domain *make(domid_t id)
 	struct vcpu *v = calloc(1, sizeof(*v));
 
 	*d = (struct domain){
-	    .id = id, .ops = &ops, .state = DOMAIN_ALIVE, .max_vcpus = 1, .max_port = ~0u, .refs = 1};
+	    .id = id, .abi = &abi, .state = DOMAIN_ALIVE, .max_vcpus = 1, .max_port = ~0u, .refs = 1};
 	d->shared_info = calloc(1, PAGE_SIZE);
 	v->domain = d;
 	v->upcall = v->info = d->shared_info;

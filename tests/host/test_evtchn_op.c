@@ -110,7 +110,7 @@ static int setup(void **state)
 {
 	memset(doms, 0, sizeof(doms));
 	for (int i = 0; i < 2; i++)
-		doms[i] = (struct domain){.id = i, .ops = &guest_pv64, .max_vcpus = 2};
+		doms[i] = (struct domain){.id = i, .abi = &guest_pv64, .max_vcpus = 2};
 	for (int i = 0; i < 3; i++)
 		vcpus[i] = (struct vcpu){.id = i, .domain = &doms[1]};
 	doms[1].vcpu[0] = &vcpus[0];

@@ -245,26 +245,27 @@ static void domain(void **state)
 
 static void reach(void **state)
 {
-	struct guest_ops ops = host_pv32;
+	struct guest_abi abi = {.addr_bits = 0};
+	struct guest_kind kind = host_pv32;
 	struct domain *d;
 	uint64_t below = 0;
 
-	ops.addr_bits = 0;
-	while (1ull << (ops.addr_bits + 1) < max_mfn << PAGE_SHIFT)
-		ops.addr_bits++;
-	d = host_domain(&ops, HOST_FRAMES);
+	kind.abi = &abi;
+	while (1ull << (abi.addr_bits + 1) < max_mfn << PAGE_SHIFT)
+		abi.addr_bits++;
+	d = host_domain(&kind, HOST_FRAMES);
 	for (unsigned bits = 0; bits < 64; bits += 40) { /* any address; more than the kind's */
 		struct page_info *pg;
 
 		for (below = 0; (pg = domain_alloc_pages(d, 0, bits)); below++)
-			assert_true(page_to_mfn(pg) << PAGE_SHIFT < 1ull << ops.addr_bits);
+			assert_true(page_to_mfn(pg) << PAGE_SHIFT < 1ull << abi.addr_bits);
 		host_domain_free(d);
-		d = host_domain(&ops, HOST_FRAMES);
+		d = host_domain(&kind, HOST_FRAMES);
 		assert_true(below > 0);
 	}
 	assert_true(page_to_mfn(domain_alloc_pages(d, 0, PAGE_SHIFT + 9)) <
 		    1 << 9); /* a narrower limit counts */
-	ops.addr_bits = 0;   /* what was left lies above */
+	abi.addr_bits = 0;   /* what was left lies above */
 	while (domain_alloc_pages(d, 0, 0))
 		;
 	assert_true(d->tot_pages > below + 1000);

@@ -139,10 +139,10 @@ static void msrs_tell(void **state)
 
 static void interrupts_are_delivered(void **state)
 {
-	static const struct guest_ops ops = {.word_shift = 5};
+	static const struct guest_abi abi = {.word_shift = 5};
 	static uint32_t pending[32], info[16];
 
-	domain.ops = &ops;
+	domain.abi = &abi;
 	domain.evtchn_pending = pending;
 	vcpu.info = info;
 	vcpu.upcall[0] = 1;

@@ -179,7 +179,7 @@ static void put_word(unsigned offset, uint32_t value)
 static int setup(void **state)
 {
 	vcpu = (struct vcpu){.domain = &d, .upcall = upcall, .desc_l1 = windows};
-	d = (struct domain){.ops = &fv_ops};
+	d = (struct domain){.abi = fv_kind.abi, .doors = fv_kind.doors};
 	host_percpu.vcpu = v;
 	upcall[1] = 0;
 	windows[0] = 7;
@@ -199,7 +199,7 @@ static void is_noted(const char *what)
 
 static void freed(void)
 {
-	fv_ops.vcpu_free(v);
+	fv_kind.doors->vcpu_free(v);
 	assert_int_equal(held, 0);
 	assert_null(v->fv);
 	assert_int_equal(v->kernel_cr3, 0);
@@ -209,7 +209,7 @@ static void freed(void)
 
 static void comes(void **state)
 {
-	assert_int_equal(fv_ops.vcpu_init(v), 0);
+	assert_int_equal(fv_kind.doors->vcpu_init(v), 0);
 	is_noted("context_init desc_init pv32_kind_root_alloc alloc fv_devices_init fv_segments_init ");
 	assert_ptr_equal(v->fv->v, v);
 	v->kernel_cr3 = 5;
@@ -219,7 +219,7 @@ static void comes(void **state)
 	    "fv_segments_free desc_free pv32_kind_root_free ");
 	assert_int_equal(windows[0], 0); /* the page of segments is not the guest's to hold */
 	v->id = 1;
-	assert_int_equal(fv_ops.vcpu_init(v), -EOPNOTSUPP);
+	assert_int_equal(fv_kind.doors->vcpu_init(v), -EOPNOTSUPP);
 	is_noted("");
 }
 
@@ -231,7 +231,7 @@ static void comes_not(void **state)
 		setup(state);
 		fails = parts[i];
 		fails_with = -ENOMEM;
-		assert_int_equal(fv_ops.vcpu_init(v), -ENOMEM);
+		assert_int_equal(fv_kind.doors->vcpu_init(v), -ENOMEM);
 		assert_memory_equal(notes + strlen(notes) - strlen(parts[i]) - 1, parts[i],
 				    strlen(parts[i])); /* nothing more was made */
 		assert_int_equal(!!v->fv, i == 3);
@@ -245,18 +245,18 @@ static void comes_not(void **state)
 
 static void goes_in_pieces(void **state)
 {
-	assert_int_equal(fv_ops.vcpu_relinquish(v), 0); /* of one that has nothing */
+	assert_int_equal(fv_kind.doors->vcpu_relinquish(v), 0); /* of one that has nothing */
 	is_noted("");
-	assert_int_equal(fv_ops.vcpu_init(v), 0);
+	assert_int_equal(fv_kind.doors->vcpu_init(v), 0);
 	notes[0] = '\0';
 	fails_with = -ERESTART;
 	fails = "fv_shadow_release";
-	assert_int_equal(fv_ops.vcpu_relinquish(v), -ERESTART);
+	assert_int_equal(fv_kind.doors->vcpu_relinquish(v), -ERESTART);
 	is_noted("fv_shadow_release "); /* memory is let go when no table shows it any more */
 	fails = "fv_memory_release";
-	assert_int_equal(fv_ops.vcpu_relinquish(v), -ERESTART);
+	assert_int_equal(fv_kind.doors->vcpu_relinquish(v), -ERESTART);
 	is_noted("fv_shadow_release fv_memory_release ");
-	assert_int_equal(fv_ops.vcpu_relinquish(v), 0);
+	assert_int_equal(fv_kind.doors->vcpu_relinquish(v), 0);
 	notes[0] = '\0';
 	fails = "fv_memory_release"; /* one that was not asked to, until nothing is left */
 	freed();
@@ -276,7 +276,7 @@ static void turns(void **state)
 		v->fs_base = v->gs_base_kernel = 3;
 		fails = n & 2 ? "segments_load" : NULL;
 		fails_with = 1;
-		fv_ops.switch_in(v);
+		fv_kind.doors->switch_in(v);
 		is_noted(
 		    n & 2 ? "desc_switch_in cpu_set_supervisor_protection segments_load segments_forget "
 			    "debugreg_switch_in taskswitch_load "
@@ -284,7 +284,7 @@ static void turns(void **state)
 			    "taskswitch_load ");
 		assert_int_equal(host_percpu.cr4, CR4_PAE | (n & 1 ? CR4_UMIP : 0));
 		assert_int_equal(host_efer, EFER_NXE);
-		fv_ops.switch_out(v);
+		fv_kind.doors->switch_out(v);
 		is_noted("segments_save debugreg_switch_out gdt_load_idle ");
 		assert_int_equal(host_percpu.cr4, CR4_PAE);
 		assert_int_equal(host_efer, EFER_NXE | EFER_SCE);
@@ -297,7 +297,7 @@ static void has_parts(void)
 {
 	static uint8_t root[4096] __aligned(4096);
 
-	assert_int_equal(fv_ops.vcpu_init(v), 0);
+	assert_int_equal(fv_kind.doors->vcpu_init(v), 0);
 	v->kind_root = root;
 	notes[0] = '\0';
 }
@@ -306,7 +306,7 @@ static void context(void **state)
 {
 	has_parts();
 	d.fv_nopatch = false;
-	assert_int_equal(fv_ops.set_context(v, ctx), 0);
+	assert_int_equal(fv_kind.doors->set_context(v, ctx), 0);
 	is_noted("alloc vcpu_lose_context fv_memory_init fv_shadow_init fpu_reset vcpu_set_periodic ");
 	assert_int_equal(held, 1); /* the vCPU's own */
 	assert_int_equal(v->kernel_cr3, virt_to_mfn(v->kind_root) << PAGE_SHIFT);
@@ -321,7 +321,7 @@ static void context(void **state)
 	assert_int_equal(v->regs.rflags, RFLAGS_IF | RFLAGS_MBS);
 	assert_int_equal(upcall[1], 1);
 	assert_true(v->segs_fresh);
-	assert_int_equal(fv_ops.set_context(v, ctx), -EBUSY); /* it is powered on */
+	assert_int_equal(fv_kind.doors->set_context(v, ctx), -EBUSY); /* it is powered on */
 	is_noted("");
 	freed();
 }
@@ -336,14 +336,14 @@ static void context_fails(void **state)
 		d.fv_nopatch = true;
 		fails = parts[i];
 		fails_with = i ? -ERESTART : -ENOMEM;
-		assert_int_equal(fv_ops.set_context(v, ctx), fails_with);
+		assert_int_equal(fv_kind.doors->set_context(v, ctx), fails_with);
 		assert_int_equal(held, 1);
 		assert_int_equal(v->kernel_cr3, 0);
 		assert_int_equal(v->regs.rip, 0);
 		assert_null(strstr(notes, "fpu_reset"));
 		assert_int_equal(!!strstr(notes, "vcpu_lose_context"), i > 0);
 		fails = NULL;
-		assert_int_equal(fv_ops.set_context(v, ctx), 0); /* gone on with */
+		assert_int_equal(fv_kind.doors->set_context(v, ctx), 0); /* gone on with */
 		assert_false(v->fv->patching);
 		freed();
 	}
@@ -359,7 +359,7 @@ static void shown_context(void **state)
 	for (unsigned n = 0; n < 4; n++) {
 		v->regs.cs = n & 1 ? SEL_COMPAT_KERNEL_CS : SEL_COMPAT_USER_CS;
 		v->state = n & 2 ? VCPU_OFFLINE : VCPU_RUNNABLE;
-		fv_ops.get_context(v, ctx);
+		fv_kind.doors->get_context(v, ctx);
 		assert_int_equal(shown.flags,
 				 VGCF_i387_valid | (n & 1 ? VGCF_in_kernel : 0) | (n & 2 ? 0 : VGCF_online));
 		assert_int_equal(shown.user_regs.rax, 9);
@@ -375,7 +375,7 @@ static void shown_context(void **state)
 	fails_with = -ENOMEM;
 	memset(ctx, 0xee, sizeof(ctx));
 	notes[0] = '\0';
-	fv_ops.get_context(v, ctx);
+	fv_kind.doors->get_context(v, ctx);
 	is_noted("alloc ");
 	for (unsigned i = 0; i < sizeof(ctx); i++)
 		assert_int_equal(ctx[i], 0);
@@ -385,14 +385,12 @@ static void shown_context(void **state)
 static void odds(void **state)
 {
 	uint8_t page[PAGE_SIZE] = {0};
-	uint64_t desc = 0;
 
 	has_parts();
-	fv_ops.set_cr2(v, 0x1234);
-	assert_int_equal(fv_ops.get_cr2(v), 0x1234);
-	assert_ptr_equal(fv_ops.reserved_gdt(), host_percpu.gdt_compat);
-	assert_false(fv_ops.descriptor_ok(&desc)); /* not even an empty one */
-	fv_ops.fill_hypercall_page(page);
+	assert_null(fv_kind.calls);
+	assert_null(fv_kind.paging); /* so no frame of it is ever a table, or of descriptors */
+	assert_null(fv_kind.pv);
+	fv_kind.doors->fill_hypercall_page(page);
 	assert_int_equal(page[0], 0xcc);
 	assert_int_equal(page[PAGE_SIZE - 1], 0xcc);
 	freed();

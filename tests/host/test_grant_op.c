@@ -99,7 +99,7 @@ static int setup(void **state)
 		tables[i] = (struct grant_table){.frames = 1, .max_frames = 20};
 		for (int k = 0; k < 20; k++)
 			tables[i].shared[k] = (void *)((k + 1) * PAGE_SIZE * (i + 1));
-		doms[i] = (struct domain){.id = i, .ops = &guest_pv64, .grants = &tables[i]};
+		doms[i] = (struct domain){.id = i, .abi = &guest_pv64, .grants = &tables[i]};
 	}
 	vcpu = (struct vcpu){.domain = &doms[1]};
 	doms[1].tlb_cpus = 6;

@@ -118,15 +118,19 @@ mfn_t m2p_frame(unsigned entry_shift, uint64_t i)
 static struct xen_memory_reservation *r;
 static uint64_t *list;
 
+static const struct paging_rules paging = {
+    .m2p_start = 0x10000, .m2p_end = 0x10000 + 8 * 4000, .m2p_entry_shift = 3};
+
 static int setup(void **state)
 {
 	guest_pv64.low_end = NOWHERE;
-	guest_pv64.m2p_start = 0x10000;
-	guest_pv64.m2p_end = 0x10000 + 8 * 4000;
-	guest_pv64.m2p_entry_shift = 3;
 	for (int i = 0; i < 2; i++) {
-		doms[i] = (struct domain){
-		    .id = i, .ops = &guest_pv64, .max_vcpus = 4, .tot_pages = 40 + i, .max_pages = 60 + i};
+		doms[i] = (struct domain){.id = i,
+					  .abi = &guest_pv64,
+					  .paging = &paging,
+					  .max_vcpus = 4,
+					  .tot_pages = 40 + i,
+					  .max_pages = 60 + i};
 		special[i] = (struct domain){.id = i ? DOMID_XEN : DOMID_IO};
 	}
 	for (int i = 0; i < 4; i++) {

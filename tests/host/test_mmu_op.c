@@ -27,7 +27,8 @@ enum {
 	DATA,
 	FRAMES = 8
 };
-static struct guest_ops ops;
+static const struct guest_abi abi = {.layout = xlat_pv64, .low_end = 1ull << 47, .high_start = ~0ull};
+static struct guest_kind pv64;
 static struct domain *d[2];
 static struct page_info *pg[2];
 static struct vcpu v;
@@ -85,12 +86,10 @@ static uint64_t pte(unsigned of, unsigned frame, uint64_t flags)
 /* Two domains with a tree each; the first is current, and runs on its own. */
 static int setup(void **state)
 {
-	ops = host_pv64;
-	ops.layout = xlat_pv64;
-	ops.low_end = 1ull << 47;
-	ops.high_start = ~0ull;
+	pv64 = host_pv64;
+	pv64.abi = &abi;
 	for (int i = 0; i < 2; i++) {
-		d[i] = host_domain(&ops, FRAMES);
+		d[i] = host_domain(&pv64, FRAMES);
 		d[i]->id = i + 1;
 		pg[i] = domain_alloc_pages(d[i], 3, 0);
 		assert_non_null(pg[i]);
@@ -229,7 +228,7 @@ static void mappings(void **state)
 	assert_int_equal(hc_update_va_mapping(2 * PAGE_SIZE, 0, UVMF_TLB_FLUSH | UVMF_LOCAL), 0);
 	assert_int_equal(host_flushes, before + 1);
 	assert_int_equal(hc_update_va_mapping(1ull << 30, 0, 0), -EINVAL); /* no table */
-	assert_int_equal(hc_update_va_mapping(ops.low_end, 0, 0), -EINVAL);
+	assert_int_equal(hc_update_va_mapping(abi.low_end, 0, 0), -EINVAL);
 	assert_int_equal(hc_update_va_mapping(2 * PAGE_SIZE, pte(0, L2, RW), 0), -EINVAL);
 	assert_int_equal(hc_update_va_mapping_otherdomain(2 * PAGE_SIZE, pte(1, DATA, RO), 0, 2), -EPERM);
 	assert_int_equal(*entry(0, L1, 2), 0);

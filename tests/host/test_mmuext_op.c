@@ -114,15 +114,17 @@ static int set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 	return result;
 }
 
+static struct paging_rules paging;
+static const struct pv_doors pv = {.set_ldt = set_ldt};
 static struct mmuext_op *list_of;
 static uint32_t *told;
 
 static int setup(void **state)
 {
-	guest_pv64.root_level = 4;
-	guest_pv64.set_ldt = set_ldt;
+	paging = (struct paging_rules){.root_level = 4, .user_root = true};
 	for (int i = 0; i < 2; i++)
-		doms[i] = (struct domain){.id = i, .ops = &guest_pv64, .tlb_cpus = 3};
+		doms[i] =
+		    (struct domain){.id = i, .abi = &guest_pv64, .paging = &paging, .pv = &pv, .tlb_cpus = 3};
 	vcpu = (struct vcpu){.domain = &doms[1]};
 	host_percpu.vcpu = &vcpu;
 	host_percpu.id = 2;
@@ -168,10 +170,14 @@ static void pins(void **state)
 	assert_int_equal(one(MMUEXT_UNPIN_TABLE, 7, 0, DOMID_SELF), -EINVAL);
 	assert_int_equal(one(MMUEXT_PIN_L1_TABLE, 7, 0, 0), 0);
 	assert_done("pin 7 as 1;");
-	guest_pv64.root_level = 3;
+	paging = (struct paging_rules){.root_level = 3};
 	assert_int_equal(one(MMUEXT_PIN_L4_TABLE, 2, 0, DOMID_SELF), 0); /* there is nothing to do */
 	assert_int_equal(one(MMUEXT_NEW_USER_BASEPTR, 2, 0, DOMID_SELF), -EINVAL);
 	assert_int_equal(one(MMUEXT_PIN_L1_TABLE, 2, 0, DOMID_IO), -EINVAL);
+	doms[1].paging = NULL; /* a guest whose tables the processor never sees */
+	for (uint32_t cmd = MMUEXT_PIN_L1_TABLE; cmd <= MMUEXT_PIN_L4_TABLE; cmd++)
+		assert_int_equal(one(cmd, 2, 0, DOMID_SELF), -EINVAL);
+	doms[1].paging = &paging;
 	assert_done("");
 	result = -EINVAL;
 	assert_int_equal(one(MMUEXT_PIN_L3_TABLE, 2, 0, DOMID_SELF), -EINVAL);

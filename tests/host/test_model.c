@@ -16,11 +16,11 @@
 
 #include <stdlib.h>
 
-static void life(const struct guest_ops *ops, unsigned steps)
+static void life(const struct guest_kind *kind, unsigned steps)
 {
 	uint64_t before = frames_free();
 
-	model_begin(ops);
+	model_begin(kind);
 	for (unsigned i = 0; i < steps; i++) {
 		model_step();
 		if (i % 16 == 0)
@@ -30,7 +30,7 @@ static void life(const struct guest_ops *ops, unsigned steps)
 	assert_int_equal(frames_free(), before);
 }
 
-static void lives(const struct guest_ops *ops)
+static void lives(const struct guest_kind *kind)
 {
 	const char *seed = getenv("SEED"), *steps = getenv("STEPS");
 	unsigned all = steps ? atoi(steps) : 300000, left = all;
@@ -41,7 +41,7 @@ static void lives(const struct guest_ops *ops)
 	while (left) {
 		unsigned n = MIN(left, 20000u);
 
-		life(ops, n);
+		life(kind, n);
 		left -= n;
 	}
 	print_message("# %u tables stopped on their way\n", model_stops);

@@ -60,8 +60,8 @@ HC(sysctl) HC(domctl) HC(frame_info)
 			struct percpu host_percpu = {.self = &host_percpu};
 struct domain *dom0, dom_idle;
 void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
-static struct guest_ops ops;
-static struct domain d = {.ops = &ops};
+static struct hypercall_abi calls;
+static struct domain d = {.calls = &calls};
 static struct vcpu v;
 static uint8_t upcall[2];
 static const char *script; /* what each entry does; behind it, nothing */
@@ -141,12 +141,8 @@ static void listens(enum tracepoint_kind kind, uint64_t arg)
 
 static int setup(void **state)
 {
-	ops = (struct guest_ops){.multicall = run,
-				 .hypercall_join = join,
-				 .hypercall_split = split,
-				 .hypercall_rewind = rewound,
-				 .trap = trapped};
-	v = (struct vcpu){.domain = &d, .upcall = upcall};
+	calls = (struct hypercall_abi){.multicall = run, .join = join, .split = split, .rewind = rewound};
+	v = (struct vcpu){.domain = &d, .trap = trapped, .upcall = upcall};
 	d.hypercalls = hypercalls_for(false);
 	host_percpu.vcpu = &v;
 	host_percpu.pending = 0;
@@ -269,7 +265,7 @@ static long handler(uint64_t a, uint64_t b, uint64_t c, uint64_t e, uint64_t f, 
 	return 42;
 }
 
-static void calls(void **state)
+static void single_calls(void **state)
 {
 	const uint64_t words[6] = {1, 2, 3, 4, 5, 6};
 
@@ -401,9 +397,9 @@ static void due(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(lists, setup),   cmocka_unit_test_setup(looks, setup),
-	    cmocka_unit_test_setup(watched, setup), cmocka_unit_test_setup(long_calls, setup),
-	    cmocka_unit_test_setup(calls, setup),   cmocka_unit_test_setup(other_work, setup),
+	    cmocka_unit_test_setup(lists, setup),        cmocka_unit_test_setup(looks, setup),
+	    cmocka_unit_test_setup(watched, setup),      cmocka_unit_test_setup(long_calls, setup),
+	    cmocka_unit_test_setup(single_calls, setup), cmocka_unit_test_setup(other_work, setup),
 	    cmocka_unit_test_setup(due, setup),
 	};
 

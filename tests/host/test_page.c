@@ -39,9 +39,9 @@ static uint64_t pte(unsigned i, uint64_t flags)
 	return make_pte(mfn_of(i), flags);
 }
 
-static void begin(const struct guest_ops *ops, unsigned order)
+static void begin(const struct guest_kind *kind, unsigned order)
 {
-	d = host_domain(ops, 1u << order);
+	d = host_domain(kind, 1u << order);
 	frames = domain_alloc_pages(d, order, 0);
 	assert_non_null(frames);
 }
@@ -397,7 +397,7 @@ static void model_check(void)
 		x[t].refs += 1 + held[t] + !!(frames[t].type & PGT_PINNED);
 		x[t].uses += held[t] + !!(frames[t].type & PGT_PINNED);
 		for (unsigned s = 0; is_live_table(t) && s < PTES_PER_TABLE; s++)
-			if (level == 1 || d->ops->slot_rule(level, s, carrier) != SLOT_RESERVED)
+			if (level == 1 || d->paging->slot_rule(level, s, carrier) != SLOT_RESERVED)
 				count_entry(x, t, level, table(t)[s]);
 	}
 	for (unsigned t = 0; t < MODEL_FRAMES; t++) {
@@ -406,17 +406,18 @@ static void model_check(void)
 	}
 }
 
-static void model(const struct guest_ops *ops)
+static void model(const struct guest_kind *kind)
 {
 	unsigned roots = 0;
 	uint64_t before = frames_free();
 
-	begin(ops, MODEL_ORDER);
+	begin(kind, MODEL_ORDER);
 	for (unsigned i = 0; i < MODEL_STEPS; i++) {
 		model_step();
 		if (i % 32 == 0)
 			model_check();
-		roots += page_type_of(&frames[host_random(MODEL_FRAMES)]) == (enum page_type)ops->root_level;
+		roots += page_type_of(&frames[host_random(MODEL_FRAMES)]) ==
+			 (enum page_type)kind->paging->root_level;
 	}
 	assert_true(roots > MODEL_STEPS / 1000); /* the guest did get somewhere */
 	for (unsigned t = 0; t < MODEL_FRAMES; t++)

@@ -15,7 +15,7 @@ static uint8_t page[PAGE_SIZE];
 
 static void make_dom0(struct domain *d)
 {
-	make(d, 0, &ops64);
+	make(d, 0, &abi64);
 	d->privileged = true;
 	host_directmap = (uint64_t)page - (EOI_FRAME << PAGE_SHIFT);
 	memset(page, 0, sizeof(page));
@@ -97,7 +97,7 @@ static void others(void **state)
 	uint32_t flags = 0;
 
 	make_dom0(&a);
-	make(&b, 1, &ops32);
+	make(&b, 1, &abi32);
 	assert_int_equal(evtchn_bind_pirq(&b, 5, 0), -EPERM);
 	assert_int_equal(pirq_map_gsi(&b, GSIS, -1), -EINVAL);
 	assert_int_equal(pirq_map_gsi(&b, 5, 6), -EEXIST);

@@ -149,14 +149,15 @@ void vcpu_load_cr3(struct vcpu *v)
 	note(v->user_mode ? "user tables" : "kernel tables");
 }
 
+static const struct guest_doors doors = {.context_size = 5168};
 static void *arg;
 
 static int setup(void **state)
 {
 	memset(doms, 0, sizeof(doms));
-	guest_pv64.context_size = 5168;
 	for (int i = 0; i < 2; i++)
-		doms[i] = (struct domain){.id = i, .ops = &guest_pv64, .max_vcpus = 2, .max_port = 100};
+		doms[i] = (struct domain){
+		    .id = i, .abi = &guest_pv64, .doors = &doors, .max_vcpus = 2, .max_port = 100};
 	for (int i = 0; i < 3; i++)
 		vcpus[i] = (struct vcpu){.id = i, .domain = &doms[1], .upcall = upcall, .info = info};
 	doms[1].vcpu[0] = &vcpus[0];

@@ -47,7 +47,7 @@ static void where_and_why(void **state)
 	stay(17, NOTEWORTHY);
 	stay(RINGLET_REASON_trap, NOTEWORTHY + 2);
 	stay(RINGLET_REASON_syscall, NOTEWORTHY + 1);
-	doms[1].ops = &ops32;
+	doms[1].abi = &abi32;
 	vcpus[1].regs.rip = 0x2000;
 	stay(17, NOTEWORTHY + 3);
 	current = &idle;

@@ -60,10 +60,10 @@ static void give(void)
 	assert_int_equal(guest_put(guest_memory(), &p, sched_poll), 0);
 }
 
-static void with_kind(const struct guest_ops *kind)
+static void with_kind(const struct guest_abi *kind)
 {
 	guest_memory();
-	dom.ops = kind;
+	dom.abi = kind;
 	vcpu.domain = &dom;
 	host_percpu.vcpu = &vcpu;
 	result = 0;
@@ -83,7 +83,7 @@ static void numbers(void **state)
 static void reads_and_answers(void **state)
 {
 	static const long results[] = {0, 5, -EINVAL, -ERESTART};
-	const struct guest_ops *const kinds[] = {&guest_pv64, &guest_pv32};
+	const struct guest_abi *const kinds[] = {&guest_pv64, &guest_pv32};
 
 	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
 		for (unsigned i = 0; i < ARRAY_SIZE(results); i++)

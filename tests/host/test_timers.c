@@ -28,8 +28,8 @@ struct percpu host_percpu, *cpu_table[MAX_CPUS];
 uint32_t nr_cpus = 1;
 static ns_t clock_ns;
 static unsigned ticks, woken, go_ons, shutdowns;
-static const struct guest_ops plain_ops;
-static struct guest_ops ops;
+static const struct guest_doors plain_doors;
+static struct guest_doors doors;
 static struct domain d;
 static struct vcpu v[2];
 
@@ -113,8 +113,8 @@ static int setup(void **state)
 	ticks = woken = go_ons = shutdowns = 0;
 	host_percpu = (struct percpu){.self = &host_percpu};
 	cpu_table[0] = &host_percpu;
-	ops = plain_ops;
-	d = (struct domain){.ops = &ops, .max_vcpus = 2, .state = DOMAIN_ALIVE};
+	doors = plain_doors;
+	d = (struct domain){.doors = &doors, .max_vcpus = 2, .state = DOMAIN_ALIVE};
 	watchdog_init(&d);
 	for (unsigned i = 0; i < 2; i++) {
 		v[i] = (struct vcpu){.domain = &d, .id = i, .state = VCPU_BLOCKED};
@@ -180,7 +180,7 @@ static void pauses_nest(void **state)
 	domain_pause_nosync(&d); /* without a timer nothing is to go on */
 	domain_unpause(&d);
 	assert_null(host_percpu.timers.first);
-	ops.timers_go_on = device_goes_on;
+	doors.timers_go_on = device_goes_on;
 	vcpu_set_periodic(&v[0], MS);
 	domain_pause_nosync(&d);
 	domain_pause_nosync(&d);

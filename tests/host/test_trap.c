@@ -34,8 +34,9 @@ static uint64_t host_cr2, host_dr6, host_tsc;
 
 struct percpu host_percpu = {.self = &host_percpu};
 uint64_t tsc_hz = 1000000;
-static struct guest_ops ops;
-static struct domain d = {.ops = &ops};
+static struct guest_doors doors;
+static struct pv_doors pv;
+static struct domain d = {.doors = &doors, .pv = &pv};
 static struct vcpu v;
 static jmp_buf panicked;
 
@@ -162,7 +163,7 @@ void cpu_service_requests(void)
 
 static int setup(void **state)
 {
-	ops = (struct guest_ops){.in_kernel = in_kernel, .trap = kind_trap};
+	doors = (struct guest_doors){.in_kernel = in_kernel};
 	memset(&v, 0, sizeof(v));
 	v.domain = &d;
 	d.vm_assist = 0;
@@ -331,7 +332,7 @@ static void int_80(void **state)
 static void interrupts(void **state)
 {
 	for (int fv = 0; fv < 2; fv++) {
-		v.fv = fv ? (void *)&v : NULL;
+		v.trap = fv ? kind_trap : NULL;
 		comes(0x20, 0, "irq 20;");
 		comes(0xff, 0, "irq ff;");
 		v.regs.rflags = RFLAGS_VM;
@@ -517,7 +518,7 @@ static void bad_return(void **state)
 	v.refused_rip = 0x1000;
 	v.refused_rsp = 0x8000;
 	returns_badly(TRAP_NP, 8, 0x1000, "crash;");
-	v.fv = (void *)&v;
+	v.trap = kind_trap;
 	v.regs.rsp = 0x9000;
 	returns_badly(TRAP_GP, 0, 0x1000, "kind d;");
 }
@@ -527,11 +528,11 @@ static void system_calls(void **state)
 	deeds[0] = '\0';
 	app_syscall(&v);
 	app_bad_stack(&v);
-	v.regs.cs = v.regs.ss = 0x77;
-	ops.code64 = true;
+	v.regs.cs = v.regs.ss = 0x33;
+	pv = (struct pv_doors){.syscall32_cs = 0x77, .syscall32_ss = 0x7b};
 	app_syscall32(&v);
-	assert_int_equal(v.regs.ss, 0x77);
-	ops.code64 = false;
+	assert_int_equal(v.regs.ss, 0x7b);
+	pv = (struct pv_doors){.syscall32_cs = SEL_COMPAT_USER_CS, .syscall32_ss = SEL_COMPAT_USER_DS};
 	app_syscall32(&v);
 	assert_int_equal(v.regs.ss, SEL_COMPAT_USER_DS);
 	assert_string_equal(deeds, "syscall;crash;syscall32 77;syscall32 e02b;");

@@ -67,9 +67,9 @@ static uint16_t fix_selector(uint16_t selector)
 }
 
 static const struct xlat layout[XLAT_trap_info + 1] = {[XLAT_trap_info] = {.guest_size = STRIDE}};
-static struct guest_ops ops = {
-    .fix_selector = fix_selector, .layout = layout, .low_end = 1ull << 47, .high_start = ~0ull};
-static struct domain d = {.ops = &ops};
+static struct guest_abi abi = {.layout = layout, .low_end = 1ull << 47, .high_start = ~0ull};
+static struct pv_doors pv = {.fix_selector = fix_selector};
+static struct domain d = {.abi = &abi, .pv = &pv};
 static struct vcpu v = {.domain = &d};
 
 static int setup(void **state)

@@ -69,7 +69,7 @@ void printk(const char *fmt, ...)
 {
 }
 
-static const struct guest_ops layout[2] = {{.max_ports = 4096, .word_shift = 6},
+static const struct guest_abi layout[2] = {{.max_ports = 4096, .word_shift = 6},
 					   {.max_ports = 1024, .word_shift = 5}};
 
 static struct domain *doms[DOMAINS];
@@ -84,7 +84,7 @@ static struct domain *new_domain(unsigned id)
 {
 	struct domain *d = calloc(1, sizeof(*d));
 
-	*d = (struct domain){.id = id, .ops = &layout[id & 1], .state = DOMAIN_ALIVE, .refs = 1};
+	*d = (struct domain){.id = id, .abi = &layout[id & 1], .state = DOMAIN_ALIVE, .refs = 1};
 	d->max_vcpus = VCPUS;
 	d->max_port = PORTS - 1;
 	d->shared_info = calloc(1, PAGE_SIZE);
@@ -139,7 +139,7 @@ static void check_delivery(unsigned d, unsigned port, bool was)
 	model[d][port].pending = true;
 	assert_true(evtchn_port_pending(doms[d], port));
 	if (!was && !evtchn_port_masked(doms[d], port)) {
-		assert_true(bit_test(vcpu_selector(doms[d], v), port >> doms[d]->ops->word_shift));
+		assert_true(bit_test(vcpu_selector(doms[d], v), port >> doms[d]->abi->word_shift));
 		assert_int_equal(v->upcall[0], 1);
 	}
 }
