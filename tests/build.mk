@@ -46,7 +46,7 @@ LAYERED := $(HV_OBJ) $(GHOST_OBJ) $(GK_KERN_OBJ_64) $(GK_OBJ_pv64) $(GK_OBJ_nati
 $(eval $(call test,check-layers,60,python3 scripts/check-layers.py,$(LAYERED)))
 $(eval $(call test,check-locks,60,python3 scripts/check-locks.py))
 $(eval $(call test,check-headers,120,sh scripts/check-headers.sh,$(ABI_STAMP)))
-$(eval $(call test,check-kinds,60,sh scripts/check-kinds.sh))
+$(eval $(call test,check-kinds,60,python3 scripts/check-kinds.py))
 $(eval $(call test,check-pages,60,python3 scripts/check-pages.py))
 $(eval $(call test,pictures,60,python3 scripts/pictures --check))
 $(eval $(call test,kernel-size,60,sh scripts/kernel-size.sh))
