@@ -10,6 +10,7 @@ guest_doors. Elsewhere
     which kind a new domain is to be;
   - what belongs to one kind only (vcpu.fv, vcpu.kind_root) is not touched.
 Whether a whole interface is there (d->paging) may be asked: NULL says that such a guest has nothing of the sort.
+And a kind fills each interface that it has: no member is left out, except functions that may be NULL.
 """
 import os
 import re
@@ -38,10 +39,11 @@ def blank(text):
 
 
 def members():
-    """(functions that are always there, functions that may be NULL, facts)."""
-    always, perhaps, facts = set(), set(), set()
+    """(functions that are always there, functions that may be NULL, facts, {interface: what a kind must fill})."""
+    always, perhaps, facts, filled = set(), set(), set(), {}
     text = ''.join(open(os.path.join(ROOT, h)).read() for h in HEADERS)
     for name in INTERFACES:
+        known = always | facts
         body = re.search(r'^struct %s \{\n(.*?)^\};' % name, text, re.S | re.M)
         if not body:
             sys.exit(f'check-kinds: no struct {name} in {", ".join(HEADERS)}')
@@ -53,7 +55,16 @@ def members():
                 (perhaps if told else always).add(function.group(1))
             else:
                 facts |= set(re.findall(r'(\w+)(?:\[\d+\])?\s*(?:,|$)', blank(declaration).strip()))
-    return always, perhaps, facts
+        filled[name] = (always | facts) - known
+    return always, perhaps, facts, filled
+
+
+def left_out(path, text, filled):
+    """What the interfaces that a kind defines in this file lack."""
+    for m in re.finditer(r'^(?:static )?const struct (\w+) \w+ = \{\n(.*?)^\};', blank(text), re.S | re.M):
+        if m.group(1) in filled:
+            for name in sorted(filled[m.group(1)] - set(re.findall(r'^\s*\.(\w+) =', m.group(2), re.M))):
+                yield f'hypervisor/{path}:{text.count(chr(10), 0, m.start()) + 1}: {m.group(1)} without {name}'
 
 
 def check(path, text, always, facts):
@@ -84,13 +95,14 @@ def check(path, text, always, facts):
 
 
 def main():
-    always, perhaps, facts = members()
+    always, perhaps, facts, filled = members()
     found = []
     for folder, _, names in os.walk(ROOT):
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), ROOT)
-            if name.endswith(('.c', '.h')) and not path.startswith(OF_KINDS):
-                found += check(path, open(os.path.join(ROOT, path)).read(), always, facts)
+            if name.endswith(('.c', '.h')):
+                text = open(os.path.join(ROOT, path)).read()
+                found += left_out(path, text, filled) if path.startswith(OF_KINDS) else check(path, text, always, facts)
     if '--members' in sys.argv:
         print('always:', *sorted(always), '\nperhaps NULL:', *sorted(perhaps), '\nfacts:', *sorted(facts))
     print(*sorted(found), sep='\n', end='\n' if found else '')
