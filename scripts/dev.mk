@@ -25,9 +25,9 @@ test: ## build and run every test (T=word: only tests with that word in their na
 	$(Q)sh scripts/setup.sh
 	$(Q)python3 scripts/run_tests.py --make "$(MAKE)" $(if $(T),--only $(T))
 
-mutants: $(B)/tests/list $(B)/ringlet.elf ## take checks out, one at a time: which tests see it? (ROOM=, M=name; FRESH=n SEED=)
+mutants: $(B)/tests/list $(B)/ringlet.elf ## take checks out, one at a time: which tests see it? (ROOM=, M=name; FRESH=n SEED= HOST=1)
 	$(Q)python3 scripts/mutants.py $(if $(ROOM),--room $(ROOM)) $(if $(M),--only $(M)) \
-		$(if $(FRESH),--fresh $(FRESH) --seed $(or $(SEED),1))
+		$(if $(FRESH),--fresh $(FRESH) --seed $(or $(SEED),1)) $(if $(HOST),--host --hurry)
 
 bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
 	$(Q)sh scripts/setup.sh

@@ -3,12 +3,13 @@
 """Mutants: the source with one check, reference, flush, lock or bound taken away, and the tests that must see it.
 
   mutants.py [--room WORDS] [--only WORDS] [--quick] [--jobs N]  the mutants of tests/mutants/*.mut
-  mutants.py --fresh N [--seed S] [--room WORDS]                 N chosen at random (scripts/fresh_mutants.py)
+  mutants.py --fresh N [--seed S] [--room WORDS] [--host]        N chosen at random (scripts/fresh_mutants.py)
 
 tests/mutants/README.md describes the files. Everything happens in copies of the tree, under build/mutants/. A mutant is
-seen if one of its tests fails; each of these tests must first have passed on the source as it is. A mutant that compiles to
-the same code changes nothing: a fresh one is then not counted, one of the files is a failure. Prints TAP and a table by
-room; the exit code tells whether every mutant applied, was built and was seen.
+seen if one of its tests fails; each of these tests must first have passed on the source as it is. Fresh ones meet the host
+tests all in one build (scripts/mutant_switch.py). A mutant that compiles to the same code changes nothing: a fresh one is
+then not counted, one of the files is a failure. Prints TAP and a table by room; the exit code tells whether every mutant
+applied, was built and was seen.
 """
 import argparse, concurrent.futures, contextlib, glob, hashlib, itertools, os, queue, re, shutil, subprocess, sys, time
 
@@ -113,21 +114,21 @@ class Tree:
             n for n in names if n in NOT_SOURCE or n.endswith(".log") or
             (folder == os.path.join(TOP, "build") and n in NOT_BUILT)])
 
-    def make(self, targets):
-        """None, or the end of make's output."""
+    def make(self, targets, *options):
+        """None, or make's output; without options, its end."""
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")}
-        done = subprocess.run(["make", "--no-print-directory", "-s", "WARN=-w", *dict.fromkeys(targets)], cwd=self.path, env=env,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace")
-        return "\n".join(done.stdout.splitlines()[-12:]) if done.returncode else None
+        command = ["make", "--no-print-directory", "-s", "WARN=-w", *options, *dict.fromkeys(targets)]
+        done = subprocess.run(command, cwd=self.path, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace")
+        return "\n".join(done.stdout.splitlines()[0 if options else -12:]) if done.returncode else None
 
     def test(self, name, row):
-        """Whether it passes here, and what it said."""
+        """Whether it passes here, what it said, and how long it took."""
         seconds, command, _ = row
         # As the runner, but in this tree, and with less time for a guest that hangs.
-        _, out, code, _ = run(name, seconds, "cd '%s' && SECONDS_MAX=%d && export SECONDS_MAX && %s"
+        _, out, code, took = run(name, seconds, "cd '%s' && SECONDS_MAX=%d && export SECONDS_MAX && %s"
                               % (self.path, GUEST_SECONDS, command))
-        return not any(kind == FAILED for kind, _ in results(name, out, code)), out
+        return not any(kind == FAILED for kind, _ in results(name, out, code)), out, took
 
     def compiled(self, file):
         """What the compiler makes of a source file, for each program it is part of; of a header, of all that is built. Without
@@ -216,9 +217,27 @@ class Score:
         sys.exit(self.bad != 0)
 
 
-def run_all(mutants, jobs, hurry, quick=False):
-    """Each distinct test once on the source as it is, then each mutant, a tree for each of `jobs` workers. In the
+def without_machines(score, todo, jobs):
+    """Judges the mutants of todo ([(mutant, rows)]) that host tests see, all in one build; returns the others, each with
+    the tests that are left for it."""
+    from mutant_switch import Switch
+    tests = {name: row for _, rows in todo for name, row in rows.items() if name.startswith("host-")}
+    switch, left = Switch(Tree(-1), [m for m, _ in todo], tests), []
+    for name in switch.unsound:
+        score.line(False, "%s fails on the source as it is" % name)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for (m, rows), name in zip(todo, pool.map(switch.seen, [m for m, _ in todo])):
+            if name:
+                score.mutant(m, SEEN, name)
+            else:
+                left.append((m, {n: row for n, row in rows.items() if n not in tests or m not in switch.inside}))
+    return left
+
+
+def run_all(mutants, opt):
+    """Each distinct test once on the source as it is, then each mutant, a tree for each of the workers. In the
     short form it is enough that mutants outside it can still be applied."""
+    jobs, hurry, quick = opt.jobs, opt.hurry, opt.quick
     score, registered = Score(), Registered()
     todo = []
     for m in mutants:
@@ -231,6 +250,13 @@ def run_all(mutants, jobs, hurry, quick=False):
                 todo.append((m, {n: registered.rows[n] for t in m.tests for n in registered.names(t)}))
         except (ValueError, OSError) as why:
             score.mutant(m, TROUBLE, str(why))
+    start, count = time.monotonic(), len(todo)
+    if opt.fresh:
+        todo = without_machines(score, todo, jobs)
+    if opt.host:
+        for m, _ in todo:
+            score.mutant(m, SURVIVES, None)
+        todo = []
     trees = queue.Queue()
     for n in range(max(1, min(jobs, len(todo)))):
         trees.put(Tree(n))
@@ -246,9 +272,8 @@ def run_all(mutants, jobs, hurry, quick=False):
         trouble = tree.make(row[2])
         if trouble:
             return name, False, trouble
-        return name, *tree.test(name, row)
+        return name, *tree.test(name, row)[:2]
 
-    start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         needed = {} if hurry else {name: row for _, rows in todo for name, row in rows.items()}
         first = [pool.submit(in_a_tree, sound, name, row) for name, row in needed.items()]
@@ -258,7 +283,7 @@ def run_all(mutants, jobs, hurry, quick=False):
         waiting = {pool.submit(in_a_tree, Tree.judge, m, rows): m for m, rows in todo}
         for job in concurrent.futures.as_completed(waiting):
             score.mutant(waiting[job], *job.result())
-    print("# %d mutants in %.0f s" % (len(todo), time.monotonic() - start))
+    print("# %d mutants in %.0f s" % (count, time.monotonic() - start))
     shutil.rmtree(COPIES, ignore_errors=True)
     score.end()
 
@@ -269,6 +294,7 @@ def main():
     args.add_argument("--only", default="", help="only mutants whose names begin so (a list with commas)")
     args.add_argument("--quick", action="store_true", help="the short form")
     args.add_argument("--hurry", action="store_true", help="the tests are known to pass on the source as it is")
+    args.add_argument("--host", action="store_true", help="fresh ones with host tests alone; what changes nothing survives")
     args.add_argument("--jobs", type=int, default=2)
     args.add_argument("--fresh", type=int, default=0)
     args.add_argument("--seed", type=int, default=1)
@@ -279,7 +305,7 @@ def main():
         mutants = fresh(opt.fresh, opt.seed, words, [m for m in read_all() if m.excused])
     else:
         mutants = [m for m in read_all() if any(w in m.room for w in words) and m.name.startswith(tuple(opt.only.split(",")))]
-    run_all(mutants, opt.jobs, opt.hurry, opt.quick)
+    run_all(mutants, opt)
 
 
 if __name__ == "__main__":

@@ -23,15 +23,9 @@
 
 static void lock_pair(struct domain *a, struct domain *b)
 {
-	if (a > b) {
-		struct domain *t = a;
-
-		a = b;
-		b = t;
-	}
-	spin_lock(&a->evt_lock);
+	spin_lock(&MIN(a, b)->evt_lock);
 	if (a != b)
-		spin_lock(&b->evt_lock);
+		spin_lock(&MAX(a, b)->evt_lock);
 }
 
 static void unlock_pair(struct domain *a, struct domain *b)
@@ -245,10 +239,8 @@ int evtchn_close(struct domain *d, uint32_t port)
 int evtchn_close_all(struct domain *d, uint32_t *next)
 {
 	for (uint32_t port = MAX(*next, 1u); port <= d->max_port; port++) {
-		if (!d->evtchn_bucket[port / EVTCHNS_PER_BUCKET]) {
-			port |= EVTCHNS_PER_BUCKET - 1;
-			continue;
-		}
+		if (!d->evtchn_bucket[port / EVTCHNS_PER_BUCKET])
+			break; /* ports are given from the lowest on: nor is there a later one */
 		evtchn_close(d, port);
 		if (port % 64 == 0 && hypercall_preempt_check()) {
 			*next = port + 1;
@@ -322,10 +314,10 @@ void evtchn_dump(struct domain *d)
 
 		spin_lock(&d->evt_lock);
 		ch = port_channel(d, port);
-		if (!ch)
-			port |= EVTCHNS_PER_BUCKET - 1;
-		else if (ch->state != ECS_FREE)
+		if (ch && ch->state != ECS_FREE)
 			dump_port(d, port, ch);
 		spin_unlock(&d->evt_lock);
+		if (!ch)
+			break; /* nor any later one */
 	}
 }

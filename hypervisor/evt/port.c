@@ -113,7 +113,7 @@ void vcpu_rouse(struct vcpu *v)
 {
 	if (v->state == VCPU_BLOCKED)
 		evtchn_wake(v);
-	else if (v->running && v != current)
+	else if (v->running)
 		evtchn_kick(v);
 }
 

@@ -181,7 +181,7 @@ void grant_unpin_slowly(struct grant_table *gt, grant_ref_t ref, bool readonly)
 	if (!readonly && !--use->writers)
 		over |= GTF_writing;
 	/* A dying granter no longer reads its table, which is freed soon. */
-	if (over && !gt->closed)
+	if (!gt->closed)
 		__atomic_fetch_and(&grant_slot(gt, ref)->flags, ~over, __ATOMIC_RELEASE);
 }
 

@@ -47,7 +47,7 @@ static __always_inline void grant_unpin(struct domain *granter, grant_ref_t ref,
 	struct grant_use *use = grant_use(gt, ref);
 
 	spin_lock(&gt->lock);
-	if (likely(use->pins == 1 && use->writers == !readonly && !gt->closed)) {
+	if (likely(use->pins == 1 && !gt->closed)) {
 		use->pins = use->writers = 0;
 		__atomic_fetch_and(&grant_slot(gt, ref)->flags, (uint16_t) ~(GTF_reading | GTF_writing),
 				   __ATOMIC_RELEASE);

@@ -134,21 +134,29 @@ void msi_close(struct irq_line *l)
 /* One frame, which only domain 0 has. */
 #define EOI_FRAME 7
 static struct page_info frames[EOI_FRAME + 1];
-static int eoi_frame_uses;
+static int eoi_frame_uses, type_error; /* what asking for its type gives */
 struct page_info *frame_table = frames;
 uint64_t host_directmap;
 struct page_info *page_get_mfn(mfn_t mfn, struct domain *d)
 {
-	return mfn == EOI_FRAME && !d->id ? &frames[mfn] : NULL;
+	if (mfn != EOI_FRAME || d->id)
+		return NULL;
+	frames[mfn].count++;
+	return &frames[mfn];
+}
+void frame_release(struct page_info *pg)
+{
+	fail();
 }
 int page_get_type(struct page_info *pg, enum page_type type)
 {
-	eoi_frame_uses++;
-	return 0;
+	eoi_frame_uses += !type_error;
+	return type_error;
 }
 int page_put_and_type(struct page_info *pg)
 {
 	eoi_frame_uses--;
+	pg->count--;
 	return 0;
 }
 static char said[4096];

@@ -16,7 +16,7 @@ HOST_LOCK := $(B)/tests/host/hypervisor/lib/spinlock.o
 HOST_MM += $(HOST_LOCK)
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
 $(addprefix $(B)/tests/host/,desc dying frame last_use mmu_op page root model): $(HOST_MM)
-$(B)/tests/host/grant: $(HOST_MM) $(HOST_GNT)
+$(addprefix $(B)/tests/host/,grant grant_pin): $(HOST_MM) $(HOST_GNT)
 # Domains and vCPUs, whose allocations fail in turn.
 HOST_CREATE := $(patsubst %,$(B)/tests/host/hypervisor/%.o,pv/desc pv/walk lib/format)
 $(B)/tests/host/create: $(HOST_MM) $(HOST_GNT) $(HOST_CREATE)

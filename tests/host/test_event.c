@@ -25,6 +25,9 @@ static void pairs(void **state)
 	assert_int_equal(status(&a, pa), EVTCHNSTAT_unbound);
 	assert_int_equal(evtchn_send(&a, pa), 0);
 	assert_int_equal(evtchn_bind_interdomain(&b, &a, 77), -EINVAL);
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, 4095), -EINVAL); /* ports that there never were */
+	assert_int_equal(evtchn_bind_interdomain(&b, &a, ~0u), -EINVAL);
+	assert_int_equal(evtchn_close(&a, 4095), -EINVAL);
 	pb = evtchn_bind_interdomain(&b, &a, pa);
 	assert_int_equal(pb, 1);
 	assert_int_equal(evtchn_bind_interdomain(&b, &a, pa), -EINVAL);
@@ -100,6 +103,8 @@ static void exhaustion(void **state)
 		for (uint32_t n = 1; n < kinds[i]->max_ports; n++)
 			assert_int_equal(evtchn_alloc_unbound(&a, 1), n);
 		assert_int_equal(evtchn_alloc_unbound(&a, 1), -ENOSPC);
+		assert_int_equal(evtchn_close(&a, kinds[i]->max_ports - 1), 0);
+		assert_int_equal(evtchn_alloc_unbound(&a, 1), kinds[i]->max_ports - 1);
 		assert_int_equal(evtchn_close(&a, 700), 0);
 		assert_int_equal(evtchn_alloc_unbound(&a, 1), 700);
 		assert_int_equal(evtchn_close_all(&a, &next), 0);
@@ -196,12 +201,18 @@ static void virqs(void **state)
 	a.vcpu[1] = NULL; /* within the limit, and not there */
 	assert_int_equal(evtchn_bind_vcpu(&a, console, 1), -ENOENT);
 	a.vcpu[1] = second;
+	a.max_vcpus = ARRAY_SIZE(a.vcpu);
+	assert_int_equal(evtchn_bind_vcpu(&a, console, ARRAY_SIZE(a.vcpu)), -ENOENT);
+	a.max_vcpus = 2;
 	send_global_virq(VIRQ_CONSOLE);
 	assert_true(evtchn_port_pending(&a, console));
 	assert_int_equal(info(&a)[64], 1); /* vCPU 1 is told */
 	assert_int_equal(info(&a)[0], 0);
 	send_virq(a.vcpu[0], VIRQ_TIMER); /* not bound there: nothing */
 	assert_false(evtchn_port_pending(&a, timer));
+	send_virq(a.vcpu[1], VIRQ_TIMER);
+	assert_true(evtchn_port_pending(&a, timer));
+	assert_int_equal(info(&a)[0], 0);
 	assert_int_equal(evtchn_close(&a, console), 0);
 	assert_int_equal(evtchn_bind_virq(a.vcpu[0], VIRQ_CONSOLE), console);
 	assert_int_equal(evtchn_bind_virq(a.vcpu[0], 24), -EINVAL);

@@ -20,6 +20,7 @@ static void make_dom0(struct domain *d)
 	host_directmap = (uint64_t)page - (EOI_FRAME << PAGE_SHIFT);
 	memset(page, 0, sizeof(page));
 	memset(host_lines, 0, sizeof(host_lines));
+	frames[EOI_FRAME].count = 1;
 }
 
 static void end_dom0(struct domain *d)
@@ -31,6 +32,7 @@ static void end_dom0(struct domain *d)
 	assert_null(d->pirqs);
 	assert_int_equal(messages_open, 0);
 	assert_int_equal(eoi_frame_uses, 0);
+	assert_int_equal(frames[EOI_FRAME].count, 1);
 	for (unsigned i = 0; i < GSIS; i++)
 		assert_null(host_lines[i].users);
 	end(d);
@@ -88,6 +90,11 @@ static void events(void **state)
 	assert_true(comes(&host_lines[5]));
 	assert_int_equal(info(&a)[64], 1);
 	assert_int_equal(evtchn_send(&a, port), -EINVAL);
+	/* Aimed nowhere: at a vCPU that was never on a processor, and when the PIRQ is gone. */
+	assert_int_equal(evtchn_bind_vcpu(&a, port, 0), 0);
+	assert_int_equal(host_lines[5].apic_id, 3);
+	assert_int_equal(pirq_unmap(&a, 5), 0);
+	assert_int_equal(evtchn_bind_vcpu(&a, port, 1), 0);
 	end_dom0(&a);
 }
 
@@ -101,6 +108,7 @@ static void others(void **state)
 	assert_int_equal(evtchn_bind_pirq(&b, 5, 0), -EPERM);
 	assert_int_equal(pirq_map_gsi(&b, GSIS, -1), -EINVAL);
 	assert_int_equal(pirq_map_gsi(&b, 5, 6), -EEXIST);
+	assert_int_equal(pirq_map_gsi(&b, 5, 0), -EEXIST);
 	assert_int_equal(pirq_map_gsi(&b, 5, -1), 5);
 	assert_int_equal(pirq_map_gsi(&b, 5, 5), 5);
 	assert_int_equal(evtchn_bind_pirq(&b, 6, 0), -EPERM);
@@ -112,6 +120,8 @@ static void others(void **state)
 	assert_int_equal(pirq_status(&b, 5, &flags), 0);
 	assert_int_equal(flags, XENIRQSTAT_needs_eoi | XENIRQSTAT_shared);
 	assert_int_equal(pirq_status(&b, PIRQS, &flags), -EINVAL);
+	assert_int_equal(pirq_status(&b, 6, &flags), 0); /* which it has not */
+	assert_int_equal(flags, XENIRQSTAT_needs_eoi);
 	/* Unmapped while it is bound: the port stays, and nothing comes. */
 	assert_int_equal(pirq_unmap(&b, 5), 0);
 	assert_null(host_lines[5].users->next);
@@ -140,6 +150,7 @@ static void messages(void **state)
 	assert_int_equal(pirq_map_msi(&a, &m, -1), -EEXIST);
 	m.number = 1;
 	assert_int_equal(pirq_map_msi(&a, &m, GSIS - 1), -EINVAL);
+	assert_int_equal(pirq_map_msi(&a, &m, 0), -EINVAL);
 	assert_int_equal(pirq_map_msi(&a, &m, PIRQS), -EINVAL);
 	assert_int_equal(pirq_map_msi(&a, &m, PIRQS - 1), -EEXIST);
 	assert_int_equal(messages_open, 1); /* none of those */
@@ -158,6 +169,7 @@ static void messages(void **state)
 	assert_int_equal(evtchn_bind_pirq(&a, PIRQS - 2, 0), port);
 	assert_int_equal(pirq_unmap(&a, PIRQS - 2), 0);
 	assert_int_equal(messages_open, 2);
+	assert_int_equal(pirq_map_gsi(&a, 5, -1), 5); /* no message */
 	pirq_unmap_function(&a, 0x19);
 	assert_int_equal(messages_open, 2);
 	pirq_unmap_function(&a, 0x18);
@@ -185,7 +197,11 @@ static void the_page(void **state)
 
 	make_dom0(&a);
 	level = evtchn_bind_pirq(&a, 17, 0);
+	assert_int_equal(pirq_map_gsi(&a, 6, -1), 6);
 	assert_int_equal(pirq_set_eoi_page(&a, 8, false), -EINVAL);
+	type_error = -EINVAL; /* a page table */
+	assert_int_equal(pirq_set_eoi_page(&a, EOI_FRAME, false), -EINVAL);
+	type_error = 0;
 	assert_int_equal(eoi_frame_uses, 0);
 	assert_int_equal(pirq_set_eoi_page(&a, EOI_FRAME, false), 0);
 	assert_int_equal(pirq_set_eoi_page(&a, EOI_FRAME, true), -EBUSY);
@@ -241,11 +257,14 @@ static void memory(void **state)
 		evtchn_alloc_unbound(&a, 1);
 		blocks_left = tries;
 		rc = pirq_map_msi(&a, &m, -1);
+		if (rc < 0) {
+			assert_int_equal(rc, -ENOMEM);
+			assert_int_equal(evtchn_bind_pirq(&a, 5, 0), -ENOMEM);
+		}
 		blocks_left = ~0u;
 		end_dom0(&a);
 		if (rc >= 0)
 			break;
-		assert_int_equal(rc, -ENOMEM);
 	}
 	assert_int_equal(tries, 2);
 }
