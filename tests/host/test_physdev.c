@@ -93,8 +93,8 @@ void msi_restore(uint16_t function)
 
 static int setup(void **state)
 {
-	doms[0] = (struct domain){.id = 0, .ops = &guest_pv64, .privileged = true};
-	doms[1] = (struct domain){.id = 1, .ops = &guest_pv64};
+	doms[0] = (struct domain){.id = 0, .abi = &guest_pv64, .privileged = true};
+	doms[1] = (struct domain){.id = 1, .abi = &guest_pv64};
 	host_percpu.vcpu = &vcpu;
 	result = 0;
 	used = false;

@@ -201,15 +201,15 @@ void vcpu_load_cr3(struct vcpu *v)
 
 static void switches(void **state)
 {
-	static const struct guest_ops ops = {.switch_out = switch_out, .switch_in = switch_in};
+	static const struct guest_doors doors = {.switch_out = switch_out, .switch_in = switch_in};
 	struct fpu_area *images[2] = {(void *)1, (void *)2};
 	struct vcpu busy[2] = {{.domain = &guest, .fpu = images[0]}, {.domain = &guest, .fpu = images[1]}};
 	struct vcpu idle[2] = {{.domain = &dom_idle}, {.domain = &dom_idle}};
 	static const char *const done[2][2] = {{"idle gdt;cr3;", "cr3;restore;in;"},
 					       {"out;save;idle gdt;cr3;", "out;save;cr3;restore;in;"}};
 
-	guest.ops = &ops;
-	dom_idle.ops = &ops;
+	guest.doors = &doors;
+	dom_idle.doors = &doors;
 	for (unsigned from = 0; from < 2; from++)
 		for (unsigned to = 0; to < 2; to++) {
 			prev = from ? &busy[0] : &idle[0];
