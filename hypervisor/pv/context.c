@@ -60,7 +60,7 @@ static int check(const struct vcpu *v, const struct vcpu_guest_context *c)
 	if (c->gdt_ents > GDT_GUEST_ENTRIES || c->ldt_ents > LDT_MAX_ENTRIES || (c->ldt_base & ~PAGE_MASK))
 		return -EINVAL;
 	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++)
-		if (c->trap_ctxt[i].address && !range_ok(v->domain->abi, c->trap_ctxt[i].address, 1))
+		if (!range_ok(v->domain->abi, c->trap_ctxt[i].address, 1))
 			return -EINVAL;
 	/* An application has page tables of its own. */
 	if (user_mode(v->domain, c) && !v->domain->paging->cr3_to_mfn(c->ctrlreg[1]))

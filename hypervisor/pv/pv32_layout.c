@@ -26,7 +26,6 @@
 
 static void registers_in(struct cpu_user_regs *r, const void *p)
 {
-	memset(r, 0, sizeof(*r));
 #define GET_WORD(native, compat) r->native = WORD(p, COMPAT_cpu_user_regs_##compat);
 #define GET_HALF(name)           r->name = HALF(p, COMPAT_cpu_user_regs_##name);
 	REGISTER_WORDS(GET_WORD)
@@ -48,7 +47,6 @@ static void registers_out(void *p, const struct cpu_user_regs *r)
 
 void pv32_context_in(struct vcpu_guest_context *c, const void *p)
 {
-	memset(c, 0, sizeof(*c));
 	memcpy(&c->fpu_ctxt, &BYTE(p, COMPAT_vcpu_guest_context_fpu_ctxt), sizeof(c->fpu_ctxt));
 	registers_in(&c->user_regs, &BYTE(p, COMPAT_vcpu_guest_context_user_regs));
 	for (unsigned i = 0; i < ARRAY_SIZE(c->trap_ctxt); i++) {

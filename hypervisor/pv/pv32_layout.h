@@ -8,7 +8,7 @@ struct callback;
 struct vcpu;
 struct vcpu_guest_context;
 
-/* @compat: COMPAT_SIZEOF_vcpu_guest_context bytes. Callbacks have selectors, which the native form lacks. */
+/* @c: zeroed; @compat: COMPAT_SIZEOF_vcpu_guest_context bytes. Callbacks have selectors, which the native form lacks. */
 void pv32_context_in(struct vcpu_guest_context *c, const void *compat);
 void pv32_context_out(void *compat, const struct vcpu_guest_context *c, const struct vcpu *v);
 void pv32_callbacks_in(struct vcpu *v, const void *compat);

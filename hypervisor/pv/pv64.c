@@ -91,7 +91,7 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	int rc;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(entries); i++)
-		if (entries[i] && !range_ok(&pv64_abi, entries[i], 1))
+		if (!range_ok(&pv64_abi, entries[i], 1))
 			return -EINVAL;
 	rc = context_set(v, c);
 	if (rc)
@@ -130,7 +130,7 @@ static void pv64_get_context(struct vcpu *v, void *ctx)
 static long pv64_set_callbacks(struct vcpu *v, const uint64_t args[4])
 {
 	for (unsigned i = 0; i < 3; i++)
-		if (args[i] && !range_ok(&pv64_abi, args[i], 1))
+		if (!range_ok(&pv64_abi, args[i], 1))
 			return -EINVAL;
 	v->event_cb.address = args[0];
 	v->failsafe_cb = (struct callback){.address = args[1]};

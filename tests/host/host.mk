@@ -15,7 +15,7 @@ HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hyper
 HOST_LOCK := $(B)/tests/host/hypervisor/lib/spinlock.o
 HOST_MM += $(HOST_LOCK)
 HOST_GNT := $(patsubst %,$(B)/tests/host/hypervisor/gnt/%.o,grant maptrack map copy)
-$(addprefix $(B)/tests/host/,desc dying frame last_use mmu_op page root model): $(HOST_MM)
+$(addprefix $(B)/tests/host/,desc desc_op dying frame last_use mmu_op page root model): $(HOST_MM)
 $(addprefix $(B)/tests/host/,grant grant_pin): $(HOST_MM) $(HOST_GNT)
 # Domains and vCPUs, whose allocations fail in turn.
 HOST_CREATE := $(patsubst %,$(B)/tests/host/hypervisor/%.o,pv/desc pv/walk lib/format)
