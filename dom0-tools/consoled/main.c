@@ -157,7 +157,8 @@ static void add_guest(unsigned id, bool ending)
 		return;
 	}
 	console_resume(g);
-	g->typing = true;
+	if (console_feed(g)) /* of a client of an rl-consoled that was killed; a new one says `keys ID` */
+		evtchn_notify(evtchn, g->port);
 	g->next = guests;
 	guests = g;
 	queue_add(&ready, &g->ready); /* the first event may have come before the port was bound */

@@ -157,6 +157,17 @@ static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info
 	return true;
 }
 
+/* Look at one that the list has told of. If it is gone since, it waits for the next look. */
+static bool look_closer(struct known *k, bool busy)
+{
+	struct xen_domctl_getdomaininfo info;
+
+	if (!domain_info(&hv, k->id, &info))
+		return look_at(k, &info, busy);
+	k->waits = true;
+	return true;
+}
+
 /* Is there a record of a domain that no `add` has announced? */
 static void know_if_recorded(unsigned id)
 {
@@ -168,8 +179,8 @@ static void know_if_recorded(unsigned id)
 static void look(bool busy, bool all)
 {
 	const unsigned marks = XEN_DOMINF_shutdown | XEN_DOMINF_dying | XEN_DOMINF_paused;
-	struct xen_domctl_getdomaininfo *list, *info;
-	long count = domains_list(&hv, &list);
+	const struct ringlet_domain_state *list, *state;
+	long count = domain_states(&hv, &list);
 	size_t kept = 0, at = 0;
 
 	if (count < 0) {
@@ -177,25 +188,25 @@ static void look(bool busy, bool all)
 		return;
 	}
 	/* Both are in ascending order. */
-	for (info = list; info < list + count; info++) {
-		while (at < nr_known && known[at].id < info->domain)
+	for (state = list; state < list + count; state++) {
+		while (at < nr_known && known[at].id < state->domain)
 			at++;
-		if (info->domain && (at == nr_known || known[at].id != info->domain))
-			know_if_recorded(info->domain);
+		if (state->domain && (at == nr_known || known[at].id != state->domain))
+			know_if_recorded(state->domain);
 	}
-	info = list;
+	state = list;
 	for (size_t i = 0; i < nr_known; i++) {
 		struct known *k = &known[i];
 		bool there;
 
-		while (info < list + count && info->domain < k->id)
-			info++;
-		there = info < list + count && info->domain == k->id;
-		if ((there && !all && !(info->flags & marks)) || look_at(k, there ? info : NULL, busy))
+		while (state < list + count && state->domain < k->id)
+			state++;
+		there = state < list + count && state->domain == k->id;
+		if ((there && !all && !(state->flags & marks)) ||
+		    (there ? look_closer(k, busy) : look_at(k, NULL, busy)))
 			known[kept++] = *k;
 	}
 	nr_known = kept;
-	free(list);
 }
 
 /* Look only at those that wait for it. True: some still wait. */

@@ -15,60 +15,87 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <ringlet/sysctl.h>
 #include <xen/sched.h>
 
-#define LIST_BATCH 64
+/* An operation that lists domains: all take the same arguments, and each element begins with the domain's number. */
+struct list_op {
+	unsigned cmd;
+	size_t size;    /* of an element */
+	unsigned batch; /* how many are asked for together */
+};
 
 /* The next domains from id @first on. */
-static long list_some(struct hv *hv, unsigned first, struct xen_domctl_getdomaininfo out[LIST_BATCH])
+static long list_some(struct hv *hv, const struct list_op *l, unsigned first, void *out)
 {
 	size_t mark = hv->used;
-	struct xen_domctl_getdomaininfo *buf = hv_buf(hv, LIST_BATCH * sizeof(*buf));
-	struct xen_sysctl op = {.cmd = XEN_SYSCTL_getdomaininfolist};
+	void *buf = hv_buf(hv, l->batch * l->size);
+	struct xen_sysctl op = {.cmd = l->cmd};
 	long ret;
 
 	if (!buf)
 		return -ENOMEM;
 	op.u.getdomaininfolist.first_domain = first;
-	op.u.getdomaininfolist.max_domains = LIST_BATCH;
+	op.u.getdomaininfolist.max_domains = l->batch;
 	set_xen_guest_handle(op.u.getdomaininfolist.buffer, buf);
 	ret = hv_sysctl(hv, &op);
 	if (ret >= 0) {
 		ret = op.u.getdomaininfolist.num_domains;
-		memcpy(out, buf, ret * sizeof(*buf));
+		memcpy(out, buf, ret * l->size);
 	}
 	hv_release(hv, mark);
 	return ret;
 }
 
-long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out)
+/* All domains into *@list, which has room for *@room of them and is realloc()ed. */
+static long list_all(struct hv *hv, const struct list_op *l, void **list, size_t *room)
 {
-	struct xen_domctl_getdomaininfo *list = NULL, *grown;
-	size_t count = 0, room = 0;
+	size_t count = 0, more;
 	unsigned first = 0;
+	void *grown, *at;
 	long got;
 
 	do {
 		/* Far ahead: unused room costs no memory, but growing costs a copy into fresh pages. */
-		if (count + LIST_BATCH > room) {
-			room = room ? room * 2 : 8 * LIST_BATCH;
-			grown = realloc(list, room * sizeof(*list));
-			if (!grown) {
-				free(list);
+		if (count + l->batch > *room) {
+			more = *room ? *room * 2 : 512;
+			grown = realloc(*list, more * l->size);
+			if (!grown)
 				return -ENOMEM;
-			}
-			list = grown;
+			*list = grown;
+			*room = more;
 		}
-		got = list_some(hv, first, list + count);
-		if (got < 0) {
-			free(list);
+		at = (char *)*list + count * l->size;
+		got = list_some(hv, l, first, at);
+		if (got < 0)
 			return got;
-		}
 		count += got;
 		if (got)
-			first = list[count - 1].domain + 1u;
-	} while (got == LIST_BATCH);
+			first = *(domid_t *)((char *)at + (got - 1) * l->size) + 1u;
+	} while (got == (long)l->batch);
+	return count;
+}
+
+long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out)
+{
+	static const struct list_op op = {XEN_SYSCTL_getdomaininfolist, sizeof(**out), 64};
+	size_t room = 0;
+	void *list = NULL;
+	long count = list_all(hv, &op, &list, &room);
+
+	if (count < 0)
+		free(list);
+	else
+		*out = list;
+	return count;
+}
+
+long domain_states(struct hv *hv, const struct ringlet_domain_state **out)
+{
+	static const struct list_op op = {RINGLET_SYSCTL_states, sizeof(**out), 256};
+	static size_t room;
+	static void *list;
+	long count = list_all(hv, &op, &list, &room);
+
 	*out = list;
 	return count;
 }

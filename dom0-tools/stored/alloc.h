@@ -42,3 +42,13 @@ static inline void *alloc_grow(void *list, size_t n, size_t size)
 		return list;
 	return need(realloc(list, (n ? n * 2 : 1) * size));
 }
+
+/* Room for a list of @n elements, that alloc_grow() may go on with. */
+static inline void *alloc_list(size_t n, size_t size)
+{
+	size_t room = 1;
+
+	while (room < n)
+		room *= 2;
+	return n ? need(malloc(room * size)) : NULL;
+}

@@ -101,17 +101,17 @@ static void tell(struct conn *c)
 
 static int by_id(const void *key, const void *element)
 {
-	const struct xen_domctl_getdomaininfo *info = element;
+	const struct ringlet_domain_state *state = element;
 
-	return (int)*(const unsigned *)key - (int)info->domain;
+	return (int)*(const unsigned *)key - (int)state->domain;
 }
 
 /* Some domain has ended, the event does not say which: ask for all of them together. */
 static void look_for_ends(void)
 {
-	struct xen_domctl_getdomaininfo *list, *info, *likely;
+	const struct ringlet_domain_state *list, *state, *likely;
 	struct conn *c, *next;
-	long count = domains_list(&hv, &list);
+	long count = domain_states(&hv, &list);
 
 	if (count < 0) {
 		fail_errno(count, "cannot list the domains");
@@ -119,20 +119,19 @@ static void look_for_ends(void)
 	}
 	likely = list; /* connections are mostly in the order of their numbers, too */
 	for (c = store.conns; c; c = next) {
-		info = likely < list + count && likely->domain == c->id
-			   ? likely
-			   : bsearch(&c->id, list, count, sizeof(*list), by_id);
-		likely = info ? info + 1 : likely;
+		state = likely < list + count && likely->domain == c->id
+			    ? likely
+			    : bsearch(&c->id, list, count, sizeof(*list), by_id);
+		likely = state ? state + 1 : likely;
 		next = c->next;
 		if (!c->id)
 			continue;
-		if (!info || info->flags & XEN_DOMINF_dying) {
+		if (!state || state->flags & XEN_DOMINF_dying) {
 			conn_gone(c);
-		} else if (info->flags & XEN_DOMINF_shutdown && !c->seen_shutdown) {
+		} else if (state->flags & XEN_DOMINF_shutdown && !c->seen_shutdown) {
 			conn_shutdown(c);
 		}
 	}
-	free(list);
 }
 
 /* Events only say which clients to look at. Unmasking comes first: what comes during the look raises a new event. */

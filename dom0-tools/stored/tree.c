@@ -48,10 +48,9 @@ static struct node *node_clone(const struct node *from)
 	node->len = from->len;
 	node->value = alloc_copy(from->value, from->len);
 	work(1 + from->n);
-	for (; node->n < from->n; node->n++) {
-		node->child = alloc_grow(node->child, node->n, sizeof(*node->child));
+	node->child = alloc_list(from->n, sizeof(*node->child));
+	for (; node->n < from->n; node->n++)
 		node->child[node->n] = node_get(from->child[node->n]);
-	}
 	return node;
 }
 
@@ -158,11 +157,9 @@ void tree_init(struct tree *t)
 void tree_snapshot(struct tree *to, const struct tree *from)
 {
 	to->root = node_get(from->root);
-	to->tally = NULL;
-	for (to->n_tally = 0; to->n_tally < from->n_tally; to->n_tally++) {
-		to->tally = alloc_grow(to->tally, to->n_tally, sizeof(*to->tally));
-		to->tally[to->n_tally] = from->tally[to->n_tally];
-	}
+	to->tally = alloc_list(from->n_tally, sizeof(*to->tally));
+	to->n_tally = from->n_tally;
+	memcpy(to->tally, from->tally, from->n_tally * sizeof(*to->tally));
 }
 
 void tree_free(struct tree *t)

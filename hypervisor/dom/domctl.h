@@ -11,6 +11,8 @@ struct xen_domctl_getdomaininfo;
 struct xen_sysctl;
 struct xenctl_bitmap;
 
+/* XEN_DOMINF_dying, _paused, _shutdown with its code. */
+uint32_t domain_flags(const struct domain *d);
 /* Fill @info with what XEN_DOMCTL_getdomaininfo tells of @d. */
 void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 /* The operations on one vCPU (domctl_vcpu.c); -ENOSYS if @op is none of them. @copyback: it answers in *op.

@@ -7,9 +7,22 @@
 #include "xen/domctl.h"
 #include "xen/vcpu.h"
 
+uint32_t domain_flags(const struct domain *d)
+{
+	uint32_t flags = 0;
+
+	if (d->state >= DOMAIN_DYING)
+		flags |= XEN_DOMINF_dying;
+	if (d->shut_down)
+		flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
+	if (d->controller_pauses)
+		flags |= XEN_DOMINF_paused;
+	return flags;
+}
+
 void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 {
-	uint32_t flags = XEN_DOMINF_blocked;
+	uint32_t flags = domain_flags(d) | XEN_DOMINF_blocked;
 	struct vcpu *v;
 
 	memset(info, 0, sizeof(*info));
@@ -29,12 +42,6 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 		if (v->running)
 			flags |= XEN_DOMINF_running;
 	}
-	if (d->state >= DOMAIN_DYING)
-		flags |= XEN_DOMINF_dying;
-	if (d->shut_down)
-		flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
-	if (d->controller_pauses)
-		flags |= XEN_DOMINF_paused;
 	info->flags = flags;
 	info->tot_pages = d->tot_pages;
 	info->max_pages = d->max_pages;

@@ -101,21 +101,38 @@ struct list_progress {
 #define LIST_MARK 0x7473696c6d6f64ull /* "domlist" */
 #define LIST_LOOK 32                  /* domains between two looks at other work */
 
-static long domain_info_list(struct xen_sysctl_getdomaininfolist *l, struct list_progress *p)
+/* Write what a list says of @d to @to. */
+static int domain_tell(struct domain *d, gva_t to, bool in_short)
 {
+	struct xen_domctl_getdomaininfo info;
+
+	if (in_short) {
+		struct ringlet_domain_state state = {.domain = d->id, .flags = domain_flags(d)};
+
+		return guest_write(to, &state, sizeof(state));
+	}
+	domain_info(d, &info);
+	return guest_write(to, &info, sizeof(info));
+}
+
+static long domain_list_op(struct xen_sysctl *op, bool in_short)
+{
+	struct xen_sysctl_getdomaininfolist *l = &op->u.getdomaininfolist;
+	struct list_progress *p = (void *)(op->u.pad + sizeof(*l));
+	size_t size =
+	    in_short ? sizeof(struct ringlet_domain_state) : sizeof(struct xen_domctl_getdomaininfo);
 	bool goes_on = p->mark == LIST_MARK && p->done < l->max_domains;
 	uint32_t n = goes_on ? p->done : 0, next = goes_on ? p->next : l->first_domain;
 	struct domain *d;
 
 	p->mark = 0;
 	while (n < l->max_domains && (d = domain_next(next)) != NULL) {
-		struct xen_domctl_getdomaininfo info;
+		int rc = domain_tell(d, l->buffer + n * size, in_short);
 
-		domain_info(d, &info);
 		next = d->id + 1;
 		domain_put(d);
-		if (guest_write(l->buffer + n * sizeof(info), &info, sizeof(info)))
-			return -EFAULT;
+		if (rc)
+			return rc;
 		if (++n % LIST_LOOK == 0 && hypercall_preempt_check()) {
 			*p = (struct list_progress){LIST_MARK, n, next};
 			return -ERESTART;
@@ -210,8 +227,7 @@ static long sysctl_do(struct xen_sysctl *op)
 		op->u.sched_id.sched_id = sched_policy->sched_id;
 		return 0;
 	case XEN_SYSCTL_getdomaininfolist:
-		return domain_info_list(&op->u.getdomaininfolist,
-					(void *)(op->u.pad + sizeof(op->u.getdomaininfolist)));
+		return domain_list_op(op, false);
 	case XEN_SYSCTL_debug_keys:
 		return debug_keys(&op->u.debug_keys);
 	case XEN_SYSCTL_getcpuinfo:
@@ -223,6 +239,8 @@ static long sysctl_do(struct xen_sysctl *op)
 		return cpu_topology(&op->u.cputopoinfo);
 	case XEN_SYSCTL_numainfo:
 		return numa_info(&op->u.numainfo);
+	case RINGLET_SYSCTL_states:
+		return domain_list_op(op, true);
 	case RINGLET_SYSCTL_overhead:
 		return overhead((void *)op->u.pad);
 	default:

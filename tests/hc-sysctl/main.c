@@ -130,6 +130,7 @@ static void domains(void)
 {
 	struct ringlet_overhead *o = (void *)op.u.pad;
 	struct xen_domctl_getdomaininfo *info = (void *)text;
+	struct ringlet_domain_state *state = (void *)text;
 
 	LISTED(XEN_SYSCTL_getdomaininfolist, getdomaininfolist, buffer, max_domains,
 	       struct xen_domctl_getdomaininfo);
@@ -142,6 +143,14 @@ static void domains(void)
 		check_eq(op.u.getdomaininfolist.num_domains, !first);
 		check(first || info->domain == 0);
 	}
+	LISTED(RINGLET_SYSCTL_states, getdomaininfolist, buffer, max_domains, struct ringlet_domain_state);
+	__builtin_memset(&op, 0, sizeof(op));
+	set_xen_guest_handle(op.u.getdomaininfolist.buffer, state);
+	op.u.getdomaininfolist.max_domains = 10;
+	state->domain = 9;
+	check_eq(ask(RINGLET_SYSCTL_states), 0);
+	check_eq(op.u.getdomaininfolist.num_domains, 1);
+	check_eq(state->domain | state->pad | state->flags, 0); /* Dom0 runs */
 	__builtin_memset(&op, 0, sizeof(op));
 	check_eq(ask(RINGLET_SYSCTL_overhead), 0);
 	check(o->bytes && o->limit >= o->bytes);

@@ -65,6 +65,10 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 	memset(info, 0, sizeof(*info));
 	info->domain = d->id;
 }
+uint32_t domain_flags(const struct domain *d)
+{
+	return 0x1000 + d->id;
+}
 uint64_t frames_free(void)
 {
 	return 77;
@@ -229,6 +233,34 @@ static void lists(void **state)
 	assert_int_equal(l->num_domains, 32);
 	l->buffer = NOWHERE;
 	assert_int_equal(asks(XEN_SYSCTL_getdomaininfolist), -EFAULT);
+}
+
+static void lists_in_short(void **state)
+{
+	struct xen_sysctl_getdomaininfolist *l = &op->u.getdomaininfolist;
+	struct ringlet_domain_state *s = (void *)buffer;
+
+	memset(buffer, 0xee, 128 * sizeof(*s));
+	*l = (struct xen_sysctl_getdomaininfolist){
+	    .first_domain = 1, .max_domains = 9, .buffer = (uint64_t)buffer};
+	assert_int_equal(asks(RINGLET_SYSCTL_states), 0);
+	assert_int_equal(l->num_domains, 2);
+	assert_int_equal(s[0].domain, 2);
+	assert_int_equal(s[0].pad, 0);
+	assert_int_equal(s[0].flags, 0x1002);
+	assert_int_equal(s[1].flags, 0x1004);
+	assert_int_equal(s[2].domain, 0xeeee);
+	domains = 100;
+	l->max_domains = 90;
+	work_after = looks + 1;
+	assert_int_equal(asks(RINGLET_SYSCTL_states), RESTARTED);
+	assert_int_equal(s[31].domain, 64);
+	assert_int_equal(s[32].domain, 0xeeee);
+	assert_int_equal(asks(RINGLET_SYSCTL_states), 0);
+	assert_int_equal(l->num_domains, 90);
+	assert_int_equal(s[89].flags, 0x1000 + 180);
+	l->buffer = NOWHERE;
+	assert_int_equal(asks(RINGLET_SYSCTL_states), -EFAULT);
 }
 
 static void machine(void **state)
@@ -421,8 +453,8 @@ static void lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(logs), TEST(lists),    TEST(machine),   TEST(processors),
-	    TEST(keys), TEST(platform), TEST(privilege), TEST(lines),
+	    TEST(logs), TEST(lists),    TEST(lists_in_short), TEST(machine), TEST(processors),
+	    TEST(keys), TEST(platform), TEST(privilege),      TEST(lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,17 @@ static long list(struct xen_sysctl_getdomaininfolist *l)
 	return 0;
 }
 
+static long states(struct xen_sysctl_getdomaininfolist *l)
+{
+	struct ringlet_domain_state *to = (void *)(uintptr_t)l->buffer;
+
+	assert_int_equal(l->max_domains, 256);
+	l->num_domains = 0;
+	for (unsigned n = (l->first_domain + 1) / 2; n < domains && l->num_domains < l->max_domains; n++)
+		to[l->num_domains++] = (struct ringlet_domain_state){.domain = 2 * n, .flags = 500 + n};
+	return 0;
+}
+
 static long domctl(struct xen_domctl *op)
 {
 	unsigned n = (op->domain + 1) / 2;
@@ -102,6 +113,8 @@ static long call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 
 		if (op->cmd == XEN_SYSCTL_getdomaininfolist)
 			return list(&op->u.getdomaininfolist);
+		if (op->cmd == RINGLET_SYSCTL_states)
+			return states(&op->u.getdomaininfolist);
 		if (op->cmd == RINGLET_SYSCTL_trace)
 			return untraced++;
 		if (op->cmd != RINGLET_SYSCTL_overhead || o->domain >= 2 * domains)
@@ -165,6 +178,27 @@ static void lists_are_whole(void **state)
 			refuse_at = at;
 			assert_int_equal(domains_list(&hv, &got), -ENOMEM);
 			refuse_at = 0;
+		}
+	}
+}
+
+static void short_lists_are_whole(void **state)
+{
+	static const unsigned many[] = {3, 0, 255, 256, 257, 511, 512, 700, 2};
+	const struct ringlet_domain_state *got;
+
+	for (unsigned i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		domains = many[i];
+		for (unsigned at = 1; at <= domains / 256 + 1; at++) {
+			calls = 0;
+			refuse_at = at;
+			assert_int_equal(domain_states(&hv, &got), -ENOMEM);
+		}
+		refuse_at = 0;
+		assert_int_equal(domain_states(&hv, &got), domains);
+		for (unsigned n = 0; n < domains; n++) {
+			assert_int_equal(got[n].domain, 2 * n);
+			assert_int_equal(got[n].flags, 500 + n);
 		}
 	}
 }
@@ -357,6 +391,7 @@ int main(void)
 #define DOMAINS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    DOMAINS(lists_are_whole),
+	    DOMAINS(short_lists_are_whole),
 	    DOMAINS(questions_about_one),
 	    DOMAINS(names),
 	    DOMAINS(found),

@@ -15,7 +15,8 @@ from machine import BUILD, Machine, Tap, require
 LONG = sys.argv[1] == "long"
 COUNTS = [1, 25, 100, 250] if LONG else [1, 10, 40]
 TALKERS = [1, 8, 24, 100] if LONG else [1, 24]
-FACTOR = 1.3  # what the last one may cost, of the first
+FACTOR = 1.3  # what one may cost beside MANY, of what the first costs
+MANY = 250
 NAP = 0.01
 NAPS = 50
 NAP_MAX = 0.02  # beside talkers
@@ -31,6 +32,7 @@ cost() { a=$(t); b=$(t); "$@" > /tmp/out 2>&1; e=$?; c=$(t); echo "cost $((c - b
 mk() { n=$1; while [ $n -le $2 ]; do rl create -q tiny.cfg name=t$n || return 1; n=$((n + 1)); done; }
 bytes() { s=0; for f in /run/rl/console/*/log; do n=$(od -A n -t u4 -j 8 -N 4 $f); s=$((s + n)); done; echo $s; }
 up() { read a b < /proc/uptime; echo ${a%.*}${a#*.}; }
+words() { for i in 1 2 3 4 5 6 7 8 9 10; do echo keys 40000 > /run/rl/consoled.ctl; done; }
 mkfifo /tmp/silent; exec 3<> /tmp/silent
 nap() { read -t 0.01 -u 3 x; }
 """
@@ -68,6 +70,7 @@ class Scale:
         c["list of one"] = cost(m, "rl list x")
         c["refused"] = cost(m, "rl create -q tiny.cfg name=y memory=90000", 1)
         require("left to give" in m.run("cat /tmp/out"), "not refused for lack of memory")
+        c["words to rl-consoled"] = cost(m, "words")
         c["destroy"] = cost(m, "rl destroy x")
         self.costs[count] = c
         print("# %d domains: " % count + ", ".join("%s %.2f" % item for item in c.items()))
@@ -79,9 +82,14 @@ class Scale:
 
     def judge(self):
         first, last = self.costs[COUNTS[0]], self.costs[COUNTS[-1]]
-        for what in ("create", "destroy", "list of one"):
+        for what in ("create", "destroy", "list of one", "words to rl-consoled"):
             require(last[what] <= FACTOR * first[what],
                     "%s costs %.2f million instructions with %d domains, %.2f with one" % (what, last[what], COUNTS[-1], first[what]))
+        # If each domain more costs what it has cost here, how much is it beside MANY?
+        for what in ("create", "destroy", "words to rl-consoled"):
+            many = last[what] + (MANY - COUNTS[-1]) * self.each(what)[-1]
+            require(many <= FACTOR * first[what],
+                    "%s would cost %.2f million instructions with %d domains, %.2f with one" % (what, many, MANY, first[what]))
         for what in ("list", "store walk"):
             each = self.each(what)
             require(each[-1] <= FACTOR * each[0], "%s: each domain costs %s, with more and more of them" % (what, each))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ringlet's own sysctls: exit accounting, tracing, and memory accounts. Xen numbers its sysctls from 1 in small steps
- * and will not reach 0x52000000 ('R'), so Ringlet uses that range; a hypervisor that does not know them answers
- * -ENOSYS. The arguments lie in struct xen_sysctl's union, at u.pad. One layout for both word sizes.
+ * Ringlet's own sysctls: exit accounting, tracing, memory accounts, and a short list of domains. Xen numbers its sysctls
+ * from 1 in small steps and will not reach 0x52000000 ('R'), so Ringlet uses that range; a hypervisor that does not know
+ * them answers -ENOSYS. The arguments lie in struct xen_sysctl's union, at u.pad. One layout for both word sizes.
  *
  * A reason says why a vCPU was in the hypervisor. docs/tracing.md explains how they are counted.
  */
@@ -16,6 +16,7 @@
 #define RINGLET_SYSCTL_trace      0x52000003u
 #define RINGLET_SYSCTL_stays      0x52000004u
 #define RINGLET_SYSCTL_overhead   0x52000005u
+#define RINGLET_SYSCTL_states     0x52000006u
 
 /* Reasons. */
 #define RINGLET_REASON_hypercall 0  /* + its number, below 64 */
@@ -123,4 +124,14 @@ struct ringlet_overhead {
 	uint16_t pad[3];
 	uint64_aligned_t bytes; /* out */
 	uint64_aligned_t limit; /* out */
+};
+
+/*
+ * states: XEN_SYSCTL_getdomaininfolist in short, for daemons that look at all domains whenever one ends. The arguments
+ * are that operation's; the buffer holds these.
+ */
+struct ringlet_domain_state {
+	domid_t domain;
+	uint16_t pad;
+	uint32_t flags; /* XEN_DOMINF_dying, _paused, _shutdown with its code; no others */
 };
