@@ -24,16 +24,14 @@ static uint64_t get(const uint8_t *p, unsigned bytes)
 /* Entry @i of a table of the image, or NULL if it does not lie inside. */
 static const uint8_t *table_entry(const struct elf *e, uint64_t offset, uint32_t i, uint32_t size)
 {
-	if (offset > e->size || (uint64_t)i * size > e->size - offset ||
-	    size > e->size - offset - (uint64_t)i * size)
+	if (offset > e->size || ((uint64_t)i + 1) * size > e->size - offset)
 		return NULL;
 	return e->data + offset + (uint64_t)i * size;
 }
 
 static void clamp(const struct elf *e, struct elf_part *p)
 {
-	if (p->offset > e->size)
-		p->offset = e->size;
+	p->offset = MIN(p->offset, e->size);
 	p->filesz = MIN(p->filesz, e->size - p->offset);
 }
 
@@ -164,9 +162,10 @@ static const char *judge_addresses(const struct elf_kernel *k)
 		return "its notes name an address inside a page";
 	if (start < n->virt_base || last < start || (k->elf.class == ELF_CLASS32 && last >> 32))
 		return "its segments leave the address space";
-	if (n->entry < start || n->entry - start >= k->end - k->start)
+	/* What lies below the start is very far above it, unsigned. */
+	if (n->entry - start >= k->end - k->start)
 		return "its entry lies outside its image";
-	if (n->init_p2m && n->init_p2m >= start && n->init_p2m - start < k->end - k->start)
+	if (n->init_p2m && n->init_p2m - start < k->end - k->start)
 		return "its P2M would lie inside its image";
 	return NULL;
 }
@@ -183,9 +182,11 @@ const char *elf_kernel_open(struct elf_kernel *k, const void *data, size_t size)
 		wrong = elf_notes_judge(&k->elf, &k->notes);
 	if (!wrong)
 		wrong = place(k);
-	if (!wrong && k->notes.bsd_symtab)
+	if (wrong)
+		return wrong;
+	if (k->notes.bsd_symtab)
 		k->end = elf_symbols_make(&k->symbols, &k->elf, k->end);
-	return wrong ? wrong : judge_addresses(k);
+	return judge_addresses(k);
 }
 
 bool elf_kernel_piece(const struct elf_kernel *k, uint32_t i, struct elf_piece *piece)

@@ -75,11 +75,11 @@ const char *elf_open(struct elf *e, const void *data, size_t size);
 bool elf_segment(const struct elf *e, uint32_t i, struct elf_part *p);
 bool elf_section(const struct elf *e, uint32_t i, struct elf_part *p);
 bool elf_loadable(const struct elf_part *p);
-/* dom/elf_notes.c */
+/* dom/elf_notes.c; @notes are zeros. */
 const char *elf_read_notes(const struct elf *e, struct elf_notes *notes);
 /* Are they those of a kernel for this machine, as Xen 4.17 decides? NULL, or why not. */
 const char *elf_notes_judge(const struct elf *e, const struct elf_notes *notes);
-/* dom/elf_symbols.c: @s for a kernel that ends at @end; returns where it ends with them. A kernel whose table is
+/* dom/elf_symbols.c: @s, which is zeros, for a kernel that ends at @end; returns where it ends with them. A kernel whose table is
  * missing or damaged gets none. */
 uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t end);
 /* All of it: NULL, or what is wrong. */

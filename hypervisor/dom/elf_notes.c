@@ -117,18 +117,16 @@ static void parse_notes(const struct elf *e, const struct elf_part *p, struct el
 		desc = name + name_len;
 		if (namesz == 4 && !memcmp(name, "Xen", 4))
 			note(notes, type, desc, MIN((uint64_t)descsz, (uint64_t)(end - desc)));
-		if (desc_len > (uint64_t)(end - desc))
-			return;
-		at = desc + desc_len;
+		at = desc + MIN(desc_len, (uint64_t)(end - desc));
 	}
 }
 
-/* Does the string at @s of @n characters begin with "@key="? Then *value is what follows. */
-static bool has_key(const char *s, size_t n, const char *key, const char **value)
+/* Does the string begin with "@key="? Then *value is what follows. */
+static bool has_key(const char *s, const char *key, const char **value)
 {
 	size_t len = strlen(key);
 
-	if (n <= len || memcmp(s, key, len) || s[len] != '=')
+	if (strncmp(s, key, len) || s[len] != '=')
 		return false;
 	*value = s + len + 1;
 	return true;
@@ -139,29 +137,29 @@ static void legacy_item(struct elf_notes *notes, const char *s, size_t n)
 {
 	const char *value, *end;
 
-	if (has_key(s, n, "LOADER", &value)) {
+	if (has_key(s, "LOADER", &value)) {
 		notes->generic = begins(value, strlen(value), "generic");
-	} else if (has_key(s, n, "GUEST_OS", &value)) {
+	} else if (has_key(s, "GUEST_OS", &value)) {
 		notes->for_linux = begins(value, strlen(value), "linux");
-	} else if (has_key(s, n, "XEN_VER", &value)) {
+	} else if (has_key(s, "XEN_VER", &value)) {
 		notes->xen3 = begins(value, strlen(value), "xen-3.0");
-	} else if (has_key(s, n, "FEATURES", &value)) {
+	} else if (has_key(s, "FEATURES", &value)) {
 		notes->odd_feature |= has_odd_feature(value, s + n - value);
-	} else if (has_key(s, n, "VIRT_BASE", &value)) {
+	} else if (has_key(s, "VIRT_BASE", &value)) {
 		notes->virt_base = parse_number(value, &end);
 		notes->has_virt_base = true;
-	} else if (has_key(s, n, "ELF_PADDR_OFFSET", &value)) {
+	} else if (has_key(s, "ELF_PADDR_OFFSET", &value)) {
 		notes->paddr_offset = parse_number(value, &end);
 		notes->has_paddr_offset = true;
-	} else if (has_key(s, n, "VIRT_ENTRY", &value)) {
+	} else if (has_key(s, "VIRT_ENTRY", &value)) {
 		notes->entry = parse_number(value, &end);
-	} else if (has_key(s, n, "HYPERCALL_PAGE", &value)) {
+	} else if (has_key(s, "HYPERCALL_PAGE", &value)) {
 		notes->hypercall_page =
 		    (parse_number(value, &end) << PAGE_SHIFT) | 1; /* a frame number: see below */
-	} else if (has_key(s, n, "PAE", &value)) {
+	} else if (has_key(s, "PAE", &value)) {
 		notes->pae = !strncmp(value, "yes", 3);
 		notes->extended_cr3 = !strncmp(value, "yes[extended-cr3]", 17);
-	} else if (n >= 10 && !memcmp(s, "BSD_SYMTAB", 10)) { /* with a value or without */
+	} else if (!strncmp(s, "BSD_SYMTAB", 10)) { /* with a value or without */
 		notes->bsd_symtab = true;
 	}
 }
@@ -193,7 +191,6 @@ const char *elf_read_notes(const struct elf *e, struct elf_notes *notes)
 {
 	struct elf_part p;
 
-	memset(notes, 0, sizeof(*notes));
 	notes->entry = e->entry;
 	for (uint32_t i = 0; elf_segment(e, i, &p); i++)
 		if (p.type == PT_NOTE)

@@ -67,7 +67,6 @@ uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t e
 	uint64_t header, at;
 	uint32_t index[2];
 
-	memset(s, 0, sizeof(*s));
 	if (!find_both(e, index, part))
 		return end;
 	s->start = ROUND_UP(end, l->word);

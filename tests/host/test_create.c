@@ -4,6 +4,11 @@
  * change their kind so. The caller is told -ENOMEM or that there is no domain; what there is by then takes no context
  * for which something is missing, lets a second attempt go on, and can be ended; and in the end not a byte is missing.
  * A domain that is not referred to any more is not found. No two domains have the same tag.
+ *   kinds     a domain that has frames, or that has begun, keeps its kind; a new kind's guest finds the time in its place
+ *   account   what a domain's limits add up to, and which of them count for it
+ *   info      of a vCPU is moved once, while the vCPU itself asks or is off, to a frame that it may write, all of it inside;
+ *             and comes back
+ *   pauses    nest, and the last one's end sets the watchdogs
  */
 #include "mm_host.h"
 
@@ -33,12 +38,16 @@ void watchdog_init(struct domain *d)
 {
 }
 
+static unsigned went_on;
 void watchdog_go_on(struct domain *d, ns_t pause)
 {
+	went_on++;
 }
 
+static unsigned told_time; /* how often */
 void time_update_wallclock(struct domain *d)
 {
+	told_time++;
 }
 
 void time_update_vcpu(struct vcpu *v)
@@ -47,11 +56,13 @@ void time_update_vcpu(struct vcpu *v)
 
 uint64_t pirqs_most(void)
 {
-	return 0;
+	return 7000;
 }
 
+static unsigned resets;
 void fpu_reset(struct fpu_area *area)
 {
+	resets++;
 }
 
 void vcpu_timers_init(struct vcpu *v)
@@ -74,8 +85,10 @@ void vcpu_sync(struct vcpu *v)
 {
 }
 
+static unsigned onlines;
 void vcpu_online(struct vcpu *v)
 {
+	onlines++;
 }
 
 void vcpu_offline(struct vcpu *v)
@@ -337,9 +350,142 @@ static void all_in_order(void **state)
 	assert_null(domain_next(0));
 }
 
+static void kind_rules(void **state)
+{
+	struct domain *d;
+
+	told_time = 0;
+	d = create(&kinds[0]);
+	assert_int_equal(told_time, 1);
+	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
+	assert_int_equal(told_time, 2);
+	assert_int_equal((char *)d->evtchn_mask - (char *)d->evtchn_pending, 1024 / 8);
+	d->state = DOMAIN_ALIVE;
+	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
+	assert_int_equal(domain_set_kind(d, &kinds[0]), -EACCES);
+	d->state = DOMAIN_BUILDING;
+	d->max_pages = 1;
+	assert_non_null(domain_alloc_pages(d, 0, 0));
+	assert_int_equal(domain_set_kind(d, &kinds[0]), -EACCES);
+	assert_ptr_equal(d->kind, &kinds[1]);
+	end(d);
+}
+
+static uint64_t heap_most(uint64_t pages)
+{
+	return pages * 3;
+}
+
+static void account(void **state)
+{
+	static const struct guest_doors more = {.heap_most = heap_most, .vcpu_free = free64};
+	static const struct guest_kind third = {.name = "fv", .abi = &abis[0], .doors = &more};
+	struct domain *d = create(&kinds[0]), *other;
+	uint64_t quota, ports = evtchn_most(d);
+	int rc;
+
+	domain_set_quota(d);
+	quota = d->heap_quota;
+	assert_int_equal(quota, (128ul << 10) + VCPUS * (64ul << 10) + ports + grant_most(d));
+	d->privileged = true;
+	domain_set_quota(d);
+	assert_int_equal(d->heap_quota, quota + 7000);
+	d->privileged = false;
+	d->max_vcpus = 0;
+	domain_set_quota(d);
+	assert_int_equal(d->heap_quota, quota - (VCPUS - 1) * (64ul << 10));
+	/* A kind with fewer ports is allowed less. */
+	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
+	assert_true(d->heap_quota < quota - (VCPUS - 1) * (64ul << 10));
+	other = domain_create(DOMID_INVALID, &third,
+			      &rc); /* it makes no hypercalls, and has memory of another sort */
+	other->max_pages = 100;
+	domain_set_quota(other);
+	assert_int_equal(other->heap_quota, (128ul << 10) + (64ul << 10) + evtchn_most(other) + 300);
+	end(other);
+	end(d);
+}
+
+static void info_moves(void **state)
+{
+	static const struct vcpu_guest_context on = {.flags = VGCF_online}, off;
+	struct domain *d = create(&kinds[0]), *other = create(&kinds[0]);
+	struct page_info *pg, *table;
+	struct vcpu *v, *second;
+	mfn_t mfn;
+
+	d->max_pages = other->max_pages = 2;
+	pg = domain_alloc_pages(d, 0, 0);
+	table = domain_alloc_pages(d, 0, 0);
+	table->type = (uint64_t)PGT_L1 << PGT_SHIFT | PGT_VALIDATED | 1;
+	mfn = page_to_mfn(pg);
+	resets = onlines = 0;
+	assert_int_equal(vcpu_create(d, 0) | vcpu_create(d, 1), 0);
+	assert_int_equal(resets, 2);
+	assert_int_equal(vcpu_create(d, 1), -EEXIST);
+	assert_int_equal(vcpu_create(d, MAX_VCPUS), -EINVAL);
+	v = d->vcpu[0];
+	second = d->vcpu[1];
+	assert_int_equal(vcpu_set_context(v, &off), 0);
+	assert_int_equal(onlines, 0);
+	assert_int_equal(vcpu_set_context(v, &on), 0);
+	assert_int_equal(onlines, 1);
+	host_percpu.vcpu = v;
+	v->state = second->state = VCPU_RUNNABLE;
+	assert_int_equal(vcpu_map_info(v, mfn, 4), -ENXIO); /* inside a word */
+	assert_int_equal(vcpu_map_info(v, mfn, PAGE_SIZE - 64 + 8), -ENXIO);
+	assert_int_equal(vcpu_map_info(v, mfn, ~7u), -ENXIO);
+	assert_int_equal(vcpu_map_info(second, mfn, 0), -EINVAL); /* it may be using the old place */
+	assert_int_equal(vcpu_map_info(v, 1ul << 40, 0), -EINVAL);
+	assert_int_equal(vcpu_map_info(v, page_to_mfn(table), 0), -EINVAL);
+	assert_int_equal(table->count & PGC_COUNT, 1);
+	assert_int_equal(pg->count & PGC_COUNT, 1);
+	memset(v->info, 0x11, 64);
+	assert_int_equal(vcpu_map_info(v, mfn, PAGE_SIZE - 64), 0);
+	assert_ptr_equal(v->info, (char *)mfn_to_virt(mfn) + PAGE_SIZE - 64);
+	assert_ptr_equal(v->upcall, v->info);
+	assert_int_equal(((uint8_t *)v->info)[63], 0x11);
+	assert_int_equal(*v->upcall, 1); /* it looks at everything again */
+	assert_int_equal(pg->type & PGT_COUNT, 1);
+	assert_int_equal(vcpu_map_info(v, mfn, 0), -EINVAL); /* twice */
+	second->state = VCPU_OFFLINE;
+	assert_int_equal(vcpu_map_info(second, mfn, 0), 0);
+	assert_int_equal(pg->type & PGT_COUNT, 2);
+	vcpu_unmap_info(v);
+	vcpu_unmap_info(v);
+	vcpu_unmap_info(second);
+	assert_ptr_equal(second->upcall, (char *)d->shared_info + 64);
+	assert_int_equal(pg->count & PGC_COUNT, 1);
+	host_percpu.vcpu = NULL;
+	table->type = 0;
+	end(other);
+	end(d);
+}
+
+static void pauses(void **state)
+{
+	struct domain *d = create(&kinds[0]);
+
+	went_on = 0;
+	assert_int_equal(d->pause_count, 1);
+	domain_pause(d);
+	domain_unpause(d);
+	assert_int_equal(went_on, 0);
+	domain_unpause(d);
+	assert_int_equal(d->pause_count, 0);
+	assert_int_equal(went_on,
+			 2); /* with the time that is past, and again for one that expired meanwhile */
+	assert_false(d->lock.held);
+	end(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(kind_rules),
+	    cmocka_unit_test(account),
+	    cmocka_unit_test(info_moves),
+	    cmocka_unit_test(pauses),
 	    cmocka_unit_test(each_allocation),
 	    cmocka_unit_test(ports_stay),
 	    cmocka_unit_test(found_while_referred_to),
