@@ -44,6 +44,7 @@ struct __packed fadt {
 	uint32_t smi_command;
 	uint8_t acpi_enable, acpi_disable, s4bios, pstate;
 	uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer;
+	uint32_t gpe0, gpe1;
 	uint8_t lengths[8];
 	uint16_t latency[2], flush[2];
 	uint8_t duty[2], day_alarm, month_alarm, century;
@@ -57,6 +58,18 @@ struct __packed fadt {
 	uint8_t minor;
 	uint64_t x_facs, x_dsdt; /* from here on revision 2 */
 };
+_Static_assert(offsetof(struct fadt, century) == 108 && offsetof(struct fadt, flags) == 112 &&
+		   offsetof(struct fadt, x_dsdt) == 140,
+	       "ACPI 6.4, table 5.9");
+
+/* Fields lie on any boundary. */
+static uint64_t field(const void *p, unsigned bytes)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, bytes);
+	return v;
+}
 
 static bool sums_to_zero(const void *p, size_t n)
 {
@@ -82,7 +95,7 @@ static const struct rsdp *scan(paddr_t from, paddr_t to)
 /* 5.2.5.1: the first KiB of the extended BIOS data area, then the BIOS area. */
 static const struct rsdp *find_rsdp(void)
 {
-	paddr_t ebda = (paddr_t) * (const uint16_t *)paddr_to_virt(0x40e) << 4;
+	paddr_t ebda = field(paddr_to_virt(0x40e), 2) << 4;
 	const struct rsdp *r = NULL;
 
 	if (ebda >= 0x80000 && ebda < 0xa0000)
@@ -114,25 +127,23 @@ static void parse_madt_entry(const uint8_t *e)
 {
 	switch (e[0]) {
 	case 0: /* processor local APIC */
-		add_cpu(*(const uint32_t *)(e + 4), e[3], e[2]);
+		add_cpu(field(e + 4, 4), e[3], e[2]);
 		break;
 	case 9: /* processor local x2APIC */
-		add_cpu(*(const uint32_t *)(e + 8), *(const uint32_t *)(e + 4), *(const uint32_t *)(e + 12));
+		add_cpu(field(e + 8, 4), field(e + 4, 4), field(e + 12, 4));
 		break;
 	case 1: /* I/O APIC */
 		if (acpi.ioapic_count < ARRAY_SIZE(acpi.ioapic))
-			acpi.ioapic[acpi.ioapic_count++] = (struct acpi_ioapic){
-			    .address = *(const uint32_t *)(e + 4), .gsi_base = *(const uint32_t *)(e + 8)};
+			acpi.ioapic[acpi.ioapic_count++] =
+			    (struct acpi_ioapic){.address = field(e + 4, 4), .gsi_base = field(e + 8, 4)};
 		break;
 	case 2: /* interrupt source override */
 		if (acpi.override_count < ARRAY_SIZE(acpi.override))
-			acpi.override[acpi.override_count++] =
-			    (struct acpi_irq_override){.isa_irq = e[3],
-						       .gsi = *(const uint32_t *)(e + 4),
-						       .flags = *(const uint16_t *)(e + 8)};
+			acpi.override[acpi.override_count++] = (struct acpi_irq_override){
+			    .isa_irq = e[3], .gsi = field(e + 4, 4), .flags = field(e + 8, 2)};
 		break;
 	case 5: /* local APIC address override */
-		acpi.lapic_address = *(const uint64_t *)(e + 4);
+		acpi.lapic_address = field(e + 4, 8);
 	}
 }
 
@@ -140,7 +151,7 @@ static void parse_madt(const struct table *t)
 {
 	const uint8_t *e = t->body + 8, *end = (const uint8_t *)t + t->length;
 
-	acpi.lapic_address = *(const uint32_t *)t->body;
+	acpi.lapic_address = field(t->body, 4);
 	for (; e + 2 <= end && e[1] >= 2 && e + e[1] <= end; e += e[1])
 		parse_madt_entry(e);
 }
@@ -218,7 +229,7 @@ void acpi_init(void)
 	}
 	acpi.present = true;
 	for (const uint8_t *e = root->body; e < (const uint8_t *)root + root->length; e += wide ? 8 : 4)
-		parse_table(wide ? *(const uint64_t *)e : *(const uint32_t *)e);
+		parse_table(field(e, wide ? 8 : 4));
 	log_info("ACPI: %u CPUs, %u I/O APICs, PM timer %s, soft off %s\n", acpi.cpu_count, acpi.ioapic_count,
 		 acpi.pm_timer ? "yes" : "no", acpi.s5_valid ? "yes" : "no");
 }
