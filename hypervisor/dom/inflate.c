@@ -239,16 +239,15 @@ static void fixed_codes(struct stream *s)
 static void dynamic_codes(struct stream *s)
 {
 	static const uint8_t order[] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
-	uint8_t lengths[MAX_LITERALS + 32] = {0};
+	uint8_t lengths[MAX_LITERALS + 32] = {0}; /* as many as the two fields can ask for */
 	unsigned literals = bits(s, 5) + 257, distances = bits(s, 5) + 1, n = bits(s, 4) + 4, i = 0;
 
 	for (unsigned k = 0; k < n; k++)
 		lengths[order[k]] = bits(s, 3);
-	if (literals > MAX_LITERALS || !make_code(&s->literals, lengths, ARRAY_SIZE(order))) {
+	if (!make_code(&s->literals, lengths, ARRAY_SIZE(order))) {
 		s->bad = true;
 		return;
 	}
-	memset(lengths, 0, sizeof(lengths));
 	while (i < literals + distances && !s->bad) {
 		unsigned symbol = decode(s, &s->literals), repeat = 1;
 		uint8_t length = symbol;
@@ -268,9 +267,8 @@ static void dynamic_codes(struct stream *s)
 		memset(lengths + i, length, repeat);
 		i += repeat;
 	}
-	if (s->bad || !make_code(&s->literals, lengths, literals) ||
-	    !make_code(&s->distances, lengths + literals, distances))
-		s->bad = true;
+	s->bad |= !make_code(&s->literals, lengths, literals) ||
+		  !make_code(&s->distances, lengths + literals, distances);
 }
 
 static void inflate(struct stream *s)

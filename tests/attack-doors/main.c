@@ -4,7 +4,7 @@
  * and from an application. The doors: hypercalls by the guest's instruction and by those that are not its, exceptions,
  * emulated instructions, software interrupts through open, closed and the hypervisor's own gates, IRET. What the door is
  * for happens as with plain flags (a step's #DB may come first), handlers begin with NT, TF, AC and RF clear, the flags
- * come back, and the hypervisor goes on: no flag of a guest's is left to it.
+ * come back, and the hypervisor goes on: no flag of a guest's is left to it. A number that no hypercall has is -ENOSYS.
  */
 #include "fw.h"
 
@@ -202,8 +202,47 @@ static void application(unsigned long flags)
 	user_hook = NULL;
 }
 
+/* Numbers beyond the table, whatever lies behind it there; of pv64 all 64 bits count. */
+static void numbers(void)
+{
+	static const unsigned long beyond[] = {64,
+					       65,
+					       71,
+					       100,
+					       127,
+					       128,
+					       129,
+					       191,
+					       255,
+					       256,
+					       511,
+					       1000,
+					       4095,
+					       0x7fffffff,
+					       ~0ul,
+					       -2ul,
+					       -64ul,
+					       0x80000000,
+					       0x80000011,
+					       0xffffffff,
+#ifdef __x86_64__
+					       1ul << 32 | __HYPERVISOR_xen_version,
+					       1ul << 63 | __HYPERVISOR_xen_version
+#endif
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(beyond); i++) {
+		unsigned long ax = beyond[i];
+
+		__asm__ volatile(ENTER : "+a"(ax) : FIRST(XENVER_version), "d"(0) : LOST, "memory", "cc");
+		if ((long)ax != -XEN_ENOSYS)
+			failure("hypercall %lx is %ld", beyond[i], (long)ax);
+	}
+}
+
 void test_main(void)
 {
+	numbers();
 	user_map(user_code, user_end - user_code);
 	for (unsigned n = 0; n < 1u << ARRAY_SIZE(bits); n++) {
 		kernel(combination(n));

@@ -34,6 +34,7 @@ unsigned host_flushes;
 uint32_t host_stale_asked;
 int host_allowance = 1 << 24; /* unless a test has it stop */
 unsigned host_looks;
+void (*host_meanwhile)(void);
 int host_work = -1;
 
 static struct domain host_dom_xen, host_dom_io;
@@ -42,6 +43,8 @@ static uint64_t tlb_flushed;
 
 void cpu_service_requests(void)
 {
+	if (host_meanwhile)
+		host_meanwhile();
 }
 
 void cpu_call(uint32_t cpus, void (*fn)(void *arg), void *arg)

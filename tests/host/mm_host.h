@@ -27,8 +27,9 @@ uint32_t host_random(uint32_t n);
 void host_random_seed(uint64_t seed); /* another sequence; not 0 */
 
 extern const struct guest_kind host_pv64, host_pv32;
-extern unsigned host_flushes;     /* calls of tlb_flush_cpus so far */
-extern uint32_t host_stale_asked; /* among which CPUs those were looked for that are to be flushed */
-extern int host_allowance;        /* what pt_begin gives (mm/pt.h) */
-extern unsigned host_looks;       /* calls of hypercall_preempt_check so far */
-extern int host_work;             /* is there other work then? 0 no, 1 yes, -1 at random */
+extern unsigned host_flushes;        /* calls of tlb_flush_cpus so far */
+extern uint32_t host_stale_asked;    /* among which CPUs those were looked for that are to be flushed */
+extern int host_allowance;           /* what pt_begin gives (mm/pt.h) */
+extern unsigned host_looks;          /* calls of hypercall_preempt_check so far */
+extern int host_work;                /* is there other work then? 0 no, 1 yes, -1 at random */
+extern void (*host_meanwhile)(void); /* what another CPU does while this one waits for it */

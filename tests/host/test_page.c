@@ -235,6 +235,42 @@ static void change(void **state)
 	end();
 }
 
+static unsigned waits;
+static void validates(void)
+{
+	if (++waits == 3)
+		frames[1].type |= PGT_VALIDATED;
+}
+static void gives_up(void)
+{
+	if (++waits == 3)
+		frames[1].type = PGT_KEY_OF(PGT_L1);
+}
+
+/* A use of a type that another CPU is validating waits for the end of that, whichever it is. */
+static void being_validated(void **state)
+{
+	begin(&host_pv64, 2);
+	frames[1].type = PGT_KEY_OF(PGT_WRITABLE) | 1;
+	waits = 0;
+	host_meanwhile = validates;
+	assert_int_equal(page_get_type(&frames[1], PGT_WRITABLE), 0);
+	assert_int_equal(waits, 3);
+	assert_int_equal(frames[1].type, PGT_KEY_OF(PGT_WRITABLE) | PGT_VALIDATED | 2);
+	frames[1].type = PGT_KEY_OF(PGT_L1) | 1;
+	assert_int_equal(page_get_type(&frames[1], PGT_WRITABLE), -EINVAL); /* another: no need to wait */
+	assert_int_equal(waits, 3);
+	waits = 0;
+	host_meanwhile = gives_up;
+	assert_int_equal(page_get_type(&frames[1], PGT_L1), 0);
+	assert_int_equal(waits, 3);
+	assert_int_equal(frames[1].type & (PGT_KEY | PGT_VALIDATED | PGT_COUNT),
+			 PGT_KEY_OF(PGT_L1) | PGT_VALIDATED | 1);
+	host_meanwhile = NULL;
+	page_put_type(&frames[1]);
+	end();
+}
+
 /* A count that is full takes no more: the next would run over into the flags. */
 static void full_count(void **state)
 {
@@ -440,9 +476,9 @@ static void model_pv32(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(types),      cmocka_unit_test(full_count), cmocka_unit_test(pv64),
-	    cmocka_unit_test(pv32),       cmocka_unit_test(change),     cmocka_unit_test(segdesc),
-	    cmocka_unit_test(model_pv64), cmocka_unit_test(model_pv32),
+	    cmocka_unit_test(types),   cmocka_unit_test(full_count), cmocka_unit_test(being_validated),
+	    cmocka_unit_test(pv64),    cmocka_unit_test(pv32),       cmocka_unit_test(change),
+	    cmocka_unit_test(segdesc), cmocka_unit_test(model_pv64), cmocka_unit_test(model_pv32),
 	};
 
 	host_init();
