@@ -2,19 +2,20 @@
 /* The per-CPU descriptor pages and TSS (cpu/gdt.h). Descriptors: SDM 3A 3.4.5, Segment Descriptors; all are
  * made with the accessed bit set, so that loading one writes nothing. */
 #include "cpu/gdt.h"
+#include "cpu/descriptor.h"
 #include "cpu/x86.h"
 
-#define CODE64(dpl) (0x00af9b000000ffffull | (uint64_t)(dpl) << 45)
-#define CODE32(dpl) (0x00cf9b000000ffffull | (uint64_t)(dpl) << 45)
-#define DATA(dpl)   (0x00cf93000000ffffull | (uint64_t)(dpl) << 45)
-#define TSS_FREE    0x9ull /* available 64-bit TSS, SDM 3A 8.2.3 */
+#define CODE64(dpl) (0x00af9b000000ffffull | DESC_FOR_DPL(dpl))
+#define CODE32(dpl) (0x00cf9b000000ffffull | DESC_FOR_DPL(dpl))
+#define DATA(dpl)   (0x00cf93000000ffffull | DESC_FOR_DPL(dpl))
 
 static void set_tss(uint64_t *gdt, const struct tss *tss)
 {
 	uint64_t base = (uint64_t)tss, limit = sizeof(*tss) - 1;
 	unsigned i = GDT_INDEX(SEL_TSS);
 
-	gdt[i] = limit | (base & 0xffffff) << 16 | (0x80 | TSS_FREE) << 40 | (base >> 24 & 0xff) << 56;
+	gdt[i] =
+	    limit | (base & 0xffffff) << 16 | DESC_P | DESC_OF_TYPE(DESC_TSS) | (base >> 24 & 0xff) << 56;
 	gdt[i + 1] = base >> 32;
 }
 

@@ -52,8 +52,6 @@ struct __packed tss {
 #define IST_MCE          3
 #define IST_DEBUG        4
 #define IST_COUNT        4
-#define IST_DEBUG        4
-#define IST_COUNT        4
 #define IST_STACK_SIZE   4096
 
 struct gdtr {

@@ -36,19 +36,23 @@
 #define CR4_SMEP       (1ul << 20)
 #define CR4_SMAP       (1ul << 21)
 
-#define RFLAGS_CF   (1ul << 0)
-#define RFLAGS_MBS  (1ul << 1) /* always set */
-#define RFLAGS_TF   (1ul << 8)
-#define RFLAGS_IF   (1ul << 9)
-#define RFLAGS_DF   (1ul << 10)
-#define RFLAGS_IOPL (3ul << 12)
-#define RFLAGS_NT   (1ul << 14)
-#define RFLAGS_RF   (1ul << 16)
-#define RFLAGS_VM   (1ul << 17)
-#define RFLAGS_AC   (1ul << 18)
-#define RFLAGS_VIF  (1ul << 19)
-#define RFLAGS_VIP  (1ul << 20)
-#define RFLAGS_ID   (1ul << 21)
+#define RFLAGS_ARITHMETIC 0x8d5ul /* CF, PF, AF, ZF, SF, OF */
+#define RFLAGS_CF         (1ul << 0)
+#define RFLAGS_MBS        (1ul << 1) /* always set */
+#define RFLAGS_ZF         (1ul << 6)
+#define RFLAGS_TF         (1ul << 8)
+#define RFLAGS_IF         (1ul << 9)
+#define RFLAGS_DF         (1ul << 10)
+#define RFLAGS_IOPL_SHIFT 12
+#define RFLAGS_IOPL       (3ul << RFLAGS_IOPL_SHIFT)
+#define RFLAGS_IOPL_OF(f) ((f) >> RFLAGS_IOPL_SHIFT & 3)
+#define RFLAGS_NT         (1ul << 14)
+#define RFLAGS_RF         (1ul << 16)
+#define RFLAGS_VM         (1ul << 17)
+#define RFLAGS_AC         (1ul << 18)
+#define RFLAGS_VIF        (1ul << 19)
+#define RFLAGS_VIP        (1ul << 20)
+#define RFLAGS_ID         (1ul << 21)
 
 #define MSR_APIC_BASE      0x1b
 #define MSR_SYSENTER_CS    0x174
@@ -90,6 +94,13 @@
 #define TRAP_AC  17
 #define TRAP_MC  18
 #define TRAP_XM  19
+
+/* Bits of a #PF error code (SDM 3A 4.7). */
+#define PF_PRESENT  0x01u
+#define PF_WRITE    0x02u
+#define PF_USER     0x04u
+#define PF_RESERVED 0x08u
+#define PF_FETCH    0x10u
 
 static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {

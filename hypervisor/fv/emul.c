@@ -7,6 +7,7 @@
  * The stack segment of ring 0 is assumed to be flat, as it is in every kernel that uses paging.
  */
 #include "emul/emul.h"
+#include "cpu/descriptor.h"
 #include "cpu/x86.h"
 #include "emul/operand.h"
 #include "fv/fv.h"
@@ -18,11 +19,6 @@
 
 #define MAX_ROUNDS 8 /* instructions carried out in one visit, if each would trap */
 #define SEL_INDEX  (~3u)
-
-#define DESC_P      (1ull << 47)
-#define DESC_TYPE_S (0x1full << 40)
-#define DESC_TSS    (0x09ull << 40) /* available, 32 bits */
-#define DESC_BUSY   (0x0bull << 40)
 
 /* An application has only its own rights: SGDT and similar instructions store for it too. */
 static bool permitted(struct emul *e, uint32_t va, unsigned n, uint32_t access)
@@ -100,7 +96,8 @@ static enum fv_result pushf(struct emul *e)
 
 static enum fv_result popf(struct emul *e)
 {
-	uint32_t mask = e->insn.operand == 2 ? 0x7fd5 : 0x247fd5, flags;
+	const uint32_t low = RFLAGS_ARITHMETIC | RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT;
+	uint32_t mask = e->insn.operand == 2 ? low : low | RFLAGS_AC | RFLAGS_ID, flags;
 
 	if (!peek(e, &flags))
 		return fv_emul_fault(e);
@@ -182,7 +179,7 @@ static enum fv_result load_tr(struct vcpu *v, uint16_t selector)
 	struct fv *fv = fv_of(v);
 	uint64_t d;
 
-	if (!fv_descriptor(fv, selector, &d) || !(d & DESC_P) || (d & DESC_TYPE_S) != DESC_TSS)
+	if (!fv_descriptor(fv, selector, &d) || !(d & DESC_P) || (d & DESC_SYSTEM) != DESC_OF_TYPE(DESC_TSS))
 		return FV_REFUSED;
 	fv->tr = selector;
 	fv->tss = (struct fv_table){.base = fv_descriptor_base(d), .limit = d & 0xffff};
@@ -210,9 +207,6 @@ static enum fv_result group_0f00(struct emul *e)
 	return selector <= 3 ? FV_DONE : FV_REFUSED;
 }
 
-#define RFLAGS_ZF (1ul << 6)
-#define DESC_S    (1ull << 44)
-#define DESC_G    (1ull << 55)
 #define LAR_TYPES 0x1a3eu /* system segments that LAR knows, by type; LSL those that have a limit */
 #define LSL_TYPES 0x0a0eu
 #define LAR_MASK  0x00f0ff00u
@@ -220,11 +214,11 @@ static enum fv_result group_0f00(struct emul *e)
 /* May code of this privilege ask about it? (SDM 2A, LAR) */
 static bool may_look(const struct emul *e, uint16_t selector, uint64_t d, uint32_t system_types)
 {
-	unsigned cpl = fv_in_kernel(e->v) ? 0 : 3, rpl = selector & 3, dpl = d >> 45 & 3;
+	unsigned cpl = fv_in_kernel(e->v) ? 0 : 3, rpl = selector & 3, dpl = DESC_DPL_OF(d);
 
 	if (!(d & DESC_S))
-		return (system_types >> (d >> 40 & 0xf) & 1) && MAX(cpl, rpl) <= dpl;
-	if ((d >> 42 & 3) == 3) /* conforming code */
+		return (system_types >> DESC_TYPE(d) & 1) && MAX(cpl, rpl) <= dpl;
+	if ((d & DESC_CODE) && (d & DESC_DOWN)) /* conforming code */
 		return true;
 	return MAX(cpl, rpl) <= dpl;
 }

@@ -8,6 +8,7 @@
  *		eflags  cs  eip
  *	low	[error code]	<- ESP
  */
+#include "cpu/descriptor.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "evt/port.h"
@@ -16,13 +17,10 @@
 #include "pv/flags.h"
 #include "pv/segments.h"
 
-#define GATE_TYPE(g)   ((g) >> 40 & 0x1f)
-#define GATE_INTERRUPT 0x0e /* 32 bits, clears IF */
+#define GATE_TYPE(g)   ((g) >> DESC_TYPE_SHIFT & 0x1f) /* a gate's S bit is clear */
+#define GATE_INTERRUPT 0x0e                            /* 32 bits, clears IF */
 #define GATE_TRAP      0x0f
-#define GATE_P         (1ull << 47)
-#define GATE_DPL(g)    ((g) >> 45 & 3)
-#define DESC_CODE_P    (1ull << 47 | 1ull << 44 | 1ull << 43)
-#define DESC_DPL(d)    ((d) >> 45 & 3)
+#define DESC_CODE_P    (DESC_P | DESC_S | DESC_CODE)
 
 #define TSS_ESP0 4
 
@@ -32,7 +30,7 @@ uint32_t fv_flags_get(const struct vcpu *v)
 {
 	uint32_t flags = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_RF | RFLAGS_VM);
 
-	return flags | (v->upcall[1] ? 0 : RFLAGS_IF) | (uint32_t)v->iopl << 12;
+	return flags | (v->upcall[1] ? 0 : RFLAGS_IF) | (uint32_t)v->iopl << RFLAGS_IOPL_SHIFT;
 }
 
 /* The real IF stays set and the real IOPL 0. @mask: what the instruction and the CPL let change. */
@@ -41,7 +39,7 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask)
 	uint32_t now = (fv_flags_get(v) & ~mask) | (flags & mask);
 
 	v->upcall[1] = !(now & RFLAGS_IF);
-	v->iopl = now >> 12 & 3;
+	v->iopl = RFLAGS_IOPL_OF(now);
 	v->regs.rflags = (now & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 }
 
@@ -85,7 +83,7 @@ static bool enter(struct vcpu *v, uint64_t gate, bool has_error, uint32_t error)
 	uint16_t ss = r->ss, cs = gate >> 16;
 	uint64_t d;
 
-	if (!fv_descriptor(fv, cs, &d) || (d & DESC_CODE_P) != DESC_CODE_P || DESC_DPL(d))
+	if (!fv_descriptor(fv, cs, &d) || (d & DESC_CODE_P) != DESC_CODE_P || (d & DESC_DPL))
 		return false;
 	if (from_user && !kernel_stack(fv, &sp, &ss))
 		return false;
@@ -120,9 +118,9 @@ static bool is_handler_gate(uint64_t gate)
 /* What INT n raises instead, if its gate cannot be used: the number of an exception, or 0 (SDM 2A, INT n). */
 static uint8_t refused_gate(struct vcpu *v, bool there, uint64_t gate)
 {
-	if (!there || !is_handler_gate(gate) || (!fv_in_kernel(v) && GATE_DPL(gate) < 3))
+	if (!there || !is_handler_gate(gate) || (!fv_in_kernel(v) && DESC_DPL_OF(gate) < 3))
 		return TRAP_GP;
-	return gate & GATE_P ? 0 : TRAP_NP;
+	return gate & DESC_P ? 0 : TRAP_NP;
 }
 
 static void inject(struct vcpu *v, uint8_t vector, enum fv_source source, bool has_error, uint32_t error)
@@ -135,7 +133,7 @@ static void inject(struct vcpu *v, uint8_t vector, enum fv_source source, bool h
 		inject(v, instead, FV_HARDWARE, true, vector * 8u | ERROR_IDT);
 		return;
 	}
-	if (there && (gate & GATE_P) && is_handler_gate(gate) && enter(v, gate, has_error, error))
+	if (there && (gate & DESC_P) && is_handler_gate(gate) && enter(v, gate, has_error, error))
 		return;
 	domain_crash(
 	    v->domain,

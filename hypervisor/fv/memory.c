@@ -17,12 +17,6 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 
-/* Error code bits of a page fault (SDM 3A 4.7). */
-#define PF_PRESENT 1u
-#define PF_WRITE   2u
-#define PF_USER    4u
-#define PF_FETCH   16u
-
 #define LARGE_FRAMES    512u
 #define MACHINE_MOST    (64ull << 10) /* bytes: the part that does not depend on the guest's memory */
 #define FRAMES_PER_STEP 32u           /* found or released between two looks at other work; a power of two */

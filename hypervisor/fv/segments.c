@@ -15,6 +15,7 @@
  * For kernels that keep per-thread descriptors (one store at each switch) this costs a comparison; to write-protect
  * their GDT would cost two faults.
  */
+#include "cpu/descriptor.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "fv/fv.h"
@@ -23,16 +24,6 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 #include "pv/segments.h"
-
-#define DESC_CODE     (1ull << 43)
-#define DESC_S        (1ull << 44)
-#define DESC_DPL      (3ull << 45)
-#define DESC_DPL1     (1ull << 45)
-#define DESC_P        (1ull << 47)
-#define DESC_L        (1ull << 53)
-#define DESC_D        (1ull << 54)
-#define DESC_ACCESSED (1ull << 40)
-#define SELECTOR_LDT  4
 
 static bool is_user_code(uint64_t raw)
 {
@@ -52,7 +43,7 @@ static uint64_t made_of(const struct fv *fv, uint64_t raw)
 		return 0;
 	if (is_user_code(raw) && !fv->user_code)
 		d &= ~DESC_P;
-	return raw & DESC_DPL ? d : d | DESC_DPL1;
+	return raw & DESC_DPL ? d : d | DESC_FOR_DPL(1);
 }
 
 /* Called on each way into ring 1 and out of it, so fv->user_code_set marks the few entries in question. Only their
@@ -148,7 +139,7 @@ bool fv_descriptor(struct fv *fv, uint16_t selector, uint64_t *d)
 
 bool fv_code32(const struct fv *fv, uint16_t selector, uint32_t *base)
 {
-	const uint64_t needed = DESC_P | DESC_S | DESC_CODE | DESC_D;
+	const uint64_t needed = DESC_P | DESC_S | DESC_CODE | DESC_DB;
 	uint64_t d = selector / 8 < FV_GDT_ENTRIES ? fv->gdt[selector / 8] : 0;
 
 	*base = fv_descriptor_base(d);

@@ -29,11 +29,6 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 
-#define PF_PRESENT 1u
-#define PF_WRITE   2u
-#define PF_USER    4u
-#define PF_FETCH   16u
-
 #define SHADOWS_MIN       192u
 #define FRAMES_PER_SHADOW 128u /* frames of RAM for which there is one more shadow */
 #define SEARCHED          12u  /* shadows, at most, in which entries are searched for */

@@ -43,8 +43,8 @@ void context_init(struct vcpu *v)
 	v->special.iopl = shows_iopl(v->domain);
 	v->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
 	v->cr4 = context_cr4(0);
-	v->debugreg[6] = 0xffff0ff0;
-	v->debugreg[7] = 0x400;
+	v->debugreg[6] = DR6_FIXED;
+	v->debugreg[7] = DR7_FIXED;
 	v->root = v->user_root = INVALID_MFN;
 }
 
@@ -88,7 +88,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	*r = c->user_regs;
 	r->cs = pv->fix_selector(r->cs);
 	r->ss = pv->fix_selector(r->ss);
-	v->iopl = r->rflags >> 12 & 3;
+	v->iopl = RFLAGS_IOPL_OF(r->rflags);
 	r->rflags = (r->rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 	v->way_back = BACK_BY_IRET;
 	v->segs_fresh = true;

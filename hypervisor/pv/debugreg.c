@@ -8,7 +8,6 @@
 #include "pv/bounce.h"
 
 #define DR6_WRITE         0xe00ful /* B0-B3, BD, BS, BT */
-#define DR7_FIXED         0x400ul
 #define DR7_ZERO          0xd800ul /* reserved bits 11, 12, 14, 15 */
 #define DR7_GD            0x2000ul
 #define DR7_FIELD(dr7, n) ((dr7) >> (16 + 4 * (n)) & 0xf) /* LEN and R/W of breakpoint @n */

@@ -8,6 +8,7 @@
 #define DR6_FIXED   0xffff0ff0ul /* reserved bits, read as one */
 #define DR6_BS      0x4000ul     /* single step */
 #define DR7_ENABLES 0xfful
+#define DR7_FIXED   0x400ul /* reserved, reads as one */
 
 struct vcpu;
 

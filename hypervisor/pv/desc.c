@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See desc.h. Descriptors: SDM 3A 3.4.5, Segment Descriptors. */
 #include "pv/desc.h"
+#include "cpu/descriptor.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -12,21 +13,7 @@
 #include "mm/page.h"
 #include "pv/walk.h"
 
-#define DESC_WORD_DPL_SHIFT 45
-#define DESC_TYPE(d)        ((d) >> 40 & 0xf)
-#define DESC_CODE           (1ull << 43)
-#define DESC_WRITABLE       (1ull << 41) /* of code: readable */
-#define DESC_DOWN           (1ull << 42)
-#define DESC_S              (1ull << 44)
-#define DESC_DPL            (3ull << DESC_WORD_DPL_SHIFT)
-#define DESC_P              (1ull << 47)
-#define DESC_L              (1ull << 53)
-#define DESC_DB             (1ull << 54)
-#define DESC_G              (1ull << 55)
-#define DESC_LDT            0x2ull
-
 #define VCPUS_PER_L1 (PTES_PER_TABLE / DESC_PAGES)
-#define SELECTOR_LDT 4
 
 /* Shown wherever a GDT page is not the guest's: loading a null descriptor is #GP(selector), as it should be.
  */
@@ -204,8 +191,8 @@ static void load_ldt(struct vcpu *v, uint64_t *reserved)
 		lldt(0);
 		return;
 	}
-	d[0] =
-	    (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_LDT << 40 | DESC_P | (base >> 24 & 0xff) << 56;
+	d[0] = (limit & 0xffff) | (base & 0xffffff) << 16 | DESC_OF_TYPE(DESC_LDT) | DESC_P |
+	       (base >> 24 & 0xff) << 56;
 	d[1] = base >> 32;
 	lldt(SEL_LDT);
 }
@@ -301,7 +288,7 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
  * Type 0 is the empty second half of a 16-byte one. */
 bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 {
-	uint64_t d = *desc, dpl = d >> DESC_WORD_DPL_SHIFT & 3;
+	uint64_t d = *desc, dpl = DESC_DPL_OF(d);
 
 	if (!(d & DESC_P))
 		return true;
@@ -309,6 +296,6 @@ bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 		return DESC_TYPE(d) == 0;
 	if (!code64 && (d & DESC_CODE) && (d & DESC_L))
 		return false;
-	*desc = (d & ~DESC_DPL) | MAX(dpl, rpl) << DESC_WORD_DPL_SHIFT;
+	*desc = (d & ~DESC_DPL) | DESC_FOR_DPL(MAX(dpl, rpl));
 	return true;
 }

@@ -17,7 +17,8 @@ static inline bool iopl_is_architectural(const struct vcpu *v)
 }
 
 /* What a guest may choose: the arithmetic flags, TF, DF, NT, RF, AC, ID (SDM 1 3.4.3, EFLAGS Register). */
-#define FLAGS_SETTABLE 0x254dd5ul
+#define FLAGS_SETTABLE \
+	(RFLAGS_ARITHMETIC | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC | RFLAGS_ID)
 
 /* For a frame: the real flags, in which IF is set, as the guest sees them. */
 static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t upcall_mask)
@@ -27,7 +28,7 @@ static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t
 		if (upcall_mask)
 			rflags &= ~RFLAGS_IF;
 		if (iopl_is_architectural(v))
-			rflags |= (uint64_t)v->iopl << 12;
+			rflags |= (uint64_t)v->iopl << RFLAGS_IOPL_SHIFT;
 	}
 	return rflags;
 }
@@ -36,6 +37,6 @@ static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t
 static inline uint64_t flags_accepted(struct vcpu *v, uint64_t rflags)
 {
 	if (unlikely(iopl_is_architectural(v)))
-		v->iopl = rflags >> 12 & 3;
+		v->iopl = RFLAGS_IOPL_OF(rflags);
 	return (rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 }

@@ -3,14 +3,8 @@
  */
 #pragma once
 
+#include "cpu/x86.h" /* PF_* */
 #include "lib/types.h"
-
-/* Bits of a #PF error code (SDM 3A 4.7). */
-#define PF_PRESENT  0x01u
-#define PF_WRITE    0x02u
-#define PF_USER     0x04u
-#define PF_RESERVED 0x08u
-#define PF_FETCH    0x10u
 
 /* The leaf entry that maps @va: value in *leaf, its permissions RW, U and NX combined over all levels. */
 bool walk_leaf(uint64_t cr3, gva_t va, uint64_t *leaf);

@@ -16,10 +16,6 @@
 #undef IMM8
 #undef NONE
 #include "fv/memory.c"
-#undef PF_PRESENT
-#undef PF_WRITE
-#undef PF_USER
-#undef PF_FETCH
 #include "fv/shadow.c"
 #undef ANY
 #include "fv/patch.c"

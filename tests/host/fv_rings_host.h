@@ -17,7 +17,6 @@
 #define clts()           ((void)0)
 #include "fv/control.c"
 #include "fv/inject.c"
-#undef DESC_DPL
 #include "fv/segments.c"
 
 uint64_t host_directmap;

@@ -119,7 +119,7 @@ static void task_and_ldt(void **state)
 	assert_int_equal(fv.tss.limit, 0x67);
 	fv.tr = 0;
 	for (unsigned type = 0; type < 32; type++) {
-		descriptor[5] = (0x1200893456780067ull & ~DESC_TYPE_S) | (uint64_t)type << 40;
+		descriptor[5] = (0x1200893456780067ull & ~DESC_SYSTEM) | (uint64_t)type << 40;
 		assert_int_equal(meets("\x0f\x00\xd8", 3), type == 9 ? FV_DONE : FV_REFUSED);
 	}
 	descriptor[5] = 0x1200893456780067ull & ~DESC_P;

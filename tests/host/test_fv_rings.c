@@ -165,7 +165,7 @@ static void odd_gates(void **state)
 		ends();
 	}
 	setup(NULL);
-	put_gate(0x20, gate_of(GATE_TRAP, 3, KCODE, HANDLER) & ~GATE_P);
+	put_gate(0x20, gate_of(GATE_TRAP, 3, KCODE, HANDLER) & ~DESC_P);
 	ends();
 	setup(NULL);
 	fv.idtr.limit = 0x20 * 8 + 6;
@@ -206,7 +206,7 @@ static void odd_gates_by_int(void **state)
 		setup(NULL);
 		if (user)
 			in_user();
-		put_gate(0x20, gate_of(GATE_TRAP, 3, KCODE, HANDLER) & ~GATE_P);
+		put_gate(0x20, gate_of(GATE_TRAP, 3, KCODE, HANDLER) & ~DESC_P);
 		raises(11);
 		setup(NULL);
 		if (user)
@@ -334,7 +334,7 @@ static void what_is_code(void **state)
 {
 	uint32_t base;
 
-	put_descriptor(5, CODE0 & ~DESC_D);
+	put_descriptor(5, CODE0 & ~DESC_DB);
 	put_descriptor(6, 0x11cf9a223344ffffull);
 	put_descriptor(7, CODE0 & ~DESC_P);
 	fv_segments_sync(&fv);
