@@ -17,7 +17,6 @@
 #include "xen/vcpu.h"
 #include "xen/xen.h"
 
-#define MAX_DOMAINS 256
 #define DOMAIN_TAGS \
 	4096 /* values of pt_tag, 0 included: as many as the type word of a page has room for (mm/page.h) */
 #define MAX_VCPUS 32 /* per domain; the ABI's limit for vcpu_info in shared_info */
@@ -112,7 +111,6 @@ struct vcpu {
 	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: no CPU's */
 
 	struct fpu_area *fpu;
-	bool fpu_initialised;
 
 	/* Scheduling (sched/). state and pause_count change under sched lock of v->cpu. */
 	enum vcpu_state state;
