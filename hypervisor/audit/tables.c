@@ -45,9 +45,9 @@ static void l1_entry(struct page_info *table, unsigned slot, uint64_t pte)
 	}
 	if (!(pg->count & PGC_COUNT))
 		bad_entry(table, slot, pte, "maps a frame that is no guest's");
-	else if (pg->owner != d && !foreign_ok(d, pg, pte & PTE_RW))
+	else if (pg->owner != d && !foreign_ok(d, pg, l1_holds_write(pte)))
 		bad_entry(table, slot, pte, "maps another domain's frame");
-	if (pte & PTE_RW)
+	if (l1_holds_write(pte))
 		audit_use(mfn, PGT_WRITABLE);
 	else
 		audit_ref(mfn);

@@ -82,7 +82,6 @@ static inline int enter(struct vcpu *v, struct domain *granter, uint64_t addr, u
 static inline int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32_t flags, mfn_t mfn)
 {
 	struct domain *d = v->domain;
-	const uint64_t checked = PTE_ADDR | PTE_P | PTE_RW;
 	uint64_t *where, *from = NULL, old = 0;
 	int rc = GNTST_general_error;
 
@@ -92,7 +91,7 @@ static inline int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32
 	where = find_entry(v, addr, flags);
 	if (new_addr)
 		from = find_entry(v, new_addr, 0);
-	if (where && !((*where ^ pte_for(mfn, flags)) & checked) && (!new_addr || (from && from != where))) {
+	if (where && l1_same_uses(*where, pte_for(mfn, flags)) && (!new_addr || (from && from != where))) {
 		uint64_t new = from ? __atomic_exchange_n(from, 0, __ATOMIC_ACQ_REL) : 0;
 
 		old = __atomic_exchange_n(where, new, __ATOMIC_ACQ_REL);

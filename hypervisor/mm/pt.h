@@ -3,7 +3,7 @@
  * Inside direct paging (mm/page.c, promote.c, partial.c, l1.c, pt_update.c): what validated tables hold.
  *
  * Each present entry of a validated table holds a reference to the frame it names, and a use of a type: an L1
- * entry with RW of PGT_WRITABLE, an entry of level n > 1 of the table type n - 1. A read-only L1 entry holds
+ * entry of PGT_WRITABLE if l1_holds_write() says so, an entry of level n > 1 of the table type n - 1. Other L1 entries hold
  * the reference alone. Everything here needs the pt_lock of the table's owner.
  */
 #pragma once
@@ -16,6 +16,30 @@
 
 #define PGT_KEY_OF(type)   ((uint64_t)(type) << PGT_SHIFT)
 #define WRITABLE_VALIDATED (PGT_KEY_OF(PGT_WRITABLE) | PGT_VALIDATED)
+
+/*
+ * Two questions about a present L1 entry that have one answer today: what it holds, and what the processor lets through.
+ * They part when the hypervisor takes away the right to write and leaves the use, to see the next store (log-dirty), or where
+ * the processor walks other tables than these (hvm). So code that counts asks these functions, and not PTE_RW.
+ */
+#define PTE_HOLDS_WRITE PTE_RW /* a use of PGT_WRITABLE, and not the reference alone */
+
+static inline bool l1_holds_write(uint64_t pte)
+{
+	return pte & PTE_HOLDS_WRITE;
+}
+
+/* Do both hold the same? */
+static inline bool l1_same_uses(uint64_t a, uint64_t b)
+{
+	return !((a ^ b) & (PTE_ADDR | PTE_HOLDS_WRITE | PTE_P));
+}
+
+/* Is it present, and a store through it a page fault? */
+static inline bool l1_refuses_write(uint64_t pte)
+{
+	return (pte & (PTE_P | PTE_RW)) == PTE_P;
+}
 
 /* As page_get_type, for a type and flags (PGT_CARRIER). */
 int page_get_key(struct page_info *pg, uint64_t key);
@@ -166,7 +190,7 @@ static inline int l1_get(uint64_t pte, struct domain *d, struct domain *from)
 
 	if (unlikely(!mfn_valid(mfn) || !page_get(pg, from)))
 		return rare_value(l1_get_slow, pte, d, from);
-	return pte & PTE_RW ? writable_get(pg) : 0;
+	return l1_holds_write(pte) ? writable_get(pg) : 0;
 }
 
 /* Put what entry @pte held. */
@@ -177,7 +201,7 @@ static inline void l1_put(uint64_t pte)
 
 	if (!(pte & PTE_P) || unlikely(mfn_is_io(mfn)))
 		return;
-	if (pte & PTE_RW)
+	if (l1_holds_write(pte))
 		writable_put(pg);
 	page_put(pg);
 }

@@ -34,7 +34,7 @@ int pt_change_l1(uint64_t *where, uint64_t pte, struct domain *d, struct domain 
 			return -EINVAL;
 		pte = l1_in(pte, rules->added[1]);
 		/* Same frame, same right to write: the uses stay as they are. */
-		if ((old ^ pte) & (PTE_ADDR | PTE_RW | PTE_P)) {
+		if (!l1_same_uses(old, pte)) {
 			int rc = l1_get(pte, d, from);
 
 			if (unlikely(rc))

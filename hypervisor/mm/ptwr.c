@@ -22,7 +22,7 @@ static __always_inline bool find_entry(struct vcpu *v, gva_t va, unsigned bytes,
 	uint64_t *leaf = walk_locked(v, va), pte = leaf ? *leaf : 0;
 	struct page_info *pg = mfn_to_page(pte_mfn(pte));
 
-	if ((pte & (PTE_P | PTE_RW)) != PTE_P || mfn_is_io(pte_mfn(pte)))
+	if (!l1_refuses_write(pte) || mfn_is_io(pte_mfn(pte)))
 		return false;
 	if (!is_live_l1(pg, v->domain))
 		return false;
