@@ -47,7 +47,8 @@ void asm_offsets(void)
 	DEFINE(BACK_BY_IRET, BACK_BY_IRET);
 	DEFINE(BACK_BY_SYSRET, BACK_BY_SYSRET);
 	DEFINE(BACK_BY_IRET32, BACK_BY_IRET32);
-	OFFSET(VCPU_UPCALL, vcpu, upcall);
+	OFFSET(VCPU_UPCALL, vcpu, info); /* whose first bytes they are */
+	OFFSET(MASK_OFFSET, vcpu_info, evtchn_upcall_mask);
 	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
 	OFFSET(VCPU_SYSCALL_CB, vcpu, syscall_cb.address);
 	OFFSET(VCPU_SYSCALL_CB_FLAGS, vcpu, syscall_cb.flags);

@@ -40,8 +40,8 @@ static void dump_domain(struct domain *d)
 	for_each_vcpu (d, v)
 		printk("  vCPU %u: %s%s on CPU %u, RIP %016lx RSP %016lx, upcall %s%s, %lu hypercalls\n",
 		       v->id, states[v->state], v->running ? ", running" : "", v->cpu->id, v->regs.rip,
-		       v->regs.rsp, v->upcall[0] ? "pending" : "none", v->upcall[1] ? " masked" : "",
-		       v->hypercalls);
+		       v->regs.rsp, v->info->upcall_pending ? "pending" : "none",
+		       v->info->upcall_mask ? " masked" : "", v->hypercalls);
 }
 
 static void dump_domains(void)

@@ -53,9 +53,8 @@ int vcpu_create(struct domain *d, uint32_t id)
 	if (!v->fpu)
 		goto fail;
 	fpu_reset(v->fpu);
-	v->info = (char *)d->shared_info + id * sizeof(struct vcpu_info);
-	v->upcall = v->info;
-	v->upcall[1] = 1;
+	v->info = shared_vcpu_info(d->shared_info, id);
+	v->info->upcall_mask = 1;
 	vcpu_timers_init(v);
 	sched_vcpu_init(v);
 	time_update_vcpu(v); /* GRUB divides by its multiplier before anything else */
@@ -97,10 +96,9 @@ int vcpu_set_context(struct vcpu *v, const void *ctx)
 int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 {
 	struct page_info *pg;
-	char *info;
+	union vcpu_view *info;
 
-	if (offset > PAGE_SIZE - sizeof(struct vcpu_info) ||
-	    offset % ((1u << v->domain->abi->word_shift) / 8))
+	if (offset > PAGE_SIZE - sizeof(*info) || offset % ((1u << v->domain->abi->word_shift) / 8))
 		return -ENXIO;
 	/* Once, and not while a vCPU may be using the old place. */
 	if (v->info_mfn != INVALID_MFN || (v != current && v->state != VCPU_OFFLINE))
@@ -112,11 +110,10 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 		page_put(pg);
 		return -EINVAL;
 	}
-	info = (char *)mfn_to_virt(mfn) + offset;
-	memcpy(info, v->info, sizeof(struct vcpu_info));
+	info = (void *)((char *)mfn_to_virt(mfn) + offset);
+	memcpy(info, v->info, sizeof(*info));
 	v->info_mfn = mfn;
 	v->info = info;
-	v->upcall = v->info;
 	evtchn_rescan(v); /* an event may have gone to the old place in between */
 	return 0;
 }
@@ -127,6 +124,5 @@ void vcpu_unmap_info(struct vcpu *v)
 		return;
 	page_put_and_type(mfn_to_page(v->info_mfn));
 	v->info_mfn = INVALID_MFN;
-	v->info = (char *)v->domain->shared_info + v->id * sizeof(struct vcpu_info);
-	v->upcall = v->info;
+	v->info = shared_vcpu_info(v->domain->shared_info, v->id);
 }

@@ -94,7 +94,7 @@ static long register_time(struct vcpu *v, struct vcpu_register_time_memory_area 
 {
 	struct vcpu_time_info info;
 
-	info = *(struct vcpu_time_info *)((char *)v->info + 32);
+	info = v->info->time;
 	if (guest_put(area->addr.p, &info, vcpu_time_info))
 		return -EFAULT;
 	v->time_area = area->addr.p;

@@ -17,7 +17,6 @@ default rel
 %include "trace/hook.inc"
 %include "entry/guest_words.inc"
 
-%define MASK_OFFSET 1		; evtchn_upcall_mask follows evtchn_upcall_pending
 
 extern syscall_application, syscall_hypercall, syscall_bad_stack, exit_iretq
 global app_syscall_crossing, iret_crossing

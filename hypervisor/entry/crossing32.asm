@@ -12,7 +12,6 @@ default rel
 %include "entry/guest_words.inc"
 %include "trace/hook.inc"
 
-%define MASK_OFFSET 1		; evtchn_upcall_mask follows evtchn_upcall_pending
 
 extern int82_hypercall, exit_iretq
 global iret32_crossing

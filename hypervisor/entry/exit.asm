@@ -8,7 +8,6 @@ default rel
 %include "frame.inc"
 %include "trace/hook.inc"
 
-%define MASK_OFFSET 1	; evtchn_upcall_mask follows evtchn_upcall_pending
 
 extern exit_work, bounce_upcall, idle_loop
 global exit_syscall, exit_trap, exit_to_guest, exit_iretq, enter_idle

@@ -41,6 +41,6 @@ void exit_work(void)
 	}
 	if (v->nmi_pending && !v->special.nmi)
 		bounce_nmi(v);
-	if (v->upcall[0] && !v->upcall[1])
+	if (v->info->upcall_pending && !v->info->upcall_mask)
 		bounce_event(v);
 }

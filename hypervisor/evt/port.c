@@ -31,9 +31,8 @@ int evtchn_init(struct domain *d)
 {
 	uint32_t ports = d->abi->max_ports;
 
-	/* shared_info: 32 vcpu_info of 64 bytes, then one bit per port pending, one bit per port masked. */
-	d->evtchn_pending = (char *)d->shared_info + XEN_LEGACY_MAX_VCPUS * sizeof(struct vcpu_info);
-	d->evtchn_mask = (char *)d->evtchn_pending + ports / 8;
+	d->evtchn_pending = shared_pending(d->shared_info);
+	d->evtchn_mask = shared_mask(d->shared_info, ports);
 	d->max_port = MIN(d->max_port, ports - 1);
 	if (!d->evtchn_bucket[0]) {
 		d->evtchn_bucket[0] = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
@@ -106,7 +105,7 @@ void port_free(struct domain *d, uint32_t port, struct evtchn *ch)
 
 bool vcpu_event_pending(const struct vcpu *v)
 {
-	return v->upcall[0] && !v->upcall[1];
+	return v->info->upcall_pending && !v->info->upcall_mask;
 }
 
 void vcpu_rouse(struct vcpu *v)

@@ -30,10 +30,9 @@ static inline bool bit_test(const void *array, uint32_t bit)
 	return __atomic_load_n(word, __ATOMIC_RELAXED) >> bit % 32 & 1;
 }
 
-/* evtchn_pending_sel follows the two upcall bytes, aligned to the guest's long. */
 static inline void *vcpu_selector(const struct domain *d, struct vcpu *v)
 {
-	return (char *)v->info + (1u << d->abi->word_shift) / 8;
+	return view_selector(v->info, d->abi->word_shift);
 }
 
 /* The channel of @port, or NULL if the domain cannot have or never had it. evt_lock held. */
@@ -60,7 +59,7 @@ void vcpu_rouse(struct vcpu *v) __rare;
 static inline void mark_events(struct vcpu *v)
 {
 	/* A full barrier: (W1) here, (W2) there. */
-	if (!__atomic_exchange_n(&v->upcall[0], 1, __ATOMIC_SEQ_CST) &&
+	if (!__atomic_exchange_n(&v->info->upcall_pending, 1, __ATOMIC_SEQ_CST) &&
 	    unlikely(v != current || v->state == VCPU_BLOCKED))
 		rare_call(vcpu_rouse, v);
 }

@@ -340,7 +340,7 @@ static enum fv_result port_io(struct emul *e)
 
 static enum fv_result halt(struct emul *e)
 {
-	if (e->v->upcall[1])
+	if (e->v->info->upcall_mask)
 		domain_crash(e->v->domain, "HLT with interrupts off: it has stopped for good");
 	else
 		vcpu_block(e->v);
@@ -349,7 +349,7 @@ static enum fv_result halt(struct emul *e)
 
 static enum fv_result set_if(struct emul *e, bool on)
 {
-	e->v->upcall[1] = !on;
+	e->v->info->upcall_mask = !on;
 	return FV_DONE;
 }
 
@@ -489,7 +489,7 @@ enum fv_result fv_emulate(struct vcpu *v)
 		if (halted || round == MAX_ROUNDS || !fv_in_kernel(v) || (e.regs->rflags & RFLAGS_TF))
 			return FV_DONE;
 		/* An interrupt that is due comes first, unless STI still holds it off. */
-		if (v->upcall[0] && !v->upcall[1] && e.insn.opcode != 0xfb)
+		if (v->info->upcall_pending && !v->info->upcall_mask && e.insn.opcode != 0xfb)
 			return FV_DONE;
 		if (v->domain->shut_down || (byte >= 0 && !traps_too(byte)) || !fetch(&e, &byte) ||
 		    !traps_too(e.insn.opcode))

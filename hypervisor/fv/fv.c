@@ -156,7 +156,7 @@ static int fv_set_context(struct vcpu *v, const void *ctx)
 	v->regs.cs = SEL_COMPAT_KERNEL_CS;
 	v->regs.ss = v->regs.ds = v->regs.es = v->regs.fs = v->regs.gs = SEL_COMPAT_KERNEL_DS;
 	v->regs.rflags = RFLAGS_IF | RFLAGS_MBS;
-	v->upcall[1] = 1;
+	v->info->upcall_mask = 1;
 	v->segs_fresh = true;
 	fpu_reset(v->fpu);
 	vcpu_set_periodic(v, 0); /* no virtual timer of Xen */

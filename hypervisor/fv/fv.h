@@ -7,8 +7,8 @@
  * any CPU: they are under `lock`.
  *
  * The upcall bytes that every exit to a guest tests serve as the processor's interrupt pin and flag:
- *	upcall[0]  INTR: the interrupt controller has an interrupt, or may have one: look (fv_deliver)
- *	upcall[1]  the inverse of the guest's IF
+ *	upcall_pending  INTR: the interrupt controller has an interrupt, or may have one: look (fv_deliver)
+ *	upcall_mask     the inverse of the guest's IF
  */
 #pragma once
 
@@ -240,7 +240,7 @@ enum fv_source {
 void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source);
 void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error);
 void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
-/* guest_doors.deliver: upcall[0] is set, and the guest's IF. */
+/* guest_doors.deliver: upcall_pending is set, and the guest's IF. */
 void fv_deliver(struct vcpu *v);
 /* IRET in ring 1. False: its frame is refused. */
 bool fv_iret(struct vcpu *v, bool wide);

@@ -30,7 +30,7 @@ uint32_t fv_flags_get(const struct vcpu *v)
 {
 	uint32_t flags = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_RF | RFLAGS_VM);
 
-	return flags | (v->upcall[1] ? 0 : RFLAGS_IF) | (uint32_t)v->iopl << RFLAGS_IOPL_SHIFT;
+	return flags | (v->info->upcall_mask ? 0 : RFLAGS_IF) | (uint32_t)v->iopl << RFLAGS_IOPL_SHIFT;
 }
 
 /* The real IF stays set and the real IOPL 0. @mask: what the instruction and the CPL let change. */
@@ -38,7 +38,7 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask)
 {
 	uint32_t now = (fv_flags_get(v) & ~mask) | (flags & mask);
 
-	v->upcall[1] = !(now & RFLAGS_IF);
+	v->info->upcall_mask = !(now & RFLAGS_IF);
 	v->iopl = RFLAGS_IOPL_OF(now);
 	v->regs.rflags = (now & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 }
@@ -97,7 +97,7 @@ static bool enter(struct vcpu *v, uint64_t gate, bool has_error, uint32_t error)
 	r->rip = (gate & 0xffff) | (gate >> 32 & 0xffff0000);
 	r->rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
 	if (GATE_TYPE(gate) == GATE_INTERRUPT)
-		v->upcall[1] = 1;
+		v->info->upcall_mask = 1;
 	return true;
 }
 
@@ -162,7 +162,7 @@ void fv_deliver(struct vcpu *v)
 	struct fv *fv = fv_of(v);
 	int vector = -1;
 
-	v->upcall[0] = 0; /* before the look: a later interrupt sets it again */
+	v->info->upcall_pending = 0; /* before the look: a later interrupt sets it again */
 	if (fv->console_port)
 		bit_test_and_clear(v->domain->evtchn_pending, fv->console_port);
 	*(uint32_t *)vcpu_selector(v->domain, v) = 0;
@@ -171,7 +171,7 @@ void fv_deliver(struct vcpu *v)
 	if (pic_interrupts(&fv->pic))
 		vector = pic_acknowledge(&fv->pic);
 	if (pic_interrupts(&fv->pic))
-		v->upcall[0] = 1;
+		v->info->upcall_pending = 1;
 	spin_unlock(&fv->lock);
 	if (vector >= 0)
 		fv_inject(v, vector, FV_HARDWARE);

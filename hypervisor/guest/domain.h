@@ -9,6 +9,7 @@
 
 #include "cpu/percpu.h"
 #include "cpu/timer.h"
+#include "guest/shared_info.h"
 #include "hypercalls.h"
 #include "lib/list.h"
 #include "lib/loglimit.h"
@@ -78,9 +79,8 @@ struct vcpu {
 	} special;
 	gva_t iobitmap; /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
 	uint32_t iobitmap_ports;
-	volatile uint8_t *upcall; /* vcpu_info: [0] evtchn_upcall_pending, [1] evtchn_upcall_mask */
-	void *info;               /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
-	mfn_t info_mfn;           /* registered frame (a reference is held), or INVALID_MFN */
+	union vcpu_view *info; /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
+	mfn_t info_mfn;        /* registered frame (a reference is held), or INVALID_MFN */
 
 	/* Guest entry points (pv/). */
 	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;

@@ -64,7 +64,8 @@ bool hypercall_preempt_check(void)
 
 	/* STI takes effect after the next instruction: NOP is where a waiting interrupt comes in. */
 	__asm__ volatile("sti; nop; cli" ::: "memory");
-	if (__atomic_load_n(&this_cpu->self->pending, __ATOMIC_RELAXED) || (v->upcall[0] && !v->upcall[1]))
+	if (__atomic_load_n(&this_cpu->self->pending, __ATOMIC_RELAXED) ||
+	    (v->info->upcall_pending && !v->info->upcall_mask))
 		return true;
 	trace_point(TRACE_LOOK, 0);
 	return false;

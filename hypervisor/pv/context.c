@@ -140,8 +140,8 @@ void context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->flags = VGCF_i387_valid | (v->domain->doors->in_kernel(v) ? VGCF_in_kernel : 0) |
 		   (v->state != VCPU_OFFLINE ? VGCF_online : 0);
 	c->user_regs = v->regs;
-	c->user_regs.saved_upcall_mask = v->upcall[1];
-	c->user_regs.rflags = flags_seen(v, v->regs.rflags, v->upcall[1]);
+	c->user_regs.saved_upcall_mask = v->info->upcall_mask;
+	c->user_regs.rflags = flags_seen(v, v->regs.rflags, v->info->upcall_mask);
 	for (unsigned i = 0; i < ARRAY_SIZE(v->traps); i++)
 		c->trap_ctxt[i] = (struct trap_info){
 		    .vector = i,

@@ -53,7 +53,7 @@ static inline gva_t stack_base(struct vcpu *v, uint16_t ss)
 void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint32_t mask = v->upcall[1], ss = r->ss, sp = r->rsp, at, word;
+	uint32_t mask = v->info->upcall_mask, ss = r->ss, sp = r->rsp, at, word;
 	bool switches = !pv32_in_kernel(v);
 
 	if (unlikely(to->cs <= 3)) {
@@ -98,7 +98,7 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
 	v->way_back = BACK_BY_IRET32;
 	if (to->flags & CALLBACKF_mask_events)
-		v->upcall[1] = 1;
+		v->info->upcall_mask = 1;
 	return;
 
 fault:
@@ -109,7 +109,7 @@ bad_stack:
 
 void pv32_set_cr2(struct vcpu *v, gva_t address)
 {
-	*(uint32_t *)((uint8_t *)v->info + COMPAT_vcpu_info_arch_cr2) = address;
+	v->info->pv32.cr2 = address;
 }
 
 void pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error)
@@ -120,7 +120,7 @@ void pv32_page_fault(struct vcpu *v, gva_t address, uint32_t error)
 
 gva_t pv32_get_cr2(const struct vcpu *v)
 {
-	return *(const uint32_t *)((const uint8_t *)v->info + COMPAT_vcpu_info_arch_cr2);
+	return v->info->pv32.cr2;
 }
 
 /* The guest's frame at SS:ESP; the last two words are there unless CS is of ring 1. */
@@ -175,7 +175,7 @@ long pv32_iret(struct vcpu *v)
 	r->rip = f.eip;
 	r->cs = f.cs;
 	r->rflags = flags_accepted(v, f.eflags);
-	v->upcall[1] = !(f.eflags & RFLAGS_IF);
+	v->info->upcall_mask = !(f.eflags & RFLAGS_IF);
 	if (!pv32_in_kernel(v))
 		v->way_back = BACK_BY_IRET;
 	return f.eax;

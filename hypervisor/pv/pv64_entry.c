@@ -64,7 +64,7 @@ static inline void toggle_mode(struct vcpu *v)
 void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint64_t mask = v->upcall[1], cs = r->cs, word;
+	uint64_t mask = v->info->upcall_mask, cs = r->cs, word;
 	gva_t top = r->rsp, low;
 
 	if (unlikely(!to->address)) {
@@ -105,7 +105,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
 	v->way_back = BACK_BY_SYSRET; /* rcx and r11 are in the frame */
 	if (to->flags & CALLBACKF_mask_events)
-		v->upcall[1] = 1;
+		v->info->upcall_mask = 1;
 	return;
 
 fault:
@@ -116,7 +116,7 @@ bad_stack:
 
 void pv64_set_cr2(struct vcpu *v, gva_t address)
 {
-	((struct vcpu_info *)v->info)->arch.cr2 = address;
+	v->info->pv64.arch.cr2 = address;
 }
 
 void pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error)
@@ -127,7 +127,7 @@ void pv64_page_fault(struct vcpu *v, gva_t address, uint32_t error)
 
 gva_t pv64_get_cr2(const struct vcpu *v)
 {
-	return ((const struct vcpu_info *)v->info)->arch.cr2;
+	return v->info->pv64.arch.cr2;
 }
 
 /* The guest's frame, struct iret_context at RSP. */
@@ -173,7 +173,7 @@ long pv64_iret(struct vcpu *v)
 		toggle_mode(v);
 	}
 	rflags = flags_accepted(v, c.rflags);
-	v->upcall[1] = !(c.rflags & RFLAGS_IF);
+	v->info->upcall_mask = !(c.rflags & RFLAGS_IF);
 	r->rip = c.rip;
 	r->rsp = c.rsp;
 	r->rflags = rflags;

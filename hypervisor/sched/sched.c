@@ -96,7 +96,7 @@ static void block(struct sched_queue *q, struct vcpu *v)
 
 void vcpu_block(struct vcpu *v)
 {
-	v->upcall[1] = 0;
+	v->info->upcall_mask = 0;
 	block(queue_lock_vcpu(v), v);
 }
 

@@ -116,8 +116,7 @@ static void time_info(struct vcpu_time_info *info)
 
 void time_update_vcpu(struct vcpu *v)
 {
-	/* vcpu_info: 32 bytes of events and architecture, then the time, in both layouts. */
-	volatile struct vcpu_time_info *info = (void *)((char *)v->info + 32);
+	volatile struct vcpu_time_info *info = &v->info->time;
 	struct vcpu_time_info fresh = {0};
 
 	do { /* the boot CPU may change the clock meanwhile: then the generation moves on */
@@ -146,10 +145,8 @@ bool time_is_stale(const struct vcpu *v)
 
 void time_update_wallclock(struct domain *d)
 {
-	/* It follows the mask bits in both layouts. Seconds above 32 bits come in 2106. */
-	struct {
-		uint32_t version, sec, nsec;
-	} volatile *wc = (void *)((char *)d->evtchn_mask + d->abi->max_ports / 8);
+	/* Seconds above 32 bits come in 2106. */
+	volatile struct shared_wallclock *wc = shared_wallclock(d->shared_info, d->abi->max_ports);
 
 	wc->version = (wc->version & ~1u) + 1;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

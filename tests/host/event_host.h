@@ -182,8 +182,7 @@ static void make(struct domain *d, domid_t id, const struct guest_abi *abi)
 
 		v->domain = d;
 		v->id = i;
-		v->info = (char *)d->shared_info + i * 64;
-		v->upcall = v->info;
+		v->info = (void *)((char *)d->shared_info + i * 64);
 		v->state = VCPU_RUNNABLE;
 		d->vcpu[i] = v;
 	}

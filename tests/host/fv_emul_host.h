@@ -38,7 +38,7 @@ static struct domain domain;
 static struct vcpu vcpu;
 static struct fv fv;
 static uint8_t ram[END];
-static volatile uint8_t upcall[2];
+static union vcpu_view shared;
 static uint64_t descriptor[8];
 static bool small_code, no_code, iret_fails, sync_changes, code32_fails;
 static enum fv_result others; /* what becomes of instructions that are carried out elsewhere */
@@ -218,8 +218,8 @@ static inline int setup(void **state)
 	memset(descriptor, 0, sizeof(descriptor));
 	domain = (struct domain){0};
 	fv = (struct fv){.v = &vcpu, .cr0 = CR0_PE | CR0_TS};
-	vcpu = (struct vcpu){.domain = &domain, .fv = &fv, .upcall = upcall};
-	upcall[0] = upcall[1] = 0;
+	vcpu = (struct vcpu){.domain = &domain, .fv = &fv, .info = &shared};
+	shared.upcall_pending = shared.upcall_mask = 0;
 	r->cs = 0x09;
 	r->ss = 0x11;
 	r->rsp = STACK;

@@ -150,15 +150,15 @@ static inline void put_gate(unsigned vector, uint64_t gate)
 static inline int setup(void **state)
 {
 	static uint64_t gdt[FV_GDT_ENTRIES], raw[FV_GDT_ENTRIES];
-	static volatile uint8_t upcall[2];
+	static union vcpu_view shared;
 	static uint32_t esp0 = STACK, ss0 = KDATA;
 
 	memset(ram, 0, sizeof(ram));
 	memset(gdt, 0, sizeof(gdt));
 	memset(raw, 0, sizeof(raw));
 	domain = (struct domain){0};
-	vcpu = (struct vcpu){.domain = &domain, .fv = &fv, .upcall = upcall};
-	upcall[0] = upcall[1] = 0;
+	vcpu = (struct vcpu){.domain = &domain, .fv = &fv, .info = &shared};
+	shared.upcall_pending = shared.upcall_mask = 0;
 	fv = (struct fv){.v = &vcpu, .gdt = gdt, .gdt_raw = raw, .cr0 = CR0_PE, .cr4 = CR4_PAE};
 	fv.gdtr = (struct fv_table){GDT, 8 * 8 - 1};
 	fv.idtr = (struct fv_table){IDT, 64 * 8 - 1};

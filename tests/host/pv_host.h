@@ -270,8 +270,8 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
 
 static struct domain domain;
 static struct vcpu vcpu, *const v = &vcpu;
-static struct vcpu_info shared;
-static uint8_t *const upcall_mask = (uint8_t *)&shared + 1;
+static union vcpu_view shared;
+static volatile uint8_t *const upcall_mask = &shared.upcall_mask;
 static uint64_t *const gdt64 = (uint64_t *)0x6400, *const gdt32 = (uint64_t *)0x3200;
 
 /* A fresh domain with one vCPU, which runs. */
@@ -292,7 +292,6 @@ static int setup(void **state)
 				 .vcpu = {v}};
 	vcpu.domain = &domain;
 	vcpu.info = &shared;
-	vcpu.upcall = (volatile uint8_t *)&shared;
 	host_percpu.vcpu = v;
 	host_percpu.gdt = gdt64;
 	host_percpu.gdt_compat = gdt32;

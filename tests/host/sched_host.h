@@ -102,7 +102,7 @@ void vcpu_switch(struct vcpu *prev, struct vcpu *next)
 }
 bool vcpu_event_pending(const struct vcpu *v)
 {
-	return v->upcall[0] && !v->upcall[1];
+	return v->info->upcall_pending && !v->info->upcall_mask;
 }
 void vcpu_timers_resume(struct vcpu *v)
 {
@@ -170,7 +170,7 @@ static struct vcpu *start_paused(uint32_t id)
 {
 	struct vcpu *v = vcpu_alloc(&dom, id);
 
-	v->upcall = pool_alloc(2);
+	v->info = pool_alloc(sizeof(*v->info));
 	enter(0);
 	sched_vcpu_init(v);
 	v->pause_count = 1;

@@ -155,9 +155,9 @@ static void alone(void **state)
 
 static void guests(void **state)
 {
-	static uint8_t info[64];
-	struct vcpu v = {.info = info};
-	struct vcpu_time_info *t = (void *)(info + 32);
+	static union vcpu_view info;
+	struct vcpu v = {.info = &info};
+	struct vcpu_time_info *t = (void *)((char *)&info + 32);
 	uint32_t version;
 
 	boot(0);
@@ -185,8 +185,8 @@ static void guests(void **state)
 static void wallclock(void **state)
 {
 	static const struct guest_abi abi = {.max_ports = 1024};
-	static uint32_t mask[64];
-	struct domain d = {.abi = &abi, .evtchn_mask = mask, .time_offset = -77};
+	static uint32_t page[1024], *mask = page + (32 * 64 + 1024 / 8) / 4;
+	struct domain d = {.abi = &abi, .shared_info = page, .time_offset = -77};
 
 	boot(0);
 	true_ns = 5400000000ull;

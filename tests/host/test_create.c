@@ -443,9 +443,8 @@ static void info_moves(void **state)
 	memset(v->info, 0x11, 64);
 	assert_int_equal(vcpu_map_info(v, mfn, PAGE_SIZE - 64), 0);
 	assert_ptr_equal(v->info, (char *)mfn_to_virt(mfn) + PAGE_SIZE - 64);
-	assert_ptr_equal(v->upcall, v->info);
 	assert_int_equal(((uint8_t *)v->info)[63], 0x11);
-	assert_int_equal(*v->upcall, 1); /* it looks at everything again */
+	assert_int_equal(v->info->upcall_pending, 1); /* it looks at everything again */
 	assert_int_equal(pg->type & PGT_COUNT, 1);
 	assert_int_equal(vcpu_map_info(v, mfn, 0), -EINVAL); /* twice */
 	second->state = VCPU_OFFLINE;
@@ -454,7 +453,7 @@ static void info_moves(void **state)
 	vcpu_unmap_info(v);
 	vcpu_unmap_info(v);
 	vcpu_unmap_info(second);
-	assert_ptr_equal(second->upcall, (char *)d->shared_info + 64);
+	assert_ptr_equal(second->info, (char *)d->shared_info + 64);
 	assert_int_equal(pg->count & PGC_COUNT, 1);
 	host_percpu.vcpu = NULL;
 	table->type = 0;

@@ -370,7 +370,7 @@ static void unmasking(void **state)
 	assert_int_equal(info(&a)[16], 0);
 	assert_int_equal(info(&a)[0], 1);
 	assert_true(vcpu_event_pending(a.vcpu[0]));
-	a.vcpu[0]->upcall[1] = 1;
+	a.vcpu[0]->info->upcall_mask = 1;
 	assert_false(vcpu_event_pending(a.vcpu[0]));
 	end(&a);
 }

@@ -121,7 +121,7 @@ static struct domain *make(domid_t id)
 	    .id = id, .abi = &abi, .state = DOMAIN_ALIVE, .max_vcpus = 1, .max_port = ~0u, .refs = 1};
 	d->shared_info = calloc(1, PAGE_SIZE);
 	v->domain = d;
-	v->upcall = v->info = d->shared_info;
+	v->info = d->shared_info;
 	v->state = VCPU_RUNNABLE;
 	d->vcpu[0] = v;
 	evtchn_wake = wake;

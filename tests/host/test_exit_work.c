@@ -25,7 +25,7 @@ struct percpu host_percpu = {.self = &host_percpu};
 struct domain *dom0, dom_idle, guest;
 static struct vcpu idle = {.domain = &dom_idle}, first = {.domain = &guest}, second = {.domain = &guest};
 static struct vcpu *scheduled; /* what schedule() chooses */
-static uint8_t upcalls[2][2];
+static union vcpu_view infos[2];
 static jmp_buf left;
 static unsigned sleeps;
 
@@ -93,9 +93,9 @@ static void catch_privileged(void)
 
 static int setup(void **state)
 {
-	first.upcall = upcalls[0];
-	second.upcall = upcalls[1];
-	memset(upcalls, 0, sizeof(upcalls));
+	first.info = &infos[0];
+	second.info = &infos[1];
+	memset(infos, 0, sizeof(infos));
 	first.nmi_pending = second.nmi_pending = false;
 	host_percpu.vcpu = &first;
 	host_percpu.pending = sleeps = 0;
@@ -158,16 +158,16 @@ static void nmi(void **state)
 static void events(void **state)
 {
 	catch_privileged();
-	upcalls[1][0] = 1; /* another's */
+	infos[1].upcall_pending = 1; /* another's */
 	exit_work();
 	assert_done("");
-	upcalls[0][0] = upcalls[0][1] = 1;
+	infos[0].upcall_pending = infos[0].upcall_mask = 1;
 	exit_work();
 	assert_done("");
-	upcalls[0][1] = 0;
+	infos[0].upcall_mask = 0;
 	exit_work();
 	assert_done("event;");
-	upcalls[0][0] = 0;
+	infos[0].upcall_pending = 0;
 	scheduled = &second;
 	host_percpu.pending = PENDING_SCHEDULE;
 	exit_work();

@@ -140,17 +140,18 @@ static void msrs_tell(void **state)
 static void interrupts_are_delivered(void **state)
 {
 	static const struct guest_abi abi = {.word_shift = 5};
-	static uint32_t pending[32], info[16];
+	static uint32_t pending[32];
+	static union vcpu_view info;
 
 	domain.abi = &abi;
 	domain.evtchn_pending = pending;
-	vcpu.info = info;
-	vcpu.upcall[0] = 1;
-	info[1] = pending[0] = ~0u;
+	vcpu.info = &info;
+	info.upcall_pending = 1;
+	info.pv32.pending_sel = pending[0] = ~0u;
 	fv_deliver(&vcpu); /* a look was asked for, and there is nothing */
-	assert_int_equal(vcpu.upcall[0], 0);
+	assert_int_equal(info.upcall_pending, 0);
 	assert_int_equal(vcpu.regs.rip, 0x100);
-	assert_int_equal(info[1], 0);
+	assert_int_equal(info.pv32.pending_sel, 0);
 	assert_int_equal(pending[0], ~0u);
 	assert_int_equal(polls, 1);
 	assert_int_equal(synced, 1);
@@ -158,11 +159,11 @@ static void interrupts_are_delivered(void **state)
 	interrupts = 1;
 	fv_deliver(&vcpu);
 	assert_int_equal(pending[0], ~(1u << 5));
-	assert_int_equal(vcpu.upcall[0], 0);
+	assert_int_equal(info.upcall_pending, 0);
 	assert_int_equal(vcpu.regs.rip, HANDLER + 0x20);
 	interrupts = 2;
 	fv_deliver(&vcpu);
-	assert_int_equal(vcpu.upcall[0], 1);
+	assert_int_equal(info.upcall_pending, 1);
 	assert_int_equal(vcpu.regs.rip, HANDLER + 0x21);
 	assert_false(fv.lock.held);
 	first_vector = 0; /* the controller is not set up */

@@ -102,7 +102,7 @@ static void entered(void **state)
 	assert_int_equal(frame[0], 0x77);
 	assert_int_equal(frame[2], KCODE);
 	assert_int_equal(frame[3], RFLAGS_IF | RFLAGS_MBS);
-	assert_int_equal(vcpu.upcall[1], 1);
+	assert_int_equal(vcpu.info->upcall_mask, 1);
 	in_user();
 	put_gate(0x30, gate_of(GATE_TRAP, 3, KCODE, HANDLER));
 	fv_inject(&vcpu, 0x30, FV_SOFTWARE);
@@ -271,7 +271,7 @@ static void returns(void **state)
 			assert_int_equal(vcpu.regs.cs & 3, !ok || rpl == 0 ? 1 : 3);
 			assert_true(vcpu.regs.rflags & RFLAGS_IF);
 			assert_false(vcpu.regs.rflags & (RFLAGS_IOPL | RFLAGS_VM));
-			assert_int_equal(vcpu.upcall[1], ok ? !(flags & RFLAGS_IF) : 0);
+			assert_int_equal(vcpu.info->upcall_mask, ok ? !(flags & RFLAGS_IF) : 0);
 			assert_int_equal(fv.user_code, ok && rpl == 3);
 		}
 	setup(NULL);
@@ -290,10 +290,10 @@ static void flags_on_the_way_in(void **state)
 	put_gate(0x20, gate_of(GATE_TRAP, 0, KCODE, HANDLER));
 	fv_inject(&vcpu, 0x20, FV_HARDWARE);
 	assert_int_equal(vcpu.regs.rflags & (RFLAGS_TF | RFLAGS_NT | RFLAGS_DF), RFLAGS_DF);
-	assert_int_equal(vcpu.upcall[1], 0); /* a trap gate leaves IF */
+	assert_int_equal(vcpu.info->upcall_mask, 0); /* a trap gate leaves IF */
 	assert_int_equal(vcpu.regs.rsp, 0x6000 - 12);
 	fv_inject(&vcpu, 0x21, FV_HARDWARE);
-	assert_int_equal(vcpu.upcall[1], 1);
+	assert_int_equal(vcpu.info->upcall_mask, 1);
 	assert_false(fv_flags_get(&vcpu) & RFLAGS_IF);
 }
 

@@ -16,12 +16,12 @@ static void visit(const char *bytes, unsigned n, unsigned executed)
 
 static void halting(void **state)
 {
-	upcall[1] = 1;
+	shared.upcall_mask = 1;
 	visit("\xfb\xf4\xfa", 3, 2); /* sti; hlt: together, and no further */
 	assert_int_equal(did.blocks, 1);
-	assert_int_equal(upcall[1], 0);
+	assert_int_equal(shared.upcall_mask, 0);
 	done("\xfa");
-	assert_int_equal(upcall[1], 1);
+	assert_int_equal(shared.upcall_mask, 1);
 	done("\xf4");
 	assert_int_equal(did.blocks, 1);
 	assert_int_equal(did.crashes, 1);
@@ -42,13 +42,13 @@ static void many_in_one_visit(void **state)
 	visit("\xfa\xfa", 2, 1);
 	domain.shut_down = false;
 	/* An interrupt that waits comes first, if they are on. */
-	upcall[0] = 1;
-	upcall[1] = 0;
+	shared.upcall_pending = 1;
+	shared.upcall_mask = 0;
 	visit("\xec\xec", 2, 1);
-	upcall[1] = 1;
+	shared.upcall_mask = 1;
 	visit("\xec\xec", 2, 2);
 	visit("\xfb\xec\xec", 3, 2); /* STI holds it off by one */
-	upcall[0] = 0;
+	shared.upcall_pending = 0;
 	/* The second one is refused: it faults by itself. */
 	iret_fails = true;
 	put("\xfa\xcf", 2);
@@ -145,7 +145,7 @@ static void general_protection_faults(void **state)
 	put("\xfa\x90", 2);
 	traps(TRAP_GP, 0);
 	assert_int_equal(did.vector, -2);
-	assert_int_equal(upcall[1], 1);
+	assert_int_equal(shared.upcall_mask, 1);
 	traps(TRAP_GP, 0); /* at a NOP */
 	expect_error(TRAP_GP, 0);
 	/* INT n. */

@@ -38,7 +38,7 @@ uint64_t host_directmap;
 struct cpu_features features;
 static struct domain d;
 static struct vcpu vcpu, *const v = &vcpu;
-static volatile uint8_t upcall[2];
+static union vcpu_view shared;
 static uint64_t windows[32];
 static uint8_t ctx[COMPAT_SIZEOF_vcpu_guest_context];
 static const char *fails; /* what says that it cannot, */
@@ -178,10 +178,10 @@ static void put_word(unsigned offset, uint32_t value)
 
 static int setup(void **state)
 {
-	vcpu = (struct vcpu){.domain = &d, .upcall = upcall, .desc_l1 = windows};
+	vcpu = (struct vcpu){.domain = &d, .info = &shared, .desc_l1 = windows};
 	d = (struct domain){.abi = fv_kind.abi, .doors = fv_kind.doors};
 	host_percpu.vcpu = v;
-	upcall[1] = 0;
+	shared.upcall_mask = 0;
 	windows[0] = 7;
 	notes[0] = '\0';
 	fails = NULL;
@@ -319,7 +319,7 @@ static void context(void **state)
 	assert_int_equal(v->regs.ss, SEL_COMPAT_KERNEL_DS);
 	assert_int_equal(v->regs.gs, SEL_COMPAT_KERNEL_DS);
 	assert_int_equal(v->regs.rflags, RFLAGS_IF | RFLAGS_MBS);
-	assert_int_equal(upcall[1], 1);
+	assert_int_equal(shared.upcall_mask, 1);
 	assert_true(v->segs_fresh);
 	assert_int_equal(fv_kind.doors->set_context(v, ctx), -EBUSY); /* it is powered on */
 	is_noted("");

@@ -63,7 +63,7 @@ void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
 static struct hypercall_abi calls;
 static struct domain d = {.calls = &calls};
 static struct vcpu v;
-static uint8_t upcall[2];
+static union vcpu_view shared;
 static const char *script; /* what each entry does; behind it, nothing */
 static unsigned ran, looked;
 static jmp_buf idle;
@@ -142,11 +142,11 @@ static void listens(enum tracepoint_kind kind, uint64_t arg)
 static int setup(void **state)
 {
 	calls = (struct hypercall_abi){.multicall = run, .join = join, .split = split, .rewind = rewound};
-	v = (struct vcpu){.domain = &d, .trap = trapped, .upcall = upcall};
+	v = (struct vcpu){.domain = &d, .trap = trapped, .info = &shared};
 	d.hypercalls = hypercalls_for(false);
 	host_percpu.vcpu = &v;
 	host_percpu.pending = 0;
-	upcall[0] = upcall[1] = 0;
+	shared.upcall_pending = shared.upcall_mask = 0;
 	tracepoint = NULL;
 	script = "";
 	refuses = false;
@@ -303,11 +303,11 @@ static void other_work(void **state)
 	host_percpu.pending = PENDING_CALL;
 	assert_true(hypercall_preempt_check());
 	host_percpu.pending = 0;
-	upcall[0] = 1;
+	shared.upcall_pending = 1;
 	assert_true(hypercall_preempt_check());
-	upcall[1] = 1;
+	shared.upcall_mask = 1;
 	assert_false(hypercall_preempt_check());
-	upcall[0] = 0;
+	shared.upcall_pending = 0;
 	assert_false(hypercall_preempt_check());
 }
 
@@ -383,13 +383,13 @@ static void due(void **state)
 	way_out(~0u, "requests;timers;console;irq;nmi to 0;schedule;");
 	next = &idle_vcpu;
 	way_out(PENDING_SCHEDULE, "schedule;idle;");
-	upcall[0] = 1;
+	shared.upcall_pending = 1;
 	v.nmi_pending = true;
 	way_out(0, "nmi;event;");
-	upcall[1] = 1;
+	shared.upcall_mask = 1;
 	v.special.nmi = true;
 	way_out(0, "");
-	upcall[0] = upcall[1] = 0;
+	shared.upcall_pending = shared.upcall_mask = 0;
 	way_out(0, "");
 	dom0 = NULL;
 }

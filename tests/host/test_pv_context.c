@@ -124,7 +124,7 @@ static void whole(void **state)
 	v->ldt_entries = 3;
 	v->state = VCPU_OFFLINE;
 	*upcall_mask = 1;
-	shared.arch.cr2 = 0xc2;
+	shared.pv64.arch.cr2 = 0xc2;
 	fpu_image[0] = 0x7e;
 	memset(&back, 0x5a, sizeof(back));
 	pv64_get_context(v, &back);

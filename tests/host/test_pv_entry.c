@@ -302,7 +302,7 @@ static void page_faults(void **state)
 	regs();
 	v->traps[TRAP_PF] = handler;
 	bounce_page_fault(v, 0xabc000, 7);
-	assert_int_equal(shared.arch.cr2, 0xabc000);
+	assert_int_equal(shared.pv64.arch.cr2, 0xabc000);
 	assert_int_equal(pv64_get_cr2(v), 0xabc000);
 	FRAME64(STACK - 48, 3, 0x400123); /* the guest's kernel is no user to itself */
 	application();

@@ -173,7 +173,7 @@ static void page_faults(void **state)
 	v->traps[TRAP_PF] = handler;
 	bounce_page_fault(v, 0xabc000, 7);
 	assert_int_equal(pv32_get_cr2(v), 0xabc000);
-	assert_int_equal(*(uint32_t *)((uint8_t *)&shared + COMPAT_vcpu_info_arch_cr2), 0xabc000);
+	assert_int_equal(shared.pv32.cr2, 0xabc000);
 	FRAME32(STACK + 4 - 16, 3, 0x400123);
 	regs(3);
 	v->kernel_sp = STACK;

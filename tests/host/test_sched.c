@@ -126,12 +126,12 @@ static void states(void **state)
 	run(1000000);
 	assert_true(a->running);
 	enter(a->cpu->id);
-	a->upcall[0] = 1;
+	a->info->upcall_pending = 1;
 	vcpu_block(a); /* an event is pending: it goes on */
 	leave(a->cpu->id);
 	run(1000000);
 	assert_true(a->running);
-	a->upcall[0] = 0;
+	a->info->upcall_pending = 0;
 	a->nmi_pending = true; /* nor does it sleep over one of these */
 	enter(a->cpu->id);
 	vcpu_block(a);

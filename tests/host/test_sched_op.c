@@ -21,7 +21,7 @@ static struct domain doms[2];
 static struct vcpu vcpus[3];
 static int result;
 static ns_t clock_ns;
-static uint8_t upcall[2], info[64];
+static union vcpu_view info;
 
 struct domain *domain_by_id(domid_t id)
 {
@@ -159,7 +159,7 @@ static int setup(void **state)
 		doms[i] = (struct domain){
 		    .id = i, .abi = &guest_pv64, .doors = &doors, .max_vcpus = 2, .max_port = 100};
 	for (int i = 0; i < 3; i++)
-		vcpus[i] = (struct vcpu){.id = i, .domain = &doms[1], .upcall = upcall, .info = info};
+		vcpus[i] = (struct vcpu){.id = i, .domain = &doms[1], .info = &info};
 	doms[1].vcpu[0] = &vcpus[0];
 	doms[1].vcpu[1] = &vcpus[1];
 	doms[1].vcpu[2] = &vcpus[2]; /* beyond its limit */
@@ -464,7 +464,7 @@ static void times(void **state)
 	struct vcpu_time_info *area = (void *)((char *)arg + 4096), fresh = {.version = 6, .system_time = 5};
 	struct vcpu *v = &vcpus[0];
 
-	((struct vcpu_time_info *)(info + 32))->system_time = 44;
+	info.time.system_time = 44;
 	r->addr.p = NOWHERE - 8;
 	assert_int_equal(vcpu_op(register_vcpu_time_memory_area, 0), -EFAULT);
 	assert_int_equal(v->time_area, 0);

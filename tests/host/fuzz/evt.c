@@ -93,8 +93,7 @@ static struct domain *new_domain(unsigned id)
 
 		v->domain = d;
 		v->id = i;
-		v->info = (char *)d->shared_info + i * 64;
-		v->upcall = v->info;
+		v->info = (void *)((char *)d->shared_info + i * 64);
 		v->state = VCPU_RUNNABLE;
 		d->vcpu[i] = v;
 	}
@@ -140,7 +139,7 @@ static void check_delivery(unsigned d, unsigned port, bool was)
 	assert_true(evtchn_port_pending(doms[d], port));
 	if (!was && !evtchn_port_masked(doms[d], port)) {
 		assert_true(bit_test(vcpu_selector(doms[d], v), port >> doms[d]->abi->word_shift));
-		assert_int_equal(v->upcall[0], 1);
+		assert_int_equal(v->info->upcall_pending, 1);
 	}
 }
 
@@ -292,7 +291,7 @@ static void unmask(void)
 		return;
 	assert_false(evtchn_port_masked(doms[d], port));
 	if (masked && p->pending && p->status != EVTCHNSTAT_closed)
-		assert_int_equal(doms[d]->vcpu[p->vcpu]->upcall[0], 1);
+		assert_int_equal(doms[d]->vcpu[p->vcpu]->info->upcall_pending, 1);
 }
 
 /* A domain's end: all its ports, and their other ends. */
