@@ -4,6 +4,7 @@
  * and areas; that it can run on what it has; and whose translations each CPU may hold (mm/root.c).
  */
 #include "audit/audit.h"
+#include "cpu/cpuset.h"
 #include "guest/domain.h"
 #include "guest/kind.h"
 #include "mm/memory.h"
@@ -144,7 +145,7 @@ static void one_cpu(const struct percpu *cpu)
 		audit_wrong("CPU %u holds translations of another vCPU than its own", cpu->id);
 	if (cpu->cr3 != (!v ? idle : v->user_mode ? v->user_cr3 : v->kernel_cr3))
 		audit_wrong("CPU %u walks %lx", cpu->id, (unsigned long)cpu->cr3);
-	if (v && !(v->domain->tlb_cpus >> cpu->id & 1))
+	if (v && !cpuset_has(v->domain->tlb_cpus, cpu->id))
 		audit_wrong("CPU %u holds translations of %s, which does not know", cpu->id, v->domain->name);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "boot/boot.h"
 #include "boot/trampoline.h"
+#include "cpu/cpuset.h"
 #include "cpu/features.h"
 #include "cpu/fpu.h"
 #include "cpu/gdt.h"
@@ -85,7 +86,7 @@ static void start(struct percpu *cpu)
 
 static void mark_online(void)
 {
-	__atomic_or_fetch(&cpus_online, 1u << this_cpu->id, __ATOMIC_RELEASE);
+	__atomic_or_fetch(&cpus_online, cpuset_self(), __ATOMIC_RELEASE);
 	__atomic_store_n(&this_cpu->self->online, true, __ATOMIC_RELEASE);
 }
 

@@ -6,17 +6,18 @@
  * a CPU that wants it meanwhile waits in spin_lock, which answers.
  */
 #include "cpu/ipi.h"
+#include "cpu/cpuset.h"
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
 #include "lib/spinlock.h"
 
-uint32_t cpus_online;
+cpuset_t cpus_online;
 
 static struct spinlock call_lock;
 static struct {
 	void (*fn)(void *arg);
 	void *arg;
-	uint32_t waiting;
+	cpuset_t waiting;
 } call;
 
 static void (*device_handler)(uint8_t vector);
@@ -37,7 +38,7 @@ void cpu_raise(struct percpu *cpu, uint32_t bits)
 
 void cpu_service_requests(void)
 {
-	uint32_t me = 1u << this_cpu->id;
+	cpuset_t me = cpuset_self();
 
 	if (likely(!(__atomic_load_n(&call.waiting, __ATOMIC_ACQUIRE) & me)))
 		return;
@@ -45,10 +46,9 @@ void cpu_service_requests(void)
 	__atomic_and_fetch(&call.waiting, ~me, __ATOMIC_RELEASE);
 }
 
-void cpu_call(uint32_t cpus, void (*fn)(void *arg), void *arg)
+void cpu_call(cpuset_t cpus, void (*fn)(void *arg), void *arg)
 {
-	uint32_t me = 1u << this_cpu->id;
-	uint32_t others = cpus & cpus_online & ~me;
+	cpuset_t me = cpuset_self(), others = cpus & cpus_online & ~me;
 
 	if (cpus & me)
 		fn(arg);
@@ -58,9 +58,8 @@ void cpu_call(uint32_t cpus, void (*fn)(void *arg), void *arg)
 	call.fn = fn;
 	call.arg = arg;
 	__atomic_store_n(&call.waiting, others, __ATOMIC_RELEASE);
-	for (uint32_t id = 0; id < nr_cpus; id++)
-		if (others >> id & 1)
-			lapic_send_ipi(cpu_table[id]->apic_id, VECTOR_CALL);
+	for (cpuset_t left = others; left; left = cpuset_rest(left))
+		lapic_send_ipi(cpu_table[cpuset_first(left)]->apic_id, VECTOR_CALL);
 	while (__atomic_load_n(&call.waiting, __ATOMIC_ACQUIRE))
 		cpu_relax();
 	spin_unlock(&call_lock);

@@ -4,13 +4,13 @@
 
 #include "lib/types.h"
 
-/* Run @fn(@arg) on each online CPU of the bitmap @cpus, this one included if named, and return when all have.
+/* Run @fn(@arg) on each online CPU of @cpus, this one included if named, and return when all have.
  * @fn runs with interrupts off, possibly inside a wait for a lock: it may take no locks. The caller may hold
  * any lock: waiting CPUs answer. */
-void cpu_call(uint32_t cpus, void (*fn)(void *arg), void *arg);
+void cpu_call(cpuset_t cpus, void (*fn)(void *arg), void *arg);
 
-/* CPUs that answer calls, as a bitmap. */
-extern uint32_t cpus_online;
+/* CPUs that answer calls. */
+extern cpuset_t cpus_online;
 
 /* Called by entry/ for every vector from 0x20 on except the guests' doors. It interrupts a guest, the idle
  * loop or the window of hypercall_preempt_check(), never a holder of locks. */

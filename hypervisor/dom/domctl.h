@@ -19,8 +19,8 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
  */
 long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* A CPU bitmap between the caller's memory and the hypervisor's. 0 or -EFAULT. */
-int cpumap_get(uint32_t *cpus, const struct xenctl_bitmap *map);
-int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus);
+int cpumap_get(cpuset_t *cpus, const struct xenctl_bitmap *map);
+int cpumap_put(const struct xenctl_bitmap *map, cpuset_t cpus);
 
 /* Sysctls that are not Xen's (ringlet/sysctl.h); set by trace/ at boot. */
 extern long (*sysctl_extension)(struct xen_sysctl *op);

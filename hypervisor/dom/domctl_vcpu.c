@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The domctls on one vCPU: its registers, its state, where it may run. domctl_lock held. */
+#include "cpu/cpuset.h"
 #include "dom/domain.h"
 #include "dom/domctl.h"
 #include "guest/hypercall.h"
@@ -15,24 +16,23 @@
 
 #define CPUMAP_BITS_MAX 4096 /* of a map that is filled: the rest of it is cleared bit by bit */
 
-static uint32_t all_cpus(void)
+static cpuset_t all_cpus(void)
 {
-	return nr_cpus < 32 ? (1u << nr_cpus) - 1 : ~0u;
+	return cpuset_below(nr_cpus);
 }
 
-int cpumap_get(uint32_t *cpus, const struct xenctl_bitmap *map)
+int cpumap_get(cpuset_t *cpus, const struct xenctl_bitmap *map)
 {
 	uint32_t bytes = MIN((map->nr_bits + 7) / 8, (uint32_t)sizeof(*cpus));
 
 	*cpus = 0;
 	if (guest_read(cpus, map->bitmap, bytes))
 		return -EFAULT;
-	if (map->nr_bits < 32)
-		*cpus &= (1u << map->nr_bits) - 1;
+	*cpus &= cpuset_below(map->nr_bits);
 	return 0;
 }
 
-int cpumap_put(const struct xenctl_bitmap *map, uint32_t cpus)
+int cpumap_put(const struct xenctl_bitmap *map, cpuset_t cpus)
 {
 	uint32_t bytes = (map->nr_bits + 7) / 8;
 
@@ -105,7 +105,7 @@ static void info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
 
 static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
 {
-	uint32_t cpus;
+	cpuset_t cpus;
 
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
 		return -EINVAL;

@@ -118,7 +118,7 @@ struct vcpu {
 	volatile bool running; /* some CPU holds its state */
 	struct percpu *cpu;    /* where it runs or last ran */
 	struct list run_link;
-	uint32_t hard_affinity;             /* CPU bitmap, CPUs that may run it */
+	cpuset_t hard_affinity;             /* CPUs that may run it */
 	const struct sched_queue *round_of; /* whose rounds `round` counts; NULL: it never waited */
 	int64_t round;                      /* which turn it has, or had last (sched/rr.c) */
 	ns_t turn_used, turn_before;        /* CPU time of that turn; of the one before */
@@ -198,7 +198,7 @@ struct domain {
 	uint64_t audit_bytes;            /* the first, as the auditor counts */
 	void *memory_map;                /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
 	uint32_t memory_map_entries;
-	uint32_t tlb_cpus; /* CPUs that may hold translations of this domain */
+	cpuset_t tlb_cpus; /* CPUs that may hold translations of this domain */
 	mfn_t shared_info_mfn;
 	void *shared_info;
 	uint64_t *window_l3; /* slot 260 of every root of this domain: descriptor windows */

@@ -11,7 +11,8 @@ typedef uint64_t pfn_t;   /* pseudo-physical frame number: a guest's own numberi
 typedef uint64_t gva_t;   /* guest virtual address (linear) */
 typedef uint64_t paddr_t; /* machine physical address */
 typedef uint16_t domid_t;
-typedef uint64_t ns_t; /* nanoseconds since the hypervisor started (system time) */
+typedef uint32_t cpuset_t; /* processors (cpu/cpuset.h) */
+typedef uint64_t ns_t;     /* nanoseconds since the hypervisor started (system time) */
 
 #define INVALID_MFN (~(mfn_t)0)
 

@@ -108,7 +108,7 @@ static mfn_t block_take(unsigned order, uint64_t zones)
 /* A guest may have used these frames until a moment ago: no TLB may still know them. */
 static void forget_translations(mfn_t mfn, unsigned order)
 {
-	uint32_t stale = 0;
+	cpuset_t stale = 0;
 
 	/* Of many frames, at least one was probably in use lately: a flush is cheaper than a look at each. */
 	if (order >= FLUSH_ORDER)

@@ -63,18 +63,18 @@ void vcpu_drop_roots(struct vcpu *v); /* of a domain that ends: @v never runs ag
 int pt_settle_left(struct domain *d) __cold;
 #define pt_settle(d) (likely(!__atomic_load_n(&(d)->pt_left, __ATOMIC_ACQUIRE)) ? 0 : pt_settle_left(d))
 
-/* TLB (mm/tlb.c). CPU bitmaps. The caller may hold locks: waiting answers others' requests. */
+/* TLB (mm/tlb.c). The caller may hold locks: waiting answers others' requests. */
 void tlb_flush_local(void);
 void tlb_flush_page_local(gva_t va);
-void tlb_flush_cpus(uint32_t cpus);
-void tlb_flush_page_cpus(uint32_t cpus, gva_t va);
+void tlb_flush_cpus(cpuset_t cpus);
+void tlb_flush_page_cpus(cpuset_t cpus, gva_t va);
 extern uint64_t tlb_clock;
 static inline uint32_t tlb_stamp_now(void)
 {
 	return __atomic_load_n(&tlb_clock, __ATOMIC_ACQUIRE);
 }
 /* Those of @cpus that hold guest translations and were not flushed since @stamp. */
-uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp);
+cpuset_t tlb_stale_cpus(cpuset_t cpus, uint32_t stamp);
 /* Load CR3, which forgets all guest translations: no guest page is ever global. */
 void tlb_load_cr3(uint64_t cr3);
 

@@ -7,6 +7,7 @@
  * Locking: a batch holds the table owner's pt_lock, except while it looks whether other work is pending.
  * Reading the guest's list may fault meanwhile, which the exception table handles without any lock.
  */
+#include "cpu/cpuset.h"
 #include "guest/domain.h"
 #include "guest/hypercall.h"
 #include "hypercalls.h"
@@ -185,7 +186,7 @@ long hc_mmu_update(uint64_t ureqs, uint64_t count, uint64_t pdone, uint64_t fore
 static int flush_for(gva_t va, uint64_t flags)
 {
 	uint64_t who = flags & ~UVMF_FLUSHTYPE_MASK;
-	uint32_t cpus = 1u << this_cpu->id;
+	cpuset_t cpus = cpuset_self();
 	int rc = 0;
 
 	if (!(flags & UVMF_FLUSHTYPE_MASK))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arguments shared by mmu_update, mmuext_op and update_va_mapping. */
 #include "mm/mmu_owner.h"
+#include "cpu/cpuset.h"
 #include "guest/domain.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
@@ -35,7 +36,7 @@ struct domain *memory_domain_get(domid_t id, int *rc)
 	return NULL;
 }
 
-int vcpumask_to_cpus(gva_t mask, uint32_t *cpus)
+int vcpumask_to_cpus(gva_t mask, cpuset_t *cpus)
 {
 	struct domain *d = current->domain;
 	uint32_t bits = 0;
@@ -49,7 +50,7 @@ int vcpumask_to_cpus(gva_t mask, uint32_t *cpus)
 
 		/* A vCPU that does not run forgets everything before it runs again. */
 		if (v && v->running)
-			*cpus |= 1u << v->cpu->id;
+			*cpus |= cpuset_of(v->cpu->id);
 	}
 	return 0;
 }

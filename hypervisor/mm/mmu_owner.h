@@ -14,4 +14,4 @@ struct domain *mmu_owner_get(domid_t id, int *rc);
 struct domain *memory_domain_get(domid_t id, int *rc);
 
 /* The processors that run the current domain's vCPUs named in the guest's bitmap @mask. 0 or -EFAULT. */
-int vcpumask_to_cpus(gva_t mask, uint32_t *cpus);
+int vcpumask_to_cpus(gva_t mask, cpuset_t *cpus);

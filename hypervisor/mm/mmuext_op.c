@@ -4,6 +4,7 @@
  * Copying in and authorising; the mechanisms are page_pin, vcpu_set_root and mm/tlb.c. Restarts between
  * operations, and within those that promote or demote a tree (mm/partial.c).
  */
+#include "cpu/cpuset.h"
 #include "cpu/ipi.h"
 #include "cpu/x86.h"
 #include "guest/domain.h"
@@ -85,7 +86,7 @@ static int copy_page(struct domain *owner, mfn_t to, mfn_t from)
 
 static int flush_vcpus(gva_t vcpumask, bool one_page, gva_t va)
 {
-	uint32_t cpus;
+	cpuset_t cpus;
 	int rc = vcpumask_to_cpus(vcpumask, &cpus);
 
 	if (rc)
@@ -103,7 +104,7 @@ static void flush_cache(void *unused)
 }
 
 /* Writing back caches concerns the whole machine: only for the domain that drives its devices. */
-static int flush_caches(uint32_t cpus)
+static int flush_caches(cpuset_t cpus)
 {
 	if (!current->domain->privileged)
 		return -EACCES;
@@ -137,7 +138,7 @@ static int own_op(const struct mmuext_op *op)
 		tlb_flush_page_cpus(d->tlb_cpus, op->arg1.linear_addr);
 		return 0;
 	case MMUEXT_FLUSH_CACHE:
-		return flush_caches(1u << this_cpu->id);
+		return flush_caches(cpuset_self());
 	case MMUEXT_FLUSH_CACHE_GLOBAL:
 		return flush_caches(cpus_online);
 	case MMUEXT_SET_LDT:

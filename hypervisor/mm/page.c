@@ -80,7 +80,7 @@ static int segdesc_promote(struct page_info *pg)
 
 /* CPUs whose TLB may show frames of @d: its own and those of Dom0, which maps others' frames; all, once another
  * domain has mapped a grant of @d's. */
-static uint32_t mapping_cpus(const struct domain *d)
+static cpuset_t mapping_cpus(const struct domain *d)
 {
 	if (d->mapped_abroad)
 		return cpus_online;
@@ -94,7 +94,7 @@ static int begin_type(struct page_info *pg, uint64_t key, uint64_t old)
 	int rc = 0;
 
 	if ((old & PGT_KEY) != key) {
-		uint32_t stale = tlb_stale_cpus(mapping_cpus(pg->owner), pg->stamp);
+		cpuset_t stale = tlb_stale_cpus(mapping_cpus(pg->owner), pg->stamp);
 
 		if (stale)
 			tlb_flush_cpus(stale);

@@ -26,6 +26,7 @@
  * Locking: roots of a vCPU change on the CPU that runs it, or while it does not run.
  */
 #include "lib/printk.h"
+#include "cpu/cpuset.h"
 #include "cpu/panic.h"
 #include "mm/pt.h"
 
@@ -50,7 +51,7 @@ static void load_other(struct vcpu *v, uint64_t cr3)
 {
 	struct vcpu *before = this_cpu->tlb_vcpu, *after = holder(v);
 	struct domain *left = before ? before->domain : NULL, *entered = after ? after->domain : NULL;
-	uint32_t self = 1u << this_cpu->id;
+	cpuset_t self = cpuset_self();
 
 	if (entered) {
 		__atomic_or_fetch(&entered->tlb_cpus, self, __ATOMIC_ACQ_REL);

@@ -15,6 +15,7 @@
  * hypervisor, which never change, survive in every address space (SDM 3A 4.10.2.4, "Global Pages").
  * Locking: none; a CPU writes its own tlb_stamp and tlb_vcpu only.
  */
+#include "cpu/cpuset.h"
 #include "cpu/ipi.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
@@ -22,14 +23,14 @@
 
 uint64_t tlb_clock = 1;
 
-uint32_t tlb_stale_cpus(uint32_t cpus, uint32_t stamp)
+cpuset_t tlb_stale_cpus(cpuset_t cpus, uint32_t stamp)
 {
 	uint64_t clock = __atomic_load_n(&tlb_clock, __ATOMIC_ACQUIRE);
 	uint64_t then = clock - (uint32_t)(clock - stamp);
-	uint32_t stale = 0;
+	cpuset_t stale = 0;
 
-	for (; cpus; cpus &= cpus - 1) {
-		struct percpu *cpu = cpu_table[__builtin_ctz(cpus)];
+	for (; cpus; cpus = cpuset_rest(cpus)) {
+		struct percpu *cpu = cpu_table[cpuset_first(cpus)];
 
 		if (cpu->tlb_vcpu && cpu->tlb_stamp <= then)
 			stale |= cpus & -cpus;
@@ -66,17 +67,17 @@ static void flush_page(void *va)
 	tlb_flush_page_local((gva_t)va);
 }
 
-void tlb_flush_cpus(uint32_t cpus)
+void tlb_flush_cpus(cpuset_t cpus)
 {
-	if (cpus == 1u << this_cpu->id)
+	if (cpus == cpuset_self())
 		tlb_flush_local();
 	else if (cpus)
 		cpu_call(cpus, flush_all, NULL);
 }
 
-void tlb_flush_page_cpus(uint32_t cpus, gva_t va)
+void tlb_flush_page_cpus(cpuset_t cpus, gva_t va)
 {
-	if (cpus == 1u << this_cpu->id)
+	if (cpus == cpuset_self())
 		tlb_flush_page_local(va);
 	else if (cpus)
 		cpu_call(cpus, flush_page, (void *)va);

@@ -5,6 +5,7 @@
  * in C or in an interrupt of a guest. Afterwards each executes CPUID, which discards what it may have
  * prefetched (SDM 3A 8.1.3, Handling Self- and Cross-Modifying Code).
  */
+#include "cpu/cpuset.h"
 #include "cpu/ipi.h"
 #include "cpu/panic.h"
 #include "cpu/percpu.h"
@@ -104,12 +105,12 @@ static void stand_still(void *arg)
 
 void hooks_set(uint32_t listen, void (*each)(struct percpu *cpu))
 {
-	uint32_t others = cpus_online & ~(1u << this_cpu->id);
+	cpuset_t others = cpus_online & ~cpuset_self();
 
 	change.listen = listen;
 	change.each = each;
 	change.awaited = 0;
-	for (uint32_t left = others; left; left &= left - 1)
+	for (cpuset_t left = others; left; left = cpuset_rest(left))
 		change.awaited++;
 	change.done = false;
 	if (others)
