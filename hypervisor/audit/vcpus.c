@@ -96,11 +96,23 @@ static void context(struct vcpu *v)
 		audit_wrong("%s vCPU %u: in user mode without a user root", v->domain->name, v->id);
 }
 
+/* Do flushes reach the CPUs that may know others' frames by @d's mappings? */
+static bool is_listed(const struct domain *d)
+{
+	const struct domain *p = privileged_domains;
+
+	while (p && p != d)
+		p = p->next_privileged;
+	return p;
+}
+
 void audit_vcpus(struct domain *d)
 {
 	static const struct audit_report report = {.use = audit_use, .wrong = audit_wrong};
 	struct vcpu *v;
 
+	if (d->privileged && !is_listed(d))
+		audit_wrong("%s is privileged, and no flush knows", d->name);
 	if (d->pirq_eoi_mfn)
 		audit_use(d->pirq_eoi_mfn, PGT_WRITABLE);
 	for_each_vcpu (d, v) {

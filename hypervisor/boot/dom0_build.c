@@ -74,7 +74,7 @@ static int create(const struct elf_kernel *k)
 	dom0 = domain_create(0, kind_of(&k->elf), &rc);
 	if (!dom0)
 		return rc;
-	dom0->privileged = true;
+	domain_make_privileged(dom0);
 	dom0->hypercalls = hypercalls_for(true);
 	if (k->notes.extended_cr3)
 		dom0->vm_assist = 1u << VMASST_TYPE_pae_extended_cr3;

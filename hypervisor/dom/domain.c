@@ -16,6 +16,7 @@ static void domain_free(struct domain *d)
 {
 	struct vcpu *v;
 
+	BUG_ON(d->privileged); /* privileged_domains */
 	for_each_vcpu (d, v)
 		vcpu_free(v);
 	evtchn_destroy(d);

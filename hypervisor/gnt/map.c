@@ -11,6 +11,7 @@
  *
  * Locking: the granter's grant lock for the pin, then the mapper's pt_lock for the entry, never both.
  */
+#include "cpu/cpuset.h"
 #include "gnt/hold.h"
 #include "gnt/pin.h"
 #include "gnt/table.h"
@@ -63,7 +64,7 @@ static inline int enter(struct vcpu *v, struct domain *granter, uint64_t addr, u
 	if (unlikely(frame_hold(granter, mfn, flags & GNTMAP_readonly)))
 		return GNTST_general_error;
 	if (granter != d)
-		granter->mapped_abroad = true;
+		granter->tlb_abroad = CPUSET_ALL;
 	spin_lock(&d->pt_lock);
 	where = find_entry(v, addr, flags);
 	if (likely(where)) {

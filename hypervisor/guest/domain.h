@@ -165,7 +165,7 @@ enum domain_state {
 
 struct domain {
 	domid_t id;
-	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O */
+	bool privileged; /* Dom0: may use domctl, sysctl, foreign frames, real I/O (domain_make_privileged) */
 	enum domain_state state;
 	uint8_t shutdown_code; /* SHUTDOWN_* */
 	bool code_latched;     /* SCHEDOP_shutdown_code: shutdown_code is final */
@@ -199,6 +199,10 @@ struct domain {
 	void *memory_map;                /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
 	uint32_t memory_map_entries;
 	cpuset_t tlb_cpus; /* CPUs that may hold translations of this domain */
+	/* CPUs whose TLB may show its frames by mappings of another domain that is not privileged: none, or
+	 * CPUSET_ALL once a grant of its was mapped. */
+	cpuset_t tlb_abroad;
+	struct domain *next_privileged;
 	mfn_t shared_info_mfn;
 	void *shared_info;
 	uint64_t *window_l3; /* slot 260 of every root of this domain: descriptor windows */
@@ -208,7 +212,6 @@ struct domain {
 
 	/* Grants (gnt/). */
 	struct grant_table *grants;
-	bool mapped_abroad; /* another domain has mapped a grant of its: any CPU's TLB may show its frames */
 
 	/* Events (evt/). */
 	struct spinlock evt_lock;
@@ -251,6 +254,11 @@ extern struct domain *dom0;
  */
 extern struct domain *dom_io, *dom_xen;
 extern struct domain dom_idle; /* the idle vCPUs' domain; it is of no kind */
+/* The privileged domains, by next_privileged. They may map any other's frames, so flushes have to reach them, too
+ * (mm/page.c). Never empty: until there is one, it is dom_idle, which maps nothing. None of them is ever freed. */
+extern struct domain *privileged_domains;
+/* Let @d do what Dom0 may. Before it runs. */
+void domain_make_privileged(struct domain *d);
 
 static inline bool vcpu_is_idle(const struct vcpu *v)
 {

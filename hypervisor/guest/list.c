@@ -28,6 +28,15 @@ struct domain *dom_io = &io_domain, *dom_xen = &xen_domain;
 struct domain dom_idle = {
     .id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle", .heap_quota = ~0ull};
 
+struct domain *privileged_domains = &dom_idle;
+
+void domain_make_privileged(struct domain *d)
+{
+	d->privileged = true;
+	d->next_privileged = privileged_domains == &dom_idle ? NULL : privileged_domains;
+	__atomic_store_n(&privileged_domains, d, __ATOMIC_RELEASE);
+}
+
 /* One more reference, unless the last is gone already. */
 static bool get_unless_dead(struct domain *d)
 {

@@ -78,13 +78,18 @@ static int segdesc_promote(struct page_info *pg)
 	return 0;
 }
 
-/* CPUs whose TLB may show frames of @d: its own and those of Dom0, which maps others' frames; all, once another
- * domain has mapped a grant of @d's. */
+/* CPUs whose TLB may show frames of @d: its own, those that know them by a grant, and those of the domains that need no
+ * grant to map them (mm/mmu_owner.c). */
 static cpuset_t mapping_cpus(const struct domain *d)
 {
-	if (d->mapped_abroad)
-		return cpus_online;
-	return d->tlb_cpus | (dom0 ? dom0->tlb_cpus : 0);
+	cpuset_t cpus = d->tlb_cpus | d->tlb_abroad;
+	const struct domain *p = privileged_domains;
+
+	do {
+		cpus |= p->tlb_cpus;
+		p = p->next_privileged;
+	} while (unlikely(p));
+	return cpus & cpus_online;
 }
 
 /* This CPU took @pg from count 0 to an unvalidated use of @key; @old is the type word before. */

@@ -30,6 +30,8 @@ __asm__(".set text_start, image_start + 4096; .set text_end, image_start + 8192"
 __asm__(".set rodata_end, image_start + 12288; .set image_end, image_start + 16384");
 struct domain *dom0 __attribute__((weak)), *dom_io __attribute__((weak)),
     *dom_xen __attribute__((weak)); /* test_create.c brings the real ones, and the next two */
+static struct domain nobody;
+struct domain *privileged_domains __attribute__((weak)) = &nobody;
 unsigned host_flushes;
 uint32_t host_stale_asked;
 int host_allowance = 1 << 24; /* unless a test has it stop */

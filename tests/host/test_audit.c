@@ -216,6 +216,7 @@ static void vcpus(void)
 	notices(host_percpu.cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
 	notices(host_percpu.cr3, v.user_cr3);
 	notices(d->tlb_cpus, 0);
+	notices(d->privileged, true); /* and not in the list */
 	notices(v.initialised, false);
 	notices(v.kernel_cr3, 0);
 	notices(v.kernel_cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);

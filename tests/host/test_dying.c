@@ -15,6 +15,7 @@
 #include "cpu/ipi.h"
 #include "lib/errno.h"
 #include "mm/memory.h"
+#include "cpu/cpuset.h"
 #include "mm/pt.h"
 
 static void nothing(void **state)
@@ -130,20 +131,23 @@ static uint32_t asked(struct domain *d, struct page_info *pg)
 
 static void whom(void **state)
 {
-	struct domain *d = host_domain(&host_pv64, 4), zero = {.tlb_cpus = 4};
+	struct domain *d = host_domain(&host_pv64, 4), *nobody = privileged_domains;
+	struct domain other = {.tlb_cpus = 8}, zero = {.tlb_cpus = 4, .next_privileged = &other};
 	struct page_info *pg = domain_alloc_pages(d, 0, 0);
 
 	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE);
+	cpus_online = 0xff;
 	d->tlb_cpus = 2;
 	assert_int_equal(asked(d, pg), 2);
-	dom0 = &zero;
-	assert_int_equal(asked(d, pg), 6);
-	dom0 = NULL;
-	cpus_online = 0xff;
-	d->mapped_abroad = true;
+	privileged_domains = &other;
+	assert_int_equal(asked(d, pg), 10);
+	privileged_domains = &zero;
+	assert_int_equal(asked(d, pg), 14);
+	privileged_domains = nobody;
+	d->tlb_abroad = CPUSET_ALL;
 	assert_int_equal(asked(d, pg), 0xff);
 	cpus_online = 1;
-	d->mapped_abroad = false;
+	d->tlb_abroad = 0;
 	d->tlb_cpus = 1;
 	host_domain_free(d);
 }

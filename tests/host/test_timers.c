@@ -82,6 +82,7 @@ void printk(const char *fmt, ...)
 	{                        \
 		abort();         \
 	}
+UNUSED(void, panic, (const char *fmt, ...))
 UNUSED(void, vcpu_free, (struct vcpu * w))
 UNUSED(void, evtchn_destroy, (struct domain * which))
 UNUSED(int, evtchn_init, (struct domain * which))

@@ -113,7 +113,7 @@ static void map(void)
 	assert_true(in_use || (said.flags & (GTF_type_mask | GTF_sub_page)) == GTF_permit_access);
 	assert_true(in_use || (op.flags & GNTMAP_readonly) || !(said.flags & GTF_readonly));
 	/* What was mapped is a frame of the granter's; where it can be seen by addresses, that is known. */
-	assert_true(granter->mapped_abroad || !(op.flags & GNTMAP_host_map));
+	assert_true(granter->tlb_abroad || !(op.flags & GNTMAP_host_map));
 	assert_ptr_equal(mfn_to_page(op.dev_bus_addr >> PAGE_SHIFT)->owner, granter);
 	maps[nr_maps].who = who;
 	maps[nr_maps].ref = ref;
