@@ -2,6 +2,7 @@
 /* Setting up the per-CPU structures. cpu_table is filled before a CPU runs and constant afterwards. */
 #include "cpu/percpu.h"
 #include "cpu/gdt.h"
+#include "cpu/panic.h"
 #include "cpu/x86.h"
 
 struct percpu *cpu_table[MAX_CPUS];
@@ -9,6 +10,7 @@ uint32_t nr_cpus;
 
 void percpu_fill(struct percpu *cpu, struct cpu_tables *tables, void *stack, uint32_t id, uint32_t apic_id)
 {
+	BUG_ON(id >= MAX_CPUS || cpu_table[id]);
 	cpu->self = cpu;
 	cpu->id = id;
 	cpu->apic_id = apic_id;

@@ -17,6 +17,7 @@ static void domain_free(struct domain *d)
 	struct vcpu *v;
 
 	BUG_ON(d->privileged); /* privileged_domains */
+	BUG_ON(d->tot_pages || d->partial_tables || d->pt_left || d->tlb_cpus);
 	for_each_vcpu (d, v)
 		vcpu_free(v);
 	evtchn_destroy(d);

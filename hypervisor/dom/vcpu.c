@@ -4,6 +4,7 @@
  * kind is done by doors->vcpu_init and undone by doors->vcpu_free.
  */
 #include "cpu/fpu.h"
+#include "cpu/panic.h"
 #include "dom/domain.h"
 #include "evt/evtchn.h"
 #include "guest/kind.h"
@@ -32,6 +33,8 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 
 void vcpu_free(struct vcpu *v)
 {
+	BUG_ON(v->running || !list_empty(&v->run_link));
+	BUG_ON(v->root != INVALID_MFN || v->user_root != INVALID_MFN || v->info_mfn != INVALID_MFN);
 	heap_free(v->fpu);
 	heap_free(v->counters);
 	heap_free_pages(v, block_order(sizeof(*v)));

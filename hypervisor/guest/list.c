@@ -9,6 +9,7 @@
  * references drop in many places.
  */
 #include "guest/domain.h"
+#include "cpu/panic.h"
 #include "guest/kind.h"
 #include "lib/errno.h"
 #include "lib/format.h"
@@ -125,7 +126,10 @@ static bool tag_take(struct domain *d)
 
 static void tag_give(const struct domain *d)
 {
-	tags[d->pt_tag / 64] &= ~(1ull << d->pt_tag % 64);
+	uint64_t tag = 1ull << d->pt_tag % 64;
+
+	BUG_ON(!d->pt_tag || !(tags[d->pt_tag / 64] & tag));
+	tags[d->pt_tag / 64] &= ~tag;
 }
 
 static void list_remove(struct domain *d)

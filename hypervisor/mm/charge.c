@@ -7,6 +7,7 @@
  * (PGC_HEAP); the auditor counts them. It is 0 when the structure is freed. The account never prevents freeing.
  * Locking: none; the account is changed by atomic additions. Two callers that need the last of it may both be refused.
  */
+#include "cpu/panic.h"
 #include "guest/domain.h"
 #include "mm/page.h"
 
@@ -23,5 +24,7 @@ bool domain_charge(struct domain *d, size_t bytes)
 
 void domain_uncharge(struct domain *d, size_t bytes)
 {
-	__atomic_sub_fetch(&d->heap_bytes, bytes, __ATOMIC_RELAXED);
+	uint64_t held = __atomic_fetch_sub(&d->heap_bytes, bytes, __ATOMIC_RELAXED);
+
+	BUG_ON(held < bytes);
 }

@@ -226,6 +226,7 @@ void share_heap_page(void *p, struct domain *d, bool readonly)
 	struct page_info *pg = mfn_to_page(virt_to_mfn(p));
 	enum page_type type = readonly ? PGT_NONE : PGT_WRITABLE;
 
+	BUG_ON(pg->count || (pg->owner && pg->owner != d));
 	/* The sharing's own use of the type keeps it for good: never a page table. */
 	pg->type = (uint64_t)type << PGT_SHIFT | PGT_VALIDATED | 1;
 	domain_get(d);

@@ -193,6 +193,8 @@ static void object_free(void *p, struct page_info *pg)
 	bool empty;
 
 	spin_lock(&heap_lock);
+	/* Freed twice, or not where an object begins? */
+	BUG_ON(!pg->used || ((uint64_t)p & (class_size(c) - 1)));
 	if (!pg->objects)
 		class_link(c, mfn);
 	*(void **)p = pg->objects;

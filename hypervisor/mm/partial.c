@@ -35,6 +35,7 @@
  *
  * Locking: the owner's pt_lock.
  */
+#include "cpu/panic.h"
 #include "guest/hypercall.h"
 #include "mm/pt.h"
 
@@ -88,6 +89,7 @@ int table_resume(struct page_info *pg, bool up)
 	struct domain *d = pg->owner;
 	int rc;
 
+	BUG_ON(!(type & PGT_PARTIAL) || !d->partial_tables);
 	d->partial_tables--;
 	__atomic_store_n(&pg->type, key | 1, __ATOMIC_RELEASE);
 	if (up && !doomed) {
