@@ -217,9 +217,9 @@ class Score:
         sys.exit(self.bad != 0)
 
 
-def without_machines(score, todo, jobs):
-    """Judges the mutants of todo ([(mutant, rows)]) that host tests see, all in one build; returns the others, each with
-    the tests that are left for it."""
+def without_machines(score, todo, jobs, last):
+    """Judges the mutants of todo ([(mutant, rows)]) that host tests see, all in one build, or, if they are the last, all of
+    them; returns the others, each with the tests that are left for it."""
     from mutant_switch import Switch
     tests = {name: row for _, rows in todo for name, row in rows.items() if name.startswith("host-")}
     switch, left = Switch(Tree(-1), [m for m, _ in todo], tests), []
@@ -227,8 +227,8 @@ def without_machines(score, todo, jobs):
         score.line(False, "%s fails on the source as it is" % name)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for (m, rows), name in zip(todo, pool.map(switch.seen, [m for m, _ in todo])):
-            if name:
-                score.mutant(m, SEEN, name)
+            if name or last:
+                score.mutant(m, SEEN if name else SURVIVES, name)
             else:
                 left.append((m, {n: row for n, row in rows.items() if n not in tests or m not in switch.inside}))
     return left
@@ -252,11 +252,7 @@ def run_all(mutants, opt):
             score.mutant(m, TROUBLE, str(why))
     start, count = time.monotonic(), len(todo)
     if opt.fresh:
-        todo = without_machines(score, todo, jobs)
-    if opt.host:
-        for m, _ in todo:
-            score.mutant(m, SURVIVES, None)
-        todo = []
+        todo = without_machines(score, todo, jobs, opt.host)
     trees = queue.Queue()
     for n in range(max(1, min(jobs, len(todo)))):
         trees.put(Tree(n))
