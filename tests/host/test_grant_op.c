@@ -360,7 +360,16 @@ static void unmaps(void **state)
 	guest_pv64.low_end = (uint64_t)&op[1] + UNMAP_RESULTS; /* its answer finds no place */
 	assert_int_equal(asks(GNTTABOP_unmap_grant_ref, (uint64_t)op, 2), -EFAULT);
 	assert_done("begin 1 1000 0 0;begin 1 1000 0 0;flush 6;end 1;end 1;");
+	/* After a batch that failed none follows. */
+	op = arg;
+	memset(op, 0, 17 * sizeof(*op));
+	op[16] = (struct gnttab_unmap_grant_ref){.host_addr = 0x1000, .handle = 16};
+	guest_pv64.low_end = (uint64_t)&op[1];
+	guest_pv64.high_start = (uint64_t)&op[16];
+	assert_int_equal(asks(GNTTABOP_unmap_grant_ref, (uint64_t)op, 17), -EFAULT);
+	assert_done("begin 0 0 0 0;");
 	guest_pv64.low_end = NOWHERE;
+	guest_pv64.high_start = ~0ull;
 }
 
 static void flushes(void **state)
