@@ -30,15 +30,6 @@ size_t path_home_len(unsigned id)
 	return snprintf(NULL, 0, "/local/domain/%u/", id);
 }
 
-bool path_is_below(const char *path, const char *above)
-{
-	size_t len = strlen(above);
-
-	if (len == 1)
-		return true; /* the root */
-	return !strncmp(path, above, len) && (!path[len] || path[len] == '/');
-}
-
 const char *path_name(const char **at, size_t *len)
 {
 	const char *name = *at + (**at == '/');

@@ -14,8 +14,6 @@
 int path_canonical(unsigned id, const char *text, char out[PATH_SIZE]);
 /* Length of "/local/domain/<id>/", which precedes each relative path of that domain. */
 size_t path_home_len(unsigned id);
-/* Is @path the same as @above, or somewhere below? Both canonical. */
-bool path_is_below(const char *path, const char *above);
 /* The next name of the path behind *@at, which moves on; NULL at the end. */
 const char *path_name(const char **at, size_t *len);
 /* A decimal number without sign or blanks, at most @max; -1 if it is not one. */

@@ -156,7 +156,7 @@ int request_set_perms(const struct request *r)
 	enum special special = special_of(r->data);
 	int err = request_first_path(r, path, &list, &len), bad;
 
-	if (err && special == SPECIALS)
+	if (err) /* the specials have names that could be a node's */
 		return err;
 	bad = perms_parse(&op.perms, list, len, r->c->quota->perms);
 	if (bad)

@@ -108,6 +108,17 @@ static void just_long_enough(void **state)
 	assert_string_equal(value(1, 0, text), "[EINVAL]");
 	text[XENSTORE_REL_PATH_MAX] = '\0';
 	assert_string_equal(value(1, 0, text), "[ENOENT]");
+	/* A path as long as a guest may make one: 1024. */
+	memset(path, 'a', 200);
+	path[200] = '\0';
+	strcpy(text, "/local/domain/1");
+	while (strlen(text) + 201 < 1024)
+		strcat(strcat(text, "/"), path);
+	snprintf(text + strlen(text), 1026 - strlen(text), "/%s", path);
+	assert_int_equal(strlen(text), 1025);
+	assert_string_equal(ask(1, XS_MKDIR, 0, text), "ENOSPC");
+	text[1024] = '\0';
+	assert_string_equal(ask(1, XS_MKDIR, 0, text), "");
 	/* A list that fills a message. */
 	for (int i = 0; i < 16; i++) {
 		snprintf(path, sizeof(path), "/list/%0255d", i);
@@ -123,6 +134,7 @@ static void just_long_enough(void **state)
 		memcpy(text + 9 + 3 * i, "r1", 3);
 	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, text, 9 + 15 * 3), "");
 	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, text, 9 + 16 * 3), "ENOSPC");
+	assert_string_equal(ask_bytes(0, XS_SET_PERMS, 0, text, 8), "EINVAL"); /* without its end */
 	/* The first number behind the requests; and a transaction where there is nothing to transact. */
 	assert_string_equal(ask(0, XS_TYPE_COUNT, 0, "a"), "ENOSYS");
 	assert_string_equal(ask_two(1, XS_WATCH, 77, "a", "t"), "");
@@ -392,6 +404,129 @@ static void silence(void **state)
 	clients_end();
 }
 
+/* Two watches of one path are told of the same news; each of it once, however many there are. */
+static void each_watch_has_each_path(void **state)
+{
+	const unsigned size = sizeof(struct xsd_sockmsg) + sizeof("w/000") + sizeof("t");
+	const struct xenstore_domain_interface *ring = &client[1].ring;
+
+	clients_begin(1);
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "t"), "");
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "u"), "");
+	look(1);
+	for (int i = 0; i < 100; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), HOME "w/%03d", i);
+		assert_string_equal(put_value(0, 0, path, ""), "");
+	}
+	/* The first went to "w" too, which had not been there. */
+	assert_in_range(client[1].conn->events + (ring->rsp_prod - ring->rsp_cons) / size, 200, 202);
+	clients_end();
+}
+
+/* A ring that was used under a store that is lost, in one direction. */
+static void rings_in_use(void **state)
+{
+	for (unsigned requests = 0; requests < 2; requests++) {
+		struct xenstore_domain_interface *ring = &client[2].ring;
+
+		clients_begin(1);
+		ring->req_prod = ring->req_cons = requests ? 8 : 0;
+		ring->rsp_prod = ring->rsp_cons = requests ? 0 : 8;
+		assert_string_equal(introduce(0, "2", "1", "1"), "");
+		settle();
+		assert_int_equal(ring->error, XENSTORE_ERROR_COMM);
+		client[2].conn = conn_find(&store, 2);
+		assert_string_equal(value(2, 0, "/nothing"), "[EACCES]"); /* nothing was under way */
+		clients_end();
+	}
+}
+
+/* ---- What a client does while the store shows what it did ---- */
+
+static void (*meanwhile)(void);
+static void keep(struct store *s)
+{
+	if (meanwhile)
+		meanwhile();
+	meanwhile = NULL;
+}
+static const struct xsd_sockmsg question = {.type = XS_IS_DOMAIN_INTRODUCED, .len = 2};
+static void goes_on(void)
+{
+	put_bytes(1, (const char *)&question + 3, sizeof(question) - 3);
+	put_bytes(1, "1", 2);
+}
+static void reads(void)
+{
+	client[1].ring.rsp_cons = client[1].ring.rsp_prod;
+}
+/* A round that takes the beginning of a question: does the store want another one at once? */
+static bool round_for_some(void)
+{
+	put_bytes(1, &question, 3);
+	return round_for(1);
+}
+
+/* It need not send an event for that, so the store looks. */
+static void no_event_is_needed(void **state)
+{
+	struct xenstore_domain_interface *ring = &client[1].ring;
+	struct store_ops ops;
+
+	clients_begin(1);
+	ops = *store.ops;
+	ops.keep = keep;
+	store.ops = &ops;
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "t"), "");
+	look(1);
+	assert_false(round_for_some());
+	goes_on();
+	settle();
+	look(1);
+	meanwhile = goes_on;
+	assert_true(round_for_some());
+	while (round_more())
+		;
+	assert_int_equal(ring->req_cons, ring->req_prod);
+	reads();
+	for (int i = 0; i < 100; i++) { /* no room is left */
+		char path[64];
+
+		snprintf(path, sizeof(path), HOME "w/%d", i);
+		assert_string_equal(put_value(0, 0, path, ""), "");
+	}
+	assert_int_equal(ring->rsp_prod - ring->rsp_cons, XENSTORE_RING_SIZE);
+	assert_false(round_for_some());
+	goes_on();
+	settle();
+	meanwhile = reads;
+	assert_true(round_for_some());
+	round_more();
+	assert_int_not_equal(ring->rsp_prod, ring->rsp_cons);
+	clients_end();
+}
+
+/* What is there is not made, so nobody is told; and what is given up with the watches. */
+static void nothing_new(void **state)
+{
+	clients_begin(1);
+	assert_string_equal(ask_two(1, XS_WATCH, 0, "w", "t"), "");
+	assert_string_equal(ask(1, XS_MKDIR, 0, "w"), "");
+	settle();
+	look(1);
+	assert_string_equal(ask(1, XS_MKDIR, 0, "w"), "");
+	settle();
+	assert_int_equal(look(1), 0);
+	begin(1);
+	assert_non_null(client[1].conn->txns);
+	assert_string_equal(ask(1, XS_RESET_WATCHES, 0, ""), "");
+	assert_null(client[1].conn->txns);
+	assert_int_equal(client[1].conn->n_watches, 0);
+	clients_end();
+}
+
 static void introduced_again(void **state)
 {
 	clients_begin(1);
@@ -423,13 +558,23 @@ static void introduced_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(domains_as_arguments),     cmocka_unit_test(pages_and_ports_as_arguments),
-	    cmocka_unit_test(names_of_no_node),         cmocka_unit_test(just_long_enough),
-	    cmocka_unit_test(hashes_are_no_names),      cmocka_unit_test(events_up_to_the_quota),
-	    cmocka_unit_test(watches_in_any_order),     cmocka_unit_test(too_long_for_an_event),
-	    cmocka_unit_test(conflicts_in_each_look),   cmocka_unit_test(nothing_there),
-	    cmocka_unit_test(each_watch_has_its_event), cmocka_unit_test(silence),
+	    cmocka_unit_test(domains_as_arguments),
+	    cmocka_unit_test(pages_and_ports_as_arguments),
+	    cmocka_unit_test(names_of_no_node),
+	    cmocka_unit_test(just_long_enough),
+	    cmocka_unit_test(hashes_are_no_names),
+	    cmocka_unit_test(events_up_to_the_quota),
+	    cmocka_unit_test(watches_in_any_order),
+	    cmocka_unit_test(too_long_for_an_event),
+	    cmocka_unit_test(conflicts_in_each_look),
+	    cmocka_unit_test(nothing_there),
+	    cmocka_unit_test(each_watch_has_its_event),
+	    cmocka_unit_test(silence),
 	    cmocka_unit_test(introduced_again),
+	    cmocka_unit_test(each_watch_has_each_path),
+	    cmocka_unit_test(rings_in_use),
+	    cmocka_unit_test(no_event_is_needed),
+	    cmocka_unit_test(nothing_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

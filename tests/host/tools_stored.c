@@ -42,7 +42,7 @@ static struct {
 	unsigned bad_port;
 	uint32_t fired[4];
 	size_t n_fired, unmasked;
-	struct xen_domctl_getdomaininfo list[DOMAINS];
+	struct ringlet_domain_state list[DOMAINS];
 	size_t n_list;
 	unsigned notified[DOMAINS]; /* events sent to each */
 	int ready;
@@ -72,7 +72,7 @@ static void *fake_mmap(void *at, size_t size, int prot, int flags, int fd, off_t
 #define evtchn_unmask(fd, ports, n)            (fake.unmasked += (n))
 #define hv_map_one(hv, dom, mfn)               fake_map(dom, mfn)
 #define hv_unmap(hv, at, n)                    note("unmap %ld", (long)((struct xenstore_domain_interface *)(at)-ring))
-#define domains_list(hv, list)                 fake_list(list)
+#define domain_states(hv, list)                fake_list(list)
 #define lock_take(name, wait)                  (fake.locked ? -1 : 0)
 static int fake_bind(unsigned dom, unsigned port)
 {
@@ -93,13 +93,10 @@ static void *fake_map(unsigned dom, uint64_t mfn)
 	errno = EINVAL;
 	return mfn == fake.bad_mfn ? NULL : &ring[dom];
 }
-static long fake_list(struct xen_domctl_getdomaininfo **list)
+static long fake_list(const struct ringlet_domain_state **list)
 {
-	if (fake.no_list)
-		return -EPERM;
-	*list = calloc(DOMAINS, sizeof(**list));
-	memcpy(*list, fake.list, sizeof(fake.list));
-	return fake.n_list;
+	*list = fake.list;
+	return fake.no_list ? -EPERM : (long)fake.n_list;
 }
 
 static int fake_poll(struct pollfd *fd, unsigned n, int timeout)
