@@ -283,13 +283,19 @@ static void rings_are_had_for_all_or_none(void **state)
 	pages_left = 2;
 	assert_int_equal(trace(RINGLET_TRACE_start, 256, 1), 0);
 	assert_int_equal(trace(RINGLET_TRACE_start, 256, 1), -EBUSY);
+	assert_int_equal(trace(RINGLET_TRACE_free, 0, 0), 0); /* it ends with its memory */
+	assert_false(tracing);
+	assert_int_equal(pages, 0);
+	pages_left = 2;
+	assert_int_equal(trace(RINGLET_TRACE_start, 256, 1), 0);
 	t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .cpu = 0, .count = 1};
 	assert_int_equal(ask(RINGLET_SYSCTL_trace, &t, sizeof(t)), -EFAULT);
 	t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .cpu = 2};
 	assert_int_equal(ask(RINGLET_SYSCTL_trace, &t, sizeof(t)), -ENOENT);
 	assert_int_equal(t.cpus, 2);
-	t.cpu = MAX_CPUS;
+	t.cpu = nr_cpus = MAX_CPUS;
 	assert_int_equal(ask(RINGLET_SYSCTL_trace, &t, sizeof(t)), -ENOENT);
+	nr_cpus = 2;
 	t = (struct ringlet_trace){.command = RINGLET_TRACE_read}; /* no room, and no buffer */
 	assert_int_equal(ask(RINGLET_SYSCTL_trace, &t, sizeof(t)), 0);
 	assert_int_equal(trace(RINGLET_TRACE_stop, 0, 0), 0);

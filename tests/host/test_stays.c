@@ -110,19 +110,25 @@ static void the_longest_are_kept(void **state)
 {
 	stays_on();
 	stay(5, 2000);
+	vcpus[1].regs.rdi = 1;
 	stay(5, 3000);
+	vcpus[1].regs.rdi = 2;
+	stay(5, 3000); /* the first of equals stays */
 	stay(5, 2500);
 	assert_int_equal(read_stays(KEPT), 1);
 	assert_int_equal(got[0].ticks, 3000);
+	assert_int_equal(got[0].arg, 1);
 	for (unsigned i = 0; i < KEPT + 8; i++) {
 		vcpus[1].regs.rip = 0x1000 + i;
 		stay(5, 2000 + 10 * i);
 	}
 	vcpus[1].regs.rip = 1;
-	stay(5, 2080);                   /* as long as the shortest */
 	stay(RINGLET_REASON_trap, 2395); /* second */
 	vcpus[1].regs.rip = 0x1000 + 20; /* grows, and rises to the top */
 	stay(5, 5000);
+	vcpus[1].regs.rip = 2;
+	stay(5, 2090); /* as long as the shortest */
+	stay(5, 2050);
 	assert_int_equal(read_stays(KEPT + 1), KEPT);
 	assert_int_equal(got[0].ticks, 5000);
 	assert_int_equal(got[0].rip, 0x1000 + 20);
@@ -131,6 +137,7 @@ static void the_longest_are_kept(void **state)
 	for (unsigned i = 1; i < KEPT; i++) {
 		assert_true(got[i - 1].ticks >= got[i].ticks);
 		assert_true(got[i].rip != 1 || got[i].ticks == 2395);
+		assert_true(got[i].rip != 2);
 		for (unsigned k = 0; k < i; k++)
 			assert_true(got[k].rip != got[i].rip);
 	}
