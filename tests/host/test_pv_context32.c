@@ -4,6 +4,7 @@
  * pv32_layout.c, pv32_mm.c; what the kinds share is in test_pv_context.c).
  *   whole     what was set is read back, in the guest's layout; callbacks have selectors, of ring 1 at least
  *   switch    bases come from the tables alone
+ *   audit     the table above the root names it
  *   memory    which slots are the guest's; what a root and a carrier get; CR3 folds the frame's upper bits
  */
 #define HOST_PV32
@@ -181,12 +182,34 @@ static void callbacks(void **state)
 	assert_int_equal(hc_set_segment_base(SEGBASE_FS, 0), -ENOSYS);
 }
 
+static void wrong(const char *fmt, ...)
+{
+	note("wrong");
+}
+
+static void audited(void **state)
+{
+	const struct audit_report to = {.wrong = wrong};
+	uint64_t *l4 = v->kind_root = (uint64_t *)guest_base;
+
+	pv32_audit(v, &to); /* it has no root yet */
+	assert_done("");
+	v->root = 5;
+	pv32_make_cr3(v, 5, false);
+	pv32_audit(v, &to);
+	assert_done("");
+	l4[0] = make_pte(6, PTE_P);
+	pv32_audit(v, &to);
+	assert_done("wrong;");
+	v->kind_root = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(whole, setup),     cmocka_unit_test_setup(begins, setup),
 	    cmocka_unit_test_setup(switches, setup),  cmocka_unit_test_setup(memory, setup),
-	    cmocka_unit_test_setup(callbacks, setup),
+	    cmocka_unit_test_setup(callbacks, setup), cmocka_unit_test_setup(audited, setup),
 	};
 
 	return cmocka_run_group_tests_name("pv_context32", tests, NULL, NULL);

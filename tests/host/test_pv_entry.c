@@ -166,7 +166,9 @@ static void nowhere(void **state)
 	bounce_nowhere(&at->v, &at->after, 0);
 	assert_done("crash: an entry point at 00000000 with a null code selector;");
 	free(at);
+	tracepoint = tracepoint_report;
 	bounce_event(v);
+	tracepoint = NULL;
 	assert_done("crash: an event for which it has set no callback;");
 	bounce_failsafe(v, &(struct segment_selectors){1, 2, 3, 4});
 	assert_done(
@@ -208,10 +210,12 @@ static void system_calls(void **state)
 	/* The event callback always masks. */
 	v->event_cb = handler;
 	application();
+	tracepoint = tracepoint_report;
 	bounce_event(v);
+	tracepoint = NULL;
 	assert_int_equal(v->regs.rip, 0x401000);
 	assert_int_equal(*upcall_mask, 1);
-	assert_done("");
+	assert_done("upcall;");
 }
 
 static void nmis(void **state)

@@ -528,6 +528,7 @@ static void background(void **state)
 		assert_int_equal(read(fd[0], &itself, sizeof(itself)), good ? sizeof(itself) : 0);
 		if (good) {
 			assert_int_not_equal(itself.pid, pid);
+			assert_int_equal(read(fd[0], &status, 1), 0); /* there is only one */
 			assert_true(itself.leads);
 			assert_false(itself.holds);
 		}
