@@ -182,6 +182,10 @@ static void registers(void **state)
 	assert_int_equal(ioapic_guest_write(second, REG_ROUTE, 0), 0);
 	assert_true(chips[1].pin[0].set_up);
 	assert_int_equal(mmio[1][0], 99); /* nothing was written */
+	assert_int_equal(ioapic_guest_write(0xfec00000, REG_ROUTE + 6, ROUTE_LEVEL), 0);
+	assert_int_equal(chips[0].pin[3].mode, ROUTE_LEVEL);
+	assert_int_equal(ioapic_guest_read(0xfec00000, REG_VERSION, &value), 0);
+	assert_int_equal(mmio[0][0], REG_VERSION);
 	assert_false(irq_lock.held);
 }
 

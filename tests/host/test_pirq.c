@@ -220,6 +220,7 @@ static void the_page(void **state)
 	assert_true(needs(17));
 	assert_int_equal(eois, 2);
 	assert_int_equal(pirq_eoi(&a, 6), 0); /* not bound */
+	assert_int_equal(pirq_eoi(&a, 7), 0); /* not there */
 	assert_int_equal(pirq_eoi(&a, PIRQS), -EINVAL);
 	assert_int_equal(eois, 2);
 	/* This form leaves the port as it is. */

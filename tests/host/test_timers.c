@@ -253,6 +253,11 @@ static void taken_along(void **state)
 	vcpu_timers_resume(&v[0]);
 	assert_int_equal(v[0].periodic.expires, clock_ns + MS);
 	assert_null(v[0].singleshot.cpu); /* that one was over */
+	v[1].domain = v[0].domain; /* one that wants none gets none */
+	v[1].period = 0;
+	vcpu_timers_resume(&v[1]);
+	vcpu_timers_go_on(&v[1]);
+	assert_null(v[1].periodic.cpu);
 }
 
 static void count(void *fired)
