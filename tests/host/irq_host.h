@@ -15,8 +15,8 @@
 
 static uint32_t port_in(uint16_t port, unsigned size);
 static void port_out(uint16_t port, unsigned size, uint32_t value);
-#define inb(port)         port_in(port, 1)
-#define inw(port)         port_in(port, 2)
+#define inb(port)         ((uint8_t)port_in(port, 1))
+#define inw(port)         ((uint16_t)port_in(port, 2))
 #define inl(port)         port_in(port, 4)
 #define outb(port, value) port_out(port, 1, value)
 #define outw(port, value) port_out(port, 2, value)
