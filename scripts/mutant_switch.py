@@ -12,13 +12,13 @@ from fresh_mutants import CONDITION, comments_blanked
 REACHED = "build/reached"  # what a run came by: the numbers of mutants, a line each
 UNUSED = "-no-pie -Wl,--unresolved-symbols=ignore-all"  # calls that the compiler left out of the unchanged source are there now
 # Stands before each changed file, so once in each object; the linker keeps one copy. Functions of the C library have
-# names of their own here, because the hypervisor may have others of the same name.
+# names of their own here, because the hypervisor may have others of the same name. (A test may have made __asm__ another word.)
 SWITCH = r'''
 #ifndef MUTANT_SWITCH
 #define MUTANT_SWITCH
-char *mutant_getenv(const char *) __asm__("getenv");
-int mutant_open(const char *, int, ...) __asm__("open");
-int mutant_dprintf(int, const char *, ...) __asm__("dprintf");
+char *mutant_getenv(const char *) asm("getenv");
+int mutant_open(const char *, int, ...) asm("open");
+int mutant_dprintf(int, const char *, ...) asm("dprintf");
 __attribute__((weak)) int mutant_now = -1;
 __attribute__((weak)) unsigned char mutant_reached[%(count)d];
 __attribute__((weak, constructor)) void mutant_choose(void)

@@ -250,6 +250,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	    {"name = '12'\nkernel = '/k'", "taken for an id"},
 	    {"name = ' a'\nkernel = '/k'",
 	     "x.cfg:1: name = \" a\"; needed: a name without blanks at its ends"},
+	    {"name = 'a '\nkernel = '/k'", "needed: a name without blanks at its ends"},
 	    {"name = 'a/b'\nkernel = '/k'", "without quotes"},
 	    {"name = 'a\"b'\nkernel = '/k'", "without quotes"},
 	    {"name = 'a\\nb'\nkernel = '/k'", "x.cfg:1: name = \"a?b\"; needed: a name without quotes"},
@@ -295,6 +296,30 @@ static void what_makes_no_sense_is_refused(void **state)
 		domconf_free(&conf);
 		cfg_free(&cfg);
 	}
+}
+
+static void names_and_uuids_have_a_length(void **state)
+{
+	char digits[4001], text[4096], name[65];
+	struct domconf conf;
+	struct cfg cfg;
+
+	memset(name, 'a', sizeof(name));
+	for (int len = 64; len >= 63; len--) {
+		name[len] = '\0';
+		snprintf(text, sizeof(text), "name = '%s'\nkernel = '/k'", name);
+		assert_int_equal(parse(&cfg, text), 0);
+		assert_int_equal(domconf_from(&cfg, &conf), len == 63 ? 0 : -1);
+		domconf_free(&conf);
+		cfg_free(&cfg);
+	}
+	memset(digits, '1', 4000);
+	digits[4000] = '\0';
+	snprintf(text, sizeof(text), "name = 'd'\nkernel = '/k'\nuuid = '%s'", digits);
+	assert_int_equal(parse(&cfg, text), 0);
+	assert_int_equal(domconf_from(&cfg, &conf), -1);
+	domconf_free(&conf);
+	cfg_free(&cfg);
 }
 
 /* Too long for start_info: refused, where it was cut off silently. */
@@ -413,6 +438,7 @@ int main(void)
 	    cmocka_unit_test(writing_and_reading_agree),
 	    cmocka_unit_test(a_domain_has_defaults),
 	    cmocka_unit_test(settings_are_described),
+	    cmocka_unit_test(names_and_uuids_have_a_length),
 	    cmocka_unit_test(what_makes_no_sense_is_refused),
 	    cmocka_unit_test(zero_bytes_are_refused),
 	    cmocka_unit_test(lists_have_a_depth),

@@ -48,7 +48,7 @@ int open(const char *path, int flags, ...)
 
 /* ---- a hypervisor with domains 0, 2, 4 ... ---- */
 
-static unsigned domains, calls, paused, destroyed, busy, refuse_at, untraced;
+static unsigned domains, calls, paused, destroyed, ended, busy, refuse_at, untraced;
 static uint32_t flags;
 
 static void fill(struct xen_domctl_getdomaininfo *info, unsigned n)
@@ -96,6 +96,7 @@ static long domctl(struct xen_domctl *op)
 		if (busy)
 			return busy-- % 2 ? -EAGAIN : -EINTR;
 		destroyed = op->domain;
+		ended++;
 		return 0;
 	}
 	return -ENOSYS;
@@ -340,10 +341,14 @@ static void jobs(void **state)
 	uuid_print(info.handle, uuid);
 	job = job_begin(uuid);
 	assert_true(job >= 0);
+	fds = files("/proc/self/fd");
 	assert_int_equal(jobs_clear(&hv), 1);
+	assert_int_equal(files("/proc/self/fd"), fds);
 	assert_int_equal(destroyed, ~0u);
 	close(job); /* killed */
+	ended = 0;
 	assert_int_equal(jobs_clear(&hv), 0);
+	assert_int_equal(ended, 1); /* no other domain */
 	assert_int_equal(destroyed, 4);
 	snprintf(path, sizeof(path), "%s/jobs", dir);
 	assert_int_equal(files(path), 0);

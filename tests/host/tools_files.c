@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What every tool needs of files: reading whole ones of any size, up to a limit; replacing them, or leaving the old ones as
- * they were; making directories. Lines through FIFOs, whole and in pieces. Words that are close to each other.
+ * they were; making directories. Lines through FIFOs, whole and in pieces. Words that are close to each other. Queues. Locks.
  */
 #include "ctl.h"
 #include "err.h"
 #include "files.h"
+#include "lock.h"
+#include "queue.h"
 #include "record.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -244,13 +247,54 @@ static void close_words(void **state)
 	assert_null(nearest(long_word, longest));
 }
 
+/* One process at a time; the next one is told which. */
+static void locks(void **state)
+{
+	int status;
+	pid_t pid;
+
+	assert_int_equal(lock_holder("it"), 0);
+	assert_int_equal(lock_take("it", false), 0);
+	pid = fork();
+	if (!pid) {
+		bool told = lock_holder("it") == getppid() && lock_take("it", false) == -1 &&
+			    strstr(fail_last(), "it runs already, as process");
+
+		_exit(told && !lock_take("other", false) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(unlink(in_dir("it.lock")) | unlink(in_dir("other.lock")), 0);
+}
+
+/* What was queued last is gone: the next one still follows the first. */
+static void queues(void **state)
+{
+	struct queue q = {NULL};
+	struct link l[3] = {0};
+
+	assert_null(queue_take(&q));
+	assert_true(queue_add(&q, &l[0]));
+	assert_true(queue_add(&q, &l[1]));
+	assert_false(queue_add(&q, &l[1]));
+	queue_remove(&q, &l[1]);
+	queue_remove(&q, &l[1]);
+	assert_true(queue_add(&q, &l[2]));
+	assert_ptr_equal(queue_take(&q), &l[0]);
+	assert_true(queue_add(&q, &l[0]));
+	assert_ptr_equal(queue_take(&q), &l[2]);
+	assert_ptr_equal(queue_take(&q), &l[0]);
+	assert_null(queue_take(&q));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(of_any_size),    cmocka_unit_test(of_no_size),
 	    cmocka_unit_test(not_to_be_read), cmocka_unit_test(not_to_be_written),
 	    cmocka_unit_test(directories),    cmocka_unit_test(lines),
-	    cmocka_unit_test(close_words),
+	    cmocka_unit_test(close_words),    cmocka_unit_test(queues),
+	    cmocka_unit_test(locks),
 	};
 	int failed;
 

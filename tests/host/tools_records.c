@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +121,28 @@ static void writers_do_not_mix(void **state)
 		assert_int_equal(whole[i], whole[0]);
 	free(whole);
 	unlink(path);
+}
+
+/* Only numbers are domains, and no descriptor is kept. */
+static void nothing_else_is_a_record(void **state)
+{
+	char path[64];
+	unsigned *ids;
+	int lowest, after;
+
+	make_record(1);
+	snprintf(path, sizeof(path), "%s/domains/2x", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(record_list(&ids), 1);
+	assert_int_equal(ids[0], 1);
+	free(ids);
+	assert_int_equal(rmdir(path), 0);
+	close(lowest = dup(0));
+	record_ending(1, "one", "crash", -1);
+	record_end(1, "one", "crash", -1);
+	close(after = dup(0));
+	assert_int_equal(after, lowest);
+	record_remove(1);
 }
 
 static void the_last_ended_is_found(void **state)
@@ -242,13 +265,10 @@ static void near_words_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(records_come_back),
-	    cmocka_unit_test(the_last_ended_is_found),
-	    cmocka_unit_test(what_cannot_be_removed_stays),
-	    cmocka_unit_test(writers_do_not_mix),
-	    cmocka_unit_test(oldest_ended_are_forgotten),
-	    cmocka_unit_test(log_keeps_the_newest),
-	    cmocka_unit_test(columns_are_those_of_xl),
+	    cmocka_unit_test(records_come_back),       cmocka_unit_test(nothing_else_is_a_record),
+	    cmocka_unit_test(the_last_ended_is_found), cmocka_unit_test(what_cannot_be_removed_stays),
+	    cmocka_unit_test(writers_do_not_mix),      cmocka_unit_test(oldest_ended_are_forgotten),
+	    cmocka_unit_test(log_keeps_the_newest),    cmocka_unit_test(columns_are_those_of_xl),
 	    cmocka_unit_test(near_words_are_found),
 	};
 	int failed;
