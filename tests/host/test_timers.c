@@ -248,12 +248,16 @@ static void taken_along(void **state)
 	vcpu_timers_resume(&v[0]); /* and back */
 	assert_ptr_equal(v[0].periodic.cpu, &host_percpu);
 	assert_null(there.timers.first);
+	clock_ns += MS / 2;
+	vcpu_timers_go_on(&v[0]); /* what is set stays as it is */
+	assert_int_equal(v[0].periodic.expires, due);
+	clock_ns -= MS / 2;
 	assert_int_equal(run(10 * MS), 11);
 	timer_stop(&v[0].periodic); /* not set: it begins anew */
 	vcpu_timers_resume(&v[0]);
 	assert_int_equal(v[0].periodic.expires, clock_ns + MS);
 	assert_null(v[0].singleshot.cpu); /* that one was over */
-	v[1].domain = v[0].domain; /* one that wants none gets none */
+	v[1].domain = v[0].domain;        /* one that wants none gets none */
 	v[1].period = 0;
 	vcpu_timers_resume(&v[1]);
 	vcpu_timers_go_on(&v[1]);
