@@ -17,7 +17,7 @@
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 #include "ringlet/fv.h"
-#include "sched/sched.h"
+#include "sched/policy.h"
 #include "xen/domctl.h"
 #include "xen/xen.h"
 
@@ -177,19 +177,12 @@ static long page_frame_info(struct domain *d, struct xen_domctl_getpageframeinfo
 	return 0;
 }
 
-/* Shares cannot be weighted: every vCPU has the same. */
-static long scheduler_op(struct xen_domctl_scheduler_op *s)
+/* The parameters that the scheduler's policy has for a domain. */
+static long scheduler_op(struct domain *d, struct xen_domctl_scheduler_op *s)
 {
-	if (s->sched_id != sched_policy->sched_id)
+	if (s->sched_id != sched_policy->sched_id || s->cmd > XEN_DOMCTL_SCHEDOP_getvcpuinfo)
 		return -EINVAL;
-	if (s->cmd == XEN_DOMCTL_SCHEDOP_getinfo) {
-		s->u.credit.weight = 256;
-		s->u.credit.cap = 0;
-		return 0;
-	}
-	if (s->cmd == XEN_DOMCTL_SCHEDOP_putinfo)
-		return s->u.credit.weight == 256 && !s->u.credit.cap ? 0 : -EOPNOTSUPP;
-	return -EINVAL;
+	return sched_policy->adjust ? sched_policy->adjust(d, s) : -EOPNOTSUPP;
 }
 
 /* The operations on an existing domain @d, which the caller holds. */
@@ -235,8 +228,9 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_getpageframeinfo3:
 		return page_frame_info(d, &op->u.getpageframeinfo3, copyback);
 	case XEN_DOMCTL_scheduler_op:
-		*copyback = op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getinfo;
-		return scheduler_op(&op->u.scheduler_op);
+		*copyback = op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getinfo ||
+			    op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getvcpuinfo;
+		return scheduler_op(d, &op->u.scheduler_op);
 	default:
 		return domctl_vcpu(d, op, copyback);
 	}

@@ -15,7 +15,7 @@
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 #include "ringlet/sysctl.h"
-#include "sched/sched.h"
+#include "sched/policy.h"
 #include "xen/domctl.h"
 #include "xen/sysctl.h"
 #include "xen/vcpu.h"

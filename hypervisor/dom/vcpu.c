@@ -35,6 +35,7 @@ void vcpu_free(struct vcpu *v)
 {
 	BUG_ON(v->running || !list_empty(&v->run_link));
 	BUG_ON(v->root != INVALID_MFN || v->user_root != INVALID_MFN || v->info_mfn != INVALID_MFN);
+	sched_vcpu_free(v);
 	heap_free(v->fpu);
 	heap_free(v->counters);
 	heap_free_pages(v, block_order(sizeof(*v)));
@@ -59,7 +60,9 @@ int vcpu_create(struct domain *d, uint32_t id)
 	v->info = shared_vcpu_info(d->shared_info, id);
 	v->info->upcall_mask = 1;
 	vcpu_timers_init(v);
-	sched_vcpu_init(v);
+	rc = sched_vcpu_init(v);
+	if (rc)
+		goto fail;
 	time_update_vcpu(v); /* GRUB divides by its multiplier before anything else */
 	rc = d->doors->vcpu_init(v);
 	if (rc)

@@ -31,7 +31,6 @@ struct guest_kind;
 struct hypercall_abi;
 struct paging_rules;
 struct pv_doors;
-struct sched_queue;
 
 /* A guest entry point. */
 struct callback {
@@ -118,10 +117,8 @@ struct vcpu {
 	volatile bool running; /* some CPU holds its state */
 	struct percpu *cpu;    /* where it runs or last ran */
 	struct list run_link;
-	cpuset_t hard_affinity;             /* CPUs that may run it */
-	const struct sched_queue *round_of; /* whose rounds `round` counts; NULL: it never waited */
-	int64_t round;                      /* which turn it has, or had last (sched/rr.c) */
-	ns_t turn_used, turn_before;        /* CPU time of that turn; of the one before */
+	cpuset_t hard_affinity; /* CPUs that may run it */
+	void *sched;            /* the policy's own (sched/policy.h) */
 	ns_t run_since;
 	struct vcpu_runstate_info runstate;
 	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */

@@ -25,7 +25,7 @@ struct options {
 	uint32_t maxcpus;               /* maxcpus=; 0: all */
 	bool noreboot;
 	int8_t smep, smap; /* smep= smap=: 0 off, 1 on, -1 as suits the machine */
-	char sched[16];    /* sched=rr */
+	char sched[16];    /* sched=rr; the names are in sched/policies.c */
 	bool stays;        /* stays: keep the longest stays with interrupts off (trace/stays.c) */
 	bool audit_exit;   /* audit=exit: audit all frames when Dom0 stops the machine (audit/audit.c) */
 };

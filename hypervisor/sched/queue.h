@@ -2,12 +2,7 @@
 /* Inside sched/: run queues and the accounting that their locks guard. */
 #pragma once
 
-#include "sched/sched.h"
-
-static inline struct sched_queue *queue_of(const struct percpu *cpu)
-{
-	return cpu->sched;
-}
+#include "sched/policy.h"
 
 /* Lock the queue that @v belongs to; @v may move during the wait. */
 struct sched_queue *queue_lock_vcpu(struct vcpu *v);

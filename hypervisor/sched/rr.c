@@ -2,7 +2,7 @@
 /*
  * Scheduling policy: round robin in turns of one slice of CPU time.
  *
- * Turns are numbered: v->round. A vCPU that used up its turn begins the next one at the end of `ready`. One
+ * Turns are numbered: rr_vcpu.round. A vCPU that used up its turn begins the next one at the end of `ready`. One
  * that slept before its turn was over comes back through `woken`, ahead of every vCPU whose turn has not come,
  * and may preempt. So short bursts (Dom0's daemons, a shell) answer at once, yet no vCPU gets more than one
  * slice per round. A vCPU that comes to a queue (from sleep, a pause, another queue, or new) joins its present
@@ -16,129 +16,167 @@
  * queue that lags by more than LAG rounds raises its base. So no difference grows larger than that, and none
  * has to be made up for when vCPUs are freed or wake elsewhere.
  */
+#include "lib/errno.h"
 #include "lib/printk.h"
-#include "sched/queue.h"
+#include "mm/page.h"
+#include "sched/policy.h"
 #include "xen/domctl.h"
 
 #define LAG      4
 #define NO_LIMIT (INT64_MAX / 2) /* of rounds; bases can be added to it */
 
-static bool idle_queue(const struct sched_queue *q)
+struct rr_queue {
+	struct list woken, ready; /* runnable, waiting for the CPU, by run_link */
+	int64_t round;            /* that of the vCPU picked last off `ready`: where this CPU stands */
+	int64_t base;             /* what to add to rounds of this queue to compare them with another's */
+	bool boosted;             /* the running one came off `woken`: the next sleeper waits */
+};
+
+struct rr_vcpu {
+	const struct rr_queue *round_of; /* whose rounds `round` counts; NULL: it never waited */
+	int64_t round;                   /* which turn it has, or had last */
+	ns_t turn_used, turn_before;     /* CPU time of that turn; of the one before */
+};
+
+static inline struct rr_queue *rr_of(const struct sched_queue *q)
 {
-	return q->running == q->cpu->idle && !q->nr_ready;
+	return q->policy;
 }
 
-/* Let @q lag behind no other queue by more than @lag rounds. The others are read without their locks: a hint. */
-static void keep_up(struct sched_queue *q, int64_t lag)
+static inline struct rr_vcpu *turn_of(const struct vcpu *v)
+{
+	return v->sched;
+}
+
+static int rr_queue_init(struct sched_queue *q)
+{
+	struct rr_queue *rq = heap_alloc(sizeof(*rq));
+
+	if (!rq)
+		return -ENOMEM;
+	list_init(&rq->woken);
+	list_init(&rq->ready);
+	q->policy = rq;
+	return 0;
+}
+
+static int rr_vcpu_init(struct vcpu *v)
+{
+	v->sched = heap_alloc_for(v->domain, sizeof(struct rr_vcpu));
+	return v->sched ? 0 : -ENOMEM;
+}
+
+static void rr_vcpu_free(struct vcpu *v)
+{
+	heap_free(v->sched);
+}
+
+/* Let @rq lag behind no other queue by more than @lag rounds. The others are read without their locks: a hint. */
+static void keep_up(struct rr_queue *rq, int64_t lag)
 {
 	for (uint32_t i = 0; i < nr_cpus; i++) {
-		const struct sched_queue *other = queue_of(cpu_table[i]);
+		const struct sched_queue *q = queue_of(cpu_table[i]);
+		const struct rr_queue *other = q ? rr_of(q) : rq;
 
-		if (other)
-			q->base = MAX(q->base, other->round + other->base - lag - q->round);
+		rq->base = MAX(rq->base, other->round + other->base - lag - rq->round);
 	}
 }
 
-/* From here on v->round is one of @q's. */
-static void adopt(struct sched_queue *q, struct vcpu *v)
+/* From here on t->round is one of @rq's. */
+static void adopt(struct rr_queue *rq, struct rr_vcpu *t)
 {
-	const struct sched_queue *from = v->round_of;
+	const struct rr_queue *from = t->round_of;
 
-	if (from && from != q)
-		v->round += from->base - q->base;
-	v->round_of = q;
+	if (from && from != rq)
+		t->round += from->base - rq->base;
+	t->round_of = rq;
 }
 
-static void begin_turn(struct vcpu *v, int64_t round)
+static void begin_turn(struct rr_vcpu *t, int64_t round)
 {
-	v->round = round;
-	v->turn_before = v->turn_used;
-	v->turn_used = 0;
+	t->round = round;
+	t->turn_before = t->turn_used;
+	t->turn_used = 0;
 }
 
-/* @v comes to @q and joins its round. A turn of an earlier round does not count. */
-static void join(struct sched_queue *q, struct vcpu *v)
+/* @t comes to @q and joins its round. A turn of an earlier round does not count. */
+static void join(struct sched_queue *q, struct rr_vcpu *t)
 {
-	if (idle_queue(q))
-		keep_up(q, 0);
-	adopt(q, v);
-	if (v->round < q->round)
-		begin_turn(v, q->round);
+	struct rr_queue *rq = rr_of(q);
+
+	if (queue_is_idle(q))
+		keep_up(rq, 0);
+	adopt(rq, t);
+	if (t->round < rq->round)
+		begin_turn(t, rq->round);
 }
 
 /* Of the woken, the vCPU that used the least in this turn and the one before goes first: a wake-up waits for one
  * burst of the vCPUs that use up their turns, not for all of them. */
-static void add_woken(struct sched_queue *q, struct vcpu *v)
+static void add_woken(struct rr_queue *rq, struct vcpu *v)
 {
+	const struct rr_vcpu *t = turn_of(v);
 	struct vcpu *other;
 
-	list_for_each (other, &q->woken, run_link)
-		if (other->turn_before + other->turn_used > v->turn_before + v->turn_used)
+	list_for_each (other, &rq->woken, run_link)
+		if (turn_of(other)->turn_before + turn_of(other)->turn_used > t->turn_before + t->turn_used)
 			break;
 	list_add_tail(&v->run_link, &other->run_link);
 }
 
 static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, enum sched_arrival how)
 {
+	struct rr_queue *rq = rr_of(q);
+	struct rr_vcpu *t = turn_of(v);
 	bool has_turn;
 
-	if (v->turn_used >= SLICE_NS)
-		begin_turn(v, v->round + 1);
+	if (t->turn_used >= SLICE_NS)
+		begin_turn(t, t->round + 1);
 	if (how != SCHED_GOES_ON)
-		join(q, v);
-	has_turn = v->turn_used || v->round <= q->round; /* begun, or due */
-	q->nr_ready++;
+		join(q, t);
+	has_turn = t->turn_used || t->round <= rq->round; /* begun, or due */
+	q->nr_waiting++;
 	if (!has_turn || how == SCHED_COMES)
-		list_add_tail(&v->run_link, &q->ready);
+		list_add_tail(&v->run_link, &rq->ready);
 	else if (how == SCHED_WAKES)
-		add_woken(q, v);
+		add_woken(rq, v);
 	else
-		list_add_head(&v->run_link, &q->ready);
-	return q->running == q->cpu->idle || (has_turn && how == SCHED_WAKES && !q->boosted);
+		list_add_head(&v->run_link, &rq->ready);
+	return has_turn && how == SCHED_WAKES && !rq->boosted;
 }
 
 static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
 {
 	list_del(&v->run_link);
-	q->nr_ready--;
+	q->nr_waiting--;
 }
 
-/* The first vCPU of @list in a round before @limit that is saved, and may run on CPU @cpu. */
-static struct vcpu *earlier(struct list *list, uint32_t cpu, int64_t limit)
+/* The first vCPU of @list in a round before @limit that @q may have. */
+static struct vcpu *earlier(struct list *list, struct sched_queue *q, int64_t limit)
 {
 	struct vcpu *v;
 
 	list_for_each (v, list, run_link)
-		if (!v->running && (v->hard_affinity >> cpu & 1) && v->round < limit)
+		if (turn_of(v)->round < limit && queue_may_take(q, v))
 			return v;
 	return NULL;
 }
 
-/* Take from another queue a vCPU in a round before @limit of @q. Only trylock: two CPUs may be doing this to
- * each other. */
-static struct vcpu *steal(struct sched_queue *q, int64_t limit)
+/* Take from another queue a vCPU in a round before @limit of @q. */
+static struct vcpu *rr_take(struct sched_queue *from, struct sched_queue *q, int64_t limit)
 {
-	for (uint32_t i = 0; i < nr_cpus; i++) {
-		struct sched_queue *other = queue_of(cpu_table[i]);
-		struct vcpu *v;
-		int64_t theirs;
+	struct rr_queue *rq = rr_of(q), *other = rr_of(from);
+	struct vcpu *v;
 
-		if (!other || other == q || !other->nr_ready || !spin_trylock(&other->lock))
-			continue;
-		theirs = limit + q->base - other->base;
-		v = earlier(&other->woken, q->cpu->id, theirs);
-		if (!v)
-			v = earlier(&other->ready, q->cpu->id, theirs);
-		if (v) {
-			rr_dequeue(other, v);
-			v->cpu = q->cpu;
-			adopt(q, v);
-		}
-		spin_unlock(&other->lock);
-		if (v)
-			return v;
+	limit += rq->base - other->base;
+	v = earlier(&other->woken, q, limit);
+	if (!v)
+		v = earlier(&other->ready, q, limit);
+	if (v) {
+		rr_dequeue(from, v);
+		adopt(rq, turn_of(v));
 	}
-	return NULL;
+	return v;
 }
 
 static struct vcpu *first(struct list *list)
@@ -148,13 +186,17 @@ static struct vcpu *first(struct list *list)
 
 static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
 {
-	struct vcpu *v = first(&q->woken), *stolen = NULL;
+	struct rr_queue *rq = rr_of(q);
+	struct vcpu *v = first(&rq->woken), *stolen = NULL;
+	const struct rr_vcpu *t;
 
-	q->boosted = v != NULL;
+	rq->boosted = v != NULL;
 	if (!v) {
-		keep_up(q, LAG);
-		v = first(&q->ready);
-		stolen = steal(q, v ? v->round : NO_LIMIT);
+		v = first(&rq->ready);
+		if (nr_cpus > 1) {
+			keep_up(rq, LAG);
+			stolen = queue_steal(q, v ? turn_of(v)->round : NO_LIMIT, rr_take);
+		}
 	}
 	if (stolen)
 		v = stolen;
@@ -162,9 +204,10 @@ static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
 		rr_dequeue(q, v);
 	if (!v)
 		return NULL;
-	if (!q->boosted)
-		q->round = MAX(q->round, v->round);
-	*slice = SLICE_NS - MIN(v->turn_used, SLICE_NS - 1);
+	t = turn_of(v);
+	if (!rq->boosted)
+		rq->round = MAX(rq->round, t->round);
+	*slice = SLICE_NS - MIN(t->turn_used, SLICE_NS - 1);
 	return v;
 }
 
@@ -173,27 +216,55 @@ static struct percpu *rr_place(struct vcpu *v)
 {
 	struct percpu *best = NULL;
 
-	if ((v->hard_affinity >> v->cpu->id & 1) && idle_queue(queue_of(v->cpu)))
+	if ((v->hard_affinity >> v->cpu->id & 1) && queue_is_idle(queue_of(v->cpu)))
 		return v->cpu; /* where its cache and timers are */
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		struct percpu *cpu = cpu_table[i];
 
 		if (!cpu->sched || !(v->hard_affinity >> i & 1))
 			continue;
-		if (idle_queue(queue_of(cpu)))
+		if (queue_is_idle(queue_of(cpu)))
 			return cpu;
-		if (!best || queue_of(cpu)->nr_ready < queue_of(best)->nr_ready ||
-		    (cpu == v->cpu && queue_of(cpu)->nr_ready == queue_of(best)->nr_ready))
+		if (!best || queue_of(cpu)->nr_waiting < queue_of(best)->nr_waiting ||
+		    (cpu == v->cpu && queue_of(cpu)->nr_waiting == queue_of(best)->nr_waiting))
 			best = cpu;
 	}
 	return best ? best : v->cpu;
 }
 
+static void rr_charge(struct sched_queue *q, struct vcpu *v, ns_t ran)
+{
+	turn_of(v)->turn_used += ran;
+}
+
+static void rr_yield(struct vcpu *v)
+{
+	turn_of(v)->turn_used = SLICE_NS;
+}
+
+static void rr_dump(struct sched_queue *q)
+{
+	struct vcpu *v;
+
+	list_for_each (v, &rr_of(q)->woken, run_link)
+		printk("  woken %sv%u\n", v->domain->name, v->id);
+	list_for_each (v, &rr_of(q)->ready, run_link)
+		printk("  ready %sv%u, round %ld, %lu us of it used\n", v->domain->name, v->id,
+		       turn_of(v)->round, turn_of(v)->turn_used / 1000);
+}
+
 const struct sched_policy sched_rr = {
     .name = "rr",
-    .sched_id = XEN_SCHEDULER_CREDIT,
+    /* Xen's scheduler without parameters. Its tools create no domain under a number that they do not know. */
+    .sched_id = XEN_SCHEDULER_NULL,
+    .queue_init = rr_queue_init,
+    .vcpu_init = rr_vcpu_init,
+    .vcpu_free = rr_vcpu_free,
     .enqueue = rr_enqueue,
     .dequeue = rr_dequeue,
     .pick = rr_pick,
     .place = rr_place,
+    .charge = rr_charge,
+    .yield = rr_yield,
+    .dump = rr_dump,
 };

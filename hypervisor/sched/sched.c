@@ -11,6 +11,7 @@
  */
 #include "evt/evtchn.h"
 #include "cpu/panic.h"
+#include "lib/format.h"
 #include "lib/loglevel.h"
 #include "lib/options.h"
 #include "lib/string.h"
@@ -19,7 +20,7 @@
 #include "sched/queue.h"
 #include "xen/vcpu.h"
 
-const struct sched_policy *sched_policy = &sched_rr;
+const struct sched_policy *sched_policy;
 
 struct sched_queue *queue_lock_vcpu(struct vcpu *v)
 {
@@ -59,6 +60,8 @@ static void settle(struct sched_queue *q, struct vcpu *v, enum sched_arrival how
 		sched_policy->dequeue(q, v);
 	} else if (!waiting && vcpu_runnable(v)) {
 		again = sched_policy->enqueue(q, v, how);
+		if (q->running == q->cpu->idle)
+			again = true;
 	}
 	if (q->running != v)
 		runstate_update(q, v, now());
@@ -116,7 +119,7 @@ void vcpu_poll_begin(struct vcpu *v, uint32_t port)
 
 void vcpu_yield(void)
 {
-	current->turn_used = SLICE_NS;
+	sched_policy->yield(current);
 	cpu_raise(this_cpu->self, PENDING_SCHEDULE);
 }
 
@@ -197,7 +200,7 @@ static bool retire(struct sched_queue *q, struct vcpu *prev, ns_t t)
 {
 	if (vcpu_is_idle(prev))
 		return false;
-	prev->turn_used += t - prev->run_since;
+	sched_policy->charge(q, prev, t - prev->run_since);
 	prev->run_since = t;
 	if (!vcpu_runnable(prev))
 		return false;
@@ -252,12 +255,31 @@ static void slice_over(void *arg)
 	cpu_raise(this_cpu->self, PENDING_SCHEDULE);
 }
 
+/* Choose the policy with that name, or say which there are. */
+static void choose_policy(const char *name)
+{
+	char names[64];
+	size_t used = 0;
+
+	for (unsigned i = 0; sched_policies[i]; i++) {
+		if (!strcmp(name, sched_policies[i]->name)) {
+			sched_policy = sched_policies[i];
+			return;
+		}
+		used += snprintf(names + used, sizeof(names) - used, " %s", sched_policies[i]->name);
+		used = MIN(used, sizeof(names) - 1);
+	}
+	log_warning("sched=%s: there is no such policy, but these:%s. %s it is.\n", name, names,
+		    sched_policy->name);
+}
+
 void sched_init(void)
 {
 	evtchn_wake = vcpu_wake;
 	evtchn_kick = vcpu_kick;
-	if (options.sched[0] && strcmp(options.sched, sched_policy->name))
-		log_warning("sched=%s: unknown, staying with %s\n", options.sched, sched_policy->name);
+	sched_policy = sched_policies[0];
+	if (options.sched[0])
+		choose_policy(options.sched);
 }
 
 void sched_cpu_init(struct vcpu *idle)
@@ -265,7 +287,7 @@ void sched_cpu_init(struct vcpu *idle)
 	struct sched_queue *q = heap_alloc(sizeof(*q));
 	struct percpu *cpu = this_cpu->self;
 
-	if (!q || !idle)
+	if (!q || !idle || sched_policy->queue_init(q))
 		panic("no memory for the run queue of CPU %u", cpu->id);
 	idle->state = VCPU_RUNNABLE;
 	idle->running = true;
@@ -274,16 +296,18 @@ void sched_cpu_init(struct vcpu *idle)
 	idle->runstate.state_entry_time = now();
 	q->cpu = cpu;
 	q->running = idle;
-	list_init(&q->woken);
-	list_init(&q->ready);
 	timer_init(&q->slice, slice_over, NULL);
 	cpu->idle = idle;
 	cpu->vcpu = idle;
 	__atomic_store_n(&cpu->sched, q, __ATOMIC_RELEASE);
 }
 
-void sched_vcpu_init(struct vcpu *v)
+int sched_vcpu_init(struct vcpu *v)
 {
+	int rc = sched_policy->vcpu_init(v);
+
+	if (rc)
+		return rc;
 	list_init(&v->run_link);
 	v->state = VCPU_OFFLINE;
 	v->hard_affinity = ~0u;
@@ -291,24 +315,26 @@ void sched_vcpu_init(struct vcpu *v)
 	v->runstate.state = RUNSTATE_offline;
 	v->runstate.state_entry_time = now();
 	v->cpu = sched_policy->place(v);
+	return 0;
+}
+
+void sched_vcpu_free(struct vcpu *v)
+{
+	if (v->sched)
+		sched_policy->vcpu_free(v);
 }
 
 void sched_dump(void)
 {
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		struct sched_queue *q = queue_of(cpu_table[i]);
-		struct vcpu *v;
 
 		if (!q)
 			continue;
 		spin_lock(&q->lock); /* no vCPU that runs or waits here can end meanwhile */
 		printk("CPU%u: runs %sv%u, %u ready, %lu switches, %lu timers\n", i, q->running->domain->name,
-		       q->running->id, q->nr_ready, q->switches, cpu_table[i]->timers.fired);
-		list_for_each (v, &q->woken, run_link)
-			printk("  woken %sv%u\n", v->domain->name, v->id);
-		list_for_each (v, &q->ready, run_link)
-			printk("  ready %sv%u, round %ld, %lu us of it used\n", v->domain->name, v->id,
-			       v->round, v->turn_used / 1000);
+		       q->running->id, q->nr_waiting, q->switches, cpu_table[i]->timers.fired);
+		sched_policy->dump(q);
 		spin_unlock(&q->lock);
 	}
 }

@@ -13,46 +13,11 @@
 
 #define SLICE_NS 10000000ull /* how long one vCPU may keep a CPU that others wait for */
 
-/* A CPU's run queue (percpu.sched). The list is the policy's, the rest sched.c's. */
-struct sched_queue {
-	struct spinlock lock;
-	struct percpu *cpu;
-	struct vcpu *running;     /* chosen for this CPU; its state may still be on its way in */
-	struct list woken, ready; /* runnable, waiting for the CPU, by run_link */
-	uint32_t nr_ready;        /* in both */
-	int64_t round;            /* that of the vCPU picked last off `ready`: where this CPU stands */
-	int64_t base;             /* what to add to rounds of this queue to compare them with another's */
-	bool boosted;             /* the running one came off `woken`: the next sleeper waits */
-	struct timer slice;       /* ends the current slice */
-	uint64_t switches;
-};
-
-/* How a vCPU comes to a queue. */
-enum sched_arrival {
-	SCHED_GOES_ON, /* taken off the CPU while still runnable */
-	SCHED_WAKES,   /* an event came, or it was brought up: it may go ahead of others */
-	SCHED_COMES,   /* unpaused, or from a CPU that it may no longer use */
-};
-
-/* How to share the processors. All are called with the lock of the queue concerned held. */
-struct sched_policy {
-	const char *name;
-	uint32_t sched_id; /* XEN_SCHEDULER_* nearest to it, for XEN_SYSCTL_sched_id */
-	/* It is runnable and waits from now on. True: the CPU should choose again. */
-	bool (*enqueue)(struct sched_queue *q, struct vcpu *v, enum sched_arrival how);
-	void (*dequeue)(struct sched_queue *q, struct vcpu *v);
-	/* Take the next one off @q, perhaps stealing (trylock) from another queue. NULL: idle. */
-	struct vcpu *(*pick)(struct sched_queue *q, ns_t *slice);
-	/* The CPU on whose queue @v, newly awake, should wait. */
-	struct percpu *(*place)(struct vcpu *v);
-};
-extern const struct sched_policy sched_rr; /* round robin with stealing between CPUs; `sched=rr` */
-extern const struct sched_policy *sched_policy;
-
 void sched_init(void); /* boot CPU, before its sched_cpu_init(): choose the policy */
 /* Each CPU: its queue; @idle, a vCPU of dom_idle, NULL: no memory, becomes current. */
 void sched_cpu_init(struct vcpu *idle);
-void sched_vcpu_init(struct vcpu *v); /* a new vCPU, offline, on the least loaded CPU */
+int sched_vcpu_init(struct vcpu *v);  /* a new vCPU, offline, where the policy places it. -ENOMEM */
+void sched_vcpu_free(struct vcpu *v); /* what sched_vcpu_init() made; no-op if it did not */
 
 /* May a CPU run it? (Whether one does is v->running.) */
 static inline bool vcpu_runnable(const struct vcpu *v)

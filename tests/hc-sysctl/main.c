@@ -121,7 +121,7 @@ static void processors_and_nodes(void)
 		check_eq(ask(XEN_SYSCTL_numainfo), room ? -XEN_EFAULT : 0);
 	}
 	check_eq(ask(XEN_SYSCTL_sched_id), 0);
-	check(op.u.sched_id.sched_id);
+	check_eq(op.u.sched_id.sched_id, XEN_SCHEDULER_NULL);
 	check_eq(ask(XEN_SYSCTL_availheap), 0);
 	check(op.u.availheap.avail_bytes > 4096);
 }

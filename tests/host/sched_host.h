@@ -10,11 +10,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "sched/sched.c"
+#include "sched/steal.c"
 #include "sched/rr.c"
 #include "cpu/timer.c"
 #include "cpu/clock.h"
@@ -38,6 +40,10 @@ static void *pool_alloc(size_t n)
 	assert_true(pool_used <= ARRAY_SIZE(pool));
 	return memset(p, 0, n);
 }
+#ifndef POLICIES
+#define POLICIES &sched_rr
+#endif
+const struct sched_policy *const sched_policies[] = {POLICIES, NULL};
 void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
 static void (*service_hook)(void);
 void cpu_service_requests(void)
@@ -58,6 +64,19 @@ void *heap_alloc(size_t n)
 {
 	return pool_alloc(n);
 }
+static unsigned vcpus_charged; /* how many vCPUs' own structures there are */
+static bool no_memory;
+void *heap_alloc_for(struct domain *d, size_t n)
+{
+	if (no_memory)
+		return NULL;
+	vcpus_charged++;
+	return pool_alloc(n);
+}
+void heap_free(void *p)
+{
+	vcpus_charged -= p != NULL;
+}
 struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 {
 	struct vcpu *v = pool_alloc(sizeof(*v));
@@ -75,11 +94,16 @@ static unsigned logged;
 bool log_admits(enum log_source source, enum log_level level)
 {
 	logged++;
-	return false;
+	return true;
 }
-
+static char printed[200]; /* the last line */
 void printk(const char *fmt, ...)
 {
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(printed, sizeof(printed), fmt, ap);
+	va_end(ap);
 }
 static unsigned domain_holds, domain_holds_ever;
 void domain_get(struct domain *d)
@@ -95,8 +119,11 @@ ns_t now(void)
 {
 	return clock_ns;
 }
+static void (*switch_hook)(void); /* @prev is no longer chosen, and not yet saved */
 void vcpu_switch(struct vcpu *prev, struct vcpu *next)
 {
+	if (switch_hook)
+		switch_hook();
 	current = next;
 	prev->running = false;
 }
@@ -152,7 +179,8 @@ static void leave(unsigned i)
 static void start_machine(void)
 {
 	clock_ns = 1;
-	pool_used = domain_holds = domain_holds_ever = 0;
+	pool_used = domain_holds = domain_holds_ever = vcpus_charged = 0;
+	sched_init(); /* options.sched names the policy */
 	dom.pause_count = 0;
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		cpus[i] = (struct percpu){.self = &cpus[i], .id = i};
@@ -172,7 +200,7 @@ static struct vcpu *start_paused(uint32_t id)
 
 	v->info = pool_alloc(sizeof(*v->info));
 	enter(0);
-	sched_vcpu_init(v);
+	assert_int_equal(sched_vcpu_init(v), 0);
 	v->pause_count = 1;
 	vcpu_online(v);
 	leave(0);
@@ -189,18 +217,22 @@ static struct vcpu *start(uint32_t id)
 	return v;
 }
 
-/* What each CPU does on its way out: due timers, then the scheduler if asked for. */
+/* What a CPU does on its way out: due timers, then the scheduler if asked for. */
+static void exit_of(unsigned i)
+{
+	enter(i);
+	timers_run();
+	if (cpus[i].pending & PENDING_SCHEDULE) {
+		cpus[i].pending = 0;
+		schedule();
+	}
+	leave(i);
+}
+
 static void exits(void)
 {
-	for (unsigned i = 0; i < nr_cpus; i++) {
-		enter(i);
-		timers_run();
-		while (cpus[i].pending & PENDING_SCHEDULE) {
-			cpus[i].pending = 0;
-			schedule();
-		}
-		leave(i);
-	}
+	for (unsigned i = 0; i < nr_cpus; i++)
+		exit_of(i);
 }
 
 /* Let time pass, in steps of 100 us. */
@@ -211,7 +243,7 @@ static void run(ns_t span)
 	exits();
 }
 
-static ns_t ran(struct vcpu *v)
+static inline ns_t ran(struct vcpu *v)
 {
 	struct vcpu_runstate_info *r = &v->runstate;
 

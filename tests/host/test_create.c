@@ -73,8 +73,15 @@ void vcpu_timers_go_on(struct vcpu *v)
 {
 }
 
-void sched_vcpu_init(struct vcpu *v)
+int sched_vcpu_init(struct vcpu *v)
 {
+	v->sched = heap_alloc_for(v->domain, 40);
+	return v->sched ? 0 : -ENOMEM;
+}
+
+void sched_vcpu_free(struct vcpu *v)
+{
+	heap_free(v->sched);
 }
 
 void vcpu_reconsider(struct vcpu *v)

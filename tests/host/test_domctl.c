@@ -6,6 +6,7 @@
  *   state     of a dying domain, nothing but looking and finishing; the first unpause brings one to life
  *   pauses    are counted, up to a limit, and given back only by the domain that took them
  *   frames    a hypercall page is written into memory that may be written; what kind a frame is, and whose
+ *   policy    only the scheduler's own parameters are read and changed, by its policy
  *   answers   come back if it went well and there are any; references, memory and the lock are let go on every way
  */
 #include "domctl_host.h"
@@ -246,34 +247,46 @@ static void frame_kinds(void **state)
 	assert_int_equal(((uint32_t *)array)[1], XEN_DOMCTL_PFINFO_XTAB);
 }
 
-static void weights(void **state)
+static long adjusted(struct domain *d, struct xen_domctl_scheduler_op *s)
 {
+	assert_ptr_equal(d, &doms[1]);
+	s->u.credit.weight++;
+	return s->u.credit.cap ? -ERANGE : 0;
+}
+
+/* The policy answers, if it is the one that is asked and has anything to adjust. */
+static void parameters(void **state)
+{
+	static const struct sched_policy none = {.sched_id = 5}, some = {.sched_id = 5, .adjust = adjusted};
 	struct xen_domctl_scheduler_op *s = &op->u.scheduler_op;
 
-	*s = (struct xen_domctl_scheduler_op){.sched_id = 5, .cmd = XEN_DOMCTL_SCHEDOP_getinfo};
-	s->u.credit.cap = 9;
-	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), 0);
-	assert_int_equal(s->u.credit.weight, 256);
-	assert_int_equal(s->u.credit.cap, 0);
-	s->cmd = XEN_DOMCTL_SCHEDOP_putinfo;
-	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), 0);
-	s->u.credit.weight = 257;
-	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EOPNOTSUPP);
-	s->u.credit.weight = 256;
-	s->u.credit.cap = 1;
-	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EOPNOTSUPP);
-	s->cmd = XEN_DOMCTL_SCHEDOP_putvcpuinfo;
-	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EINVAL);
-	s->cmd = XEN_DOMCTL_SCHEDOP_getinfo;
-	s->sched_id = 6;
+	for (uint32_t cmd = 0; cmd < 4; cmd++) {
+		bool gets = cmd == XEN_DOMCTL_SCHEDOP_getinfo || cmd == XEN_DOMCTL_SCHEDOP_getvcpuinfo;
+
+		*s = (struct xen_domctl_scheduler_op){.sched_id = 5, .cmd = cmd, .u.credit.weight = 7};
+		sched_policy = &none;
+		assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EOPNOTSUPP);
+		sched_policy = &some;
+		assert_int_equal(asks(XEN_DOMCTL_scheduler_op), 0);
+		assert_int_equal(s->u.credit.weight, gets ? 8 : 7);
+		s->u.credit.cap = 1;
+		assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -ERANGE);
+		s->u.credit.cap = 0;
+		s->sched_id = 6;
+		assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EINVAL);
+	}
+	*s = (struct xen_domctl_scheduler_op){.sched_id = 5, .cmd = 4};
 	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EINVAL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(creates), TEST(numbers_of_vcpus), TEST(ends),        TEST(pauses),  TEST(dying), TEST(kinds),
-	    TEST(which),   TEST(hypercall_pages),  TEST(frame_kinds), TEST(weights),
+	    TEST(creates),     TEST(numbers_of_vcpus),
+	    TEST(ends),        TEST(pauses),
+	    TEST(dying),       TEST(kinds),
+	    TEST(which),       TEST(hypercall_pages),
+	    TEST(frame_kinds), TEST(parameters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

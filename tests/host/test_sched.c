@@ -324,10 +324,10 @@ static void woken_twice(void **state)
 	vcpu_wake(waiting);
 	vcpu_reconsider(waiting);
 	leave(0);
-	assert_int_equal(q->nr_ready, 1);
-	list_for_each (other, &q->ready, run_link)
+	assert_int_equal(q->nr_waiting, 1);
+	list_for_each (other, &rr_of(q)->ready, run_link)
 		n++;
-	list_for_each (other, &q->woken, run_link)
+	list_for_each (other, &rr_of(q)->woken, run_link)
 		n++;
 	assert_int_equal(n, 1);
 	/* What it is waiting for is told at once; of one that runs it is told when it has stopped. */
@@ -336,7 +336,7 @@ static void woken_twice(void **state)
 	assert_int_equal(other->runstate.state, RUNSTATE_running);
 	vcpu_pause_nosync(waiting);
 	assert_int_equal(waiting->runstate.state, RUNSTATE_offline);
-	assert_int_equal(q->nr_ready, 0);
+	assert_int_equal(q->nr_waiting, 0);
 }
 
 /* Only a vCPU that runs elsewhere must be told to look. */
@@ -397,12 +397,12 @@ static void wakes_with_and_without_a_turn(void **state)
 		for (unsigned i = 0; i < 3; i++)
 			v[i] = start(i);
 		q = queue_of(&cpus[0]);
-		while (cpus[0].vcpu != v[0] || v[0]->turn_used)
+		while (cpus[0].vcpu != v[0] || turn_of(v[0])->turn_used)
 			run(100000);
 		run(SLICE_NS / 2);
 		enter(0);
 		if (over)
-			v[0]->turn_used = SLICE_NS; /* as vcpu_yield() */
+			sched_policy->yield(v[0]);
 		vcpu_block(v[0]);
 		leave(0);
 		run(100000);
@@ -411,7 +411,7 @@ static void wakes_with_and_without_a_turn(void **state)
 		enter(0);
 		vcpu_wake(v[0]);
 		leave(0);
-		assert_int_equal(list_empty(&q->woken), over);
+		assert_int_equal(list_empty(&rr_of(q)->woken), over);
 		assert_int_equal(!!(cpus[0].pending & PENDING_SCHEDULE), !over);
 	}
 	nr_cpus = 2;
@@ -426,6 +426,7 @@ static void option(void **state)
 		logged = 0;
 		sched_init();
 		assert_int_equal(logged, i == 2);
+		assert_ptr_equal(sched_policy, &sched_rr);
 	}
 	options.sched[0] = '\0';
 }
