@@ -16,6 +16,7 @@ struct sched_queue {
 	struct vcpu *running; /* chosen for this CPU; its state may still be on its way in */
 	void *policy;         /* the policy's own */
 	uint32_t nr_waiting;  /* vCPUs that wait here; the policy counts them */
+	bool look_again;      /* queue_steal() could not look at everything */
 	struct timer slice;   /* ends the current slice */
 	uint64_t switches;
 };
@@ -84,5 +85,10 @@ struct vcpu *queue_steal(struct sched_queue *q, int64_t limit,
 /* For @take: may the CPU of @q run @v, and is it saved? */
 static inline bool queue_may_take(struct sched_queue *q, const struct vcpu *v)
 {
-	return !v->running && (v->hard_affinity >> q->cpu->id & 1);
+	if (!(v->hard_affinity >> q->cpu->id & 1))
+		return false;
+	if (!v->running)
+		return true;
+	q->look_again = true;
+	return false;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside sched/: run queues and the accounting that their locks guard. */
+/* Inside sched/: run queues, the accounting that their locks guard, and idle CPUs. */
 #pragma once
 
 #include "sched/policy.h"
@@ -12,3 +12,17 @@ void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t);
 
 /* Change this CPU from @prev's state to @next's (sched/switch.c). */
 void vcpu_switch(struct vcpu *prev, struct vcpu *next);
+
+/* sched/idle.c, all with the lock of a queue held. */
+extern cpuset_t idle_cpus;
+void idle_begin(struct sched_queue *q); /* @q's CPU found nothing to run */
+void idle_end(struct sched_queue *q);   /* it was idle, and has found something */
+void idle_raise(const struct vcpu *v);  /* one idle CPU that may run @v looks for work */
+
+/* @v waits on a queue whose CPU runs another one: rule (I2) of idle.c. */
+static inline void idle_offer(const struct vcpu *v)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & v->hard_affinity))
+		idle_raise(v);
+}

@@ -62,6 +62,8 @@ static void settle(struct sched_queue *q, struct vcpu *v, enum sched_arrival how
 		again = sched_policy->enqueue(q, v, how);
 		if (q->running == q->cpu->idle)
 			again = true;
+		else
+			idle_offer(v);
 	}
 	if (q->running != v)
 		runstate_update(q, v, now());
@@ -210,10 +212,19 @@ static bool retire(struct sched_queue *q, struct vcpu *prev, ns_t t)
 	return false;
 }
 
+/* @v came to @q, where it may not run, because this CPU still saved it and no other could take it (settle()). The CPU is
+ * idle for a moment, to find it another one, and then chooses again. */
+static struct vcpu *turn_away(struct sched_queue *q, struct vcpu *v)
+{
+	domain_get(v->domain);
+	cpu_raise(q->cpu, PENDING_SCHEDULE);
+	return v;
+}
+
 void schedule(void)
 {
 	struct sched_queue *q = queue_of(this_cpu->self);
-	struct vcpu *prev = current, *next;
+	struct vcpu *prev = current, *next, *stray = NULL;
 	ns_t t = now(), slice = 0;
 	bool exiled;
 
@@ -222,8 +233,19 @@ void schedule(void)
 	if (exiled)
 		domain_get(prev->domain); /* or it might be gone when we look at it again below */
 	next = sched_policy->pick(q, &slice);
-	if (!next)
+	if (next && unlikely(!(next->hard_affinity >> q->cpu->id & 1))) {
+		stray = turn_away(q, next);
+		next = NULL;
+		slice = 0;
+	}
+	if (!next) {
 		next = q->cpu->idle;
+		idle_begin(q);
+	} else if (vcpu_is_idle(prev)) {
+		idle_end(q);
+	} else if (!list_empty(&prev->run_link)) {
+		idle_offer(prev);
+	}
 	q->running = next;
 	next->running = true;
 	next->run_since = t;
@@ -246,8 +268,13 @@ void schedule(void)
 		vcpu_timers_resume(next);
 		vcpu_runstate_publish(next);
 	}
-	if (!vcpu_is_idle(next) && time_is_stale(next))
-		time_update_vcpu(next);
+	if (!vcpu_is_idle(next)) {
+		if (time_is_stale(next))
+			time_update_vcpu(next);
+	} else if (stray) {
+		vcpu_reconsider(stray);
+		domain_put(stray->domain);
+	}
 }
 
 static void slice_over(void *arg)
@@ -300,6 +327,7 @@ void sched_cpu_init(struct vcpu *idle)
 	cpu->idle = idle;
 	cpu->vcpu = idle;
 	__atomic_store_n(&cpu->sched, q, __ATOMIC_RELEASE);
+	idle_begin(q);
 }
 
 int sched_vcpu_init(struct vcpu *v)

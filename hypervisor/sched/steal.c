@@ -9,9 +9,12 @@ struct vcpu *queue_steal(struct sched_queue *q, int64_t limit,
 		struct sched_queue *from = queue_of(cpu_table[i]);
 		struct vcpu *v;
 
-		/* Only trylock: two CPUs may be doing this to each other. */
-		if (!from || from == q || !from->nr_waiting || !spin_trylock(&from->lock))
+		if (!from || from == q || !from->nr_waiting)
 			continue;
+		if (!spin_trylock(&from->lock)) { /* two CPUs may be doing this to each other */
+			q->look_again = true;
+			continue;
+		}
 		v = take(from, q, limit);
 		if (v)
 			v->cpu = q->cpu;

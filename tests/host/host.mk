@@ -27,7 +27,7 @@ $(B)/tests/host/model: $(HOST_MODEL)
 HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/audit/%.o,audit tables vcpus)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
 $(addprefix $(B)/tests/host/,console crossing destroy devices domctl domctl_vcpu event event_race fv fv_control fv_io fv_memory fv_rings ioapic irq lib msi \
-	memory_op pirq power sched sched_op shares stays timers): $(HOST_LOCK)
+	memory_op pirq policy power sched sched_op shares stays timers work_conserving): $(HOST_LOCK)
 $(HOST_MM) $(HOST_GNT) $(HOST_CREATE) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<
 

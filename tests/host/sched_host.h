@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "sched/sched.c"
+#include "sched/idle.c"
 #include "sched/steal.c"
 #include "sched/rr.c"
 #include "cpu/timer.c"
@@ -96,13 +97,14 @@ bool log_admits(enum log_source source, enum log_level level)
 	logged++;
 	return true;
 }
-static char printed[200]; /* the last line */
+static char printed[1000]; /* until a test empties it */
 void printk(const char *fmt, ...)
 {
+	size_t used = strlen(printed);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(printed, sizeof(printed), fmt, ap);
+	vsnprintf(printed + used, sizeof(printed) - used, fmt, ap);
 	va_end(ap);
 }
 static unsigned domain_holds, domain_holds_ever;
@@ -180,6 +182,7 @@ static void start_machine(void)
 {
 	clock_ns = 1;
 	pool_used = domain_holds = domain_holds_ever = vcpus_charged = 0;
+	idle_cpus = 0;
 	sched_init(); /* options.sched names the policy */
 	dom.pause_count = 0;
 	for (unsigned i = 0; i < nr_cpus; i++) {
