@@ -216,7 +216,7 @@ static struct percpu *rr_place(struct vcpu *v)
 {
 	struct percpu *best = NULL;
 
-	if ((v->hard_affinity >> v->cpu->id & 1) && queue_is_idle(queue_of(v->cpu)))
+	if (nr_cpus == 1 || ((v->hard_affinity >> v->cpu->id & 1) && queue_is_idle(queue_of(v->cpu))))
 		return v->cpu; /* where its cache and timers are */
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		struct percpu *cpu = cpu_table[i];
