@@ -178,6 +178,17 @@ static uint64_t word_at(uint64_t va, unsigned offset)
 	return value;
 }
 
+/* Told as soon as there is a domain, before it has anything; who is told may not want it. */
+static bool refuses;
+static int created(void *arg, const struct build_result *so_far)
+{
+	assert_ptr_equal(arg, &refuses);
+	assert_int_equal(so_far->id, FAKE_DOMID);
+	assert_true(fake.alive);
+	assert_int_equal(fake.given, 0);
+	return refuses ? -1 : 0;
+}
+
 static struct build_result build(uint64_t memory_mib, int *ret)
 {
 	static struct build_result result;
@@ -187,7 +198,7 @@ static struct build_result build(uint64_t memory_mib, int *ret)
 			       .memory_kb = memory_mib * 1024,
 			       .maxmem_kb = memory_mib * 1024,
 			       .vcpus = 2};
-	struct build_request request = {.conf = &conf};
+	struct build_request request = {.conf = &conf, .created = created, .arg = &refuses};
 	struct hv hv;
 
 	assert_int_equal(hv_open_with(&hv, &fake_ops), 0);
@@ -338,6 +349,20 @@ static void memory_in_pieces_will_do(void **state)
 	write_kernel(true, 0, false);
 	build(16, &ret);
 	assert_int_equal(ret, 0);
+}
+
+static void unwanted_is_undone(void **state)
+{
+	int ret;
+
+	reset();
+	write_kernel(true, 0, false);
+	refuses = true;
+	build(16, &ret);
+	refuses = false;
+	assert_int_equal(ret, -1);
+	assert_false(fake.alive);
+	assert_int_equal(fake.given, 0);
 }
 
 static void too_small_is_said(void **state)
@@ -500,10 +525,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(copies_keep_to_their_window), cmocka_unit_test(pv64_starts),
 	    cmocka_unit_test(pv64_as_linux_starts),        cmocka_unit_test(pv32_starts),
-	    cmocka_unit_test(memory_in_pieces_will_do),    cmocka_unit_test(too_small_is_said),
-	    cmocka_unit_test(too_large_is_said),           cmocka_unit_test(long_cmdline_is_cut),
-	    cmocka_unit_test(odd_memory_ends_the_p2m),     cmocka_unit_test(hypercall_page_lies_inside),
-	    cmocka_unit_test(every_failure_is_undone),     cmocka_unit_test(smallest_has_its_area),
+	    cmocka_unit_test(memory_in_pieces_will_do),    cmocka_unit_test(unwanted_is_undone),
+	    cmocka_unit_test(too_small_is_said),           cmocka_unit_test(too_large_is_said),
+	    cmocka_unit_test(long_cmdline_is_cut),         cmocka_unit_test(odd_memory_ends_the_p2m),
+	    cmocka_unit_test(hypercall_page_lies_inside),  cmocka_unit_test(every_failure_is_undone),
+	    cmocka_unit_test(smallest_has_its_area),
 	};
 	int failed;
 

@@ -352,6 +352,15 @@ static void jobs(void **state)
 	assert_int_equal(destroyed, 4);
 	snprintf(path, sizeof(path), "%s/jobs", dir);
 	assert_int_equal(files(path), 0);
+	/* What a process that was killed while it began one has left goes, what another is about to name stays. */
+	snprintf(in_way, sizeof(in_way), "%s/.%d", path, getpid());
+	assert_int_equal(close(open(in_way, O_WRONLY | O_CREAT, 0600)), 0);
+	snprintf(in_way, sizeof(in_way), "%s/.%d", path, 0x3fffffff); /* no process has such a number */
+	assert_int_equal(close(open(in_way, O_WRONLY | O_CREAT, 0600)), 0);
+	assert_int_equal(jobs_clear(&hv), 0);
+	assert_int_equal(access(in_way, F_OK), -1);
+	snprintf(in_way, sizeof(in_way), "%s/.%d", path, getpid());
+	assert_int_equal(unlink(in_way), 0);
 	/* Of its files those are left that are whole, if there is a record. */
 	for (unsigned recorded = 0; recorded < 2; recorded++) {
 		record_remove(4);
