@@ -3,6 +3,7 @@
  * Specification: memory and the end of its domain, and which CPUs are flushed when a frame changes its use.
  *   nothing   a dying domain gets no frame, no claim and no pin, for its own are undone once, frame by frame
  *   between   frames on their way to it when it died go back; those that it was about to give stay without owner
+ *   audited   of a trade under way the auditor is told what it must not miss
  *   limit     before that, it gets exactly what it may have
  *   flushed   the CPUs of its own, and of Dom0, which may map everything; all of them once another has mapped a grant
  *             of it
@@ -100,8 +101,55 @@ static void cancelled(void **state)
 		while (!memory_exchange_cancel(d, &x))
 			;
 		assert_true(grows ? d->tot_pages > 0 && d->tot_pages < N : d->tot_pages == N);
+		assert_false(mfn_to_page(0)->count & PGC_ALLOCATED); /* who gave nothing gets nothing back */
 		host_domain_free(d);
 		assert_int_equal(frames_free(), before);
+	}
+}
+
+#define MANY 256 /* more than go back at once */
+
+static unsigned told;
+static void is_stolen(mfn_t mfn)
+{
+	assert_false(mfn_to_page(mfn)->count & PGC_ALLOCATED);
+	told++;
+}
+
+/* What is told of a trade under way: the frames that nobody owns yet, and those that are its domain's by a reference alone. */
+static void agrees(const struct exchange *x, const struct page_info *old, uint64_t free_before)
+{
+	unsigned stolen = 0;
+
+	for (unsigned i = 0; i < MANY; i++)
+		stolen += old[i].count & PGC_COUNT && !(old[i].count & PGC_ALLOCATED);
+	told = 0;
+	assert_int_equal(memory_exchange_audit(x, is_stolen), free_before - frames_free());
+	assert_int_equal(told, stolen);
+}
+
+static void audited(void **state)
+{
+	static struct exchange x;
+
+	for (unsigned cancel_at = 1; cancel_at < 30; cancel_at++) { /* the last of these come too late */
+		struct domain *d = host_domain(&host_pv64, MANY);
+		struct page_info *pg = domain_alloc_pages(d, 8, 0);
+		uint64_t before = frames_free();
+		unsigned steps = 0;
+
+		x = (struct exchange){.n = MANY};
+		for (unsigned i = 0; i < MANY; i++)
+			x.in[i] = page_to_mfn(pg) + i;
+		while (steps < cancel_at && memory_exchange(d, &x)) {
+			steps++;
+			agrees(&x, pg, before);
+		}
+		while (!memory_exchange_cancel(d, &x))
+			agrees(&x, pg, before);
+		assert_int_equal(d->tot_pages, MANY);
+		assert_int_equal(frames_free(), before);
+		host_domain_free(d);
 	}
 }
 
@@ -192,7 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing),    cmocka_unit_test(between), cmocka_unit_test(cancelled),
 	    cmocka_unit_test(limit),      cmocka_unit_test(whom),    cmocka_unit_test(refused),
-	    cmocka_unit_test(each_frame),
+	    cmocka_unit_test(each_frame), cmocka_unit_test(audited),
 	};
 
 	host_init();

@@ -97,6 +97,12 @@ static void buddy(void **state)
 	uint64_t before = frames_free(), held = 0;
 	mfn_t big = buddy_alloc(11, 0);
 
+	assert_int_equal(block_order(1), 0);
+	assert_int_equal(block_order(PAGE_SIZE), 0);
+	assert_int_equal(block_order(PAGE_SIZE + 1), 1);
+	assert_int_equal(block_order(2 * PAGE_SIZE), 1);
+	assert_int_equal(block_order(2 * PAGE_SIZE + 1), 2);
+	assert_true(block_order(~0ull) > MAX_ORDER);
 	assert_true(big);
 	tlb_clock++;
 	buddy_free(big, 11);
