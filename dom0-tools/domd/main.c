@@ -32,6 +32,8 @@
  * keep Dom0 busy for ever. */
 #define RESTART_MIN_MS 1000
 
+#define RESTART_TRIES 3 /* where each is killed */
+
 #define JOBS_MS 200
 
 static struct hv hv;
@@ -45,29 +47,46 @@ static enum action action_for(const struct record *r, const char *reason)
 	return !strcmp(reason, "watchdog") ? r->on_watchdog : r->on_crash;
 }
 
-/* Have the domain made again from its kept configuration. The new one takes its name and ends it. The child holds a
- * job for the old one: if this daemon is killed, the next one leaves that domain to the child. */
-static int restart(unsigned id, const char *uuid)
+/* One try of it. The status of the process, as wait() has it; -1: there was none. */
+static int try_restart(unsigned id, int job, int config)
 {
-	char config[256], number[16];
-	int status, job = job_begin(uuid);
-	bool good;
+	char number[16];
+	int status;
 	pid_t child;
 
-	snprintf(config, sizeof(config), "%s", record_path(id, "config"));
 	snprintf(number, sizeof(number), "%u", id);
 	child = fork();
 	if (child == 0) {
 		fcntl(job, F_SETFD, 0);
-		execlp("rl", "rl", "create", "-q", "--restart", number, config, (char *)NULL);
+		lseek(config, 0, SEEK_SET);
+		dup2(config, STDIN_FILENO);
+		execlp("rl", "rl", "create", "-q", "--restart", number, "/proc/self/fd/0", (char *)NULL);
 		_exit(127);
 	}
-	good = child >= 0 && waitpid(child, &status, 0) >= 0 && WIFEXITED(status) && !WEXITSTATUS(status);
+	return child >= 0 && waitpid(child, &status, 0) >= 0 ? status : -1;
+}
+
+/* Have the domain made again from its kept configuration. The new one takes its name and ends it; from then on that
+ * file may go, so it is held open for another try. The child holds a job for the old one: if this daemon is killed, the
+ * next one leaves that domain to the child. */
+static int restart(unsigned id, const char *uuid)
+{
+	int config = open(record_path(id, "config"), O_RDONLY | O_CLOEXEC);
+	int status, job, tries = RESTART_TRIES;
+
+	if (config < 0)
+		return fail_errno(errno, "%s: cannot open; the domain is not restarted",
+				  record_path(id, "config"));
+	job = job_begin(uuid);
+	while ((status = try_restart(id, job, config)) != -1 && WIFSIGNALED(status) && --tries)
+		warn("domain %u: the rl that was to restart it was killed (signal %d); once more", id,
+		     WTERMSIG(status));
+	close(config);
 	if (job >= 0)
 		job_end(uuid, job);
-	return good ? 0
-		    : fail("domain %u \"%s\" could not be restarted; the line before says why", id,
-			   domain_name(id));
+	return status ? fail("domain %u \"%s\" could not be restarted; the line before says why", id,
+			     domain_name(id))
+		      : 0;
 }
 
 static void end_domain(const struct record *r, const char *reason, const char *uuid)

@@ -27,6 +27,7 @@
 #define SOON_MS     1000 /* a daemon that ends sooner after its start is not restarted at once */
 #define WAIT_MIN_MS 50
 #define WAIT_MAX_MS 5000
+#define ANSWER_MS   15000       /* of rl-stored: it needs some milliseconds */
 #define LOG_MAX     (32 * 1024) /* bytes; then NAME.log becomes NAME.log.old */
 
 static struct daemon {
@@ -133,19 +134,33 @@ static void start(struct daemon *d, int ready)
 	d->out = out[0];
 }
 
+/* Wait for the byte on @ready, or its end. False: there has been neither in good time. */
+static bool answers(int ready)
+{
+	struct pollfd fd = {.fd = ready, .events = POLLIN};
+	uint64_t until = now_ms() + ANSWER_MS, now;
+
+	while ((now = now_ms()) < until)
+		if (poll(&fd, 1, (int)(until - now)) > 0)
+			return true;
+	return false;
+}
+
 /* rl-stored says when it answers; the others are of no use before. */
 static void start_store(struct daemon *d)
 {
 	int ready[2];
-	char byte;
 
 	if (pipe(ready) < 0)
 		return start(d, -1);
 	fcntl(ready[0], F_SETFD, FD_CLOEXEC);
 	start(d, ready[1]);
 	close(ready[1]);
-	while (read(ready[0], &byte, 1) < 0 && errno == EINTR)
-		;
+	if (!answers(ready[0]) && d->pid) {
+		note(d, "rl-keeper: %s (process %d) has not answered for %d s; it is killed\n", d->name,
+		     (int)d->pid, ANSWER_MS / 1000);
+		kill(d->pid, SIGKILL); /* watch() sees its end */
+	}
 	close(ready[0]);
 }
 

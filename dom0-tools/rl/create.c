@@ -93,14 +93,33 @@ static int write_record(struct birth *b, const struct build_result *built)
 	return record_save(r) ? -1 : record_save_config(built->id, b->cfg);
 }
 
+/* Who gives the new domain its name: the one that it replaces; -1: nobody, since the one that it replaces has given it
+ * to a successor whose rl was killed. -2 and a report: it was destroyed. */
+static long name_giver(const struct birth *b)
+{
+	char *name = b->replaces < 0 ? NULL : home_read(xs_shared(), b->replaces, "name");
+	struct record old;
+	bool has = name;
+
+	free(name);
+	if (b->replaces < 0 || has)
+		return b->replaces;
+	if (!record_load(b->replaces, &old) && old.ending && old.restarted < 0) {
+		fail("domain %ld, to be restarted, has been destroyed meanwhile", b->replaces);
+		return -2;
+	}
+	return -1;
+}
+
 /* The domain exists and is empty: from now on it has its name, and the domain that had the name can go. */
 static int on_created(void *arg, const struct build_result *built)
 {
 	struct birth *b = arg;
 	struct xen_domctl_getdomaininfo info;
+	long giver = name_giver(b);
 
-	if (write_record(b, built) ||
-	    home_claim(b->hv, xs_shared(), built->id, b->conf->name, built->uuid, b->replaces))
+	if (giver < -1 || write_record(b, built) ||
+	    home_claim(b->hv, xs_shared(), built->id, b->conf->name, built->uuid, giver))
 		return -1;
 	if (b->replaces < 0 || domain_info(b->hv, b->replaces, &info) < 0)
 		return 0;
@@ -311,6 +330,26 @@ static int parse_options(int argc, char **argv, struct create_options *options)
 	return options->file || optind < argc ? EXIT_OK : verb_usage("create");
 }
 
+/* A restarted domain has the name that it has now, or had when its end began; if it has none any more (name_giver()),
+ * the last that it was given. */
+static int keep_name(struct cfg *cfg, long replaces)
+{
+	char *stored, name[RECORD_NAME_MAX];
+	struct record r;
+
+	if (replaces < 0)
+		return 0;
+	stored = xs_shared() ? home_read(xs_shared(), replaces, "name") : NULL;
+	if (stored)
+		snprintf(name, sizeof(name), "%s", stored);
+	else if (!record_load(replaces, &r) && *r.name)
+		snprintf(name, sizeof(name), "%s", r.name);
+	else
+		record_name(replaces, name);
+	free(stored);
+	return *name ? cfg_set_text(cfg, "name", name) : 0;
+}
+
 static int do_create(int argc, char **argv)
 {
 	struct create_options options = {.replaces = -1};
@@ -321,7 +360,7 @@ static int do_create(int argc, char **argv)
 	if (code != EXIT_OK)
 		return code;
 	if (read_config(&cfg, argc - optind, argv + optind, &options, path) ||
-	    (options.replaces >= 0 && cfg_set_text(&cfg, "name", domain_name(options.replaces))))
+	    keep_name(&cfg, options.replaces))
 		code = EXIT_FAILED;
 	else
 		code = create_from(&cfg, &options);

@@ -192,6 +192,15 @@ def no_loop(m):
     require(len(waits) < 20, "it waited %s ms" % waits)
 
 
+def a_store_that_hangs(m):
+    """It starts and never answers: it is killed, and the next one goes on with what there was."""
+    run(m, "rl create -q demo32.cfg name=first; cd /usr/sbin; mv rl-stored away; "
+        "printf '#!/bin/sh\\nmv /usr/sbin/away /usr/sbin/rl-stored\\nexec sleep 100000\\n' > hangs; chmod 755 hangs; mv hangs rl-stored; "
+        "cd; kill -9 $(pidof rl-stored); until grep -q 'has not answered' /var/log/rl-stored.log; do usleep 50000; done", 200)
+    require("first" in rows(m), "names are lost: %s" % rows(m))
+    run(m, "rl destroy first; rm /var/log/rl-stored.log")
+
+
 def knows_again(m, why):
     """The store has begun anew and said so: it knows the domains, and guests go on with it."""
     run(m, "until rl list | grep -q 'two words' && rl list | grep -q first; do usleep 50000; done")
@@ -256,6 +265,7 @@ def main():
             tap.step("memory is as before", lambda: memory_is_back(m, state["free"]))
             tap.step("logs have a bound", lambda: logs_are_bounded(m))
             tap.step("what cannot be started is not tried in a loop", lambda: no_loop(m))
+            tap.step("a store that hangs", lambda: a_store_that_hangs(m))
             tap.step("a state that makes no sense", lambda: begins_anew(m))
             tap.step("no room for the state", lambda: no_room(m))
             tap.step("nor has that lost memory", lambda: memory_is_back(m, state["free"]))

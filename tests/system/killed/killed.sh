@@ -74,26 +74,38 @@ case_trace() {
 	rl trace -o /tmp/killed.trace -t 0.01 > /tmp/killed.have 2>&1 || wrong "no trace: $(cat /tmp/killed.have)"
 	return $code
 }
-# The rl that rl-domd starts: for that time this script is in its place.
+# The rl that rl-domd starts: until it has ended once, this script is in its place. Wherever it is killed, k is made anew; it then
+# reboots again, which is too soon for a third one.
 case_restart() {
 	rm -f /tmp/killed.code
-	rl create -q -p tiny.cfg name=k extra=reboot on_reboot='"restart"' && sleep 1 && mv /usr/bin/rl /usr/bin/rl.real
+	rl create -q -p tiny.cfg name=k extra=reboot on_reboot='"restart"' && sleep 1
 	printf '#!/bin/sh\nexec /tests/killed --instead %d "$@"\n' "$at" > /tmp/killed.rl
 	chmod 755 /tmp/killed.rl && mv /tmp/killed.rl /usr/bin/rl
+	before=$(rl.real domid k)
 	rl.real unpause k
 	until [ -e /tmp/killed.code ]; do usleep 10000; done
-	mv /usr/bin/rl.real /usr/bin/rl
-	return "$(cat /tmp/killed.code)"
+	ln /usr/bin/rl.real /usr/bin/rl.back && mv /usr/bin/rl.back /usr/bin/rl
+	code=$(cat /tmp/killed.code)
+	for wait in 10 50 100 200 500 1000 2000 4000 8000; do
+		now=$(ls /run/rl/domains | sort -n | tail -n 1)
+		[ "$now" != "$before" ] && grep -q 'reason = "reboot"' "/run/rl/domains/$now/end" 2> /tmp/killed.have && return "$code"
+		usleep ${wait}000
+	done
+	wrong "k is not made anew"
+	return "$code"
 }
 
 if [ "$name" = --instead ]; then
 	at=$step
 	shift 2
+	[ -e /tmp/killed.code ] && exec /usr/bin/rl.real "$@"
 	dying rl.real "$@"
 	code=$?
 	echo $code > /tmp/killed.new && mv /tmp/killed.new /tmp/killed.code
+	[ $code = 137 ] && kill -9 $$ # so that rl-domd sees what has happened to rl
 	exit $code
 fi
+[ -e /usr/bin/rl.real ] || ln /usr/bin/rl /usr/bin/rl.real
 state > /tmp/killed.before
 while [ "$at" -le "$last" ]; do
 	"case_$name"
