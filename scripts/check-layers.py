@@ -53,7 +53,7 @@ def kernel(machine):
 
 
 PARTS = [
-    Part("hypervisor", "lib cpu guest mm dev gnt evt sched dom trace pv emul fv entry audit boot ghost".split(),
+    Part("hypervisor", "lib cpu pc guest mm dev gnt evt sched dom trace pv emul fv entry audit boot ghost".split(),
          "build/ringlet.elf ghost", [("build/hypervisor", "hypervisor")]),
     kernel("pv"), kernel("native"),
     Part("tools", ["lib", "rl consoled domd keeper stored store"], "all", [("build/dom0-tools/obj", "dom0-tools")]),

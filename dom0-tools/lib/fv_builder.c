@@ -15,6 +15,7 @@
 
 #include "dom/elf.h"
 #include "ringlet/fv.h"
+#include "ringlet/pc.h"
 
 #define LOW_FRAMES  256
 #define RAM_LOW_END 0x9f000u /* firmware keeps the rest below 1 MiB */
@@ -139,7 +140,7 @@ static void put_acpi(uint8_t *low)
 	memcpy(low + DSDT_AT + HEADER, s5, sizeof(s5));
 	put_table(low, DSDT_AT, "DSDT", HEADER + sizeof(s5));
 	put32(low, FADT_AT + FADT_DSDT, DSDT_AT);
-	put32(low, FADT_AT + PM1A_CNT, RINGLET_FV_PM1A_PORT);
+	put32(low, FADT_AT + PM1A_CNT, RINGLET_PC_PM1A_PORT);
 	put_table(low, FADT_AT, "FACP", FADT_SIZE);
 	put32(low, RSDT_AT + HEADER, FADT_AT);
 	put_table(low, RSDT_AT, "RSDT", HEADER + 4);

@@ -26,6 +26,6 @@ void fv_audit(struct vcpu *v, const struct audit_report *to)
 			to->wrong("%s: guest frame %x is a table or code, and mapped writable",
 				  v->domain->name, pfn);
 	}
-	if (fv->console)
-		to->use(virt_to_mfn(fv->console), PGT_WRITABLE);
+	if (fv->pc.console)
+		to->use(virt_to_mfn(fv->pc.console), PGT_WRITABLE);
 }

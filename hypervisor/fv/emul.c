@@ -332,9 +332,9 @@ static enum fv_result port_io(struct emul *e)
 	if (!port_permitted(e->v))
 		return FV_REFUSED;
 	if (e->insn.opcode & 2)
-		fv_port_write(e->v, port, size, e->regs->rax & size_mask(size));
+		pc_write(&fv_of(e->v)->pc, port, size, e->regs->rax & size_mask(size));
 	else
-		reg_write(e->regs, REG_RAX, size, false, fv_port_read(e->v, port, size));
+		reg_write(e->regs, REG_RAX, size, false, pc_read(&fv_of(e->v)->pc, port, size));
 	return FV_DONE;
 }
 

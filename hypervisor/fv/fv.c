@@ -46,7 +46,7 @@ static int fv_vcpu_init(struct vcpu *v)
 		return -ENOMEM;
 	v->fv->v = v;
 	v->trap = fv_trap;
-	fv_devices_init(v->fv);
+	pc_init(&v->fv->pc, &fv_pc_user);
 	return fv_segments_init(v->fv);
 }
 
@@ -60,7 +60,7 @@ static int fv_vcpu_relinquish(struct vcpu *v)
 static void fv_vcpu_free(struct vcpu *v)
 {
 	if (v->fv) {
-		fv_devices_stop(v->fv);
+		pc_stop(&v->fv->pc);
 		while (fv_vcpu_relinquish(v))
 			; /* nothing, or little: a domain that was built has been through it */
 		fv_code_free(v->fv);
@@ -183,6 +183,12 @@ static void fv_get_context(struct vcpu *v, void *ctx)
 	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
 	pv32_context_out(ctx, c, v);
 	heap_free(c);
+}
+
+static void fv_timers_go_on(struct vcpu *v)
+{
+	if (v->fv)
+		pc_go_on(&v->fv->pc);
 }
 
 static void fv_fill_hypercall_page(void *page)

@@ -3,8 +3,7 @@
  * fv: an unmodified 32-bit PAE kernel in ring 1, on a virtual PC. The processor state that the real processor
  * cannot hold for it, its memory, and its devices. docs/fv.md tells the whole story.
  *
- * One vCPU. Everything here belongs to the CPU that runs it, except the devices, which timers reach from
- * any CPU: they are under `lock`.
+ * One vCPU. Everything here belongs to the CPU that runs it, except the devices (pc/pc.h), which have a lock.
  *
  * The upcall bytes that every exit to a guest tests serve as the processor's interrupt pin and flag:
  *	upcall_pending  INTR: the interrupt controller has an interrupt, or may have one: look (fv_deliver)
@@ -13,9 +12,8 @@
 #pragma once
 
 #include "dom/domain.h"
-#include "fv/pic.h"
-#include "fv/pit.h"
 #include "lib/string.h"
+#include "pc/pc.h"
 
 #define FV_SHADOW_BUCKETS 256
 #define FV_TLB_SETS       16
@@ -52,12 +50,6 @@ struct fv_translation {
 struct fv_table {
 	uint32_t base;
 	uint16_t limit;
-};
-
-struct fv_uart {
-	uint8_t ier, lcr, mcr, scratch, divisor[2];
-	bool sent; /* transmitter empty since the last look: its interrupt is due */
-	ns_t full_since;
 };
 
 struct fv {
@@ -108,15 +100,8 @@ struct fv {
 	bool flush; /* TLB and paging-structure caches may hold stale entries */
 	bool lax;   /* a table could not be write-protected: drop everything at the next flush */
 
-	/* Devices. */
-	struct spinlock lock;
-	struct fv_pic pic;
-	struct fv_pit pit;
-	struct timer pit_timer;
-	struct fv_uart uart;
-	uint8_t cmos_index;
-	struct xencons_interface *console;
-	uint32_t console_port;
+	struct pc pc;
+	uint32_t console_port; /* the event channel of its console */
 };
 
 static inline struct fv *fv_of(const struct vcpu *v)
@@ -292,17 +277,6 @@ void fv_code_free(struct fv *fv);
 struct audit_report;
 void fv_audit(struct vcpu *v, const struct audit_report *to);
 
-/* ---- io.c and the devices ---- */
+/* ---- devices.c ---- */
 
-uint32_t fv_port_read(struct vcpu *v, uint16_t port, unsigned size);
-void fv_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value);
-void fv_devices_init(struct fv *fv);
-void fv_devices_stop(struct fv *fv);
-void fv_timers_go_on(struct vcpu *v); /* unpaused: its timer was not set again meanwhile */
-/* After anything that may have raised an interrupt: tell the vCPU. */
-void fv_update_intr(struct fv *fv);
-/* The other end of the console has moved. */
-void fv_uart_poll(struct fv *fv);
-uint8_t fv_uart_read(struct fv *fv, unsigned reg);
-void fv_uart_write(struct fv *fv, unsigned reg, uint8_t value);
-uint8_t fv_cmos_read(uint8_t index, uint64_t seconds); /* seconds since 1970 */
+extern const struct pc_user fv_pc_user;

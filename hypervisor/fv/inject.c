@@ -160,19 +160,16 @@ void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
 void fv_deliver(struct vcpu *v)
 {
 	struct fv *fv = fv_of(v);
-	int vector = -1;
+	bool more;
+	int vector;
 
 	v->info->upcall_pending = 0; /* before the look: a later interrupt sets it again */
 	if (fv->console_port)
 		bit_test_and_clear(v->domain->evtchn_pending, fv->console_port);
 	*(uint32_t *)vcpu_selector(v->domain, v) = 0;
-	spin_lock(&fv->lock);
-	fv_uart_poll(fv);
-	if (pic_interrupts(&fv->pic))
-		vector = pic_acknowledge(&fv->pic);
-	if (pic_interrupts(&fv->pic))
+	vector = pc_interrupt(&fv->pc, &more);
+	if (more)
 		v->info->upcall_pending = 1;
-	spin_unlock(&fv->lock);
 	if (vector >= 0)
 		fv_inject(v, vector, FV_HARDWARE);
 	fv_shadow_sync(fv);

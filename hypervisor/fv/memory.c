@@ -161,7 +161,7 @@ static int find_frame(struct domain *d, struct fv *fv)
 	mfn_t mfn = owned_rotate(d);
 	pfn_t pfn = mfn ? m2p_get(mfn) : INVALID_PFN;
 
-	if (pfn > fv->ram_pages || (pfn < fv->ram_pages ? fv->frames[pfn].mfn : !!fv->console))
+	if (pfn > fv->ram_pages || (pfn < fv->ram_pages ? fv->frames[pfn].mfn : !!fv->pc.console))
 		return 0;
 	if (page_get_and_type(mfn_to_page(mfn), d, PGT_WRITABLE))
 		return -EINVAL;
@@ -169,7 +169,7 @@ static int find_frame(struct domain *d, struct fv *fv)
 		fv->frames[pfn].mfn = mfn;
 		fv->frames_held++;
 	} else {
-		fv->console = mfn_to_virt(mfn);
+		fv->pc.console = mfn_to_virt(mfn);
 	}
 	return 0;
 }
@@ -207,7 +207,7 @@ static int memory_step(struct fv *fv)
 		rc = find_frame(fv->v->domain, fv);
 	if (!rc && fv->frames_to_find)
 		return -ERESTART;
-	return rc ? rc : fv->frames_held == fv->ram_pages && fv->console ? 0 : -EINVAL;
+	return rc ? rc : fv->frames_held == fv->ram_pages && fv->pc.console ? 0 : -EINVAL;
 }
 
 int fv_memory_init(struct fv *fv, uint32_t ram_pages)
@@ -249,8 +249,8 @@ uint64_t fv_heap_most(uint64_t frames)
 
 void fv_memory_free(struct fv *fv)
 {
-	if (fv->console)
-		page_put_and_type(mfn_to_page(virt_to_mfn(fv->console)));
+	if (fv->pc.console)
+		page_put_and_type(mfn_to_page(virt_to_mfn(fv->pc.console)));
 	if (fv->frames_at)
 		heap_free_pages(mfn_to_virt(fv->frames_at), fv->frames_order);
 	if (fv->nothing)
@@ -258,5 +258,5 @@ void fv_memory_free(struct fv *fv)
 	fv->frames = NULL;
 	fv->frames_at = 0;
 	fv->nothing = NULL;
-	fv->console = NULL;
+	fv->pc.console = NULL;
 }

@@ -16,7 +16,7 @@ static bool in(struct emul *e, uint32_t va, unsigned size)
 
 	if (!fv_emul_read(e, va, &value, size) || !fv_emul_write(e, va, &value, size))
 		return false;
-	value = fv_port_read(e->v, e->regs->rdx, size);
+	value = pc_read(&fv_of(e->v)->pc, e->regs->rdx, size);
 	return fv_emul_write(e, va, &value, size);
 }
 
@@ -27,7 +27,7 @@ static bool out(struct emul *e, uint32_t va, unsigned size)
 
 	if (!fv_emul_read(e, va, &value, size))
 		return false;
-	fv_port_write(e->v, e->regs->rdx, size, value);
+	pc_write(&fv_of(e->v)->pc, e->regs->rdx, size, value);
 	return true;
 }
 

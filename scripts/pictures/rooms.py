@@ -10,7 +10,7 @@ from picture import Picture
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 HIGH, LEFT, NAME, WORDS, CELL = 30, 20, 80, 300, 26
 SAYS = {"lib": "types, lists, locks, printk", "cpu": "one processor: descriptors, timers, IPIs",
-        "guest": "what a domain and a vCPU are", "mm": "frames, page tables, guest memory",
+        "pc": "the devices of a virtual PC", "guest": "what a domain and a vCPU are", "mm": "frames, page tables, guest memory",
         "dev": "consoles, ACPI, interrupt lines", "gnt": "grants", "evt": "event channels", "sched": "which vCPU runs where",
         "dom": "the life and control of domains", "trace": "tracing and accounting", "pv": "what differs between pv32 and pv64",
         "emul": "instructions executed for guests", "fv": "unmodified kernels in ring 1", "entry": "the doors: traps, hypercalls",

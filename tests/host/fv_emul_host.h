@@ -179,14 +179,14 @@ enum emul_result emul_mov_dr(struct emul *e)
 	did.others++;
 	return dr_result;
 }
-uint32_t fv_port_read(struct vcpu *v, uint16_t port, unsigned size)
+uint32_t pc_read(struct pc *pc, uint16_t port, unsigned size)
 {
 	did.reads++;
 	did.port = port;
 	did.size = size;
 	return 0x87654321;
 }
-void fv_port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
+void pc_write(struct pc *pc, uint16_t port, unsigned size, uint32_t value)
 {
 	did.writes++;
 	did.port = port;

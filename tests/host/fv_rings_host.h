@@ -71,18 +71,12 @@ void fv_shadow_sync(struct fv *f)
 {
 	synced++;
 }
-void fv_uart_poll(struct fv *f)
+int pc_interrupt(struct pc *pc, bool *more)
 {
-	assert_true(f->lock.held);
+	assert_ptr_equal(pc, &fv.pc);
 	polls++;
-}
-bool pic_interrupts(const struct fv_pic *pic)
-{
-	return interrupts;
-}
-uint8_t pic_acknowledge(struct fv_pic *pic)
-{
-	return first_vector + --interrupts;
+	*more = interrupts > 1;
+	return interrupts ? (int)(first_vector + --interrupts) : -1;
 }
 void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
 {

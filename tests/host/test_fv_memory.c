@@ -185,7 +185,7 @@ static void frames_by_name(void **state)
 	}
 	assert_int_equal(found(&new, &steps), 0);
 	assert_int_equal(new.frames_held, RAM_PAGES);
-	assert_ptr_equal(new.console, mfn_to_virt(owned[2]));
+	assert_ptr_equal(new.pc.console, mfn_to_virt(owned[2]));
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++)
 		assert_int_equal(new.frames[pfn].mfn, owned[RAM_PAGES + 2 - pfn]);
 	assert_int_equal(steps, (1u << new.frames_order) + domain.tot_pages / 32);

@@ -85,8 +85,8 @@ VOID_OF(context_init, struct vcpu *)
 INT_OF(desc_init, struct vcpu *)
 INT_OF(pv32_kind_root_alloc, struct vcpu *)
 VOID_OF(pv32_kind_root_free, struct vcpu *)
-VOID_OF(fv_devices_init, struct fv *)
-VOID_OF(fv_devices_stop, struct fv *)
+VOID_OF(pc_stop, struct pc *)
+VOID_OF(pc_go_on, struct pc *)
 INT_OF(fv_segments_init, struct fv *)
 VOID_OF(fv_segments_free, struct fv *)
 INT_OF(fv_shadow_init, struct fv *)
@@ -101,6 +101,12 @@ VOID_OF(debugreg_switch_out, struct vcpu *)
 VOID_OF(cpu_set_supervisor_protection, bool)
 VOID_OF(vcpu_lose_context, struct vcpu *)
 VOID_OF(fpu_reset, struct fpu_area *)
+const struct pc_user fv_pc_user;
+void pc_init(struct pc *pc, const struct pc_user *user)
+{
+	assert_ptr_equal(user, &fv_pc_user);
+	note("pc_init");
+}
 int fv_memory_init(struct fv *fv, uint32_t info)
 {
 	assert_int_equal(info, 0x11223344);
@@ -167,7 +173,6 @@ ELSEWHERE(uint64_t, fv_heap_most, uint64_t frames)
 ELSEWHERE(void, fv_trap, struct vcpu *which, struct cpu_user_regs *regs)
 ELSEWHERE(void, fv_audit, struct vcpu *which, const struct audit_report *to)
 ELSEWHERE(void, fv_deliver, struct vcpu *which)
-ELSEWHERE(void, fv_timers_go_on, struct vcpu *which)
 
 /* ---- the stage ---- */
 
@@ -210,13 +215,12 @@ static void freed(void)
 static void comes(void **state)
 {
 	assert_int_equal(fv_kind.doors->vcpu_init(v), 0);
-	is_noted("context_init desc_init pv32_kind_root_alloc alloc fv_devices_init fv_segments_init ");
+	is_noted("context_init desc_init pv32_kind_root_alloc alloc pc_init fv_segments_init ");
 	assert_ptr_equal(v->fv->v, v);
 	v->kernel_cr3 = 5;
 	freed();
-	is_noted(
-	    "fv_devices_stop fv_shadow_release fv_memory_release fv_code_free fv_shadow_free fv_memory_free "
-	    "fv_segments_free desc_free pv32_kind_root_free ");
+	is_noted("pc_stop fv_shadow_release fv_memory_release fv_code_free fv_shadow_free fv_memory_free "
+		 "fv_segments_free desc_free pv32_kind_root_free ");
 	assert_int_equal(windows[0], 0); /* the page of segments is not the guest's to hold */
 	v->id = 1;
 	assert_int_equal(fv_kind.doors->vcpu_init(v), -EOPNOTSUPP);
@@ -260,7 +264,7 @@ static void goes_in_pieces(void **state)
 	notes[0] = '\0';
 	fails = "fv_memory_release"; /* one that was not asked to, until nothing is left */
 	freed();
-	is_noted("fv_devices_stop fv_shadow_release fv_memory_release fv_shadow_release fv_memory_release "
+	is_noted("pc_stop fv_shadow_release fv_memory_release fv_shadow_release fv_memory_release "
 		 "fv_code_free "
 		 "fv_shadow_free fv_memory_free fv_segments_free desc_free pv32_kind_root_free ");
 }
@@ -393,6 +397,10 @@ static void odds(void **state)
 	fv_kind.doors->fill_hypercall_page(page);
 	assert_int_equal(page[0], 0xcc);
 	assert_int_equal(page[PAGE_SIZE - 1], 0xcc);
+	fv_kind.doors->timers_go_on(v);
+	is_noted("pc_go_on ");
+	fv_kind.doors->timers_go_on(&(struct vcpu){.domain = &d}); /* one that is not built yet */
+	is_noted("");
 	freed();
 }
 

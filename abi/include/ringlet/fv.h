@@ -15,6 +15,3 @@
  *	failsafe_callback_eip  frames of RAM: guest frames 0 to n - 1; frame n is the console page
  *	event_callback_eip     event channel port of the console
  */
-
-/* The I/O port of its PM1a control register, by which it switches itself off; its FADT, which the builder writes, says so. */
-#define RINGLET_FV_PM1A_PORT 0x604

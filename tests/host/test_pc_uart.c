@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification of an fv domain's serial port (hypervisor/fv/uart.c), whose other end is Dom0's console ring.
+ * Specification of a virtual PC's serial port (hypervisor/pc/uart.c), whose other end is Dom0's console ring.
  *   sends     each byte is in the ring and Dom0 is told; into a full ring none is written, and what is there stays
  *   waits     a full ring shows the transmitter as busy, for a fifth of a second only; as soon as there is room it is
  *             not
@@ -17,29 +17,24 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fv/uart.c"
+#include "pc/uart.c"
 
-struct percpu host_percpu;
 static ns_t clock_ns;
 static unsigned told;
 static bool line;
-static struct domain d;
-static struct vcpu v = {.domain = &d};
-static struct fv fv = {.v = &v, .console_port = 9};
+static struct pc pc;
 static struct xencons_interface *ring;
 
 ns_t now(void)
 {
 	return clock_ns;
 }
-long evtchn_send(struct domain *from, uint32_t port)
+static void console(struct pc *which)
 {
-	assert_ptr_equal(from, &d);
-	assert_int_equal(port, 9);
+	assert_ptr_equal(which, &pc);
 	told++;
-	return 0;
 }
-void pic_set_line(struct fv_pic *pic, unsigned which, bool level)
+void pic_set_line(struct pic *pic, unsigned which, bool level)
 {
 	assert_int_equal(which, 4);
 	line = level;
@@ -47,10 +42,11 @@ void pic_set_line(struct fv_pic *pic, unsigned which, bool level)
 
 static int setup(void **state)
 {
+	static const struct pc_user user = {.console = console};
+
 	free(ring);
 	ring = calloc(1, sizeof(*ring));
-	memset(&fv.uart, 0, sizeof(fv.uart));
-	fv.console = ring;
+	pc = (struct pc){.user = &user, .console = ring};
 	clock_ns = 5000000000ull;
 	told = 0;
 	line = false;
@@ -65,7 +61,7 @@ static void give(const char *text)
 
 static uint8_t status(void)
 {
-	return fv_uart_read(&fv, REG_LSR);
+	return uart_read(&pc, REG_LSR);
 }
 
 static void sends(void **state)
@@ -73,12 +69,12 @@ static void sends(void **state)
 	ring->out_prod = ring->out_cons = ~0u; /* they wrap */
 	for (unsigned i = 0; i < sizeof(ring->out); i++) {
 		assert_int_equal(status(), LSR_EMPTY);
-		fv_uart_write(&fv, REG_DATA, i);
+		uart_write(&pc, REG_DATA, i);
 		assert_int_equal(told, i + 1);
 		assert_int_equal(ring->out_prod, i);
 		assert_int_equal((uint8_t)ring->out[(i - 1) % sizeof(ring->out)], (uint8_t)i);
 	}
-	fv_uart_write(&fv, REG_DATA, 0x77); /* lost */
+	uart_write(&pc, REG_DATA, 0x77); /* lost */
 	assert_int_equal(ring->out_prod, sizeof(ring->out) - 1);
 	assert_int_equal(ring->out[sizeof(ring->out) - 1], 0);
 	assert_int_equal(told, sizeof(ring->out) + 1); /* perhaps Dom0 sleeps */
@@ -103,7 +99,7 @@ static void waits(void **state)
 static void receives(void **state)
 {
 	ring->in[0] = 'a'; /* an old one */
-	assert_int_equal(fv_uart_read(&fv, REG_DATA), 0);
+	assert_int_equal(uart_read(&pc, REG_DATA), 0);
 	assert_int_equal(ring->in_cons, 0);
 	assert_int_equal(told, 0);
 	ring->in_prod = ring->in_cons = ~0u - 1;
@@ -111,70 +107,70 @@ static void receives(void **state)
 	assert_int_equal(status(), LSR_EMPTY | LSR_RECEIVED);
 	for (const char *c = "abcd"; *c; c++) {
 		assert_int_equal(told, 0);
-		assert_int_equal(fv_uart_read(&fv, REG_DATA), *c);
+		assert_int_equal(uart_read(&pc, REG_DATA), *c);
 	}
 	assert_int_equal(told, 1); /* that was the last */
 	assert_int_equal(status(), LSR_EMPTY);
 	assert_int_equal(ring->in_cons, ring->in_prod);
 	ring->in_prod += sizeof(ring->in);
-	fv_uart_read(&fv, REG_DATA);
+	uart_read(&pc, REG_DATA);
 	assert_int_equal(told, 2); /* it was full */
-	fv_uart_read(&fv, REG_DATA);
+	uart_read(&pc, REG_DATA);
 	assert_int_equal(told, 2);
 }
 
 static void tells(void **state)
 {
-	fv_uart_write(&fv, REG_MCR, MCR_OUT2);
+	uart_write(&pc, REG_MCR, MCR_OUT2);
 	give("x");
-	fv_uart_poll(&fv);
+	uart_poll(&pc);
 	assert_false(line); /* it did not ask */
-	assert_int_equal(fv_uart_read(&fv, REG_IIR), IIR_FIFO | IIR_NONE);
-	fv_uart_write(&fv, REG_IER, IER_RECEIVED);
+	assert_int_equal(uart_read(&pc, REG_IIR), IIR_FIFO | IIR_NONE);
+	uart_write(&pc, REG_IER, IER_RECEIVED);
 	assert_true(line);
-	assert_int_equal(fv_uart_read(&fv, REG_IIR), IIR_FIFO | IIR_RECEIVED);
+	assert_int_equal(uart_read(&pc, REG_IIR), IIR_FIFO | IIR_RECEIVED);
 	assert_true(line); /* until it is read */
-	fv_uart_read(&fv, REG_DATA);
+	uart_read(&pc, REG_DATA);
 	assert_false(line);
-	fv_uart_write(&fv, REG_IER, IER_RECEIVED | IER_SENT);
+	uart_write(&pc, REG_IER, IER_RECEIVED | IER_SENT);
 	assert_true(line); /* there is room to send */
-	fv_uart_write(&fv, REG_MCR, 0);
+	uart_write(&pc, REG_MCR, 0);
 	assert_false(line); /* it is not connected */
-	fv_uart_write(&fv, REG_MCR, MCR_OUT2);
+	uart_write(&pc, REG_MCR, MCR_OUT2);
 	assert_true(line);
-	assert_int_equal(fv_uart_read(&fv, REG_IIR), IIR_FIFO | IIR_SENT);
+	assert_int_equal(uart_read(&pc, REG_IIR), IIR_FIFO | IIR_SENT);
 	assert_false(line); /* seen */
-	assert_int_equal(fv_uart_read(&fv, REG_IIR), IIR_FIFO | IIR_NONE);
-	fv_uart_write(&fv, REG_DATA, 'y');
+	assert_int_equal(uart_read(&pc, REG_IIR), IIR_FIFO | IIR_NONE);
+	uart_write(&pc, REG_DATA, 'y');
 	assert_true(line);
 	give("z"); /* what came goes first */
-	assert_int_equal(fv_uart_read(&fv, REG_IIR), IIR_FIFO | IIR_RECEIVED);
-	fv_uart_write(&fv, REG_IER, 0);
+	assert_int_equal(uart_read(&pc, REG_IIR), IIR_FIFO | IIR_RECEIVED);
+	uart_write(&pc, REG_IER, 0);
 	assert_false(line);
 }
 
 static void keeps(void **state)
 {
-	fv_uart_write(&fv, REG_LCR, DLAB | 3);
-	fv_uart_write(&fv, REG_DATA, 0x12);
-	fv_uart_write(&fv, REG_IER, 0x34);
-	assert_int_equal(fv_uart_read(&fv, REG_DATA), 0x12);
-	assert_int_equal(fv_uart_read(&fv, REG_IER), 0x34);
+	uart_write(&pc, REG_LCR, DLAB | 3);
+	uart_write(&pc, REG_DATA, 0x12);
+	uart_write(&pc, REG_IER, 0x34);
+	assert_int_equal(uart_read(&pc, REG_DATA), 0x12);
+	assert_int_equal(uart_read(&pc, REG_IER), 0x34);
 	assert_int_equal(ring->out_prod, 0);
-	assert_false(fv.uart.sent);
-	fv_uart_write(&fv, REG_LCR, 3);
-	assert_int_equal(fv_uart_read(&fv, REG_LCR), 3);
-	assert_int_equal(fv_uart_read(&fv, REG_IER), 0);
-	fv_uart_write(&fv, REG_IER, 0xff);
-	assert_int_equal(fv_uart_read(&fv, REG_IER), 0x0f);
-	fv_uart_write(&fv, REG_MCR, 0x0b);
-	assert_int_equal(fv_uart_read(&fv, REG_MCR), 0x0b);
-	fv_uart_write(&fv, REG_SCRATCH, 0xa5);
-	assert_int_equal(fv_uart_read(&fv, REG_SCRATCH), 0xa5);
-	fv_uart_write(&fv, REG_IIR, 0xff);
-	fv_uart_write(&fv, REG_LSR, 0xff);
-	fv_uart_write(&fv, REG_MSR, 0xff);
-	assert_int_equal(fv_uart_read(&fv, REG_MSR), MSR_CONNECTED);
+	assert_false(pc.uart.sent);
+	uart_write(&pc, REG_LCR, 3);
+	assert_int_equal(uart_read(&pc, REG_LCR), 3);
+	assert_int_equal(uart_read(&pc, REG_IER), 0);
+	uart_write(&pc, REG_IER, 0xff);
+	assert_int_equal(uart_read(&pc, REG_IER), 0x0f);
+	uart_write(&pc, REG_MCR, 0x0b);
+	assert_int_equal(uart_read(&pc, REG_MCR), 0x0b);
+	uart_write(&pc, REG_SCRATCH, 0xa5);
+	assert_int_equal(uart_read(&pc, REG_SCRATCH), 0xa5);
+	uart_write(&pc, REG_IIR, 0xff);
+	uart_write(&pc, REG_LSR, 0xff);
+	uart_write(&pc, REG_MSR, 0xff);
+	assert_int_equal(uart_read(&pc, REG_MSR), MSR_CONNECTED);
 	assert_int_equal(told, 0);
 }
 
@@ -187,8 +183,8 @@ static void hostile(void **state)
 		ring->in_prod = ring->out_cons = odd[i % ARRAY_SIZE(odd)];
 		ring->in_cons = ring->out_prod = odd[i / ARRAY_SIZE(odd)];
 		for (unsigned n = 0; n < 3; n++) {
-			fv_uart_read(&fv, REG_DATA);
-			fv_uart_write(&fv, REG_DATA, n);
+			uart_read(&pc, REG_DATA);
+			uart_write(&pc, REG_DATA, n);
 			status();
 		}
 	}
@@ -201,7 +197,7 @@ int main(void)
 	    cmocka_unit_test_setup(receives, setup), cmocka_unit_test_setup(tells, setup),
 	    cmocka_unit_test_setup(keeps, setup),    cmocka_unit_test_setup(hostile, setup),
 	};
-	int failed = cmocka_run_group_tests_name("fv_uart", tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("pc uart", tests, NULL, NULL);
 
 	free(ring);
 	return failed;

@@ -9,7 +9,7 @@
 #define PIT_LEAST_TICKS \
 	298u /* a quarter of a millisecond: the least time between two interrupts of a periodic mode */
 
-struct fv_pit_channel {
+struct pit_channel {
 	uint8_t mode, access; /* access: 1 low byte, 2 high byte, 3 low then high */
 	bool second;          /* the high byte comes next, of a write or a read */
 	bool gate, running;
@@ -22,19 +22,19 @@ struct fv_pit_channel {
 	uint8_t status;
 };
 
-struct fv_pit {
-	struct fv_pit_channel channel[3];
+struct pit {
+	struct pit_channel channel[3];
 };
 
-void pit_reset(struct fv_pit *pit, uint64_t now);
-void pit_command(struct fv_pit *pit, uint8_t value, uint64_t now);
-void pit_write(struct fv_pit *pit, unsigned channel, uint8_t value, uint64_t now);
-uint8_t pit_read(struct fv_pit *pit, unsigned channel, uint64_t now);
-void pit_set_gate(struct fv_pit *pit, unsigned channel, bool high, uint64_t now);
-bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now);
+void pit_reset(struct pit *pit, uint64_t now);
+void pit_command(struct pit *pit, uint8_t value, uint64_t now);
+void pit_write(struct pit *pit, unsigned channel, uint8_t value, uint64_t now);
+uint8_t pit_read(struct pit *pit, unsigned channel, uint64_t now);
+void pit_set_gate(struct pit *pit, unsigned channel, bool high, uint64_t now);
+bool pit_output(const struct pit *pit, unsigned channel, uint64_t now);
 /* When a caller that waits for the output of @channel to rise must look next: a future time, or a past one for a single
  * shot whose edge was not told yet. 0: never. A channel programmed faster than PIT_LEAST_TICKS counts as it should, but
  * only every second, third ... of its edges is told. */
-uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now);
+uint64_t pit_next_edge(const struct pit *pit, unsigned channel, uint64_t now);
 /* It is time: has the output risen? A single shot's does once. */
-bool pit_tell(struct fv_pit *pit, unsigned channel, uint64_t now);
+bool pit_tell(struct pit *pit, unsigned channel, uint64_t now);

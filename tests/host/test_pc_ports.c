@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification of an fv domain's ports (hypervisor/fv/io.c):
+ * Specification of a virtual PC's ports (hypervisor/pc/pc.c):
  *   ways     each port leads to its device, each byte of a wide access to its own; elsewhere ones are read
- *   ends     the sleep register, the keyboard's reset and the reset register end the domain, as they should; nothing near them
+ *   ends     the sleep register, the keyboard's reset and the reset register end the PC's life, as they should; nothing near them
  *   timer    what sets the interval timer sets the hypervisor's, and nothing else does; its interrupt is raised once
- *            for each edge; it stands still with the domain and goes on with it
- *   tells    an interrupt that comes of an access is told to the vCPU
+ *            for each edge; it stands still with the PC and goes on with it
+ *   tells    an interrupt that comes of an access is told; the processor takes it, and learns of a further one
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,19 +15,19 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fv/cmos.c"
-#include "fv/io.c"
-#include "fv/pic.c"
-#include "fv/pit.c"
+#include "cpu/percpu.h"
+#include "pc/cmos.c"
+#include "pc/pc.c"
+#include "pc/pic.c"
+#include "pc/pit.c"
 
 #define MS 1000000ull
 
 struct percpu host_percpu;
-static struct domain d;
-static struct fv fv;
-static struct vcpu v = {.domain = &d, .fv = &fv};
+static struct pc pc;
 static ns_t clock_ns;
-static unsigned marks, sets, stops;
+static uint64_t clock_seconds;
+static unsigned marks, sets, stops, polls;
 static int ended;
 static bool still;
 static struct {
@@ -39,31 +39,36 @@ ns_t now(void)
 {
 	return clock_ns;
 }
-uint64_t wallclock_seconds(void)
+static uint64_t seconds(const struct pc *which)
 {
-	return 45296; /* 12:34:56 */
+	assert_ptr_equal(which, &pc);
+	return clock_seconds;
 }
-void vcpu_mark_events(struct vcpu *which)
+static void interrupt(struct pc *which)
 {
-	assert_ptr_equal(which, &v);
+	assert_ptr_equal(which, &pc);
+	assert_true(pc.lock.held);
 	marks++;
 }
-bool vcpu_stands_still(const struct vcpu *which)
+static bool stands_still(const struct pc *which)
 {
 	return still;
 }
-void domain_shutdown(struct domain *which, uint8_t reason)
+static void end(struct pc *which, enum pc_end how)
 {
-	ended = reason;
+	assert_ptr_equal(which, &pc);
+	ended = how;
 }
+static const struct pc_user user = {
+    .interrupt = interrupt, .seconds = seconds, .stands_still = stands_still, .end = end};
 void timer_init(struct timer *t, void (*handler)(void *), void *arg)
 {
 	*t = (struct timer){.handler = handler, .arg = arg};
 }
 void timer_set(struct timer *t, ns_t expires)
 {
-	assert_false(fv.lock.held);
-	assert_ptr_equal(t, &fv.pit_timer);
+	assert_false(pc.lock.held);
+	assert_ptr_equal(t, &pc.pit_timer);
 	t->expires = expires;
 	t->cpu = &host_percpu;
 	sets++;
@@ -73,38 +78,43 @@ void timer_stop(struct timer *t)
 	t->cpu = NULL;
 	stops++;
 }
-uint8_t fv_uart_read(struct fv *which, unsigned reg)
+uint8_t uart_read(struct pc *which, unsigned reg)
 {
 	uart.reg = reg;
 	uart.n++;
 	return 0x50 + reg;
 }
-void fv_uart_write(struct fv *which, unsigned reg, uint8_t value)
+void uart_write(struct pc *which, unsigned reg, uint8_t value)
 {
 	uart.reg = reg;
 	uart.value = value;
 	uart.n++;
 }
+void uart_poll(struct pc *which)
+{
+	assert_true(pc.lock.held);
+	polls++;
+}
 static int setup(void **state)
 {
-	fv = (struct fv){.v = &v};
-	d = (struct domain){0};
+	pc = (struct pc){0};
+	clock_seconds = 45296; /* 12:34:56 */
 	clock_ns = 1000 * MS;
 	ended = -1;
 	still = false;
 	memset(&uart, 0, sizeof(uart));
-	fv_devices_init(&fv);
-	marks = sets = stops = 0;
+	pc_init(&pc, &user);
+	marks = sets = stops = polls = 0;
 	return 0;
 }
 
 static uint32_t in(uint16_t port)
 {
-	return fv_port_read(&v, port, 1);
+	return pc_read(&pc, port, 1);
 }
 static void out(uint16_t port, uint8_t value)
 {
-	fv_port_write(&v, port, 1, value);
+	pc_write(&pc, port, 1, value);
 }
 
 static void ways(void **state)
@@ -122,14 +132,14 @@ static void ways(void **state)
 	assert_int_equal(in(0xa1), 0x34);
 	assert_int_equal(in(0x20), 0);
 	assert_int_equal(in(0xa0), 0);
-	assert_int_equal(fv_port_read(&v, 0x20, 2), 0x1200);
-	assert_int_equal(fv_port_read(&v, 0x1f, 4), 0xff1200ff);
+	assert_int_equal(pc_read(&pc, 0x20, 2), 0x1200);
+	assert_int_equal(pc_read(&pc, 0x1f, 4), 0xff1200ff);
 	/* The clock; bit 7 of the index is the NMI's. */
 	out(0x70, 0x80);
 	assert_int_equal(in(0x71), 0x56);
 	out(0x70, 0x04);
 	assert_int_equal(in(0x71), 0x12);
-	d.time_offset = -3600;
+	clock_seconds -= 3600;
 	assert_int_equal(in(0x71), 0x11);
 	assert_int_equal(in(0x64), 0); /* the keyboard takes commands */
 	for (unsigned reg = 0; reg < 8; reg++) {
@@ -140,12 +150,12 @@ static void ways(void **state)
 		assert_int_equal(uart.reg, reg);
 	}
 	uart.n = 0;
-	fv_port_write(&v, 0x3f8, 2, 0xaabb);
+	pc_write(&pc, 0x3f8, 2, 0xaabb);
 	assert_int_equal(uart.n, 2);
 	assert_int_equal(uart.reg, 1);
 	assert_int_equal(uart.value, 0xaa);
 	assert_int_equal(sets + stops, 0);
-	assert_false(fv.lock.held);
+	assert_false(pc.lock.held);
 }
 
 static void speaker_port(void **state)
@@ -165,21 +175,21 @@ static void speaker_port(void **state)
 static int ends(uint16_t port, unsigned size, uint32_t value)
 {
 	ended = -1;
-	fv_port_write(&v, port, size, value);
+	pc_write(&pc, port, size, value);
 	return ended;
 }
 
 static void ending(void **state)
 {
-	assert_int_equal(ends(0x604, 2, 0x2000), SHUTDOWN_poweroff);
-	assert_int_equal(ends(0x604, 2, 0x3c01), SHUTDOWN_poweroff);
+	assert_int_equal(ends(0x604, 2, 0x2000), PC_OFF);
+	assert_int_equal(ends(0x604, 2, 0x3c01), PC_OFF);
 	assert_int_equal(ends(0x604, 2, 0x1c01), -1);
 	assert_int_equal(ends(0x605, 2, 0x2000), -1);
-	assert_int_equal(ends(0x64, 1, 0xfe), SHUTDOWN_reboot);
-	assert_int_equal(ends(0x64, 2, 0x12fe), SHUTDOWN_reboot);
+	assert_int_equal(ends(0x64, 1, 0xfe), PC_RESET);
+	assert_int_equal(ends(0x64, 2, 0x12fe), PC_RESET);
 	assert_int_equal(ends(0x64, 1, 0xff), -1);
 	assert_int_equal(ends(0x63, 1, 0xfe), -1);
-	assert_int_equal(ends(0xcf9, 1, 0x06), SHUTDOWN_reboot);
+	assert_int_equal(ends(0xcf9, 1, 0x06), PC_RESET);
 	assert_int_equal(ends(0xcf9, 1, 0x02), -1);
 	assert_int_equal(ends(0xcf8, 4, 0x04), -1);
 }
@@ -194,9 +204,9 @@ static void each(unsigned ticks)
 
 static void expire(void)
 {
-	clock_ns = fv.pit_timer.expires;
-	fv.pit_timer.cpu = NULL;
-	fv.pit_timer.handler(fv.pit_timer.arg);
+	clock_ns = pc.pit_timer.expires;
+	pc.pit_timer.cpu = NULL;
+	pc.pit_timer.handler(pc.pit_timer.arg);
 }
 
 static void controllers(void)
@@ -216,36 +226,35 @@ static void timing(void **state)
 	assert_int_equal(sets, 0);
 	each(11932); /* 100 Hz */
 	assert_true(sets > 0);
-	first = fv.pit_timer.expires;
+	first = pc.pit_timer.expires;
 	assert_in_range(first, clock_ns + 9 * MS, clock_ns + 11 * MS);
 	marks = 0;
 	clock_ns += MS;
-	fv.pit_timer.handler(&fv); /* nothing has risen yet */
+	pc.pit_timer.handler(&pc); /* nothing has risen yet */
 	assert_int_equal(marks, 0);
-	assert_int_equal(fv.pit_timer.expires, first);
+	assert_int_equal(pc.pit_timer.expires, first);
 	expire();
 	assert_int_equal(marks, 1);
-	assert_true(pic_interrupts(&fv.pic));
-	assert_int_equal(pic_acknowledge(&fv.pic), 0x30);
+	assert_true(pic_interrupts(&pc.pic));
+	assert_int_equal(pic_acknowledge(&pc.pic), 0x30);
 	out(0x20, 0x20);
-	assert_in_range(fv.pit_timer.expires, first + 9 * MS, first + 11 * MS);
-	assert_non_null(fv.pit_timer.cpu);
+	assert_in_range(pc.pit_timer.expires, first + 9 * MS, first + 11 * MS);
+	assert_non_null(pc.pit_timer.cpu);
 	/* It stands still with the vCPU, and goes on. */
 	still = true;
 	marks = 0;
 	expire();
-	assert_null(fv.pit_timer.cpu);
+	assert_null(pc.pit_timer.cpu);
 	assert_int_equal(marks, 1);
 	sets = 0;
 	still = false;
-	fv_timers_go_on(&v);
+	pc_go_on(&pc);
 	assert_int_equal(sets, 1);
-	fv_timers_go_on(&v); /* it is set already */
+	pc_go_on(&pc); /* it is set already */
 	assert_int_equal(sets, 1);
-	fv_timers_go_on(&(struct vcpu){.domain = &d}); /* of another kind, or not built yet */
-	assert_false(fv.lock.held);
+	assert_false(pc.lock.held);
 	/* An edge that is masked is told to no vCPU; when the mask goes, it is. */
-	pic_acknowledge(&fv.pic);
+	pic_acknowledge(&pc.pic);
 	out(0x20, 0x20);
 	out(0x21, 0xff);
 	marks = 0;
@@ -257,7 +266,7 @@ static void timing(void **state)
 	stops = 0;
 	out(0x43, 0x34);
 	assert_int_equal(stops, 1);
-	fv_devices_stop(&fv);
+	pc_stop(&pc);
 	assert_int_equal(stops, 2);
 }
 
@@ -276,13 +285,48 @@ static void other_ports(void **state)
 	assert_int_equal(sets + stops, 2);
 }
 
+/* Lines 0 and 4 ask; the first is served, the second waits until that is over. */
+static void taking(void **state)
+{
+	bool more;
+
+	controllers();
+	assert_int_equal(pc_interrupt(&pc, &more), -1);
+	assert_false(more);
+	assert_int_equal(polls, 1);
+	out(0x21, 0);
+	pic_set_line(&pc.pic, 4, true);
+	pic_set_line(&pc.pic, 0, true);
+	assert_int_equal(pc_interrupt(&pc, &more), 0x30);
+	assert_false(more);
+	out(0x20, 0x20);
+	assert_int_equal(pc_interrupt(&pc, &more), 0x34);
+	assert_false(more);
+	out(0x20, 0x0c); /* an automatic end, so that nothing is in service */
+	out(0x20, 0x11);
+	out(0x21, 0x30);
+	out(0x21, 0x04);
+	out(0x21, 0x03);
+	pic_set_line(&pc.pic, 4, false);
+	pic_set_line(&pc.pic, 0, false);
+	pic_set_line(&pc.pic, 4, true);
+	pic_set_line(&pc.pic, 0, true);
+	assert_int_equal(pc_interrupt(&pc, &more), 0x30);
+	assert_true(more);
+	assert_int_equal(pc_interrupt(&pc, &more), 0x34);
+	assert_false(more);
+	assert_false(pc.lock.held);
+	assert_int_equal(polls, 5);
+}
+
 #define IO_TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IO_TEST(ways), IO_TEST(speaker_port), IO_TEST(ending), IO_TEST(timing), IO_TEST(other_ports),
+	    IO_TEST(ways),   IO_TEST(speaker_port), IO_TEST(ending),
+	    IO_TEST(timing), IO_TEST(other_ports),  IO_TEST(taking),
 	};
 
-	return cmocka_run_group_tests_name("fv ports", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("pc ports", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See pit.h. Intel 8254 data sheet, "Mode Definitions". Modes 0, 2, 3; 1 and 4 behave as 0, 5 too. */
-#include "fv/pit.h"
+#include "pc/pit.h"
 #include "lib/muldiv.h"
 
 #define MODE_RATE   2
@@ -20,20 +20,20 @@ static uint64_t ns_of(uint64_t ticks)
 	return mul_div(ticks, NS_PER_SEC, PIT_HZ) + 1;
 }
 
-void pit_reset(struct fv_pit *pit, uint64_t now)
+void pit_reset(struct pit *pit, uint64_t now)
 {
-	*pit = (struct fv_pit){0};
+	*pit = (struct pit){0};
 	for (unsigned i = 0; i < 3; i++)
-		pit->channel[i] = (struct fv_pit_channel){
+		pit->channel[i] = (struct pit_channel){
 		    .mode = MODE_SQUARE, .access = 3, .gate = i != 2, .count = 0x10000, .start = now};
 }
 
-static bool periodic(const struct fv_pit_channel *c)
+static bool periodic(const struct pit_channel *c)
 {
 	return c->mode == MODE_RATE || c->mode == MODE_SQUARE;
 }
 
-static uint16_t counter(const struct fv_pit_channel *c, uint64_t now)
+static uint16_t counter(const struct pit_channel *c, uint64_t now)
 {
 	uint64_t passed = c->running ? ticks_of(now - c->start) : 0;
 
@@ -42,9 +42,9 @@ static uint16_t counter(const struct fv_pit_channel *c, uint64_t now)
 	return c->count - passed; /* goes on through zero */
 }
 
-bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now)
+bool pit_output(const struct pit *pit, unsigned channel, uint64_t now)
 {
-	const struct fv_pit_channel *c = &pit->channel[channel];
+	const struct pit_channel *c = &pit->channel[channel];
 	uint64_t passed = c->running ? ticks_of(now - c->start) : 0;
 
 	if (c->mode == MODE_SQUARE)
@@ -54,9 +54,9 @@ bool pit_output(const struct fv_pit *pit, unsigned channel, uint64_t now)
 	return c->running && passed >= c->count;
 }
 
-uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now)
+uint64_t pit_next_edge(const struct pit *pit, unsigned channel, uint64_t now)
 {
-	const struct fv_pit_channel *c = &pit->channel[channel];
+	const struct pit_channel *c = &pit->channel[channel];
 	uint64_t step = c->count;
 
 	if (!c->running || !c->gate)
@@ -68,16 +68,16 @@ uint64_t pit_next_edge(const struct fv_pit *pit, unsigned channel, uint64_t now)
 	return c->start + ns_of((ticks_of(now - c->start) / step + 1) * step);
 }
 
-bool pit_tell(struct fv_pit *pit, unsigned channel, uint64_t now)
+bool pit_tell(struct pit *pit, unsigned channel, uint64_t now)
 {
-	struct fv_pit_channel *c = &pit->channel[channel];
+	struct pit_channel *c = &pit->channel[channel];
 	bool due = c->running && ticks_of(now - c->start) >= c->count && !(c->told && !periodic(c));
 
 	c->told |= due;
 	return due;
 }
 
-static void latch(struct fv_pit_channel *c, uint64_t now)
+static void latch(struct pit_channel *c, uint64_t now)
 {
 	if (c->latched)
 		return;
@@ -85,10 +85,10 @@ static void latch(struct fv_pit_channel *c, uint64_t now)
 	c->latch = counter(c, now);
 }
 
-static void read_back(struct fv_pit *pit, uint8_t value, uint64_t now)
+static void read_back(struct pit *pit, uint8_t value, uint64_t now)
 {
 	for (unsigned i = 0; i < 3; i++) {
-		struct fv_pit_channel *c = &pit->channel[i];
+		struct pit_channel *c = &pit->channel[i];
 
 		if (!(value & 2u << i))
 			continue;
@@ -102,10 +102,10 @@ static void read_back(struct fv_pit *pit, uint8_t value, uint64_t now)
 	}
 }
 
-void pit_command(struct fv_pit *pit, uint8_t value, uint64_t now)
+void pit_command(struct pit *pit, uint8_t value, uint64_t now)
 {
 	unsigned channel = value >> 6, access = value >> 4 & 3, mode = value >> 1 & 7;
-	struct fv_pit_channel *c = &pit->channel[channel % 3];
+	struct pit_channel *c = &pit->channel[channel % 3];
 
 	if (channel == COMMAND_READ_BACK) {
 		read_back(pit, value, now);
@@ -120,7 +120,7 @@ void pit_command(struct fv_pit *pit, uint8_t value, uint64_t now)
 	c->second = c->running = c->latched = c->status_latched = false;
 }
 
-static void load(struct fv_pit_channel *c, uint16_t count, uint64_t now)
+static void load(struct pit_channel *c, uint16_t count, uint64_t now)
 {
 	c->count = count ? count : 0x10000;
 	c->start = now;
@@ -128,9 +128,9 @@ static void load(struct fv_pit_channel *c, uint16_t count, uint64_t now)
 	c->running = c->gate;
 }
 
-void pit_write(struct fv_pit *pit, unsigned channel, uint8_t value, uint64_t now)
+void pit_write(struct pit *pit, unsigned channel, uint8_t value, uint64_t now)
 {
-	struct fv_pit_channel *c = &pit->channel[channel];
+	struct pit_channel *c = &pit->channel[channel];
 
 	switch (c->access) {
 	case 1:
@@ -147,9 +147,9 @@ void pit_write(struct fv_pit *pit, unsigned channel, uint8_t value, uint64_t now
 	c->second = !c->second;
 }
 
-uint8_t pit_read(struct fv_pit *pit, unsigned channel, uint64_t now)
+uint8_t pit_read(struct pit *pit, unsigned channel, uint64_t now)
 {
-	struct fv_pit_channel *c = &pit->channel[channel];
+	struct pit_channel *c = &pit->channel[channel];
 	uint16_t value = c->latched ? c->latch : counter(c, now);
 	bool high = c->access == 2 || (c->access == 3 && c->second);
 
@@ -165,9 +165,9 @@ uint8_t pit_read(struct fv_pit *pit, unsigned channel, uint64_t now)
 }
 
 /* A rising gate starts the count; a falling one stops it (what it had then is not kept). */
-void pit_set_gate(struct fv_pit *pit, unsigned channel, bool high, uint64_t now)
+void pit_set_gate(struct pit *pit, unsigned channel, bool high, uint64_t now)
 {
-	struct fv_pit_channel *c = &pit->channel[channel];
+	struct pit_channel *c = &pit->channel[channel];
 
 	if (high == c->gate)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See pic.h. Intel 8259A data sheet, "Initialization Command Words", "Operation Command Words". Edge triggered,
  * fixed priorities, as every PC uses it; rotation and special mask mode are not there. */
-#include "fv/pic.h"
+#include "pc/pic.h"
 
 #define CASCADE_LINE 2
 
@@ -14,14 +14,14 @@
 #define OCW2_END     0x20
 #define OCW2_SPECIFY 0x40
 
-void pic_reset(struct fv_pic *pic)
+void pic_reset(struct pic *pic)
 {
 	for (unsigned i = 0; i < 2; i++)
-		pic->chip[i] = (struct fv_pic_chip){.imr = 0xff};
+		pic->chip[i] = (struct pic_chip){.imr = 0xff};
 }
 
 /* The request to serve now: of higher priority than what is in service. -1: none. */
-static int best(const struct fv_pic_chip *c)
+static int best(const struct pic_chip *c)
 {
 	uint8_t wanted = c->irr & ~c->imr;
 	int line = wanted ? __builtin_ctz(wanted) : 8, busy = c->isr ? __builtin_ctz(c->isr) : 8;
@@ -29,7 +29,7 @@ static int best(const struct fv_pic_chip *c)
 	return line < busy ? line : -1;
 }
 
-static void set_input(struct fv_pic_chip *c, unsigned line, bool high)
+static void set_input(struct pic_chip *c, unsigned line, bool high)
 {
 	uint8_t bit = 1u << line;
 
@@ -41,23 +41,23 @@ static void set_input(struct fv_pic_chip *c, unsigned line, bool high)
 }
 
 /* The second chip's output is an input of the first. */
-static void cascade(struct fv_pic *pic)
+static void cascade(struct pic *pic)
 {
 	set_input(&pic->chip[0], CASCADE_LINE, best(&pic->chip[1]) >= 0);
 }
 
-void pic_set_line(struct fv_pic *pic, unsigned line, bool high)
+void pic_set_line(struct pic *pic, unsigned line, bool high)
 {
 	set_input(&pic->chip[line / 8], line % 8, high);
 	cascade(pic);
 }
 
-bool pic_interrupts(const struct fv_pic *pic)
+bool pic_interrupts(const struct pic *pic)
 {
 	return best(&pic->chip[0]) >= 0;
 }
 
-static uint8_t take(struct fv_pic_chip *c)
+static uint8_t take(struct pic_chip *c)
 {
 	int line = best(c);
 
@@ -69,7 +69,7 @@ static uint8_t take(struct fv_pic_chip *c)
 	return c->base + line;
 }
 
-uint8_t pic_acknowledge(struct fv_pic *pic)
+uint8_t pic_acknowledge(struct pic *pic)
 {
 	bool second = best(&pic->chip[0]) == CASCADE_LINE;
 	uint8_t vector = take(&pic->chip[0]);
@@ -82,14 +82,14 @@ uint8_t pic_acknowledge(struct fv_pic *pic)
 	return vector;
 }
 
-uint8_t pic_read(struct fv_pic *pic, unsigned chip, unsigned port)
+uint8_t pic_read(struct pic *pic, unsigned chip, unsigned port)
 {
-	const struct fv_pic_chip *c = &pic->chip[chip];
+	const struct pic_chip *c = &pic->chip[chip];
 
 	return port ? c->imr : c->read_isr ? c->isr : c->irr;
 }
 
-static void end_of_interrupt(struct fv_pic_chip *c, uint8_t value)
+static void end_of_interrupt(struct pic_chip *c, uint8_t value)
 {
 	if (value & OCW2_SPECIFY)
 		c->isr &= ~(1u << (value & 7));
@@ -97,10 +97,10 @@ static void end_of_interrupt(struct fv_pic_chip *c, uint8_t value)
 		c->isr &= c->isr - 1; /* the highest priority in service */
 }
 
-static void command(struct fv_pic_chip *c, uint8_t value)
+static void command(struct pic_chip *c, uint8_t value)
 {
 	if (value & ICW1)
-		*c = (struct fv_pic_chip){
+		*c = (struct pic_chip){
 		    .lines = c->lines, .init = 2, .needs_word4 = value & ICW1_WORD4, .base = c->base};
 	else if (value & OCW3)
 		c->read_isr = value & OCW3_READ ? value & OCW3_ISR : c->read_isr;
@@ -108,7 +108,7 @@ static void command(struct fv_pic_chip *c, uint8_t value)
 		end_of_interrupt(c, value);
 }
 
-static void data(struct fv_pic_chip *c, uint8_t value)
+static void data(struct pic_chip *c, uint8_t value)
 {
 	switch (c->init) {
 	case 0:
@@ -128,7 +128,7 @@ static void data(struct fv_pic_chip *c, uint8_t value)
 	}
 }
 
-void pic_write(struct fv_pic *pic, unsigned chip, unsigned port, uint8_t value)
+void pic_write(struct pic *pic, unsigned chip, unsigned port, uint8_t value)
 {
 	if (port)
 		data(&pic->chip[chip], value);

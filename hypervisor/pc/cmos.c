@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The CMOS clock (Motorola MC146818A): the date in binary coded decimal, 24 hours, no alarms, never in the midst
  * of an update. Pure. */
-#include "fv/fv.h"
+#include "pc/pc.h"
 
 #define REG_SECONDS  0x00
 #define REG_MINUTES  0x02
@@ -43,7 +43,7 @@ static struct date date_of(uint64_t days)
 	return date;
 }
 
-uint8_t fv_cmos_read(uint8_t index, uint64_t seconds)
+uint8_t cmos_read(uint8_t index, uint64_t seconds)
 {
 	uint64_t days = seconds / 86400;
 	unsigned of_day = seconds % 86400;

@@ -3,11 +3,10 @@
  * A 16550 whose other end is the console ring that Dom0's console daemon serves (xen/io/console.h), as for a
  * paravirtual domain: the guest's bytes come and go through the ring without a buffer in between. The indices
  * are free running and masked at each use, so Dom0 could only confuse the guest. (National Semiconductor
- * PC16550D, Registers.) fv->lock held.
+ * PC16550D, Registers.)
  */
-#include "evt/evtchn.h"
-#include "fv/fv.h"
-#include "sched/sched.h"
+#include "cpu/clock.h"
+#include "pc/pc.h"
 #include "xen/io/console.h"
 
 #define LINE     4
@@ -36,46 +35,41 @@ enum uart_register {
 #define LSR_EMPTY     0x60
 #define MSR_CONNECTED 0xb0 /* DCD, DSR, CTS */
 
-static void notify(struct fv *fv)
+static bool has_input(const struct pc *pc)
 {
-	evtchn_send(fv->v->domain, fv->console_port);
+	return __atomic_load_n(&pc->console->in_prod, __ATOMIC_ACQUIRE) != pc->console->in_cons;
 }
 
-static bool has_input(const struct fv *fv)
+static bool has_room(const struct pc *pc)
 {
-	return __atomic_load_n(&fv->console->in_prod, __ATOMIC_ACQUIRE) != fv->console->in_cons;
-}
-
-static bool has_room(const struct fv *fv)
-{
-	const struct xencons_interface *ring = fv->console;
+	const struct xencons_interface *ring = pc->console;
 
 	return ring->out_prod - __atomic_load_n(&ring->out_cons, __ATOMIC_ACQUIRE) < sizeof(ring->out);
 }
 
 /* Full, but Dom0 may be about to take something. */
-static bool must_wait(struct fv *fv)
+static bool must_wait(struct pc *pc)
 {
-	if (has_room(fv)) {
-		fv->uart.full_since = 0;
+	if (has_room(pc)) {
+		pc->uart.full_since = 0;
 		return false;
 	}
-	if (!fv->uart.full_since)
-		fv->uart.full_since = now();
-	return now() - fv->uart.full_since < PATIENCE;
+	if (!pc->uart.full_since)
+		pc->uart.full_since = now();
+	return now() - pc->uart.full_since < PATIENCE;
 }
 
-void fv_uart_poll(struct fv *fv)
+void uart_poll(struct pc *pc)
 {
-	const struct fv_uart *u = &fv->uart;
-	bool wants = ((u->ier & IER_RECEIVED) && has_input(fv)) || ((u->ier & IER_SENT) && u->sent);
+	const struct pc_uart *u = &pc->uart;
+	bool wants = ((u->ier & IER_RECEIVED) && has_input(pc)) || ((u->ier & IER_SENT) && u->sent);
 
-	pic_set_line(&fv->pic, LINE, wants && (u->mcr & MCR_OUT2));
+	pic_set_line(&pc->pic, LINE, wants && (u->mcr & MCR_OUT2));
 }
 
-static uint8_t receive(struct fv *fv)
+static uint8_t receive(struct pc *pc)
 {
-	struct xencons_interface *ring = fv->console;
+	struct xencons_interface *ring = pc->console;
 	XENCONS_RING_IDX cons = ring->in_cons, used = ring->in_prod - cons;
 	uint8_t byte;
 
@@ -84,59 +78,59 @@ static uint8_t receive(struct fv *fv)
 	byte = ring->in[MASK_XENCONS_IDX(cons, ring->in)];
 	__atomic_store_n(&ring->in_cons, cons + 1, __ATOMIC_RELEASE);
 	if (used == 1 || used >= sizeof(ring->in))
-		notify(fv); /* there may be more that found no room */
+		pc->user->console(pc); /* there may be more that found no room */
 	return byte;
 }
 
-static void transmit(struct fv *fv, uint8_t byte)
+static void transmit(struct pc *pc, uint8_t byte)
 {
-	struct xencons_interface *ring = fv->console;
+	struct xencons_interface *ring = pc->console;
 
-	if (has_room(fv)) {
+	if (has_room(pc)) {
 		ring->out[MASK_XENCONS_IDX(ring->out_prod, ring->out)] = byte;
 		__atomic_store_n(&ring->out_prod, ring->out_prod + 1, __ATOMIC_RELEASE);
 	}
-	notify(fv);
-	fv->uart.sent = true;
+	pc->user->console(pc);
+	pc->uart.sent = true;
 }
 
-static uint8_t interrupt_id(struct fv *fv)
+static uint8_t interrupt_id(struct pc *pc)
 {
-	if ((fv->uart.ier & IER_RECEIVED) && has_input(fv))
+	if ((pc->uart.ier & IER_RECEIVED) && has_input(pc))
 		return IIR_FIFO | IIR_RECEIVED;
-	if ((fv->uart.ier & IER_SENT) && fv->uart.sent) {
-		fv->uart.sent = false;
+	if ((pc->uart.ier & IER_SENT) && pc->uart.sent) {
+		pc->uart.sent = false;
 		return IIR_FIFO | IIR_SENT;
 	}
 	return IIR_FIFO | IIR_NONE;
 }
 
-static uint8_t read_register(struct fv *fv, unsigned reg)
+static uint8_t read_register(struct pc *pc, unsigned reg)
 {
-	struct fv_uart *u = &fv->uart;
+	struct pc_uart *u = &pc->uart;
 
 	switch (reg) {
 	case REG_DATA:
-		return u->lcr & DLAB ? u->divisor[0] : receive(fv);
+		return u->lcr & DLAB ? u->divisor[0] : receive(pc);
 	case REG_IER:
 		return u->lcr & DLAB ? u->divisor[1] : u->ier;
 	case REG_IIR:
-		return interrupt_id(fv);
+		return interrupt_id(pc);
 	case REG_LCR:
 		return u->lcr;
 	case REG_MCR:
 		return u->mcr;
 	case REG_LSR:
-		return (has_input(fv) ? LSR_RECEIVED : 0) | (must_wait(fv) ? 0 : LSR_EMPTY);
+		return (has_input(pc) ? LSR_RECEIVED : 0) | (must_wait(pc) ? 0 : LSR_EMPTY);
 	case REG_MSR:
 		return MSR_CONNECTED;
 	}
 	return u->scratch;
 }
 
-static void write_register(struct fv *fv, unsigned reg, uint8_t value)
+static void write_register(struct pc *pc, unsigned reg, uint8_t value)
 {
-	struct fv_uart *u = &fv->uart;
+	struct pc_uart *u = &pc->uart;
 
 	switch (reg) {
 	case REG_DATA:
@@ -144,7 +138,7 @@ static void write_register(struct fv *fv, unsigned reg, uint8_t value)
 		if (u->lcr & DLAB)
 			u->divisor[reg] = value;
 		else if (reg == REG_DATA)
-			transmit(fv, value);
+			transmit(pc, value);
 		else
 			u->ier = value & 0x0f;
 		u->sent |= reg == REG_IER && (value & IER_SENT);
@@ -161,16 +155,16 @@ static void write_register(struct fv *fv, unsigned reg, uint8_t value)
 	}
 }
 
-uint8_t fv_uart_read(struct fv *fv, unsigned reg)
+uint8_t uart_read(struct pc *pc, unsigned reg)
 {
-	uint8_t value = read_register(fv, reg);
+	uint8_t value = read_register(pc, reg);
 
-	fv_uart_poll(fv);
+	uart_poll(pc);
 	return value;
 }
 
-void fv_uart_write(struct fv *fv, unsigned reg, uint8_t value)
+void uart_write(struct pc *pc, unsigned reg, uint8_t value)
 {
-	write_register(fv, reg, value);
-	fv_uart_poll(fv);
+	write_register(pc, reg, value);
+	uart_poll(pc);
 }
