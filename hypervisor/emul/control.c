@@ -3,7 +3,7 @@
 #include "cpu/fpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "emul/emul.h"
+#include "emul/pv.h"
 #include "emul/operand.h"
 #include "guest/kind.h"
 #include "lib/errno.h"

@@ -8,7 +8,7 @@
 #include "cpu/fpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "emul/emul.h"
+#include "emul/pv.h"
 #include "guest/abi.h"
 #include "pv/version.h"
 #include "xen/arch-x86/cpuid.h"

@@ -1,95 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* See decode.h. One table entry per opcode byte says what follows it; 0 is an opcode that is not emulated. */
+/* See decode.h. One table entry per opcode says what follows it, and what the emulator is to do. */
 #include "emul/decode.h"
 
-#define KNOWN  0x01 /* nothing but the opcode */
-#define MODRM  0x02
-#define BYTE   0x04 /* operand of one byte; without it, 2, 4 or 8 by prefixes */
-#define IMM8   0x08 /* sign-extended */
-#define IMM    0x10 /* operand-sized, at most 4 bytes */
-#define MOFFS  0x20 /* an address follows */
-#define MEMORY 0x40 /* only with a memory operand */
-#define NO_W   0x80 /* operand never 8 bytes: port I/O */
+#define MODRM  0x000100u
+#define BYTE   0x000200u /* operand of one byte; without it, 2, 4 or 8 by prefixes */
+#define IMM8   0x000400u /* sign-extended */
+#define IMM    0x000800u /* operand-sized, at most 4 bytes */
+#define MOFFS  0x001000u /* an address follows */
+#define MEMORY 0x002000u /* emulated only with a memory operand */
+#define NO_W   0x004000u /* operand never 8 bytes: port I/O */
+#define IMM16  0x008000u /* two bytes, before other constants */
+#define FAR    0x010000u /* IMM and a selector */
+#define GROUP3 0x020000u /* a constant only with reg 0 and 1 (TEST) */
+#define THREE  0x040000u /* another byte of opcode follows */
+#define PREFIX 0x080000u
+#define NONE   0x100000u /* no instruction */
+#define KERNEL INSN_KERNEL
+#define TRAPS  INSN_TRAPS
+#define DO(op) INSN_##op
 
-#define OPERANDS (MODRM | IMM8 | IMM | MOFFS) /* something follows the opcode */
+#define OPERANDS (MODRM | IMM8 | IMM | MOFFS | IMM16 | FAR) /* something follows the opcode */
 
-#define RM8  (KNOWN | MODRM | BYTE | MEMORY)
-#define RM   (KNOWN | MODRM | MEMORY)
-#define LONE KNOWN
+#define RM8 (MODRM | BYTE | MEMORY)
+#define RM  (MODRM | MEMORY)
 
-static const uint8_t one_byte[256] = {
-    [0x00] = RM8,
-    [0x01] = RM,
-    [0x08] = RM8,
-    [0x09] = RM, /* add, or */
-    [0x0e] = LONE,
-    [0x16] = LONE,
-    [0x17] = LONE, /* push cs, push ss, pop ss */
-    [0x20] = RM8,
-    [0x21] = RM,
-    [0x28] = RM8,
-    [0x29] = RM, /* and, sub */
-    [0x30] = RM8,
-    [0x31] = RM, /* xor */
-    [0x6c] = LONE | BYTE,
-    [0x6d] = LONE | NO_W, /* ins */
-    [0x6e] = LONE | BYTE,
-    [0x6f] = LONE | NO_W, /* outs */
-    [0x80] = RM8 | IMM8,
-    [0x81] = RM | IMM,
-    [0x83] = RM | IMM8, /* the same with a constant */
-    [0x86] = RM8,
-    [0x87] = RM, /* xchg */
-    [0x88] = RM8,
-    [0x89] = RM, /* mov */
-    [0x8c] = KNOWN | MODRM,
-    [0x8e] = KNOWN | MODRM, /* mov from and to a segment register */
-    [0x9c] = LONE,
-    [0x9d] = LONE, /* pushf, popf */
-    [0xa2] = LONE | BYTE | MOFFS,
-    [0xa3] = LONE | MOFFS,
-    [0xa4] = LONE | BYTE,
-    [0xa5] = LONE, /* movs */
-    [0xaa] = LONE | BYTE,
-    [0xab] = LONE, /* stos */
-    [0xc6] = RM8 | IMM8,
-    [0xc7] = RM | IMM, /* mov constant */
-    [0xcf] = LONE,     /* iret */
-    [0xe4] = LONE | BYTE | IMM8,
-    [0xe5] = LONE | NO_W | IMM8, /* in, out */
-    [0xe6] = LONE | BYTE | IMM8,
-    [0xe7] = LONE | NO_W | IMM8,
-    [0xec] = LONE | BYTE,
-    [0xed] = LONE | NO_W,
-    [0xee] = LONE | BYTE,
-    [0xef] = LONE | NO_W,
-    [0xf4] = LONE, /* hlt */
-    [0xfa] = LONE,
-    [0xfb] = LONE, /* cli, sti */
-};
-
-static const uint8_t two_byte[256] = {
-    [0x00] = KNOWN | MODRM, /* sldt, str, lldt, ltr */
-    [0x01] = KNOWN | MODRM, /* xsetbv; sgdt, sidt, lgdt, lidt, smsw, lmsw, invlpg */
-    [0x02] = KNOWN | MODRM,
-    [0x03] = KNOWN | MODRM, /* lar, lsl */
-    [0x06] = LONE,
-    [0x08] = LONE,
-    [0x09] = LONE, /* clts, invd, wbinvd */
-    [0x20] = KNOWN | MODRM,
-    [0x21] = KNOWN | MODRM, /* mov from and to CR, DR */
-    [0x22] = KNOWN | MODRM,
-    [0x23] = KNOWN | MODRM,
-    [0x30] = LONE,
-    [0x32] = LONE, /* wrmsr, rdmsr */
-    [0xa2] = LONE, /* cpuid */
-    [0xab] = RM,
-    [0xb3] = RM,
-    [0xbb] = RM,
-    [0xba] = RM | IMM8, /* bts, btr, btc */
-    [0xb0] = RM8,
-    [0xb1] = RM, /* cmpxchg */
-    [0xc7] = RM, /* cmpxchg8b */
+const uint32_t insn_attributes[512] = {
+#define INSN(first, last, attributes) [first... last] = attributes,
+#include "emul/insn.def"
+#undef INSN
 };
 
 struct cursor {
@@ -109,7 +47,7 @@ typedef int32_t __attribute__((aligned(1), may_alias)) unaligned_s32;
 typedef int64_t __attribute__((aligned(1), may_alias)) unaligned_s64;
 
 /* A little-endian number of @size bytes, sign-extended. */
-static bool number(struct cursor *c, unsigned size, int64_t *value)
+static inline bool number(struct cursor *c, unsigned size, int64_t *value)
 {
 	const uint8_t *p = c->bytes + c->at;
 
@@ -139,16 +77,10 @@ static bool number(struct cursor *c, unsigned size, int64_t *value)
 #define OPERAND_SIZE 0x100u
 #define ADDRESS_SIZE 0x200u
 
-/* Is @b an opcode, as far as the tables know? Then it is no prefix. */
-static inline bool is_opcode(int b)
-{
-	return b == 0x0f || one_byte[b];
-}
-
 /* From the prefix @b on: returns the first byte that is none, or -1. */
 static int decode_prefixes(struct insn *i, struct cursor *c, int b, unsigned *p)
 {
-	for (; b >= 0 && !is_opcode(b); b = next(c)) {
+	for (; b >= 0 && (insn_attributes[b] & PREFIX); b = next(c)) {
 		switch (b) {
 		case 0x26:
 			i->segment = SEG_ES;
@@ -195,7 +127,7 @@ static int decode_prefixes(struct insn *i, struct cursor *c, int b, unsigned *p)
 	return b;
 }
 
-static inline void set_sizes(struct insn *i, unsigned prefixes, uint8_t attributes)
+static inline void set_sizes(struct insn *i, unsigned prefixes, uint32_t attributes)
 {
 	i->operand = attributes & BYTE ? 1 : i->mode == 16 ? 2 : 4;
 	i->address = i->mode / 8;
@@ -212,7 +144,7 @@ static inline void set_sizes(struct insn *i, unsigned prefixes, uint8_t attribut
 }
 
 /* 16-bit forms (SDM 2A table 2-1). */
-static bool decode_memory16(struct insn *i, struct cursor *c, unsigned mod, unsigned rm)
+static inline bool decode_memory16(struct insn *i, struct cursor *c, unsigned mod, unsigned rm)
 {
 	static const uint8_t base[8] = {REG_RBX, REG_RBX, REG_RBP, REG_RBP,
 					REG_RSI, REG_RDI, REG_RBP, REG_RBX};
@@ -226,7 +158,7 @@ static bool decode_memory16(struct insn *i, struct cursor *c, unsigned mod, unsi
 }
 
 /* 32- and 64-bit forms (tables 2-2 and 2-3). */
-static bool decode_memory(struct insn *i, struct cursor *c, unsigned mod, unsigned rm, uint8_t rex)
+static inline bool decode_memory(struct insn *i, struct cursor *c, unsigned mod, unsigned rm, uint8_t rex)
 {
 	unsigned size = mod == 1 ? 1 : mod == 2 ? 4 : 0;
 
@@ -254,7 +186,7 @@ static bool decode_memory(struct insn *i, struct cursor *c, unsigned mod, unsign
 	return number(c, size, &i->displacement);
 }
 
-static bool decode_modrm(struct insn *i, struct cursor *c, uint8_t rex)
+static __always_inline bool decode_modrm(struct insn *i, struct cursor *c, uint8_t rex)
 {
 	int b = next(c);
 	unsigned mod, rm;
@@ -274,7 +206,8 @@ static bool decode_modrm(struct insn *i, struct cursor *c, uint8_t rex)
 }
 
 /* What follows the opcode. False: it ends too soon. */
-static bool decode_operands(struct insn *i, struct cursor *c, uint8_t attributes, uint8_t rex)
+static __always_inline bool decode_operands(struct insn *i, struct cursor *c, uint32_t attributes,
+					    uint8_t rex, bool all)
 {
 	int64_t value;
 
@@ -285,6 +218,15 @@ static bool decode_operands(struct insn *i, struct cursor *c, uint8_t attributes
 		if (!number(c, i->address, &i->displacement))
 			return false;
 	}
+	if (all) {
+		if ((attributes & IMM16) && !number(c, 2, &value))
+			return false;
+		if ((attributes & FAR) &&
+		    !(number(c, i->operand == 2 ? 2 : 4, &value) && number(c, 2, &value)))
+			return false;
+		if ((attributes & GROUP3) && (i->reg & 7) > 1)
+			return true;
+	}
 	if (attributes & (IMM8 | IMM)) {
 		if (!number(c, attributes & IMM8 ? 1 : i->operand == 8 ? 4 : i->operand, &value))
 			return false;
@@ -293,43 +235,60 @@ static bool decode_operands(struct insn *i, struct cursor *c, uint8_t attributes
 	return true;
 }
 
-enum decode_result insn_decode(struct insn *i, const uint8_t *bytes, unsigned n, unsigned mode)
+/* @all: of those too that are not emulated. */
+static __always_inline enum decode_result decode(struct insn *i, const uint8_t *bytes, unsigned n,
+						 unsigned mode, bool all)
 {
 	struct cursor c = {bytes, 0, n < INSN_MAX ? n : INSN_MAX};
 	enum decode_result at_end = n < INSN_MAX ? DECODE_SHORT : DECODE_UNKNOWN;
 	unsigned prefixes = 0;
-	uint8_t attributes;
+	uint32_t attributes;
 	int b;
 
 	*i =
 	    (struct insn){.mode = mode, .segment = SEG_NONE, .base = REG_NONE, .index = REG_NONE, .scale = 1};
 	b = next(&c);
-	if (b >= 0 && !is_opcode(b))
+	if (b >= 0 && (insn_attributes[b] & PREFIX))
 		b = decode_prefixes(i, &c, b, &prefixes);
-	if (b < 0)
-		return at_end;
 	if (b == 0x0f) {
 		b = next(&c);
-		if (b < 0)
-			return at_end;
 		i->opcode = OP_0F(b);
-		attributes = two_byte[b];
 	} else {
 		i->opcode = b;
-		attributes = one_byte[b];
 	}
-	if (!attributes)
+	if (b < 0)
+		return at_end;
+	i->attributes = attributes = insn_attributes[i->opcode];
+	if (all ? attributes & NONE : !(attributes & INSN_OPERATION))
 		return DECODE_UNKNOWN;
 	i->rex = prefixes & 0xff;
 	set_sizes(i, prefixes, attributes);
+	if (all && (attributes & THREE) && next(&c) < 0)
+		return at_end;
 	if (attributes & OPERANDS) {
-		if (!decode_operands(i, &c, attributes, prefixes))
+		if (!decode_operands(i, &c, attributes, prefixes, all))
 			return at_end;
-		if ((attributes & MEMORY) && !i->memory)
+		if (!all && (attributes & MEMORY) && !i->memory)
 			return DECODE_UNKNOWN;
 	}
 	i->length = c.at;
 	return DECODE_OK;
+}
+
+enum decode_result insn_decode(struct insn *i, const uint8_t *bytes, unsigned n, unsigned mode)
+{
+	return decode(i, bytes, n, mode, false);
+}
+
+unsigned insn_length(const uint8_t *bytes, unsigned n, uint16_t *opcode, uint8_t *reg)
+{
+	struct insn i;
+
+	if (decode(&i, bytes, n, 32, true) != DECODE_OK)
+		return 0;
+	*opcode = i.opcode;
+	*reg = i.reg;
+	return i.length;
 }
 
 uint64_t insn_offset(const struct insn *i, uint64_t base, uint64_t index, uint64_t next_rip)

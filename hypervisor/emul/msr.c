@@ -5,7 +5,7 @@
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "emul/emul.h"
+#include "emul/pv.h"
 #include "guest/kind.h"
 #include "lib/string.h"
 #include "mm/guest_copy.h"

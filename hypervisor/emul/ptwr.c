@@ -6,7 +6,7 @@
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "emul/emul.h"
+#include "emul/pv.h"
 #include "emul/operand.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"

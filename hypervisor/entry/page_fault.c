@@ -11,7 +11,7 @@
 #include "cpu/tsc.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "emul/emul.h"
+#include "emul/pv.h"
 #include "entry/entry.h"
 #include "guest/kind.h"
 #include "lib/tracepoint.h"

@@ -10,7 +10,7 @@
 #include "cpu/panic.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
-#include "emul/emul.h"
+#include "emul/pv.h"
 #include "entry/entry.h"
 #include "guest/kind.h"
 #include "lib/string.h"
@@ -41,22 +41,12 @@ static void debug(struct vcpu *v, struct cpu_user_regs *regs)
 	bounce_trap(v, TRAP_DB);
 }
 
-/* The hypervisor executed an instruction in place of the processor. If it was to be stepped, or met breakpoints @dr6,
- * the hypervisor delivers that trap too. */
-static inline void executed(struct vcpu *v, uint64_t dr6)
-{
-	if (unlikely(v->regs.rflags & RFLAGS_TF))
-		dr6 |= DR6_BS;
-	if (unlikely(dr6))
-		debugreg_bounce(v, dr6);
-}
-
 static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	if (emul_forced(v))
-		executed(v, 0);
-	else
+	if (!emul_forced(v))
 		bounce_trap(v, TRAP_UD);
+	else if (unlikely(v->regs.rflags & RFLAGS_TF)) /* it was to be stepped */
+		debugreg_bounce(v, DR6_BS);
 }
 
 /* The guest itself set its CR0.TS; its handler finds it clear. */
@@ -66,95 +56,50 @@ static void device_not_available(struct vcpu *v, struct cpu_user_regs *regs)
 	bounce_trap(v, TRAP_NM);
 }
 
-static bool is_prefix(uint8_t b, unsigned mode)
+/* INT n through a gate that is closed to the guest: its own gate decides. Compare the DPL of that with the guest's
+ * privilege as the guest sees it. False: it is no INT n. */
+static __attribute__((noinline)) bool software_interrupt(struct vcpu *v)
 {
-	static const uint8_t prefixes[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+	unsigned length;
+	int vector = emul_pv_int(v, &length);
 
-	for (unsigned i = 0; i < sizeof(prefixes); i++)
-		if (b == prefixes[i])
-			return true;
-	return mode == 64 && (b & 0xf0) == 0x40; /* REX */
-}
-
-/* INT n through a gate that is closed to the guest: the guest's own gate decides. Some processors get the error code
- * wrong (docs/tricks.md), so the vector comes from the instruction. */
-static bool software_interrupt_vector(struct vcpu *v, uint8_t *vector, unsigned *length)
-{
-	uint8_t bytes[FETCH_BYTES] __aligned(8);
-	unsigned mode, n = emul_fetch(v, bytes, &mode), i = 0;
-
-	while (i < n && is_prefix(bytes[i], mode))
-		i++;
-	if (i + 2 > n || bytes[i] != 0xcd)
+	if (vector < 0)
 		return false;
-	*vector = bytes[i + 1];
-	*length = i + 2;
-	return true;
-}
-
-/* Compare the DPL of the guest's own gate with the guest's privilege as the guest sees it. */
-static void software_interrupt(struct vcpu *v, uint8_t vector, unsigned length)
-{
-	unsigned cpl = v->domain->doors->in_kernel(v) ? 1 : 3;
-
-	if (v->traps[vector].dpl < cpl) {
+	if (v->traps[vector].dpl < (v->domain->doors->in_kernel(v) ? 1 : 3)) {
 		bounce_trap_error(v, TRAP_GP, vector * 8u | ERROR_IDT);
-		return;
+		return true;
 	}
 	emul_advance(v, length);
 	bounce_trap(v, vector);
+	return true;
 }
 
 static void privileged_instruction(struct vcpu *v)
 {
 	struct emul e;
 
-	switch (emul_privileged(&e, v)) {
-	case EMUL_DONE:
-	case EMUL_ROUND:
-		executed(v, e.breakpoints);
-		break;
-	case EMUL_AGAIN:
-		break;
-	case EMUL_FAULT:
-		bounce_page_fault(v, e.fault_address, e.fault_error);
-		break;
-	case EMUL_UNDEFINED:
-		bounce_trap(v, TRAP_UD);
-		break;
-	case EMUL_REFUSED:
-		bounce_trap_error(v, TRAP_GP, 0);
-		break;
-	}
+	emul_conclude(&e, &emul_pv_face, emul_privileged(&e, v), TRAP_GP, 0);
 }
 
 /* INT3 and INTO come through gates open to all rings; the guest's own may be closed to its applications. Then
- * they fault, at the first byte: they have one, or two as INT n. */
+ * they fault. */
 static void software_exception(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	uint8_t vector = regs->entry_vector, found;
-	unsigned length;
+	uint8_t vector = regs->entry_vector;
 
 	if (likely(v->domain->doors->in_kernel(v) || v->traps[vector].dpl == 3)) {
 		bounce_trap(v, vector);
 		return;
 	}
-	regs->rip -= 2;
-	if (!software_interrupt_vector(v, &found, &length) || length != 2 || found != vector)
-		regs->rip++;
+	emul_back_to_int(v, &emul_pv_face, vector);
 	bounce_trap_error(v, TRAP_GP, vector * 8u | ERROR_IDT);
 }
 
 static void general_protection(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	uint8_t vector;
-	unsigned length;
-
 	if (!regs->error_code)
 		privileged_instruction(v);
-	else if ((regs->error_code & ERROR_IDT) && software_interrupt_vector(v, &vector, &length))
-		software_interrupt(v, vector, length);
-	else
+	else if (!(regs->error_code & ERROR_IDT) || !software_interrupt(v))
 		bounce_with_error(v, regs);
 }
 

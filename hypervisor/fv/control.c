@@ -7,6 +7,7 @@
 #include "fv/fv.h"
 #include "lib/string.h"
 #include "mm/mm.h"
+#include "pv/context.h"
 #include "pv/taskswitch.h"
 
 #define MSR_TSC   0x10
@@ -22,20 +23,20 @@ static void load_root(struct fv *fv)
 	fv_shadow_load_cr3(fv);
 }
 
-enum fv_result fv_write_cr0(struct vcpu *v, uint32_t value)
+enum emul_result fv_write_cr0(struct vcpu *v, uint32_t value)
 {
 	struct fv *fv = fv_of(v);
 	uint32_t changed = value ^ fv->cr0;
 
 	if ((value & CR0_PG) && !(value & CR0_PE))
-		return FV_REFUSED;
+		return EMUL_REFUSED;
 	if (!(value & CR0_PE)) {
 		domain_crash(v->domain, "real mode: only protected mode can be run in ring 1");
-		return FV_STAY;
+		return EMUL_AGAIN;
 	}
 	if ((value & CR0_PG) && !(fv->cr4 & CR4_PAE)) {
 		domain_crash(v->domain, "paging without PAE: only three-level page tables are shadowed");
-		return FV_STAY;
+		return EMUL_AGAIN;
 	}
 	fv->cr0 = value;
 	taskswitch_set(v, value & CR0_TS);
@@ -43,10 +44,10 @@ enum fv_result fv_write_cr0(struct vcpu *v, uint32_t value)
 		fv_shadow_drop_all(fv);
 	if (changed & value & CR0_PG)
 		load_root(fv);
-	return FV_DONE;
+	return EMUL_DONE;
 }
 
-static enum fv_result write_cr(struct vcpu *v, unsigned reg, uint32_t value)
+static enum emul_result write_cr(struct vcpu *v, unsigned reg, uint32_t value)
 {
 	struct fv *fv = fv_of(v);
 
@@ -55,24 +56,25 @@ static enum fv_result write_cr(struct vcpu *v, unsigned reg, uint32_t value)
 		return fv_write_cr0(v, value);
 	case 2:
 		fv->cr2 = value;
-		return FV_DONE;
+		return EMUL_DONE;
 	case 3:
 		fv->cr3 = value;
 		if (fv->cr0 & CR0_PG)
 			load_root(fv);
-		return FV_DONE;
+		return EMUL_DONE;
 	case 4:
 		fv->cr4 = value;
-		fpu_set_osxsave(v->fpu, value & CR4_OSXSAVE);
+		v->cr4 = context_cr4(value); /* what has an effect: OSXSAVE, DE */
+		fpu_set_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
 		fv_shadow_drop_all(fv);
 		if (fv->cr0 & CR0_PG)
 			load_root(fv);
-		return FV_DONE;
+		return EMUL_DONE;
 	}
-	return FV_REFUSED;
+	return EMUL_REFUSED;
 }
 
-enum fv_result fv_mov_cr(struct emul *e)
+enum emul_result fv_mov_cr(struct emul *e)
 {
 	const struct fv *fv = fv_of(e->v);
 	uint32_t value;
@@ -93,14 +95,15 @@ enum fv_result fv_mov_cr(struct emul *e)
 		value = fv->cr4;
 		break;
 	default:
-		return FV_REFUSED;
+		return EMUL_REFUSED;
 	}
 	*reg_ptr(e->regs, e->insn.rm) = value;
-	return FV_DONE;
+	return EMUL_DONE;
 }
 
-enum fv_result fv_rdmsr(struct vcpu *v)
+enum emul_result fv_rdmsr(struct emul *e)
 {
+	struct vcpu *v = e->v;
 	uint64_t value = 0;
 
 	switch ((uint32_t)v->regs.rcx) {
@@ -117,23 +120,24 @@ enum fv_result fv_rdmsr(struct vcpu *v)
 	case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP:
 		break;
 	default:
-		return FV_REFUSED;
+		return EMUL_REFUSED;
 	}
 	v->regs.rax = (uint32_t)value;
 	v->regs.rdx = value >> 32;
-	return FV_DONE;
+	return EMUL_DONE;
 }
 
 /* A value without effect here is accepted and ignored: SYSENTER and SYSCALL still raise #GP and #UD. */
-enum fv_result fv_wrmsr(struct vcpu *v)
+enum emul_result fv_wrmsr(struct emul *e)
 {
+	struct vcpu *v = e->v;
 	struct fv *fv = fv_of(v);
 	uint64_t value = (uint32_t)v->regs.rax | v->regs.rdx << 32;
 
 	switch ((uint32_t)v->regs.rcx) {
 	case MSR_EFER:
 		if (value & ~EFER_OURS)
-			return FV_REFUSED;
+			return EMUL_REFUSED;
 		if ((value ^ fv->efer) & EFER_NXE) {
 			fv_shadow_drop_all(fv);
 			fv->efer = value;
@@ -141,12 +145,12 @@ enum fv_result fv_wrmsr(struct vcpu *v)
 				load_root(fv);
 		}
 		fv->efer = value;
-		return FV_DONE;
+		return EMUL_DONE;
 	case MSR_TSC:
 	case MSR_PAT:
 	case MSR_APIC_BASE:
 	case MSR_SYSENTER_CS ... MSR_SYSENTER_EIP:
-		return FV_DONE;
+		return EMUL_DONE;
 	}
-	return FV_REFUSED;
+	return EMUL_REFUSED;
 }

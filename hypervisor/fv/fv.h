@@ -12,6 +12,7 @@
 #pragma once
 
 #include "dom/domain.h"
+#include "emul/emul.h"
 #include "lib/string.h"
 #include "pc/pc.h"
 
@@ -217,14 +218,14 @@ static inline uint32_t fv_descriptor_base(uint64_t d)
 
 /* ---- inject.c ---- */
 
-enum fv_source {
-	FV_HARDWARE, /* exception, interrupt */
-	FV_SOFTWARE, /* INT n, INT3, INTO: the gate's DPL counts */
-};
-/* Enter the guest's handler of @vector. */
-void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source);
+/* Enter the guest's handler of @vector: an exception, an interrupt; */
+void fv_inject(struct vcpu *v, uint8_t vector);
+/* or INT n, INT3, INTO, for which the gate's DPL counts. EIP is behind it; it has @length bytes (0: one or two). If the gate
+ * is closed, @refused raises exception @instead, where the instruction begins. */
+typedef void fv_refused_fn(struct vcpu *v, uint8_t vector, unsigned length, uint8_t instead);
+void fv_inject_int(struct vcpu *v, uint8_t vector, unsigned length, fv_refused_fn *refused);
 void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error);
-void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error);
+void fv_inject_page_fault(struct vcpu *v, gva_t va, uint32_t error);
 /* guest_doors.deliver: upcall_pending is set, and the guest's IF. */
 void fv_deliver(struct vcpu *v);
 /* IRET in ring 1. False: its frame is refused. */
@@ -237,23 +238,14 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask);
 
 void fv_trap(struct vcpu *v, struct cpu_user_regs *regs);
 
-enum fv_result {
-	FV_DONE,    /* go on after it */
-	FV_STAY,    /* the registers stand where they should */
-	FV_REFUSED, /* not emulated, or not allowed: the fault is the guest's */
-};
-struct emul;
-/* The instruction at EIP. */
-enum fv_result fv_emulate(struct vcpu *v);
-/* Memory as the instruction may use it. False: the result is fv_emul_fault(), the guest's page fault. */
-bool fv_emul_read(struct emul *e, uint32_t va, void *to, unsigned n);
-bool fv_emul_write(struct emul *e, uint32_t va, const void *from, unsigned n);
-enum fv_result fv_emul_fault(struct emul *e);
-enum fv_result fv_string_io(struct emul *e); /* string_io.c: INS, OUTS */
-enum fv_result fv_mov_cr(struct emul *e);
-enum fv_result fv_write_cr0(struct vcpu *v, uint32_t value);
-enum fv_result fv_rdmsr(struct vcpu *v);
-enum fv_result fv_wrmsr(struct vcpu *v);
+extern const struct emul_face fv_face;
+/* The instruction at EIP, and others behind it that would trap at once; then emul_conclude(). */
+enum emul_result fv_emulate(struct emul *e, struct vcpu *v);
+int fv_int(struct vcpu *v, unsigned *length); /* emul_int() */
+enum emul_result fv_mov_cr(struct emul *e);
+enum emul_result fv_write_cr0(struct vcpu *v, uint32_t value);
+enum emul_result fv_rdmsr(struct emul *e);
+enum emul_result fv_wrmsr(struct emul *e);
 
 /* ---- patch.c ---- */
 

@@ -24,8 +24,6 @@
 
 #define TSS_ESP0 4
 
-#define ERROR_IDT 2u
-
 uint32_t fv_flags_get(const struct vcpu *v)
 {
 	uint32_t flags = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_RF | RFLAGS_VM);
@@ -123,14 +121,16 @@ static uint8_t refused_gate(struct vcpu *v, bool there, uint64_t gate)
 	return gate & DESC_P ? 0 : TRAP_NP;
 }
 
-static void inject(struct vcpu *v, uint8_t vector, enum fv_source source, bool has_error, uint32_t error)
+/* @refused NULL: no instruction asks for it, and the gate's DPL does not count. */
+static void inject(struct vcpu *v, uint8_t vector, fv_refused_fn *refused, unsigned length, bool has_error,
+		   uint32_t error)
 {
 	uint64_t gate = 0;
 	bool there = read_gate(fv_of(v), vector, &gate);
-	uint8_t instead = source == FV_SOFTWARE ? refused_gate(v, there, gate) : 0;
+	uint8_t instead = refused ? refused_gate(v, there, gate) : 0;
 
 	if (instead) {
-		inject(v, instead, FV_HARDWARE, true, vector * 8u | ERROR_IDT);
+		refused(v, vector, length, instead);
 		return;
 	}
 	if (there && (gate & DESC_P) && is_handler_gate(gate) && enter(v, gate, has_error, error))
@@ -141,17 +141,22 @@ static void inject(struct vcpu *v, uint8_t vector, enum fv_source source, bool h
 	    vector, error, fv_of(v)->cr2);
 }
 
-void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source)
+void fv_inject(struct vcpu *v, uint8_t vector)
 {
-	inject(v, vector, source, false, 0);
+	inject(v, vector, NULL, 0, false, 0);
+}
+
+void fv_inject_int(struct vcpu *v, uint8_t vector, unsigned length, fv_refused_fn *refused)
+{
+	inject(v, vector, refused, length, false, 0);
 }
 
 void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error)
 {
-	inject(v, vector, FV_HARDWARE, true, error);
+	inject(v, vector, NULL, 0, true, error);
 }
 
-void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
+void fv_inject_page_fault(struct vcpu *v, gva_t va, uint32_t error)
 {
 	fv_of(v)->cr2 = va;
 	fv_inject_error(v, TRAP_PF, error);
@@ -171,7 +176,7 @@ void fv_deliver(struct vcpu *v)
 	if (more)
 		v->info->upcall_pending = 1;
 	if (vector >= 0)
-		fv_inject(v, vector, FV_HARDWARE);
+		fv_inject(v, vector);
 	fv_shadow_sync(fv);
 }
 

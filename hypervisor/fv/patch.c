@@ -13,9 +13,8 @@
  * decoding that starts shortly before it arrives there. Nearly every decoding passes over bytes that only look
  * like such an instruction inside another one.
  */
-#include "fv/length.h"
-#include "cpu/features.h"
 #include "fv/fv.h"
+#include "cpu/features.h"
 #include "lib/string.h"
 #include "mm/mm.h"
 #include "mm/page.h"

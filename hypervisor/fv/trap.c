@@ -6,22 +6,22 @@
  */
 #include "cpu/x86.h"
 #include "dom/domain.h"
+#include "emul/face.h"
 #include "fv/fv.h"
 #include "lib/tracepoint.h"
 #include "pv/debugreg.h"
-#include "pv/desc.h"
 
 #define ERROR_IDT    2u
 #define VECTOR_INT80 0x80
 #define VECTOR_INT82 0x82
-#define OPCODE_INT   0xcd
 #define OPCODE_IRET  0xcf
-#define INT_LENGTH   2
 
-static void privileged_instruction(struct vcpu *v)
+/* @vector, @error: the fault that it is for the guest, if it is not the hypervisor's. */
+static void emulate(struct vcpu *v, uint8_t vector, uint32_t error)
 {
-	if (fv_emulate(v) == FV_REFUSED)
-		fv_inject_error(v, TRAP_GP, 0);
+	struct emul e;
+
+	emul_conclude(&e, &fv_face, fv_emulate(&e, v), vector, error);
 }
 
 /* IRETD in ring 1, by far the most frequent: carried out after these few checks alone. */
@@ -46,32 +46,40 @@ static void selector_fault(struct vcpu *v, uint8_t vector, uint32_t error)
 		return;
 	if (fv_segments_sync(fv_of(v)))
 		return; /* try again */
-	if (!fv_in_kernel(v) || fv_emulate(v) == FV_REFUSED)
+	if (!fv_in_kernel(v))
 		fv_inject_error(v, vector, error & 0xffff);
+	else
+		emulate(v, vector, error & 0xffff);
 }
 
-/* INT n through a closed gate of the hypervisor: the guest's own gate decides. The instruction tells the vector
- * (docs/tricks.md, "INT n and the error code"). */
+/* INT n, INT3, INTO: they fault where they begin. */
+static void int_refused(struct vcpu *v, uint8_t vector, unsigned length, uint8_t instead)
+{
+	if (length)
+		v->regs.rip = (uint32_t)(v->regs.rip - length);
+	else
+		emul_back_to_int(v, &fv_face, vector);
+	fv_inject_error(v, instead, vector * 8u | ERROR_IDT);
+}
+
+/* INT n through a closed gate of the hypervisor: the guest's own gate decides. */
 static void software_interrupt(struct vcpu *v, uint32_t error)
 {
-	struct segment cs;
-	uint8_t bytes[INT_LENGTH];
-	uint32_t fault;
+	unsigned length;
+	int vector = fv_int(v, &length);
 
-	if (!desc_segment(v, v->regs.cs, &cs) ||
-	    fv_read(fv_of(v), cs.base + v->regs.rip, bytes, sizeof(bytes), &fault) != FV_OK ||
-	    bytes[0] != OPCODE_INT) {
+	if (vector < 0) {
 		fv_inject_error(v, TRAP_GP, error);
 		return;
 	}
-	v->regs.rip = (uint32_t)(v->regs.rip + INT_LENGTH);
-	fv_inject(v, bytes[1], FV_SOFTWARE);
+	v->regs.rip = (uint32_t)(v->regs.rip + length);
+	fv_inject_int(v, vector, length, int_refused);
 }
 
 static void general_protection(struct vcpu *v, uint32_t error)
 {
 	if (!error)
-		privileged_instruction(v);
+		emulate(v, TRAP_GP, 0);
 	else if (error & ERROR_IDT)
 		software_interrupt(v, error);
 	else
@@ -81,7 +89,7 @@ static void general_protection(struct vcpu *v, uint32_t error)
 static void debug(struct vcpu *v)
 {
 	debugreg_report(v);
-	fv_inject(v, TRAP_DB, FV_HARDWARE);
+	fv_inject(v, TRAP_DB);
 }
 
 static void dispatch(struct vcpu *v, uint32_t vector, uint32_t error)
@@ -107,14 +115,14 @@ static void dispatch(struct vcpu *v, uint32_t vector, uint32_t error)
 	case TRAP_OF:
 	case VECTOR_INT80:
 	case VECTOR_INT82:
-		fv_inject(v, vector, FV_SOFTWARE);
+		fv_inject_int(v, vector, 0, int_refused);
 		return;
 	case TRAP_TS:
 	case TRAP_AC:
 		fv_inject_error(v, vector, error);
 		return;
 	default:
-		fv_inject(v, vector, FV_HARDWARE);
+		fv_inject(v, vector);
 	}
 }
 

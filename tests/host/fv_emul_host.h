@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The instructions and exceptions of an fv domain (fv/emul.c, string_io.c, trap.c) on a small memory; what they call only takes
+/* The instructions and exceptions of an fv domain (fv/emul.c, trap.c, with what they share with other guests) on a small memory; what they call only takes
  * notes. Included by one file of a test. */
 #pragma once
 
@@ -14,13 +14,11 @@
 #include "cpu/x86.h"
 #define read_cr2() 0x12345000ul
 #include "emul/decode.c"
+#undef KERNEL
 #include "emul/operand.c"
-#undef MODRM
-#undef IMM
-#undef IMM8
-#undef NONE
 #include "fv/emul.c"
-#include "fv/string_io.c"
+#include "emul/emul.c"
+#include "emul/string_io.c"
 #include "fv/trap.c"
 
 /* ---- what they call ---- */
@@ -41,7 +39,7 @@ static uint8_t ram[END];
 static union vcpu_view shared;
 static uint64_t descriptor[8];
 static bool small_code, no_code, iret_fails, sync_changes, code32_fails;
-static enum fv_result others; /* what becomes of instructions that are carried out elsewhere */
+static enum emul_result others; /* what becomes of instructions that are carried out elsewhere */
 static enum emul_result dr_result;
 
 static struct {
@@ -49,7 +47,12 @@ static struct {
 	uint32_t flags, mask;
 	uint32_t fault_va, fault_error;
 	unsigned faults;
-	int vector, source; /* source: -1 with an error code */
+	int vector;
+	enum {
+		FV_WITH_ERROR = -1,
+		FV_HARDWARE,
+		FV_SOFTWARE
+	} source;
 	uint32_t error;
 	uint32_t invlpg, page_fault_va, page_fault_error;
 	unsigned reads, writes;
@@ -79,9 +82,10 @@ uint32_t fv_write(struct fv *f, uint32_t va, const void *from, unsigned n, uint3
 }
 uint32_t fv_walk(struct fv *f, uint32_t va, uint32_t access, struct fv_place *place)
 {
-	assert_true(access & PF_USER);
 	if (va >= END)
 		return access;
+	if (!(access & PF_USER))
+		return FV_OK;
 	if (va / PAGE_SIZE == KERNEL / PAGE_SIZE ||
 	    (va / PAGE_SIZE == READONLY / PAGE_SIZE && (access & PF_WRITE)))
 		return access | PF_PRESENT;
@@ -89,7 +93,8 @@ uint32_t fv_walk(struct fv *f, uint32_t va, uint32_t access, struct fv_place *pl
 }
 bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 {
-	*seg = (struct segment){.limit = ~0u, .big = !small_code, .readable = true, .writable = true};
+	*seg = (struct segment){
+	    .limit = ~0u, .code = true, .big = !small_code, .readable = true, .writable = true};
 	return !no_code;
 }
 bool fv_descriptor(struct fv *f, uint16_t selector, uint64_t *d)
@@ -117,18 +122,26 @@ bool fv_iret(struct vcpu *v, bool wide)
 	did.wide = wide;
 	return !iret_fails;
 }
-void fv_inject(struct vcpu *v, uint8_t vector, enum fv_source source)
+void fv_inject(struct vcpu *v, uint8_t vector)
 {
 	did.vector = vector;
-	did.source = source;
+	did.source = FV_HARDWARE;
+}
+static uint8_t int_raises;
+void fv_inject_int(struct vcpu *v, uint8_t vector, unsigned length, fv_refused_fn *refused)
+{
+	did.vector = vector;
+	did.source = FV_SOFTWARE;
+	if (int_raises)
+		refused(v, vector, length, int_raises);
 }
 void fv_inject_error(struct vcpu *v, uint8_t vector, uint32_t error)
 {
 	did.vector = vector;
-	did.source = -1;
+	did.source = FV_WITH_ERROR;
 	did.error = error;
 }
-void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
+void fv_inject_page_fault(struct vcpu *v, gva_t va, uint32_t error)
 {
 	did.faults++;
 	did.fault_va = va;
@@ -152,27 +165,35 @@ bool fv_segments_sync(struct fv *f)
 	did.syncs++;
 	return sync_changes;
 }
-enum fv_result fv_write_cr0(struct vcpu *v, uint32_t value)
+enum emul_result fv_write_cr0(struct vcpu *v, uint32_t value)
 {
 	fv.cr0 = value;
-	return FV_DONE;
+	return EMUL_DONE;
 }
-static inline enum fv_result elsewhere(void)
+static inline enum emul_result elsewhere(void)
 {
 	did.others++;
 	return others;
 }
-enum fv_result fv_mov_cr(struct emul *e)
+enum emul_result fv_mov_cr(struct emul *e)
 {
 	return elsewhere();
 }
-enum fv_result fv_rdmsr(struct vcpu *v)
+enum emul_result fv_rdmsr(struct emul *e)
 {
 	return elsewhere();
 }
-enum fv_result fv_wrmsr(struct vcpu *v)
+enum emul_result fv_wrmsr(struct emul *e)
 {
 	return elsewhere();
+}
+enum emul_result emul_xsetbv(struct emul *e)
+{
+	return e->insn.mod_rm == 0xd1 ? elsewhere() : EMUL_REFUSED;
+}
+uint64_t debugreg_port_hits(const struct vcpu *v, uint16_t port, unsigned size)
+{
+	return 2;
 }
 enum emul_result emul_mov_dr(struct emul *e)
 {
@@ -209,6 +230,7 @@ void debugreg_report(struct vcpu *v)
 /* ---- the stage ---- */
 
 static struct cpu_user_regs *const r = &vcpu.regs;
+static struct emul e;
 
 static inline int setup(void **state)
 {
@@ -225,7 +247,8 @@ static inline int setup(void **state)
 	r->rsp = STACK;
 	r->rflags = RFLAGS_RF | RFLAGS_MBS;
 	small_code = no_code = iret_fails = sync_changes = code32_fails = false;
-	others = FV_DONE;
+	others = EMUL_DONE;
+	int_raises = 0;
 	dr_result = EMUL_DONE;
 	return 0;
 }
@@ -244,25 +267,23 @@ static inline void put(const char *bytes, unsigned n)
 }
 
 /* The guest comes to these bytes. What was done is behind them, what was not stays. */
-static inline enum fv_result meets(const char *bytes, unsigned n)
+static inline enum emul_result meets(const char *bytes, unsigned n)
 {
-	enum fv_result result;
+	enum emul_result result;
 
 	put(bytes, n);
-	result = fv_emulate(&vcpu);
-	assert_int_equal(r->rip, CODE + (result == FV_DONE ? n : 0));
+	result = fv_emulate(&e, &vcpu);
+	assert_int_equal(r->rip, CODE + (result == EMUL_DONE ? n : 0));
 	return result;
 }
-#define done(bytes)    assert_int_equal(meets(bytes, sizeof(bytes) - 1), FV_DONE)
-#define refused(bytes) assert_int_equal(meets(bytes, sizeof(bytes) - 1), FV_REFUSED)
+#define done(bytes)    assert_int_equal(meets(bytes, sizeof(bytes) - 1), EMUL_DONE)
+#define refused(bytes) assert_int_equal(meets(bytes, sizeof(bytes) - 1), EMUL_REFUSED)
 /* A page fault at @va. */
-#define faults(bytes, va, error)                                            \
-	do {                                                                \
-		did.faults = 0;                                             \
-		assert_int_equal(meets(bytes, sizeof(bytes) - 1), FV_STAY); \
-		assert_int_equal(did.faults, 1);                            \
-		assert_int_equal(did.fault_va, va);                         \
-		assert_int_equal(did.fault_error, error);                   \
+#define faults(bytes, va, error)                                               \
+	do {                                                                   \
+		assert_int_equal(meets(bytes, sizeof(bytes) - 1), EMUL_FAULT); \
+		assert_int_equal((uint32_t)e.fault_address, va);               \
+		assert_int_equal(e.fault_error, error);                        \
 	} while (0)
 
 static inline uint32_t word(uint32_t at, unsigned n)

@@ -10,11 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "fv/length.c"
-#undef MODRM
-#undef IMM
-#undef IMM8
-#undef NONE
+#include "emul/decode.c"
 #include "fv/memory.c"
 #include "fv/shadow.c"
 #undef ANY
@@ -106,7 +102,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	crashes++;
 }
 
-void fv_inject_page_fault(struct vcpu *v, uint32_t va, uint32_t error)
+void fv_inject_page_fault(struct vcpu *v, gva_t va, uint32_t error)
 {
 	injected = error;
 	injected_va = va;

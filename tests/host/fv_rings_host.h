@@ -90,6 +90,10 @@ void segments_forget(struct vcpu *v, struct segment_selectors *wanted)
 {
 	forgotten++;
 }
+uint64_t context_cr4(uint64_t wanted)
+{
+	return CR4_PAE | (wanted & (CR4_DE | CR4_OSXSAVE));
+}
 void fpu_set_osxsave(struct fpu_area *area, bool on)
 {
 }

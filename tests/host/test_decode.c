@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The instruction decoder: forms that kernels use, prefixes, limits; and that no bytes make it read too far.
+/* The instruction decoder: forms that kernels use, prefixes, limits; and the lengths of others; and that no bytes make it read too far.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include "emul/decode.c"
 
 /* Decode from memory that ends behind the bytes, so that the address checker sees a step too far. */
-static enum decode_result decode(struct insn *i, unsigned mode, unsigned n, const uint8_t *bytes)
+static enum decode_result decoded(struct insn *i, unsigned mode, unsigned n, const uint8_t *bytes)
 {
 	uint8_t *copy = malloc(n ? n : 1);
 	enum decode_result result;
@@ -23,7 +23,7 @@ static enum decode_result decode(struct insn *i, unsigned mode, unsigned n, cons
 	return result;
 }
 
-#define DECODE(i, mode, ...) decode(i, mode, sizeof((uint8_t[]){__VA_ARGS__}), (uint8_t[]){__VA_ARGS__})
+#define DECODE(i, mode, ...) decoded(i, mode, sizeof((uint8_t[]){__VA_ARGS__}), (uint8_t[]){__VA_ARGS__})
 #define OK(i, mode, ...)                                                         \
 	do {                                                                     \
 		assert_int_equal(DECODE(i, mode, __VA_ARGS__), DECODE_OK);       \
@@ -163,14 +163,117 @@ static void refused(void **state)
 	assert_int_equal(DECODE(&i, 64, 0x90), DECODE_UNKNOWN);       /* nop */
 	assert_int_equal(DECODE(&i, 64, 0x89, 0xc0), DECODE_UNKNOWN); /* no memory operand */
 	assert_int_equal(DECODE(&i, 32, 0x48, 0x89), DECODE_UNKNOWN); /* dec eax, in 32 bits */
-	assert_int_equal(decode(&i, 64, 0, prefixes), DECODE_SHORT);
-	assert_int_equal(decode(&i, 64, 14, prefixes), DECODE_SHORT);
-	assert_int_equal(decode(&i, 64, 15, prefixes), DECODE_UNKNOWN); /* all 15 bytes are prefixes */
-	assert_int_equal(decode(&i, 64, 16, prefixes), DECODE_UNKNOWN); /* a 16-byte instruction is none */
-	assert_int_equal(decode(&i, 64, 15, prefixes + 1), DECODE_OK);
+	assert_int_equal(decoded(&i, 64, 0, prefixes), DECODE_SHORT);
+	assert_int_equal(decoded(&i, 64, 14, prefixes), DECODE_SHORT);
+	assert_int_equal(decoded(&i, 64, 15, prefixes), DECODE_UNKNOWN); /* all 15 bytes are prefixes */
+	assert_int_equal(decoded(&i, 64, 16, prefixes), DECODE_UNKNOWN); /* a 16-byte instruction is none */
+	assert_int_equal(decoded(&i, 64, 15, prefixes + 1), DECODE_OK);
 	assert_int_equal(DECODE(&i, 64, 0x0f), DECODE_SHORT);
 	assert_int_equal(DECODE(&i, 64, 0x48, 0x89), DECODE_SHORT);
 	assert_int_equal(DECODE(&i, 64, 0x48, 0x89, 0x84, 0x24, 1, 2), DECODE_SHORT);
+}
+
+/* What an opcode is to the emulator; and who may, as far as that is the same for any guest. */
+static void operations(void **state)
+{
+	static const struct {
+		uint8_t bytes[3];
+		enum insn_operation what;
+		uint32_t who;
+	} cases[] = {
+	    {{0x89, 0x07}, INSN_STORE, 0},
+	    {{0xaa}, INSN_STORE, 0},
+	    {{0x6c}, INSN_STRING_IO, 0},
+	    {{0x6f}, INSN_STRING_IO, 0},
+	    {{0xe4, 1}, INSN_IO, INSN_TRAPS},
+	    {{0xef}, INSN_IO, INSN_TRAPS},
+	    {{0xcd, 1}, INSN_INT, 0},
+	    {{0xfa}, INSN_INTERRUPT_FLAG, INSN_TRAPS},
+	    {{0xfb}, INSN_INTERRUPT_FLAG, INSN_TRAPS},
+	    {{0xf4}, INSN_HLT, INSN_KERNEL | INSN_TRAPS},
+	    {{0xcf}, INSN_IRET, INSN_KERNEL | INSN_TRAPS},
+	    {{0x9c}, INSN_PUSHF, 0},
+	    {{0x9d}, INSN_POPF, 0},
+	    {{0x0e}, INSN_PUSH_SEGMENT, 0},
+	    {{0x16}, INSN_PUSH_SEGMENT, 0},
+	    {{0x17}, INSN_POP_SS, INSN_KERNEL},
+	    {{0x8c, 0xc0}, INSN_MOV_FROM_SEGMENT, 0},
+	    {{0x8e, 0xc0}, INSN_MOV_TO_SEGMENT, INSN_KERNEL},
+	    {{0x0f, 0x00, 0xc0}, INSN_GROUP_0F00, 0},
+	    {{0x0f, 0x01, 0xe0}, INSN_GROUP_0F01, 0},
+	    {{0x0f, 0x02, 0xc0}, INSN_LAR_LSL, 0},
+	    {{0x0f, 0x03, 0xc0}, INSN_LAR_LSL, 0},
+	    {{0x0f, 0x06}, INSN_CLTS, INSN_KERNEL},
+	    {{0x0f, 0x08}, INSN_CACHES, INSN_KERNEL},
+	    {{0x0f, 0x09}, INSN_CACHES, INSN_KERNEL},
+	    {{0x0f, 0x20, 0xc0}, INSN_MOV_CR, INSN_KERNEL},
+	    {{0x0f, 0x22, 0xc0}, INSN_MOV_CR, INSN_KERNEL},
+	    {{0x0f, 0x21, 0xc0}, INSN_MOV_DR, INSN_KERNEL},
+	    {{0x0f, 0x23, 0xc0}, INSN_MOV_DR, INSN_KERNEL},
+	    {{0x0f, 0x30}, INSN_WRMSR, INSN_KERNEL},
+	    {{0x0f, 0x32}, INSN_RDMSR, INSN_KERNEL},
+	    {{0x0f, 0xa2}, INSN_CPUID, INSN_KERNEL},
+	};
+	struct insn i;
+
+	for (unsigned n = 0; n < ARRAY_SIZE(cases); n++) {
+		assert_int_equal(decoded(&i, 32, 3, cases[n].bytes), DECODE_OK);
+		assert_int_equal(insn_operation(&i), cases[n].what);
+		assert_int_equal(i.attributes & (INSN_KERNEL | INSN_TRAPS), cases[n].who);
+		assert_int_equal(insn_attributes[i.opcode], i.attributes);
+	}
+	OK(&i, 32, 0x66, 0xcd, 0x80);
+	assert_int_equal((uint8_t)i.immediate, 0x80);
+}
+
+static void lengths(void **state)
+{
+	static const struct {
+		uint8_t bytes[12];
+		uint8_t length;
+	} cases[] = {
+	    {{0x90}, 1},
+	    {{0x66, 0xb8, 1, 2}, 4},
+	    {{0xb8, 1, 2, 3, 4}, 5},
+	    {{0x8b, 0x04, 0x85, 1, 2, 3, 4}, 7},
+	    {{0x8b, 0x44, 0x24, 0x08}, 4},
+	    {{0x67, 0x8b, 0x46, 1}, 4},
+	    {{0xf6, 0xc1, 3}, 3},
+	    {{0xf6, 0xd1}, 2},
+	    {{0xf7, 0x05, 1, 2, 3, 4, 5, 6, 7, 8}, 10},
+	    {{0xc8, 1, 2, 3}, 4},
+	    {{0xea, 1, 2, 3, 4, 5, 6}, 7},
+	    {{0x0f, 0x84, 1, 2, 3, 4}, 6},
+	    {{0x0f, 0xa4, 0xc1, 3}, 4},
+	    {{0x0f, 0x3a, 0x0f, 0xc1, 3}, 5},
+	    {{0x0f, 0x01, 0x15, 1, 2, 3, 4}, 7},
+	    {{0xa1, 1, 2, 3, 4}, 5},
+	    {{0x81, 0xf8, 1, 2, 3, 4}, 6},
+	    {{0x83, 0xe8, 1}, 3},
+	    {{0x69, 0xf0, 1, 2, 3, 4}, 6},
+	    {{0xf7, 0xd8}, 2},
+	    {{0xf7, 0xc8, 1, 2, 3, 4}, 6},
+	    {{0x66, 0xf7, 0xc0, 1, 2}, 5},
+	    {{0x8b, 0x05, 1, 2, 3, 4}, 6},
+	    {{0x8b, 0x80, 1, 2, 3, 4}, 6},
+	    {{0x8b, 0x04, 0x24}, 3},
+	    {{0x8b, 0x84, 0x24, 1, 2, 3, 4}, 7},
+	    {{0x67, 0x8b, 0x06, 1, 2}, 5},
+	    {{0x67, 0x8b, 0x07}, 3},
+	    {{0x67, 0x8b, 0x80, 1, 2}, 5},
+	    {{0x67, 0xa1, 1, 2}, 4},
+	    {{0x66, 0xea, 1, 2, 3, 4}, 6},
+	    {{0x0f, 0x38, 0x00, 0xc1}, 4},
+	    {{0xd6}, 0},
+	};
+	uint16_t opcode;
+	uint8_t reg;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(insn_length(cases[i].bytes, 12, &opcode, &reg), cases[i].length);
+		for (unsigned n = 0; n < cases[i].length; n++)
+			assert_int_equal(insn_length(cases[i].bytes, n, &opcode, &reg), 0);
+	}
 }
 
 /* Any bytes: a length within what there was, or no length at all. */
@@ -186,7 +289,7 @@ static void any_bytes(void **state)
 
 		for (unsigned b = 0; b < n; b++)
 			bytes[b] = rand() % 4 ? rand() : (uint8_t[]){0x0f, 0x66, 0x48, 0xf0}[rand() % 4];
-		if (decode(&i, modes[round % 3], n, bytes) != DECODE_OK)
+		if (decoded(&i, modes[round % 3], n, bytes) != DECODE_OK)
 			continue;
 		assert_in_range(i.length, 1, n < INSN_MAX ? n : INSN_MAX);
 		assert_true(i.operand == 1 || i.operand == 2 || i.operand == 4 || i.operand == 8);
@@ -198,8 +301,9 @@ static void any_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(privileged), cmocka_unit_test(ports),   cmocka_unit_test(stores),
-	    cmocka_unit_test(sizes),      cmocka_unit_test(refused), cmocka_unit_test(any_bytes),
+	    cmocka_unit_test(privileged), cmocka_unit_test(ports),     cmocka_unit_test(stores),
+	    cmocka_unit_test(sizes),      cmocka_unit_test(refused),   cmocka_unit_test(operations),
+	    cmocka_unit_test(lengths),    cmocka_unit_test(any_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

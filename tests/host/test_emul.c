@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification of the way to a PV guest's emulated instruction, and of its control registers (hypervisor/emul/emul.c,
+ * Specification of the way to a PV guest's emulated instruction, and of its control registers (hypervisor/emul/pv.c,
  * control.c):
  *   fetch      the bytes at RIP by the code segment's base, size and presence; to the end of the last page that is there
  *   forced     the prefix is seen wherever it lies, and only the whole of it
  *   who may    kernels all, applications ports and the interrupt flag by the virtual IOPL; a row for each instruction
+ *   memory     what an instruction reads and writes is allowed by the rights of the code that executes it, in both pages
  *   control    CR0 changes in TS alone, CR3 as the page tables permit, 32 bits from 32-bit code; errors are told apart
  */
 #include <setjmp.h>
@@ -25,6 +26,7 @@ static uint64_t host_cr0;
 #include "emul/operand.c"
 #include "emul/emul.c"
 #include "emul/control.c"
+#include "emul/pv.c"
 
 #define NO_SELECTOR 0x44
 
@@ -48,6 +50,37 @@ int guest_read_any(void *dst, gva_t src, size_t n)
 	memcpy(dst, (const void *)src, n);
 	return 0;
 }
+static uint64_t no_access[2]; /* pages that the guest may not use: the first, the second for writing */
+static bool mapped;           /* is there anything at all? */
+static uint32_t walked_as;
+static int written;
+bool walk_permits(uint64_t cr3, gva_t va, uint32_t error)
+{
+	walked_as = error;
+	return va >> PAGE_SHIFT != no_access[0] && (!(error & PF_WRITE) || va >> PAGE_SHIFT != no_access[1]);
+}
+bool walk_leaf(uint64_t cr3, gva_t va, uint64_t *leaf)
+{
+	return mapped;
+}
+int guest_write_any(gva_t dst, const void *src, size_t n)
+{
+	written++;
+	return one_page ? -EFAULT : 0;
+}
+const struct emul_ports emul_pv_ports;
+void bounce_trap(struct vcpu *v, uint8_t vector)
+{
+}
+void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
+{
+}
+void bounce_page_fault(struct vcpu *v, gva_t at, uint32_t error)
+{
+}
+void debugreg_bounce(struct vcpu *v, uint64_t dr6)
+{
+}
 bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 {
 	*seg = segment[selector / 8 & 7];
@@ -59,7 +92,7 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 		asked = fn;                 \
 		return EMUL_DONE;           \
 	}
-ASKED(emul_io)
+ASKED(emul_pv_io)
 ASKED(emul_string_io)
 ASKED(emul_rdmsr)
 ASKED(emul_wrmsr)
@@ -108,7 +141,7 @@ int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
 
 /* ---- the stage ---- */
 
-static bool in_kernel(const struct vcpu *v)
+static bool is_kernel(const struct vcpu *v)
 {
 	return kernel;
 }
@@ -131,7 +164,7 @@ static uint64_t fold(mfn_t mfn)
 static struct guest_abi abi = {.flat_cs = {SEL_GUEST_CS64, SEL_GUEST_CS64 + 8}};
 static const struct paging_rules paging = {.cr3_to_mfn = unfold, .mfn_to_cr3 = fold};
 static const struct pv_doors pv = {.get_cr2 = get_cr2, .set_cr2 = set_cr2};
-static const struct guest_doors doors = {.in_kernel = in_kernel};
+static const struct guest_doors doors = {.in_kernel = is_kernel};
 static struct domain d = {.abi = &abi, .paging = &paging, .pv = &pv, .doors = &doors, .pt_left = true};
 static struct vcpu vcpu;
 static struct emul e;
@@ -323,8 +356,8 @@ static void each_instruction(void **state)
 		unsigned n;
 		enum emul_result (*to)(struct emul *e);
 	} row[] = {
-	    {"\x6c", 1, emul_string_io}, {"\x6f", 1, emul_string_io}, {"\xe4\x70", 2, emul_io},
-	    {"\xe7\x70", 2, emul_io},    {"\xec", 1, emul_io},        {"\xef", 1, emul_io},
+	    {"\x6c", 1, emul_string_io}, {"\x6f", 1, emul_string_io}, {"\xe4\x70", 2, emul_pv_io},
+	    {"\xe7\x70", 2, emul_pv_io}, {"\xec", 1, emul_pv_io},     {"\xef", 1, emul_pv_io},
 	    {"\x0f\x30", 2, emul_wrmsr}, {"\x0f\x32", 2, emul_rdmsr}, {"\x0f\x08", 2, NULL},
 	    {"\x0f\x09", 2, NULL},       {"\x0f\x06", 2, NULL},       {"\x0f\xa2", 2, NULL},
 	};
@@ -354,11 +387,67 @@ static void each_instruction(void **state)
 	asked = NULL;
 	assert_int_equal(emul_privileged(&e, &vcpu), EMUL_REFUSED);
 	assert_null(asked);
-	e.breakpoints = 0xf; /* met by none yet */
+	e.dr6 = 0xf; /* met by none yet */
 	comes("\x0f\x06", EMUL_DONE);
-	assert_int_equal(e.breakpoints, 0);
+	assert_int_equal(e.dr6, 0);
+	r->rflags |= RFLAGS_TF; /* it is to be stepped */
+	comes("\x0f\x06", EMUL_DONE);
+	assert_int_equal(e.dr6, DR6_BS);
+	r->rflags &= ~RFLAGS_TF;
 	assert_ptr_equal(e.v, &vcpu);
 	assert_ptr_equal(e.regs, r);
+}
+
+/* ---- memory ---- */
+
+static void memory(void **state)
+{
+	gva_t end = (gva_t)code + PAGE_SIZE, at = end - 2; /* four bytes from there lie in two pages */
+	const struct emul_face *face = &emul_pv_face;
+	uint32_t value = 0;
+
+	emul_begin(&e, &vcpu, face);
+	for (unsigned n = 0; n < 8; n++) {
+		uint32_t user = n & 1 ? PF_USER : 0, present = n & 2 ? PF_PRESENT : 0;
+
+		r->cs = n & 1 ? SEL_GUEST_CS64 : 0xe019; /* ring 3, or ring 1 */
+		mapped = n & 2;
+		no_access[0] = no_access[1] = 0;
+		memcpy((void *)at, "abcd", 4);
+		assert_int_equal(face->read(&e, at, &value, 4), EMUL_DONE);
+		assert_memory_equal(&value, "abcd", 4);
+		assert_int_equal(walked_as, user);
+		assert_int_equal(face->may_write(&e, at, 4), EMUL_DONE);
+		assert_int_equal(walked_as, user | PF_WRITE);
+		no_access[n >> 2] = end >> PAGE_SHIFT; /* the second page cannot be used, or not be written */
+		assert_int_equal(face->read(&e, at, &value, 4), n >> 2 ? EMUL_DONE : EMUL_FAULT);
+		if (!(n >> 2)) {
+			assert_int_equal(e.fault_address, end);
+			assert_int_equal(e.fault_error, user | present);
+		}
+		assert_int_equal(face->read(&e, at, &value, 2), EMUL_DONE);
+		assert_int_equal(face->may_write(&e, at, 2), EMUL_DONE);
+		assert_int_equal(face->may_write(&e, at, 4), EMUL_FAULT);
+		assert_int_equal(e.fault_address, end);
+		assert_int_equal(e.fault_error, user | PF_WRITE | present);
+		no_access[n >> 2] = at >> PAGE_SHIFT;
+		assert_int_equal(face->may_write(&e, at + 1, 4), EMUL_FAULT);
+		assert_int_equal(e.fault_address, at + 1);
+	}
+	no_access[0] = no_access[1] = 0;
+	abi.low_end = end; /* where the hypervisor's memory begins */
+	assert_int_equal(face->read(&e, at, &value, 2), EMUL_DONE);
+	assert_int_equal(face->read(&e, at, &value, 4), EMUL_FAULT);
+	assert_int_equal(e.fault_address, end);
+	assert_int_equal(face->may_write(&e, end, 1), EMUL_FAULT);
+	abi.low_end = 1ull << 47;
+	/* It goes between the look and the access. */
+	one_page = true;
+	assert_int_equal(face->read(&e, at, &value, 4), EMUL_AGAIN);
+	assert_int_equal(face->write(&e, at, &value, 4), EMUL_AGAIN);
+	one_page = false;
+	assert_int_equal(face->write(&e, at, &value, 4), EMUL_DONE);
+	assert_int_equal(written, 2);
 }
 
 /* ---- control registers ---- */
@@ -495,6 +584,7 @@ int main(void)
 	    cmocka_unit_test_setup(forced_cpuid, setup),
 	    cmocka_unit_test_setup(virtual_iopl, setup),
 	    cmocka_unit_test_setup(each_instruction, setup),
+	    cmocka_unit_test_setup(memory, setup),
 	    cmocka_unit_test_setup(cr0_and_ts, setup),
 	    cmocka_unit_test_setup(other_crs, setup),
 	    cmocka_unit_test_setup(cr3, setup),

@@ -9,9 +9,9 @@
 
 static void control_registers(void **state)
 {
-	assert_int_equal(fv_write_cr0(&vcpu, CR0_PG), FV_REFUSED);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PG), EMUL_REFUSED);
 	assert_int_equal(crashes, 0);
-	assert_int_equal(fv_write_cr0(&vcpu, 0), FV_STAY); /* real mode */
+	assert_int_equal(fv_write_cr0(&vcpu, 0), EMUL_AGAIN); /* real mode */
 	assert_int_equal(crashes, 1);
 	assert_int_equal(fv.cr0, CR0_PE);
 	for (unsigned bit = 0; bit < 32; bit++) {
@@ -26,28 +26,32 @@ static void control_registers(void **state)
 	}
 	setup(NULL);
 	fv.cr4 = 0;
-	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), FV_STAY); /* paging without PAE */
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), EMUL_AGAIN); /* paging without PAE */
 	assert_int_equal(crashes, 1);
 	assert_int_equal(fv.cr0, CR0_PE);
 	setup(NULL);
 	dropped = 0;
-	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), FV_DONE);
+	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), EMUL_DONE);
 	assert_int_equal(dropped, 1);
 	for (unsigned reg = 0; reg < 16; reg++)
 		if (reg != 0 && reg != 2 && reg != 3 && reg != 4)
-			assert_int_equal(write_cr(&vcpu, reg, 1), FV_REFUSED);
+			assert_int_equal(write_cr(&vcpu, reg, 1), EMUL_REFUSED);
+	/* What has an effect on what is shared with other guests. */
+	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE | CR4_DE | CR4_PGE), EMUL_DONE);
+	assert_int_equal(vcpu.cr4, CR4_PAE | CR4_DE);
+	assert_int_equal(fv.cr4, CR4_PAE | CR4_DE | CR4_PGE);
 	fv.cr0 |= CR0_PG;
-	assert_int_equal(write_cr(&vcpu, 3, 0xffffffe0), FV_DONE); /* beyond RAM, at the end of a page */
+	assert_int_equal(write_cr(&vcpu, 3, 0xffffffe0), EMUL_DONE); /* beyond RAM, at the end of a page */
 	assert_true(fv.pdpte[0] == ~0ull && fv.pdpte[3] == ~0ull);
-	assert_int_equal(write_cr(&vcpu, 3, 0xffff), FV_DONE);
+	assert_int_equal(write_cr(&vcpu, 3, 0xffff), EMUL_DONE);
 }
 
-static enum fv_result wrmsr_of(uint32_t msr, uint64_t value)
+static enum emul_result wrmsr_of(uint32_t msr, uint64_t value)
 {
 	vcpu.regs.rcx = msr;
 	vcpu.regs.rax = (uint32_t)value;
 	vcpu.regs.rdx = value >> 32;
-	return fv_wrmsr(&vcpu);
+	return fv_wrmsr(&(struct emul){.v = &vcpu});
 }
 
 static void msrs(void **state)
@@ -55,17 +59,17 @@ static void msrs(void **state)
 	for (unsigned bit = 0; bit < 64; bit++) {
 		bool ours = EFER_OURS >> bit & 1;
 
-		assert_int_equal(wrmsr_of(MSR_EFER, 1ull << bit), ours ? FV_DONE : FV_REFUSED);
+		assert_int_equal(wrmsr_of(MSR_EFER, 1ull << bit), ours ? EMUL_DONE : EMUL_REFUSED);
 		assert_false(fv.efer & ~EFER_OURS);
 	}
-	assert_int_equal(wrmsr_of(MSR_EFER, 0), FV_DONE);
+	assert_int_equal(wrmsr_of(MSR_EFER, 0), EMUL_DONE);
 	dropped = 0;
-	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE), FV_DONE);
+	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE), EMUL_DONE);
 	assert_int_equal(dropped, 1);
 	for (uint32_t msr = 0xc0000081; msr < 0xc0000110; msr++) {
-		assert_int_equal(wrmsr_of(msr, 0), FV_REFUSED);
+		assert_int_equal(wrmsr_of(msr, 0), EMUL_REFUSED);
 		vcpu.regs.rcx = msr;
-		assert_int_equal(fv_rdmsr(&vcpu), FV_REFUSED);
+		assert_int_equal(fv_rdmsr(&(struct emul){.v = &vcpu}), EMUL_REFUSED);
 	}
 }
 
@@ -75,29 +79,29 @@ static void roots_are_loaded(void **state)
 	struct emul e = {.v = &vcpu, .regs = &vcpu.regs, .insn = {.opcode = OP_0F(0x22)}};
 	uint32_t value[] = {CR0_PE | CR0_PG, 0, 0x1234, 0x3000, CR4_PAE};
 
-	assert_int_equal(write_cr(&vcpu, 3, 0x1000), FV_DONE);
-	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), FV_DONE);
-	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE), FV_DONE);
+	assert_int_equal(write_cr(&vcpu, 3, 0x1000), EMUL_DONE);
+	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), EMUL_DONE);
+	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE), EMUL_DONE);
 	assert_int_equal(loaded, 0);
-	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), FV_DONE);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), EMUL_DONE);
 	assert_int_equal(loaded, 1);
 	assert_true(fv.pdpte[1] == CODE0); /* the GDT's page, as it is */
-	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG | CR0_TS), FV_DONE);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG | CR0_TS), EMUL_DONE);
 	assert_true(vcpu.ts_virtual);
 	assert_int_equal(loaded, 1);
-	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), FV_DONE);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), EMUL_DONE);
 	assert_false(vcpu.ts_virtual);
-	assert_int_equal(write_cr(&vcpu, 3, 0x2000), FV_DONE);
+	assert_int_equal(write_cr(&vcpu, 3, 0x2000), EMUL_DONE);
 	assert_int_equal(loaded, 2);
-	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), FV_DONE);
+	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), EMUL_DONE);
 	assert_int_equal(loaded, 3);
 	dropped = 0;
-	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE | EFER_SCE), FV_DONE);
+	assert_int_equal(wrmsr_of(MSR_EFER, EFER_NXE | EFER_SCE), EMUL_DONE);
 	assert_int_equal(loaded, 3);
 	assert_int_equal(dropped, 0);
-	assert_int_equal(wrmsr_of(MSR_EFER, 0), FV_DONE);
+	assert_int_equal(wrmsr_of(MSR_EFER, 0), EMUL_DONE);
 	assert_int_equal(loaded, 4);
-	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE), FV_DONE);
+	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE), EMUL_DONE);
 	assert_int_equal(loaded, 4);
 	/* By instruction, and what is read back. */
 	for (unsigned reg = 0; reg < 8; reg++) {
@@ -106,10 +110,10 @@ static void roots_are_loaded(void **state)
 		e.insn.opcode = OP_0F(0x22);
 		e.insn.reg = reg;
 		vcpu.regs.rax = there ? value[reg] : 0;
-		assert_int_equal(fv_mov_cr(&e), there ? FV_DONE : FV_REFUSED);
+		assert_int_equal(fv_mov_cr(&e), there ? EMUL_DONE : EMUL_REFUSED);
 		e.insn.opcode = OP_0F(0x20);
 		vcpu.regs.rax = 77;
-		assert_int_equal(fv_mov_cr(&e), there ? FV_DONE : FV_REFUSED);
+		assert_int_equal(fv_mov_cr(&e), there ? EMUL_DONE : EMUL_REFUSED);
 		assert_int_equal(vcpu.regs.rax, there ? value[reg] : 77);
 	}
 }
@@ -129,7 +133,7 @@ static void msrs_tell(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
 		vcpu.regs.rcx = list[i].msr;
 		vcpu.regs.rax = vcpu.regs.rdx = ~0ull;
-		assert_int_equal(fv_rdmsr(&vcpu), FV_DONE);
+		assert_int_equal(fv_rdmsr(&(struct emul){.v = &vcpu}), EMUL_DONE);
 		assert_int_equal(vcpu.regs.rax, (uint32_t)list[i].value);
 		assert_int_equal(vcpu.regs.rdx, list[i].value >> 32);
 	}

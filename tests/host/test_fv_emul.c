@@ -120,7 +120,7 @@ static void task_and_ldt(void **state)
 	fv.tr = 0;
 	for (unsigned type = 0; type < 32; type++) {
 		descriptor[5] = (0x1200893456780067ull & ~DESC_SYSTEM) | (uint64_t)type << 40;
-		assert_int_equal(meets("\x0f\x00\xd8", 3), type == 9 ? FV_DONE : FV_REFUSED);
+		assert_int_equal(meets("\x0f\x00\xd8", 3), type == 9 ? EMUL_DONE : EMUL_REFUSED);
 	}
 	descriptor[5] = 0x1200893456780067ull & ~DESC_P;
 	refused("\x0f\x00\xd8");
@@ -171,7 +171,7 @@ static void tables(void **state)
 	for (unsigned reg = 2; reg < 4; reg++) { /* VMCALL and others lie there */
 		char bytes[] = {0x0f, 0x01, 0xc0 | reg << 3};
 
-		assert_int_equal(meets(bytes, 3), FV_REFUSED);
+		assert_int_equal(meets(bytes, 3), EMUL_REFUSED);
 	}
 	refused("\x0f\x01\xf8");
 	refused("\x0f\x01\x2d\x00\x40\x00\x00");
@@ -229,7 +229,7 @@ static void looking_at_segments(void **state)
 		r->rbx = 0x10 | rpl;
 		r->rax = 0x77;
 		r->rflags |= ok ? 0 : RFLAGS_ZF;
-		assert_int_equal(meets(lsl ? "\x0f\x03\xc3" : "\x0f\x02\xc3", 3), FV_DONE);
+		assert_int_equal(meets(lsl ? "\x0f\x03\xc3" : "\x0f\x02\xc3", 3), EMUL_DONE);
 		if (!!(r->rflags & RFLAGS_ZF) != ok || r->rax != (ok ? want : 0x77))
 			fail_msg("%s: type %u, s %u, dpl %u, rpl %u, cpl %u: %lx", lsl ? "LSL" : "LAR", type,
 				 s, dpl, rpl, cpl, r->rax);
@@ -275,20 +275,24 @@ static void only_for_kernels(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
 		setup(NULL);
 		assert_int_equal(meets(list[i].bytes, list[i].n),
-				 list[i].bytes[0] == '\xcf' ? FV_STAY : FV_DONE);
+				 list[i].bytes[0] == '\xcf' ? EMUL_AGAIN : EMUL_DONE);
 		setup(NULL);
 		in_user();
-		assert_int_equal(meets(list[i].bytes, list[i].n), FV_REFUSED);
+		assert_int_equal(meets(list[i].bytes, list[i].n), EMUL_REFUSED);
 		assert_int_equal(did.others + did.blocks + did.irets, 0);
 	}
 	setup(NULL);
-	others = FV_REFUSED;
+	others = EMUL_REFUSED;
 	dr_result = EMUL_REFUSED;
 	refused("\x0f\x22\xc0");
 	refused("\x0f\x21\xc0");
 	refused("\x0f\x30");
 	refused("\x0f\x32");
-	assert_int_equal(did.others, 4);
+	refused("\x0f\x01\xd1"); /* xsetbv */
+	refused("\x0f\x01\xd0");
+	assert_int_equal(did.others, 5);
+	dr_result = EMUL_UNDEFINED; /* one that CR4.DE takes away */
+	assert_int_equal(meets("\x0f\x21\xe0", 3), EMUL_UNDEFINED);
 	refused("\x90");
 	refused("\xcd\x80");
 	iret_fails = true;
@@ -296,11 +300,25 @@ static void only_for_kernels(void **state)
 	assert_true(did.wide);
 	iret_fails = false;
 	put("\x66\xcf", 2);
-	assert_int_equal(fv_emulate(&vcpu), FV_STAY);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_AGAIN);
 	assert_false(did.wide);
 }
 
-static void ports(void **state)
+/* CLI and STI ask for the I/O privilege, as ports do. */
+static void interrupt_flag_of_applications(void **state)
+{
+	in_user();
+	for (vcpu.iopl = 0; vcpu.iopl < 3; vcpu.iopl++) {
+		refused("\xfa");
+		refused("\xfb");
+	}
+	done("\xfa");
+	assert_int_equal(shared.upcall_mask, 1);
+	done("\xfb");
+	assert_int_equal(shared.upcall_mask, 0);
+}
+
+static void ports_by_privilege(void **state)
 {
 	r->rax = 0xffffffff11223344;
 	r->rdx = 0xaaaa0abc;
@@ -315,7 +333,7 @@ static void ports(void **state)
 	done("\xe6\xf0"); /* out 0xf0, al */
 	assert_int_equal(did.port, 0xf0);
 	assert_int_equal(did.value, 0x21);
-	done("\x66\xef"); /* out dx, ax */
+	done("\x66\xef"); /* out dx, ax: nothing else of EAX */
 	assert_int_equal(did.size, 2);
 	assert_int_equal(did.value, 0x4321);
 	assert_int_equal(did.reads, 2);
@@ -357,7 +375,7 @@ static void strings(void **state)
 	r->rflags &= ~RFLAGS_DF;
 	/* As often as ECX says, one at a time. */
 	r->rcx = 2;
-	assert_int_equal(meets("\xf3\x6c", 2), FV_STAY);
+	assert_int_equal(meets("\xf3\x6c", 2), EMUL_ROUND);
 	assert_int_equal(r->rcx, 1);
 	done("\xf3\x6c");
 	assert_int_equal(r->rcx, 0);
@@ -377,7 +395,7 @@ static void strings(void **state)
 	did.reads = did.writes = 0;
 	r->rdi = r->rsi = END - 2;
 	r->rcx = 5;
-	faults("\xf3\x6d", END, 0);
+	faults("\xf3\x6d", END, PF_WRITE); /* INS writes */
 	faults("\xf3\x6f", END, 0);
 	assert_int_equal(r->rcx, 5);
 	vcpu.iopl = 3;
@@ -402,7 +420,8 @@ int main(void)
 	    cmocka_unit_test_setup(looking_at_segments, setup),
 	    cmocka_unit_test_setup(pages_of_applications, setup),
 	    cmocka_unit_test_setup(only_for_kernels, setup),
-	    cmocka_unit_test_setup(ports, setup),
+	    cmocka_unit_test_setup(interrupt_flag_of_applications, setup),
+	    cmocka_unit_test_setup(ports_by_privilege, setup),
 	    cmocka_unit_test_setup(strings, setup),
 	};
 

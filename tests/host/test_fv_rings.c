@@ -11,6 +11,19 @@
 
 /* ---- descriptors ---- */
 
+static uint8_t raised;
+static void refused(struct vcpu *v, uint8_t vector, unsigned length, uint8_t instead)
+{
+	assert_int_equal(vector, 0x20);
+	assert_int_equal(length, 7);
+	raised = instead;
+}
+static void by_int(uint8_t vector)
+{
+	raised = 0;
+	fv_inject_int(&vcpu, vector, 7, refused);
+}
+
 static void harmless(uint64_t d, bool user_runs)
 {
 	bool code3 = (d & DESC_P) && (d & DESC_CODE) && (d & DESC_DPL) == DESC_DPL;
@@ -105,35 +118,32 @@ static void entered(void **state)
 	assert_int_equal(vcpu.info->upcall_mask, 1);
 	in_user();
 	put_gate(0x30, gate_of(GATE_TRAP, 3, KCODE, HANDLER));
-	fv_inject(&vcpu, 0x30, FV_SOFTWARE);
+	by_int(0x30);
 	assert_int_equal(vcpu.regs.rip, HANDLER);
 	assert_int_equal(vcpu.regs.rsp, STACK - 20);
 	assert_false(fv.user_code);
 	assert_int_equal(crashes, 0);
 }
 
-/* INT n from ring 3 where the gate does not allow it: #GP with the vector's number. Ring 0 may. */
+/* INT n from ring 3 where the gate does not allow it: #GP. Ring 0 may. */
 static void gates_privilege(void **state)
 {
-	uint32_t error;
-
 	for (unsigned dpl = 0; dpl < 4; dpl++) {
 		setup(NULL);
 		put_gate(0x20, gate_of(GATE_TRAP, dpl, KCODE, HANDLER + 0x20));
 		in_user();
-		fv_inject(&vcpu, 0x20, FV_SOFTWARE);
-		memcpy(&error, ram + vcpu.regs.rsp, 4);
-		assert_int_equal(vcpu.regs.rip, HANDLER + (dpl < 3 ? 13 : 0x20));
-		if (dpl < 3)
-			assert_int_equal(error, 0x20 * 8 + 2);
+		by_int(0x20);
+		assert_int_equal(raised, dpl < 3 ? TRAP_GP : 0);
+		assert_int_equal(vcpu.regs.rip, dpl < 3 ? 0x100 : HANDLER + 0x20);
 		setup(NULL);
 		put_gate(0x20, gate_of(GATE_TRAP, dpl, KCODE, HANDLER + 0x20));
-		fv_inject(&vcpu, 0x20, FV_SOFTWARE);
+		by_int(0x20);
+		assert_int_equal(raised, 0);
 		assert_int_equal(vcpu.regs.rip, HANDLER + 0x20);
 		setup(NULL);
 		put_gate(0x20, gate_of(GATE_TRAP, dpl, KCODE, HANDLER + 0x20));
 		in_user();
-		fv_inject(&vcpu, 0x20, FV_HARDWARE); /* an interrupt does not ask */
+		fv_inject(&vcpu, 0x20); /* an interrupt does not ask */
 		assert_int_equal(vcpu.regs.rip, HANDLER + 0x20);
 	}
 }
@@ -142,7 +152,7 @@ static void ends(void)
 {
 	uint64_t rip = vcpu.regs.rip, cs = vcpu.regs.cs;
 
-	fv_inject(&vcpu, 0x20, FV_HARDWARE);
+	fv_inject(&vcpu, 0x20);
 	assert_int_equal(crashes, 1);
 	assert_int_equal(vcpu.regs.rip, rip);
 	assert_int_equal(vcpu.regs.cs, cs);
@@ -172,7 +182,7 @@ static void odd_gates(void **state)
 	ends();
 	setup(NULL);
 	fv.idtr.limit = 0x20 * 8 + 7;
-	fv_inject(&vcpu, 0x20, FV_HARDWARE);
+	fv_inject(&vcpu, 0x20);
 	assert_int_equal(crashes, 0);
 	setup(NULL);
 	fv.idtr = (struct fv_table){0xffffff80, 0xffff}; /* it wraps */
@@ -181,13 +191,10 @@ static void odd_gates(void **state)
 
 static void raises(uint8_t vector)
 {
-	uint32_t error;
-
-	fv_inject(&vcpu, 0x20, FV_SOFTWARE);
+	by_int(0x20);
+	assert_int_equal(raised, vector);
 	assert_int_equal(crashes, 0);
-	assert_int_equal(vcpu.regs.rip, HANDLER + vector);
-	memcpy(&error, ram + vcpu.regs.rsp, 4);
-	assert_int_equal(error, 0x20 * 8 + 2);
+	assert_int_equal(vcpu.regs.rip, 0x100);
 }
 
 /* INT n of an application must not be the end of its kernel, whatever the gate is. */
@@ -228,7 +235,7 @@ static void odd_stacks(void **state)
 	setup(NULL);
 	in_user();
 	fv.tss.limit = TSS_ESP0 + 7;
-	fv_inject(&vcpu, 0x20, FV_HARDWARE);
+	fv_inject(&vcpu, 0x20);
 	assert_int_equal(crashes, 0);
 	setup(NULL);
 	in_user();
@@ -288,11 +295,11 @@ static void flags_on_the_way_in(void **state)
 {
 	vcpu.regs.rflags |= RFLAGS_TF | RFLAGS_NT | RFLAGS_DF;
 	put_gate(0x20, gate_of(GATE_TRAP, 0, KCODE, HANDLER));
-	fv_inject(&vcpu, 0x20, FV_HARDWARE);
+	fv_inject(&vcpu, 0x20);
 	assert_int_equal(vcpu.regs.rflags & (RFLAGS_TF | RFLAGS_NT | RFLAGS_DF), RFLAGS_DF);
 	assert_int_equal(vcpu.info->upcall_mask, 0); /* a trap gate leaves IF */
 	assert_int_equal(vcpu.regs.rsp, 0x6000 - 12);
-	fv_inject(&vcpu, 0x21, FV_HARDWARE);
+	fv_inject(&vcpu, 0x21);
 	assert_int_equal(vcpu.info->upcall_mask, 1);
 	assert_false(fv_flags_get(&vcpu) & RFLAGS_IF);
 }

@@ -10,7 +10,7 @@
 static void visit(const char *bytes, unsigned n, unsigned executed)
 {
 	put(bytes, n);
-	assert_int_equal(fv_emulate(&vcpu), FV_DONE);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_DONE);
 	assert_int_equal(r->rip, CODE + executed);
 }
 
@@ -52,11 +52,11 @@ static void many_in_one_visit(void **state)
 	/* The second one is refused: it faults by itself. */
 	iret_fails = true;
 	put("\xfa\xcf", 2);
-	assert_int_equal(fv_emulate(&vcpu), FV_STAY);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_AGAIN);
 	assert_int_equal(r->rip, CODE + 1);
 	iret_fails = false;
 	put("\xfa\xcf", 2);
-	assert_int_equal(fv_emulate(&vcpu), FV_STAY);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_AGAIN);
 	assert_int_equal(did.irets, 2);
 	in_user();
 	vcpu.iopl = 3;
@@ -68,16 +68,16 @@ static void fetching(void **state)
 	/* To the end of memory, and over the border of a page. */
 	memset(ram + END - 4, 0xfa, 4);
 	r->rip = END - 4;
-	assert_int_equal(fv_emulate(&vcpu), FV_DONE);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_DONE);
 	assert_int_equal(r->rip, END);
-	assert_int_equal(fv_emulate(&vcpu), FV_REFUSED);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_REFUSED);
 	ram[END - 1] = 0x0f;
 	r->rip = END - 1;
-	assert_int_equal(fv_emulate(&vcpu), FV_REFUSED);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_REFUSED);
 	ram[CODE + 0xfff] = 0x0f;
 	ram[CODE + 0x1000] = 0x06;
 	r->rip = CODE + 0xfff;
-	assert_int_equal(fv_emulate(&vcpu), FV_DONE);
+	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_DONE);
 	assert_int_equal(r->rip, CODE + 0x1001);
 	small_code = true;
 	done("\x9c");
@@ -153,6 +153,28 @@ static void general_protection_faults(void **state)
 	traps(TRAP_GP, 0x31 * 8 + 2);
 	expect(0x31, FV_SOFTWARE);
 	assert_int_equal(r->rip, CODE + 2);
+	put("\x66\xcd\x31", 3); /* behind a prefix */
+	traps(TRAP_GP, 0x31 * 8 + 2);
+	expect(0x31, FV_SOFTWARE);
+	assert_int_equal(r->rip, CODE + 3);
+	/* Its gate is closed: it faults where it begins. */
+	int_raises = TRAP_NP;
+	traps(TRAP_GP, 0x31 * 8 + 2);
+	expect_error(TRAP_GP, 0x31 * 8 + 2); /* a NOP */
+	put("\x66\xcd\x31", 3);
+	traps(TRAP_GP, 0x31 * 8 + 2);
+	expect_error(TRAP_NP, 0x31 * 8 + 2);
+	assert_int_equal(r->rip, CODE);
+	put("\xcd\x80\xcc", 3);
+	r->rip = CODE + 2; /* behind INT 0x80, whose gate in the hypervisor is open */
+	traps(0x80, 0);
+	expect_error(TRAP_NP, 0x80 * 8 + 2);
+	assert_int_equal(r->rip, CODE);
+	r->rip = CODE + 3; /* behind INT3 */
+	traps(TRAP_BP, 0);
+	expect_error(TRAP_NP, TRAP_BP * 8 + 2);
+	assert_int_equal(r->rip, CODE + 2);
+	int_raises = 0;
 	put("\xcc\x31", 2);
 	traps(TRAP_GP, 0x31 * 8 + 2);
 	expect_error(TRAP_GP, 0x31 * 8 + 2);
@@ -163,6 +185,43 @@ static void general_protection_faults(void **state)
 	no_code = true;
 	traps(TRAP_GP, 0x31 * 8 + 2);
 	expect_error(TRAP_GP, 0x31 * 8 + 2);
+}
+
+/* An instruction that was executed in the guest's stead is stepped as if the processor had done it. */
+static void stepping(void **state)
+{
+	put("\xfa\xfa", 2);
+	r->rflags |= RFLAGS_TF;
+	traps(TRAP_GP, 0);
+	assert_int_equal(r->rip, CODE + 1);
+	expect(TRAP_DB, FV_HARDWARE);
+	assert_int_equal(vcpu.debugreg[6], DR6_BS);
+	r->rcx = 2; /* each round of a string */
+	r->rdi = DATA;
+	put("\xf3\x6c", 2);
+	traps(TRAP_GP, 0);
+	assert_int_equal(r->rip, CODE);
+	assert_int_equal(r->rcx, 1);
+	expect(TRAP_DB, FV_HARDWARE);
+	r->rdi = END; /* it faults: nothing was executed */
+	traps(TRAP_GP, 0);
+	assert_int_equal(did.faults, 1);
+	assert_int_equal(did.fault_va, END);
+	assert_int_equal(did.fault_error, PF_WRITE);
+	assert_int_equal(did.vector, -2);
+	dr_result = EMUL_UNDEFINED;
+	put("\x0f\x21\xe0", 3);
+	traps(TRAP_GP, 0);
+	expect(TRAP_UD, FV_HARDWARE);
+	/* A port with a breakpoint ends the visit. */
+	r->rflags &= ~RFLAGS_TF;
+	vcpu.debugreg[6] = 0;
+	vcpu.debugreg[7] = 1;
+	put("\xec\xec", 2);
+	traps(TRAP_GP, 0);
+	assert_int_equal(r->rip, CODE + 1);
+	expect(TRAP_DB, FV_HARDWARE);
+	assert_int_equal(vcpu.debugreg[6], 2);
 }
 
 /* A selector that the processor's table refuses: IRET, a table that has changed, an instruction of ring 0, or a fault. */
@@ -222,6 +281,7 @@ int main(void)
 	    cmocka_unit_test_setup(fetching, setup),
 	    cmocka_unit_test_setup(exceptions, setup),
 	    cmocka_unit_test_setup(general_protection_faults, setup),
+	    cmocka_unit_test_setup(stepping, setup),
 	    cmocka_unit_test_setup(selector_faults, setup),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification of a virtual PC's devices (hypervisor/pc): the interrupt controllers, the timer and how often it can be
- * heard, the clock. And the length of its instructions.
+ * heard, the clock.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,6 @@
 #include <cmocka.h>
 
 #include "pc/cmos.c"
-#include "fv/length.c"
-#define take      pic_take
-#define is_prefix other_prefix
 #include "pc/pic.c"
 #include "pc/pit.c"
 
@@ -173,62 +170,12 @@ static void clock_chip(void **state)
 	assert_int_equal(cmos_read(9, 0), 0x70);
 }
 
-static void lengths(void **state)
-{
-	static const struct {
-		uint8_t bytes[12];
-		uint8_t length;
-	} cases[] = {
-	    {{0x90}, 1},
-	    {{0x66, 0xb8, 1, 2}, 4},
-	    {{0xb8, 1, 2, 3, 4}, 5},
-	    {{0x8b, 0x04, 0x85, 1, 2, 3, 4}, 7},
-	    {{0x8b, 0x44, 0x24, 0x08}, 4},
-	    {{0x67, 0x8b, 0x46, 1}, 4},
-	    {{0xf6, 0xc1, 3}, 3},
-	    {{0xf6, 0xd1}, 2},
-	    {{0xf7, 0x05, 1, 2, 3, 4, 5, 6, 7, 8}, 10},
-	    {{0xc8, 1, 2, 3}, 4},
-	    {{0xea, 1, 2, 3, 4, 5, 6}, 7},
-	    {{0x0f, 0x84, 1, 2, 3, 4}, 6},
-	    {{0x0f, 0xa4, 0xc1, 3}, 4},
-	    {{0x0f, 0x3a, 0x0f, 0xc1, 3}, 5},
-	    {{0x0f, 0x01, 0x15, 1, 2, 3, 4}, 7},
-	    {{0xa1, 1, 2, 3, 4}, 5},
-	    {{0x81, 0xf8, 1, 2, 3, 4}, 6},
-	    {{0x83, 0xe8, 1}, 3},
-	    {{0x69, 0xf0, 1, 2, 3, 4}, 6},
-	    {{0xf7, 0xd8}, 2},
-	    {{0xf7, 0xc8, 1, 2, 3, 4}, 6},
-	    {{0x66, 0xf7, 0xc0, 1, 2}, 5},
-	    {{0x8b, 0x05, 1, 2, 3, 4}, 6},
-	    {{0x8b, 0x80, 1, 2, 3, 4}, 6},
-	    {{0x8b, 0x04, 0x24}, 3},
-	    {{0x8b, 0x84, 0x24, 1, 2, 3, 4}, 7},
-	    {{0x67, 0x8b, 0x06, 1, 2}, 5},
-	    {{0x67, 0x8b, 0x07}, 3},
-	    {{0x67, 0x8b, 0x80, 1, 2}, 5},
-	    {{0x67, 0xa1, 1, 2}, 4},
-	    {{0x66, 0xea, 1, 2, 3, 4}, 6},
-	    {{0x0f, 0x38, 0x00, 0xc1}, 4},
-	    {{0xd6}, 0},
-	};
-	uint16_t opcode;
-	uint8_t reg;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(insn_length(cases[i].bytes, 12, &opcode, &reg), cases[i].length);
-		for (unsigned n = 0; n < cases[i].length; n++)
-			assert_int_equal(insn_length(cases[i].bytes, n, &opcode, &reg), 0);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(interrupt_controller), cmocka_unit_test(second_controller),
 	    cmocka_unit_test(interval_timer),       cmocka_unit_test(interval_timer_is_bounded),
-	    cmocka_unit_test(clock_chip),           cmocka_unit_test(lengths),
+	    cmocka_unit_test(clock_chip),
 	};
 
 	return cmocka_run_group_tests_name("pc devices", tests, NULL, NULL);

@@ -29,6 +29,8 @@ static uint64_t host_cr2, host_dr6, host_tsc;
 #define write_dr6(v) (host_dr6 = (v))
 #define rdtsc()      host_tsc
 #define clts()       note("clts")
+#include "emul/decode.c"
+#include "emul/emul.c"
 #include "entry/page_fault.c"
 #include "entry/trap.c"
 
@@ -93,7 +95,9 @@ static enum emul_result result;
 static uint32_t hits;
 enum emul_result emul_privileged(struct emul *e, struct vcpu *of)
 {
-	*e = (struct emul){.fault_address = 0x5000, .fault_error = 6, .breakpoints = hits};
+	*e = (struct emul){.v = of, .fault_address = 0x5000, .fault_error = 6, .dr6 = hits};
+	if (of->regs.rflags & RFLAGS_TF)
+		e->dr6 |= DR6_BS;
 	return result;
 }
 static bool store_done;
@@ -104,16 +108,23 @@ bool emul_ptwr(struct vcpu *of, gva_t addr)
 }
 static uint8_t code[FETCH_BYTES];
 static unsigned code_len, code_mode;
-unsigned emul_fetch(struct vcpu *of, uint8_t bytes[FETCH_BYTES], unsigned *mode)
+static unsigned fetch(struct emul *e, uint8_t bytes[FETCH_BYTES], unsigned *mode)
 {
 	memset(bytes, 0xcd, FETCH_BYTES); /* what lies behind is not the code's */
 	memcpy(bytes, code, code_len);
 	*mode = code_mode;
 	return code_len;
 }
-void emul_advance(struct vcpu *of, unsigned length)
+const struct emul_face emul_pv_face = {
+    .fetch = fetch,
+    .exception = bounce_trap,
+    .exception_with_error = bounce_trap_error,
+    .page_fault = bounce_page_fault,
+    .debug = debugreg_bounce,
+};
+int emul_pv_int(struct vcpu *of, unsigned *length)
 {
-	of->regs.rip += length;
+	return emul_int(of, &emul_pv_face, length);
 }
 void irq_handler(uint8_t vector)
 {
@@ -282,6 +293,8 @@ static void software_interrupts(void **state)
 	bytes(3, "\x4f\xcd\x41");
 	comes(TRAP_GP, error, "trap 41;");
 	code_mode = 32; /* an INC or DEC */
+	comes(TRAP_GP, error, "trap d error 20a;");
+	bytes(2, "\xe4\x41"); /* IN, with the same byte */
 	comes(TRAP_GP, error, "trap d error 20a;");
 	bytes(1, "\xcd");
 	comes(TRAP_GP, error, "trap d error 20a;");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target of the two readers of instructions: that of what is emulated (emul/decode.c) in all three modes, and
- * that of lengths (fv/length.c). Neither looks behind the bytes there are; with fewer bytes the answer is
- * "more" or the same; and where both know a 32-bit instruction, they agree on its length and opcode.
+ * Fuzz target of the reader of instructions (emul/decode.c): what is emulated, in all three modes, and the lengths of all
+ * others. It does not look behind the bytes there are; with fewer bytes the answer is "more" or the same; and what it
+ * decodes of 32-bit code has the length and the opcode that it says.
  */
 #include "input.h"
 
@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "emul/decode.h"
-#include "fv/length.h"
 
 static void must(bool holds)
 {
@@ -40,7 +39,7 @@ static void lengths(const uint8_t *bytes, unsigned n)
 	unsigned length = insn_length(bytes, n, &opcode, &reg);
 	struct insn insn;
 
-	must(length <= n && length <= INSN_LENGTH_MAX);
+	must(length <= n && length <= INSN_MAX);
 	if (!length)
 		return;
 	must(insn_length(bytes, length, &again, &reg_again) == length && again == opcode && reg_again == reg);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IN and OUT. Two questions: may this code use the port at all (virtual IOPL, or the bitmap of
+ * The ports of paravirtual guests. Two questions: may this code use the port at all (virtual IOPL, or the bitmap of
  * PHYSDEVOP_set_iobitmap; otherwise #GP), and is there a device for it. Dom0 has the real ones except those
  * that the hypervisor uses itself; for other domains nothing is there: reads give ones, writes go nowhere.
  */
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dev/pci.h"
-#include "emul/io.h"
-#include "lib/string.h"
+#include "dom/domain.h"
+#include "emul/pv.h"
 #include "mm/guest_copy.h"
 
 /* The interrupt controllers, the interval timer; the serial console's UART, and PCI's ports, which are shared. */
@@ -61,7 +61,7 @@ static __rare bool bitmap_permits(struct vcpu *v, uint16_t port, unsigned size)
 	return !((bits[0] | bits[1] << 8) >> port % 8 & ((1u << size) - 1));
 }
 
-bool port_permitted(struct vcpu *v, uint16_t port, unsigned size)
+static bool port_permitted(struct vcpu *v, uint16_t port, unsigned size)
 {
 	return emul_iopl_ok(v) || bitmap_permits(v, port, size);
 }
@@ -95,14 +95,14 @@ static __cold void unreal_write(const struct vcpu *v, uint16_t port, unsigned si
 		outw(port, value);
 }
 
-uint32_t port_read(const struct vcpu *v, uint16_t port, unsigned size)
+static uint32_t port_read(struct vcpu *v, uint16_t port, unsigned size)
 {
 	if (!is_real(v, port, size))
 		return unreal_read(v, port, size);
 	return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
 }
 
-void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
+static void port_write(struct vcpu *v, uint16_t port, unsigned size, uint32_t value)
 {
 	if (!is_real(v, port, size))
 		unreal_write(v, port, size, value);
@@ -114,26 +114,13 @@ void port_write(const struct vcpu *v, uint16_t port, unsigned size, uint32_t val
 		outl(port, value);
 }
 
-static void set_rax(struct cpu_user_regs *r, unsigned size, uint32_t value)
-{
-	if (size == 4)
-		r->rax = value;
-	else
-		memcpy(&r->rax, &value, size == 1 ? 1 : 2);
-}
+const struct emul_ports emul_pv_ports = {
+    .permitted = port_permitted,
+    .read = port_read,
+    .write = port_write,
+};
 
-/* Bits 3 and 1 of the opcode: DX or a constant; in or out. */
-enum emul_result emul_io(struct emul *e)
+enum emul_result emul_pv_io(struct emul *e)
 {
-	uint16_t port = e->insn.opcode & 8 ? (uint16_t)e->regs->rdx : (uint8_t)e->insn.immediate;
-	unsigned size = e->insn.operand;
-
-	if (!port_permitted(e->v, port, size))
-		return EMUL_REFUSED;
-	if (e->insn.opcode & 2)
-		port_write(e->v, port, size, e->regs->rax);
-	else
-		set_rax(e->regs, size, port_read(e->v, port, size));
-	port_used(e, port);
-	return EMUL_DONE;
+	return emul_io(e, &emul_pv_ports);
 }
