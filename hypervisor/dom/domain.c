@@ -74,14 +74,15 @@ fail:
 	return NULL;
 }
 
-/* Refused if a frame of @d would be demoted by new rules, or a port would lie beyond those closed at the end. */
+/* Refused if a frame of @d would be demoted by new rules, a port would lie beyond those closed at the end, or its vCPUs
+ * would need memory of another size. */
 static int change_kind(struct domain *d, const struct guest_kind *kind)
 {
 	int rc = 0;
 
 	spin_lock(&d->evt_lock);
 	spin_lock(&d->page_lock);
-	if (d->tot_pages || d->state != DOMAIN_BUILDING)
+	if (d->tot_pages || d->state != DOMAIN_BUILDING || !kind->pv != !d->pv)
 		rc = -EACCES;
 	for (unsigned i = kind->abi->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evtchn_bucket); i++)
 		if (d->evtchn_bucket[i])

@@ -18,9 +18,18 @@
 _Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, es)) % 16 == 0,
 	       "frame alignment");
 
+_Static_assert(offsetof(struct vcpu, traps) + sizeof(((struct vcpu *)0)->traps) == sizeof(struct vcpu),
+	       "traps are last");
+
+/* Only a paravirtual kernel registers handlers of exceptions: other vCPUs end before the table of them. */
+static unsigned vcpu_order(const struct domain *d)
+{
+	return block_order(d->pv ? sizeof(struct vcpu) : offsetof(struct vcpu, traps));
+}
+
 struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 {
-	struct vcpu *v = heap_alloc_pages_for(d, block_order(sizeof(*v)));
+	struct vcpu *v = heap_alloc_pages_for(d, vcpu_order(d));
 
 	if (!v)
 		return NULL;
@@ -38,7 +47,7 @@ void vcpu_free(struct vcpu *v)
 	sched_vcpu_free(v);
 	heap_free(v->fpu);
 	heap_free(v->counters);
-	heap_free_pages(v, block_order(sizeof(*v)));
+	heap_free_pages(v, vcpu_order(v->domain));
 }
 
 int vcpu_create(struct domain *d, uint32_t id)

@@ -81,9 +81,8 @@ struct vcpu {
 	union vcpu_view *info; /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */
 	mfn_t info_mfn;        /* registered frame (a reference is held), or INVALID_MFN */
 
-	/* Guest entry points (pv/). */
+	/* Guest entry points (pv/); those of exceptions come last. */
 	struct callback event_cb, failsafe_cb, syscall_cb, syscall32_cb, sysenter_cb;
-	struct callback traps[256];
 	uint64_t entry_words[4]; /* what the next entry pushes below the return frame (pv/bounce.c) */
 	uint64_t kernel_sp;
 	uint16_t kernel_ss;
@@ -150,6 +149,10 @@ struct vcpu {
 	unsigned gdt_next_pages;
 	struct memory_work *memory_work; /* of a memory_op that will be restarted (mm/memory.h) */
 	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
+
+	/* The guest's handlers of exceptions (pv/trap_op.c), changed by the vCPU itself or before it runs. Last, since only
+	 * a vCPU of a domain with pv_doors has memory for it (dom/vcpu.c). */
+	struct callback traps[256];
 };
 
 enum domain_state {

@@ -5,6 +5,7 @@
  * for which something is missing, lets a second attempt go on, and can be ended; and in the end not a byte is missing.
  * A domain that is not referred to any more is not found. No two domains have the same tag.
  *   kinds     a domain that has frames, or that has begun, keeps its kind; a new kind's guest finds the time in its place
+ *   sizes     the vCPU of a kernel that registers no handlers has no memory for a table of them, and does not come to need it
  *   account   what a domain's limits add up to, and which of them count for it
  *   info      of a vCPU is moved once, while the vCPU itself asks or is off, to a frame that it may write, all of it inside;
  *             and comes back
@@ -146,13 +147,14 @@ static int set_context(struct vcpu *v, const void *ctx)
 static const struct guest_abi abis[] = {{.max_ports = 4096, .word_shift = 6},
 					{.max_ports = 1024, .word_shift = 5}};
 static const struct hypercall_abi calls;
+static const struct pv_doors pv;
 static const struct guest_doors doors[] = {
     {.vcpu_init = init64, .vcpu_free = free64, .set_context = set_context},
     {.vcpu_init = init32, .vcpu_free = free32, .set_context = set_context},
 };
 static const struct guest_kind kinds[] = {
-    {.name = "pv64", .abi = &abis[0], .calls = &calls, .doors = &doors[0]},
-    {.name = "pv32", .abi = &abis[1], .calls = &calls, .doors = &doors[1]},
+    {.name = "pv64", .abi = &abis[0], .calls = &calls, .pv = &pv, .doors = &doors[0]},
+    {.name = "pv32", .abi = &abis[1], .calls = &calls, .pv = &pv, .doors = &doors[1]},
 };
 
 /* ---- memory that is refused once ---- */
@@ -378,6 +380,32 @@ static void kind_rules(void **state)
 	end(d);
 }
 
+/* What the structure of a first vCPU adds to the domain's account; the rest is the same for all kinds. */
+static uint64_t bytes_of_vcpu(struct domain *d)
+{
+	uint64_t before = d->heap_bytes;
+
+	assert_int_equal(vcpu_create(d, 0), 0);
+	return d->heap_bytes - before;
+}
+
+static void sizes(void **state)
+{
+	static const struct guest_kind bare = {.name = "fv", .abi = &abis[0], .doors = &doors[0]};
+	struct domain *with = create(&kinds[0]), *without = create(&bare);
+	uint64_t before = dom_idle.heap_bytes;
+	struct vcpu *idle = vcpu_alloc(&dom_idle, 1);
+
+	assert_int_equal(dom_idle.heap_bytes - before, PAGE_SIZE);
+	assert_true(bytes_of_vcpu(with) - bytes_of_vcpu(without) >= sizeof(with->vcpu[0]->traps));
+	assert_int_equal(domain_set_kind(without, &kinds[0]), -EACCES);
+	assert_int_equal(domain_set_kind(with, &bare), -EACCES);
+	assert_ptr_equal(without->kind, &bare);
+	vcpu_free(idle);
+	end(without);
+	end(with);
+}
+
 static uint64_t heap_most(uint64_t pages)
 {
 	return pages * 3;
@@ -488,13 +516,10 @@ static void pauses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(kind_rules),
-	    cmocka_unit_test(account),
-	    cmocka_unit_test(info_moves),
-	    cmocka_unit_test(pauses),
-	    cmocka_unit_test(each_allocation),
-	    cmocka_unit_test(ports_stay),
-	    cmocka_unit_test(found_while_referred_to),
+	    cmocka_unit_test(kind_rules),   cmocka_unit_test(sizes),
+	    cmocka_unit_test(account),      cmocka_unit_test(info_moves),
+	    cmocka_unit_test(pauses),       cmocka_unit_test(each_allocation),
+	    cmocka_unit_test(ports_stay),   cmocka_unit_test(found_while_referred_to),
 	    cmocka_unit_test(all_in_order),
 	};
 
