@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Unit tests of the hypervisor's mechanism, on the build machine with address and undefined-behaviour checks. Each
-# tests/host/test_<name>.c includes the sources it tests and stands in for what they call.
+# tests/host/test_<name>.c includes the sources it tests and stands in for what they call. What is not set is a pattern, not what
+# the stack had there before.
 
 HOST_TESTS  := $(patsubst tests/host/test_%.c,%,$(wildcard tests/host/test_*.c))
-HOST_TFLAGS := -std=gnu11 -g -O1 -DHOST_TEST -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+HOST_TFLAGS := -std=gnu11 -g -O1 -ftrivial-auto-var-init=pattern -DHOST_TEST -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	$(filter-out -Wmissing-prototypes,$(WARN)) -Ihypervisor $(ABI_CFLAGS) -Itests/host
 
 $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c | $(ABI_STAMP)
