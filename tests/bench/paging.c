@@ -99,14 +99,14 @@ static void bench_roots(void)
 	BENCH("new-baseptr-switch", 256, hypercall_mmuext_op(&load[(i + 1) & 1], 1, NULL, DOMID_SELF));
 }
 
-static void bench_pin(void)
+/* The table @l1 with @full entries, and none behind them. */
+static void bench_pin(pte_t *l1, unsigned full, const char *pinned, const char *unpinned)
 {
 	struct mmuext_op pin = {.cmd = MMUEXT_PIN_L1_TABLE}, unpin = {.cmd = MMUEXT_UNPIN_TABLE};
 	uint64_t best[2] = {~0ull, ~0ull};
-	pte_t *l1 = page_alloc();
 
 	for (unsigned i = 0; i < 512; i++)
-		l1[i] = map_of(frame_a);
+		l1[i] = i < full ? map_of(frame_a) : 0;
 	table_ready(l1);
 	pin.arg1.mfn = unpin.arg1.mfn = va_to_mfn(l1);
 	for (int n = 0; n < BATCHES; n++) {
@@ -118,8 +118,8 @@ static void bench_pin(void)
 		best[0] = t1 - t0 < best[0] ? t1 - t0 : best[0];
 		best[1] = t2 - t1 < best[1] ? t2 - t1 : best[1];
 	}
-	bench_report("pin-full-l1", best[0], 1, 0);
-	bench_report("unpin-full-l1", best[1], 1, 0);
+	bench_report(pinned, best[0], 1, 0);
+	bench_report(unpinned, best[1], 1, 0);
 }
 
 void bench_paging(void)
@@ -127,5 +127,7 @@ void bench_paging(void)
 	bench_updates();
 	bench_emulated_write();
 	bench_roots();
-	bench_pin();
+	bench_pin(page_alloc(), 512, "pin-full-l1", "unpin-full-l1");
+	bench_pin(page_alloc(), 2, "pin-sparse-l1", "unpin-sparse-l1");
+	bench_pin(page_alloc(), 0, "pin-empty-l1", "unpin-empty-l1");
 }

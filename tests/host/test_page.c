@@ -3,6 +3,7 @@
  * Specification: the rules of direct paging, as the essay in hypervisor/mm/page.c states them.
  *   types     one type at a time; changes only at count zero, with a flush of CPUs that may remember the old one
  *   pv64      promotion, what is refused in it, hypervisor slots, linear entries
+ *   sparse    each entry of an L1 counts, wherever it stands and whatever is around it; what is refused, too
  *   pv32      a PAE root: four entries, the carrier, what may not change
  *   change    new before old, Accessed and Dirty, refusals leave the entry alone
  *   segdesc   audited, written back, refused
@@ -162,6 +163,69 @@ static void pv64(void **state)
 	assert_int_equal(set(LINEAR, 5, 0), 0);
 	assert_int_equal(type_count(L3), 0);
 	assert_int_equal(type_count(DATA), 0);
+	end();
+}
+
+/* Entry n of an L1 names one frame, if @present says so; more of them hold no more than they did before. */
+static void sparse_table(bool (*present)(unsigned n))
+{
+	unsigned held = 0;
+
+	for (unsigned n = 0; n < 512; n++) {
+		bool here = present(n);
+
+		table(0)[n] = here ? pte(1, RW) : pte(1, RW) & ~PTE_P;
+		held += here;
+	}
+	assert_int_equal(pin(0, PGT_L1), 0);
+	assert_int_equal(type_count(1), held);
+	assert_int_equal(frames[1].count, PGC_ALLOCATED | (1 + held));
+	assert_int_equal(page_unpin(&frames[0]), 0);
+	assert_int_equal(type_count(1), 0);
+	assert_int_equal(frames[1].count, PGC_ALLOCATED | 1);
+}
+
+static unsigned sparse_at, sparse_part;
+
+static bool alone(unsigned n)
+{
+	return n == sparse_at;
+}
+
+static bool every(unsigned n)
+{
+	return n % sparse_part == sparse_at;
+}
+
+static bool some(unsigned n)
+{
+	return !host_random(sparse_part);
+}
+
+static bool none(unsigned n)
+{
+	return false;
+}
+
+static void sparse(void **state)
+{
+	begin(&host_pv64, 1);
+	sparse_table(none);
+	for (sparse_at = 0; sparse_at < 512; sparse_at++)
+		sparse_table(alone);
+	for (sparse_part = 1; sparse_part < 130; sparse_part++) {
+		sparse_at = host_random(sparse_part);
+		sparse_table(every);
+		sparse_table(some);
+	}
+	memset(table(0), 0, PAGE_SIZE);
+	for (unsigned n = 0; n < 512; n++) {
+		table(0)[n] = pte(2, RO); /* not its own */
+		table(0)[n / 2] = n ? pte(1, RO) : table(0)[0];
+		assert_int_equal(pin(0, PGT_L1), -EINVAL);
+		assert_int_equal(frames[1].count, PGC_ALLOCATED | 1);
+		table(0)[n / 2] = table(0)[n] = 0;
+	}
 	end();
 }
 
@@ -479,6 +543,7 @@ int main(void)
 	    cmocka_unit_test(types),   cmocka_unit_test(full_count), cmocka_unit_test(being_validated),
 	    cmocka_unit_test(pv64),    cmocka_unit_test(pv32),       cmocka_unit_test(change),
 	    cmocka_unit_test(segdesc), cmocka_unit_test(model_pv64), cmocka_unit_test(model_pv32),
+	    cmocka_unit_test(sparse),
 	};
 
 	host_init();
