@@ -51,7 +51,6 @@ void asm_offsets(void)
 	OFFSET(MASK_OFFSET, vcpu_info, evtchn_upcall_mask);
 	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
 	OFFSET(VCPU_SYSCALL_CB, vcpu, syscall_cb.address);
-	OFFSET(VCPU_SYSCALL_CB_FLAGS, vcpu, syscall_cb.flags);
 	OFFSET(VCPU_KERNEL_SP, vcpu, kernel_sp);
 	OFFSET(VCPU_KERNEL_CR3, vcpu, kernel_cr3);
 	OFFSET(VCPU_USER_CR3, vcpu, user_cr3);
@@ -59,6 +58,8 @@ void asm_offsets(void)
 	OFFSET(VCPU_GS_BASE_USER, vcpu, gs_base_user);
 	OFFSET(DOMAIN_HYPERCALLS, domain, hypercalls);
 	OFFSET(VCPU_SPECIAL, vcpu, special.any);
+	DEFINE(SPECIAL_TO_KERNEL, SPECIAL_TO_KERNEL);
+	DEFINE(SPECIAL_TO_USER, SPECIAL_TO_USER);
 	DEFINE(HYPERVISOR_END, PV64_HIGH_START);
 	DEFINE(PV32_LOW_END, (int32_t)PV32_LOW_END);
 

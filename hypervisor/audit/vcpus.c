@@ -10,6 +10,7 @@
 #include "mm/memory.h"
 #include "mm/mm.h"
 #include "mm/page.h"
+#include "pv/context.h"
 
 /* A page of a GDT or LDT: held, shown by the window, and harmless in every descriptor. */
 static void segdesc(struct vcpu *v, mfn_t mfn, uint64_t shown)
@@ -84,6 +85,19 @@ static void roots(struct vcpu *v)
 		loadable(v, v->user_cr3, "user root");
 }
 
+/* Rules (3) and (4) of vcpu.special (guest/domain.h). */
+static void shortcuts(const struct vcpu *v)
+{
+	if (v->special.no_user_root != !v->user_cr3)
+		audit_wrong("%s vCPU %u: user root %lx, which system calls' shortcuts do not know",
+			    v->domain->name, v->id, (unsigned long)v->user_cr3);
+	if (v->special.no_entry == context_takes_syscalls(v))
+		audit_wrong(
+		    "%s vCPU %u: system calls enter at %lx on %lx, which their shortcut does not know",
+		    v->domain->name, v->id, (unsigned long)v->syscall_cb.address,
+		    (unsigned long)v->kernel_sp);
+}
+
 /* Rules (1) and (2) of the essay in mm/root.c. */
 static void context(struct vcpu *v)
 {
@@ -92,6 +106,8 @@ static void context(struct vcpu *v)
 	if (!v->initialised)
 		return;
 	loadable(v, v->kernel_cr3, "root");
+	if (v->domain->paging && v->domain->paging->user_root)
+		shortcuts(v);
 	if (v->user_mode && !v->user_cr3)
 		audit_wrong("%s vCPU %u: in user mode without a user root", v->domain->name, v->id);
 }

@@ -55,17 +55,12 @@ section .text
 app_syscall_crossing:
 	HOOK	hook_app_syscall, none, cmp dword gs:[CPU_PENDING], 0
 	jne	syscall_application
+	cmp	dword [rbx + VCPU_SPECIAL], 0
+	jne	syscall_application
 	mov	[V(rbx, RAX)], rax
 	mov	rax, [rbx + VCPU_UPCALL]
 	cmp	word [rax], 0		; nothing pending, nothing masked
 	jne	.long_way
-	test	byte [rbx + VCPU_SYSCALL_CB_FLAGS], 1
-	jnz	.long_way
-	cmp	qword [rbx + VCPU_SYSCALL_CB], 0
-	je	.long_way
-	cmp	dword [rbx + VCPU_SPECIAL], 0
-	jne	.long_way
-	CHECK_GUEST_ADDRESS [rbx + VCPU_KERNEL_SP], .long_way
 
 	mov	[V(rbx, RDX)], rdx
 	mov	[V(rbx, RCX)], rcx
@@ -117,8 +112,6 @@ iret_crossing:
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	.long_way
 	mov	rcx, gs:[CPU_SCRATCH]
-	cmp	dword [rbx + VCPU_SPECIAL], 0
-	jne	.long_way
 	CHECK_GUEST_ADDRESS rcx, .long_way
 	GUEST_ACCESS_BEGIN		; until IRETQ loads RFLAGS
 .ss:	mov	eax, [rcx + IRET_SS]
@@ -141,6 +134,8 @@ iret_crossing:
 	or	eax, 3
 	cmp	ax, SEL_GUEST_CS64
 	jne	.long_way
+	test	dword [rbx + VCPU_SPECIAL], SPECIAL_TO_KERNEL
+	jnz	.long_way
 	mov	[V(rbx, RFLAGS)], r11
 .rip:	mov	rax, [rcx + IRET_RIP]
 	mov	[V(rbx, RIP)], rax
@@ -161,8 +156,8 @@ iret_crossing:
 
 ; As above, to the application. Everything is read while the kernel's stack is still there.
 .to_user:
-	cmp	qword [rbx + VCPU_USER_CR3], 0
-	je	.long_way
+	test	dword [rbx + VCPU_SPECIAL], SPECIAL_TO_USER
+	jnz	.long_way
 	mov	[V(rbx, RFLAGS)], r11
 .urip:	mov	rax, [rcx + IRET_RIP]
 	mov	[V(rbx, RIP)], rax

@@ -26,8 +26,8 @@ iret32_crossing:
 	HOOK	hook_iret, none, mov r15, gs:[CPU_CURRENT]
 	cmp	dword gs:[CPU_PENDING], 0
 	jne	.long_way
-	cmp	dword [r15 + VCPU_SPECIAL], 0
-	jne	.long_way
+	test	dword [r15 + VCPU_SPECIAL], SPECIAL_TO_KERNEL
+	jnz	.long_way
 	mov	r14, [r15 + VCPU_DOMAIN]
 	cmp	qword [r14 + DOMAIN_HYPERCALLS], 0
 	je	.long_way

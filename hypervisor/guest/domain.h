@@ -68,14 +68,27 @@ struct vcpu {
 	bool ts_virtual;  /* guest's view of CR0.TS (fpu_taskswitch) */
 	uint8_t iopl;     /* virtual IOPL, physdev set_iopl */
 	bool nmi_pending; /* VCPUOP_send_nmi: the exit path enters the handler of exception 2 */
-	/* What entry/crossing.asm cannot do. Any of it set makes pv64's system calls and IRETs go the long way. */
+	/*
+	 * What the shortcuts of entry/crossing.asm cannot do; each is a byte, since other vCPUs set `iopl`. A system call
+	 * takes the short way if none is set, an IRET if none of SPECIAL_TO_KERNEL or SPECIAL_TO_USER is. Rules:
+	 *	(1) `iopl` is what the domain's vm_assist says: context_assist_changed().
+	 *	(2) `nmi` is set from bounce_nmi() to bounce_nmi_done(), or to a new context.
+	 *	(3) pv64: `no_user_root` is set if and only if user_cr3 is 0. What changes user_cr3 sets it (mm/root.c).
+	 *	(4) pv64: `no_entry` is set unless context_takes_syscalls(). What changes syscall_cb or kernel_sp calls
+	 *	    context_entry_changed() before the guest runs again.
+	 * The auditor checks (3) and (4).
+	 */
 	union {
 		uint32_t any;
 		struct {
-			bool iopl; /* frames show IOPL: VMASST_TYPE_architectural_iopl */
-			bool nmi;  /* in the NMI handler: the next waits for its IRET */
+			bool iopl;         /* frames show IOPL: VMASST_TYPE_architectural_iopl */
+			bool nmi;          /* in the NMI handler: the next waits for its IRET */
+			bool no_user_root; /* there is nothing that an application could run on */
+			bool no_entry;     /* a system call finds no plain callback, or no stack */
 		};
 	} special;
+#define SPECIAL_TO_KERNEL 0x0000ffffu /* in special.any: iopl, nmi */
+#define SPECIAL_TO_USER   0x00ffffffu /* and no_user_root */
 	gva_t iobitmap; /* physdev set_iobitmap: the guest's own bitmap (bit set: port refused) */
 	uint32_t iobitmap_ports;
 	union vcpu_view *info; /* vcpu_info in shared_info or registered by VCPUOP_register_vcpu_info */

@@ -138,6 +138,7 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 	if (!rc) {
 		v->user_root = root ? root : INVALID_MFN;
 		v->user_cr3 = root ? d->paging->make_cr3(v, root, true) : 0;
+		v->special.no_user_root = !root;
 		if (v == current && v->user_mode)
 			load(v, wanted_cr3(v));
 		rc = root_put(old);
@@ -154,6 +155,7 @@ void vcpu_drop_roots(struct vcpu *v)
 	BUG_ON(v->running);
 	v->root = v->user_root = INVALID_MFN;
 	v->kernel_cr3 = v->user_cr3 = 0;
+	v->special.no_user_root = true;
 	spin_lock(&d->pt_lock);
 	d->pt_allowance = 0; /* not here: mm_relinquish takes the trees apart */
 	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++)

@@ -6,6 +6,7 @@
 #include "hypercalls.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
+#include "pv/context.h"
 #include "xen/callback.h"
 
 long hc_set_callbacks(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
@@ -49,6 +50,7 @@ static long do_register(struct vcpu *v, gva_t arg)
 	*slot = cb;
 	if (type == CALLBACKTYPE_nmi) /* an exception like others, but always through an interrupt gate */
 		slot->flags |= CALLBACKF_mask_events;
+	context_entry_changed(v);
 	return 0;
 }
 
@@ -66,6 +68,7 @@ static long do_unregister(struct vcpu *v, gva_t arg)
 	if (!slot)
 		return -EINVAL;
 	*slot = (struct callback){0};
+	context_entry_changed(v);
 	return 0;
 }
 

@@ -38,8 +38,14 @@ void context_assist_changed(struct domain *d)
 		v->special.iopl = shows_iopl(d);
 }
 
+void context_entry_changed(struct vcpu *v)
+{
+	v->special.no_entry = !context_takes_syscalls(v);
+}
+
 void context_init(struct vcpu *v)
 {
+	v->special.no_user_root = v->special.no_entry = true;
 	v->special.iopl = shows_iopl(v->domain);
 	v->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
 	v->cr4 = context_cr4(0);
@@ -106,6 +112,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
 	fpu_start_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
+	context_entry_changed(v);
 }
 
 int context_set(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -26,6 +26,18 @@ void context_get(struct vcpu *v, struct vcpu_guest_context *c);
 /* The domain's vm_assist has changed: update what its vCPUs derive from it. */
 void context_assist_changed(struct domain *d);
 
+/* Does a system call need no more than a frame on the kernel's stack and a jump? special.no_entry says the opposite. */
+#define SYSCALL_FRAME (7 * 8) /* bytes (pv64_enter) */
+static inline bool context_takes_syscalls(const struct vcpu *v)
+{
+	gva_t low = ROUND_DOWN(v->kernel_sp, 16) - SYSCALL_FRAME;
+
+	return v->syscall_cb.address && !(v->syscall_cb.flags & CALLBACKF_mask_events) &&
+	       range_ok(v->domain->abi, low, SYSCALL_FRAME);
+}
+/* The current @v's syscall_cb or kernel_sp has changed, or those of a vCPU that does not run: rule (4) of vcpu.special. */
+void context_entry_changed(struct vcpu *v);
+
 /* Registers of a vCPU whose context says nothing: debug registers, CR0, CR4. */
 void context_init(struct vcpu *v);
 /* The guest's CR0 as it reads it (current vCPU), and what it may have in CR4. */

@@ -103,6 +103,7 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	v->syscall_cb =
 	    (struct callback){.address = c->syscall_callback_eip,
 			      .flags = c->flags & VGCF_syscall_disables_events ? CALLBACKF_mask_events : 0};
+	context_entry_changed(v);
 	v->fs_base = c->fs_base;
 	v->gs_base_kernel = c->gs_base_kernel;
 	v->gs_base_user = c->gs_base_user;
@@ -135,6 +136,7 @@ static long pv64_set_callbacks(struct vcpu *v, const uint64_t args[4])
 	v->event_cb.address = args[0];
 	v->failsafe_cb = (struct callback){.address = args[1]};
 	v->syscall_cb = (struct callback){.address = args[2]};
+	context_entry_changed(v);
 	return 0;
 }
 

@@ -52,6 +52,7 @@ long hc_stack_switch(uint64_t ss, uint64_t sp)
 
 	v->kernel_ss = v->domain->pv->fix_selector(ss);
 	v->kernel_sp = sp;
+	context_entry_changed(v);
 	return 0;
 }
 

@@ -56,6 +56,11 @@ long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
 	return RESTART;
 }
 
+void context_entry_changed(struct vcpu *v)
+{
+	fail();
+}
+
 void bounce_nmi_done(struct vcpu *v)
 {
 	abort();

@@ -2,7 +2,8 @@
 /*
  * System calls of applications: SYSCALL (pv64) and INT 0x80 (both) reach the kernel with every register as it
  * was, the address behind the instruction, RPL 3, on the stack that stack_switch named; the direction flag is
- * clear for SYSCALL. An INT that the trap table does not allow to applications is a #GP that names the gate.
+ * clear for SYSCALL. Where SYSCALL enters, on which stack and whether with events off is what was said last, by
+ * whichever hypercall; without an entry point it is a #UD. An INT that the trap table does not allow to applications is a #GP that names the gate.
  */
 #include "fw.h"
 
@@ -10,11 +11,13 @@ const char test_title[] = "pv-syscall";
 
 static struct frame seen;
 static char *stack_at;
+static bool masked;
 
 static void record(const struct frame *f)
 {
 	seen = *f;
 	stack_at = __builtin_frame_address(0);
+	masked = shared->vcpu_info[0].evtchn_upcall_mask;
 }
 
 /* Argument 0: SYSCALL; 1: INT 0x80; 2: INT 6, which is the kernel's alone. */
@@ -62,6 +65,77 @@ static void check_registers(unsigned long arg, const char *after)
 	check_eq(seen.sp, USER_STACK + PAGE_SIZE);
 }
 
+#ifdef __x86_64__
+extern char event_entry[], failsafe_entry[], syscall_entry[];
+
+static void set_entry(unsigned flags)
+{
+	struct callback_register reg = {
+	    .type = CALLBACKTYPE_syscall, .flags = flags, .address = (unsigned long)syscall_entry};
+
+	check_eq(hypercall_callback_op(CALLBACKOP_register, &reg), 0);
+}
+
+static void set_entries(const char *syscall)
+{
+	check_eq(hypercall_set_callbacks((unsigned long)event_entry, (unsigned long)failsafe_entry,
+					 (unsigned long)syscall, 0),
+		 0);
+}
+
+static void set_stack(unsigned long top)
+{
+	check_eq(hypercall_stack_switch(FLAT_KERNEL_SS, top), 0);
+}
+
+static void enters(bool with_events_off)
+{
+	struct user_exit x = user_run(0);
+
+	check(x.syscall);
+	check_registers(0, after_syscall);
+	check_eq(masked, with_events_off);
+}
+
+static void refused(void)
+{
+	struct user_exit x = user_run(0);
+
+	check_eq(x.vector, VEC_UD);
+	check_eq(x.ip, USER_CODE + (after_syscall - user_code) - 2);
+}
+
+/* Each change holds for the next system call, and none outlasts the next change. */
+static void changes(char *stack)
+{
+	struct callback_unregister un = {.type = CALLBACKTYPE_syscall};
+
+	enters(false);
+	set_entry(CALLBACKF_mask_events);
+	enters(true);
+	set_entry(0);
+	enters(false);
+	check_eq(hypercall_callback_op(CALLBACKOP_unregister, &un), 0);
+	refused();
+	set_entry(0);
+	enters(false);
+	set_entries(NULL);
+	refused();
+	set_entries(syscall_entry);
+	enters(false);
+	set_stack(HYPERVISOR_VIRT_START);
+	set_stack((unsigned long)stack + 4096 + 8); /* is aligned down */
+	enters(false);
+	check(stack_at > stack && stack_at < stack + 4096);
+	set_stack((unsigned long)stack + 8192);
+	enters(false);
+	check(stack_at > stack + 4096 && stack_at < stack + 8192);
+	check_eq(mmuext1(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+	check_eq(mmuext1(MMUEXT_NEW_USER_BASEPTR, user_root_mfn(), 0), 0);
+	enters(false);
+}
+#endif
+
 void test_main(void)
 {
 	static char stack[8192] __attribute__((aligned(16)));
@@ -78,6 +152,7 @@ void test_main(void)
 	check_eq(seen.cx, seen.ip);
 	check(!(seen.flags & 0x100)); /* TF */
 	check(stack_at > stack && stack_at < stack + sizeof(stack));
+	changes(stack);
 #endif
 	x = user_run(1);
 	check(x.syscall); /* the framework's vector 0x80 */
