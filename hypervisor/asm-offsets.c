@@ -67,6 +67,8 @@ void asm_offsets(void)
 	OFFSET(IRET_RAX, iret_context, rax);
 	OFFSET(IRET_R11, iret_context, r11);
 	OFFSET(IRET_RCX, iret_context, rcx);
+	OFFSET(IRET_FLAGS, iret_context, flags);
+	DEFINE(VGCF_IN_SYSCALL, VGCF_in_syscall);
 	OFFSET(IRET_RIP, iret_context, rip);
 	OFFSET(IRET_CS, iret_context, cs);
 	OFFSET(IRET_RFLAGS, iret_context, rflags);

@@ -104,7 +104,7 @@ app_syscall_crossing:
 	jmp	syscall_bad_stack
 
 ; In: the kernel's registers, of which RAX, RCX and R11 will come from the frame; struct iret_context at its RSP.
-; Out: IRETQ to where that says.
+; Out: IRETQ to where that says, or SYSRET if it says that an application's system call ends.
 	align 16
 iret_crossing:
 	HOOK	hook_iret, none, mov [V(rbx, RIP)], rcx
@@ -158,6 +158,8 @@ iret_crossing:
 .to_user:
 	test	dword [rbx + VCPU_SPECIAL], SPECIAL_TO_USER
 	jnz	.long_way
+.uhow:	test	dword [rcx + IRET_FLAGS], VGCF_IN_SYSCALL
+	jnz	.by_sysret
 	mov	[V(rbx, RFLAGS)], r11
 .urip:	mov	rax, [rcx + IRET_RIP]
 	mov	[V(rbx, RIP)], rax
@@ -181,6 +183,28 @@ iret_crossing:
 	swapgs
 	jmp	exit_iretq
 
+; By SYSRET, which takes RCX and R11: the application knows them lost by its SYSCALL. With a RIP that is not canonical it
+; would fault in ring 0 (docs/tricks.md); any RIP in the upper half goes the long way, since applications are in the lower.
+.by_sysret:
+.srip:	mov	rax, [rcx + IRET_RIP]
+	mov	[V(rbx, RIP)], rax	; read once: another vCPU may change it
+	shr	rax, 47
+	jnz	.long_way
+.srsp:	mov	rax, [rcx + IRET_RSP]
+	mov	[V(rbx, RSP)], rax
+.srax:	mov	rax, [rcx + IRET_RAX]
+	mov	[V(rbx, RAX)], rax
+	mov	[V(rbx, RDX)], rdx
+	mov	byte [rbx + VCPU_USER_MODE], 1
+	SWITCH_MODE KERNEL, USER
+	mov	rdx, [V(rbx, RDX)]
+	mov	rax, [V(rbx, RAX)]
+	HOOK	hook_leave, none, mov rcx, [V(rbx, RIP)]
+	mov	rsp, [V(rbx, RSP)]
+	mov	rbx, gs:[CPU_SCRATCH_RBX]
+	swapgs
+	o64 sysret
+
 ; Nothing has been done yet that may not be done twice.
 .long_way:
 	GUEST_ACCESS_END
@@ -196,6 +220,10 @@ iret_crossing:
 	ON_FAULT .rax, .long_way
 	ON_FAULT .r11, .long_way
 	ON_FAULT .rcx, .long_way
+	ON_FAULT .uhow, .long_way
+	ON_FAULT .srip, .long_way
+	ON_FAULT .srsp, .long_way
+	ON_FAULT .srax, .long_way
 	ON_FAULT .urip, .long_way
 	ON_FAULT .ursp, .long_way
 	ON_FAULT .urax, .long_way
