@@ -31,6 +31,7 @@ ROWS = [("null-hypercall", "null hypercall (xen_version)", 100),
         ("pin-full-l1", "pin a full L1", 30000), ("unpin-full-l1", "unpin it", 25000),
         ("pin-sparse-l1", "pin an L1 with two entries", 1250), ("unpin-sparse-l1", "unpin it", 1150),
         ("pin-empty-l1", "pin an empty L1", 1000), ("unpin-empty-l1", "unpin it", 1000),
+        ("pin-empty-l2", "pin an empty L2", "-"), ("unpin-empty-l2", "unpin it", "-"),
         ("grant-map", "grant map", 400), ("grant-unmap", "grant unmap", 450), ("grant-copy-4k", "grant copy of 4 KiB", 900),
         ("yield-to-domain", "yield, switch to another domain's vCPU", "-")]
 

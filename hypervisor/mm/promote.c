@@ -206,14 +206,6 @@ static bool is_plain(const struct domain *d, int level, bool carrier)
 	return level != d->paging->root_level && !carrier;
 }
 
-static inline bool pass_empty(struct domain *d, uint64_t entry)
-{
-	if (entry & PTE_P)
-		return false;
-	d->pt_allowance--;
-	return true;
-}
-
 static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
 	mfn_t mfn = page_to_mfn(pg);
@@ -226,8 +218,13 @@ static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned
 	for (i = *held; i < PTES_PER_TABLE; i++) {
 		enum slot_rule rule;
 
-		if (plain && pass_empty(d, t[i]))
+		if (plain && !(t[i] & PTE_P)) {
+			unsigned last = pass_absent(&t[i]) - t;
+
+			d->pt_allowance -= last + 1 - i;
+			i = last;
 			continue;
+		}
 		rule = d->paging->slot_rule(level, i, carrier);
 		if (rule == SLOT_RESERVED)
 			continue;
@@ -274,8 +271,11 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 	int rc = border_demote(pg, level, carrier, i);
 
 	while (!rc && i) {
-		if (plain && pass_empty(d, t[i - 1])) {
-			i--;
+		if (plain && !(t[i - 1] & PTE_P)) {
+			unsigned n = i % LINE || any_present(t + i - LINE, LINE) ? 1 : LINE;
+
+			d->pt_allowance -= n;
+			i -= n;
 		} else if (d->paging->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
 			t[--i] = 0;
 		} else if (allowance_spent(d)) {

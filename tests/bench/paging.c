@@ -99,16 +99,17 @@ static void bench_roots(void)
 	BENCH("new-baseptr-switch", 256, hypercall_mmuext_op(&load[(i + 1) & 1], 1, NULL, DOMID_SELF));
 }
 
-/* The table @l1 with @full entries, and none behind them. */
-static void bench_pin(pte_t *l1, unsigned full, const char *pinned, const char *unpinned)
+/* Of a table: its first @full slots have @entry, and the others none. */
+static void bench_pin(unsigned cmd, pte_t entry, unsigned full, const char *pinned, const char *unpinned)
 {
-	struct mmuext_op pin = {.cmd = MMUEXT_PIN_L1_TABLE}, unpin = {.cmd = MMUEXT_UNPIN_TABLE};
+	struct mmuext_op pin = {.cmd = cmd}, unpin = {.cmd = MMUEXT_UNPIN_TABLE};
+	pte_t *table = page_alloc();
 	uint64_t best[2] = {~0ull, ~0ull};
 
 	for (unsigned i = 0; i < 512; i++)
-		l1[i] = i < full ? map_of(frame_a) : 0;
-	table_ready(l1);
-	pin.arg1.mfn = unpin.arg1.mfn = va_to_mfn(l1);
+		table[i] = i < full ? entry : 0;
+	table_ready(table);
+	pin.arg1.mfn = unpin.arg1.mfn = va_to_mfn(table);
 	for (int n = 0; n < BATCHES; n++) {
 		uint64_t t0 = rdtsc(), t1, t2;
 		hypercall_mmuext_op(&pin, 1, NULL, DOMID_SELF);
@@ -127,7 +128,8 @@ void bench_paging(void)
 	bench_updates();
 	bench_emulated_write();
 	bench_roots();
-	bench_pin(page_alloc(), 512, "pin-full-l1", "unpin-full-l1");
-	bench_pin(page_alloc(), 2, "pin-sparse-l1", "unpin-sparse-l1");
-	bench_pin(page_alloc(), 0, "pin-empty-l1", "unpin-empty-l1");
+	bench_pin(MMUEXT_PIN_L1_TABLE, map_of(frame_a), 512, "pin-full-l1", "unpin-full-l1");
+	bench_pin(MMUEXT_PIN_L1_TABLE, map_of(frame_a), 2, "pin-sparse-l1", "unpin-sparse-l1");
+	bench_pin(MMUEXT_PIN_L1_TABLE, 0, 0, "pin-empty-l1", "unpin-empty-l1");
+	bench_pin(MMUEXT_PIN_L2_TABLE, 0, 0, "pin-empty-l2", "unpin-empty-l2");
 }
