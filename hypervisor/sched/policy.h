@@ -17,7 +17,8 @@ struct sched_queue {
 	void *policy;         /* the policy's own */
 	uint32_t nr_waiting;  /* vCPUs that wait here; the policy counts them */
 	bool look_again;      /* queue_steal() could not look at everything */
-	struct timer slice;   /* ends the current slice */
+	struct timer slice;   /* ends the current slice, or comes before its end */
+	ns_t slice_end;
 	uint64_t switches;
 };
 

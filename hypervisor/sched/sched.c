@@ -221,6 +221,16 @@ static struct vcpu *turn_away(struct sched_queue *q, struct vcpu *v)
 	return v;
 }
 
+/* The slice of @q's vCPU ends at @end. A timer that is set for an earlier time stays, and slice_over() sets it again: so
+ * vCPUs that take turns at short intervals, which all have most of their slice before them, do not each set it anew.
+ * Only this CPU changes its queue's timer. */
+static void slice_begins(struct sched_queue *q, ns_t end)
+{
+	q->slice_end = end;
+	if (!q->slice.cpu || q->slice.expires > end)
+		timer_set(&q->slice, end);
+}
+
 void schedule(void)
 {
 	struct sched_queue *q = queue_of(this_cpu->self);
@@ -254,7 +264,7 @@ void schedule(void)
 	spin_unlock(&q->lock);
 
 	if (slice)
-		timer_set(&q->slice, t + slice);
+		slice_begins(q, t + slice);
 	else
 		timer_stop(&q->slice);
 	if (next != prev) {
@@ -279,7 +289,13 @@ void schedule(void)
 
 static void slice_over(void *arg)
 {
-	cpu_raise(this_cpu->self, PENDING_SCHEDULE);
+	struct sched_queue *q = queue_of(this_cpu->self);
+
+	/* Set for another vCPU? To schedule now would cost this one its precedence. */
+	if (now() < q->slice_end)
+		timer_set(&q->slice, q->slice_end);
+	else
+		cpu_raise(q->cpu, PENDING_SCHEDULE);
 }
 
 /* Choose the policy with that name, or say which there are. */
