@@ -114,9 +114,10 @@ static bool descriptor_ok(uint64_t *desc)
 	return *desc != ~0ull;
 }
 
-static const struct guest_abi abi;
+static const struct guest_abi abi_pv64 = {.low_end = PV64_LOW_END, .high_start = PV64_HIGH_START}, abi_pv32;
 static const struct guest_doors doors;
 static const struct paging_rules paging_pv64 = {
+    .user_root = true,
     .root_level = 4,
     .allowed = PV64_PTE_ALLOWED,
     .added = PV64_PTE_ADDED,
@@ -138,8 +139,10 @@ static const struct paging_rules paging_pv32 = {
     .descriptor_ok = descriptor_ok,
 };
 
-const struct guest_kind host_pv64 = {.name = "pv64", .abi = &abi, .paging = &paging_pv64, .doors = &doors};
-const struct guest_kind host_pv32 = {.name = "pv32", .abi = &abi, .paging = &paging_pv32, .doors = &doors};
+const struct guest_kind host_pv64 = {
+    .name = "pv64", .abi = &abi_pv64, .paging = &paging_pv64, .doors = &doors};
+const struct guest_kind host_pv32 = {
+    .name = "pv32", .abi = &abi_pv32, .paging = &paging_pv32, .doors = &doors};
 
 struct domain *host_domain(const struct guest_kind *kind, uint64_t max_pages)
 {

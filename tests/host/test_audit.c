@@ -13,6 +13,8 @@
 #include "gnt/grant.h"
 #include "audit/audit.h"
 #include "mm/pt.h"
+#include "pv/pv_mm.h"
+#include "xen/callback.h"
 
 #define RW (PTE_P | PTE_U | PTE_RW)
 
@@ -195,6 +197,8 @@ static void vcpus(void)
 		    v = {.domain = d, .root = INVALID_MFN, .user_root = INVALID_MFN, .info_mfn = INVALID_MFN};
 	struct vcpu gone = v;
 
+	v.special.no_user_root = v.special.no_entry = true;
+
 	v.state = VCPU_RUNNABLE;
 	v.initialised = true;
 	for (unsigned i = 0; i < ARRAY_SIZE(v.gdt_frames); i++)
@@ -222,6 +226,17 @@ static void vcpus(void)
 	notices(v.kernel_cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
 	notices(v.user_cr3, 0);
 	notices(v.user_root, INVALID_MFN);
+	notices(v.special.no_user_root, true);
+	notices(v.special.no_entry, false);
+	v.syscall_cb.address = 0xffffffff81000000;
+	v.kernel_sp = 0x1000;
+	v.special.no_entry = false;
+	assert_true(audit_run());
+	notices(v.special.no_entry, true);
+	notices(v.syscall_cb.address, 0);
+	notices(v.syscall_cb.flags, CALLBACKF_mask_events);
+	notices(v.kernel_sp, PV64_HIGH_START + 48); /* the frame would begin below */
+	notices(v.kernel_sp, PV64_LOW_END + 16);
 	notices(v.user_mode, true); /* and the kernel's tables loaded */
 	notices(table(PLAIN)[SLOT_WINDOW], 0);
 	v.user_mode = true;
@@ -231,6 +246,7 @@ static void vcpus(void)
 	vcpu_load_cr3(&idle);
 	assert_true(audit_run());
 	assert_int_equal(vcpu_set_user_root(&v, 0), 0);
+	assert_true(v.special.no_user_root);
 	if (audit_run())
 		fail_msg("in user mode without a user root");
 	v.user_mode = false;
