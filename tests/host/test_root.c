@@ -22,6 +22,8 @@ static void check_holder(const struct vcpu *v)
 
 	assert_ptr_equal(host_percpu.tlb_vcpu, v == &idle ? NULL : v);
 	assert_int_equal(host_percpu.cr3, v == &idle ? idle_cr3 : v->user_mode ? v->user_cr3 : v->kernel_cr3);
+	if (v != &idle)
+		assert_int_equal(v->special.no_user_root, !v->user_cr3);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(domains[i]->tlb_cpus & 1, v->domain == domains[i]);
 }
