@@ -31,6 +31,12 @@ static bool allowance_spent(struct domain *d)
 	return spent;
 }
 
+/* The first of the @n entries, a part of a table, of which @e is one. */
+static __always_inline uint64_t *first_of(uint64_t *e, unsigned n)
+{
+	return (uint64_t *)ROUND_DOWN((uint64_t)e, n * sizeof(*e));
+}
+
 /* Is one of the @n entries from @e on present? */
 static __always_inline bool any_present(const uint64_t *e, unsigned n)
 {
@@ -49,17 +55,19 @@ static __always_inline bool any_present(const uint64_t *e, unsigned n)
  */
 static uint64_t *last_absent(uint64_t *e)
 {
-	for (;;) {
-		if (any_present(e, LINE))
-			break;
+	if (!any_present(e, LINE)) {
 		e += LINE;
-		if ((uint64_t)e % (BLOCK * sizeof(*e)))
-			continue;
-		while ((uint64_t)e % PAGE_SIZE && !any_present(e, BLOCK))
+		if (e == first_of(e, BLOCK) + LINE && !any_present(e, BLOCK - LINE))
+			e += BLOCK - LINE;
+		while (e != first_of(e, BLOCK) && !any_present(e, LINE))
+			e += LINE;
+		while (e == first_of(e, BLOCK) && e != first_of(e, PTES_PER_TABLE) && !any_present(e, BLOCK))
 			e += BLOCK;
-		if (!((uint64_t)e % PAGE_SIZE))
+		if (e == first_of(e, PTES_PER_TABLE))
 			return e - 1;
 	}
+	while (!any_present(e, LINE))
+		e += LINE;
 	while (!(*e & PTE_P))
 		e++;
 	return e - 1;
@@ -68,7 +76,7 @@ static uint64_t *last_absent(uint64_t *e)
 /* A loop over a table is at the absent @e: the last entry that it need not look at. */
 static inline uint64_t *pass_absent(uint64_t *e)
 {
-	return (uint64_t)e % (LINE * sizeof(*e)) ? e : last_absent(e);
+	return e == first_of(e, LINE) ? last_absent(e) : e;
 }
 
 static int l1_promote(struct page_info *pg)
@@ -261,6 +269,14 @@ static int border_demote(struct page_info *pg, int level, bool carrier, unsigned
 	return rc;
 }
 
+/* Slot @i - 1 is absent: how many slots from there down are seen to be so in one go. */
+static __always_inline unsigned absent_below(const uint64_t *t, unsigned i)
+{
+	if (i % LINE || any_present(t + i - LINE, LINE))
+		return 1;
+	return i % BLOCK || any_present(t + i - BLOCK, BLOCK - LINE) ? LINE : BLOCK;
+}
+
 /* What the hypervisor put there is simply cleared. */
 static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 {
@@ -272,7 +288,7 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 
 	while (!rc && i) {
 		if (plain && !(t[i - 1] & PTE_P)) {
-			unsigned n = i % LINE || any_present(t + i - LINE, LINE) ? 1 : LINE;
+			unsigned n = absent_below(t, i);
 
 			d->pt_allowance -= n;
 			i -= n;
