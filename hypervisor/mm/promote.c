@@ -61,8 +61,9 @@ static uint64_t *last_absent(uint64_t *e)
 			e += BLOCK - LINE;
 		while (e != first_of(e, BLOCK) && !any_present(e, LINE))
 			e += LINE;
-		while (e == first_of(e, BLOCK) && e != first_of(e, PTES_PER_TABLE) && !any_present(e, BLOCK))
-			e += BLOCK;
+		if (e == first_of(e, BLOCK))
+			while (e != first_of(e, PTES_PER_TABLE) && !any_present(e, BLOCK))
+				e += BLOCK;
 		if (e == first_of(e, PTES_PER_TABLE))
 			return e - 1;
 	}
