@@ -2,8 +2,9 @@
 /* The guest's CR4, as the hypervisor keeps it. */
 #pragma once
 
-#define CR4_DE      (1ul << 3)
-#define CR4_OSXSAVE (1ul << 18)
+#define CR4_DE       (1ul << 3)
+#define CR4_FSGSBASE (1ul << 16)
+#define CR4_OSXSAVE  (1ul << 18)
 
 static inline unsigned long read_cr4(void)
 {
