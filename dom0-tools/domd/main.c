@@ -82,6 +82,7 @@ static int restart(unsigned id, const char *uuid)
 		warn("domain %u: the rl that was to restart it was killed (signal %d); once more", id,
 		     WTERMSIG(status));
 	close(config);
+	record_tidy(id); /* half written by one that was killed */
 	if (job >= 0)
 		job_end(uuid, job);
 	return status ? fail("domain %u \"%s\" could not be restarted; the line before says why", id,
