@@ -89,6 +89,30 @@ long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out)
 	return count;
 }
 
+/* The same from the long list. *list is as domain_states() has it. */
+static long states_of_list(struct hv *hv, void **list, size_t *room)
+{
+	const uint32_t wanted = XEN_DOMINF_dying | XEN_DOMINF_paused | XEN_DOMINF_shutdown |
+				XEN_DOMINF_shutdownmask << XEN_DOMINF_shutdownshift;
+	struct xen_domctl_getdomaininfo *info;
+	struct ringlet_domain_state *states;
+	long count = domains_list(hv, &info);
+
+	if (count < 0)
+		return count;
+	states = malloc((count + 1) * sizeof(*states));
+	for (long i = 0; states && i < count; i++)
+		states[i] =
+		    (struct ringlet_domain_state){.domain = info[i].domain, .flags = info[i].flags & wanted};
+	free(info);
+	if (!states)
+		return -ENOMEM;
+	free(*list);
+	*list = states;
+	*room = count + 1;
+	return count;
+}
+
 long domain_states(struct hv *hv, const struct ringlet_domain_state **out)
 {
 	static const struct list_op op = {RINGLET_SYSCTL_states, sizeof(**out), 256};
@@ -96,6 +120,8 @@ long domain_states(struct hv *hv, const struct ringlet_domain_state **out)
 	static void *list;
 	long count = list_all(hv, &op, &list, &room);
 
+	if (count == -ENOSYS) /* Xen has no short list */
+		count = states_of_list(hv, &list, &room);
 	*out = list;
 	return count;
 }

@@ -49,6 +49,7 @@ int open(const char *path, int flags, ...)
 /* ---- a hypervisor with domains 0, 2, 4 ... ---- */
 
 static unsigned domains, calls, paused, destroyed, ended, busy, refuse_at, untraced;
+static bool is_xen; /* knows nothing of Ringlet's own */
 static uint32_t flags;
 
 static void fill(struct xen_domctl_getdomaininfo *info, unsigned n)
@@ -114,6 +115,8 @@ static long call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 
 		if (op->cmd == XEN_SYSCTL_getdomaininfolist)
 			return list(&op->u.getdomaininfolist);
+		if (is_xen && op->cmd >= RINGLET_SYSCTL_BASE)
+			return -ENOSYS;
 		if (op->cmd == RINGLET_SYSCTL_states)
 			return states(&op->u.getdomaininfolist);
 		if (op->cmd == RINGLET_SYSCTL_trace)
@@ -146,6 +149,7 @@ static int setup(void **state)
 	calls = paused = busy = refuse_at = untraced = 0;
 	destroyed = ~0u;
 	flags = 0;
+	is_xen = false;
 	assert_int_equal(hv_open_with(&hv, &ops), 0);
 	return 0;
 }
@@ -202,6 +206,26 @@ static void short_lists_are_whole(void **state)
 			assert_int_equal(got[n].flags, 500 + n);
 		}
 	}
+}
+
+/* From the long one: numbers, and of the flags only those that the short one has. */
+static void xen_has_no_short_list(void **state)
+{
+	const struct ringlet_domain_state *got;
+
+	is_xen = true;
+	for (domains = 0; domains < 200; domains += 65) {
+		flags = XEN_DOMINF_running | XEN_DOMINF_dying | XEN_DOMINF_shutdown |
+			3u << XEN_DOMINF_shutdownshift;
+		assert_int_equal(domain_states(&hv, &got), domains);
+		for (unsigned n = 0; n < domains; n++) {
+			assert_int_equal(got[n].domain, 2 * n);
+			assert_int_equal(got[n].flags, flags & ~XEN_DOMINF_running);
+		}
+	}
+	calls = 0;
+	refuse_at = 2;
+	assert_int_equal(domain_states(&hv, &got), -ENOMEM);
 }
 
 static void questions_about_one(void **state)
@@ -406,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    DOMAINS(lists_are_whole),
 	    DOMAINS(short_lists_are_whole),
+	    DOMAINS(xen_has_no_short_list),
 	    DOMAINS(questions_about_one),
 	    DOMAINS(names),
 	    DOMAINS(found),
