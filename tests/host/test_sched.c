@@ -356,6 +356,32 @@ static void kicks(void **state)
 	}
 }
 
+/* Of queues that are equally long, its own; of others the shortest. */
+static void waits_at_home(void **state)
+{
+	struct vcpu *v = start(0);
+	uint32_t were[2];
+
+	start(1);
+	start(2);
+	run(1000000);
+	for (unsigned i = 0; i < 2; i++)
+		were[i] = queue_of(&cpus[i])->nr_waiting;
+	for (unsigned home = 0; home < 2; home++) {
+		struct percpu *is = v->cpu;
+
+		v->cpu = &cpus[home];
+		for (unsigned longer = 0; longer < 3; longer++) {
+			for (unsigned i = 0; i < 2; i++)
+				queue_of(&cpus[i])->nr_waiting = 4 + (i == longer);
+			assert_int_equal(rr_place(v)->id, longer == home ? !home : home);
+		}
+		v->cpu = is;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		queue_of(&cpus[i])->nr_waiting = were[i];
+}
+
 static unsigned asked;
 static struct percpu *another(struct vcpu *v)
 {
@@ -468,6 +494,7 @@ int main(void)
 	    cmocka_unit_test_setup(stays_where_it_was, setup),
 	    cmocka_unit_test_setup(woken_twice, setup),
 	    cmocka_unit_test_setup(kicks, setup),
+	    cmocka_unit_test_setup(waits_at_home, setup),
 	    cmocka_unit_test_setup(undecided_policy, setup),
 	    cmocka_unit_test_setup(wakes_with_and_without_a_turn, setup),
 	    cmocka_unit_test(option),
