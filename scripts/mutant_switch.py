@@ -9,31 +9,39 @@ import re
 
 from fresh_mutants import CONDITION, comments_blanked
 
-REACHED = "build/reached"  # what a run came by: the numbers of mutants, a line each
+REACHED = "build/reached"  # what a run came by: a byte for each mutant
 UNUSED = "-no-pie -Wl,--unresolved-symbols=ignore-all"  # calls that the compiler left out of the unchanged source are there now
+SYSCALLS = {"open": 2, "ftruncate": 77, "mmap": 9, "close": 3}  # x86-64; by number, since tests have open() of their own
 # Stands before each changed file, so once in each object; the linker keeps one copy. Functions of the C library have
 # names of their own here, because the hypervisor may have others of the same name. (A test may have made __asm__ another word.)
 SWITCH = r'''
 #ifndef MUTANT_SWITCH
 #define MUTANT_SWITCH
 char *mutant_getenv(const char *) asm("getenv");
-int mutant_open(const char *, int, ...) asm("open");
-int mutant_dprintf(int, const char *, ...) asm("dprintf");
+long mutant_syscall(long, ...) asm("syscall");
 __attribute__((weak)) int mutant_now = -1;
-__attribute__((weak)) unsigned char mutant_reached[%(count)d];
+__attribute__((weak)) unsigned char mutant_nowhere[%(count)d], *mutant_reached = mutant_nowhere;
+/* What is reached goes to a mapped file, so that it counts in a child that leaves by _exit(), too. */
+__attribute__((weak)) void mutant_note(void)
+{
+	long f = mutant_syscall(%(open)d, "%(reached)s", 0102, 0666); /* for both, created */
+	long at;
+
+	mutant_syscall(%(ftruncate)d, f, %(count)dL);
+	at = mutant_syscall(%(mmap)d, 0L, %(count)dL, 3L, 1L, f, 0L); /* to read and write, shared */
+	mutant_syscall(%(close)d, f);
+	if (at != -1)
+		mutant_reached = (unsigned char *)at;
+}
 __attribute__((weak, constructor)) void mutant_choose(void)
 {
 	const char *s = mutant_getenv("MUTANT");
-	if (s)
-		for (mutant_now = 0; *s; s++)
-			mutant_now = mutant_now * 10 + *s - '0';
-}
-__attribute__((weak, destructor)) void mutant_tell(void)
-{
-	int f = mutant_now < 0 ? mutant_open("%(reached)s", 02101, 0666) : -1; /* for writing, created, at its end */
-	for (int i = 0; f >= 0 && i < %(count)d; i++)
-		if (mutant_reached[i])
-			mutant_dprintf(f, "%%d\n", i);
+	if (!s) {
+		mutant_note();
+		return;
+	}
+	for (mutant_now = 0; *s; s++)
+		mutant_now = mutant_now * 10 + *s - '0';
 }
 static inline __attribute__((always_inline, unused)) int mutant_is(int i)
 {
@@ -90,7 +98,7 @@ class Switch:
     def write(self, file):
         text = switched(self.originals[file], [(number, m) for m, number in self.inside.items() if m.file == file])
         with open(os.path.join(self.tree.path, file), "w") as f:
-            f.write(SWITCH % {"count": self.count, "reached": os.path.join(self.tree.path, REACHED)} + text)
+            f.write(SWITCH % dict(SYSCALLS, count=self.count, reached=os.path.join(self.tree.path, REACHED)) + text)
 
     def build(self):
         """Some places can have no choice (a constant that the compiler needs): their mutants are left to the usual way."""
@@ -118,9 +126,10 @@ class Switch:
         if not passed or not os.path.exists(reached):
             self.unsound += [] if passed else [name]
             return
-        with open(reached) as f:
-            for number in {int(line) for line in f}:
-                self.near[number].append(name)
+        with open(reached, "rb") as f:
+            for number, byte in enumerate(f.read()):
+                if byte:
+                    self.near[number].append(name)
 
     def seen(self, mutant):
         """Which test sees it, or None."""
