@@ -263,7 +263,7 @@ static __always_inline enum decode_result decode(struct insn *i, const uint8_t *
 		return DECODE_UNKNOWN;
 	i->rex = prefixes & 0xff;
 	set_sizes(i, prefixes, attributes);
-	if (all && (attributes & THREE) && next(&c) < 0)
+	if ((attributes & THREE) && next(&c) < 0)
 		return at_end;
 	if (attributes & OPERANDS) {
 		if (!decode_operands(i, &c, attributes, prefixes, all))

@@ -32,7 +32,7 @@ static struct guest_kind pv64;
 static struct domain *d[2];
 static struct page_info *pg[2];
 static struct vcpu v;
-static unsigned pages_flushed;
+static unsigned pages_flushed, restarts;
 
 int guest_read_any(void *dst, gva_t src, size_t n)
 {
@@ -46,6 +46,7 @@ int guest_write_any(gva_t dst, const void *src, size_t n)
 }
 long hypercall_restart(unsigned nr, unsigned nargs, const uint64_t *args)
 {
+	restarts++;
 	return hc_mmu_update(args[0], args[1], args[2], args[3]);
 }
 struct domain *mmu_owner_get(domid_t id, int *rc)
@@ -208,6 +209,25 @@ static void lists(void **state)
 	assert_int_equal(*entry(0, L1, 10 + 36), pte(0, DATA, RO));
 }
 
+/* Between so many entries it looks for other work, and makes way for it. */
+static void makes_way(void **state)
+{
+	struct mmu_update u[3 * ENTRIES_PER_CHECK];
+	uint32_t done = 99;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(u); i++)
+		u[i] = (struct mmu_update){.ptr = (uint64_t)entry(0, L1, 10) - host_directmap,
+					   .val = pte(0, DATA, RO)};
+	for (host_work = 0; host_work < 2; host_work++) {
+		host_looks = restarts = 0;
+		assert_int_equal(hc_mmu_update((uint64_t)u, ARRAY_SIZE(u), (uint64_t)&done, DOMID_SELF), 0);
+		assert_int_equal(done, ARRAY_SIZE(u));
+		assert_true(host_looks >= 3);
+		assert_int_equal(restarts, host_work * 3);
+	}
+	host_work = -1;
+}
+
 static void mappings(void **state)
 {
 	uint32_t mask = 0xa;
@@ -247,6 +267,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(others, setup, teardown),
 	    cmocka_unit_test_setup_teardown(devices, setup, teardown),
 	    cmocka_unit_test_setup_teardown(lists, setup, teardown),
+	    cmocka_unit_test_setup_teardown(makes_way, setup, teardown),
 	    cmocka_unit_test_setup_teardown(mappings, setup, teardown),
 	};
 

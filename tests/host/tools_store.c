@@ -85,6 +85,26 @@ static void long_lists_come_in_parts(void **state)
 	clients_end();
 }
 
+/* What was kept by another daemon is looked at before it is trusted. */
+static void a_tree_out_of_order_is_unsound(void **state)
+{
+	struct node *root, *first;
+
+	clients_begin(0);
+	put_value(0, 0, "/a", "1");
+	put_value(0, 0, "/b", "2");
+	root = store.tree.root;
+	assert_true(root->n >= 2);
+	first = root->child[0];
+	assert_true(tree_is_sound(&store.tree));
+	root->child[0] = root->child[1];
+	root->child[1] = first;
+	assert_false(tree_is_sound(&store.tree));
+	root->child[1] = root->child[0];
+	root->child[0] = first;
+	clients_end();
+}
+
 static void watches_tell_in_order(void **state)
 {
 	clients_begin(2);
@@ -288,10 +308,15 @@ static void wild_messages_get_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nodes_come_and_go),        cmocka_unit_test(bad_paths_are_refused),
-	    cmocka_unit_test(long_lists_come_in_parts), cmocka_unit_test(watches_tell_in_order),
-	    cmocka_unit_test(domains_come_and_go),      cmocka_unit_test(transactions_are_all_or_nothing),
-	    cmocka_unit_test(conflicts_are_found),      cmocka_unit_test(wild_clients_do_no_harm),
+	    cmocka_unit_test(nodes_come_and_go),
+	    cmocka_unit_test(bad_paths_are_refused),
+	    cmocka_unit_test(long_lists_come_in_parts),
+	    cmocka_unit_test(watches_tell_in_order),
+	    cmocka_unit_test(a_tree_out_of_order_is_unsound),
+	    cmocka_unit_test(domains_come_and_go),
+	    cmocka_unit_test(transactions_are_all_or_nothing),
+	    cmocka_unit_test(conflicts_are_found),
+	    cmocka_unit_test(wild_clients_do_no_harm),
 	    cmocka_unit_test(wild_messages_get_errors),
 	};
 
