@@ -112,6 +112,23 @@ static void headers(void **state)
 	}
 }
 
+/* One that says that it is longer than the file. */
+static void stored_too_short(void **state)
+{
+	static const char text[] =
+	    "as long as what the block says that it holds, and longer than the file's end";
+
+	begin(0);
+	number(1, 1);
+	number(0, 2);
+	byte_end();
+	number(sizeof(text) - 1, 16);
+	number(0xffff ^ (sizeof(text) - 1), 16);
+	for (unsigned i = 0; i < 10; i++)
+		number(text[i], 8);
+	assert_string_equal(unpacks(text), damaged);
+}
+
 static void no_headers(void **state)
 {
 	size_t size;
@@ -346,8 +363,13 @@ static void lengths_of_lengths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(headers), cmocka_unit_test(no_headers), cmocka_unit_test(blocks),
-	    cmocka_unit_test(matches), cmocka_unit_test(dynamic),    cmocka_unit_test(lengths_of_lengths),
+	    cmocka_unit_test(headers),
+	    cmocka_unit_test(stored_too_short),
+	    cmocka_unit_test(no_headers),
+	    cmocka_unit_test(blocks),
+	    cmocka_unit_test(matches),
+	    cmocka_unit_test(dynamic),
+	    cmocka_unit_test(lengths_of_lengths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,10 @@ static void interval_timer(void **state)
 	for (unsigned i = 1; i < 10; i++)
 		assert_in_range(pit_next_edge(&pit, 0, t + i * MS - MS / 2), t + i * MS - 20000,
 				t + i * MS + 20000);
+	pit_command(&pit, 0x00, t + 5 * MS + MS / 2); /* latch: it counts down in each of its periods */
+	count = pit_read(&pit, 0, t + 6 * MS);
+	count |= pit_read(&pit, 0, t + 6 * MS) << 8;
+	assert_in_range(count, 570, 620);
 
 	pit_command(&pit, 0x14, t); /* the low half alone, then the high half alone */
 	pit_write(&pit, 0, 200, t);

@@ -356,6 +356,22 @@ static void kicks(void **state)
 	}
 }
 
+static void equals_wait_in_order(void **state)
+{
+	struct vcpu v[3] = {{.id = 0}, {.id = 1}, {.id = 2}};
+	struct rr_vcpu t[3] = {{.turn_used = 5}, {.turn_before = 5}, {.turn_used = 4}};
+	struct rr_queue rq;
+
+	list_init(&rq.woken);
+	for (unsigned i = 0; i < 3; i++) {
+		v[i].sched = &t[i];
+		add_woken(&rq, &v[i]);
+	}
+	assert_ptr_equal(rq.woken.next, &v[2].run_link);
+	assert_ptr_equal(rq.woken.next->next, &v[0].run_link);
+	assert_ptr_equal(rq.woken.prev, &v[1].run_link);
+}
+
 /* Of queues that are equally long, its own; of others the shortest. */
 static void waits_at_home(void **state)
 {
@@ -495,6 +511,7 @@ int main(void)
 	    cmocka_unit_test_setup(woken_twice, setup),
 	    cmocka_unit_test_setup(kicks, setup),
 	    cmocka_unit_test_setup(waits_at_home, setup),
+	    cmocka_unit_test(equals_wait_in_order),
 	    cmocka_unit_test_setup(undecided_policy, setup),
 	    cmocka_unit_test_setup(wakes_with_and_without_a_turn, setup),
 	    cmocka_unit_test(option),
