@@ -4,8 +4,8 @@
  *
  * An idle CPU looks into other queues only if it is told to, so nobody may forget to tell it, and it must see all there is:
  *   (I1) A CPU says that it is idle (its bit in idle_cpus), and then looks once more.
- *   (I2) Whoever lets a vCPU wait on a queue whose CPU runs another one counts it, then looks at idle_cpus, and raises one
- *        that may run it. Counting and looking here, saying and looking in (I1): one of the two sees the other.
+ *   (I2) A CPU that lets a vCPU wait, on a queue whose CPU runs another one, counts it, then looks at idle_cpus, and raises
+ *        one that may run it. Counting and looking here, saying and looking in (I1): one of the two sees the other.
  *   (I3) A CPU that stops being idle raises the other idle ones if any vCPU waits. It may have taken another vCPU than the
  *        one that it was raised for, and two may have been given to it at once.
  *   (I4) A CPU that finds nothing, but met a locked queue or a vCPU that is still being saved, looks again. The lock is

@@ -186,7 +186,7 @@ static void pin_it(void)
 	result = pin(3, false);
 }
 
-/* As the granter does it: if the entry is unmarked, it is nobody's from then on. */
+/* As the granter does it: an entry that is unmarked grants nothing from then on. */
 static void revoke(int signal)
 {
 	uint16_t unmarked = GTF_permit_access | GTF_PCD;

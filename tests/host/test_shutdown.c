@@ -2,7 +2,7 @@
 /*
  * Specification: how a domain stops (hypervisor/dom/shutdown.c), and how the processor goes from one vCPU to another
  * (hypervisor/sched/switch.c), with all that happens then written down.
- *   once      the first reason counts, unless the guest said before what it will be; whoever comes later changes nothing
+ *   once      the first reason counts, unless the guest said before what it will be; a later one changes nothing
  *   told      what the guest said last, one line and Dom0's interrupt, in this order; of a crash one report and no more
  *   machine   Dom0's end is the machine's, as its reason says; what is to be last happens, except after a crash
  *   switch    what the outgoing vCPU has in the processor is kept before the next one's is loaded; of idle vCPUs there is

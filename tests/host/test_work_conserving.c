@@ -3,7 +3,8 @@
  * Specification: no processor is idle while a vCPU that it may run waits for another one (hypervisor/sched/idle.c). On 2 and 4
  * simulated processors, under both policies, vCPUs wake, sleep, poll, yield, are paused, bound, taken down and brought up at
  * random, also in the moment in which a processor changes from one to another, and while a queue is locked by a third.
- *   at once   as soon as nothing is pending, whoever may run runs or waits, where it may, and nobody waits for nothing
+ *   at once   as soon as nothing is pending, each vCPU that may run does so, or waits where it may; no vCPU waits beside an idle
+ *             processor that may run it
  *   a slice   some slices later, no processor is shared by one that an idle processor could take and others
  * A failure names its seed; the same seed gives the same again.
  */
