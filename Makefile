@@ -28,6 +28,7 @@ include abi/build.mk
 -include scripts/dev.mk
 -include scripts/labs.mk
 -include scripts/guests.mk
+-include scripts/linux-dom0.mk
 -include scripts/report.mk
 
 .PHONY: all clean help

@@ -55,6 +55,7 @@ def main(package, out, *wanted):
         f.write("".join("file /modules/%s 644 %s/%s\n" % (n, out, n) for n in ["order"] + [n + ".ko" for n in done]))
 
 
-if len(sys.argv) < 4:
-    sys.exit(__doc__)
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# Debian's Linux as Dom0, with Debian's xl: build/linux-dom0/dom0.cpio is its file system. Not part of `make all`: it needs a
+# network.
+
+LINUX_DOM0 := $(B)/linux-dom0
+LINUX_DOM0_MEM ?= 1000M
+
+.PHONY: linux-dom0 run-linux
+linux-dom0: $(LINUX_DOM0)/dom0.cpio $(B)/ringlet.elf ## fetch Debian's Linux and xl, and pack them as a Dom0
+
+# A disk for guests of one's own; it is kept.
+$(LINUX_DOM0)/disk.img:
+	$(call say,MKFS,$@)mkdir -p $(@D) && truncate -s 1G $@.part && mke2fs -q -t ext4 -L guests $@.part && mv $@.part $@
+
+run-linux: ## boot Linux as Dom0, with a disk and a network (HYPERVISOR=xen: on Debian's Xen)
+	$(Q)sh scripts/setup.sh
+	$(Q)$(MAKE) --no-print-directory linux-dom0 $(LINUX_DOM0)/disk.img
+	$(Q)python3 scripts/linux-dom0/run.py $(or $(HYPERVISOR),ringlet)
+
+$(LINUX_DOM0)/debian.cpio: scripts/linux-dom0/build.py scripts/linux-dom0/packages.txt scripts/linux-dom0/modules.txt $(GUESTS)/.fetched
+	$(call say,DEBIAN,$@)python3 $< $(GUESTS)/deb $(LINUX_DOM0)
+
+# A Linux guest's file system, with drivers for its disks and networks.
+$(LINUX_DOM0)/domu.cpio: scripts/guests/linux.list $(GUESTS)/.fetched
+	$(call say,CPIO,$@)mkdir -p $(@D) && \
+	python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(LINUX_DOM0)/domu-modules \
+		xen_blkfront xen_netfront && \
+	python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list $(LINUX_DOM0)/domu-modules/list
+
+# Linux takes several archives behind one another.
+$(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(B)/dom0.cpio scripts/linux-dom0/dom0.list \
+		$(wildcard scripts/linux-dom0/*) $(wildcard scripts/linux-dom0/xen/*)
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest \
+		-D OUT=$(LINUX_DOM0) $(LINUX_DOM0)/ours.cpio dom0-tools/dom0.list scripts/linux-dom0/dom0.list && \
+	cat $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/ours.cpio >$@.part && mv $@.part $@
