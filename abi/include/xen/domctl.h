@@ -9,31 +9,44 @@
 
 #define XEN_DOMCTL_INTERFACE_VERSION 0x00000015
 
-#define XEN_DOMCTL_createdomain      1
-#define XEN_DOMCTL_destroydomain     2
-#define XEN_DOMCTL_pausedomain       3
-#define XEN_DOMCTL_unpausedomain     4
-#define XEN_DOMCTL_getdomaininfo     5
-#define XEN_DOMCTL_setvcpuaffinity   9
-#define XEN_DOMCTL_max_mem           11
-#define XEN_DOMCTL_setvcpucontext    12
-#define XEN_DOMCTL_getvcpucontext    13
-#define XEN_DOMCTL_getvcpuinfo       14
-#define XEN_DOMCTL_max_vcpus         15
-#define XEN_DOMCTL_scheduler_op      16
-#define XEN_DOMCTL_setdomainhandle   17
-#define XEN_DOMCTL_setdebugging      18
-#define XEN_DOMCTL_irq_permission    19
-#define XEN_DOMCTL_iomem_permission  20
-#define XEN_DOMCTL_ioport_permission 21
-#define XEN_DOMCTL_hypercall_init    22
-#define XEN_DOMCTL_settimeoffset     24
-#define XEN_DOMCTL_getvcpuaffinity   25
-#define XEN_DOMCTL_resumedomain      27
-#define XEN_DOMCTL_sendtrigger       28
-#define XEN_DOMCTL_set_address_size  35
-#define XEN_DOMCTL_get_address_size  36
-#define XEN_DOMCTL_getpageframeinfo3 61
+#define XEN_DOMCTL_createdomain        1
+#define XEN_DOMCTL_destroydomain       2
+#define XEN_DOMCTL_pausedomain         3
+#define XEN_DOMCTL_unpausedomain       4
+#define XEN_DOMCTL_getdomaininfo       5
+#define XEN_DOMCTL_setvcpuaffinity     9
+#define XEN_DOMCTL_shadow_op           10
+#define XEN_DOMCTL_max_mem             11
+#define XEN_DOMCTL_setvcpucontext      12
+#define XEN_DOMCTL_getvcpucontext      13
+#define XEN_DOMCTL_getvcpuinfo         14
+#define XEN_DOMCTL_max_vcpus           15
+#define XEN_DOMCTL_scheduler_op        16
+#define XEN_DOMCTL_setdomainhandle     17
+#define XEN_DOMCTL_setdebugging        18
+#define XEN_DOMCTL_irq_permission      19
+#define XEN_DOMCTL_iomem_permission    20
+#define XEN_DOMCTL_ioport_permission   21
+#define XEN_DOMCTL_hypercall_init      22
+#define XEN_DOMCTL_settimeoffset       24
+#define XEN_DOMCTL_getvcpuaffinity     25
+#define XEN_DOMCTL_resumedomain        27
+#define XEN_DOMCTL_sendtrigger         28
+#define XEN_DOMCTL_set_address_size    35
+#define XEN_DOMCTL_get_address_size    36
+#define XEN_DOMCTL_set_ext_vcpucontext 42
+#define XEN_DOMCTL_get_ext_vcpucontext 43
+#define XEN_DOMCTL_gettscinfo          59
+#define XEN_DOMCTL_settscinfo          60
+#define XEN_DOMCTL_getpageframeinfo3   61
+#define XEN_DOMCTL_setvcpuextstate     62
+#define XEN_DOMCTL_getvcpuextstate     63
+#define XEN_DOMCTL_setnodeaffinity     68
+#define XEN_DOMCTL_getnodeaffinity     69
+#define XEN_DOMCTL_get_vcpu_msrs       72
+#define XEN_DOMCTL_set_vcpu_msrs       73
+#define XEN_DOMCTL_get_cpu_policy      82
+#define XEN_DOMCTL_set_cpu_policy      83
 
 struct xen_domctl_createdomain {
 	uint32_t ssidref;
@@ -218,7 +231,81 @@ struct xen_domctl_sendtrigger {
 	uint32_t trigger;
 	uint32_t vcpu;
 };
-#define XEN_DOMCTL_SENDTRIGGER_NMI 0
+#define XEN_DOMCTL_SENDTRIGGER_NMI   0
+#define XEN_DOMCTL_SENDTRIGGER_RESET 1
+#define XEN_DOMCTL_SENDTRIGGER_INIT  2
+
+struct xen_domctl_shadow_op_stats {
+	uint32_t fault_count;
+	uint32_t dirty_count;
+};
+
+struct xen_domctl_shadow_op {
+	uint32_t op; /* XEN_DOMCTL_SHADOW_OP_* */
+	uint32_t mode;
+	uint32_t mb;
+	XEN_GUEST_HANDLE_64(uint8) dirty_bitmap;
+	uint64_aligned_t pages;
+	struct xen_domctl_shadow_op_stats stats;
+};
+#define XEN_DOMCTL_SHADOW_OP_OFF 0
+
+/* 32-bit SYSCALL and SYSENTER, which vcpu_guest_context has no room for. */
+struct xen_domctl_ext_vcpucontext {
+	uint32_t vcpu;
+	uint32_t size;
+	uint64_aligned_t syscall32_callback_eip;
+	uint64_aligned_t sysenter_callback_eip;
+	uint16_t syscall32_callback_cs;
+	uint16_t sysenter_callback_cs;
+	uint8_t syscall32_disables_events;
+	uint8_t sysenter_disables_events;
+	union {
+		uint64_aligned_t mcg_cap;
+		uint64_aligned_t vmce[4]; /* machine checks */
+	};
+};
+
+struct xen_domctl_tsc_info {
+	uint32_t tsc_mode; /* 0: as the machine has it */
+	uint32_t gtsc_khz;
+	uint32_t incarnation;
+	uint32_t pad;
+	uint64_aligned_t elapsed_nsec;
+};
+
+/* The buffer: u64 xcr0, u64 of all that was ever set in it, then an XSAVE area in the plain format. */
+struct xen_domctl_vcpuextstate {
+	uint32_t vcpu;
+	uint64_aligned_t xfeature_mask;
+	uint64_aligned_t size;
+	XEN_GUEST_HANDLE_64(uint64) buffer;
+};
+
+struct xen_domctl_nodeaffinity {
+	struct xenctl_bitmap nodemap;
+};
+
+struct xen_domctl_vcpu_msr {
+	uint32_t index;
+	uint32_t reserved;
+	uint64_aligned_t value;
+};
+
+struct xen_domctl_vcpu_msrs {
+	uint32_t vcpu;
+	uint32_t msr_count;
+	XEN_GUEST_HANDLE_64(xen_domctl_vcpu_msr_t) msrs;
+};
+
+struct xen_domctl_cpu_policy {
+	uint32_t nr_leaves;
+	uint32_t nr_msrs;
+	XEN_GUEST_HANDLE_64(xen_cpuid_leaf_t) leaves;
+	XEN_GUEST_HANDLE_64(xen_msr_entry_t) msrs;
+	uint32_t err_leaf, err_subleaf,
+	    err_msr; /* what set_cpu_policy objects to; ~0: nothing of this sort */
+};
 
 struct xen_domctl {
 	uint32_t cmd;
@@ -244,6 +331,13 @@ struct xen_domctl {
 		struct xen_domctl_settimeoffset settimeoffset;
 		struct xen_domctl_address_size address_size;
 		struct xen_domctl_sendtrigger sendtrigger;
+		struct xen_domctl_shadow_op shadow_op;
+		struct xen_domctl_ext_vcpucontext ext_vcpucontext;
+		struct xen_domctl_tsc_info tsc_info;
+		struct xen_domctl_vcpuextstate vcpuextstate;
+		struct xen_domctl_nodeaffinity nodeaffinity;
+		struct xen_domctl_vcpu_msrs vcpu_msrs;
+		struct xen_domctl_cpu_policy cpu_policy;
 		uint8_t pad[128];
 	} u;
 };

@@ -22,6 +22,7 @@
 #define XENMEM_add_to_physmap_batch       23
 #define XENMEM_claim_pages                24
 #define XENMEM_machphys_compat_mfn_list   25
+#define XENMEM_get_vnumainfo              26
 #define XENMEM_reserved_device_memory_map 27
 #define XENMEM_acquire_resource           28
 
@@ -83,6 +84,22 @@ struct xen_remove_from_physmap {
 	domid_t domid;
 	xen_pfn_t gpfn;
 };
+
+/* Frames of a domain's that Dom0 maps: the frame numbers go to frame_list. */
+struct xen_mem_acquire_resource {
+	domid_t domid;
+	uint16_t type; /* XENMEM_resource_* */
+	uint32_t id;
+	uint32_t nr_frames; /* 0 with no list: asks how many there are */
+	uint32_t pad;
+	uint64_t frame; /* the first */
+	XEN_GUEST_HANDLE(xen_pfn_t) frame_list;
+};
+#define XENMEM_resource_ioreq_server          0
+#define XENMEM_resource_grant_table           1
+#define XENMEM_resource_vmtrace_buf           2
+#define XENMEM_resource_grant_table_id_shared 0
+#define XENMEM_resource_grant_table_id_status 1
 
 /* The buffer holds E820 entries of 20 bytes: u64 address, u64 size, u32 type. */
 struct xen_memory_map {

@@ -125,6 +125,19 @@ struct xen_arch_domainconfig {
 };
 #define XEN_X86_MSR_RELAXED (1u << 0)
 
+/* One leaf of CPUID as tools pass it. */
+struct xen_cpuid_leaf {
+	uint32_t leaf, subleaf; /* XEN_CPUID_NO_SUBLEAF: it has none */
+	uint32_t a, b, c, d;
+};
+#define XEN_CPUID_NO_SUBLEAF 0xffffffffu
+
+struct xen_msr_entry {
+	uint32_t idx;
+	uint32_t flags;
+	uint64_t val;
+};
+
 /* Forced emulation: after these bytes the hypervisor executes CPUID. */
 #define XEN_EMULATE_PREFIX ".byte 0x0f,0x0b,0x78,0x65,0x6e ; "
 #define XEN_CPUID          XEN_EMULATE_PREFIX "cpuid"
