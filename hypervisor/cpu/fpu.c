@@ -169,11 +169,40 @@ void fpu_set_osxsave(struct fpu_area *area, bool on)
 	fpu_restore(area);
 }
 
+static bool xcr0_ok(uint64_t xcr0)
+{
+	return !(xcr0 & ~xcr0_mask) && (xcr0 & XCR0_X87) && (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE));
+}
+
+void fpu_get_xsave(const struct fpu_area *area, uint64_t *xcr0, struct fpu_xsave *xsave)
+{
+	memcpy(xsave, image(area), sizeof(*xsave));
+	*xcr0 = area->xcr0;
+	if (area->xcr0)
+		return;
+	/* FXSAVE wrote no header, and AVX was out of the guest's reach. */
+	memset(&xsave->xstate_bv, 0, sizeof(*xsave) - FXSAVE_SIZE);
+	xsave->xstate_bv = XCR0_X87 | XCR0_SSE;
+}
+
+/* SDM 1 13.8.1, Standard Form of XRSTOR: what else it refuses of a header. */
+int fpu_set_xsave(struct fpu_area *area, uint64_t xcr0, const struct fpu_xsave *xsave)
+{
+	static const uint64_t zeros[6];
+
+	if ((xcr0 && !xcr0_ok(xcr0)) || (xsave->xstate_bv & ~xcr0_mask) || xsave->xcomp_bv ||
+	    memcmp(xsave->reserved, zeros, sizeof(zeros)))
+		return -EINVAL;
+	memcpy(image(area), xsave, sizeof(*xsave));
+	*(uint32_t *)(image(area) + MXCSR_AT) &= mxcsr_mask;
+	if (area->xcr0 && xcr0)
+		area->xcr0 = xcr0;
+	return 0;
+}
+
 int fpu_set_xcr0(struct fpu_area *area, uint64_t xcr0)
 {
-	if (!area->xcr0 || (xcr0 & ~xcr0_mask) || !(xcr0 & XCR0_X87))
-		return -EINVAL;
-	if ((xcr0 & XCR0_AVX) && !(xcr0 & XCR0_SSE))
+	if (!area->xcr0 || !xcr0_ok(xcr0))
 		return -EINVAL;
 	area->xcr0 = xcr0;
 	xsetbv(0, xcr0);

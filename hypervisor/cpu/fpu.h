@@ -26,6 +26,16 @@ void fpu_restore(const struct fpu_area *area); /* also sets CR4.OSXSAVE and XCR0
 /* The FXSAVE image, for vcpu_guest_context.fpu_ctxt (512 bytes). Area saved before. */
 void fpu_get_fxsave(const struct fpu_area *area, void *fxsave);
 void fpu_set_fxsave(struct fpu_area *area, const void *fxsave);
+/* An XSAVE area in the plain format (SDM 1 13.4). */
+struct fpu_xsave {
+	uint8_t fxsave[512];
+	uint64_t xstate_bv, xcomp_bv, reserved[6];
+	uint8_t avx[256];
+};
+/* All of it, and XCR0 (0: CR4.OSXSAVE is clear). Area saved before. */
+void fpu_get_xsave(const struct fpu_area *area, uint64_t *xcr0, struct fpu_xsave *xsave);
+/* -EINVAL: XRSTOR would fault, or not XCR0's value. XCR0 stays 0 while CR4.OSXSAVE is clear. The vCPU does not run. */
+int fpu_set_xsave(struct fpu_area *area, uint64_t xcr0, const struct fpu_xsave *xsave);
 /* The vCPU, which does not run, begins with CR4.OSXSAVE as said, and then XCR0 as after a reset. */
 void fpu_start_osxsave(struct fpu_area *area, bool on);
 

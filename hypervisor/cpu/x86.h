@@ -54,21 +54,23 @@
 #define RFLAGS_VIP        (1ul << 20)
 #define RFLAGS_ID         (1ul << 21)
 
-#define MSR_APIC_BASE      0x1b
-#define MSR_SYSENTER_CS    0x174
-#define MSR_SYSENTER_ESP   0x175
-#define MSR_SYSENTER_EIP   0x176
-#define MSR_PAT            0x277
-#define MSR_TSC_DEADLINE   0x6e0
-#define MSR_X2APIC         0x800 /* + register offset / 16 */
-#define MSR_EFER           0xc0000080
-#define MSR_STAR           0xc0000081
-#define MSR_LSTAR          0xc0000082
-#define MSR_CSTAR          0xc0000083
-#define MSR_SFMASK         0xc0000084
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
+#define MSR_APIC_BASE         0x1b
+#define MSR_PLATFORM_INFO     0xce
+#define MSR_ARCH_CAPABILITIES 0x10a
+#define MSR_SYSENTER_CS       0x174
+#define MSR_SYSENTER_ESP      0x175
+#define MSR_SYSENTER_EIP      0x176
+#define MSR_PAT               0x277
+#define MSR_TSC_DEADLINE      0x6e0
+#define MSR_X2APIC            0x800 /* + register offset / 16 */
+#define MSR_EFER              0xc0000080
+#define MSR_STAR              0xc0000081
+#define MSR_LSTAR             0xc0000082
+#define MSR_CSTAR             0xc0000083
+#define MSR_SFMASK            0xc0000084
+#define MSR_FS_BASE           0xc0000100
+#define MSR_GS_BASE           0xc0000101
+#define MSR_KERNEL_GS_BASE    0xc0000102
 
 #define EFER_SCE (1ul << 0)
 #define EFER_LME (1ul << 8)

@@ -24,6 +24,7 @@ static void domain_free(struct domain *d)
 	grant_destroy(d);
 	if (d->window_l3)
 		heap_free_pages(d->window_l3, 0);
+	heap_free(d->cpu_policy);
 	BUG_ON(d->heap_bytes);
 	heap_free(d);
 }

@@ -40,6 +40,9 @@ void domain_unpause(struct domain *d);
 /* SCHEDOP_shutdown and friends: stop all vCPUs of @d, tell Dom0 by VIRQ_DOM_EXC; for Dom0 end the machine. */
 void domain_shutdown(struct domain *d, uint8_t reason);
 
+/* XEN_DOMCTL_resumedomain: a domain that was stopped goes on, as if it had not been; nothing if it was not. */
+void domain_resume(struct domain *d);
+
 /* What is done before the machine stops with Dom0, unless that crashed; NULL: nothing. */
 extern void (*machine_last)(void);
 

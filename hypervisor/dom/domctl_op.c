@@ -7,6 +7,7 @@
  * target's vCPUs to stop is safe; d->lock would not be.
  */
 #include "dom/domain.h"
+#include "dom/cpu_policy.h"
 #include "dom/domctl.h"
 #include "gnt/grant.h"
 #include "guest/hypercall.h"
@@ -227,6 +228,14 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 		return 0;
 	case XEN_DOMCTL_getpageframeinfo3:
 		return page_frame_info(d, &op->u.getpageframeinfo3, copyback);
+	case XEN_DOMCTL_resumedomain:
+		return d == current->domain ? -EINVAL : (domain_resume(d), 0);
+	case XEN_DOMCTL_get_cpu_policy:
+		*copyback = true;
+		return cpu_policy_get(d, &op->u.cpu_policy);
+	case XEN_DOMCTL_set_cpu_policy:
+		*copyback = true; /* what it objects to */
+		return cpu_policy_set(d, &op->u.cpu_policy);
 	case XEN_DOMCTL_scheduler_op:
 		*copyback = op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getinfo ||
 			    op->u.scheduler_op.cmd == XEN_DOMCTL_SCHEDOP_getvcpuinfo;
@@ -268,7 +277,9 @@ long hc_domctl(uint64_t arg)
 	}
 	spin_unlock(&domctl_lock);
 	hypercall_was_long();
-	if ((!rc || rc == -ERESTART) && copyback && guest_write(arg, &op, sizeof(op)))
+	/* ENOBUFS and the like say in the structure what would have been right. */
+	if ((!rc || rc == -ERESTART || rc == -ENOBUFS || op.cmd == XEN_DOMCTL_set_cpu_policy) && copyback &&
+	    guest_write(arg, &op, sizeof(op)))
 		return -EFAULT;
 	return rc == -ERESTART ? HYPERCALL_RESTART(domctl, arg) : rc;
 }

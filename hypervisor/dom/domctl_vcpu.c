@@ -16,7 +16,7 @@
 
 #define CPUMAP_BITS_MAX 4096 /* of a map that is filled: the rest of it is cleared bit by bit */
 
-static cpuset_t all_cpus(void)
+cpuset_t cpumap_all(void)
 {
 	return cpuset_below(nr_cpus);
 }
@@ -113,10 +113,10 @@ static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
 		return 0;
 	if (cpumap_get(&cpus, &a->cpumap_hard))
 		return -EFAULT;
-	if (!(cpus & all_cpus()))
+	if (!(cpus & cpumap_all()))
 		return -EINVAL;
 	vcpu_set_affinity(v, cpus);
-	return cpumap_put(&a->cpumap_hard, cpus & all_cpus());
+	return cpumap_put(&a->cpumap_hard, cpus & cpumap_all());
 }
 
 static long get_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a)
@@ -124,20 +124,21 @@ static long get_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a
 	long rc = 0;
 
 	if (a->flags & XEN_VCPUAFFINITY_HARD)
-		rc = cpumap_put(&a->cpumap_hard, v->hard_affinity & all_cpus());
+		rc = cpumap_put(&a->cpumap_hard, v->hard_affinity & cpumap_all());
 	if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
-		rc = cpumap_put(&a->cpumap_soft, all_cpus());
+		rc = cpumap_put(&a->cpumap_soft, cpumap_all());
 	return rc;
 }
 
-static struct vcpu *vcpu_of(struct domain *d, uint32_t id)
+struct vcpu *domctl_vcpu_of(struct domain *d, uint32_t id)
 {
 	return id < d->max_vcpus ? d->vcpu[id] : NULL;
 }
 
 long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
-	struct vcpu *v = vcpu_of(d, op->u.vcpucontext.vcpu); /* the first member of all four structures */
+	struct vcpu *v =
+	    domctl_vcpu_of(d, op->u.vcpucontext.vcpu); /* the first member of all four structures */
 
 	switch (op->cmd) {
 	case XEN_DOMCTL_setvcpucontext:
@@ -155,6 +156,6 @@ long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_getvcpuaffinity:
 		return v ? get_affinity(v, &op->u.vcpuaffinity) : -ESRCH;
 	default:
-		return -ENOSYS;
+		return domctl_state(d, op, copyback);
 	}
 }

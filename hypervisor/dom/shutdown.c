@@ -61,11 +61,23 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 		return;
 	if (!d->code_latched)
 		d->shutdown_code = reason;
-	d->shut_down = true;
 	domain_pause_nosync(d);
+	__atomic_store_n(&d->shut_down, true, __ATOMIC_SEQ_CST); /* from now on it may be resumed */
 	console_flush(d);
 	log_fate(LOG_INFO, "%s: %s\n", d->name, reason_name(d->shutdown_code));
 	send_global_virq(VIRQ_DOM_EXC);
+}
+
+void domain_resume(struct domain *d)
+{
+	enum domain_state stopped = DOMAIN_SHUTDOWN;
+
+	if (!__atomic_load_n(&d->shut_down, __ATOMIC_SEQ_CST))
+		return;
+	d->shut_down = d->code_latched = false;
+	if (__atomic_compare_exchange_n(&d->state, &stopped, DOMAIN_ALIVE, false, __ATOMIC_SEQ_CST,
+					__ATOMIC_RELAXED))
+		domain_unpause(d);
 }
 
 void domain_crash(struct domain *d, const char *fmt, ...)

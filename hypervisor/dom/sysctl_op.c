@@ -6,6 +6,7 @@
 #include "cpu/x86.h"
 #include "dev/console.h"
 #include "dom/domain.h"
+#include "dom/cpu_policy.h"
 #include "dom/domctl.h"
 #include "guest/hypercall.h"
 #include "hypercalls.h"
@@ -204,6 +205,22 @@ static long numa_info(struct xen_sysctl_numainfo *n)
 	return 0;
 }
 
+/* The node of each device: there is one node. Devices are not looked for. */
+static long pci_topology(struct xen_sysctl_pcitopoinfo *p)
+{
+	const uint32_t node = 0, all = p->num_devs;
+
+	for (p->num_devs = 0; p->num_devs < all; p->num_devs++) {
+		if (guest_write(p->nodes + p->num_devs * sizeof(node), &node, sizeof(node)))
+			return -EFAULT;
+		if (p->num_devs % LIST_LOOK == LIST_LOOK - 1 && hypercall_preempt_check()) {
+			p->num_devs++;
+			break; /* the tool asks again for the rest */
+		}
+	}
+	return 0;
+}
+
 static long overhead(struct ringlet_overhead *o)
 {
 	struct domain *d = domain_by_id(o->domain);
@@ -241,6 +258,19 @@ static long sysctl_do(struct xen_sysctl *op)
 		return numa_info(&op->u.numainfo);
 	case RINGLET_SYSCTL_states:
 		return domain_list_op(op, true);
+	case XEN_SYSCTL_cpupool_op:
+		return cpupool_op(&op->u.cpupool_op);
+	case XEN_SYSCTL_scheduler_op: /* its parameters, of which there are none */
+		return op->u.scheduler_op.cpupool_id ? -ESRCH : -EOPNOTSUPP;
+	case XEN_SYSCTL_pcitopoinfo:
+		return pci_topology(&op->u.pcitopoinfo);
+	case XEN_SYSCTL_get_cpu_levelling_caps: /* an application's CPUID is the processor's own */
+		op->u.cpu_levelling_caps.caps = 0;
+		return 0;
+	case XEN_SYSCTL_get_cpu_featureset:
+		return cpu_featureset(&op->u.cpu_featureset);
+	case XEN_SYSCTL_get_cpu_policy:
+		return cpu_policy_of_machine(&op->u.cpu_policy);
 	case RINGLET_SYSCTL_overhead:
 		return overhead((void *)op->u.pad);
 	default:
@@ -259,7 +289,7 @@ long hc_sysctl(uint64_t arg)
 		return -EACCES;
 	hypercall_was_long();
 	rc = sysctl_do(&op);
-	if ((!rc || rc == -ERESTART) && guest_write(arg, &op, sizeof(op)))
+	if ((!rc || rc == -ERESTART || rc == -ENOBUFS) && guest_write(arg, &op, sizeof(op)))
 		return -EFAULT;
 	return rc == -ERESTART ? HYPERCALL_RESTART(sysctl, arg) : rc;
 }

@@ -22,6 +22,7 @@
 	4096 /* values of pt_tag, 0 included: as many as the type word of a page has room for (mm/page.h) */
 #define MAX_VCPUS 32 /* per domain; the ABI's limit for vcpu_info in shared_info */
 
+struct cpu_policy;
 struct evtchn;
 struct fpu_area;
 struct fv;
@@ -249,6 +250,7 @@ struct domain {
 	bool shut_down;                /* SCHEDOP_shutdown was done, whatever came after */
 	int64_t time_offset;           /* seconds added to the wallclock */
 	uint64_t ssidref;
+	struct cpu_policy *cpu_policy; /* what CPUID tells its vCPUs (dom/cpu_policy.h); NULL: the default */
 	char name[16]; /* for reports: "d3" */
 
 	struct timer watchdog[2]; /* expires 0: not in use. Set by the domain, under lock */

@@ -3,6 +3,7 @@
  * The memory_op commands that describe: how much memory a domain has, the machine's and a domain's memory
  * map, and where the M2P is.
  */
+#include "compat_offsets.h"
 #include "guest/domain.h"
 #include "guest/hypercall.h"
 #include "guest/paging.h"
@@ -46,6 +47,40 @@ static long current_reservation(struct vcpu *v, struct xen_memory_domain *q)
 static long maximum_reservation(struct vcpu *v, struct xen_memory_domain *q)
 {
 	return reservation(q, true);
+}
+
+/* Where a domain says in its shared_info how many pfns it has. */
+static uint64_t pfns_of(const struct domain *d)
+{
+	const char *page = d->shared_info;
+
+	return d->abi->word_shift == 6 ? *(const volatile uint64_t *)(page + PV64_shared_info_arch_max_pfn)
+				       : *(const volatile uint32_t *)(page + COMPAT_shared_info_arch_max_pfn);
+}
+
+/* The last of its pfns; 0 if it says nothing yet. */
+static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
+{
+	struct page_info *pg;
+	struct domain *d;
+	uint64_t pfns;
+	int rc;
+
+	d = memory_domain_get(q->domid, &rc);
+	if (!d)
+		return rc;
+	pg = page_get_mfn(d->shared_info_mfn, d); /* it may end meanwhile */
+	if (pg) {
+		pfns = pfns_of(d);
+		page_put(pg);
+		rc = 0;
+	} else {
+		rc = -ESRCH;
+	}
+	domain_put(d);
+	if (rc)
+		return rc;
+	return pfns && (long)pfns > 0 ? (long)pfns - 1 : 0;
 }
 
 /* The caller's buffer of map.nr_entries gets @n entries; that count is the answer. */
@@ -160,6 +195,7 @@ static long machphys_compat_mfn_list(struct vcpu *v, struct xen_machphys_mfn_lis
 static const struct sub_op memory_ops[] = {
     [XENMEM_current_reservation] = SUB_OP(current_reservation, xen_memory_domain, SUB_READS),
     [XENMEM_maximum_reservation] = SUB_OP(maximum_reservation, xen_memory_domain, SUB_READS),
+    [XENMEM_maximum_gpfn] = SUB_OP(maximum_gpfn, xen_memory_domain, SUB_READS),
     [XENMEM_memory_map] = SUB_OP(memory_map, xen_memory_map, SUB_READS | SUB_ANSWERS),
     [XENMEM_machine_memory_map] =
 	SUB_OP(machine_memory_map, xen_memory_map, SUB_PRIVILEGED | SUB_READS | SUB_ANSWERS),

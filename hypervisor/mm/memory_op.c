@@ -168,7 +168,10 @@ long hc_memory_op(uint64_t cmd_arg, uint64_t arg)
 	case XENMEM_add_to_physmap:
 	case XENMEM_add_to_physmap_batch:
 	case XENMEM_remove_from_physmap:
-		return -EACCES; /* a PV guest manages its physmap itself */
+		return -EACCES;       /* a PV guest manages its physmap itself */
+	case XENMEM_acquire_resource: /* tools know another way to each of them */
+	case XENMEM_get_vnumainfo:
+		return -EOPNOTSUPP;
 	default:
 		return memory_describe_op(cmd, arg);
 	}
