@@ -10,6 +10,7 @@ struct xen_domctl;
 struct xen_domctl_getdomaininfo;
 struct xen_sysctl;
 struct xen_sysctl_cpupool_op;
+struct xen_sysctl_scheduler_op;
 struct xenctl_bitmap;
 
 /* XEN_DOMINF_dying, _paused, _shutdown with its code. */
@@ -30,6 +31,8 @@ int cpumap_put(const struct xenctl_bitmap *map, cpuset_t cpus);
 
 /* Sysctl cpupool_op (cpupool_op.c). -EBUSY, -EFAULT, -EINVAL, -ENOENT, -ENOSYS, -EOPNOTSUPP. */
 long cpupool_op(struct xen_sysctl_cpupool_op *p);
+/* Sysctl scheduler_op: how long a turn is, which cannot be changed. -EINVAL, -EOPNOTSUPP, -ESRCH. */
+long cpupool_scheduler_op(struct xen_sysctl_scheduler_op *s);
 /* Sysctls that are not Xen's (ringlet/sysctl.h); set by trace/ at boot. */
 extern long (*sysctl_extension)(struct xen_sysctl *op);
 

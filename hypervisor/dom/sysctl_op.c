@@ -260,8 +260,8 @@ static long sysctl_do(struct xen_sysctl *op)
 		return domain_list_op(op, true);
 	case XEN_SYSCTL_cpupool_op:
 		return cpupool_op(&op->u.cpupool_op);
-	case XEN_SYSCTL_scheduler_op: /* its parameters, of which there are none */
-		return op->u.scheduler_op.cpupool_id ? -ESRCH : -EOPNOTSUPP;
+	case XEN_SYSCTL_scheduler_op:
+		return cpupool_scheduler_op(&op->u.scheduler_op);
 	case XEN_SYSCTL_pcitopoinfo:
 		return pci_topology(&op->u.pcitopoinfo);
 	case XEN_SYSCTL_get_cpu_levelling_caps: /* an application's CPUID is the processor's own */

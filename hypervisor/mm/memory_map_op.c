@@ -63,7 +63,7 @@ static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
 {
 	struct page_info *pg;
 	struct domain *d;
-	uint64_t pfns;
+	uint64_t pfns = 0;
 	int rc;
 
 	d = memory_domain_get(q->domid, &rc);
@@ -73,14 +73,9 @@ static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
 	if (pg) {
 		pfns = pfns_of(d);
 		page_put(pg);
-		rc = 0;
-	} else {
-		rc = -ESRCH;
 	}
 	domain_put(d);
-	if (rc)
-		return rc;
-	return pfns && (long)pfns > 0 ? (long)pfns - 1 : 0;
+	return (long)pfns > 0 ? (long)pfns - 1 : 0;
 }
 
 /* The caller's buffer of map.nr_entries gets @n entries; that count is the answer. */
