@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: CPUID as PV guests are to see it (hypervisor/emul/cpuid.c), bit by bit.
+ * Specification: CPUID as PV guests are to see it (hypervisor/emul/cpuid.c, dom/cpu_policy.c), bit by bit.
  *   all ones     of a processor whose every answer is all ones a guest sees the golden table, and nothing elsewhere
  *   all zeros    of one that answers zeros it sees only what the hypervisor itself tells
  *   by vCPU      the APIC id and OSXSAVE are the vCPU's own; a 32 bit guest is told of no 64 bit mode
  *   by machine   without AVX, or without XSAVE, what needs it is gone
+ *   by policy    what Dom0 gave the domain is what it sees; what is the vCPU's own, and the hypervisor's leaves, stay
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include "cpu/x86.h"
 #undef cpuid
 static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4]);
+#include "dom/cpu_policy.c"
 #include "emul/cpuid.c"
 
 #define ALL_ONES 0xffffffffu
@@ -172,12 +174,34 @@ static void by_machine(void **state)
 	expect(0xd, 0, 0, ALL_ONES, 576, 0);
 }
 
+static void by_policy(void **state)
+{
+	static struct cpu_policy policy = {
+	    .n = 4,
+	    .leaf = {{1, XEN_CPUID_NO_SUBLEAF, 0x123, 0x800, 0x4, 0x10},
+		     {4, 1, 1, 2, 3, 4},
+		     {0xd, 0, 3, 5, 576, 0},
+		     {0x80000001, XEN_CPUID_NO_SUBLEAF, 5, 6, 7, 8}},
+	};
+
+	dom.cpu_policy = &policy;
+	expect(1, 9, 0x123, 3 << 25 | 0x800, 0x4, 0x10); /* the subleaf does not matter */
+	expect(4, 1, 1, 2, 3, 4);
+	expect(4, 0, 0, 0, 0, 0);
+	expect(0xd, 0, 3, ALL_ONES, 576, 0); /* EBX: the processor's, since XCR0 is */
+	expect(0x80000001, 0, 5, 6, 7, 8);
+	expect(0, 0, 0, 0, 0, 0);
+	expect(7, 0, 0, 0, 0, 0);
+	expect(0x40000001, 0, VERSION_MAJOR << 16 | VERSION_MINOR, 0, 0, 0);
+	dom.cpu_policy = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(can_do_all, setup),       cmocka_unit_test_setup(can_nothing, setup),
 	    cmocka_unit_test_setup(hypervisor_alone, setup), cmocka_unit_test_setup(by_vcpu, setup),
-	    cmocka_unit_test_setup(by_machine, setup),
+	    cmocka_unit_test_setup(by_machine, setup),       cmocka_unit_test_setup(by_policy, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
