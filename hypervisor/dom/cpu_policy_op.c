@@ -37,7 +37,7 @@ static void add(struct cpu_policy *p, uint32_t leaf, uint32_t subleaf, const uin
 	p->leaf[p->n++] = (struct xen_cpuid_leaf){leaf, subleaf, r[EAX], r[EBX], r[ECX], r[EDX]};
 }
 
-/* Subleaves up to @last, or to the first whose @end bits of its EAX (or ECX) are zero, that one included. */
+/* At most @count subleaves, up to and with the first in whose register @reg these bits are zero. */
 static void add_until_null(struct cpu_policy *p, const struct domain *d, uint32_t leaf, uint32_t count,
 			   int reg, uint32_t bits)
 {

@@ -3,7 +3,7 @@
 #include "dom/domctl.h"
 #include "guest/domain.h"
 #include "lib/errno.h"
-#include "sched/sched.h"
+#include "sched/policy.h"
 #include "xen/sysctl.h"
 
 #define POOL 0
@@ -61,24 +61,9 @@ long cpupool_op(struct xen_sysctl_cpupool_op *p)
 	}
 }
 
-long cpupool_scheduler_op(struct xen_sysctl_scheduler_op *s)
+long cpupool_scheduler_op(const struct xen_sysctl_scheduler_op *s)
 {
-	struct xen_sysctl_credit_schedule *c = &s->u.sched_credit;
-	const struct xen_sysctl_credit_schedule ours = {.tslice_ms = SLICE_NS / 1000000};
-
 	if (s->cpupool_id != POOL)
 		return -ESRCH;
-	if (s->sched_id != sched_policy->sched_id)
-		return -EINVAL;
-	switch (s->cmd) {
-	case XEN_SYSCTL_SCHEDOP_getinfo:
-		*c = ours;
-		return 0;
-	case XEN_SYSCTL_SCHEDOP_putinfo:
-		return c->tslice_ms == ours.tslice_ms && !c->ratelimit_us && !c->vcpu_migr_delay_us
-			   ? 0
-			   : -EOPNOTSUPP;
-	default:
-		return -EINVAL;
-	}
+	return s->sched_id == sched_policy->sched_id ? -EOPNOTSUPP : -EINVAL;
 }
