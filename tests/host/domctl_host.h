@@ -82,6 +82,26 @@ void domain_unpause(struct domain *d)
 {
 	note("unpause d%u", d->id);
 }
+void domain_resume(struct domain *d)
+{
+	note("resume d%u", d->id);
+}
+long cpu_policy_get(struct domain *d, struct xen_domctl_cpu_policy *p)
+{
+	note("policy of d%u", d->id);
+	p->nr_leaves = 7;
+	return result;
+}
+long cpu_policy_set(struct domain *d, struct xen_domctl_cpu_policy *p)
+{
+	note("policy for d%u", d->id);
+	p->err_leaf = 8;
+	return result;
+}
+long domctl_state(struct domain *d, struct xen_domctl *op, bool *copyback)
+{
+	return -ENOSYS;
+}
 int domain_set_kind(struct domain *d, const struct guest_kind *kind)
 {
 	note("kind %s", kind->name);

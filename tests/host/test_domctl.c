@@ -7,7 +7,8 @@
  *   pauses    are counted, up to a limit, and given back only by the domain that took them
  *   frames    a hypercall page is written into memory that may be written; what kind a frame is, and whose
  *   policy    only the scheduler's own parameters are read and changed, by its policy
- *   answers   come back if it went well and there are any; references, memory and the lock are let go on every way
+ *   resume    is for others
+ *   answers   come back if it went well and there are any, or say what would have been right; references, memory and the lock are let go on every way
  */
 #include "domctl_host.h"
 
@@ -279,14 +280,47 @@ static void parameters(void **state)
 	assert_int_equal(asks(XEN_DOMCTL_scheduler_op), -EINVAL);
 }
 
+/* An answer comes back if there is too little room for it, and what a policy that is refused was refused for. */
+static void policies_of_cpuid(void **state)
+{
+	op->domain = 1;
+	assert_int_equal(asks(XEN_DOMCTL_get_cpu_policy), 0);
+	assert_int_equal(op->u.cpu_policy.nr_leaves, 7);
+	op->u.cpu_policy.nr_leaves = 0;
+	result = -ENOBUFS;
+	assert_int_equal(asks(XEN_DOMCTL_get_cpu_policy), -ENOBUFS);
+	assert_int_equal(op->u.cpu_policy.nr_leaves, 7);
+	result = -EINVAL;
+	assert_int_equal(asks(XEN_DOMCTL_set_cpu_policy), -EINVAL);
+	assert_int_equal(op->u.cpu_policy.err_leaf, 8);
+	op->u.cpu_policy.nr_leaves = 0;
+	assert_int_equal(asks(XEN_DOMCTL_get_cpu_policy), -EINVAL);
+	assert_int_equal(op->u.cpu_policy.nr_leaves, 0);
+	assert_done("policy of d1;policy of d1;policy for d1;policy of d1;");
+}
+
+static void resumes(void **state)
+{
+	of_others(XEN_DOMCTL_resumedomain);
+	assert_int_equal(asks(XEN_DOMCTL_resumedomain), 0);
+	assert_done("resume d1;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(creates),     TEST(numbers_of_vcpus),
-	    TEST(ends),        TEST(pauses),
-	    TEST(dying),       TEST(kinds),
-	    TEST(which),       TEST(hypercall_pages),
-	    TEST(frame_kinds), TEST(parameters),
+	    TEST(creates),
+	    TEST(numbers_of_vcpus),
+	    TEST(ends),
+	    TEST(pauses),
+	    TEST(dying),
+	    TEST(kinds),
+	    TEST(which),
+	    TEST(hypercall_pages),
+	    TEST(frame_kinds),
+	    TEST(parameters),
+	    TEST(policies_of_cpuid),
+	    TEST(resumes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,23 @@ mfn_t max_mfn = 900;
 struct acpi_info acpi = {.cpu_count = 3, .cpu = {{4, 40}, {5, 50}, {6, 60}}};
 const struct sched_policy *sched_policy = &(const struct sched_policy){.sched_id = 5};
 
+long cpupool_op(struct xen_sysctl_cpupool_op *p)
+{
+	return p->n_dom = 41, 0;
+}
+long cpupool_scheduler_op(const struct xen_sysctl_scheduler_op *s)
+{
+	return -EOPNOTSUPP;
+}
+long cpu_featureset(struct xen_sysctl_cpu_featureset *f)
+{
+	return f->nr_features = 42, -ENOBUFS;
+}
+long cpu_policy_of_machine(struct xen_sysctl_cpu_policy *p)
+{
+	return p->nr_leaves = 43, 0;
+}
+
 static void host_cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4])
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -450,11 +467,36 @@ static void lines(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void pools_and_policies(void **state)
+{
+	struct xen_sysctl_pcitopoinfo *t = &op->u.pcitopoinfo;
+	uint32_t *nodes = (uint32_t *)(guest_base + 1024);
+
+	assert_int_equal(asks(XEN_SYSCTL_cpupool_op), 0);
+	assert_int_equal(op->u.cpupool_op.n_dom, 41);
+	assert_int_equal(asks(XEN_SYSCTL_scheduler_op), -EOPNOTSUPP);
+	assert_int_equal(asks(XEN_SYSCTL_get_cpu_featureset), -ENOBUFS); /* it says how many there are */
+	assert_int_equal(op->u.cpu_featureset.nr_features, 42);
+	assert_int_equal(asks(XEN_SYSCTL_get_cpu_policy), 0);
+	assert_int_equal(op->u.cpu_policy.nr_leaves, 43);
+	op->u.cpu_levelling_caps.caps = 9;
+	assert_int_equal(asks(XEN_SYSCTL_get_cpu_levelling_caps), 0);
+	assert_int_equal(op->u.cpu_levelling_caps.caps, 0);
+	*t = (struct xen_sysctl_pcitopoinfo){.num_devs = 3, .nodes = (uint64_t)nodes};
+	memset(nodes, 9, 16);
+	assert_int_equal(asks(XEN_SYSCTL_pcitopoinfo), 0);
+	assert_int_equal(t->num_devs, 3);
+	assert_int_equal(nodes[2], 0);
+	assert_int_equal(nodes[3], 0x09090909);
+	t->nodes = NOWHERE;
+	assert_int_equal(asks(XEN_SYSCTL_pcitopoinfo), -EFAULT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(logs), TEST(lists),    TEST(lists_in_short), TEST(machine), TEST(processors),
-	    TEST(keys), TEST(platform), TEST(privilege),      TEST(lines),
+	    TEST(keys), TEST(platform), TEST(privilege),      TEST(lines),   TEST(pools_and_policies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /*
  * Specification: how a domain stops (hypervisor/dom/shutdown.c), and how the processor goes from one vCPU to another
  * (hypervisor/sched/switch.c), with all that happens then written down.
+ *   resumed   it goes on, as if it had not stopped
  *   once      the first reason counts, unless the guest said before what it will be; a later one changes nothing
  *   told      what the guest said last, one line and Dom0's interrupt, in this order; of a crash one report and no more
  *   machine   Dom0's end is the machine's, as its reason says; what is to be last happens, except after a crash
@@ -52,6 +53,11 @@ void domain_pause_nosync(struct domain *d)
 {
 	assert_int_equal(d->state, DOMAIN_SHUTDOWN);
 	note("pause");
+}
+void domain_unpause(struct domain *d)
+{
+	assert_int_equal(d->state, DOMAIN_ALIVE);
+	note("go on");
 }
 void console_flush(struct domain *d)
 {
@@ -142,6 +148,28 @@ static void crashes(void **state)
 	assert_done("pause;flush;d1: ?;virq;");
 }
 
+/* It goes on once, and may stop again, for another reason. */
+static void resumed(void **state)
+{
+	domain_resume(&guest); /* it did not stop */
+	assert_done("");
+	guest.code_latched = true;
+	guest.shutdown_code = SHUTDOWN_suspend;
+	domain_shutdown(&guest, SHUTDOWN_poweroff);
+	assert_done("pause;flush;d1: suspend;virq;");
+	domain_resume(&guest);
+	assert_done("go on;");
+	assert_false(guest.shut_down || guest.code_latched);
+	domain_resume(&guest);
+	assert_done("");
+	domain_shutdown(&guest, SHUTDOWN_reboot);
+	assert_done("pause;flush;d1: reboot;virq;");
+	guest.state = DOMAIN_DYING;
+	domain_resume(&guest);
+	assert_int_equal(guest.state, DOMAIN_DYING);
+	assert_done("");
+}
+
 static void machine(void **state)
 {
 	static const struct {
@@ -228,7 +256,7 @@ static void switches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(once), TEST(latched), TEST(crashes), TEST(machine), TEST(switches),
+	    TEST(once), TEST(latched), TEST(crashes), TEST(resumed), TEST(machine), TEST(switches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
