@@ -137,14 +137,8 @@ static bool has_subleaves(uint32_t leaf)
 	return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd;
 }
 
-void cpu_policy_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+static void of_policy(const struct cpu_policy *p, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
-	const struct cpu_policy *p = __atomic_load_n(&d->cpu_policy, __ATOMIC_ACQUIRE);
-
-	if (!p) {
-		cpu_policy_default(d, leaf, subleaf, r);
-		return;
-	}
 	if (!has_subleaves(leaf))
 		subleaf = XEN_CPUID_NO_SUBLEAF;
 	r[EAX] = r[EBX] = r[ECX] = r[EDX] = 0;
@@ -159,4 +153,18 @@ void cpu_policy_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf, ui
 			return;
 		}
 	}
+}
+
+void cpu_policy_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+	const struct cpu_policy *p = __atomic_load_n(&d->cpu_policy, __ATOMIC_ACQUIRE);
+
+	if (!p) {
+		cpu_policy_default(d, leaf, subleaf, r);
+		return;
+	}
+	of_policy(p, leaf, subleaf, r);
+	if (leaf == 0x80000001 &&
+	    !d->abi->long_mode) /* tools say what kind of guest it is after they set its policy */
+		r[EDX] &= ~EXT1_EDX_64;
 }

@@ -181,7 +181,7 @@ static void by_policy(void **state)
 	    .leaf = {{1, XEN_CPUID_NO_SUBLEAF, 0x123, 0x800, 0x4, 0x10},
 		     {4, 1, 1, 2, 3, 4},
 		     {0xd, 0, 3, 5, 576, 0},
-		     {0x80000001, XEN_CPUID_NO_SUBLEAF, 5, 6, 7, 8}},
+		     {0x80000001, XEN_CPUID_NO_SUBLEAF, 5, 6, 7, 0x20000808}},
 	};
 
 	dom.cpu_policy = &policy;
@@ -189,6 +189,8 @@ static void by_policy(void **state)
 	expect(4, 1, 1, 2, 3, 4);
 	expect(4, 0, 0, 0, 0, 0);
 	expect(0xd, 0, 3, ALL_ONES, 576, 0); /* EBX: the processor's, since XCR0 is */
+	expect(0x80000001, 0, 5, 6, 7, 0x20000808);
+	abi.long_mode = false; /* it became a 32 bit guest since */
 	expect(0x80000001, 0, 5, 6, 7, 8);
 	expect(0, 0, 0, 0, 0, 0);
 	expect(7, 0, 0, 0, 0, 0);
