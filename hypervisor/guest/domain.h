@@ -251,7 +251,7 @@ struct domain {
 	int64_t time_offset;           /* seconds added to the wallclock */
 	uint64_t ssidref;
 	struct cpu_policy *cpu_policy; /* what CPUID tells its vCPUs (dom/cpu_policy.h); NULL: the default */
-	char name[16]; /* for reports: "d3" */
+	char name[16];                 /* for reports: "d3" */
 
 	struct timer watchdog[2]; /* expires 0: not in use. Set by the domain, under lock */
 	ns_t paused_since;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "compat_offsets.h"
+#include "lib/string.h"
 #include "lib/types.h"
 #include "xen/xen.h"
 
@@ -87,4 +88,20 @@ static inline volatile struct shared_wallclock *shared_wallclock(void *page, uin
 			   COMPAT_shared_info_wc_nsec == COMPAT_shared_info_wc_version + 8,
 		       "in this order");
 	return (void *)((char *)shared_mask(page, max_ports) + max_ports / 8);
+}
+
+/* How many pfns the guest says it has: the first field of its arch part, a guest's long of 2^@word_shift bits. */
+static inline uint64_t shared_max_pfn(void *page, uint32_t max_ports, uint32_t word_shift)
+{
+	const uint32_t bytes = (1u << word_shift) / 8;
+	const volatile char *clock = (const volatile char *)shared_wallclock(page, max_ports);
+	uint64_t pfns = 0;
+
+	_Static_assert(COMPAT_shared_info_arch_max_pfn ==
+			       COMPAT_shared_info_wc_version + ROUND_UP(sizeof(struct shared_wallclock), 4) &&
+			   PV64_shared_info_arch_max_pfn ==
+			       PV64_shared_info_wc_version + ROUND_UP(sizeof(struct shared_wallclock), 8),
+		       "behind the wallclock, aligned to its size");
+	memcpy(&pfns, (const char *)clock + ROUND_UP(sizeof(struct shared_wallclock), bytes), bytes);
+	return pfns;
 }

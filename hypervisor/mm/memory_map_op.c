@@ -3,9 +3,9 @@
  * The memory_op commands that describe: how much memory a domain has, the machine's and a domain's memory
  * map, and where the M2P is.
  */
-#include "compat_offsets.h"
 #include "guest/domain.h"
 #include "guest/hypercall.h"
+#include "guest/shared_info.h"
 #include "guest/paging.h"
 #include "lib/errno.h"
 #include "lib/string.h"
@@ -49,15 +49,6 @@ static long maximum_reservation(struct vcpu *v, struct xen_memory_domain *q)
 	return reservation(q, true);
 }
 
-/* Where a domain says in its shared_info how many pfns it has. */
-static uint64_t pfns_of(const struct domain *d)
-{
-	const char *page = d->shared_info;
-
-	return d->abi->word_shift == 6 ? *(const volatile uint64_t *)(page + PV64_shared_info_arch_max_pfn)
-				       : *(const volatile uint32_t *)(page + COMPAT_shared_info_arch_max_pfn);
-}
-
 /* The last of its pfns; 0 if it says nothing yet. */
 static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
 {
@@ -71,7 +62,7 @@ static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
 		return rc;
 	pg = page_get_mfn(d->shared_info_mfn, d); /* it may end meanwhile */
 	if (pg) {
-		pfns = pfns_of(d);
+		pfns = shared_max_pfn(d->shared_info, d->abi->max_ports, d->abi->word_shift);
 		page_put(pg);
 	}
 	domain_put(d);
