@@ -45,6 +45,18 @@ void domain_put(struct domain *d)
 void cpu_service_requests(void)
 {
 }
+static struct page_info shared = {.count = 1};
+static bool ends; /* the domain gave up its shared_info */
+struct page_info *page_get_mfn(mfn_t mfn, struct domain *d)
+{
+	assert_int_equal(mfn, 0x77);
+	shared.count += !ends;
+	return ends ? NULL : &shared;
+}
+void frame_release(struct page_info *pg)
+{
+	fail();
+}
 static unsigned room; /* frames that there are */
 mfn_t memory_populate(struct domain *d, pfn_t gpfn, unsigned addr_bits)
 {
@@ -471,6 +483,35 @@ static void totals(void **state)
 	assert_int_equal(asks(MEMOP_CMD_MASK), -ENOSYS);
 }
 
+/* As the domain itself says; nothing yet, or nonsense, is 0. */
+static void pfns(void **state)
+{
+	static uint64_t page[PAGE_SIZE / 8];
+	struct xen_memory_domain *q = (void *)r;
+	uint64_t *says = &page[PV64_shared_info_arch_max_pfn / 8];
+
+	q->domid = DOMID_SELF;
+	doms[1].shared_info = page;
+	doms[1].shared_info_mfn = 0x77;
+	guest_pv64.max_ports = 4096;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
+	*says = 1;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
+	*says = 0x123456789;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0x123456788);
+	*says = ~0ull;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
+	*says = 5;
+	ends = true;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
+	ends = false;
+	assert_int_equal(shared.count, 1);
+	q->domid = 0;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), -EPERM);
+	assert_int_equal(asks(XENMEM_acquire_resource), -EOPNOTSUPP);
+	assert_int_equal(asks(XENMEM_get_vnumainfo), -EOPNOTSUPP);
+}
+
 static void sets_of_vcpus(void **state)
 {
 	uint32_t found;
@@ -504,8 +545,8 @@ static void sets_of_vcpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(lists), TEST(orders), TEST(large), TEST(of_another), TEST(told),
-	    TEST(whose), TEST(claims), TEST(maps),  TEST(totals),     TEST(sets_of_vcpus),
+	    TEST(lists),  TEST(orders), TEST(large),  TEST(of_another),    TEST(told), TEST(whose),
+	    TEST(claims), TEST(maps),   TEST(totals), TEST(sets_of_vcpus), TEST(pfns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
