@@ -73,6 +73,11 @@ extern uint32_t nr_cpus;
 /* Set PENDING_* bits for @cpu and, if it is another one, kick it out of its guest by IPI (with no bits: kick
  * it anyway). */
 void cpu_raise(struct percpu *cpu, uint32_t bits);
+/* The same for the executing CPU, which is in the hypervisor and so comes to its exit path anyway. */
+static inline void cpu_raise_self(uint32_t bits)
+{
+	__atomic_or_fetch(&this_cpu->self->pending, bits, __ATOMIC_SEQ_CST);
+}
 /* Answer what other CPUs ask of this one (cpu/ipi.c). */
 void cpu_service_requests(void);
 

@@ -12,15 +12,9 @@
 #include "pv/bounce.h"
 #include "sched/sched.h"
 
-void exit_work(void)
+/* Everything but the switch to another vCPU. */
+static void serve(uint32_t pending)
 {
-	uint32_t pending;
-	struct vcpu *v;
-
-	/* No lock is held here: interrupts that wait are for this round. They come in at the NOP (SDM 2B, STI). */
-	__asm__ volatile("sti; nop; cli" ::: "memory");
-	pending = __atomic_exchange_n(&this_cpu->self->pending, 0, __ATOMIC_SEQ_CST);
-	trace_point(TRACE_WORK, 0);
 	if (pending & PENDING_CALL)
 		cpu_service_requests();
 	if (pending & PENDING_TIMER)
@@ -31,6 +25,19 @@ void exit_work(void)
 		irq_work();
 	if (pending & PENDING_NMI && dom0 && dom0->vcpu[0])
 		vcpu_send_nmi(dom0->vcpu[0]);
+}
+
+void exit_work(void)
+{
+	uint32_t pending;
+	struct vcpu *v;
+
+	/* No lock is held here: interrupts that wait are for this round. They come in at the NOP (SDM 2B, STI). */
+	__asm__ volatile("sti; nop; cli" ::: "memory");
+	pending = __atomic_exchange_n(&this_cpu->self->pending, 0, __ATOMIC_SEQ_CST);
+	trace_point(TRACE_WORK, 0);
+	if (pending & ~PENDING_SCHEDULE)
+		serve(pending);
 	if (pending & PENDING_SCHEDULE)
 		schedule();
 

@@ -3,12 +3,37 @@
 #pragma once
 
 #include "sched/policy.h"
+#include "xen/vcpu.h"
 
 /* Lock the queue that @v belongs to; @v may move during the wait. */
 struct sched_queue *queue_lock_vcpu(struct vcpu *v);
 
-/* Close the current runstate of @v if it is another one now. Queue locked. */
-void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t);
+static inline int runstate_of(const struct sched_queue *q, const struct vcpu *v)
+{
+	if (v->state == VCPU_BLOCKED)
+		return RUNSTATE_blocked;
+	if (!vcpu_runnable(v))
+		return RUNSTATE_offline;
+	return q->running == v ? RUNSTATE_running : RUNSTATE_runnable;
+}
+
+/* Close the current runstate of @v if @state is another one. Queue locked. */
+static inline void runstate_enter(struct vcpu *v, int state, ns_t t)
+{
+	struct vcpu_runstate_info *r = &v->runstate;
+
+	if (state == r->state)
+		return;
+	r->time[r->state] += t - r->state_entry_time;
+	r->state_entry_time = t;
+	r->state = state;
+}
+
+/* The same, if it is another one now. */
+static inline void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t)
+{
+	runstate_enter(v, runstate_of(q, v), t);
+}
 
 /* Change this CPU from @prev's state to @next's (sched/switch.c). */
 void vcpu_switch(struct vcpu *prev, struct vcpu *next);

@@ -124,25 +124,42 @@ static void add_woken(struct rr_queue *rq, struct vcpu *v)
 	list_add_tail(&v->run_link, &other->run_link);
 }
 
+/* Its turn is begun, or due. */
+static bool has_turn(const struct rr_queue *rq, const struct rr_vcpu *t)
+{
+	return t->turn_used || t->round <= rq->round;
+}
+
+/* @v was not on this CPU until now. A function of its own, so that what goes on saves no registers for it. */
+static __attribute__((noinline)) bool arrive(struct sched_queue *q, struct vcpu *v, enum sched_arrival how)
+{
+	struct rr_queue *rq = rr_of(q);
+
+	join(q, turn_of(v));
+	q->nr_waiting++;
+	if (how == SCHED_COMES || !has_turn(rq, turn_of(v))) {
+		list_add_tail(&v->run_link, &rq->ready);
+		return false;
+	}
+	add_woken(rq, v);
+	return !rq->boosted;
+}
+
 static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, enum sched_arrival how)
 {
 	struct rr_queue *rq = rr_of(q);
 	struct rr_vcpu *t = turn_of(v);
-	bool has_turn;
 
 	if (t->turn_used >= SLICE_NS)
 		begin_turn(t, t->round + 1);
 	if (how != SCHED_GOES_ON)
-		join(q, t);
-	has_turn = t->turn_used || t->round <= rq->round; /* begun, or due */
+		return arrive(q, v, how);
 	q->nr_waiting++;
-	if (!has_turn || how == SCHED_COMES)
-		list_add_tail(&v->run_link, &rq->ready);
-	else if (how == SCHED_WAKES)
-		add_woken(rq, v);
-	else
+	if (has_turn(rq, t))
 		list_add_head(&v->run_link, &rq->ready);
-	return has_turn && how == SCHED_WAKES && !rq->boosted;
+	else
+		list_add_tail(&v->run_link, &rq->ready);
+	return false;
 }
 
 static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
@@ -184,30 +201,49 @@ static struct vcpu *first(struct list *list)
 	return list_empty(list) ? NULL : list_entry(list->next, struct vcpu, run_link);
 }
 
-static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
+/* What is left of the turn of @v, which is picked. */
+static inline ns_t begin(struct rr_queue *rq, const struct vcpu *v)
+{
+	const struct rr_vcpu *t = turn_of(v);
+
+	if (!rq->boosted)
+		rq->round = MAX(rq->round, t->round);
+	return SLICE_NS - MIN(t->turn_used, SLICE_NS - 1);
+}
+
+/* @v, which waits here, or one of an earlier round that waits elsewhere. A function of its own, so that rr_pick() saves no
+ * registers for it where there is but one CPU. */
+static __attribute__((noinline)) struct vcpu *pick_of_all(struct sched_queue *q, struct vcpu *v, ns_t *slice)
 {
 	struct rr_queue *rq = rr_of(q);
-	struct vcpu *v = first(&rq->woken), *stolen = NULL;
-	const struct rr_vcpu *t;
+	struct vcpu *stolen;
 
-	rq->boosted = v != NULL;
-	if (!v) {
-		v = first(&rq->ready);
-		if (nr_cpus > 1) {
-			keep_up(rq, LAG);
-			stolen = queue_steal(q, v ? turn_of(v)->round : NO_LIMIT, rr_take);
-		}
-	}
+	keep_up(rq, LAG);
+	stolen = queue_steal(q, v ? turn_of(v)->round : NO_LIMIT, rr_take);
 	if (stolen)
 		v = stolen;
 	else if (v)
 		rr_dequeue(q, v);
-	if (!v)
-		return NULL;
-	t = turn_of(v);
-	if (!rq->boosted)
-		rq->round = MAX(rq->round, t->round);
-	*slice = SLICE_NS - MIN(t->turn_used, SLICE_NS - 1);
+	if (v)
+		*slice = begin(rq, v);
+	return v;
+}
+
+static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
+{
+	struct rr_queue *rq = rr_of(q);
+	struct vcpu *v = first(&rq->woken);
+
+	rq->boosted = v != NULL;
+	if (!v) {
+		v = first(&rq->ready);
+		if (nr_cpus > 1)
+			return pick_of_all(q, v, slice);
+	}
+	if (v) {
+		rr_dequeue(q, v);
+		*slice = begin(rq, v);
+	}
 	return v;
 }
 

@@ -12,27 +12,6 @@
 #include "xen/vcpu.h"
 #include "xen/xen.h"
 
-static int runstate_of(const struct sched_queue *q, const struct vcpu *v)
-{
-	if (v->state == VCPU_BLOCKED)
-		return RUNSTATE_blocked;
-	if (!vcpu_runnable(v))
-		return RUNSTATE_offline;
-	return q->running == v ? RUNSTATE_running : RUNSTATE_runnable;
-}
-
-void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t)
-{
-	struct vcpu_runstate_info *r = &v->runstate;
-	int state = runstate_of(q, v);
-
-	if (state == r->state)
-		return;
-	r->time[r->state] += t - r->state_entry_time;
-	r->state_entry_time = t;
-	r->state = state;
-}
-
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *info)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
@@ -66,8 +45,6 @@ void vcpu_runstate_publish(struct vcpu *v)
 	struct vcpu_runstate_info info;
 	bool entered;
 
-	if (!v->runstate_area)
-		return;
 	vcpu_runstate_get(v, &info);
 	entered = kernel_tables_enter(v);
 	if (v->domain->vm_assist & (1u << VMASST_TYPE_runstate_update_flag)) {

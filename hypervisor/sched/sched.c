@@ -122,7 +122,7 @@ void vcpu_poll_begin(struct vcpu *v, uint32_t port)
 void vcpu_yield(void)
 {
 	sched_policy->yield(current);
-	cpu_raise(this_cpu->self, PENDING_SCHEDULE);
+	cpu_raise_self(PENDING_SCHEDULE);
 }
 
 void vcpu_online(struct vcpu *v)
@@ -231,6 +231,14 @@ static void slice_begins(struct sched_queue *q, ns_t end)
 		timer_set(&q->slice, end);
 }
 
+/* @v is current, and was not before: what its guest sees of that. */
+static inline void vcpu_arrives(struct vcpu *v)
+{
+	vcpu_timers_resume(v);
+	if (v->runstate_area)
+		vcpu_runstate_publish(v);
+}
+
 void schedule(void)
 {
 	struct sched_queue *q = queue_of(this_cpu->self);
@@ -259,8 +267,10 @@ void schedule(void)
 	q->running = next;
 	next->running = true;
 	next->run_since = t;
-	runstate_update(q, prev, t);
-	runstate_update(q, next, t);
+	if (next != prev) {
+		runstate_update(q, prev, t);
+		runstate_enter(next, RUNSTATE_running, t);
+	}
 	spin_unlock(&q->lock);
 
 	if (slice)
@@ -275,10 +285,10 @@ void schedule(void)
 			vcpu_reconsider(prev);
 			domain_put(prev->domain);
 		}
-		vcpu_timers_resume(next);
-		vcpu_runstate_publish(next);
 	}
 	if (!vcpu_is_idle(next)) {
+		if (next != prev)
+			vcpu_arrives(next);
 		if (time_is_stale(next))
 			time_update_vcpu(next);
 	} else if (stray) {

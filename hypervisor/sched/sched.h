@@ -42,7 +42,7 @@ void vcpu_kick(struct vcpu *v); /* make it pass its exit path soon if it runs on
 void vcpu_set_affinity(struct vcpu *v, uint32_t cpus);
 /* Its times up to now, as VCPUOP_get_runstate_info reports them. */
 void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *info);
-void vcpu_runstate_publish(struct vcpu *v); /* current: write its registered area */
+void vcpu_runstate_publish(struct vcpu *v); /* current, which has registered an area: write it */
 
 /* Choose and switch: called by the exit path with PENDING_SCHEDULE. On return `current` is the vCPU to run;
  * if it is the idle vCPU the caller goes to idle_loop(). */
@@ -51,7 +51,7 @@ void sched_dump(void); /* debug key r */
 
 /* Per-vCPU timers (sched/vcpu_timer.c). */
 void vcpu_timers_init(struct vcpu *v);
-void vcpu_timers_resume(struct vcpu *v); /* at switch-in: the periodic tick goes on */
+void vcpu_timers_resume(struct vcpu *v); /* at switch-in of a guest's: the periodic tick goes on */
 /* @v or its domain was unpaused: periodic timers go on, whether @v is about to run or blocked. */
 void vcpu_timers_go_on(struct vcpu *v);
 /* Paused, offline, or its domain at an end: a periodic timer must not be set again. For handlers of timers. */
@@ -61,9 +61,12 @@ void vcpu_set_periodic(struct vcpu *v, ns_t period); /* 0 stops it */
 void vcpu_set_singleshot(struct vcpu *v, ns_t expires);
 
 /* Time (sched/time.c). */
-void time_init(void);                     /* boot CPU, after TSC calibration and the RTC */
-void time_update_vcpu(struct vcpu *v);    /* write vcpu_time_info */
-bool time_is_stale(const struct vcpu *v); /* did the clock's rate change since? */
+void time_init(void);                                  /* boot CPU, after TSC calibration and the RTC */
+void time_update_vcpu(struct vcpu *v);                 /* write vcpu_time_info */
+static inline bool time_is_stale(const struct vcpu *v) /* did the clock's rate change since? */
+{
+	return v->time_stamp != system_clock.generation;
+}
 /* current: write its registered copy of vcpu_time_info (version already even). */
 void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info);
 void time_update_wallclock(struct domain *d);

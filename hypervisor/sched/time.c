@@ -138,11 +138,6 @@ void time_update_vcpu(struct vcpu *v)
 	vcpu_time_publish(v, &fresh);
 }
 
-bool time_is_stale(const struct vcpu *v)
-{
-	return v->time_stamp != system_clock.generation;
-}
-
 void time_update_wallclock(struct domain *d)
 {
 	/* Seconds above 32 bits come in 2106. */

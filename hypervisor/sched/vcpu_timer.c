@@ -61,8 +61,6 @@ void vcpu_timers_resume(struct vcpu *v)
 {
 	struct percpu *cpu = this_cpu->self;
 
-	if (vcpu_is_idle(v))
-		return;
 	if (v->period && v->periodic.cpu != cpu)
 		timer_set(&v->periodic, v->periodic.cpu ? v->periodic.expires : now() + v->period);
 	/* Take the single shot along, so that it expires on the CPU that it concerns. */

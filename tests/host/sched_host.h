@@ -135,32 +135,22 @@ bool vcpu_event_pending(const struct vcpu *v)
 }
 void vcpu_timers_resume(struct vcpu *v)
 {
+	assert_false(vcpu_is_idle(v));
 }
 void vcpu_timers_go_on(struct vcpu *v)
 {
 }
+static unsigned published; /* how often a guest was told its runstate */
 void vcpu_runstate_publish(struct vcpu *v)
 {
+	assert_ptr_equal(v, current);
+	assert_int_equal(v->runstate.state, RUNSTATE_running);
+	assert_true(v->runstate_area);
+	published++;
 }
-bool time_is_stale(const struct vcpu *v)
-{
-	return false;
-}
+struct clock system_clock;
 void time_update_vcpu(struct vcpu *v)
 {
-}
-void runstate_update(struct sched_queue *q, struct vcpu *v, ns_t t)
-{
-	int state = v->state == VCPU_BLOCKED ? RUNSTATE_blocked
-		    : !vcpu_runnable(v)      ? RUNSTATE_offline
-		    : q->running == v        ? RUNSTATE_running
-					     : RUNSTATE_runnable;
-
-	if (state == v->runstate.state)
-		return;
-	v->runstate.time[v->runstate.state] += t - v->runstate.state_entry_time;
-	v->runstate.state_entry_time = t;
-	v->runstate.state = state;
 }
 
 /* Everything this_cpu names becomes CPU @i's until leave(). */

@@ -11,6 +11,8 @@
  *   places    a vCPU that wakes stays where it was if nothing runs there; one that waits is not queued twice; a policy
  *             that cannot make up its mind is asked once; a vCPU that has had its turn and wakes waits for the next
  *             round
+ *   arrival   a vCPU that gets a CPU runs from then on, and its guest is told where it asked for it; one that goes on is
+ *             not told again, and its time goes on
  *   option    an unknown policy is reported, and no other
  *   clock     ticks to nanoseconds for any frequency to a few parts in a thousand million; counter wraps
  */
@@ -459,6 +461,38 @@ static void wakes_with_and_without_a_turn(void **state)
 	nr_cpus = 2;
 }
 
+static void arrival(void **state)
+{
+	struct vcpu *v = start_paused(0), *other = start_paused(1);
+
+	v->hard_affinity = other->hard_affinity = 1;
+	v->runstate_area = 0x1000;
+	published = 0;
+	enter(0);
+	vcpu_unpause(v);
+	leave(0);
+	exit_of(0);
+	assert_int_equal(published, 1);
+	clock_ns += 500;
+	enter(0);
+	vcpu_yield(); /* to nobody */
+	leave(0);
+	assert_int_equal(cpus[0].pending, PENDING_SCHEDULE);
+	exit_of(0);
+	assert_int_equal(published, 1);
+	assert_int_equal(v->runstate.time[RUNSTATE_running], 0); /* not closed */
+	assert_int_equal(ran(v), 500);
+	enter(0);
+	vcpu_unpause(other);
+	vcpu_yield();
+	leave(0);
+	exit_of(0);
+	assert_ptr_equal(cpus[0].vcpu, other);
+	assert_int_equal(published, 1); /* this one did not ask */
+	assert_int_equal(v->runstate.state, RUNSTATE_runnable);
+	assert_int_equal(v->runstate.time[RUNSTATE_running], 500);
+}
+
 static void option(void **state)
 {
 	static const char *const names[] = {"", "rr", "fair"};
@@ -514,6 +548,7 @@ int main(void)
 	    cmocka_unit_test(equals_wait_in_order),
 	    cmocka_unit_test_setup(undecided_policy, setup),
 	    cmocka_unit_test_setup(wakes_with_and_without_a_turn, setup),
+	    cmocka_unit_test_setup(arrival, setup),
 	    cmocka_unit_test(option),
 	    cmocka_unit_test(clock_rates),
 	    cmocka_unit_test(counter_wraps),

@@ -235,7 +235,6 @@ static void taken_along(void **state)
 	host_percpu.self = &there;
 	v[1].period = MS; /* as a new one's, but no timer is to be set */
 	v[1].domain = &dom_idle;
-	vcpu_timers_resume(&v[1]);
 	vcpu_timers_resume(&v[0]);
 	assert_ptr_equal(v[0].periodic.cpu, &there);
 	assert_ptr_equal(v[0].singleshot.cpu, &there);
