@@ -93,6 +93,7 @@ void features_init(void)
 	features.smep = choose(r7[1] >> 7 & 1, options.smep, true);
 	/* TCG reads the stack of a ring 3 IRETQ as supervisor: with SMAP on, pv64 kernels would fault. */
 	features.smap = choose(r7[1] >> 20 & 1, options.smap, !features.tcg);
+	features.supervisor_bits = (features.smep ? CR4_SMEP : 0) | (features.smap ? CR4_SMAP : 0);
 
 	features.phys_bits = 36;
 	if (features.max_ext_leaf >= 0x80000008) {
@@ -106,6 +107,7 @@ void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void))
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
 	write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
 	cpu_set_cr4(CR4_BASE);
+	write_dr7(DR7_FIXED);
 	wrmsr(MSR_PAT, PAT_VALUE);
 
 	/* SYSCALL: CS and SS = CS + 8. SYSRET to 64 bits: CS = base + 16, SS = base + 8 (SDM 2B, SYSRET). */
@@ -120,7 +122,7 @@ void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void))
 
 void cpu_set_supervisor_protection(bool allow)
 {
-	uint64_t bits = (features.smep ? CR4_SMEP : 0) | (features.smap ? CR4_SMAP : 0);
+	uint64_t cr4 = this_cpu->cr4, bits = features.supervisor_bits;
 
-	cpu_set_cr4(allow ? this_cpu->cr4 | bits : this_cpu->cr4 & ~bits);
+	cpu_set_cr4(allow ? cr4 | bits : cr4 & ~bits);
 }

@@ -10,7 +10,8 @@ struct cpu_features {
 	bool umip, fsgsbase, gb_pages; /* present */
 	bool fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the x87 pointers of the last vCPU (cpu/fpu.c) */
 	bool x2apic, tsc_deadline;
-	bool tcg; /* QEMU's translator: CPUID 0x40000000 says TCGTCGTCGTCG */
+	bool tcg;                 /* QEMU's translator: CPUID 0x40000000 says TCGTCGTCGTCG */
+	uint64_t supervisor_bits; /* of CR4: smep and smap */
 	uint32_t phys_bits;
 	uint32_t max_leaf, max_ext_leaf;
 	char vendor[13], brand[49];

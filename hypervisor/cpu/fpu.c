@@ -102,13 +102,10 @@ static void xrstor_all(const struct fpu_area *area)
 
 void fpu_save(struct fpu_area *area)
 {
-	bool ts = ts_clear();
-
 	if (area->xcr0)
 		xsave_all(area);
 	else
 		__asm__ volatile("fxsave64 (%0)" : : "r"(image(area)) : "memory");
-	ts_put(ts);
 }
 
 /*
@@ -125,8 +122,6 @@ static void replace_pointers(void)
 
 void fpu_restore(const struct fpu_area *area)
 {
-	bool ts = ts_clear();
-
 	if (unlikely(features.fpu_keeps_pointers))
 		replace_pointers();
 	set_cr4_osxsave(area->xcr0 != 0);
@@ -134,7 +129,6 @@ void fpu_restore(const struct fpu_area *area)
 		xrstor_all(area);
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(image(area)) : "memory");
-	ts_put(ts);
 }
 
 void fpu_get_fxsave(const struct fpu_area *area, void *fxsave)
@@ -158,8 +152,11 @@ void fpu_start_osxsave(struct fpu_area *area, bool on)
 
 void fpu_set_osxsave(struct fpu_area *area, bool on)
 {
+	bool ts;
+
 	if (!xcr0_mask || on == (area->xcr0 != 0))
 		return;
+	ts = ts_clear();
 	fpu_save(area);
 	/* What another guest left in the AVX registers is not in the image: XSTATE_BV without AVX clears it.
 	 */
@@ -167,6 +164,7 @@ void fpu_set_osxsave(struct fpu_area *area, bool on)
 		*(uint64_t *)(image(area) + XSTATE_BV_AT) = XCR0_X87 | XCR0_SSE;
 	area->xcr0 = on ? XCR0_X87 : 0;
 	fpu_restore(area);
+	ts_put(ts);
 }
 
 static bool xcr0_ok(uint64_t xcr0)

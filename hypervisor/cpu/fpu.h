@@ -21,6 +21,7 @@ struct fpu_area {
 
 void fpu_cpu_init(void);               /* this CPU's registers to a clean state */
 void fpu_reset(struct fpu_area *area); /* as after FNINIT, MXCSR 0x1f80 */
+/* CR0.TS is clear. */
 void fpu_save(struct fpu_area *area);
 void fpu_restore(const struct fpu_area *area); /* also sets CR4.OSXSAVE and XCR0 */
 /* The FXSAVE image, for vcpu_guest_context.fpu_ctxt (512 bytes). Area saved before. */

@@ -54,6 +54,8 @@
 #define RFLAGS_VIP        (1ul << 20)
 #define RFLAGS_ID         (1ul << 21)
 
+#define DR7_FIXED 0x400ul /* reserved, reads as one */
+
 #define MSR_APIC_BASE         0x1b
 #define MSR_PLATFORM_INFO     0xce
 #define MSR_ARCH_CAPABILITIES 0x10a

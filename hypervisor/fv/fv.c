@@ -86,7 +86,7 @@ static void fv_switch_out(struct vcpu *v)
 {
 	segments_save(v, &v->fs_base, &v->gs_base_kernel);
 	debugreg_switch_out(v);
-	gdt_load_idle();
+	taskswitch_unload(v);
 	cpu_set_cr4(this_cpu->cr4 & ~CR4_UMIP);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }

@@ -50,17 +50,16 @@ static inline struct vcpu *holder(struct vcpu *v)
 static void load_other(struct vcpu *v, uint64_t cr3)
 {
 	struct vcpu *before = this_cpu->tlb_vcpu, *after = holder(v);
-	struct domain *left = before ? before->domain : NULL, *entered = after ? after->domain : NULL;
 	cpuset_t self = cpuset_self();
 
-	if (entered) {
-		__atomic_or_fetch(&entered->tlb_cpus, self, __ATOMIC_ACQ_REL);
+	if (after) {
+		__atomic_or_fetch(&after->domain->tlb_cpus, self, __ATOMIC_ACQ_REL);
 		this_cpu->tlb_vcpu = after;
 	}
 	tlb_load_cr3(cr3);
 	this_cpu->tlb_vcpu = after;
-	if (left && left != entered)
-		__atomic_and_fetch(&left->tlb_cpus, ~self, __ATOMIC_ACQ_REL);
+	if (before && before->domain != v->domain)
+		__atomic_and_fetch(&before->domain->tlb_cpus, ~self, __ATOMIC_ACQ_REL);
 }
 
 static inline void load(struct vcpu *v, uint64_t cr3)

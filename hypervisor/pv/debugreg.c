@@ -92,11 +92,14 @@ int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 	v->debugreg[reg] = value;
 	if (v != current)
 		return 0;
-	/* With no breakpoint enabled the processor's copies do not matter. */
-	if (reg == 7)
-		debugreg_switch_in(v);
-	else if (v->debugreg[7] & DR7_ENABLES)
-		load(v, reg);
+	if (reg != 7) {
+		if (v->debugreg[7] & DR7_ENABLES)
+			load(v, reg);
+	} else if (value & DR7_ENABLES) {
+		debugreg_load(v);
+	} else {
+		debugreg_unload();
+	}
 	return 0;
 }
 
@@ -109,21 +112,17 @@ int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
 	return rc;
 }
 
-void debugreg_switch_in(struct vcpu *v)
+void debugreg_load(struct vcpu *v)
 {
 	static const uint8_t order[] = {0, 1, 2, 3, 6, 7};
 
-	if (v->debugreg[7] & DR7_ENABLES)
-		for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
-			load(v, order[i]);
-	else
-		write_dr7(DR7_FIXED);
+	for (unsigned i = 0; i < ARRAY_SIZE(order); i++)
+		load(v, order[i]);
 }
 
-void debugreg_switch_out(struct vcpu *v)
+void debugreg_unload(void)
 {
-	if (v->debugreg[7] & DR7_ENABLES)
-		write_dr7(DR7_FIXED);
+	write_dr7(DR7_FIXED);
 }
 
 void debugreg_report(struct vcpu *v)

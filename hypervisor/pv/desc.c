@@ -210,14 +210,19 @@ int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 	return 0;
 }
 
+/* @v comes from another CPU, or its window was changed while it did not run. */
+void desc_refresh_window(struct vcpu *v, uint64_t *reserved)
+{
+	v->desc_l1[DESC_RESERVED_PAGE] = hv_pte(reserved, PTE_RW | PTE_D);
+	v->desc_cpu = this_cpu->self;
+	for (unsigned i = 0; i < DESC_PAGES; i++)
+		tlb_flush_page_local(GDT_WINDOW(v->id) + i * PAGE_SIZE);
+}
+
 void desc_switch_in(struct vcpu *v, uint64_t *reserved)
 {
-	if (v->desc_cpu != this_cpu->self) {
-		v->desc_l1[DESC_RESERVED_PAGE] = hv_pte(reserved, PTE_RW | PTE_D);
-		v->desc_cpu = this_cpu->self;
-		for (unsigned i = 0; i < DESC_PAGES; i++)
-			tlb_flush_page_local(GDT_WINDOW(v->id) + i * PAGE_SIZE);
-	}
+	if (unlikely(v->desc_cpu != this_cpu->self))
+		rare_call(desc_refresh_window, v, reserved);
 	gdt_load(GDT_WINDOW(v->id));
 	load_ldt(v, reserved);
 }

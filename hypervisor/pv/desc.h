@@ -31,6 +31,7 @@ int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries);
 
 /* Load GDTR and LDTR; @reserved: this CPU's page of the right kind (percpu.gdt or gdt_compat). */
 void desc_switch_in(struct vcpu *v, uint64_t *reserved);
+void desc_refresh_window(struct vcpu *v, uint64_t *reserved) __rare; /* inside desc.c */
 
 /* The processor missed a descriptor at @addr in the LDT window: map the guest's page. False: it cannot be. */
 bool desc_in_ldt_window(const struct vcpu *v, gva_t addr);

@@ -56,7 +56,7 @@ static void pv32_switch_out(struct vcpu *v)
 {
 	segments_save(v, &v->fs_base, &v->gs_base_kernel);
 	debugreg_switch_out(v);
-	gdt_load_idle();
+	taskswitch_unload(v);
 }
 
 static void pv32_switch_in(struct vcpu *v)

@@ -50,7 +50,7 @@ static void pv64_switch_out(struct vcpu *v)
 {
 	segments_save(v, &v->fs_base, active_gs_base(v));
 	debugreg_switch_out(v);
-	gdt_load_idle();
+	taskswitch_unload(v);
 }
 
 static void pv64_switch_in(struct vcpu *v)

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's CR0.TS: real while its vCPU runs, so that the next FPU instruction raises #NM. The hypervisor
- * touches FPU registers only in cpu/fpu.c, which allows for it. */
+/* The guest's CR0.TS: real while its vCPU runs, so that the next FPU instruction raises #NM. Between vCPUs,
+ * where cpu/fpu.c saves and loads the FPU's registers, it is clear. */
 #pragma once
 
 #include "cpu/x86.h"
 #include "dom/domain.h"
 
-/* @v just became current: the processor's TS is the previous one's. */
+/* @v just became current, its FPU registers are loaded: the processor's TS is clear. */
 static inline void taskswitch_load(const struct vcpu *v)
 {
-	uint64_t cr0 = read_cr0();
+	if (unlikely(v->ts_virtual))
+		write_cr0(read_cr0() | CR0_TS);
+}
 
-	if (v->ts_virtual != !!(cr0 & CR0_TS))
-		write_cr0(cr0 ^ CR0_TS);
+/* @v leaves the CPU: its FPU registers can be saved. */
+static inline void taskswitch_unload(const struct vcpu *v)
+{
+	if (unlikely(v->ts_virtual))
+		clts();
 }
 
 static inline void taskswitch_set(struct vcpu *v, bool on)

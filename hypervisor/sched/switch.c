@@ -14,12 +14,11 @@ void vcpu_switch(struct vcpu *prev, struct vcpu *next)
 {
 	if (!vcpu_is_idle(prev)) {
 		prev->domain->doors->switch_out(prev);
+		gdt_load_idle(); /* its table goes away with its address space */
 		fpu_save(prev->fpu);
 	}
 	this_cpu->vcpu = next;
 	cpu_set_regs_top((uint64_t)&next->regs.es);
-	if (vcpu_is_idle(next))
-		gdt_load_idle(); /* the outgoing vCPU's table goes away with its address space */
 	vcpu_load_cr3(next);
 	if (!vcpu_is_idle(next)) {
 		fpu_restore(next->fpu);

@@ -54,7 +54,6 @@ static void host_load_dr(unsigned n, uint64_t value)
 #define write_dr6(value)  host_load_dr(6, value)
 #define write_dr7(value)  host_load_dr(7, value)
 #define read_dr6()        (host_cpu.dr[6])
-#define gdt_load_idle()   note("idle gdt")
 
 /* Words of the guest that are not there fault. What it has above the hypervisor is a page of the test. */
 static gva_t guest_absent; /* the page at this address; 0: all are there */

@@ -26,11 +26,11 @@ static void note(const char *what)
 	strcat(strcat(notes, what), " ");
 	assert_true(strlen(notes) < sizeof(notes) - 40);
 }
-#define rdmsr(msr)           host_efer
-#define wrmsr(msr, value)    (host_efer = (value))
-#define gdt_load_idle()      note("gdt_load_idle")
-#define cpu_set_cr4(value)   (this_cpu->cr4 = (value))
-#define taskswitch_load(who) note("taskswitch_load")
+#define rdmsr(msr)             host_efer
+#define wrmsr(msr, value)      (host_efer = (value))
+#define cpu_set_cr4(value)     (this_cpu->cr4 = (value))
+#define taskswitch_load(who)   note("taskswitch_load")
+#define taskswitch_unload(who) note("taskswitch_unload")
 #include "fv/fv.c"
 
 struct percpu host_percpu;
@@ -96,8 +96,11 @@ INT_OF(fv_memory_release, struct fv *)
 VOID_OF(fv_memory_free, struct fv *)
 VOID_OF(fv_code_free, struct fv *)
 VOID_OF(desc_free, struct vcpu *)
-VOID_OF(debugreg_switch_in, struct vcpu *)
-VOID_OF(debugreg_switch_out, struct vcpu *)
+VOID_OF(debugreg_load, struct vcpu *)
+void debugreg_unload(void)
+{
+	note("debugreg_unload");
+}
 VOID_OF(cpu_set_supervisor_protection, bool)
 VOID_OF(vcpu_lose_context, struct vcpu *)
 VOID_OF(fpu_reset, struct fpu_area *)
@@ -278,18 +281,18 @@ static void turns(void **state)
 		host_percpu.cr4 = CR4_PAE;
 		host_efer = EFER_NXE | EFER_SCE;
 		v->fs_base = v->gs_base_kernel = 3;
+		v->debugreg[7] = DR7_ENABLES;
 		fails = n & 2 ? "segments_load" : NULL;
 		fails_with = 1;
 		fv_kind.doors->switch_in(v);
-		is_noted(
-		    n & 2 ? "desc_switch_in cpu_set_supervisor_protection segments_load segments_forget "
-			    "debugreg_switch_in taskswitch_load "
-			  : "desc_switch_in cpu_set_supervisor_protection segments_load debugreg_switch_in "
-			    "taskswitch_load ");
+		is_noted(n & 2 ? "desc_switch_in cpu_set_supervisor_protection segments_load segments_forget "
+				 "debugreg_load taskswitch_load "
+			       : "desc_switch_in cpu_set_supervisor_protection segments_load debugreg_load "
+				 "taskswitch_load ");
 		assert_int_equal(host_percpu.cr4, CR4_PAE | (n & 1 ? CR4_UMIP : 0));
 		assert_int_equal(host_efer, EFER_NXE);
 		fv_kind.doors->switch_out(v);
-		is_noted("segments_save debugreg_switch_out gdt_load_idle ");
+		is_noted("segments_save debugreg_unload taskswitch_unload ");
 		assert_int_equal(host_percpu.cr4, CR4_PAE);
 		assert_int_equal(host_efer, EFER_NXE | EFER_SCE);
 	}

@@ -233,8 +233,8 @@ static void switches(void **state)
 	struct fpu_area *images[2] = {(void *)1, (void *)2};
 	struct vcpu busy[2] = {{.domain = &guest, .fpu = images[0]}, {.domain = &guest, .fpu = images[1]}};
 	struct vcpu idle[2] = {{.domain = &dom_idle}, {.domain = &dom_idle}};
-	static const char *const done[2][2] = {{"idle gdt;cr3;", "cr3;restore;in;"},
-					       {"out;save;idle gdt;cr3;", "out;save;cr3;restore;in;"}};
+	static const char *const done[2][2] = {
+	    {"cr3;", "cr3;restore;in;"}, {"out;idle gdt;save;cr3;", "out;idle gdt;save;cr3;restore;in;"}};
 
 	guest.doors = &doors;
 	dom_idle.doors = &doors;
