@@ -95,6 +95,9 @@ void gdt_fill(struct percpu *cpu, struct cpu_tables *t);
  */
 void gdt_init_cpu(struct percpu *cpu);
 
+/* Load GS with a guest's @selector; its base goes to KERNEL_GS_BASE (cpu/load_gs.asm). False: #GP, #NP or #PF. */
+bool load_gs(uint16_t selector);
+
 /* cpu/idt.c: build the IDT (once; @to: where each vector enters), and load it on this CPU. */
 void idt_init(void *const to[256]);
 void idt_load(void);

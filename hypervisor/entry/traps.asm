@@ -19,7 +19,7 @@ default rel
 %define RFLAGS_VM   (1 << 17)
 
 extern trap_from_guest, trap_from_hypervisor, trap_paranoid, exit_fault
-extern exit_trap, exit_to_guest, exit_iretq, int82_entry
+extern exit_trap, exit_to_guest, exit_iretq, int82_entry, load_gs, load_gs_mov
 global idt_stubs
 
 ; Vectors for which the processor pushes an error code (SDM 3A 6.3.1): 8, 10 to 14, 17, 21, 29, 30.
@@ -77,12 +77,23 @@ from_hypervisor:
 	lea	rax, [exit_iretq]
 	cmp	[rsp + REGS_RIP], rax
 	je	.exit_fault
+	lea	rax, [load_gs_mov]
+	cmp	[rsp + REGS_RIP], rax
+	je	.load_gs
+.handle:
 	cld
 	mov	rdi, rsp
 	call	trap_from_hypervisor
 	POP_REGS
 	add	rsp, 8
 	iretq
+
+; A guest's selector for GS could not be loaded, between the two SWAPGS (cpu/load_gs.asm).
+.load_gs:
+	swapgs
+	lea	rax, [load_gs]
+	mov	[rsp + REGS_RIP], rax
+	jmp	.handle
 
 ; A guest whose CS is no selector (docs/tricks.md, "Virtual-8086 mode"). Next: from_guest.
 .virtual8086:

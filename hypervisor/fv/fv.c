@@ -84,7 +84,7 @@ static uint64_t *fv_reserved_gdt(void)
 
 static void fv_switch_out(struct vcpu *v)
 {
-	segments_save(v, &v->fs_base, &v->gs_base_kernel);
+	segments_save(v);
 	debugreg_switch_out(v);
 	taskswitch_unload(v);
 	cpu_set_cr4(this_cpu->cr4 & ~CR4_UMIP);
@@ -102,8 +102,7 @@ static void fv_switch_in(struct vcpu *v)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SCE);
 	if (features.umip)
 		cpu_set_cr4(this_cpu->cr4 | CR4_UMIP);
-	v->fs_base = v->gs_base_kernel = 0;
-	if (!segments_load(v, true, &v->fs_base, &v->gs_base_kernel))
+	if (!segments_load(v))
 		segments_forget(v, &wanted);
 	debugreg_switch_in(v);
 	taskswitch_load(v);

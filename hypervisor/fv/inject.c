@@ -183,12 +183,10 @@ void fv_deliver(struct vcpu *v)
 /* Segment registers of ring 3 follow descriptors that have changed meanwhile (segments.c). */
 static void reload_segments(struct vcpu *v)
 {
-	uint64_t fs_base = 0, gs_base = 0;
 	struct segment_selectors wanted;
 
-	segments_save(v, &fs_base, &gs_base);
-	fs_base = gs_base = 0;
-	if (!segments_load(v, true, &fs_base, &gs_base))
+	segments_save(v);
+	if (!segments_load(v))
 		segments_forget(v, &wanted);
 }
 

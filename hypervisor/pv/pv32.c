@@ -51,10 +51,10 @@ static uint64_t *pv32_reserved_gdt(void)
 	return this_cpu->gdt_compat;
 }
 
-/* Bases come from the tables alone, so saved ones are dropped. */
+/* Bases come from the tables alone. */
 static void pv32_switch_out(struct vcpu *v)
 {
-	segments_save(v, &v->fs_base, &v->gs_base_kernel);
+	segments_save(v);
 	debugreg_switch_out(v);
 	taskswitch_unload(v);
 }
@@ -66,8 +66,7 @@ static void pv32_switch_in(struct vcpu *v)
 
 	desc_switch_in(v, pv32_reserved_gdt());
 	cpu_set_supervisor_protection(false);
-	v->fs_base = v->gs_base_kernel = 0;
-	ok = segments_load(v, true, &v->fs_base, &v->gs_base_kernel);
+	ok = segments_load(v);
 	debugreg_switch_in(v);
 	taskswitch_load(v);
 	if (unlikely(!ok)) {

@@ -48,20 +48,25 @@ static uint64_t *active_gs_base(struct vcpu *v)
 
 static void pv64_switch_out(struct vcpu *v)
 {
-	segments_save(v, &v->fs_base, active_gs_base(v));
+	segments_save(v);
+	segments_save_bases(&v->fs_base, active_gs_base(v));
 	debugreg_switch_out(v);
 	taskswitch_unload(v);
 }
 
 static void pv64_switch_in(struct vcpu *v)
 {
+	uint64_t *gs_base = active_gs_base(v);
 	struct segment_selectors wanted;
 	bool ok;
 
 	desc_switch_in(v, pv64_reserved_gdt());
 	cpu_set_supervisor_protection(true);
-	ok = segments_load(v, v->segs_fresh, &v->fs_base, active_gs_base(v));
+	ok = segments_load(v);
+	if (unlikely(v->segs_fresh) && ok)
+		segments_fresh_bases(v, &v->fs_base, gs_base);
 	v->segs_fresh = false;
+	segments_load_bases(v->fs_base, *gs_base);
 	debugreg_switch_in(v);
 	taskswitch_load(v);
 	if (unlikely(!ok)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See segments.h. SDM 3A 3.4.4, Segment Loading Instructions in IA-32e Mode. */
 #include "pv/segments.h"
+#include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
 #include "lib/image.h"
@@ -8,79 +9,75 @@
 
 #define IS_NULL(sel) ((sel) <= 3)
 
-#define LOAD(reg, sel)                                       \
-	({                                                   \
-		uint32_t ok_ = 0;                            \
-		__asm__ volatile("1:\tmov %w1, %%" #reg "\n" \
-				 "\tmov $1, %0\n"            \
-				 "2:\n" EX_TABLE("1b", "2b") \
-				 : "+r"(ok_)                 \
-				 : "r"((uint32_t)(sel)));    \
-		ok_ != 0;                                    \
-	})
+/* Load a data segment register; at `failed` if it cannot be. */
+#define LOAD(reg, sel) \
+	__asm__ goto("1:\tmov %0, %%" #reg "\n" EX_TABLE("1b", "%l[failed]") : : "m"(sel) : : failed)
 
-/* The base changes and is restored within one asm statement that touches no memory: nothing may use GS in
- * between. If MOV faults, GS and its base are as before. */
+#define SAVE(reg, sel) __asm__ volatile("mov %%" #reg ", %0" : "=m"(sel))
+
+static void load_null(void)
+{
+	__asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%fs" : : "r"(0));
+	load_gs(0);
+}
+
 bool segments_load_gs(uint16_t selector, uint64_t *base)
 {
-	uint64_t self = (uint64_t)this_cpu->self;
-	uint32_t ok = 0, lo = 0, hi = 0;
+	uint64_t active = rdmsr(MSR_KERNEL_GS_BASE);
+	bool ok = load_gs(selector);
 
-	__asm__ volatile("1:\tmov %w[sel], %%gs\n"
-			 "\trdmsr\n"
-			 "\tmov %%eax, %[lo]\n"
-			 "\tmov %%edx, %[hi]\n"
-			 "\tmov %[self], %%rdx\n"
-			 "\tmov %%edx, %%eax\n"
-			 "\tshr $32, %%rdx\n"
-			 "\twrmsr\n"
-			 "\tmov $1, %[ok]\n"
-			 "2:\n" EX_TABLE("1b", "2b")
-			 : [ok] "+&r"(ok), [lo] "+&r"(lo), [hi] "+&r"(hi)
-			 : [sel] "r"((uint32_t)selector), [self] "r"(self), "c"(MSR_GS_BASE)
-			 : "rax", "rdx", "memory");
 	/* Some processors leave the base alone when a null selector is loaded. */
-	*base = IS_NULL(selector) ? 0 : lo | (uint64_t)hi << 32;
+	*base = IS_NULL(selector) ? 0 : rdmsr(MSR_KERNEL_GS_BASE);
+	wrmsr(MSR_KERNEL_GS_BASE, active);
 	return ok;
 }
 
-void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
+void segments_save(struct vcpu *v)
 {
-	v->regs.ds = read_ds();
-	v->regs.es = read_es();
-	v->regs.fs = read_fs();
-	v->regs.gs = read_gs();
+	SAVE(ds, v->regs.ds);
+	SAVE(es, v->regs.es);
+	SAVE(fs, v->regs.fs);
+	SAVE(gs, v->regs.gs);
+}
+
+bool segments_load(struct vcpu *v)
+{
+	const struct cpu_user_regs *r = &v->regs;
+
+	LOAD(ds, r->ds);
+	LOAD(es, r->es);
+	LOAD(fs, r->fs);
+	if (likely(load_gs(r->gs)))
+		return true;
+failed:
+	load_null();
+	return false;
+}
+
+void segments_save_bases(uint64_t *fs_base, uint64_t *gs_base)
+{
 	*fs_base = rdmsr(MSR_FS_BASE);
 	*gs_base = rdmsr(MSR_KERNEL_GS_BASE);
 }
 
-bool segments_load(struct vcpu *v, bool from_tables, uint64_t *fs_base, uint64_t *gs_base)
+void segments_fresh_bases(const struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
 {
-	const struct cpu_user_regs *r = &v->regs;
-	uint64_t base;
-	bool ok = LOAD(ds, r->ds);
-
-	ok &= LOAD(es, r->es);
-	ok &= LOAD(fs, r->fs);
-	if (from_tables && !IS_NULL(r->fs))
+	if (!IS_NULL(v->regs.fs))
 		*fs_base = rdmsr(MSR_FS_BASE);
-	ok &= segments_load_gs(r->gs, &base);
-	if (from_tables && !IS_NULL(r->gs))
-		*gs_base = base;
-	wrmsr(MSR_FS_BASE, *fs_base);
-	wrmsr(MSR_KERNEL_GS_BASE, *gs_base);
-	return ok;
+	if (!IS_NULL(v->regs.gs))
+		*gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+void segments_load_bases(uint64_t fs_base, uint64_t gs_base)
+{
+	wrmsr(MSR_FS_BASE, fs_base);
+	wrmsr(MSR_KERNEL_GS_BASE, gs_base);
 }
 
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted)
 {
 	struct cpu_user_regs *r = &v->regs;
-	uint64_t base;
 
 	*wanted = (struct segment_selectors){r->ds, r->es, r->fs, r->gs};
-	LOAD(ds, 0);
-	LOAD(es, 0);
-	LOAD(fs, 0);
-	segments_load_gs(0, &base);
 	r->ds = r->es = r->fs = r->gs = 0;
 }

@@ -10,16 +10,21 @@
 
 struct vcpu;
 
-/* Selectors into v->regs, and the bases into @fs_base, and @gs_base for the active GS. */
-void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base);
-
-/* Load the selectors of v->regs for the current @v. Each base is set to what the selector brings if it is
- * not null and @from_tables, otherwise to *fs_base, *gs_base, where the result is stored. False: one of them
- * could not be loaded. */
-bool segments_load(struct vcpu *v, bool from_tables, uint64_t *fs_base, uint64_t *gs_base);
-/* After false, once the vCPU is complete: the failsafe callback, for the selectors that were wanted. */
+/* The selectors, into v->regs. */
+void segments_save(struct vcpu *v);
+/* Load those of v->regs for the current @v, and with them the bases of their descriptors. False: one of them could not be
+ * loaded, and all four are null. */
+bool segments_load(struct vcpu *v);
+/* After false, once the vCPU is complete: v->regs says so, too, and the failsafe callback is for those that were
+ * @wanted. */
 struct segment_selectors;
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted);
 
-/* MOV GS for the guest: its base goes to *base, and the hypervisor's own is kept. False: #GP, #NP or #PF. */
+/* 64-bit code has bases of FS and of the active GS that no descriptor knows. */
+void segments_save_bases(uint64_t *fs_base, uint64_t *gs_base);
+void segments_load_bases(uint64_t fs_base, uint64_t gs_base);
+/* After segments_load(): where a selector is not null, the base that it brought. */
+void segments_fresh_bases(const struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base);
+
+/* MOV GS for the guest: its base goes to *base, and that of the active GS is kept. False: #GP, #NP or #PF. */
 bool segments_load_gs(uint16_t selector, uint64_t *base);

@@ -78,10 +78,10 @@ int pc_interrupt(struct pc *pc, bool *more)
 	*more = interrupts > 1;
 	return interrupts ? (int)(first_vector + --interrupts) : -1;
 }
-void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
+void segments_save(struct vcpu *v)
 {
 }
-bool segments_load(struct vcpu *v, bool from_tables, uint64_t *fs_base, uint64_t *gs_base)
+bool segments_load(struct vcpu *v)
 {
 	reloads++;
 	return !segments_fail;

@@ -138,15 +138,28 @@ bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 	note("audit %u %d", rpl, code64);
 	return true;
 }
-void segments_save(struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
+void segments_save(struct vcpu *v)
+{
+	note("save");
+}
+void segments_save_bases(uint64_t *fs_base, uint64_t *gs_base)
 {
 	*fs_base = 0xf5;
 	*gs_base = 0x65;
 }
-static bool segments_fail;
-bool segments_load(struct vcpu *v, bool from_tables, uint64_t *fs_base, uint64_t *gs_base)
+void segments_load_bases(uint64_t fs_base, uint64_t gs_base)
 {
-	note("segments%s %lx %lx", from_tables ? " from tables" : "", *fs_base, *gs_base);
+	note("bases %lx %lx", fs_base, gs_base);
+}
+void segments_fresh_bases(const struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
+{
+	*fs_base += 1;
+	*gs_base += 1;
+}
+static bool segments_fail;
+bool segments_load(struct vcpu *v)
+{
+	note("segments");
 	return !segments_fail;
 }
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification of a vCPU's segment registers (hypervisor/pv/segments.c), but for what only a processor can show: whose the
- * bases are. A selector that is not null brings its own if the vCPU's are to come from the tables; otherwise the base
- * is the one that was kept. (tests/pv-failsafe has selectors that cannot be loaded, hc-set-segment-base the bases.)
+ * bases are. A new context's selectors bring theirs if they are not null; otherwise a base is the one that was kept. A
+ * selector for the GS that is not active leaves the active one's base as it is. What cannot be loaded leaves none of
+ * the four. (tests/pv-failsafe has selectors that cannot be loaded, hc-set-segment-base the bases.)
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 static uint64_t fs_msr, gs_msr;
 #define rdmsr(msr)        (*((msr) == MSR_FS_BASE ? &fs_msr : &gs_msr))
 #define wrmsr(msr, value) (rdmsr(msr) = (value))
-/* No register is loaded here: what FS "brings" is in fs_msr, GS brings 0. */
+/* No register is loaded here but GS, by this file. */
 #define __asm__ \
 	if (0)  \
 	asm
@@ -22,34 +23,84 @@ static uint64_t fs_msr, gs_msr;
 #undef __asm__
 
 struct percpu host_percpu = {.self = &host_percpu};
+static uint16_t gs;
 
-static void bases(uint16_t fs, uint16_t gs, bool from_tables, uint64_t fs_expected, uint64_t gs_expected)
+bool load_gs(uint16_t selector)
 {
-	struct vcpu v = {.regs = {.fs = fs, .gs = gs}};
+	if (selector == 0xbad)
+		return false;
+	gs = selector;
+	if (!IS_NULL(selector))
+		gs_msr = 0x9500;
+	return true;
+}
+
+static void bases(uint16_t fs, uint16_t gs_selector, uint64_t fs_expected, uint64_t gs_expected)
+{
+	struct vcpu v = {.regs = {.fs = fs, .gs = gs_selector}};
 	uint64_t fs_base = 0xf5, gs_base = 0x65;
 
 	fs_msr = 0xf0;
 	gs_msr = 0x60;
-	segments_load(&v, from_tables, &fs_base, &gs_base);
+	segments_fresh_bases(&v, &fs_base, &gs_base);
 	assert_int_equal(fs_base, fs_expected);
 	assert_int_equal(gs_base, gs_expected);
+	segments_load_bases(fs_base, gs_base);
 	assert_int_equal(fs_msr, fs_expected);
 	assert_int_equal(gs_msr, gs_expected);
+	fs_base = gs_base = 0;
+	segments_save_bases(&fs_base, &gs_base);
+	assert_int_equal(fs_base, fs_expected);
+	assert_int_equal(gs_base, gs_expected);
+}
+
+static void fresh(void **state)
+{
+	bases(0x2b, 0x2b, 0xf0, 0x60);
+	bases(3, 0x2b, 0xf5, 0x60);
+	bases(0x2b, 3, 0xf0, 0x65);
+	bases(4, 4, 0xf0, 0x60);
+	bases(0, 0, 0xf5, 0x65);
 }
 
 static void load(void **state)
 {
-	bases(0x2b, 0x2b, false, 0xf5, 0x65);
-	bases(0x2b, 0x2b, true, 0xf0, 0);
-	bases(3, 0x2b, true, 0xf5, 0);
-	bases(0x2b, 3, true, 0xf0, 0x65);
-	bases(4, 4, true, 0xf0, 0);
-	bases(0, 0, true, 0xf5, 0x65);
+	struct vcpu v = {.regs = {.ds = 1, .es = 2, .fs = 3, .gs = 0x2b}};
+	struct segment_selectors wanted;
+
+	assert_true(segments_load(&v));
+	assert_int_equal(gs, 0x2b);
+	v.regs.gs = 0xbad;
+	assert_false(segments_load(&v));
+	assert_int_equal(gs, 0);
+	assert_int_equal(v.regs.gs, 0xbad); /* not forgotten yet */
+	segments_forget(&v, &wanted);
+	assert_int_equal(wanted.ds, 1);
+	assert_int_equal(wanted.es, 2);
+	assert_int_equal(wanted.fs, 3);
+	assert_int_equal(wanted.gs, 0xbad);
+	assert_int_equal(v.regs.ds | v.regs.es | v.regs.fs | v.regs.gs, 0);
+}
+
+static void another_gs(void **state)
+{
+	uint64_t base = 1;
+
+	gs_msr = 0x60;
+	assert_true(segments_load_gs(0x2b, &base));
+	assert_int_equal(base, 0x9500);
+	assert_int_equal(gs_msr, 0x60);
+	assert_true(segments_load_gs(2, &base));
+	assert_int_equal(base, 0);
+	assert_int_equal(gs_msr, 0x60);
+	assert_false(segments_load_gs(0xbad, &base));
+	assert_int_equal(gs_msr, 0x60);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(load)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(fresh), cmocka_unit_test(load),
+					   cmocka_unit_test(another_gs)};
 
 	return cmocka_run_group_tests_name("segments", tests, NULL, NULL);
 }

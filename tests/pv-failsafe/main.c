@@ -3,6 +3,7 @@
  * The failsafe callback. A segment register whose descriptor has gone cannot be loaded again when the vCPU comes back
  * from a time of sleep: the kernel is entered at its failsafe callback, with a frame that says which selectors were
  * wanted, with all four registers null, and goes on from there where it was. CALLBACKF_mask_events masks events for it.
+ * A 64-bit kernel has the bases of FS and GS that it had. Descriptors of an LDT that was set again are found again, too.
  * (Xen 4.17 keeps a sleeping vCPU's segments while no other domain wants the processor: run as its only one, this fails.)
  * A selector given to set_segment_base that cannot be loaded becomes the null one, without a callback.
  */
@@ -65,12 +66,40 @@ static void descriptor(uint64_t value)
 	})
 #define LOAD(reg, sel) __asm__ volatile("mov %0, %%" #reg ::"r"(sel))
 
+#ifdef __x86_64__
+static unsigned long fs_word = 0xf5, gs_word = 0x65;
+
+static void bases_set(void)
+{
+	check_eq(hypercall_set_segment_base(SEGBASE_FS, (unsigned long)&fs_word), 0);
+	check_eq(hypercall_set_segment_base(SEGBASE_GS_KERNEL, (unsigned long)&gs_word), 0);
+}
+
+static void bases_kept(void)
+{
+	unsigned long fs, gs;
+
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(fs));
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(gs));
+	check_eq(fs, fs_word);
+	check_eq(gs, gs_word);
+}
+#else
+static void bases_set(void)
+{
+}
+static void bases_kept(void)
+{
+}
+#endif
+
 /* Register @i of DS, ES, FS, GS gets the selector that goes while we sleep. */
 static void lose(unsigned i)
 {
 	unsigned long was[4] = {READ(ds), READ(es), READ(fs), READ(gs)}, before = failsafes;
 
 	was[i] = GONE;
+	bases_set();
 	switch (i) {
 	case 0:
 		LOAD(ds, GONE);
@@ -85,6 +114,7 @@ static void lose(unsigned i)
 		LOAD(gs, GONE);
 		break;
 	}
+	bases_set(); /* not those of the descriptor */
 	descriptor(0);
 	check_eq(failsafes, before);
 	nap(port);
@@ -93,6 +123,7 @@ static void lose(unsigned i)
 		check_eq(wanted[r] & 0xffff, was[r]);
 		check_eq(held[r], 0);
 	}
+	bases_kept();
 	nap(port); /* null now, so that nothing is missed any more */
 	check_eq(failsafes, before + 1);
 	descriptor(0x00cff3000000ffffull);
@@ -110,6 +141,33 @@ static void selector_base(void)
 #endif
 }
 
+/* The page of an LDT is looked up when the processor needs it. This may be while the vCPU gets its registers back. */
+static void from_ldt(void)
+{
+	static uint64_t ldt[512] __attribute__((aligned(4096)));
+	unsigned long before = failsafes;
+
+	ldt[1] = ldt[2] = 0x00cff3000000ffffull;
+	check_eq(page_set_ro(ldt, true), 0);
+	check_eq(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt, 512), 0);
+	LOAD(fs, 0x0f);
+	LOAD(gs, 0x17);
+	check_eq(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt, 512), 0); /* its page is not on show any more */
+	LOAD(fs, 0); /* so that GS is the first that needs it, the next time FS */
+	nap(port);
+	check_eq(READ(gs), 0x17);
+	LOAD(fs, 0x0f);
+	check_eq(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt, 512), 0);
+	nap(port);
+	check_eq(READ(fs), 0x0f);
+	check_eq(READ(gs), 0x17);
+	check_eq(failsafes, before);
+	LOAD(fs, 0);
+	LOAD(gs, 0);
+	check_eq(mmuext1(MMUEXT_SET_LDT, 0, 0), 0);
+	check_eq(page_set_ro(ldt, false), 0);
+}
+
 void test_main(void)
 {
 	unsigned long frames[1] = {va_to_mfn(gdt)};
@@ -122,6 +180,7 @@ void test_main(void)
 	for (unsigned i = 0; i < 4; i++)
 		lose(i);
 	selector_base();
+	from_ldt();
 	events_on();
 	lose(2);
 	check_eq(mask_inside, 0);
