@@ -52,8 +52,8 @@ void asm_offsets(void)
 	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
 	OFFSET(VCPU_SYSCALL_CB, vcpu, syscall_cb.address);
 	OFFSET(VCPU_KERNEL_SP, vcpu, kernel_sp);
-	OFFSET(VCPU_KERNEL_CR3, vcpu, kernel_cr3);
-	OFFSET(VCPU_USER_CR3, vcpu, user_cr3);
+	OFFSET(VCPU_KERNEL_CR3, vcpu, mm.kernel_cr3);
+	OFFSET(VCPU_USER_CR3, vcpu, mm.user_cr3);
 	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, gs_base_kernel);
 	OFFSET(VCPU_GS_BASE_USER, vcpu, gs_base_user);
 	OFFSET(DOMAIN_HYPERCALLS, domain, hypercalls);

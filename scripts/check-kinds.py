@@ -8,7 +8,7 @@ guest_doors. Elsewhere
   - a fact is computed with, and not compared with a constant, which would be a question for the kind in other words;
   - the kinds have no names: pv64_kind and its like stand in boot/main.c alone, and KIND_* there and where Dom0 says of
     which kind a new domain is to be;
-  - what belongs to one kind only (vcpu.fv, vcpu.kind_root) is not touched.
+  - what belongs to one kind only (vcpu.fv, vcpu.mm.kind_root) is not touched.
 Whether a whole interface is there (d->paging) may be asked: NULL says that such a guest has nothing of the sort.
 And a kind fills each interface that it has: no member is left out, except functions that may be NULL.
 """
@@ -82,7 +82,7 @@ def check(path, text, always, facts):
             left = re.search(CONSTANT + r'\s*(?:[=!]=|[<>]=?)\s*(?:\w+(?:->|\.))*$', code[:m.start()])
             if subject or left:
                 yield from say(m.start(), f'{name} is compared with a constant: that asks for the kind')
-    for m in re.finditer(r'->\s*(fv|kind_root)\b', code):
+    for m in re.finditer(r'(?:->|\bmm\.)\s*(fv|kind_root)\b', code):
         yield from say(m.start(), f'{m.group(1)} belongs to one kind')
     if path not in NAMES:
         for m in re.finditer(r'\b(pv32|pv64|fv)_(kind|abi)\b', code):

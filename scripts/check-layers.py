@@ -8,7 +8,10 @@
     check-layers.py --uses WORD        print what files with WORD in their path use and are used for, by symbol
 
 A use is a symbol that one object file needs and another one defines (nm). An include of a header is one too, and so is the
-declaration, in a header, of what another room defines. No use goes up. Files that use one another in a circle belong to one
+declaration, in a header, of what another room defines. No use goes up.
+In the hypervisor a room's part of each domain and vCPU is declared by the room itself, in its state.h, and guest/domain.h puts the parts
+together: it alone may include state.h of higher rooms, and such a header declares types only. Who reads or writes a
+field of such a part (v->evt.polling) uses the room. Files that use one another in a circle belong to one
 room, or to rooms side by side, and are at most CIRCLE. A circle is a strongly connected component of the uses
 by symbol.
 """
@@ -24,10 +27,12 @@ def without_comments(text):
 class Part:
     """@order: rooms, lowest first; words in one string are rooms side by side. @objects: pairs of a folder of objects and the folder
     of sources that they are made from. @partial: rooms of which this part lacks some files. @seams: headers that two rooms
-    share, each of which implements its half: what they declare does not count as a use."""
+    share, each of which implements its half: what they declare does not count as a use. @whole: the header that puts together what
+the rooms declare in state.h."""
 
-    def __init__(self, name, order, make, objects, circle=CIRCLE, partial=(), seams=()):
+    def __init__(self, name, order, make, objects, circle=CIRCLE, partial=(), seams=(), whole=None):
         self.name, self.make, self.objects, self.circle, self.partial, self.seams = name, make, objects, circle, partial, seams
+        self.whole = whole
         self.order = {room: height for height, rooms in enumerate(order) for room in rooms.split()}
 
     def seam(self):
@@ -54,7 +59,7 @@ def kernel(machine):
 
 PARTS = [
     Part("hypervisor", "lib cpu pc guest mm dev gnt evt sched dom trace pv emul fv entry audit boot ghost".split(),
-         "build/ringlet.elf ghost", [("build/hypervisor", "hypervisor")]),
+         "build/ringlet.elf ghost", [("build/hypervisor", "hypervisor")], whole="hypervisor/guest/domain.h"),
     kernel("pv"), kernel("native"),
     Part("tools", ["lib", "rl consoled domd keeper stored store"], "all", [("build/dom0-tools/obj", "dom0-tools")]),
 ]
@@ -139,6 +144,33 @@ def circles(graph):
     return out
 
 
+def parts_of_whole(part):
+    """Member of the whole -> room that declares its type in state.h."""
+    text = without_comments(open(part.whole).read())
+    rooms = [part.room(path) for path in re.findall(r'#include "(\w+/state\.h)"', text)]
+    types = {name: room for room in rooms for name in
+             re.findall(r"^struct (\w+) \{", open(f"{part.objects[0][1]}/{room}/state.h").read(), re.M)}
+    return {member: types[name] for name, member in re.findall(r"^\tstruct (\w+) (\w+);", text, re.M) if name in types}
+
+
+def fields(part):
+    """Uses of a field that a higher room declares, and functions in a state.h."""
+    members = parts_of_whole(part)
+    below = part.order[part.room(os.path.relpath(part.whole, part.objects[0][1]))]
+    for path in sorted(glob.glob(f"{part.objects[0][1]}/**/*.[ch]", recursive=True)):
+        here = part.room(os.path.relpath(path, part.objects[0][1]))
+        for number, line in enumerate(without_comments(open(path).read()).split("\n"), 1) if here else ():
+            for m in re.finditer(r"(?:->|[\w)\]]\.)(%s)\.\w+" % "|".join(members), line):
+                if part.order[members[m[1]]] > part.order[here]:
+                    yield f"{path}:{number}: {m[0].lstrip('->')} is {members[m[1]]}'s"
+            if path.endswith("/state.h"):
+                m = re.match(r'#include "([\w./-]+)"', line)
+                if m and part.room(m[1]) and part.order[part.room(m[1])] > below:
+                    yield f"{path}:{number}: includes {m[1]}, but {part.whole} includes this"
+                if re.match(r"\w[^{}]*\(", line):
+                    yield f"{path}:{number}: declares more than types"
+
+
 def headers(part, uses):
     """Includes that go up, and declarations of what a higher room defines."""
     for folder in dict.fromkeys(folder for _, folder in part.objects):
@@ -149,7 +181,8 @@ def headers(part, uses):
             for number, line in enumerate(without_comments(open(path).read()).split("\n"), 1):
                 m = re.match(r'\s*[#%]include "([\w./-]+)"', line)
                 room = m and part.room(m[1])
-                if room and f"{folder}/{m[1]}" not in part.seams and part.order[room] > part.order[here]:
+                part_of_whole = room and path == part.whole and m[1].endswith("/state.h")
+                if room and f"{folder}/{m[1]}" not in part.seams and not part_of_whole and part.order[room] > part.order[here]:
                     yield f"{path}:{number}: includes {m[1]}"
                 m = path.endswith(".h") and re.match(r"(?!static|typedef|#)\w[\w *]*?\b(\w+)(\(|;|\[)", line)
                 other = m and uses.defined.get(m[1])
@@ -163,6 +196,7 @@ def check(part, report):
     up = [f"{path} uses {name} of {other}" for path in sorted(uses.by) for other, names in sorted(uses.by[path].items())
           for name in sorted(names) if height(other) > height(path)]
     up += headers(part, uses)
+    up += fields(part) if part.whole else []
     rings = circles(uses.by)
     bad = [r for r in rings if len(r) > part.circle or len({height(p) for p in r}) > 1]
     for line in up:

@@ -87,7 +87,7 @@ static void for_each_other_vcpu(void (*fn)(struct vcpu *v))
 
 static void count_charge(struct domain *d, size_t bytes)
 {
-	d->audit_bytes += bytes;
+	d->mm.audit_bytes += bytes;
 }
 
 static void check_accounts(void)
@@ -96,20 +96,20 @@ static void check_accounts(void)
 
 	for (uint32_t next = 0; (d = domain_next(next)) != NULL; domain_put(d)) {
 		next = d->id + 1;
-		if (d->heap_bytes != d->audit_bytes)
+		if (d->mm.heap_bytes != d->mm.audit_bytes)
 			audit_wrong("%s: %lu bytes of the hypervisor's on its account, %lu held", d->name,
-				    (unsigned long)d->heap_bytes, (unsigned long)d->audit_bytes);
+				    (unsigned long)d->mm.heap_bytes, (unsigned long)d->mm.audit_bytes);
 	}
 }
 
 static void check_partial(struct domain *d, uint32_t partial)
 {
-	if (partial != d->partial_tables)
-		audit_wrong("%s: %u partial tables, %u in its total", d->name, partial, d->partial_tables);
-	if (d->pt_left &&
-	    (mfn_to_page(d->pt_left)->owner != d || !(mfn_to_page(d->pt_left)->type & PGT_PARTIAL)))
+	if (partial != d->mm.partial_tables)
+		audit_wrong("%s: %u partial tables, %u in its total", d->name, partial, d->mm.partial_tables);
+	if (d->mm.pt_left &&
+	    (mfn_to_page(d->mm.pt_left)->owner != d || !(mfn_to_page(d->mm.pt_left)->type & PGT_PARTIAL)))
 		audit_wrong("%s: frame %x is left to take apart, and no partial table of its", d->name,
-			    d->pt_left);
+			    d->mm.pt_left);
 }
 
 static void nothing(mfn_t mfn)
@@ -126,8 +126,8 @@ static uint64_t begun_for(const struct domain *d)
 	for (uint32_t next = 0; (who = domain_next(next)) != NULL; domain_put(who)) {
 		next = who->id + 1;
 		for_each_vcpu (who, v)
-			if (v->memory_work && v->memory_work->d == d)
-				n += memory_exchange_audit(&v->memory_work->x, nothing);
+			if (v->mm.memory_work && v->mm.memory_work->d == d)
+				n += memory_exchange_audit(&v->mm.memory_work->x, nothing);
 	}
 	return n;
 }
@@ -136,9 +136,9 @@ static void audit_domain(struct domain *d)
 {
 	uint64_t listed = 0;
 	uint32_t partial = 0;
-	mfn_t mfn = d->page_head;
+	mfn_t mfn = d->mm.page_head;
 
-	for (; mfn && listed <= d->tot_pages; listed++, mfn = mfn_to_page(mfn)->next) {
+	for (; mfn && listed <= d->mm.tot_pages; listed++, mfn = mfn_to_page(mfn)->next) {
 		partial += !!(mfn_to_page(mfn)->type & PGT_PARTIAL);
 		if (mfn_to_page(mfn)->owner != d || audit_counts[mfn].kinds & AUDIT_LISTED)
 			audit_wrong("frame %lx in the list of %s, which is not its owner", (unsigned long)mfn,
@@ -146,14 +146,14 @@ static void audit_domain(struct domain *d)
 		audit_counts[mfn].kinds |= AUDIT_LISTED;
 	}
 	listed += begun_for(d);
-	if (listed != d->tot_pages)
+	if (listed != d->mm.tot_pages)
 		audit_wrong("%s: %lu frames in its list, %lu in its total", d->name, (unsigned long)listed,
-			    (unsigned long)d->tot_pages);
+			    (unsigned long)d->mm.tot_pages);
 	check_partial(d, partial);
 	audit_vcpus(d);
 	if (d->grants)
 		audit_grants(d);
-	d->audit_bytes = 0;
+	d->mm.audit_bytes = 0;
 }
 
 static bool is_table(const struct page_info *pg)

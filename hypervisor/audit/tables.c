@@ -59,7 +59,7 @@ uint64_t audit_reserved_entry(const struct domain *d, int level, unsigned slot)
 		return m2p_compat_l2[slot];
 	if (level == 3)
 		return 0;
-	return slot == SLOT_WINDOW ? make_pte(virt_to_mfn(d->window_l3), PTE_P | PTE_RW | PTE_A)
+	return slot == SLOT_WINDOW ? make_pte(virt_to_mfn(d->mm.window_l3), PTE_P | PTE_RW | PTE_A)
 				   : idle_root[slot];
 }
 

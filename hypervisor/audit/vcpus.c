@@ -34,15 +34,15 @@ static void segdesc(struct vcpu *v, mfn_t mfn, uint64_t shown)
 
 static void descriptor_tables(struct vcpu *v)
 {
-	if (!v->desc_l1)
+	if (!v->mm.desc_l1)
 		return;
 	for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
 		if (v->gdt_frames[i] != INVALID_MFN)
-			segdesc(v, v->gdt_frames[i], v->desc_l1[i]);
+			segdesc(v, v->gdt_frames[i], v->mm.desc_l1[i]);
 	for (unsigned i = 0; i < v->gdt_next_pages; i++)
 		audit_use(v->gdt_next[i], PGT_SEGDESC);
 	for (unsigned i = 0; i < LDT_PAGE_FIRST; i++) {
-		uint64_t shown = v->desc_l1[LDT_PAGE_FIRST + i];
+		uint64_t shown = v->mm.desc_l1[LDT_PAGE_FIRST + i];
 
 		if (v->ldt_mapped >> i & 1)
 			segdesc(v, pte_mfn(shown), shown);
@@ -73,24 +73,24 @@ static void roots(struct vcpu *v)
 {
 	const struct domain *d = v->domain;
 
-	if (v->root != INVALID_MFN)
-		audit_use(v->root, d->paging->root_level);
-	if (v->user_root != INVALID_MFN)
-		audit_use(v->user_root, d->paging->root_level);
-	if ((v->user_root != INVALID_MFN) != (v->user_cr3 != 0) ||
-	    (v->user_cr3 && pte_mfn(v->user_cr3) != v->user_root))
+	if (v->mm.root != INVALID_MFN)
+		audit_use(v->mm.root, d->paging->root_level);
+	if (v->mm.user_root != INVALID_MFN)
+		audit_use(v->mm.user_root, d->paging->root_level);
+	if ((v->mm.user_root != INVALID_MFN) != (v->mm.user_cr3 != 0) ||
+	    (v->mm.user_cr3 && pte_mfn(v->mm.user_cr3) != v->mm.user_root))
 		audit_wrong("%s vCPU %u: user root %lx, and %lx to be loaded", d->name, v->id,
-			    (unsigned long)v->user_root, (unsigned long)v->user_cr3);
-	if (v->user_cr3)
-		loadable(v, v->user_cr3, "user root");
+			    (unsigned long)v->mm.user_root, (unsigned long)v->mm.user_cr3);
+	if (v->mm.user_cr3)
+		loadable(v, v->mm.user_cr3, "user root");
 }
 
 /* Rules (3) and (4) of vcpu.special (guest/domain.h). */
 static void shortcuts(const struct vcpu *v)
 {
-	if (v->special.no_user_root != !v->user_cr3)
+	if (v->special.no_user_root != !v->mm.user_cr3)
 		audit_wrong("%s vCPU %u: user root %lx, which system calls' shortcuts do not know",
-			    v->domain->name, v->id, (unsigned long)v->user_cr3);
+			    v->domain->name, v->id, (unsigned long)v->mm.user_cr3);
 	if (v->special.no_entry == context_takes_syscalls(v))
 		audit_wrong(
 		    "%s vCPU %u: system calls enter at %lx on %lx, which their shortcut does not know",
@@ -105,10 +105,10 @@ static void context(struct vcpu *v)
 		audit_wrong("%s vCPU %u: online without a context", v->domain->name, v->id);
 	if (!v->initialised)
 		return;
-	loadable(v, v->kernel_cr3, "root");
+	loadable(v, v->mm.kernel_cr3, "root");
 	if (v->domain->paging && v->domain->paging->user_root)
 		shortcuts(v);
-	if (v->user_mode && !v->user_cr3)
+	if (v->user_mode && !v->mm.user_cr3)
 		audit_wrong("%s vCPU %u: in user mode without a user root", v->domain->name, v->id);
 }
 
@@ -138,8 +138,8 @@ void audit_vcpus(struct domain *d)
 		descriptor_tables(v);
 		if (v->info_mfn != INVALID_MFN)
 			audit_use(v->info_mfn, PGT_WRITABLE);
-		if (v->memory_work)
-			memory_exchange_audit(&v->memory_work->x, audit_ref);
+		if (v->mm.memory_work)
+			memory_exchange_audit(&v->mm.memory_work->x, audit_ref);
 		if (d->doors->audit)
 			d->doors->audit(v, &report);
 	}
@@ -171,9 +171,9 @@ static void one_cpu(const struct percpu *cpu)
 	}
 	if (v != (cpu->vcpu == cpu->idle ? NULL : cpu->vcpu))
 		audit_wrong("CPU %u holds translations of another vCPU than its own", cpu->id);
-	if (cpu->cr3 != (!v ? idle : v->user_mode ? v->user_cr3 : v->kernel_cr3))
+	if (cpu->cr3 != (!v ? idle : v->user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3))
 		audit_wrong("CPU %u walks %lx", cpu->id, (unsigned long)cpu->cr3);
-	if (v && !cpuset_has(v->domain->tlb_cpus, cpu->id))
+	if (v && !cpuset_has(v->domain->mm.tlb_cpus, cpu->id))
 		audit_wrong("CPU %u holds translations of %s, which does not know", cpu->id, v->domain->name);
 }
 

@@ -203,7 +203,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 			  frames_free() << (PAGE_SHIFT - 10));
 	if (rc)
 		return rc;
-	dom0->max_pages = size.max_pages;
+	dom0->mm.max_pages = size.max_pages;
 	log_info("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->kind->name,
 		 MIB(m.nr_pages), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
 	dom0_memory_free_list(&m);

@@ -39,7 +39,7 @@ int dom0_memory_alloc(struct dom0_memory *m, struct domain *d, uint64_t nr_pages
 	m->mfn = heap_alloc_pages(m->order);
 	if (!m->mfn)
 		return -ENOMEM;
-	d->max_pages = nr_pages;
+	d->mm.max_pages = nr_pages;
 	return take_until(m, root, 0) && take_until(m, root + 1, 32) && take_until(m, nr_pages, 0) ? 0
 												   : -ENOMEM;
 }

@@ -34,7 +34,7 @@ static void dump_domain(struct domain *d)
 	struct vcpu *v;
 
 	printk("%s: %s, %s, %u vCPUs, %lu of %lu pages, %u references, %u pauses\n", d->name, d->kind->name,
-	       state_name(d), d->max_vcpus, d->tot_pages, d->max_pages, d->refs, d->pause_count);
+	       state_name(d), d->max_vcpus, d->mm.tot_pages, d->mm.max_pages, d->refs, d->pause_count);
 	if (d->state == DOMAIN_DEAD) /* what vCPUs point at is gone */
 		return;
 	for_each_vcpu (d, v)
@@ -52,7 +52,8 @@ static void dump_domains(void)
 static void dump_domain_memory(struct domain *d)
 {
 	printk("  %s: %lu pages, %lu claimed, limit %lu; %lu KiB of the hypervisor's, limit %lu\n", d->name,
-	       d->tot_pages, d->claimed_pages, d->max_pages, d->heap_bytes >> 10, d->heap_quota >> 10);
+	       d->mm.tot_pages, d->mm.claimed_pages, d->mm.max_pages, d->mm.heap_bytes >> 10,
+	       d->mm.heap_quota >> 10);
 }
 
 static void dump_memory(void)

@@ -34,9 +34,9 @@
 static void doom(struct domain *d)
 {
 	spin_lock(&d->evt_lock);
-	spin_lock(&d->page_lock);
+	spin_lock(&d->mm.page_lock);
 	d->state = DOMAIN_DYING;
-	spin_unlock(&d->page_lock);
+	spin_unlock(&d->mm.page_lock);
 	spin_unlock(&d->evt_lock);
 }
 

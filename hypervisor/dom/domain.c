@@ -17,15 +17,15 @@ static void domain_free(struct domain *d)
 	struct vcpu *v;
 
 	BUG_ON(d->privileged); /* privileged_domains */
-	BUG_ON(d->tot_pages || d->partial_tables || d->pt_left || d->tlb_cpus);
+	BUG_ON(d->mm.tot_pages || d->mm.partial_tables || d->mm.pt_left || d->mm.tlb_cpus);
 	for_each_vcpu (d, v)
 		vcpu_free(v);
 	evtchn_destroy(d);
 	grant_destroy(d);
-	if (d->window_l3)
-		heap_free_pages(d->window_l3, 0);
+	if (d->mm.window_l3)
+		heap_free_pages(d->mm.window_l3, 0);
 	heap_free(d->cpu_policy);
-	BUG_ON(d->heap_bytes);
+	BUG_ON(d->mm.heap_bytes);
 	heap_free(d);
 }
 
@@ -55,9 +55,9 @@ struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 	list_init(&d->link);
 	watchdog_init(d);
 	domain_set_quota(d);
-	d->window_l3 = heap_alloc_pages_for(d, 0);
+	d->mm.window_l3 = heap_alloc_pages_for(d, 0);
 	d->shared_info = heap_alloc_pages_low_for(d, 0); /* a pv32 guest is told its address in 32 bits */
-	if (!d->window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
+	if (!d->mm.window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
 		goto fail;
 	*rc = domain_list_insert(d, id);
 	if (*rc)
@@ -82,15 +82,15 @@ static int change_kind(struct domain *d, const struct guest_kind *kind)
 	int rc = 0;
 
 	spin_lock(&d->evt_lock);
-	spin_lock(&d->page_lock);
-	if (d->tot_pages || d->state != DOMAIN_BUILDING || !kind->pv != !d->pv)
+	spin_lock(&d->mm.page_lock);
+	if (d->mm.tot_pages || d->state != DOMAIN_BUILDING || !kind->pv != !d->pv)
 		rc = -EACCES;
 	for (unsigned i = kind->abi->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evtchn_bucket); i++)
 		if (d->evtchn_bucket[i])
 			rc = -EACCES;
 	if (!rc)
 		take_kind(d, kind);
-	spin_unlock(&d->page_lock);
+	spin_unlock(&d->mm.page_lock);
 	spin_unlock(&d->evt_lock);
 	return rc;
 }
@@ -102,7 +102,7 @@ static int vcpus_complete(struct domain *d)
 	int rc = 0;
 
 	for_each_vcpu (d, v) {
-		if (v->desc_l1 || rc)
+		if (v->mm.desc_l1 || rc)
 			continue;
 		rc = d->doors->vcpu_init(v);
 		if (rc)

@@ -206,7 +206,7 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_unpausedomain:
 		return unpause(d);
 	case XEN_DOMCTL_max_mem:
-		d->max_pages = op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10);
+		d->mm.max_pages = op->u.max_mem.max_memkb >> (PAGE_SHIFT - 10);
 		domain_set_quota(d);
 		return 0;
 	case XEN_DOMCTL_max_vcpus:

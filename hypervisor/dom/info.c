@@ -43,9 +43,9 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 			flags |= XEN_DOMINF_running;
 	}
 	info->flags = flags;
-	info->tot_pages = d->tot_pages;
-	info->max_pages = d->max_pages;
-	info->outstanding_pages = d->claimed_pages;
+	info->tot_pages = d->mm.tot_pages;
+	info->max_pages = d->mm.max_pages;
+	info->outstanding_pages = d->mm.claimed_pages;
 	info->shared_info_frame = d->shared_info_mfn;
 	info->ssidref = d->ssidref;
 	memcpy(info->handle, d->uuid, sizeof(info->handle));

@@ -23,6 +23,6 @@ void domain_set_quota(struct domain *d)
 	if (d->hypercalls) /* others cannot ask for more than the first frame of their grant table */
 		quota += grant_most(d);
 	if (d->doors->heap_most)
-		quota += d->doors->heap_most(d->max_pages);
-	d->heap_quota = quota;
+		quota += d->doors->heap_most(d->mm.max_pages);
+	d->mm.heap_quota = quota;
 }

@@ -227,8 +227,8 @@ static long overhead(struct ringlet_overhead *o)
 
 	if (!d)
 		return -ESRCH;
-	o->bytes = d->heap_bytes;
-	o->limit = d->heap_quota;
+	o->bytes = d->mm.heap_bytes;
+	o->limit = d->mm.heap_quota;
 	domain_put(d);
 	return 0;
 }

@@ -35,7 +35,7 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 		return NULL;
 	v->domain = d;
 	v->id = id;
-	v->info_mfn = v->root = v->user_root = INVALID_MFN;
+	v->info_mfn = v->mm.root = v->mm.user_root = INVALID_MFN;
 	list_init(&v->run_link);
 	return v;
 }
@@ -43,7 +43,7 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 void vcpu_free(struct vcpu *v)
 {
 	BUG_ON(v->running || !list_empty(&v->run_link));
-	BUG_ON(v->root != INVALID_MFN || v->user_root != INVALID_MFN || v->info_mfn != INVALID_MFN);
+	BUG_ON(v->mm.root != INVALID_MFN || v->mm.user_root != INVALID_MFN || v->info_mfn != INVALID_MFN);
 	sched_vcpu_free(v);
 	heap_free(v->fpu);
 	heap_free(v->counters);
@@ -95,7 +95,7 @@ int vcpu_set_context(struct vcpu *v, const void *ctx)
 	uint64_t flags;
 	int rc;
 
-	if (!v->desc_l1) /* domain_set_kind had no memory */
+	if (!v->mm.desc_l1) /* domain_set_kind had no memory */
 		return -ENOMEM;
 	rc = v->domain->doors->set_context(v, ctx);
 	if (rc)

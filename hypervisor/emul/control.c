@@ -32,7 +32,7 @@ static enum emul_result read_cr(struct emul *e, uint64_t *value)
 		*value = v->domain->pv->get_cr2(v);
 		return EMUL_DONE;
 	case 3:
-		*value = v->domain->paging->mfn_to_cr3(v->root);
+		*value = v->domain->paging->mfn_to_cr3(v->mm.root);
 		return EMUL_DONE;
 	case 4:
 		*value = v->cr4;

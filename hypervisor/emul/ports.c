@@ -43,7 +43,7 @@ static int bitmap_read(struct vcpu *v, void *to, uint32_t at, size_t n)
 	uint64_t cr3 = this_cpu->cr3;
 	int rc;
 
-	use_cr3(v->kernel_cr3);
+	use_cr3(v->mm.kernel_cr3);
 	rc = guest_read(to, v->iobitmap + at, n);
 	use_cr3(cr3);
 	return rc;

@@ -66,13 +66,13 @@ static void fv_vcpu_free(struct vcpu *v)
 		fv_code_free(v->fv);
 		fv_shadow_free(v->fv);
 		fv_memory_free(v->fv);
-		v->desc_l1[0] = 0;
+		v->mm.desc_l1[0] = 0;
 		fv_segments_free(v->fv);
 	}
 	heap_free(v->fv);
 	v->fv = NULL;
 	v->trap = NULL;
-	v->kernel_cr3 = 0;
+	v->mm.kernel_cr3 = 0;
 	desc_free(v);
 	pv32_kind_root_free(v);
 }
@@ -130,7 +130,7 @@ static int power_on(struct vcpu *v, const void *ctx)
 	fv->console_port = word(ctx, COMPAT_vcpu_guest_context_event_callback_eip);
 	fv->patching = !v->domain->fv_nopatch;
 	fv->cr0 = RESET_CR0;
-	v->kernel_cr3 = virt_to_mfn(v->kind_root) << PAGE_SHIFT;
+	v->mm.kernel_cr3 = virt_to_mfn(v->mm.kind_root) << PAGE_SHIFT;
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static int fv_set_context(struct vcpu *v, const void *ctx)
 	struct vcpu_guest_context *c;
 	int rc;
 
-	if (v->kernel_cr3)
+	if (v->mm.kernel_cr3)
 		return -EBUSY;
 	c = heap_alloc_for(v->domain, sizeof(*c));
 	if (!c)

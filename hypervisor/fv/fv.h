@@ -89,7 +89,7 @@ struct fv {
 	struct fv_scan *scan; /* fv/patch.c: the page that is being searched, or was last */
 
 	/* fv/shadow.c */
-	uint64_t *l3; /* four entries, above it v->kind_root */
+	uint64_t *l3; /* four entries, above it v->mm.kind_root */
 	struct fv_shadow *shadows, *shadow_free;
 	struct fv_shadow *shadow_hash[FV_SHADOW_BUCKETS];
 	uint32_t nr_shadows, shadows_made; /* how many there may be, and have been so far */

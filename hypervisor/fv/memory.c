@@ -177,7 +177,7 @@ static int find_frame(struct domain *d, struct fv *fv)
 /* An earlier call may have stopped half way, without enough memory. */
 static int memory_begin(struct fv *fv, uint32_t ram_pages)
 {
-	if (!ram_pages || ram_pages >= fv->v->domain->tot_pages)
+	if (!ram_pages || ram_pages >= fv->v->domain->mm.tot_pages)
 		return -EINVAL;
 	fv->frames_order = block_order(ram_pages * sizeof(*fv->frames));
 	if (!fv->nothing)
@@ -189,7 +189,7 @@ static int memory_begin(struct fv *fv, uint32_t ram_pages)
 	memset(fv->nothing, 0xff, PAGE_SIZE);
 	fv->ram_pages = ram_pages;
 	fv->copies_max = fv_copies_max(ram_pages);
-	fv->frames_to_find = fv->v->domain->tot_pages;
+	fv->frames_to_find = fv->v->domain->mm.tot_pages;
 	return 0;
 }
 

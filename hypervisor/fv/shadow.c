@@ -476,7 +476,7 @@ int fv_shadow_init(struct fv *fv)
 		return -ENOMEM;
 	fv->shadows = mfn_to_virt(fv->shadows_at);
 	fv->nr_shadows = n;
-	*(uint64_t *)fv->v->kind_root = make_pte(virt_to_mfn(fv->l3), PTE_P | PTE_RW | PTE_U | PTE_A);
+	*(uint64_t *)fv->v->mm.kind_root = make_pte(virt_to_mfn(fv->l3), PTE_P | PTE_RW | PTE_U | PTE_A);
 	return 0;
 }
 

@@ -155,7 +155,7 @@ static void judge_entry(uint32_t i)
 		if (!ghost_handle_is(m.handle, granter, m.ref, m.flags))
 			ghost_wrong("entry %u: handle %u is not for this mapping", i, m.handle);
 		/* A mapping for devices alone is in no page table, so in no TLB. */
-		if ((m.flags & GNTMAP_host_map) && granter != current->domain && !granter->tlb_abroad)
+		if ((m.flags & GNTMAP_host_map) && granter != current->domain && !granter->mm.tlb_abroad)
 			ghost_wrong("%s is not known to be mapped by others", granter->name);
 	}
 }

@@ -83,10 +83,10 @@ static void judge_populate(uint64_t total, long rc)
 
 	if (n > op.r.nr_extents << op.r.extent_order)
 		ghost_wrong("%lu extents of %lu", (unsigned long)extents(rc), (unsigned long)op.r.nr_extents);
-	if (n && op.d->tot_pages > op.d->max_pages)
-		ghost_wrong("%s has %lu frames of %lu", op.d->name, (unsigned long)op.d->tot_pages,
-			    (unsigned long)op.d->max_pages);
-	ghost_expect(&op.d->tot_pages, total + n, ~0ull);
+	if (n && op.d->mm.tot_pages > op.d->mm.max_pages)
+		ghost_wrong("%s has %lu frames of %lu", op.d->name, (unsigned long)op.d->mm.tot_pages,
+			    (unsigned long)op.d->mm.max_pages);
+	ghost_expect(&op.d->mm.tot_pages, total + n, ~0ull);
 	ghost_expect_fresh(op.d, n, false);
 	ghost_compare();
 }
@@ -128,7 +128,7 @@ static void judge_exchange(gva_t arg, uint64_t total)
 			n += traded(mfn + j);
 	}
 	if (n)
-		ghost_expect(&op.d->tot_pages, total, ~0ull);
+		ghost_expect(&op.d->mm.tot_pages, total, ~0ull);
 	ghost_expect_fresh(op.d, n, false);
 	ghost_compare();
 }
@@ -189,14 +189,14 @@ long __wrap_hc_memory_op(uint64_t cmd, uint64_t arg)
 	uint64_t total = 0;
 	long rc;
 
-	if (judging && current->memory_work) {
+	if (judging && current->mm.memory_work) {
 		ghost_give_up();
 	} else if (judging) {
 		predict(cmd, arg);
-		total = op.d ? op.d->tot_pages : 0;
+		total = op.d ? op.d->mm.tot_pages : 0;
 	}
 	rc = __real_hc_memory_op(cmd, arg);
-	if (judging && current->memory_work)
+	if (judging && current->mm.memory_work)
 		ghost_give_up();
 	if (judging && !ghost_gave_up())
 		judge(cmd, arg, total, rc);

@@ -67,7 +67,7 @@ static void predict_update(gva_t ureqs, uint64_t count, gva_t done_at, uint32_t 
 	batch.list = ureqs;
 	if (!batch.tables || !batch.from || (GHOST_IS_RESTARTED(count) && !ghost_readable(done_at)))
 		ghost_list_refused();
-	else if (batch.tables->partial_tables || !batch.tables->paging)
+	else if (batch.tables->mm.partial_tables || !batch.tables->paging)
 		ghost_give_up();
 	else
 		ghost_list(GHOST_COUNT(count), update);
@@ -81,7 +81,7 @@ long __wrap_hc_mmu_update(uint64_t ureqs, uint64_t count, uint64_t done_at, uint
 	if (judging)
 		predict_update(ureqs, count, done_at, foreigndom);
 	rc = __real_hc_mmu_update(ureqs, count, done_at, foreigndom);
-	if (judging && batch.tables && batch.tables->partial_tables)
+	if (judging && batch.tables && batch.tables->mm.partial_tables)
 		ghost_give_up();
 	if (judging)
 		ghost_list_judge_counted(count, done_at, rc);

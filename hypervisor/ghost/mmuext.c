@@ -89,12 +89,12 @@ static enum ghost_outcome set_ldt(gva_t base, uint64_t entries)
 	    (entries && !range_ok(v->domain->abi, base, entries * 8)))
 		return GHOST_REFUSED;
 	for (unsigned i = 16; i < 32; i++) { /* the window's pages of the old one */
-		uint64_t shown = ghost_word(&v->desc_l1[i]);
+		uint64_t shown = ghost_word(&v->mm.desc_l1[i]);
 
 		if (!(v->ldt_mapped >> (i - 16) & 1) || !(shown & 1))
 			continue;
 		ghost_let_go((shown & 0x000ffffffffff000ull) >> PAGE_SHIFT);
-		ghost_expect(&v->desc_l1[i], 0, ~0ull);
+		ghost_expect(&v->mm.desc_l1[i], 0, ~0ull);
 	}
 	return GHOST_DONE;
 }
@@ -106,13 +106,13 @@ static enum ghost_outcome own(const struct mmuext_op *op)
 
 	switch (op->cmd) {
 	case MMUEXT_NEW_BASEPTR:
-		return new_root(&v->root, op->arg1.mfn);
+		return new_root(&v->mm.root, op->arg1.mfn);
 	case MMUEXT_NEW_USER_BASEPTR:
 		if (!user_roots)
 			return GHOST_REFUSED;
 		if (op->arg1.mfn == INVALID_MFN)
-			return v->user_root == INVALID_MFN ? GHOST_DONE : GHOST_REFUSED;
-		return new_root(&v->user_root, op->arg1.mfn ? op->arg1.mfn : INVALID_MFN);
+			return v->mm.user_root == INVALID_MFN ? GHOST_DONE : GHOST_REFUSED;
+		return new_root(&v->mm.user_root, op->arg1.mfn ? op->arg1.mfn : INVALID_MFN);
 	case MMUEXT_TLB_FLUSH_LOCAL:
 	case MMUEXT_INVLPG_LOCAL:
 	case MMUEXT_TLB_FLUSH_ALL:
@@ -160,13 +160,13 @@ long __wrap_hc_mmuext_op(uint64_t ops, uint64_t count, uint64_t done_at, uint64_
 		batch.rewritten = false;
 		if (!batch.owner || (GHOST_IS_RESTARTED(count) && !ghost_readable(done_at)))
 			ghost_list_refused();
-		else if (batch.owner->partial_tables)
+		else if (batch.owner->mm.partial_tables)
 			ghost_give_up();
 		else
 			ghost_list(GHOST_COUNT(count), extended);
 	}
 	rc = __real_hc_mmuext_op(ops, count, done_at, foreigndom);
-	if (judging && batch.owner && batch.owner->partial_tables)
+	if (judging && batch.owner && batch.owner->mm.partial_tables)
 		ghost_give_up();
 	if (judging)
 		ghost_list_judge_counted(count, done_at, rc);

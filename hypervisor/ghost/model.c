@@ -95,7 +95,7 @@ void ghost_unref(mfn_t mfn)
 		return;
 	/* That was the last: the frame is free. */
 	if (!(f->flags & GF_HEAP))
-		ghost_expect(&f->owner->tot_pages, ghost_word(&f->owner->tot_pages) - 1, ~0ull);
+		ghost_expect(&f->owner->mm.tot_pages, ghost_word(&f->owner->mm.tot_pages) - 1, ~0ull);
 	*f = (struct ghost_frame){0};
 }
 
@@ -352,7 +352,7 @@ uint64_t *ghost_walk(uint64_t va)
 {
 	const struct vcpu *v = current;
 	const struct guest_abi *abi = v->domain->abi;
-	uint64_t entry = v->kernel_cr3;
+	uint64_t entry = v->mm.kernel_cr3;
 
 	if (va >= abi->low_end && va < abi->high_start)
 		return NULL;

@@ -315,7 +315,7 @@ static __always_inline long unmap_batch(gva_t uop, unsigned n, bool replace)
 		done |= u[i].done;
 	}
 	if (done & GNTMAP_host_map)
-		tlb_flush_cpus(d->tlb_cpus);
+		tlb_flush_cpus(d->mm.tlb_cpus);
 	while (i--)
 		if (likely(u[i].done))
 			grant_unmap_end(d, &u[i]);

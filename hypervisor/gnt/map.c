@@ -64,15 +64,15 @@ static inline int enter(struct vcpu *v, struct domain *granter, uint64_t addr, u
 	if (unlikely(frame_hold(granter, mfn, flags & GNTMAP_readonly)))
 		return GNTST_general_error;
 	if (granter != d)
-		granter->tlb_abroad = CPUSET_ALL;
-	spin_lock(&d->pt_lock);
+		granter->mm.tlb_abroad = CPUSET_ALL;
+	spin_lock(&d->mm.pt_lock);
 	where = find_entry(v, addr, flags);
 	if (likely(where)) {
 		uint64_t pte = l1_in(pte_for(mfn, flags), d->paging->added[1]);
 
 		l1_put(__atomic_exchange_n(where, pte, __ATOMIC_ACQ_REL));
 	}
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	if (likely(where))
 		return GNTST_okay;
 	frame_drop(mfn, flags & GNTMAP_readonly);
@@ -88,7 +88,7 @@ static inline int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32
 
 	if (new_addr && (flags & GNTMAP_contains_pte))
 		return rc;
-	spin_lock(&d->pt_lock);
+	spin_lock(&d->mm.pt_lock);
 	where = find_entry(v, addr, flags);
 	if (new_addr)
 		from = find_entry(v, new_addr, 0);
@@ -99,7 +99,7 @@ static inline int leave(struct vcpu *v, uint64_t addr, uint64_t new_addr, uint32
 		rc = GNTST_okay;
 	}
 	l1_put(old);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "lib/loglimit.h"
 #include "lib/spinlock.h"
 #include "lib/types.h"
+#include "mm/state.h"
 #include "xen/vcpu.h"
 #include "xen/xen.h"
 
@@ -102,10 +103,8 @@ struct vcpu {
 	uint16_t kernel_ss;
 	uint64_t refused_rip, refused_rsp; /* where the last failed return was sent instead (exit_fault) */
 
-	/* Address spaces (mm/, pv/). cr3 values are what is loaded into the real CR3. */
-	mfn_t root, user_root; /* guest's L4 (pv64) or L3 (pv32); type references held; INVALID_MFN if none */
-	uint64_t kernel_cr3, user_cr3;
-	void *kind_root;   /* pv32: the hypervisor's own L4 page above the guest's L3 */
+	struct vcpu_mm mm;
+
 	uint64_t cr0, cr4; /* guest's view */
 	uint64_t debugreg[8];
 
@@ -119,7 +118,6 @@ struct vcpu {
 	uint64_t ldt_base;
 	uint32_t ldt_entries;
 	uint32_t ldt_mapped;     /* bit n: LDT page n is mapped and holds a segdesc type reference */
-	uint64_t *desc_l1;       /* the 32 entries of this vCPU's descriptor window (slot 260) */
 	struct percpu *desc_cpu; /* whose page the window shows, and whose TLB knows it; NULL: no CPU's */
 
 	struct fpu_area *fpu;
@@ -161,7 +159,6 @@ struct vcpu {
 	void (*trap)(struct vcpu *v, struct cpu_user_regs *regs);
 	mfn_t gdt_next[14]; /* the frames of a GDT that is being set: these are held already (pv/desc.c) */
 	unsigned gdt_next_pages;
-	struct memory_work *memory_work; /* of a memory_op that will be restarted (mm/memory.h) */
 	struct trace_counters *counters; /* exit accounting (trace/), NULL until there is any */
 
 	/* The guest's handlers of exceptions (pv/trap_op.c), changed by the vCPU itself or before it runs. Last, since only
@@ -199,30 +196,13 @@ struct domain {
 	uint8_t uuid[16];
 	struct spinlock lock; /* domctl operations, state */
 
-	/* Memory (mm/). page_lock guards lists and totals; pt_lock serialises page-table changes. */
-	struct spinlock page_lock, pt_lock;
-	uint32_t pt_tag;         /* its own among all domains, not 0: marks its valid tables (mm/page.h) */
-	int32_t pt_allowance;    /* entries that the holder of pt_lock may still get or put (mm/partial.c) */
-	uint32_t partial_tables; /* how many frames are such */
-	uint32_t pt_left;        /* one of them, to be taken apart; 0: none */
-	uint32_t page_head;      /* list of owned frames through page_info.next */
-	uint64_t tot_pages, max_pages;
-	uint64_t claimed_pages;          /* kept free for it (XENMEM_claim_pages) */
-	uint64_t heap_bytes, heap_quota; /* the hypervisor's memory held for it, and at most (mm/charge.c) */
-	uint64_t audit_bytes;            /* the first, as the auditor counts */
-	void *memory_map;                /* E820 entries for XENMEM_memory_map, or NULL; under page_lock */
-	uint32_t memory_map_entries;
-	cpuset_t tlb_cpus; /* CPUs that may hold translations of this domain */
-	/* CPUs whose TLB may show its frames by mappings of another domain that is not privileged: none, or
-	 * CPUSET_ALL once a grant of its was mapped. */
-	cpuset_t tlb_abroad;
+	struct domain_mm mm;
+	uint32_t pt_tag; /* its own among all domains, not 0: marks its valid tables (mm/page.h) */
 	struct domain *next_privileged;
 	mfn_t shared_info_mfn;
 	void *shared_info;
-	uint64_t *window_l3; /* slot 260 of every root of this domain: descriptor windows */
-	uint32_t vm_assist;  /* VMASST bits */
-	uint32_t features;
-	bool fv_nopatch; /* fv: instructions that do not trap are left as they are */
+	uint32_t vm_assist; /* VMASST bits */
+	bool fv_nopatch;    /* fv: instructions that do not trap are left as they are */
 
 	/* Grants (gnt/). */
 	struct grant_table *grants;

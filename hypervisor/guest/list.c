@@ -22,12 +22,12 @@ struct domain *dom0;
 void (*domain_last_put)(struct domain *d);
 
 static struct domain io_domain = {
-    .id = DOMID_IO, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_io", .heap_quota = ~0ull};
+    .id = DOMID_IO, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_io", .mm.heap_quota = ~0ull};
 static struct domain xen_domain = {
-    .id = DOMID_XEN, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_xen", .heap_quota = ~0ull};
+    .id = DOMID_XEN, .refs = 1, .state = DOMAIN_ALIVE, .name = "dom_xen", .mm.heap_quota = ~0ull};
 struct domain *dom_io = &io_domain, *dom_xen = &xen_domain;
 struct domain dom_idle = {
-    .id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle", .heap_quota = ~0ull};
+    .id = DOMID_IDLE, .refs = 1, .state = DOMAIN_ALIVE, .name = "idle", .mm.heap_quota = ~0ull};
 
 struct domain *privileged_domains = &dom_idle;
 

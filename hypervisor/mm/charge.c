@@ -13,10 +13,10 @@
 
 bool domain_charge(struct domain *d, size_t bytes)
 {
-	uint64_t held = __atomic_add_fetch(&d->heap_bytes, bytes, __ATOMIC_RELAXED);
+	uint64_t held = __atomic_add_fetch(&d->mm.heap_bytes, bytes, __ATOMIC_RELAXED);
 
 	/* What others have claimed is not available to it, and its own claim is for its frames. */
-	if (held <= d->heap_quota && claims_leave((bytes + PAGE_SIZE - 1) >> PAGE_SHIFT))
+	if (held <= d->mm.heap_quota && claims_leave((bytes + PAGE_SIZE - 1) >> PAGE_SHIFT))
 		return true;
 	domain_uncharge(d, bytes);
 	return false;
@@ -24,7 +24,7 @@ bool domain_charge(struct domain *d, size_t bytes)
 
 void domain_uncharge(struct domain *d, size_t bytes)
 {
-	uint64_t held = __atomic_fetch_sub(&d->heap_bytes, bytes, __ATOMIC_RELAXED);
+	uint64_t held = __atomic_fetch_sub(&d->mm.heap_bytes, bytes, __ATOMIC_RELAXED);
 
 	BUG_ON(held < bytes);
 }

@@ -146,5 +146,5 @@ void root_install_slots(uint64_t *l4, struct domain *d)
 {
 	for (unsigned i = SLOT_FIRST; i <= SLOT_LAST; i++)
 		l4[i] = idle_root[i];
-	l4[SLOT_WINDOW] = d->window_l3 ? make_pte(virt_to_mfn(d->window_l3), TABLE_FLAGS) : 0;
+	l4[SLOT_WINDOW] = d->mm.window_l3 ? make_pte(virt_to_mfn(d->mm.window_l3), TABLE_FLAGS) : 0;
 }

@@ -24,7 +24,7 @@ static uint64_t claimed_total;
 static void owned_add(struct domain *d, mfn_t mfn)
 {
 	struct page_info *pg = mfn_to_page(mfn);
-	mfn_t head = d->page_head;
+	mfn_t head = d->mm.page_head;
 
 	pg->next = 0;
 	if (head) {
@@ -33,7 +33,7 @@ static void owned_add(struct domain *d, mfn_t mfn)
 		mfn_to_page(head)->prev = mfn;
 	} else {
 		pg->prev = mfn;
-		d->page_head = mfn;
+		d->mm.page_head = mfn;
 	}
 }
 
@@ -41,14 +41,14 @@ static void owned_del(struct domain *d, mfn_t mfn)
 {
 	struct page_info *pg = mfn_to_page(mfn);
 
-	if (d->page_head == mfn)
-		d->page_head = pg->next;
+	if (d->mm.page_head == mfn)
+		d->mm.page_head = pg->next;
 	else
 		mfn_to_page(pg->prev)->next = pg->next;
 	if (pg->next)
 		mfn_to_page(pg->next)->prev = pg->prev;
-	else if (d->page_head)
-		mfn_to_page(d->page_head)->prev = pg->prev;
+	else if (d->mm.page_head)
+		mfn_to_page(d->mm.page_head)->prev = pg->prev;
 	pg->next = pg->prev = 0;
 }
 
@@ -56,13 +56,13 @@ mfn_t owned_rotate(struct domain *d)
 {
 	mfn_t mfn;
 
-	spin_lock(&d->page_lock);
-	mfn = d->page_head;
+	spin_lock(&d->mm.page_lock);
+	mfn = d->mm.page_head;
 	if (mfn) {
 		owned_del(d, mfn);
 		owned_add(d, mfn);
 	}
-	spin_unlock(&d->page_lock);
+	spin_unlock(&d->mm.page_lock);
 	return mfn;
 }
 
@@ -72,11 +72,11 @@ static bool claim_take(struct domain *d, uint64_t n)
 	bool ok;
 
 	spin_lock(&claim_lock);
-	ok = frames_free() >= n + claimed_total - d->claimed_pages;
+	ok = frames_free() >= n + claimed_total - d->mm.claimed_pages;
 	if (ok) {
-		uint64_t used = MIN(n, d->claimed_pages);
+		uint64_t used = MIN(n, d->mm.claimed_pages);
 
-		d->claimed_pages -= used;
+		d->mm.claimed_pages -= used;
 		claimed_total -= used;
 	}
 	spin_unlock(&claim_lock);
@@ -94,14 +94,14 @@ int domain_claim_pages(struct domain *d, uint64_t pages)
 	uint64_t more;
 
 	spin_lock(&claim_lock);
-	more = pages > d->tot_pages ? pages - d->tot_pages : 0;
-	if (pages && (!more || pages > d->max_pages || d->state >= DOMAIN_DYING)) {
+	more = pages > d->mm.tot_pages ? pages - d->mm.tot_pages : 0;
+	if (pages && (!more || pages > d->mm.max_pages || d->state >= DOMAIN_DYING)) {
 		rc = -EINVAL;
-	} else if (more > frames_free() - MIN(frames_free(), claimed_total - d->claimed_pages)) {
+	} else if (more > frames_free() - MIN(frames_free(), claimed_total - d->mm.claimed_pages)) {
 		rc = -ENOMEM;
 	} else {
-		claimed_total += more - d->claimed_pages;
-		d->claimed_pages = more;
+		claimed_total += more - d->mm.claimed_pages;
+		d->mm.claimed_pages = more;
 	}
 	spin_unlock(&claim_lock);
 	return rc;
@@ -112,14 +112,14 @@ static bool total_grow(struct domain *d, uint64_t n, uint64_t beyond)
 {
 	bool ok, first;
 
-	spin_lock(&d->page_lock);
-	ok = d->state < DOMAIN_DYING && d->tot_pages + n <= d->max_pages + beyond;
-	first = ok && !d->tot_pages;
+	spin_lock(&d->mm.page_lock);
+	ok = d->state < DOMAIN_DYING && d->mm.tot_pages + n <= d->mm.max_pages + beyond;
+	first = ok && !d->mm.tot_pages;
 	if (ok)
-		d->tot_pages += n;
+		d->mm.tot_pages += n;
 	if (first)
 		domain_get(d);
-	spin_unlock(&d->page_lock);
+	spin_unlock(&d->mm.page_lock);
 	return ok;
 }
 
@@ -127,12 +127,12 @@ static void total_shrink(struct domain *d, uint64_t n, mfn_t unlink)
 {
 	bool last;
 
-	spin_lock(&d->page_lock);
+	spin_lock(&d->mm.page_lock);
 	if (unlink)
 		owned_del(d, unlink);
-	d->tot_pages -= n;
-	last = !d->tot_pages;
-	spin_unlock(&d->page_lock);
+	d->mm.tot_pages -= n;
+	last = !d->mm.tot_pages;
+	spin_unlock(&d->mm.page_lock);
 	if (last)
 		domain_put(d);
 }
@@ -160,7 +160,7 @@ bool domain_own_frames(struct domain *d, mfn_t mfn, uint64_t n)
 {
 	bool lives;
 
-	spin_lock(&d->page_lock);
+	spin_lock(&d->mm.page_lock);
 	lives = d->state < DOMAIN_DYING;
 	for (uint64_t i = 0; lives && i < n; i++) {
 		struct page_info *pg = mfn_to_page(mfn + i);
@@ -170,7 +170,7 @@ bool domain_own_frames(struct domain *d, mfn_t mfn, uint64_t n)
 		pg->type = (uint64_t)PGT_WRITABLE << PGT_SHIFT | PGT_VALIDATED;
 		__atomic_store_n(&pg->count, PGC_ALLOCATED | 1, __ATOMIC_RELEASE);
 	}
-	spin_unlock(&d->page_lock);
+	spin_unlock(&d->mm.page_lock);
 	return lives;
 }
 

@@ -34,7 +34,7 @@ static long reservation(const struct xen_memory_domain *q, bool most)
 	d = memory_domain_get(q->domid, &rc);
 	if (!d)
 		return rc;
-	pages = most ? d->max_pages : d->tot_pages;
+	pages = most ? d->mm.max_pages : d->mm.tot_pages;
 	domain_put(d);
 	return pages;
 }
@@ -82,11 +82,11 @@ static long memory_map(struct vcpu *v, struct xen_memory_map *map)
 	struct e820_entry entries[MAP_ENTRIES_MAX];
 	unsigned n;
 
-	spin_lock(&d->page_lock);
-	n = d->memory_map_entries;
+	spin_lock(&d->mm.page_lock);
+	n = d->mm.memory_map_entries;
 	if (n)
-		memcpy(entries, d->memory_map, n * sizeof(*entries));
-	spin_unlock(&d->page_lock);
+		memcpy(entries, d->mm.memory_map, n * sizeof(*entries));
+	spin_unlock(&d->mm.page_lock);
 	return n ? put_map(map, entries, n) : -ENOSYS;
 }
 
@@ -107,14 +107,14 @@ static int replace_map(struct domain *d, void *entries, unsigned n)
 	void *old = entries;
 	int rc = -EINVAL;
 
-	spin_lock(&d->page_lock);
+	spin_lock(&d->mm.page_lock);
 	if (d->state < DOMAIN_DYING) { /* or it would never be freed */
-		old = d->memory_map;
-		d->memory_map = entries;
-		d->memory_map_entries = n;
+		old = d->mm.memory_map;
+		d->mm.memory_map = entries;
+		d->mm.memory_map_entries = n;
 		rc = 0;
 	}
-	spin_unlock(&d->page_lock);
+	spin_unlock(&d->mm.page_lock);
 	heap_free(old);
 	return rc;
 }

@@ -15,14 +15,14 @@
 
 int memory_work_end(struct vcpu *v)
 {
-	struct memory_work *w = v->memory_work;
+	struct memory_work *w = v->mm.memory_work;
 
 	if (!w)
 		return 0;
 	while (!memory_exchange_cancel(w->d, &w->x))
 		if (hypercall_preempt_check())
 			return -ERESTART;
-	v->memory_work = NULL;
+	v->mm.memory_work = NULL;
 	domain_put(w->d);
 	heap_free(w);
 	return 0;
@@ -32,7 +32,7 @@ int memory_work_get(struct vcpu *v, struct domain *d, const uint64_t key[14], st
 {
 	int rc;
 
-	*w = v->memory_work;
+	*w = v->mm.memory_work;
 	if (*w && (*w)->d == d && !memcmp((*w)->key, key, sizeof((*w)->key)))
 		return 0;
 	rc = memory_work_end(v);
@@ -44,6 +44,6 @@ int memory_work_get(struct vcpu *v, struct domain *d, const uint64_t key[14], st
 	domain_get(d);
 	(*w)->d = d;
 	memcpy((*w)->key, key, sizeof((*w)->key));
-	v->memory_work = *w;
+	v->mm.memory_work = *w;
 	return 0;
 }

@@ -61,7 +61,7 @@ void vcpu_drop_roots(struct vcpu *v); /* of a domain that ends: @v never runs ag
 /* Take apart the table that the last change of @d's page tables left. A hypercall that may have left one does this
  * before it returns. 0; -ERESTART: other work waits, call again. The caller holds no lock. */
 int pt_settle_left(struct domain *d) __cold;
-#define pt_settle(d) (likely(!__atomic_load_n(&(d)->pt_left, __ATOMIC_ACQUIRE)) ? 0 : pt_settle_left(d))
+#define pt_settle(d) (likely(!__atomic_load_n(&(d)->mm.pt_left, __ATOMIC_ACQUIRE)) ? 0 : pt_settle_left(d))
 
 /* TLB (mm/tlb.c). The caller may hold locks: waiting answers others' requests. */
 void tlb_flush_local(void);

@@ -30,7 +30,7 @@ struct batch {
 
 static void batch_lock(struct batch *b)
 {
-	spin_lock(&b->d->pt_lock);
+	spin_lock(&b->d->mm.pt_lock);
 	if (unlikely(b->upper))
 		pt_allow(b->d);
 }
@@ -38,9 +38,9 @@ static void batch_lock(struct batch *b)
 static void batch_unlock(struct batch *b)
 {
 	if (unlikely(b->flush))
-		tlb_flush_cpus(b->d->tlb_cpus);
+		tlb_flush_cpus(b->d->mm.tlb_cpus);
 	b->flush = false;
-	spin_unlock(&b->d->pt_lock);
+	spin_unlock(&b->d->mm.pt_lock);
 }
 
 /* The frame is no page table of @d's: a plain store, if @d owns the frame and it may be written. */
@@ -70,7 +70,7 @@ static __cold int update_other(struct batch *b, struct page_info *pg, uint64_t *
 	if (!is_live_upper(pg, b->d))
 		return plain_write(pg, b->d, where, val);
 	rc = pt_change_upper(pg, (uintptr_t)where & ~PAGE_MASK, val, preserve_ad, &b->flush);
-	if (b->d->pt_allowance <= 0)
+	if (b->d->mm.pt_allowance <= 0)
 		b->left = 1;
 	return rc;
 }
@@ -117,7 +117,7 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 	int rc = 0;
 
 	b->left = ENTRIES_PER_CHECK;
-	spin_lock(&b->d->pt_lock);
+	spin_lock(&b->d->mm.pt_lock);
 	for (i = 0; i < count; i++) {
 		struct mmu_update req;
 
@@ -138,7 +138,7 @@ static int batch_run(struct batch *b, gva_t ureqs, uint32_t count, uint32_t *don
 	*done = i;
 	if (unlikely(b->upper))
 		return upper_end(b, rc);
-	spin_unlock(&b->d->pt_lock);
+	spin_unlock(&b->d->mm.pt_lock);
 	return rc;
 }
 
@@ -192,7 +192,7 @@ static int flush_for(gva_t va, uint64_t flags)
 	if (!(flags & UVMF_FLUSHTYPE_MASK))
 		return 0;
 	if (who == UVMF_ALL)
-		cpus = current->domain->tlb_cpus;
+		cpus = current->domain->mm.tlb_cpus;
 	else if (who != UVMF_LOCAL)
 		rc = vcpumask_to_cpus(who, &cpus);
 	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG)
@@ -209,7 +209,7 @@ static long va_mapping(gva_t va, uint64_t val, uint64_t flags, struct domain *fr
 	long rc = -EINVAL, flush_rc;
 	uint64_t *where;
 
-	spin_lock(&d->pt_lock);
+	spin_lock(&d->mm.pt_lock);
 	where = walk_locked(v, va);
 	if (likely(where)) {
 		struct page_info *pg = mfn_to_page(virt_to_mfn(where));
@@ -218,7 +218,7 @@ static long va_mapping(gva_t va, uint64_t val, uint64_t flags, struct domain *fr
 		if (likely(is_live_l1(pg, d)))
 			rc = pt_change_l1(where, val, d, from, false);
 	}
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	/* What nearly all calls ask for: nothing, or one page of this CPU. */
 	if (likely(!(flags & ~UVMF_INVLPG))) {
 		if (flags)

@@ -132,10 +132,10 @@ static int own_op(const struct mmuext_op *op)
 	case MMUEXT_INVLPG_MULTI:
 		return flush_vcpus(op->arg2.vcpumask, true, op->arg1.linear_addr);
 	case MMUEXT_TLB_FLUSH_ALL:
-		tlb_flush_cpus(d->tlb_cpus);
+		tlb_flush_cpus(d->mm.tlb_cpus);
 		return 0;
 	case MMUEXT_INVLPG_ALL:
-		tlb_flush_page_cpus(d->tlb_cpus, op->arg1.linear_addr);
+		tlb_flush_page_cpus(d->mm.tlb_cpus, op->arg1.linear_addr);
 		return 0;
 	case MMUEXT_FLUSH_CACHE:
 		return flush_caches(cpuset_self());

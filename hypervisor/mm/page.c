@@ -82,11 +82,11 @@ static int segdesc_promote(struct page_info *pg)
  * grant to map them (mm/mmu_owner.c). */
 static cpuset_t mapping_cpus(const struct domain *d)
 {
-	cpuset_t cpus = d->tlb_cpus | d->tlb_abroad;
+	cpuset_t cpus = d->mm.tlb_cpus | d->mm.tlb_abroad;
 	const struct domain *p = privileged_domains;
 
 	do {
-		cpus |= p->tlb_cpus;
+		cpus |= p->mm.tlb_cpus;
 		p = p->next_privileged;
 	} while (unlikely(p));
 	return cpus & cpus_online;
@@ -219,7 +219,7 @@ int page_pin(struct page_info *pg, enum page_type level)
 		page_put_and_type(pg);
 		rc = -EINVAL;
 	}
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	return rc;
 }
 
@@ -234,6 +234,6 @@ int page_unpin(struct page_info *pg)
 		rc = -EINVAL;
 	else if (!rc)
 		rc = table_put(pg);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	return rc;
 }

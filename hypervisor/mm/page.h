@@ -127,7 +127,7 @@ void heap_free_pages(void *p, unsigned order);
 void *heap_alloc(size_t size);
 void heap_free(void *p);
 
-/* The same for what is held on @d's account, whichever domain asks: NULL also if that would be over d->heap_quota, or
+/* The same for what is held on @d's account, whichever domain asks: NULL also if that would be over d->mm.heap_quota, or
  * if what is free is claimed. Freed by the same functions. */
 void *heap_alloc_pages_for(struct domain *d, unsigned order);
 void *heap_alloc_pages_low_for(struct domain *d, unsigned order);
@@ -142,7 +142,7 @@ void domain_uncharge(struct domain *d, size_t bytes);
 void heap_each_charge(const struct page_info *pg, void (*held)(struct domain *d, size_t bytes));
 
 /* 2^order frames for @d, zeroed, each with PGC_ALLOCATED; NULL when none, @d is dying or would be over
- * d->max_pages. @addr_bits as above (32 for a pv32 root), and what @d's kind can reach. The caller sets the M2P. */
+ * d->mm.max_pages. @addr_bits as above (32 for a pv32 root), and what @d's kind can reach. The caller sets the M2P. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned order, unsigned addr_bits);
 /*
  * The same in parts, for what must not take long: 2^order frames are counted and taken, up to @beyond over the limit

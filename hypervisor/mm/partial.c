@@ -25,7 +25,7 @@
  * needed it is refused.
  *
  * A caller that put the last use of a table that then stopped has nothing to restart: the entry, root or pin is gone.
- * The table is noted in domain.pt_left, one for each domain, since each operation that may leave one first settles what
+ * The table is noted in domain.mm.pt_left, one for each domain, since each operation that may leave one first settles what
  * was left (table_settle), and a hypercall returns to the guest only when it has settled (pt_settle) or will be
  * restarted. The first caller to come settles for all.
  *
@@ -47,7 +47,7 @@ static int level_of(uint64_t key)
 static void stop(struct page_info *pg, uint64_t key, unsigned held, uint64_t doomed)
 {
 	__atomic_add_fetch(&pg->count, 1, __ATOMIC_ACQ_REL);
-	pg->owner->partial_tables++;
+	pg->owner->mm.partial_tables++;
 	__atomic_store_n(&pg->type, key | PGT_PARTIAL | doomed | (uint64_t)held << PGT_HELD_SHIFT | 1,
 			 __ATOMIC_RELEASE);
 }
@@ -89,8 +89,8 @@ int table_resume(struct page_info *pg, bool up)
 	struct domain *d = pg->owner;
 	int rc;
 
-	BUG_ON(!(type & PGT_PARTIAL) || !d->partial_tables);
-	d->partial_tables--;
+	BUG_ON(!(type & PGT_PARTIAL) || !d->mm.partial_tables);
+	d->mm.partial_tables--;
 	__atomic_store_n(&pg->type, key | 1, __ATOMIC_RELEASE);
 	if (up && !doomed) {
 		rc = table_raise(pg, key, held);
@@ -100,15 +100,15 @@ int table_resume(struct page_info *pg, bool up)
 			rc = -EINVAL;
 	}
 	/* Not before: code that sees no note relies on the table having been taken apart. */
-	if (d->pt_left == page_to_mfn(pg) && (up || rc != -ERESTART))
-		__atomic_store_n(&d->pt_left, 0, __ATOMIC_RELEASE);
+	if (d->mm.pt_left == page_to_mfn(pg) && (up || rc != -ERESTART))
+		__atomic_store_n(&d->mm.pt_left, 0, __ATOMIC_RELEASE);
 	page_put(pg); /* the state's; if it stopped anew, it has another */
 	return rc;
 }
 
 int table_settle_left(struct domain *d)
 {
-	return table_resume(mfn_to_page(d->pt_left), false);
+	return table_resume(mfn_to_page(d->mm.pt_left), false);
 }
 
 int pt_settle_left(struct domain *d)
@@ -118,7 +118,7 @@ int pt_settle_left(struct domain *d)
 	do {
 		pt_begin(d);
 		rc = table_settle(d);
-		spin_unlock(&d->pt_lock);
+		spin_unlock(&d->mm.pt_lock);
 	} while (rc && !hypercall_preempt_check());
 	return rc;
 }

@@ -25,9 +25,9 @@
 /* Asked before each further entry, which it charges. */
 static bool allowance_spent(struct domain *d)
 {
-	bool spent = d->pt_allowance <= 0;
+	bool spent = d->mm.pt_allowance <= 0;
 
-	d->pt_allowance -= UPPER_COST;
+	d->mm.pt_allowance -= UPPER_COST;
 	return spent;
 }
 
@@ -230,7 +230,7 @@ static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned
 		if (plain && !(t[i] & PTE_P)) {
 			unsigned last = pass_absent(&t[i]) - t;
 
-			d->pt_allowance -= last + 1 - i;
+			d->mm.pt_allowance -= last + 1 - i;
 			i = last;
 			continue;
 		}
@@ -291,7 +291,7 @@ static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned 
 		if (plain && !(t[i - 1] & PTE_P)) {
 			unsigned n = absent_below(t, i);
 
-			d->pt_allowance -= n;
+			d->mm.pt_allowance -= n;
 			i -= n;
 		} else if (d->paging->slot_rule(level, i - 1, carrier) == SLOT_RESERVED) {
 			t[--i] = 0;
@@ -317,7 +317,7 @@ int table_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
 	hypercall_was_long();
 	if (level > 1)
 		return upper_promote(pg, level, carrier, held);
-	pg->owner->pt_allowance -= PTES_PER_TABLE;
+	pg->owner->mm.pt_allowance -= PTES_PER_TABLE;
 	return l1_promote(pg);
 }
 
@@ -328,7 +328,7 @@ int table_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
 		return upper_demote(pg, level, carrier, held);
 	/* A refused L1 holds nothing. */
 	if (*held) {
-		pg->owner->pt_allowance -= PTES_PER_TABLE;
+		pg->owner->mm.pt_allowance -= PTES_PER_TABLE;
 		l1_demote(pg);
 	}
 	return 0;

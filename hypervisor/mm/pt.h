@@ -68,13 +68,13 @@ extern int host_allowance;
 
 static inline void pt_allow(struct domain *d)
 {
-	d->pt_allowance = PT_ALLOWANCE;
+	d->mm.pt_allowance = PT_ALLOWANCE;
 }
 
 /* Take the pt_lock for what may promote or demote tables; spin_unlock ends it. */
 static inline void pt_begin(struct domain *d)
 {
-	spin_lock(&d->pt_lock);
+	spin_lock(&d->mm.pt_lock);
 	pt_allow(d);
 }
 
@@ -92,14 +92,14 @@ static inline int table_put(struct page_info *pg)
 
 	if (likely(!page_put_and_type(pg)))
 		return 0;
-	d->pt_left = page_to_mfn(pg);
+	d->mm.pt_left = page_to_mfn(pg);
 	return PT_LEFT;
 }
 /* Go on with the table that is left, if there is one: 0 or -ERESTART. */
 int table_settle_left(struct domain *d) __cold;
 static inline int table_settle(struct domain *d)
 {
-	return likely(!d->pt_left) ? 0 : table_settle_left(d);
+	return likely(!d->mm.pt_left) ? 0 : table_settle_left(d);
 }
 
 /* What l1_get and l1_put do not settle in line (mm/l1.c). */

@@ -68,7 +68,7 @@ int pt_change_upper(struct page_info *pg, unsigned offset, uint64_t pte, bool pr
 	entry_write(where, pte, preserve_ad);
 	if (old & PTE_P) {
 		if (entry_put(pg, level, old))
-			d->pt_left = pte_mfn(old);
+			d->mm.pt_left = pte_mfn(old);
 		*flush = true;
 	}
 	return 0;

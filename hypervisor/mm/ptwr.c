@@ -60,14 +60,14 @@ static __always_inline int store(struct vcpu *v, gva_t va, unsigned bytes, struc
 
 	if ((va & 7) + bytes > 8)
 		return -EINVAL;
-	spin_lock(&v->domain->pt_lock);
+	spin_lock(&v->domain->mm.pt_lock);
 	if (find_entry(v, va, bytes, &s)) {
 		entry = __atomic_load_n(s.where, __ATOMIC_RELAXED);
 		rc = c && !c->compute(c, (entry & s.mask) >> s.shift, &value)
 			 ? 0
 			 : change(v, &s, entry, value, bytes);
 	}
-	spin_unlock(&v->domain->pt_lock);
+	spin_unlock(&v->domain->mm.pt_lock);
 	return rc;
 }
 

@@ -22,7 +22,7 @@ static int table_relinquish(struct domain *d, struct page_info *pg)
 			rc = page_put_and_type(pg);
 		else if (pg->type & PGT_PARTIAL)
 			rc = table_resume(pg, false);
-		spin_unlock(&d->pt_lock);
+		spin_unlock(&d->mm.pt_lock);
 	} while (rc && !hypercall_preempt_check());
 	return rc;
 }
@@ -44,7 +44,7 @@ static int frame_relinquish(struct domain *d, mfn_t mfn)
 /* Each frame once. Those that others keep go round to the end of the list. */
 static int frames_relinquish(struct domain *d)
 {
-	uint64_t n = d->tot_pages;
+	uint64_t n = d->mm.tot_pages;
 	int rc = 0;
 
 	for (uint64_t i = 0; i < n && !rc; i++) {
@@ -71,10 +71,10 @@ int mm_relinquish(struct domain *d)
 		rc = frames_relinquish(d);
 		if (rc)
 			return rc;
-	} while (d->partial_tables);
+	} while (d->mm.partial_tables);
 	domain_claim_pages(d, 0);
-	heap_free(d->memory_map);
-	d->memory_map = NULL;
-	d->memory_map_entries = 0;
+	heap_free(d->mm.memory_map);
+	d->mm.memory_map = NULL;
+	d->mm.memory_map_entries = 0;
 	return 0;
 }

@@ -32,7 +32,7 @@
 
 static uint64_t wanted_cr3(const struct vcpu *v)
 {
-	uint64_t cr3 = v->user_mode ? v->user_cr3 : v->kernel_cr3;
+	uint64_t cr3 = v->user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3;
 
 	if (unlikely(v == this_cpu->idle))
 		return virt_to_mfn(idle_root) << PAGE_SHIFT;
@@ -53,13 +53,13 @@ static void load_other(struct vcpu *v, uint64_t cr3)
 	cpuset_t self = cpuset_self();
 
 	if (after) {
-		__atomic_or_fetch(&after->domain->tlb_cpus, self, __ATOMIC_ACQ_REL);
+		__atomic_or_fetch(&after->domain->mm.tlb_cpus, self, __ATOMIC_ACQ_REL);
 		this_cpu->tlb_vcpu = after;
 	}
 	tlb_load_cr3(cr3);
 	this_cpu->tlb_vcpu = after;
 	if (before && before->domain != v->domain)
-		__atomic_and_fetch(&before->domain->tlb_cpus, ~self, __ATOMIC_ACQ_REL);
+		__atomic_and_fetch(&before->domain->mm.tlb_cpus, ~self, __ATOMIC_ACQ_REL);
 }
 
 static inline void load(struct vcpu *v, uint64_t cr3)
@@ -97,25 +97,25 @@ static int root_put(mfn_t root)
 static int change_root(struct vcpu *v, mfn_t root)
 {
 	struct domain *d = v->domain;
-	mfn_t old = v->root;
+	mfn_t old = v->mm.root;
 	int rc;
 
 	pt_begin(d);
 	rc = root_get(d, root);
 	if (!rc) {
-		v->root = root;
-		v->kernel_cr3 = d->paging->make_cr3(v, root, false);
+		v->mm.root = root;
+		v->mm.kernel_cr3 = d->paging->make_cr3(v, root, false);
 		if (v == current)
 			load(v, wanted_cr3(v));
 		rc = root_put(old);
 	}
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	return rc;
 }
 
 int vcpu_set_root(struct vcpu *v, mfn_t root)
 {
-	if (root != v->root)
+	if (root != v->mm.root)
 		return change_root(v, root);
 	/* Even an equal value: the kind may have changed what lies behind it, and the guest asks for a flush.
 	 */
@@ -127,7 +127,7 @@ int vcpu_set_root(struct vcpu *v, mfn_t root)
 int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 {
 	struct domain *d = v->domain;
-	mfn_t old = v->user_root;
+	mfn_t old = v->mm.user_root;
 	int rc;
 
 	if (root == old)
@@ -135,30 +135,30 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 	pt_begin(d);
 	rc = root ? root_get(d, root) : table_settle(d);
 	if (!rc) {
-		v->user_root = root ? root : INVALID_MFN;
-		v->user_cr3 = root ? d->paging->make_cr3(v, root, true) : 0;
+		v->mm.user_root = root ? root : INVALID_MFN;
+		v->mm.user_cr3 = root ? d->paging->make_cr3(v, root, true) : 0;
 		v->special.no_user_root = !root;
 		if (v == current && v->user_mode)
 			load(v, wanted_cr3(v));
 		rc = root_put(old);
 	}
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	return rc;
 }
 
 void vcpu_drop_roots(struct vcpu *v)
 {
 	struct domain *d = v->domain;
-	mfn_t roots[] = {v->root, v->user_root};
+	mfn_t roots[] = {v->mm.root, v->mm.user_root};
 
 	BUG_ON(v->running);
-	v->root = v->user_root = INVALID_MFN;
-	v->kernel_cr3 = v->user_cr3 = 0;
+	v->mm.root = v->mm.user_root = INVALID_MFN;
+	v->mm.kernel_cr3 = v->mm.user_cr3 = 0;
 	v->special.no_user_root = true;
-	spin_lock(&d->pt_lock);
-	d->pt_allowance = 0; /* not here: mm_relinquish takes the trees apart */
+	spin_lock(&d->mm.pt_lock);
+	d->mm.pt_allowance = 0; /* not here: mm_relinquish takes the trees apart */
 	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++)
 		if (roots[i] != INVALID_MFN)
 			page_put_and_type(mfn_to_page(roots[i]));
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 }

@@ -18,7 +18,7 @@ static inline uint64_t *pte_table(uint64_t pte)
 static inline uint64_t *walk_locked(const struct vcpu *v, gva_t va)
 {
 	const struct guest_abi *abi = v->domain->abi;
-	uint64_t entry = v->kernel_cr3;
+	uint64_t entry = v->mm.kernel_cr3;
 
 	if (unlikely(va >= abi->low_end && va < abi->high_start))
 		return NULL;

@@ -51,7 +51,7 @@ void context_init(struct vcpu *v)
 	v->cr4 = context_cr4(0);
 	v->debugreg[6] = DR6_FIXED;
 	v->debugreg[7] = DR7_FIXED;
-	v->root = v->user_root = INVALID_MFN;
+	v->mm.root = v->mm.user_root = INVALID_MFN;
 }
 
 /* pv64: its kernel is a mode of ring 3, as its applications are, and they have roots of their own. */
@@ -163,9 +163,9 @@ void context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->kernel_ss = v->kernel_ss;
 	c->kernel_sp = v->kernel_sp;
 	c->ctrlreg[0] = context_cr0(v);
-	c->ctrlreg[1] = v->user_root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->user_root);
+	c->ctrlreg[1] = v->mm.user_root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->mm.user_root);
 	c->ctrlreg[2] = v->domain->pv->get_cr2(v);
-	c->ctrlreg[3] = v->root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->root);
+	c->ctrlreg[3] = v->mm.root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->mm.root);
 	c->ctrlreg[4] = v->cr4;
 	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
 	c->vm_assist = v->domain->vm_assist;

@@ -48,7 +48,7 @@ static void free_tables(struct domain *d, uint64_t *l2_slot, unsigned first)
 	if (!(*l2_slot & PTE_P))
 		return;
 	for (unsigned i = first; i < MIN(first + VCPUS_PER_L1, d->max_vcpus); i++)
-		if (d->vcpu[i] && d->vcpu[i]->desc_l1)
+		if (d->vcpu[i] && d->vcpu[i]->mm.desc_l1)
 			return;
 	heap_free_pages(mfn_to_virt(pte_mfn(*l2_slot)), 0);
 	*l2_slot = 0;
@@ -56,19 +56,19 @@ static void free_tables(struct domain *d, uint64_t *l2_slot, unsigned first)
 
 static void trim_tables(struct domain *d)
 {
-	uint64_t *l2 = mfn_to_virt(pte_mfn(d->window_l3[0]));
+	uint64_t *l2 = mfn_to_virt(pte_mfn(d->mm.window_l3[0]));
 
 	for (unsigned i = 0; i < MAX_VCPUS / VCPUS_PER_L1; i++)
 		free_tables(d, &l2[i], i * VCPUS_PER_L1);
 	if (!(l2[0] & PTE_P) && !(l2[1] & PTE_P)) {
 		heap_free_pages(l2, 0);
-		d->window_l3[0] = 0;
+		d->mm.window_l3[0] = 0;
 	}
 }
 
 int desc_init(struct vcpu *v)
 {
-	uint64_t *l2 = next_table(v->domain, v->domain->window_l3), *l1;
+	uint64_t *l2 = next_table(v->domain, v->domain->mm.window_l3), *l1;
 
 	if (!l2)
 		return -ENOMEM;
@@ -78,9 +78,9 @@ int desc_init(struct vcpu *v)
 		trim_tables(v->domain);
 		return -ENOMEM;
 	}
-	v->desc_l1 = l1 + v->id % VCPUS_PER_L1 * DESC_PAGES;
+	v->mm.desc_l1 = l1 + v->id % VCPUS_PER_L1 * DESC_PAGES;
 	for (unsigned i = 0; i < DESC_RESERVED_PAGE; i++) {
-		v->desc_l1[i] = empty_pte();
+		v->mm.desc_l1[i] = empty_pte();
 		v->gdt_frames[i] = INVALID_MFN;
 	}
 	return 0;
@@ -93,7 +93,7 @@ static void put_segdesc(mfn_t mfn)
 
 static void set_entry(struct vcpu *v, unsigned page, uint64_t pte)
 {
-	v->desc_l1[page] = pte;
+	v->mm.desc_l1[page] = pte;
 	if (v == current)
 		tlb_flush_page_local(GDT_WINDOW(v->id) + page * PAGE_SIZE);
 	else
@@ -122,7 +122,7 @@ static void trim_next(struct vcpu *v, unsigned n)
 static void drop_ldt_pages(struct vcpu *v)
 {
 	for (unsigned i = 0; i < DESC_PAGES - DESC_FIRST_LDT_PAGE; i++) {
-		uint64_t pte = v->desc_l1[DESC_FIRST_LDT_PAGE + i];
+		uint64_t pte = v->mm.desc_l1[DESC_FIRST_LDT_PAGE + i];
 
 		if (!(v->ldt_mapped >> i & 1))
 			continue;
@@ -134,12 +134,12 @@ static void drop_ldt_pages(struct vcpu *v)
 
 void desc_free(struct vcpu *v)
 {
-	if (!v->desc_l1)
+	if (!v->mm.desc_l1)
 		return;
 	trim_next(v, 0);
 	drop_gdt(v);
 	drop_ldt_pages(v);
-	v->desc_l1 = NULL;
+	v->mm.desc_l1 = NULL;
 	trim_tables(v->domain);
 }
 
@@ -213,7 +213,7 @@ int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 /* @v comes from another CPU, or its window was changed while it did not run. */
 void desc_refresh_window(struct vcpu *v, uint64_t *reserved)
 {
-	v->desc_l1[DESC_RESERVED_PAGE] = hv_pte(reserved, PTE_RW | PTE_D);
+	v->mm.desc_l1[DESC_RESERVED_PAGE] = hv_pte(reserved, PTE_RW | PTE_D);
 	v->desc_cpu = this_cpu->self;
 	for (unsigned i = 0; i < DESC_PAGES; i++)
 		tlb_flush_page_local(GDT_WINDOW(v->id) + i * PAGE_SIZE);
@@ -242,7 +242,7 @@ bool desc_ldt_fault(struct vcpu *v, gva_t addr)
 
 	if (page * 512 >= v->ldt_entries || (v->ldt_mapped >> page & 1))
 		return false;
-	if (!walk_leaf(v->kernel_cr3, v->ldt_base + page * PAGE_SIZE, &pte))
+	if (!walk_leaf(v->mm.kernel_cr3, v->ldt_base + page * PAGE_SIZE, &pte))
 		return false;
 	mfn = pte_mfn(pte);
 	if (!mfn_valid(mfn) || page_get_and_type(mfn_to_page(mfn), v->domain, PGT_SEGDESC))

@@ -48,7 +48,7 @@ int pv32_l2_promote(struct domain *d, mfn_t l2, bool carrier)
 
 uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root, bool user)
 {
-	uint64_t *l4 = v->kind_root;
+	uint64_t *l4 = v->mm.kind_root;
 
 	l4[0] = make_pte(root, PTE_P | PTE_RW | PTE_U | PTE_A);
 	return virt_to_mfn(l4) << PAGE_SHIFT;
@@ -67,24 +67,24 @@ uint64_t pv32_mfn_to_cr3(mfn_t mfn)
 
 int pv32_kind_root_alloc(struct vcpu *v)
 {
-	v->kind_root = heap_alloc_pages_for(v->domain, 0);
-	if (!v->kind_root)
+	v->mm.kind_root = heap_alloc_pages_for(v->domain, 0);
+	if (!v->mm.kind_root)
 		return -ENOMEM;
-	root_install_slots(v->kind_root, v->domain);
+	root_install_slots(v->mm.kind_root, v->domain);
 	return 0;
 }
 
 void pv32_kind_root_free(struct vcpu *v)
 {
-	if (v->kind_root)
-		heap_free_pages(v->kind_root, 0);
-	v->kind_root = NULL;
+	if (v->mm.kind_root)
+		heap_free_pages(v->mm.kind_root, 0);
+	v->mm.kind_root = NULL;
 }
 
 void pv32_audit(struct vcpu *v, const struct audit_report *to)
 {
-	const uint64_t *l4 = v->kind_root;
+	const uint64_t *l4 = v->mm.kind_root;
 
-	if (v->root != INVALID_MFN && pte_mfn(l4[0]) != v->root)
+	if (v->mm.root != INVALID_MFN && pte_mfn(l4[0]) != v->mm.root)
 		to->wrong("%s vCPU %u: the table above its root names another", v->domain->name, v->id);
 }

@@ -37,11 +37,11 @@ static inline void toggle_mode(struct vcpu *v)
 	if (v->user_mode) {
 		v->gs_base_user = active;
 		other = v->gs_base_kernel;
-		cr3 = v->kernel_cr3;
+		cr3 = v->mm.kernel_cr3;
 	} else {
 		v->gs_base_kernel = active;
 		other = v->gs_base_user;
-		cr3 = v->user_cr3;
+		cr3 = v->mm.user_cr3;
 	}
 	v->user_mode = !v->user_mode;
 	if (other != active)
@@ -166,7 +166,7 @@ long pv64_iret(struct vcpu *v)
 		return 0;
 	}
 	if ((c.cs & 3) == 3) {
-		if (unlikely(v->user_root == INVALID_MFN)) {
+		if (unlikely(v->mm.user_root == INVALID_MFN)) {
 			domain_crash(v->domain, "iret to an application without user page tables");
 			return 0;
 		}

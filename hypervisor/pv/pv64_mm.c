@@ -29,7 +29,7 @@ int pv64_l2_promote(struct domain *d, mfn_t l2, bool carrier)
 uint64_t pv64_make_cr3(struct vcpu *v, mfn_t root, bool user)
 {
 	uint64_t *slot = (uint64_t *)mfn_to_virt(root) + SLOT_M2P;
-	uint64_t entry = user && root != v->root ? 0 : idle_root[SLOT_M2P];
+	uint64_t entry = user && root != v->mm.root ? 0 : idle_root[SLOT_M2P];
 
 	if (*slot != entry)
 		__atomic_store_n(slot, entry, __ATOMIC_RELAXED);

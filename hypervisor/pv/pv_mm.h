@@ -50,7 +50,7 @@ int pv32_l2_promote(struct domain *d, mfn_t l2, bool carrier);
 uint64_t pv32_make_cr3(struct vcpu *v, mfn_t root, bool user);
 mfn_t pv32_cr3_to_mfn(uint64_t guest_cr3);
 uint64_t pv32_mfn_to_cr3(mfn_t mfn);
-/* vCPU's own L4 above a guest's PAE root. After d->window_l3 is set; -ENOMEM. */
+/* vCPU's own L4 above a guest's PAE root. After d->mm.window_l3 is set; -ENOMEM. */
 int pv32_kind_root_alloc(struct vcpu *v);
 void pv32_kind_root_free(struct vcpu *v);
 void pv32_audit(struct vcpu *v, const struct audit_report *to); /* that page and the root agree */

@@ -133,6 +133,6 @@ void model_compare(void)
 		compare_entries(i);
 		partial += m[i].partial;
 	}
-	assert_int_equal(d->partial_tables, partial);
-	assert_true(!d->pt_left || (mfn_to_page(d->pt_left)->type & PGT_PARTIAL));
+	assert_int_equal(d->mm.partial_tables, partial);
+	assert_true(!d->mm.pt_left || (mfn_to_page(d->mm.pt_left)->type & PGT_PARTIAL));
 }

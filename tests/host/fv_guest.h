@@ -31,7 +31,7 @@ static inline int setup(void **state)
 	memset(m2p, 0xff, sizeof(m2p));
 	fv = (struct fv){.v = &vcpu, .cr0 = CR0_PE | CR0_PG | CR0_WP, .efer = EFER_NXE, .patching = true};
 	vcpu.fv = &fv;
-	vcpu.kind_root = kind_root;
+	vcpu.mm.kind_root = kind_root;
 	host_percpu.vcpu = &vcpu;
 	fv.frames = heap_alloc_pages(2);
 	fv.nothing = memset(heap_alloc_pages(0), 0xff, PAGE_SIZE);

@@ -156,10 +156,10 @@ struct domain *host_domain(const struct guest_kind *kind, uint64_t max_pages)
 	d->paging = kind->paging;
 	d->pv = kind->pv;
 	d->doors = kind->doors;
-	d->max_pages = max_pages;
-	d->heap_quota = ~0ull;
+	d->mm.max_pages = max_pages;
+	d->mm.heap_quota = ~0ull;
 	d->state = DOMAIN_ALIVE;
-	d->tlb_cpus = 1;
+	d->mm.tlb_cpus = 1;
 	d->refs = 1;
 	return d;
 }
@@ -169,11 +169,11 @@ void host_domain_free(struct domain *d)
 	d->state = DOMAIN_DYING;
 	while (mm_relinquish(d))
 		;
-	assert_int_equal(d->tot_pages, 0);
-	assert_int_equal(d->partial_tables, 0);
-	assert_int_equal(d->page_head, 0);
+	assert_int_equal(d->mm.tot_pages, 0);
+	assert_int_equal(d->mm.partial_tables, 0);
+	assert_int_equal(d->mm.page_head, 0);
 	assert_int_equal(d->refs, 1);
-	assert_int_equal(d->heap_bytes, 0);
+	assert_int_equal(d->mm.heap_bytes, 0);
 	free(d);
 }
 

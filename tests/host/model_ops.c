@@ -52,7 +52,7 @@ static bool stopped_settling(uint32_t left, int rc)
 {
 	if (!left)
 		return false;
-	if (d->pt_left == left) {
+	if (d->mm.pt_left == left) {
 		done("settle", STOPPED, rc);
 		return true;
 	}
@@ -105,7 +105,7 @@ static int op_pin(int i)
 
 static int op_unpin(int i)
 {
-	uint32_t left = d->pt_left;
+	uint32_t left = d->mm.pt_left;
 	int rc = page_unpin(frame[i]);
 	bool pinned = m[i].pinned;
 
@@ -120,7 +120,7 @@ static int op_settle(int i)
 {
 	int rc = pt_settle(d);
 
-	done("settle", d->pt_left ? STOPPED : DONE, rc);
+	done("settle", d->mm.pt_left ? STOPPED : DONE, rc);
 	return rc;
 }
 
@@ -131,9 +131,9 @@ static int change_l1(int i, unsigned s, uint64_t e)
 	enum outcome expected = DONE;
 	int rc;
 
-	spin_lock(&d->pt_lock);
+	spin_lock(&d->mm.pt_lock);
 	rc = pt_change_l1(memory_of(i) + slot_of[s], e, d, d, false);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	if ((e & PTE_P) && (old & PTE_P) && !((old ^ e) & (PTE_ADDR | PTE_RW)))
 		expected = bits_ok(1, e) ? DONE : REFUSED;
 	else if (e & PTE_P)
@@ -158,7 +158,7 @@ static bool table_live(int i)
 static int change_upper(int i, unsigned s, uint64_t e)
 {
 	enum outcome expected = DONE;
-	uint32_t left = d->pt_left;
+	uint32_t left = d->mm.pt_left;
 	bool flush;
 	int rc;
 
@@ -166,7 +166,7 @@ static int change_upper(int i, unsigned s, uint64_t e)
 	rc = table_settle(d);
 	if (!rc)
 		rc = table_live(i) ? pt_change_upper(frame[i], slot_of[s] * 8, e, false, &flush) : -EINVAL;
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	if (stopped_settling(left, rc))
 		return rc;
 	if (!is_table(m[i].is) || m[i].partial || !guests_slot(i, slot_of[s]))
@@ -236,14 +236,14 @@ static void op_hold(int i, enum page_type t)
 
 static int leave_root(unsigned v)
 {
-	uint32_t left = d->pt_left;
+	uint32_t left = d->mm.pt_left;
 	int rc;
 
 	pt_begin(d);
 	rc = table_settle(d);
 	if (!rc)
 		rc = table_put(frame[root[v]]);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	if (stopped_settling(left, rc))
 		return rc;
 	m[root[v]].roots--;
@@ -262,7 +262,7 @@ static int op_root(int i)
 		return rnd(2) ? leave_root(v) : 0;
 	pt_begin(d);
 	rc = page_get_and_type(frame[i], d, d->paging->root_level);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	expected = use_as(i, d->paging->root_level);
 	m[i].roots += expected == DONE;
 	done("load a root", expected, rc);
@@ -280,9 +280,9 @@ static void op_foreign(int i)
 	uint64_t e = unmap ? 0 : make_pte(page_to_mfn(frame[i]), PTE_P | (rw ? PTE_RW : 0));
 	int rc;
 
-	spin_lock(&other->pt_lock);
+	spin_lock(&other->mm.pt_lock);
 	rc = pt_change_l1(where, e, other, d, false);
-	spin_unlock(&other->pt_lock);
+	spin_unlock(&other->mm.pt_lock);
 	if (!rc) {
 		foreign[n] = unmap ? -1 : i;
 		foreign_rw[n] = rw;
@@ -388,7 +388,7 @@ void model_end(void)
 		for (; m[i].roots; m[i].roots--) {
 			pt_begin(d);
 			page_put_and_type(frame[i]);
-			spin_unlock(&d->pt_lock);
+			spin_unlock(&d->mm.pt_lock);
 		}
 	}
 	/* In either order: a domain that maps frames of the dead one keeps them. */

@@ -80,7 +80,7 @@ static void begin(const struct guest_kind *kind)
 	other = host_domain(kind, 1);
 	d->id = 1;
 	other->id = 2;
-	d->window_l3 = heap_alloc_pages_for(d, 0);
+	d->mm.window_l3 = heap_alloc_pages_for(d, 0);
 	f = domain_alloc_pages(d, 3, 0);
 	domain_alloc_pages(other, 0, 0);
 	table(L1)[3] = pte(DATA, RW);
@@ -100,7 +100,7 @@ static void begin(const struct guest_kind *kind)
 static void end(void)
 {
 	assert_true(audit_run());
-	heap_free_pages(d->window_l3, 0);
+	heap_free_pages(d->mm.window_l3, 0);
 	host_domain_free(d);
 	host_domain_free(other);
 }
@@ -129,16 +129,16 @@ static void counts(void)
 	notices(f[L2].linear, 0);
 	notices(f[LINEAR].linear, 0);
 	notices(f[PLAIN].owner, other);
-	notices(d->tot_pages, d->tot_pages + 1);
-	notices(d->page_head, f[L1].next);
-	notices(d->heap_bytes, 0);
-	notices(d->heap_bytes, d->heap_bytes + 16);
-	notices(mfn_to_page(virt_to_mfn(d->window_l3))->owner, other);
+	notices(d->mm.tot_pages, d->mm.tot_pages + 1);
+	notices(d->mm.page_head, f[L1].next);
+	notices(d->mm.heap_bytes, 0);
+	notices(d->mm.heap_bytes, d->mm.heap_bytes + 16);
+	notices(mfn_to_page(virt_to_mfn(d->mm.window_l3))->owner, other);
 }
 
 static void entries(void)
 {
-	struct page_info *strange = mfn_to_page(other->page_head);
+	struct page_info *strange = mfn_to_page(other->mm.page_head);
 
 	notices(table(L1)[3], table(L1)[3] & ~PTE_RW);
 	notices(table(L1)[4], table(L1)[4] | PTE_RW); /* a table mapped writable */
@@ -174,7 +174,7 @@ static void partial(unsigned root)
 	assert_int_equal(page_unpin(&f[root]), PT_LEFT);
 	host_allowance = 1 << 24;
 	assert_true(f[root].type & PGT_PARTIAL);
-	assert_true(d->partial_tables > 1);
+	assert_true(d->mm.partial_tables > 1);
 	assert_true(audit_run());
 	notices(f[root].type, f[root].type - (1ull << PGT_HELD_SHIFT));
 	notices(f[root].type, f[root].type | PGT_PINNED);
@@ -183,18 +183,20 @@ static void partial(unsigned root)
 	notices(f[root].type, f[root].type + 1);
 	notices(f[root].count, f[root].count - 1);
 	notices(f[PLAIN].type, f[PLAIN].type | PGT_DOOMED);
-	notices(d->partial_tables, 0);
-	notices(d->pt_left, page_to_mfn(&f[PLAIN]));
+	notices(d->mm.partial_tables, 0);
+	notices(d->mm.pt_left, page_to_mfn(&f[PLAIN]));
 	while (pt_settle(d))
 		;
-	assert_int_equal(d->partial_tables, 0);
+	assert_int_equal(d->mm.partial_tables, 0);
 }
 
 /* @v runs on the root, or in user mode on another. */
 static void vcpus(void)
 {
-	struct vcpu idle = {0},
-		    v = {.domain = d, .root = INVALID_MFN, .user_root = INVALID_MFN, .info_mfn = INVALID_MFN};
+	struct vcpu idle = {0}, v = {.domain = d,
+				     .mm.root = INVALID_MFN,
+				     .mm.user_root = INVALID_MFN,
+				     .info_mfn = INVALID_MFN};
 	struct vcpu gone = v;
 
 	v.special.no_user_root = v.special.no_entry = true;
@@ -218,14 +220,14 @@ static void vcpus(void)
 	notices(host_percpu.tlb_vcpu, &gone);
 	notices(host_percpu.vcpu, &idle);
 	notices(host_percpu.cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
-	notices(host_percpu.cr3, v.user_cr3);
-	notices(d->tlb_cpus, 0);
+	notices(host_percpu.cr3, v.mm.user_cr3);
+	notices(d->mm.tlb_cpus, 0);
 	notices(d->privileged, true); /* and not in the list */
 	notices(v.initialised, false);
-	notices(v.kernel_cr3, 0);
-	notices(v.kernel_cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
-	notices(v.user_cr3, 0);
-	notices(v.user_root, INVALID_MFN);
+	notices(v.mm.kernel_cr3, 0);
+	notices(v.mm.kernel_cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
+	notices(v.mm.user_cr3, 0);
+	notices(v.mm.user_root, INVALID_MFN);
 	notices(v.special.no_user_root, true);
 	notices(v.special.no_entry, false);
 	v.syscall_cb.address = 0xffffffff81000000;

@@ -138,9 +138,9 @@ static void free32(struct vcpu *v)
 static int set_context(struct vcpu *v, const void *ctx)
 {
 	contexts++;
-	assert_non_null(v->desc_l1);
+	assert_non_null(v->mm.desc_l1);
 	if (v->domain->abi->word_shift == 5)
-		assert_non_null(v->kind_root);
+		assert_non_null(v->mm.kind_root);
 	return 0;
 }
 
@@ -373,7 +373,7 @@ static void kind_rules(void **state)
 	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
 	assert_int_equal(domain_set_kind(d, &kinds[0]), -EACCES);
 	d->state = DOMAIN_BUILDING;
-	d->max_pages = 1;
+	d->mm.max_pages = 1;
 	assert_non_null(domain_alloc_pages(d, 0, 0));
 	assert_int_equal(domain_set_kind(d, &kinds[0]), -EACCES);
 	assert_ptr_equal(d->kind, &kinds[1]);
@@ -383,20 +383,20 @@ static void kind_rules(void **state)
 /* What the structure of a first vCPU adds to the domain's account; the rest is the same for all kinds. */
 static uint64_t bytes_of_vcpu(struct domain *d)
 {
-	uint64_t before = d->heap_bytes;
+	uint64_t before = d->mm.heap_bytes;
 
 	assert_int_equal(vcpu_create(d, 0), 0);
-	return d->heap_bytes - before;
+	return d->mm.heap_bytes - before;
 }
 
 static void sizes(void **state)
 {
 	static const struct guest_kind bare = {.name = "fv", .abi = &abis[0], .doors = &doors[0]};
 	struct domain *with = create(&kinds[0]), *without = create(&bare);
-	uint64_t before = dom_idle.heap_bytes;
+	uint64_t before = dom_idle.mm.heap_bytes;
 	struct vcpu *idle = vcpu_alloc(&dom_idle, 1);
 
-	assert_int_equal(dom_idle.heap_bytes - before, PAGE_SIZE);
+	assert_int_equal(dom_idle.mm.heap_bytes - before, PAGE_SIZE);
 	assert_true(bytes_of_vcpu(with) - bytes_of_vcpu(without) >= sizeof(with->vcpu[0]->traps));
 	assert_int_equal(domain_set_kind(without, &kinds[0]), -EACCES);
 	assert_int_equal(domain_set_kind(with, &bare), -EACCES);
@@ -420,23 +420,23 @@ static void account(void **state)
 	int rc;
 
 	domain_set_quota(d);
-	quota = d->heap_quota;
+	quota = d->mm.heap_quota;
 	assert_int_equal(quota, (128ul << 10) + VCPUS * (64ul << 10) + ports + grant_most(d));
 	d->privileged = true;
 	domain_set_quota(d);
-	assert_int_equal(d->heap_quota, quota + 7000);
+	assert_int_equal(d->mm.heap_quota, quota + 7000);
 	d->privileged = false;
 	d->max_vcpus = 0;
 	domain_set_quota(d);
-	assert_int_equal(d->heap_quota, quota - (VCPUS - 1) * (64ul << 10));
+	assert_int_equal(d->mm.heap_quota, quota - (VCPUS - 1) * (64ul << 10));
 	/* A kind with fewer ports is allowed less. */
 	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
-	assert_true(d->heap_quota < quota - (VCPUS - 1) * (64ul << 10));
+	assert_true(d->mm.heap_quota < quota - (VCPUS - 1) * (64ul << 10));
 	other = domain_create(DOMID_INVALID, &third,
 			      &rc); /* it makes no hypercalls, and has memory of another sort */
-	other->max_pages = 100;
+	other->mm.max_pages = 100;
 	domain_set_quota(other);
-	assert_int_equal(other->heap_quota, (128ul << 10) + (64ul << 10) + evtchn_most(other) + 300);
+	assert_int_equal(other->mm.heap_quota, (128ul << 10) + (64ul << 10) + evtchn_most(other) + 300);
 	end(other);
 	end(d);
 }
@@ -449,7 +449,7 @@ static void info_moves(void **state)
 	struct vcpu *v, *second;
 	mfn_t mfn;
 
-	d->max_pages = other->max_pages = 2;
+	d->mm.max_pages = other->mm.max_pages = 2;
 	pg = domain_alloc_pages(d, 0, 0);
 	table = domain_alloc_pages(d, 0, 0);
 	table->type = (uint64_t)PGT_L1 << PGT_SHIFT | PGT_VALIDATED | 1;

@@ -84,7 +84,7 @@ static int setup(void **state)
 	assert_non_null(frames);
 	for (unsigned i = 0; i < 32; i++)
 		memset(mfn_to_virt(mfn_of(i)), 0, PAGE_SIZE);
-	d->window_l3 = calloc(PTES_PER_TABLE, 8);
+	d->mm.window_l3 = calloc(PTES_PER_TABLE, 8);
 	d->max_vcpus = VCPUS;
 	memset(vcpu, 0, sizeof(vcpu));
 	for (unsigned i = 0; i < VCPUS; i++) {
@@ -104,9 +104,9 @@ static int teardown(void **state)
 {
 	for (unsigned i = 0; i < VCPUS; i++)
 		desc_free(&vcpu[i]);
-	assert_int_equal(d->window_l3[0], 0);
+	assert_int_equal(d->mm.window_l3[0], 0);
 	assert_int_equal(held_in_all(), 0);
-	free(d->window_l3);
+	free(d->mm.window_l3);
 	host_domain_free(d);
 	return 0;
 }
@@ -115,26 +115,27 @@ static int teardown(void **state)
 
 static void windows(void **state)
 {
-	uint64_t *l2 = mfn_to_virt(pte_mfn(d->window_l3[0]));
+	uint64_t *l2 = mfn_to_virt(pte_mfn(d->mm.window_l3[0]));
 
-	assert_int_equal(d->window_l3[0] & ~PTE_ADDR, PTE_P | PTE_A | PTE_RW);
+	assert_int_equal(d->mm.window_l3[0] & ~PTE_ADDR, PTE_P | PTE_A | PTE_RW);
 	for (unsigned i = 1; i < VCPUS; i++)
 		assert_int_equal(desc_init(&vcpu[i]), 0);
 	assert_int_equal(l2[0] & ~PTE_ADDR, PTE_P | PTE_A | PTE_RW);
 	for (unsigned i = 0; i < VCPUS; i++) {
-		assert_ptr_equal(vcpu[i].desc_l1, (uint64_t *)mfn_to_virt(pte_mfn(l2[i / 16])) + i % 16 * 32);
+		assert_ptr_equal(vcpu[i].mm.desc_l1,
+				 (uint64_t *)mfn_to_virt(pte_mfn(l2[i / 16])) + i % 16 * 32);
 		for (unsigned k = 0; k < GDT_GUEST_PAGES; k++) {
-			assert_int_equal(vcpu[i].desc_l1[k] & ~PTE_ADDR, RO);
+			assert_int_equal(vcpu[i].mm.desc_l1[k] & ~PTE_ADDR, RO);
 			assert_int_equal(vcpu[i].gdt_frames[k], INVALID_MFN);
 		}
 		for (unsigned k = GDT_GUEST_PAGES; k < DESC_PAGES; k++)
-			assert_int_equal(vcpu[i].desc_l1[k], 0);
+			assert_int_equal(vcpu[i].mm.desc_l1[k], 0);
 	}
 	d->vcpu[3] = NULL; /* one that was never made */
 	for (unsigned i = 16; i < VCPUS; i++) {
 		assert_true(l2[1] & PTE_P);
 		desc_free(&vcpu[i]);
-		assert_null(vcpu[i].desc_l1);
+		assert_null(vcpu[i].mm.desc_l1);
 	}
 	assert_int_equal(l2[1], 0);
 	for (unsigned i = 0; i < 16; i++) {
@@ -142,33 +143,33 @@ static void windows(void **state)
 		desc_free(&vcpu[15 - i]);
 		desc_free(&vcpu[15 - i]); /* of one that has none */
 	}
-	assert_int_equal(d->window_l3[0], 0);
+	assert_int_equal(d->mm.window_l3[0], 0);
 	assert_int_equal(desc_init(&vcpu[17]), 0); /* the second table alone */
-	l2 = mfn_to_virt(pte_mfn(d->window_l3[0]));
+	l2 = mfn_to_virt(pte_mfn(d->mm.window_l3[0]));
 	assert_int_equal(l2[0], 0);
 	assert_true(l2[1] & PTE_P);
 	assert_int_equal(desc_init(v), 0);
 	desc_free(v);
-	assert_true(d->window_l3[0] & l2[1] & PTE_P);
+	assert_true(d->mm.window_l3[0] & l2[1] & PTE_P);
 }
 
 static void no_memory(void **state)
 {
 	desc_free(v);
-	d->heap_quota = d->heap_bytes;
+	d->mm.heap_quota = d->mm.heap_bytes;
 	assert_int_equal(desc_init(v), -ENOMEM);
-	assert_int_equal(d->window_l3[0], 0);
-	d->heap_quota = d->heap_bytes + PAGE_SIZE; /* for the first table alone */
+	assert_int_equal(d->mm.window_l3[0], 0);
+	d->mm.heap_quota = d->mm.heap_bytes + PAGE_SIZE; /* for the first table alone */
 	assert_int_equal(desc_init(v), -ENOMEM);
-	assert_int_equal(d->window_l3[0], 0);
-	assert_null(v->desc_l1);
-	d->heap_quota = ~0ull;
+	assert_int_equal(d->mm.window_l3[0], 0);
+	assert_null(v->mm.desc_l1);
+	d->mm.heap_quota = ~0ull;
 	assert_int_equal(desc_init(v), 0);
 	assert_int_equal(desc_init(&vcpu[1]), 0);
-	d->heap_quota = d->heap_bytes;
+	d->mm.heap_quota = d->mm.heap_bytes;
 	assert_int_equal(desc_init(&vcpu[16]), -ENOMEM); /* others keep theirs */
-	assert_true(d->window_l3[0] & PTE_P);
-	d->heap_quota = ~0ull;
+	assert_true(d->mm.window_l3[0] & PTE_P);
+	d->mm.heap_quota = ~0ull;
 }
 
 /* ---- GDT ---- */
@@ -199,9 +200,9 @@ static void shows(struct vcpu *which, unsigned first, unsigned pages, uint32_t e
 		bool here = i < pages;
 
 		assert_int_equal(which->gdt_frames[i], here ? mfn_of(first + i) : INVALID_MFN);
-		assert_int_equal(which->desc_l1[i] & ~PTE_ADDR, here ? SHOWN : RO);
+		assert_int_equal(which->mm.desc_l1[i] & ~PTE_ADDR, here ? SHOWN : RO);
 		if (here)
-			assert_int_equal(pte_mfn(which->desc_l1[i]), mfn_of(first + i));
+			assert_int_equal(pte_mfn(which->mm.desc_l1[i]), mfn_of(first + i));
 		assert_int_equal(held(first + i), here);
 	}
 }
@@ -269,7 +270,7 @@ static void gdt_is_refused(void **state)
 /* The kernel's tables: @va is mapped to frame @i with @flags by tables in frames 1 to 4. */
 static void map(gva_t va, unsigned i, uint64_t flags)
 {
-	v->kernel_cr3 = mfn_of(4) << PAGE_SHIFT;
+	v->mm.kernel_cr3 = mfn_of(4) << PAGE_SHIFT;
 	for (int level = 4; level >= 1; level--) {
 		uint64_t *table = mfn_to_virt(mfn_of(level));
 
@@ -315,8 +316,8 @@ static void ldt_pages(void **state)
 	assert_false(desc_in_ldt_window(v, LDT_WINDOW(0) + 0x10000));
 	flushed = 0;
 	assert_true(desc_ldt_fault(v, LDT_WINDOW(0) + 0x1ff8));
-	assert_int_equal(v->desc_l1[DESC_FIRST_LDT_PAGE + 1], make_pte(mfn_of(11), SHOWN));
-	assert_int_equal(v->desc_l1[DESC_FIRST_LDT_PAGE], 0);
+	assert_int_equal(v->mm.desc_l1[DESC_FIRST_LDT_PAGE + 1], make_pte(mfn_of(11), SHOWN));
+	assert_int_equal(v->mm.desc_l1[DESC_FIRST_LDT_PAGE], 0);
 	assert_int_equal(flushed, 1ull << (DESC_FIRST_LDT_PAGE + 1));
 	assert_int_equal(v->ldt_mapped, 2);
 	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x1000)); /* it is there: the fault was another */
@@ -340,7 +341,7 @@ static void ldt_pages(void **state)
 	assert_int_equal(held_in_all(), 0);
 	assert_int_equal(flushed, 7ull << DESC_FIRST_LDT_PAGE);
 	for (unsigned i = 0; i < 16; i++)
-		assert_int_equal(v->desc_l1[DESC_FIRST_LDT_PAGE + i], 0);
+		assert_int_equal(v->mm.desc_l1[DESC_FIRST_LDT_PAGE + i], 0);
 	assert_true(desc_ldt_fault(v, LDT_WINDOW(0))); /* anew, from elsewhere */
 	assert_int_equal(held(11), 1);
 	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x2000)); /* the first beyond 1024 */
@@ -357,7 +358,7 @@ static void switched_in(void **state)
 	desc_switch_in(v, reserved);
 	assert_int_equal(flushed, 0xffffffff);
 	assert_ptr_equal(v->desc_cpu, &host_percpu);
-	assert_int_equal(v->desc_l1[DESC_RESERVED_PAGE],
+	assert_int_equal(v->mm.desc_l1[DESC_RESERVED_PAGE],
 			 make_pte(virt_to_mfn(reserved), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
 	assert_int_equal(host_ldtr, SEL_LDT);
 }
@@ -442,34 +443,34 @@ static void walks(void **state)
 	uint64_t leaf;
 
 	map(va, 9, PTE_P | PTE_RW | PTE_U | PTE_D);
-	assert_true(walk_leaf(v->kernel_cr3, va, &leaf));
+	assert_true(walk_leaf(v->mm.kernel_cr3, va, &leaf));
 	assert_int_equal(leaf, make_pte(mfn_of(9), PTE_P | PTE_RW | PTE_U | PTE_D));
 	for (int level = 1; level <= 4; level++) {
 		uint64_t *slot = (uint64_t *)mfn_to_virt(mfn_of(level)) + pt_slot(va, level), good = *slot;
 
 		*slot = good & ~PTE_P;
-		assert_false(walk_leaf(v->kernel_cr3, va, &leaf));
-		assert_false(walk_permits(v->kernel_cr3, va, 0));
+		assert_false(walk_leaf(v->mm.kernel_cr3, va, &leaf));
+		assert_false(walk_permits(v->mm.kernel_cr3, va, 0));
 		*slot = good & ~PTE_RW;
-		assert_false(walk_permits(v->kernel_cr3, va, PF_WRITE));
-		assert_true(walk_permits(v->kernel_cr3, va, PF_USER | PF_FETCH));
+		assert_false(walk_permits(v->mm.kernel_cr3, va, PF_WRITE));
+		assert_true(walk_permits(v->mm.kernel_cr3, va, PF_USER | PF_FETCH));
 		*slot = good & ~PTE_U;
-		assert_false(walk_permits(v->kernel_cr3, va, PF_USER));
-		assert_true(walk_permits(v->kernel_cr3, va, PF_WRITE | PF_FETCH));
+		assert_false(walk_permits(v->mm.kernel_cr3, va, PF_USER));
+		assert_true(walk_permits(v->mm.kernel_cr3, va, PF_WRITE | PF_FETCH));
 		*slot = good | PTE_NX;
-		assert_false(walk_permits(v->kernel_cr3, va, PF_FETCH));
-		assert_true(walk_permits(v->kernel_cr3, va, PF_WRITE | PF_USER));
-		assert_true(walk_leaf(v->kernel_cr3, va, &leaf));
+		assert_false(walk_permits(v->mm.kernel_cr3, va, PF_FETCH));
+		assert_true(walk_permits(v->mm.kernel_cr3, va, PF_WRITE | PF_USER));
+		assert_true(walk_leaf(v->mm.kernel_cr3, va, &leaf));
 		assert_true(leaf & PTE_NX);
 		*slot = good | PTE_PS; /* at the last level: PAT */
-		assert_true(walk_leaf(v->kernel_cr3, va, &leaf));
+		assert_true(walk_leaf(v->mm.kernel_cr3, va, &leaf));
 		assert_int_equal(pte_mfn(leaf), level > 1 ? mfn_of(level - 1) : mfn_of(9));
 		*slot = level > 1 ? make_pte(1ull << 39, good & ~PTE_ADDR) : good;
-		assert_int_equal(walk_leaf(v->kernel_cr3, va, &leaf), level == 1);
+		assert_int_equal(walk_leaf(v->mm.kernel_cr3, va, &leaf), level == 1);
 		*slot = good;
 	}
-	assert_true(walk_permits(v->kernel_cr3, va, PF_WRITE | PF_USER | PF_FETCH));
-	assert_false(walk_permits(v->kernel_cr3, va, PF_RESERVED));
+	assert_true(walk_permits(v->mm.kernel_cr3, va, PF_WRITE | PF_USER | PF_FETCH));
+	assert_false(walk_permits(v->mm.kernel_cr3, va, PF_RESERVED));
 	assert_false(walk_leaf((1ull << 39) << PAGE_SHIFT, va, &leaf));
 }
 

@@ -88,7 +88,7 @@ void vcpu_unmap_info(struct vcpu *of)
 }
 void vcpu_drop_roots(struct vcpu *of)
 {
-	of->user_root = INVALID_MFN;
+	of->mm.user_root = INVALID_MFN;
 }
 static int relinquish(struct vcpu *of)
 {
@@ -97,7 +97,7 @@ static int relinquish(struct vcpu *of)
 static void free_kind(struct vcpu *of)
 {
 	assert_int_equal(of->info_mfn, INVALID_MFN); /* its uses of frames are over */
-	assert_int_equal(of->user_root, INVALID_MFN);
+	assert_int_equal(of->mm.user_root, INVALID_MFN);
 	note('V', of);
 }
 bool hypercall_preempt_check(void)
@@ -148,7 +148,7 @@ static void begin(void)
 	d = (struct domain){
 	    .doors = &doors, .max_vcpus = VCPUS, .state = DOMAIN_ALIVE, .shared_info = (void *)page};
 	for (unsigned i = 0; i < VCPUS; i++) {
-		v[i] = (struct vcpu){.domain = &d, .id = i, .info_mfn = 7, .user_root = 8};
+		v[i] = (struct vcpu){.domain = &d, .id = i, .info_mfn = 7, .mm.user_root = 8};
 		d.vcpu[i] = i == 2 ? NULL : &v[i];
 	}
 }
@@ -206,7 +206,7 @@ static void look(int sig)
 	static enum domain_state before = DOMAIN_ALIVE;
 
 	if (d.state == DOMAIN_DYING && before != d.state)
-		alone = d.evt_lock.held && d.page_lock.held;
+		alone = d.evt_lock.held && d.mm.page_lock.held;
 	before = d.state;
 }
 static void doom_it(void)
@@ -220,7 +220,7 @@ static void under_locks(void **state)
 	in_steps(doom_it, look);
 	assert_int_equal(d.state, DOMAIN_DYING);
 	assert_true(alone);
-	assert_false(d.evt_lock.held || d.page_lock.held);
+	assert_false(d.evt_lock.held || d.mm.page_lock.held);
 }
 
 int main(void)

@@ -165,7 +165,7 @@ static void kinds(void **state)
 	assert_int_equal(op->u.address_size.size, 64);
 	op->u.max_mem.max_memkb = 4 * 300 + 3;
 	assert_int_equal(asks(XEN_DOMCTL_max_mem), 0);
-	assert_int_equal(doms[1].max_pages, 300);
+	assert_int_equal(doms[1].mm.max_pages, 300);
 	op->u.settimeoffset.time_offset_seconds = -5;
 	assert_int_equal(asks(XEN_DOMCTL_settimeoffset), 0);
 	assert_done("quota d1;clock -5;");

@@ -20,7 +20,7 @@ static void contexts_in(void **state)
 	work_after = looks + 2;
 	assert_int_equal(asks(XEN_DOMCTL_setvcpucontext), RESTARTED);
 	assert_done("pause d1;context c of v1;context c of v1;unpause d1;");
-	doms[1].pt_left = 4;
+	doms[1].mm.pt_left = 4;
 	settles = -ERESTART;
 	assert_int_equal(asks(XEN_DOMCTL_setvcpucontext), RESTARTED);
 	assert_done("pause d1;context c of v1;settle;unpause d1;");

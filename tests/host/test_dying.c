@@ -36,7 +36,7 @@ static void nothing(void **state)
 	assert_int_equal(domain_claim_pages(d, 5), -EINVAL);
 	assert_null(domain_alloc_pages(d, 0, 0));
 	assert_int_equal(memory_populate(d, 3, 0), INVALID_MFN);
-	assert_int_equal(d->tot_pages, 1);
+	assert_int_equal(d->mm.tot_pages, 1);
 	host_domain_free(d);
 }
 
@@ -83,7 +83,7 @@ static void between(void **state)
 		mine = x.at;
 		d->state = DOMAIN_DYING;
 		assert_int_equal(rest(d, &x), -EINVAL);
-		assert_int_equal(d->tot_pages, mine); /* the end of the domain finds these in its list */
+		assert_int_equal(d->mm.tot_pages, mine); /* the end of the domain finds these in its list */
 		host_domain_free(d);
 		assert_int_equal(frames_free(), before);
 	}
@@ -100,7 +100,7 @@ static void cancelled(void **state)
 		half(d, &x, grows);
 		while (!memory_exchange_cancel(d, &x))
 			;
-		assert_true(grows ? d->tot_pages > 0 && d->tot_pages < N : d->tot_pages == N);
+		assert_true(grows ? d->mm.tot_pages > 0 && d->mm.tot_pages < N : d->mm.tot_pages == N);
 		assert_false(mfn_to_page(0)->count & PGC_ALLOCATED); /* who gave nothing gets nothing back */
 		host_domain_free(d);
 		assert_int_equal(frames_free(), before);
@@ -147,7 +147,7 @@ static void audited(void **state)
 		}
 		while (!memory_exchange_cancel(d, &x))
 			agrees(&x, pg, before);
-		assert_int_equal(d->tot_pages, MANY);
+		assert_int_equal(d->mm.tot_pages, MANY);
 		assert_int_equal(frames_free(), before);
 		host_domain_free(d);
 	}
@@ -180,23 +180,23 @@ static uint32_t asked(struct domain *d, struct page_info *pg)
 static void whom(void **state)
 {
 	struct domain *d = host_domain(&host_pv64, 4), *nobody = privileged_domains;
-	struct domain other = {.tlb_cpus = 8}, zero = {.tlb_cpus = 4, .next_privileged = &other};
+	struct domain other = {.mm.tlb_cpus = 8}, zero = {.mm.tlb_cpus = 4, .next_privileged = &other};
 	struct page_info *pg = domain_alloc_pages(d, 0, 0);
 
 	memset(mfn_to_virt(page_to_mfn(pg)), 0, PAGE_SIZE);
 	cpus_online = 0xff;
-	d->tlb_cpus = 2;
+	d->mm.tlb_cpus = 2;
 	assert_int_equal(asked(d, pg), 2);
 	privileged_domains = &other;
 	assert_int_equal(asked(d, pg), 10);
 	privileged_domains = &zero;
 	assert_int_equal(asked(d, pg), 14);
 	privileged_domains = nobody;
-	d->tlb_abroad = CPUSET_ALL;
+	d->mm.tlb_abroad = CPUSET_ALL;
 	assert_int_equal(asked(d, pg), 0xff);
 	cpus_online = 1;
-	d->tlb_abroad = 0;
-	d->tlb_cpus = 1;
+	d->mm.tlb_abroad = 0;
+	d->mm.tlb_cpus = 1;
 	host_domain_free(d);
 }
 

@@ -119,7 +119,7 @@ int fpu_set_xcr0(struct fpu_area *area, uint64_t xcr0)
 }
 int vcpu_set_root(struct vcpu *v, mfn_t root)
 {
-	v->root = root;
+	v->mm.root = root;
 	return root_rc;
 }
 int pt_settle_left(struct domain *d)
@@ -165,7 +165,7 @@ static struct guest_abi abi = {.flat_cs = {SEL_GUEST_CS64, SEL_GUEST_CS64 + 8}};
 static const struct paging_rules paging = {.cr3_to_mfn = unfold, .mfn_to_cr3 = fold};
 static const struct pv_doors pv = {.get_cr2 = get_cr2, .set_cr2 = set_cr2};
 static const struct guest_doors doors = {.in_kernel = is_kernel};
-static struct domain d = {.abi = &abi, .paging = &paging, .pv = &pv, .doors = &doors, .pt_left = true};
+static struct domain d = {.abi = &abi, .paging = &paging, .pv = &pv, .doors = &doors, .mm.pt_left = true};
 static struct vcpu vcpu;
 static struct emul e;
 static struct cpu_user_regs *const r = &vcpu.regs;
@@ -525,7 +525,7 @@ static void cr3(void **state)
 		calls = 0;
 		r->rdi = 0x5000 + i * 0x1000;
 		comes("\x0f\x22\xdf", row[i].result);
-		assert_int_equal(vcpu.root, 5 + i);
+		assert_int_equal(vcpu.mm.root, 5 + i);
 		assert_int_equal(calls, row[i].settled);
 	}
 	comes("\x0f\x20\xde", EMUL_DONE);

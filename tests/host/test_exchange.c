@@ -114,7 +114,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	return vcpu.memory_work || doms[0].refs || doms[1].refs;
+	return vcpu.mm.memory_work || doms[0].refs || doms[1].refs;
 }
 
 static long exchange(unsigned in_count, unsigned in_order, unsigned out_count, unsigned out_order)
@@ -226,7 +226,7 @@ static void restarts(void **state)
 		assert_int_equal(restart_args[0], XENMEM_exchange);
 		assert_int_equal(restart_args[1], (uint64_t)e);
 		assert_int_equal(e->nr_exchanged, 0);
-		assert_non_null(vcpu.memory_work);
+		assert_non_null(vcpu.mm.memory_work);
 		work_after = looks + 1;
 		times++;
 		if (strlen(deeds) > 400)
@@ -235,7 +235,7 @@ static void restarts(void **state)
 	assert_int_equal(rc, 0);
 	assert_int_equal(e->nr_exchanged, 512);
 	assert_int_equal(out[0], 0x800);
-	assert_null(vcpu.memory_work);
+	assert_null(vcpu.mm.memory_work);
 	/* 64 frames are read at a time, one answer probed, four steps of the trade, 512 are told at once. */
 	assert_int_equal(times, 8 + 1 + 4);
 	assert_int_equal(cancels, 1); /* at the end, when there is nothing left to cancel */

@@ -215,7 +215,7 @@ static void domain(void **state)
 	void *shared = heap_alloc_pages_for(d, 0);
 
 	assert_non_null(pg);
-	assert_int_equal(d->tot_pages, 8);
+	assert_int_equal(d->mm.tot_pages, 8);
 	assert_int_equal(d->refs, 2);
 	assert_null(domain_alloc_pages(d, 2, 0)); /* 12 > 10 */
 	d->state = DOMAIN_DYING;
@@ -229,15 +229,15 @@ static void domain(void **state)
 	assert_true(page_get(one, d));
 	assert_true(page_disown(one));
 	assert_false(page_disown(one));
-	assert_int_equal(d->tot_pages, 9);
+	assert_int_equal(d->mm.tot_pages, 9);
 	page_put(one);
-	assert_int_equal(d->tot_pages, 8);
+	assert_int_equal(d->mm.tot_pages, 8);
 	assert_false(page_get(one, d));
 
 	share_heap_page(shared, d, false);
 	assert_true(page_get(mfn_to_page(virt_to_mfn(shared)), d));
 	assert_int_equal(page_get_type(mfn_to_page(virt_to_mfn(shared)), PGT_L1), -EINVAL);
-	assert_int_equal(d->tot_pages, 8);
+	assert_int_equal(d->mm.tot_pages, 8);
 	assert_int_equal(memory_decrease(d, HOST_FRAMES, 0, &at), -EINVAL);
 	assert_int_equal(memory_decrease(d, virt_to_mfn(shared), 0, &at),
 			 0); /* no effect: not the guest's to give */
@@ -274,7 +274,7 @@ static void reach(void **state)
 	abi.addr_bits = 0;   /* what was left lies above */
 	while (domain_alloc_pages(d, 0, 0))
 		;
-	assert_true(d->tot_pages > below + 1000);
+	assert_true(d->mm.tot_pages > below + 1000);
 	host_domain_free(d);
 }
 
@@ -294,7 +294,7 @@ static void accounts_agree(const size_t *held)
 	for (mfn_t mfn = 1; mfn < max_mfn; mfn++)
 		heap_each_charge(mfn_to_page(mfn), count_charge);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(payer[i]->heap_bytes, held[i]);
+		assert_int_equal(payer[i]->mm.heap_bytes, held[i]);
 		assert_int_equal(seen[i], held[i]);
 	}
 }
@@ -347,13 +347,13 @@ static void quota(void **state)
 	uint64_t before = frames_free();
 	void *p[4], *shared;
 
-	d->heap_quota = 3 * PAGE_SIZE;
+	d->mm.heap_quota = 3 * PAGE_SIZE;
 	for (unsigned i = 0; i < 3; i++)
 		assert_non_null(p[i] = heap_alloc_pages_for(d, 0));
 	assert_null(heap_alloc_for(d, 1));
 	assert_null(heap_alloc_for(d, 5000));
 	assert_null(heap_alloc_pages_for(d, 0));
-	assert_int_equal(d->heap_bytes, 3 * PAGE_SIZE);
+	assert_int_equal(d->mm.heap_bytes, 3 * PAGE_SIZE);
 	heap_free(p[0]);
 	assert_null(heap_alloc_pages_for(d, 1));
 	assert_non_null(p[0] = heap_alloc_for(d, 2000));
@@ -361,18 +361,18 @@ static void quota(void **state)
 	assert_null(heap_alloc_for(d, 1024));
 	for (unsigned i = 0; i < 4; i++)
 		heap_free(p[i]);
-	assert_int_equal(d->heap_bytes, 0);
+	assert_int_equal(d->mm.heap_bytes, 0);
 
 	shared = heap_alloc_pages_for(d, 0);
 	share_heap_page(shared, d, false);
-	assert_int_equal(d->heap_bytes, PAGE_SIZE);
+	assert_int_equal(d->mm.heap_bytes, PAGE_SIZE);
 	assert_true(page_get(mfn_to_page(virt_to_mfn(shared)), d));
 	unshare_heap_page(shared); /* a mapping remains: still on the account */
-	assert_int_equal(d->heap_bytes, PAGE_SIZE);
+	assert_int_equal(d->mm.heap_bytes, PAGE_SIZE);
 	page_put(mfn_to_page(virt_to_mfn(shared)));
-	assert_int_equal(d->heap_bytes, 0);
+	assert_int_equal(d->mm.heap_bytes, 0);
 
-	d->heap_quota = ~0ull;
+	d->mm.heap_quota = ~0ull;
 	assert_int_equal(domain_claim_pages(other, frames_free()), 0);
 	assert_null(heap_alloc_for(d, 100));
 	assert_null(heap_alloc_pages_for(other, 0)); /* nor for its own tables: its claim is for its frames */
@@ -454,7 +454,7 @@ static void exchange(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned at = 0; at < PAGE_SIZE << x.out_order; at++)
 			assert_int_equal(((uint8_t *)mfn_to_virt(x.out[i]))[at], 0);
-	assert_int_equal(d->tot_pages, 8);
+	assert_int_equal(d->mm.tot_pages, 8);
 	assert_false(page_get(pg, d));
 	assert_true(page_get(mfn_to_page(x.out[1] + 3), d));
 	page_put(mfn_to_page(x.out[1] + 3));

@@ -177,7 +177,7 @@ static void frames_by_name(void **state)
 	unsigned steps;
 
 	memset(owned, 0, sizeof(owned));
-	domain.tot_pages = RAM_PAGES + 3;
+	domain.mm.tot_pages = RAM_PAGES + 3;
 	for (unsigned i = 0; i < RAM_PAGES + 3; i++) {
 		owned[i] = virt_to_mfn(heap_alloc_pages(0));
 		m2p[owned[i]] =
@@ -188,7 +188,7 @@ static void frames_by_name(void **state)
 	assert_ptr_equal(new.pc.console, mfn_to_virt(owned[2]));
 	for (uint32_t pfn = 0; pfn < RAM_PAGES; pfn++)
 		assert_int_equal(new.frames[pfn].mfn, owned[RAM_PAGES + 2 - pfn]);
-	assert_int_equal(steps, (1u << new.frames_order) + domain.tot_pages / 32);
+	assert_int_equal(steps, (1u << new.frames_order) + domain.mm.tot_pages / 32);
 	untakable = true;
 	assert_int_equal(found(&new, &steps), -EINVAL);
 	untakable = false;
@@ -211,7 +211,7 @@ static void built_half_way(void **state)
 {
 	memset(owned, 0, sizeof(owned));
 	next_owned = 0;
-	domain.tot_pages = RAM_PAGES + 1;
+	domain.mm.tot_pages = RAM_PAGES + 1;
 	for (unsigned n = 1; n <= 2; n++) {
 		struct fv once = {.v = &vcpu};
 

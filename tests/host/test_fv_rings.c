@@ -380,7 +380,7 @@ static void tables_are_made_and_freed(void **state)
 	static uint64_t l1[32], page[512];
 
 	fv.gdt = fv.gdt_raw = NULL;
-	vcpu.desc_l1 = l1;
+	vcpu.mm.desc_l1 = l1;
 	page_left = NULL;
 	assert_int_equal(fv_segments_init(&fv), -ENOMEM);
 	fv_segments_free(&fv);

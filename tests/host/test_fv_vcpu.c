@@ -179,7 +179,7 @@ static void put_word(unsigned offset, uint32_t value)
 
 static int setup(void **state)
 {
-	vcpu = (struct vcpu){.domain = &d, .info = &shared, .desc_l1 = windows};
+	vcpu = (struct vcpu){.domain = &d, .info = &shared, .mm.desc_l1 = windows};
 	d = (struct domain){.abi = fv_kind.abi, .doors = fv_kind.doors};
 	host_percpu.vcpu = v;
 	shared.upcall_mask = 0;
@@ -203,7 +203,7 @@ static void freed(void)
 	fv_kind.doors->vcpu_free(v);
 	assert_int_equal(held, 0);
 	assert_null(v->fv);
-	assert_int_equal(v->kernel_cr3, 0);
+	assert_int_equal(v->mm.kernel_cr3, 0);
 }
 
 /* ---- comes and goes ---- */
@@ -213,7 +213,7 @@ static void comes(void **state)
 	assert_int_equal(fv_kind.doors->vcpu_init(v), 0);
 	is_noted("context_init desc_init pv32_kind_root_alloc alloc pc_init fv_segments_init ");
 	assert_ptr_equal(v->fv->v, v);
-	v->kernel_cr3 = 5;
+	v->mm.kernel_cr3 = 5;
 	freed();
 	is_noted("pc_stop fv_shadow_release fv_memory_release fv_code_free fv_shadow_free fv_memory_free "
 		 "fv_segments_free desc_free pv32_kind_root_free ");
@@ -297,7 +297,7 @@ static void has_parts(void)
 	static uint8_t root[4096] __aligned(4096);
 
 	assert_int_equal(fv_kind.doors->vcpu_init(v), 0);
-	v->kind_root = root;
+	v->mm.kind_root = root;
 	notes[0] = '\0';
 }
 
@@ -308,7 +308,7 @@ static void context(void **state)
 	assert_int_equal(fv_kind.doors->set_context(v, ctx), 0);
 	is_noted("alloc vcpu_lose_context fv_memory_init fv_shadow_init fpu_reset vcpu_set_periodic ");
 	assert_int_equal(held, 1); /* the vCPU's own */
-	assert_int_equal(v->kernel_cr3, virt_to_mfn(v->kind_root) << PAGE_SHIFT);
+	assert_int_equal(v->mm.kernel_cr3, virt_to_mfn(v->mm.kind_root) << PAGE_SHIFT);
 	assert_int_equal(v->fv->console_port, 77);
 	assert_true(v->fv->patching);
 	assert_int_equal(v->fv->cr0, CR0_PE | CR0_ET);
@@ -337,7 +337,7 @@ static void context_fails(void **state)
 		fails_with = i ? -ERESTART : -ENOMEM;
 		assert_int_equal(fv_kind.doors->set_context(v, ctx), fails_with);
 		assert_int_equal(held, 1);
-		assert_int_equal(v->kernel_cr3, 0);
+		assert_int_equal(v->mm.kernel_cr3, 0);
 		assert_int_equal(v->regs.rip, 0);
 		assert_null(strstr(notes, "fpu_reset"));
 		assert_int_equal(!!strstr(notes, "vcpu_lose_context"), i > 0);

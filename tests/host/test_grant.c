@@ -50,7 +50,7 @@ static void begin(void)
 	granter->id = 1;
 	mapper.d->id = 2;
 	assert_int_equal(grant_create(granter) | grant_create(mapper.d), 0);
-	mapper.v = (struct vcpu){.domain = mapper.d, .root = INVALID_MFN, .user_root = INVALID_MFN};
+	mapper.v = (struct vcpu){.domain = mapper.d, .mm.root = INVALID_MFN, .mm.user_root = INVALID_MFN};
 	pages = domain_alloc_pages(granter, 3, 0);
 	l1 = domain_alloc_pages(mapper.d, 0, 0);
 	mapper.l1 = mfn_to_virt(page_to_mfn(l1));
@@ -173,9 +173,9 @@ static void do_overwrite(void)
 {
 	unsigned slot = host_random(SLOTS);
 
-	spin_lock(&mapper.d->pt_lock);
+	spin_lock(&mapper.d->mm.pt_lock);
 	assert_int_equal(pt_change_l1(&mapper.l1[slot], 0, mapper.d, mapper.d, false), 0);
-	spin_unlock(&mapper.d->pt_lock);
+	spin_unlock(&mapper.d->mm.pt_lock);
 	slots[slot].present = false;
 }
 
@@ -263,14 +263,14 @@ static void deaths(void **state)
 	assert_int_equal(map(&op), GNTST_okay);
 	die(granter);
 	/* One page is still mapped: it and the handle hold the domain, twice and for itself. */
-	assert_int_equal(granter->tot_pages, 1);
+	assert_int_equal(granter->mm.tot_pages, 1);
 	assert_true(granter->refs > 1 && granter->refs <= refs_before + 1);
 	assert_int_equal(map(&(struct gnttab_map_grant_ref){.flags = GNTMAP_device_map}),
 			 GNTST_general_error);
 	u.handle = op.handle;
 	assert_int_equal(grant_unmap_begin(&mapper.v, &u, op.host_addr, 0, 0), GNTST_okay);
 	grant_unmap_end(mapper.d, &u);
-	assert_int_equal(granter->tot_pages, 0);
+	assert_int_equal(granter->mm.tot_pages, 0);
 	end(granter);
 	die(mapper.d);
 	end(mapper.d);
@@ -291,11 +291,11 @@ static void rules(void **state)
 	assert_int_equal(grant_pin(granter, 0, 2, true, &mfn), GNTST_okay);
 	grant_unpin(granter, 0, true);
 	grant_unpin(granter, 0, true);
-	assert_int_equal(granter->tlb_abroad, 0);
+	assert_int_equal(granter->mm.tlb_abroad, 0);
 	op.host_addr = slot_address(0);
 	op.ref = 1;
 	assert_int_equal(map(&op), GNTST_okay);
-	assert_int_equal(granter->tlb_abroad, ~0u);
+	assert_int_equal(granter->mm.tlb_abroad, ~0u);
 	grant_close(granter);
 	assert_int_equal(grant_pin(granter, 2, 2, true, &mfn), GNTST_general_error);
 	assert_int_equal(grant_pin(granter, 1, 2, false, &mfn), GNTST_general_error);
@@ -338,7 +338,7 @@ static void refusals(void **state)
 	assert_int_equal(map(&op), GNTST_general_error);
 	check();
 	assert_int_equal(mapper.l1[0] | mapper.l1[1], 0);
-	assert_int_equal(mapper.d->tot_pages, 1);
+	assert_int_equal(mapper.d->mm.tot_pages, 1);
 	die(mapper.d);
 	die(granter);
 	end(mapper.d);

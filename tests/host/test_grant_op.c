@@ -102,7 +102,7 @@ static int setup(void **state)
 		doms[i] = (struct domain){.id = i, .abi = &guest_pv64, .grants = &tables[i]};
 	}
 	vcpu = (struct vcpu){.domain = &doms[1]};
-	doms[1].tlb_cpus = 6;
+	doms[1].mm.tlb_cpus = 6;
 	host_percpu.vcpu = &vcpu;
 	arg = (void *)guest_memory();
 	memset(arg, 0, GUEST_BYTES);

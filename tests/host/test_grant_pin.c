@@ -56,7 +56,7 @@ static int begin(void **state)
 	granter->id = GRANTER;
 	mapper->id = MAPPER;
 	assert_int_equal(grant_create(granter) | grant_create(mapper), 0);
-	vcpu = (struct vcpu){.domain = mapper, .root = INVALID_MFN, .user_root = INVALID_MFN};
+	vcpu = (struct vcpu){.domain = mapper, .mm.root = INVALID_MFN, .mm.user_root = INVALID_MFN};
 	pages = domain_alloc_pages(granter, 3, 0);
 	table = domain_alloc_pages(mapper, 0, 0);
 	assert_int_equal(page_pin(table, PGT_L1), 0);
@@ -87,7 +87,7 @@ static int end(void **state)
 	grant_destroy(granter);
 	assert_null(granter->grants);
 	grant_destroy(granter); /* as one whose making went wrong */
-	assert_int_equal(granter->heap_bytes | mapper->heap_bytes, 0);
+	assert_int_equal(granter->mm.heap_bytes | mapper->mm.heap_bytes, 0);
 	host_domain_free(mapper);
 	host_domain_free(granter);
 	host_work = -1;
@@ -316,7 +316,7 @@ static void release(void **state)
 	struct gnttab_map_grant_ref op = {.ref = 3, .flags = GNTMAP_device_map | GNTMAP_readonly};
 	unsigned steps = 0, left = count, looks;
 
-	mapper->heap_quota = 1ul << 30;
+	mapper->mm.heap_quota = 1ul << 30;
 	entry(3, GTF_permit_access, MAPPER);
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(map(&op), GNTST_okay);
@@ -346,33 +346,33 @@ static void release(void **state)
 static void memory(void **state)
 {
 	struct gnttab_map_grant_ref op = {.ref = 3, .flags = GNTMAP_device_map};
-	const uint64_t quota = granter->heap_quota;
+	const uint64_t quota = granter->mm.heap_quota;
 	uint64_t held;
 	int rc;
 
 	for (uint64_t more = 0;; more += PAGE_SIZE) {
-		held = granter->heap_bytes;
-		granter->heap_quota = held + more;
+		held = granter->mm.heap_bytes;
+		granter->mm.heap_quota = held + more;
 		rc = grant_grow(granter, 2);
 		if (rc == GNTST_okay)
 			break;
 		assert_int_equal(rc, GNTST_no_space);
-		assert_int_equal(granter->heap_bytes, held);
+		assert_int_equal(granter->mm.heap_bytes, held);
 		assert_int_equal(granter->grants->frames, 1);
 	}
-	granter->heap_quota = quota;
+	granter->mm.heap_quota = quota;
 	entry(3, GTF_permit_access, MAPPER);
 	for (uint64_t more = 0;; more += PAGE_SIZE) {
-		held = mapper->heap_bytes;
-		mapper->heap_quota = held + more;
+		held = mapper->mm.heap_bytes;
+		mapper->mm.heap_quota = held + more;
 		rc = map(&op);
 		if (rc == GNTST_okay)
 			break;
 		assert_int_equal(rc, GNTST_no_space);
 		holds(0);
 	}
-	assert_true(mapper->heap_bytes > held);
-	mapper->heap_quota = quota;
+	assert_true(mapper->mm.heap_bytes > held);
+	mapper->mm.heap_quota = quota;
 	assert_int_equal(unmap(op.handle, 0, op.dev_bus_addr, 0), GNTST_okay);
 	/* A domain that ends does not grow. */
 	grant_close(granter);
@@ -385,7 +385,7 @@ static void no_table(void **state)
 {
 	struct domain *d = host_domain(&host_pv64, 64);
 
-	d->heap_quota = 0;
+	d->mm.heap_quota = 0;
 	assert_int_equal(grant_create(d), -ENOMEM);
 	assert_null(d->grants);
 	host_domain_free(d);

@@ -77,7 +77,7 @@ static void table(void **state)
 	pt_begin(d);
 	assert_int_equal(page_get_type(pg, PGT_L1), 0);
 	watched(put_by_call);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	assert_false(pg->type & PGT_VALIDATED);
 }
 

@@ -150,7 +150,8 @@ static char *buffer;
 static int setup(void **state)
 {
 	for (int i = 0; i < 2; i++)
-		doms[i] = (struct domain){.id = i, .abi = &guest_pv64, .heap_bytes = 5 + i, .heap_quota = 50};
+		doms[i] =
+		    (struct domain){.id = i, .abi = &guest_pv64, .mm.heap_bytes = 5 + i, .mm.heap_quota = 50};
 	vcpu = (struct vcpu){.domain = &doms[1]};
 	host_percpu.vcpu = &vcpu;
 	op = (void *)guest_memory();

@@ -141,8 +141,8 @@ static int setup(void **state)
 					  .abi = &guest_pv64,
 					  .paging = &paging,
 					  .max_vcpus = 4,
-					  .tot_pages = 40 + i,
-					  .max_pages = 60 + i};
+					  .mm.tot_pages = 40 + i,
+					  .mm.max_pages = 60 + i};
 		special[i] = (struct domain){.id = i ? DOMID_XEN : DOMID_IO};
 	}
 	for (int i = 0; i < 4; i++) {
@@ -267,7 +267,7 @@ static void large(void **state)
 	steps = 9;
 	work_after = looks + 1;
 	assert_int_equal(asks(XENMEM_populate_physmap), RESTARTED);
-	assert_non_null(vcpus[0].memory_work);
+	assert_non_null(vcpus[0].mm.memory_work);
 	deeds[0] = '\0';
 	steps = 0;
 	r->mem_flags = XENMEMF_address_bits(20); /* another call: what was begun is cancelled first */
@@ -287,7 +287,7 @@ static void large(void **state)
 	result = -ENOMEM;
 	assert_int_equal(asks(XENMEM_populate_physmap), 0);
 	assert_int_equal(list[0], 0x11);
-	assert_null(vcpus[0].memory_work);
+	assert_null(vcpus[0].mm.memory_work);
 	no_memory = true;
 	assert_int_equal(asks(XENMEM_populate_physmap), 0);
 }
@@ -325,7 +325,7 @@ static void told(void **state)
 	r->extent_start = (uint64_t)list;
 	vanishing = (uint64_t)list; /* it could be told, and then not: they are its own all the same */
 	assert_int_equal(asks(XENMEM_increase_reservation), 0);
-	assert_null(vcpus[0].memory_work);
+	assert_null(vcpus[0].mm.memory_work);
 }
 
 static void whose(void **state)
@@ -436,8 +436,8 @@ static void maps(void **state)
 	assert_int_equal(hc_memory_op(XENMEM_memory_map, NOWHERE), -EFAULT);
 	assert_int_equal(hc_memory_op(XENMEM_machine_memory_map, NOWHERE), -EFAULT);
 	assert_int_equal(hc_memory_op(XENMEM_set_memory_map, NOWHERE), -EFAULT);
-	assert_false(doms[1].page_lock.held);
-	heap_free(doms[1].memory_map);
+	assert_false(doms[1].mm.page_lock.held);
+	heap_free(doms[1].mm.memory_map);
 }
 
 static void totals(void **state)

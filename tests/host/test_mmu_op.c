@@ -100,7 +100,7 @@ static int setup(void **state)
 		*entry(i, L1, 1) = pte(i, DATA, RW);
 		assert_int_equal(page_pin(&pg[i][L4], PGT_L4), 0);
 	}
-	v = (struct vcpu){.domain = d[0], .kernel_cr3 = page_to_mfn(&pg[0][L4]) << PAGE_SHIFT};
+	v = (struct vcpu){.domain = d[0], .mm.kernel_cr3 = page_to_mfn(&pg[0][L4]) << PAGE_SHIFT};
 	host_percpu.vcpu = &v;
 	return 0;
 }
@@ -240,10 +240,10 @@ static void mappings(void **state)
 	assert_int_equal(pages_flushed, 1);
 	assert_int_equal(hc_update_va_mapping(2 * PAGE_SIZE, 0, UVMF_INVLPG | (uint64_t)&mask), 0);
 	assert_int_equal(page_cpus, 0xa);
-	d[0]->tlb_cpus = 5;
+	d[0]->mm.tlb_cpus = 5;
 	assert_int_equal(hc_update_va_mapping(2 * PAGE_SIZE, 0, UVMF_INVLPG | UVMF_ALL), 0);
 	assert_int_equal(page_cpus, 5);
-	d[0]->tlb_cpus = 1;
+	d[0]->mm.tlb_cpus = 1;
 	before = host_flushes;
 	assert_int_equal(hc_update_va_mapping(2 * PAGE_SIZE, 0, UVMF_TLB_FLUSH | UVMF_LOCAL), 0);
 	assert_int_equal(host_flushes, before + 1);

@@ -123,8 +123,8 @@ static int setup(void **state)
 {
 	paging = (struct paging_rules){.root_level = 4, .user_root = true};
 	for (int i = 0; i < 2; i++)
-		doms[i] =
-		    (struct domain){.id = i, .abi = &guest_pv64, .paging = &paging, .pv = &pv, .tlb_cpus = 3};
+		doms[i] = (struct domain){
+		    .id = i, .abi = &guest_pv64, .paging = &paging, .pv = &pv, .mm.tlb_cpus = 3};
 	vcpu = (struct vcpu){.domain = &doms[1]};
 	host_percpu.vcpu = &vcpu;
 	host_percpu.id = 2;
@@ -261,12 +261,12 @@ static void lists(void **state)
 	assert_int_equal(hc_mmuext_op(at, 2, NOWHERE, DOMID_SELF), -EFAULT);
 	assert_int_equal(hc_mmuext_op(NOWHERE, 1, where, DOMID_SELF), -EFAULT);
 	assert_int_equal(*told, 0);
-	doms[1].pt_left = 4;
+	doms[1].mm.pt_left = 4;
 	settles = -EINVAL; /* what was left comes first, after a restart */
 	deeds[0] = '\0';
 	assert_int_equal(hc_mmuext_op(at, 2 | LIST_RESTARTED, where, DOMID_SELF), -EINVAL);
 	assert_done("settle d1;");
-	doms[1].pt_left = 0;
+	doms[1].mm.pt_left = 0;
 	list_of[0].cmd = MMUEXT_NEW_BASEPTR;
 	result = PT_LEFT;
 	looks = 0;

@@ -57,12 +57,12 @@ static int set_preserving(unsigned t, unsigned slot, uint64_t new, bool preserve
 	bool flush;
 	int rc;
 
-	spin_lock(&d->pt_lock);
+	spin_lock(&d->mm.pt_lock);
 	if (page_type_of(&frames[t]) == PGT_L1)
 		rc = pt_change_l1(table(t) + slot, new, d, d, preserve_ad);
 	else
 		rc = pt_change_upper(&frames[t], slot * 8, new, preserve_ad, &flush);
-	spin_unlock(&d->pt_lock);
+	spin_unlock(&d->mm.pt_lock);
 	return rc;
 }
 

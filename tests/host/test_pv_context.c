@@ -114,8 +114,8 @@ static void whole(void **state)
 	assert_int_equal(v->traps[3].flags, CALLBACKF_mask_events);
 	assert_int_equal(v->traps[3].dpl, 3);
 	assert_int_equal(v->traps[9].cs, 0); /* not set: without a selector */
-	v->root = 2;
-	v->user_root = 3;
+	v->mm.root = 2;
+	v->mm.user_root = 3;
 	v->gdt_frames[0] = 0x11;
 	for (unsigned i = 1; i < GDT_GUEST_PAGES; i++)
 		v->gdt_frames[i] = INVALID_MFN;
@@ -174,7 +174,7 @@ static void whole(void **state)
 	assert_false(v->special.iopl);
 	*upcall_mask = 0;
 	v->state = VCPU_BLOCKED;
-	v->root = v->user_root = INVALID_MFN;
+	v->mm.root = v->mm.user_root = INVALID_MFN;
 	pv64_get_context(v, &back);
 	assert_int_equal(back.flags, VGCF_i387_valid | VGCF_online | VGCF_failsafe_disables_events |
 					 VGCF_syscall_disables_events);
@@ -223,8 +223,8 @@ static void unsettled(void **state)
 static void begins(void **state)
 {
 	assert_int_equal(pv64_vcpu_init(v), 0);
-	assert_int_equal(v->root, INVALID_MFN);
-	assert_int_equal(v->user_root, INVALID_MFN);
+	assert_int_equal(v->mm.root, INVALID_MFN);
+	assert_int_equal(v->mm.user_root, INVALID_MFN);
 	desc_answer = -ENOMEM;
 	assert_int_equal(pv64_vcpu_init(v), -ENOMEM);
 	pv64_vcpu_free(v);
@@ -312,7 +312,7 @@ static void memory(void **state)
 	assert_int_equal(root[SLOT_M2P], 0x99);
 	assert_int_equal(pv64_make_cr3(v, mfn, true), mfn << PAGE_SHIFT);
 	assert_int_equal(root[SLOT_M2P], 0);
-	v->root = mfn;
+	v->mm.root = mfn;
 	pv64_make_cr3(v, mfn, true);
 	assert_int_equal(root[SLOT_M2P], 0x99);
 	assert_int_equal(pv64_cr3_to_mfn(0x5018), 5);

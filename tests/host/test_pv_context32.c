@@ -46,7 +46,7 @@ static void whole(void **state)
 	assert_int_equal(v->failsafe_cb.cs, 0x12);
 	assert_int_equal(v->failsafe_cb.flags, CALLBACKF_mask_events);
 	assert_int_equal(v->traps[3].address, 0x404000);
-	v->root = 0x100002;
+	v->mm.root = 0x100002;
 	v->gdt_frames[0] = 0x11;
 	memset(back32, 0x5a, sizeof(back32));
 	pv32_get_context(v, back32);
@@ -80,7 +80,7 @@ static void begins(void **state)
 {
 	desc_answer = -ENOMEM;
 	assert_int_equal(pv32_vcpu_init(v), -ENOMEM);
-	assert_null(v->kind_root);
+	assert_null(v->mm.kind_root);
 	desc_answer = 0;
 	no_memory = true;
 	assert_int_equal(pv32_vcpu_init(v), -ENOMEM);
@@ -88,10 +88,10 @@ static void begins(void **state)
 	no_memory = false;
 	assert_done("desc;desc;no desc;");
 	assert_int_equal(pv32_vcpu_init(v), 0);
-	assert_non_null(v->kind_root);
+	assert_non_null(v->mm.kind_root);
 	assert_done("desc;slots;");
 	pv32_vcpu_free(v);
-	assert_null(v->kind_root);
+	assert_null(v->mm.kind_root);
 	pv32_vcpu_free(v);
 }
 
@@ -138,10 +138,10 @@ static void memory(void **state)
 	assert_int_equal(table[511], 0x88);
 	assert_int_equal(table[COMPAT_M2P_SLOT], 0x88);
 	assert_int_equal(table[COMPAT_M2P_SLOT - 1], 0x1111111111111111);
-	v->kind_root = table + 512;
+	v->mm.kind_root = table + 512;
 	assert_int_equal(pv32_make_cr3(v, 5, false), (mfn + 1) << PAGE_SHIFT);
 	assert_int_equal(table[512], make_pte(5, PTE_P | PTE_RW | PTE_U | PTE_A));
-	v->kind_root = NULL;
+	v->mm.kind_root = NULL;
 	for (mfn_t n = 1; n < 1ul << 32; n *= 3)
 		assert_int_equal(pv32_cr3_to_mfn(pv32_mfn_to_cr3(n)), n);
 	/* Above 4 GiB only for those that know how to say it. */
@@ -188,18 +188,18 @@ static void wrong(const char *fmt, ...)
 static void audited(void **state)
 {
 	const struct audit_report to = {.wrong = wrong};
-	uint64_t *l4 = v->kind_root = (uint64_t *)guest_base;
+	uint64_t *l4 = v->mm.kind_root = (uint64_t *)guest_base;
 
 	pv32_audit(v, &to); /* it has no root yet */
 	assert_done("");
-	v->root = 5;
+	v->mm.root = 5;
 	pv32_make_cr3(v, 5, false);
 	pv32_audit(v, &to);
 	assert_done("");
 	l4[0] = make_pte(6, PTE_P);
 	pv32_audit(v, &to);
 	assert_done("wrong;");
-	v->kind_root = NULL;
+	v->mm.kind_root = NULL;
 }
 
 int main(void)

@@ -77,9 +77,9 @@ static void modes(void **state)
 	regs();
 	v->user_mode = true;
 	v->kernel_sp = STACK;
-	v->kernel_cr3 = 0x1000;
-	v->user_cr3 = 0x2000;
-	v->user_root = 5;
+	v->mm.kernel_cr3 = 0x1000;
+	v->mm.user_cr3 = 0x2000;
+	v->mm.user_root = 5;
 	v->gs_base_kernel = 0x77;
 	host_cpu.gs_base = 0x88;
 	host_percpu.cr3 = 0x2000;
@@ -103,7 +103,7 @@ static void modes(void **state)
 	assert_int_equal(host_cpu.cr3, 0x2000);
 	assert_int_equal(host_percpu.cr3, 0x2000);
 	/* The same tables for both: they are not loaded again. */
-	v->kernel_cr3 = 0x2000;
+	v->mm.kernel_cr3 = 0x2000;
 	regs();
 	pv64_enter(v, &handler, 0);
 	assert_int_equal(host_cpu.cr3_loads, 2);
@@ -287,7 +287,7 @@ static void irets(void **state)
 	assert_int_equal(pv64_iret(v), 0);
 	assert_done("crash: iret to an application without user page tables;");
 	assert_int_equal(v->regs.rsp, STACK);
-	v->user_root = 5;
+	v->mm.user_root = 5;
 	assert_int_equal(pv64_iret(v), 0xa);
 	assert_false(pv64_in_kernel(v));
 	/* Frames that are not there, or not the guest's. */

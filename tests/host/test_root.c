@@ -21,11 +21,13 @@ static void check_holder(const struct vcpu *v)
 	uint64_t idle_cr3 = virt_to_mfn(idle_root) << PAGE_SHIFT;
 
 	assert_ptr_equal(host_percpu.tlb_vcpu, v == &idle ? NULL : v);
-	assert_int_equal(host_percpu.cr3, v == &idle ? idle_cr3 : v->user_mode ? v->user_cr3 : v->kernel_cr3);
+	assert_int_equal(host_percpu.cr3, v == &idle     ? idle_cr3
+					  : v->user_mode ? v->mm.user_cr3
+							 : v->mm.kernel_cr3);
 	if (v != &idle)
-		assert_int_equal(v->special.no_user_root, !v->user_cr3);
+		assert_int_equal(v->special.no_user_root, !v->mm.user_cr3);
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(domains[i]->tlb_cpus & 1, v->domain == domains[i]);
+		assert_int_equal(domains[i]->mm.tlb_cpus & 1, v->domain == domains[i]);
 }
 
 static void run(struct vcpu *v)
@@ -49,14 +51,14 @@ static int begin(void **state)
 	host_percpu.idle = &idle;
 	for (unsigned i = 0; i < 2; i++) {
 		domains[i] = host_domain(&host_pv64, 8);
-		domains[i]->tlb_cpus = 0;
-		domains[i]->window_l3 = heap_alloc_pages(0);
+		domains[i]->mm.tlb_cpus = 0;
+		domains[i]->mm.window_l3 = heap_alloc_pages(0);
 		for (unsigned n = 0; n < 3; n++)
 			root[i][n] = make_root(i);
 	}
 	for (unsigned i = 0; i < VCPUS; i++) {
-		vcpus[i] =
-		    (struct vcpu){.domain = domains[i / 2], .root = INVALID_MFN, .user_root = INVALID_MFN};
+		vcpus[i] = (struct vcpu){
+		    .domain = domains[i / 2], .mm.root = INVALID_MFN, .mm.user_root = INVALID_MFN};
 		assert_int_equal(vcpu_set_root(&vcpus[i], root[i / 2][0]), 0);
 		assert_int_equal(vcpu_set_user_root(&vcpus[i], root[i / 2][2]), 0);
 	}
@@ -71,7 +73,7 @@ static int end(void **state)
 	for (unsigned i = 0; i < VCPUS; i++)
 		vcpu_drop_roots(&vcpus[i]);
 	for (unsigned i = 0; i < 2; i++) {
-		heap_free_pages(domains[i]->window_l3, 0);
+		heap_free_pages(domains[i]->mm.window_l3, 0);
 		host_domain_free(domains[i]);
 	}
 	return 0;
@@ -110,7 +112,7 @@ static void anything(void **state)
 		case 0:
 			if (v == &idle)
 				break;
-			v->user_mode = v->user_root != INVALID_MFN && host_random(2);
+			v->user_mode = v->mm.user_root != INVALID_MFN && host_random(2);
 			run(v);
 			break;
 		case 1:

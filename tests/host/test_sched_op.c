@@ -325,11 +325,11 @@ static void contexts(void **state)
 	assert_int_equal(restart_args[1], 1);
 	assert_int_equal(restart_args[2], (uint64_t)arg);
 	assert_done("context 9 of v1;context 9 of v1;");
-	doms[1].pt_left = 4;
+	doms[1].mm.pt_left = 4;
 	settles = -ERESTART; /* tables are left to take apart, and other work waits */
 	assert_int_equal(vcpu_op(initialise, 1), RESTARTED);
 	assert_done("context 9 of v1;settle;");
-	doms[1].pt_left = parts = 0;
+	doms[1].mm.pt_left = parts = 0;
 	result = -EINVAL;
 	assert_int_equal(vcpu_op(initialise, 1), -EINVAL);
 	no_memory = true;

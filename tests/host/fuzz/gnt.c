@@ -60,7 +60,7 @@ static void begin(void)
 	for (unsigned i = 0; i < MAPPERS; i++) {
 		mapper[i].d = new_domain(2 + i);
 		mapper[i].v =
-		    (struct vcpu){.domain = mapper[i].d, .root = INVALID_MFN, .user_root = INVALID_MFN};
+		    (struct vcpu){.domain = mapper[i].d, .mm.root = INVALID_MFN, .mm.user_root = INVALID_MFN};
 		mapper[i].table = domain_alloc_pages(mapper[i].d, 0, 0);
 		assert_int_equal(page_pin(mapper[i].table, PGT_L1), 0);
 	}
@@ -113,7 +113,7 @@ static void map(void)
 	assert_true(in_use || (said.flags & (GTF_type_mask | GTF_sub_page)) == GTF_permit_access);
 	assert_true(in_use || (op.flags & GNTMAP_readonly) || !(said.flags & GTF_readonly));
 	/* What was mapped is a frame of the granter's; where it can be seen by addresses, that is known. */
-	assert_true(granter->tlb_abroad || !(op.flags & GNTMAP_host_map));
+	assert_true(granter->mm.tlb_abroad || !(op.flags & GNTMAP_host_map));
 	assert_ptr_equal(mfn_to_page(op.dev_bus_addr >> PAGE_SHIFT)->owner, granter);
 	maps[nr_maps].who = who;
 	maps[nr_maps].ref = ref;
@@ -152,10 +152,10 @@ static void overwrite(void)
 {
 	unsigned who = input_below(MAPPERS);
 
-	spin_lock(&mapper[who].d->pt_lock);
+	spin_lock(&mapper[who].d->mm.pt_lock);
 	assert_int_equal(pt_change_l1(slot(who, input_below(SLOTS)), 0, mapper[who].d, mapper[who].d, false),
 			 0);
-	spin_unlock(&mapper[who].d->pt_lock);
+	spin_unlock(&mapper[who].d->mm.pt_lock);
 }
 
 static void copy(void)
