@@ -3,9 +3,8 @@
 # network.
 
 LINUX_DOM0 := $(B)/linux-dom0
-LINUX_DOM0_MEM ?= 1000M
 
-.PHONY: linux-dom0 run-linux
+.PHONY: linux-dom0 linux-dom0-iso run-linux
 linux-dom0: $(LINUX_DOM0)/dom0.cpio $(B)/ringlet.elf ## fetch Debian's Linux and xl, and pack them as a Dom0
 
 # A disk for guests of one's own; it is kept.
@@ -33,3 +32,11 @@ $(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(B)/
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest \
 		-D OUT=$(LINUX_DOM0) $(LINUX_DOM0)/ours.cpio dom0-tools/dom0.list scripts/linux-dom0/dom0.list && \
 	cat $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/ours.cpio >$@.part && mv $@.part $@
+
+linux-dom0-iso: $(LINUX_DOM0)/linux-dom0.iso ## pack them as an ISO: on Ringlet, on Debian's Xen, on the bare machine
+
+$(LINUX_DOM0)/linux-dom0.iso: scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/dom0.cpio $(B)/ringlet.elf
+	$(call say,ISO,$@)rm -rf $(LINUX_DOM0)/iso && mkdir -p $(LINUX_DOM0)/iso/boot/grub && \
+	ln $(B)/ringlet.elf $(LINUX_DOM0)/dom0.cpio $(GUESTS)/vmlinux $(GUESTS)/vmlinuz $(LINUX_DOM0)/iso/boot/ && \
+	ln $(GUESTS)/xen-4.17 $(LINUX_DOM0)/iso/boot/xen && cp scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/iso/boot/grub/ && \
+	grub-mkrescue --directory=/usr/lib/grub/i386-pc -o $@ $(LINUX_DOM0)/iso >$@.log 2>&1 || { cat $@.log; exit 1; }

@@ -235,3 +235,8 @@ soak: $(B)/dom0-soak.cpio $(B)/ringlet.elf ## domains of all kinds, used for an 
 .PHONY: scale
 scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what one costs among many
 	$(Q)python3 tests/system/scale.py long
+
+# Debian's Linux as Dom0: what is too long for each run of the tests.
+.PHONY: test-linux-dom0
+test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso ## Debian's Linux and xl as Dom0, at length
+	$(Q)python3 tests/system/linux_dom0_iso.py
