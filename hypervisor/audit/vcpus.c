@@ -129,8 +129,8 @@ void audit_vcpus(struct domain *d)
 
 	if (d->privileged && !is_listed(d))
 		audit_wrong("%s is privileged, and no flush knows", d->name);
-	if (d->pirq_eoi_mfn)
-		audit_use(d->pirq_eoi_mfn, PGT_WRITABLE);
+	if (d->evt.pirq_eoi_mfn)
+		audit_use(d->evt.pirq_eoi_mfn, PGT_WRITABLE);
 	for_each_vcpu (d, v) {
 		roots(v);
 		if (d->state < DOMAIN_DYING)

@@ -59,7 +59,7 @@ struct irq_line {
 	struct msi msi; /* messages */
 };
 
-/* Guards all lines, their users and chips. Taken inside evt_lock; pci_lock and the scheduler's come inside it. */
+/* Guards all lines, their users and chips. Taken inside evt.lock; pci_lock and the scheduler's come inside it. */
 extern struct spinlock irq_lock;
 
 void irq_init(void);

@@ -28,16 +28,16 @@
 
 /*
  * Code that gives a domain something that it must give back looks at its state, under the lock that guards the thing
- * (evt_lock: port_alloc; page_lock: frames, the memory map; pt_lock: pins). Such code either is done before this, and
+ * (evt.lock: port_alloc; page_lock: frames, the memory map; pt_lock: pins). Such code either is done before this, and
  * then the thing is found below, or sees the new state. Other locks are taken below after this, which is as good.
  */
 static void doom(struct domain *d)
 {
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	spin_lock(&d->mm.page_lock);
 	d->state = DOMAIN_DYING;
 	spin_unlock(&d->mm.page_lock);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 }
 
 static void stop(struct domain *d)

@@ -51,7 +51,7 @@ struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 	d->refs = 1;
 	d->state = DOMAIN_BUILDING;
 	d->pause_count = d->controller_pauses = 1;
-	d->max_port = ~0u;
+	d->evt.max_port = ~0u;
 	list_init(&d->link);
 	watchdog_init(d);
 	domain_set_quota(d);
@@ -81,17 +81,17 @@ static int change_kind(struct domain *d, const struct guest_kind *kind)
 {
 	int rc = 0;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	spin_lock(&d->mm.page_lock);
 	if (d->mm.tot_pages || d->state != DOMAIN_BUILDING || !kind->pv != !d->pv)
 		rc = -EACCES;
-	for (unsigned i = kind->abi->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evtchn_bucket); i++)
-		if (d->evtchn_bucket[i])
+	for (unsigned i = kind->abi->max_ports / EVTCHNS_PER_BUCKET; i < ARRAY_SIZE(d->evt.bucket); i++)
+		if (d->evt.bucket[i])
 			rc = -EACCES;
 	if (!rc)
 		take_kind(d, kind);
 	spin_unlock(&d->mm.page_lock);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return rc;
 }
 

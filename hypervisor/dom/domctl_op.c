@@ -51,7 +51,7 @@ static long create(struct xen_domctl *op)
 		return rc;
 	d->max_vcpus = c->max_vcpus;
 	d->fv_nopatch = c->flags & RINGLET_CDF_fv_nopatch;
-	d->max_port = MIN(d->max_port, c->max_evtchn_port);
+	d->evt.max_port = MIN(d->evt.max_port, c->max_evtchn_port);
 	grant_set_limits(d, c->max_grant_frames, c->max_maptrack_frames);
 	domain_set_quota(d);
 	d->ssidref = c->ssidref;

@@ -32,7 +32,7 @@ static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *s)
 
 static bool has_interrupts(const struct domain *d)
 {
-	return d->privileged || d->pirqs;
+	return d->privileged || d->evt.pirqs;
 }
 
 static long eoi(struct vcpu *v, struct physdev_eoi *e)

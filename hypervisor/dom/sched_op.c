@@ -56,7 +56,7 @@ static int poll_ports_pending(const struct sched_poll *p)
 
 		if (guest_read(&port, p->ports + i * sizeof(port), sizeof(port)))
 			return -EFAULT;
-		if (port > d->max_port)
+		if (port > d->evt.max_port)
 			return -EINVAL;
 		if (evtchn_port_pending(d, port))
 			return 1;
@@ -82,7 +82,7 @@ static long poll(struct vcpu *v, struct sched_poll *p)
 	rc = poll_ports_pending(p);
 	if (rc)
 		vcpu_wake(v);
-	else if (p->timeout && v->polling)
+	else if (p->timeout && v->evt.polling)
 		timer_set(&v->poll_timer, p->timeout);
 	return rc < 0 ? rc : 0;
 }

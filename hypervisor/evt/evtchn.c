@@ -6,7 +6,7 @@
  *   free -> virq, ipi, pirq            bind_*
  *   any  -> free                       close; the other end of an interdomain pair falls back to unbound
  *
- * Locking: d->evt_lock; for the two ends of a pair both locks, the domain at the lower address first. An
+ * Locking: d->evt.lock; for the two ends of a pair both locks, the domain at the lower address first. An
  * interdomain end can only be undone under both, so a sender that holds its own end's lock may use the other.
  *
  * Lifetime: a channel names its partner without a reference. The partner lives as long as the pair: it drops its
@@ -23,16 +23,16 @@
 
 static void lock_pair(struct domain *a, struct domain *b)
 {
-	spin_lock(&MIN(a, b)->evt_lock);
+	spin_lock(&MIN(a, b)->evt.lock);
 	if (a != b)
-		spin_lock(&MAX(a, b)->evt_lock);
+		spin_lock(&MAX(a, b)->evt.lock);
 }
 
 static void unlock_pair(struct domain *a, struct domain *b)
 {
-	spin_unlock(&a->evt_lock);
+	spin_unlock(&a->evt.lock);
 	if (a != b)
-		spin_unlock(&b->evt_lock);
+		spin_unlock(&b->evt.lock);
 }
 
 int evtchn_alloc_unbound(struct domain *d, domid_t remote)
@@ -40,11 +40,11 @@ int evtchn_alloc_unbound(struct domain *d, domid_t remote)
 	struct evtchn *ch;
 	int port;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	port = port_alloc(d, &ch);
 	if (port >= 0)
 		*ch = (struct evtchn){.state = ECS_UNBOUND, .remote_domid = remote};
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return port;
 }
 
@@ -79,19 +79,19 @@ int evtchn_bind_virq(struct vcpu *v, uint32_t virq)
 	struct evtchn *ch;
 	int port;
 
-	if (virq >= ARRAY_SIZE(v->virq_port))
+	if (virq >= ARRAY_SIZE(v->evt.virq_port))
 		return -EINVAL;
 	if (virq_is_global(virq) && v->id != 0)
 		return -EINVAL;
-	spin_lock(&d->evt_lock);
-	port = v->virq_port[virq] ? -EEXIST : port_alloc(d, &ch);
+	spin_lock(&d->evt.lock);
+	port = v->evt.virq_port[virq] ? -EEXIST : port_alloc(d, &ch);
 	if (port >= 0) {
 		*ch = (struct evtchn){.state = ECS_VIRQ, .virq = virq, .vcpu = v->id};
-		spin_lock(&v->virq_lock);
-		v->virq_port[virq] = port;
-		spin_unlock(&v->virq_lock);
+		spin_lock(&v->evt.virq_lock);
+		v->evt.virq_port[virq] = port;
+		spin_unlock(&v->evt.virq_lock);
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return port;
 }
 
@@ -101,11 +101,11 @@ int evtchn_bind_ipi(struct vcpu *v)
 	struct evtchn *ch;
 	int port;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	port = port_alloc(d, &ch);
 	if (port >= 0)
 		*ch = (struct evtchn){.state = ECS_IPI, .vcpu = v->id};
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return port;
 }
 
@@ -115,7 +115,7 @@ long evtchn_send(struct domain *d, uint32_t port)
 	struct evtchn *ch;
 	long rc = 0;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	ch = port_channel(d, port);
 	switch (ch ? ch->state : ECS_FREE) {
 	case ECS_INTERDOMAIN:
@@ -131,7 +131,7 @@ long evtchn_send(struct domain *d, uint32_t port)
 	default:
 		rc = -EINVAL;
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return rc;
 }
 
@@ -142,7 +142,7 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
 
 	if (vcpu >= d->max_vcpus || !d->vcpu[vcpu])
 		return -ENOENT;
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	ch = port_channel(d, port);
 	switch (ch ? ch->state : ECS_FREE) {
 	case ECS_VIRQ:
@@ -157,7 +157,7 @@ int evtchn_bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu)
 			pirq_bind_vcpu(d, ch->pirq, d->vcpu[vcpu]);
 		rc = 0;
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return rc;
 }
 
@@ -179,9 +179,9 @@ static void unbind_virq(struct domain *d, const struct evtchn *ch)
 	/* A global one is kept at vCPU 0, which bound it, whichever vCPU it notifies by now. */
 	struct vcpu *v = d->vcpu[virq_is_global(ch->virq) ? 0 : ch->vcpu];
 
-	spin_lock(&v->virq_lock);
-	v->virq_port[ch->virq] = 0;
-	spin_unlock(&v->virq_lock);
+	spin_lock(&v->evt.virq_lock);
+	v->evt.virq_port[ch->virq] = 0;
+	spin_unlock(&v->evt.virq_lock);
 }
 
 /* Lock @d, and the partner of @port if there is one. Returns the partner, or else @d, with a reference. */
@@ -238,8 +238,8 @@ int evtchn_close(struct domain *d, uint32_t port)
 
 int evtchn_close_all(struct domain *d, uint32_t *next)
 {
-	for (uint32_t port = MAX(*next, 1u); port <= d->max_port; port++) {
-		if (!d->evtchn_bucket[port / EVTCHNS_PER_BUCKET])
+	for (uint32_t port = MAX(*next, 1u); port <= d->evt.max_port; port++) {
+		if (!d->evt.bucket[port / EVTCHNS_PER_BUCKET])
 			break; /* ports are given from the lowest on: nor is there a later one */
 		evtchn_close(d, port);
 		if (port % 64 == 0 && hypercall_preempt_check()) {
@@ -262,9 +262,9 @@ int evtchn_status(struct domain *d, struct evtchn_status *st)
 	struct evtchn *ch;
 	struct evtchn free = {.state = ECS_FREE};
 
-	if (st->port > d->max_port)
+	if (st->port > d->evt.max_port)
 		return -EINVAL;
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	ch = port_channel(d, st->port);
 	if (!ch) /* its bucket was never used */
 		ch = &free;
@@ -285,7 +285,7 @@ int evtchn_status(struct domain *d, struct evtchn_status *st)
 		st->u.virq = ch->virq;
 		break;
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return 0;
 }
 
@@ -303,20 +303,20 @@ static void dump_port(struct domain *d, uint32_t port, const struct evtchn *ch)
 	else if (ch->state == ECS_UNBOUND)
 		snprintf(peer, sizeof(peer), " for d%u", ch->remote_domid);
 	printk("%s port %u: %s%s, vcpu %u%s%s\n", d->name, port, names[ch->state], peer, ch->vcpu,
-	       bit_test(d->evtchn_pending, port) ? ", pending" : "",
-	       bit_test(d->evtchn_mask, port) ? ", masked" : "");
+	       bit_test(d->evt.pending, port) ? ", pending" : "",
+	       bit_test(d->evt.mask, port) ? ", masked" : "");
 }
 
 void evtchn_dump(struct domain *d)
 {
-	for (uint32_t port = 1; port <= d->max_port; port++) {
+	for (uint32_t port = 1; port <= d->evt.max_port; port++) {
 		const struct evtchn *ch;
 
-		spin_lock(&d->evt_lock);
+		spin_lock(&d->evt.lock);
 		ch = port_channel(d, port);
 		if (ch && ch->state != ECS_FREE)
 			dump_port(d, port, ch);
-		spin_unlock(&d->evt_lock);
+		spin_unlock(&d->evt.lock);
 		if (!ch)
 			break; /* nor any later one */
 	}

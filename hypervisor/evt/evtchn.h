@@ -41,7 +41,7 @@ uint64_t evtchn_most(const struct domain *d);
 /* Give back the buckets of a domain all of whose ports are closed. */
 void evtchn_destroy(struct domain *d);
 
-/* All return a port or -errno (xen/event_channel.h names the errors); they take d->evt_lock, and for two
+/* All return a port or -errno (xen/event_channel.h names the errors); they take d->evt.lock, and for two
  * domains both, lower address first. */
 int evtchn_alloc_unbound(struct domain *d, domid_t remote);
 int evtchn_bind_interdomain(struct domain *d, struct domain *remote, uint32_t remote_port);

@@ -3,7 +3,7 @@
  * Physical interrupts of a domain. A PIRQ of an I/O APIC has its line while it is bound; a message has one from the
  * beginning, since its function must be told the vector. Dom0 has all PIRQs of the I/O APICs without asking.
  *
- * Locking: d->evt_lock guards the table and the bindings. pirq_arrived() runs under irq_lock alone, and finds the port that
+ * Locking: d->evt.lock guards the table and the bindings. pirq_arrived() runs under irq_lock alone, and finds the port that
  * was there before the line got this user and is there until it has lost it.
  */
 #include "evt/pirq.h"
@@ -25,7 +25,7 @@ struct pirq {
 
 /* Allocated with a domain's first PIRQ. */
 struct pirqs {
-	void *eoi_page; /* d->pirq_eoi_mfn */
+	void *eoi_page; /* d->evt.pirq_eoi_mfn */
 	bool eoi_unmasks;
 	struct pirq *pirq[PIRQS];
 };
@@ -37,7 +37,7 @@ uint64_t pirqs_most(void)
 
 static void needs_eoi(struct pirq *p, bool needs)
 {
-	struct pirqs *all = p->domain->pirqs;
+	struct pirqs *all = p->domain->evt.pirqs;
 
 	if (!all->eoi_page)
 		return;
@@ -61,7 +61,7 @@ static bool pirq_arrived(struct irq_user *u)
 /* NULL: @d has no PIRQ of that number. */
 static struct pirq *find(const struct domain *d, uint32_t number)
 {
-	return d->pirqs && number < PIRQS ? d->pirqs->pirq[number] : NULL;
+	return d->evt.pirqs && number < PIRQS ? d->evt.pirqs->pirq[number] : NULL;
 }
 
 /* -ENOMEM; -EINVAL: @d is dying, and gives its PIRQs back or has done so. */
@@ -69,9 +69,9 @@ static int make_table(struct domain *d)
 {
 	if (d->state >= DOMAIN_DYING)
 		return -EINVAL;
-	if (!d->pirqs)
-		d->pirqs = heap_alloc_for(d, sizeof(*d->pirqs));
-	return d->pirqs ? 0 : -ENOMEM;
+	if (!d->evt.pirqs)
+		d->evt.pirqs = heap_alloc_for(d, sizeof(*d->evt.pirqs));
+	return d->evt.pirqs ? 0 : -ENOMEM;
 }
 
 static int make_pirq(struct domain *d, uint32_t number, struct pirq **made)
@@ -87,7 +87,7 @@ static int make_pirq(struct domain *d, uint32_t number, struct pirq **made)
 	p->user.arrived = pirq_arrived;
 	p->domain = d;
 	p->number = number;
-	d->pirqs->pirq[number] = *made = p;
+	d->evt.pirqs->pirq[number] = *made = p;
 	return 0;
 }
 
@@ -115,9 +115,9 @@ int pirq_map_gsi(struct domain *d, uint32_t gsi, int wanted)
 {
 	int rc;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	rc = map_gsi(d, gsi, wanted);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return rc;
 }
 
@@ -150,7 +150,7 @@ static void drop(struct pirq *p)
 	irq_detach(&p->user);
 	if (p->message)
 		msi_close(p->message);
-	p->domain->pirqs->pirq[p->number] = NULL;
+	p->domain->evt.pirqs->pirq[p->number] = NULL;
 	heap_free(p);
 }
 
@@ -159,9 +159,9 @@ int pirq_reserve(struct domain *d)
 	struct pirq *p;
 	int number;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	number = take_number(d, PIRQ_ANY, &p);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return number;
 }
 
@@ -174,11 +174,11 @@ int pirq_map_msi(struct domain *d, const struct pirq_message *m, int wanted)
 	rc = msi_open(m->function, m->table_base, m->number, &l);
 	if (rc)
 		return rc;
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	number = take_number(d, wanted, &p);
 	if (number >= 0)
 		p->message = l;
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	if (number < 0)
 		msi_close(l);
 	return number;
@@ -188,24 +188,24 @@ int pirq_unmap(struct domain *d, uint32_t pirq)
 {
 	struct pirq *p;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	p = find(d, pirq);
 	if (p)
 		drop(p);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return p || (d->privileged && is_interrupt(pirq)) ? 0 : -EINVAL;
 }
 
 void pirq_unmap_function(struct domain *d, uint16_t function)
 {
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	for (uint32_t number = 0; number < PIRQS; number++) {
 		struct pirq *p = find(d, number);
 
 		if (p && p->message && p->message->msi.function == function)
 			drop(p);
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 }
 
 /* The line's user may be called before this returns: the port must be ready. */
@@ -256,9 +256,9 @@ int evtchn_bind_pirq(struct domain *d, uint32_t pirq, uint32_t flags)
 {
 	int rc;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	rc = bind_number(d, pirq, flags & BIND_PIRQ__WILL_SHARE);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return rc;
 }
 
@@ -287,15 +287,15 @@ int pirq_eoi(struct domain *d, uint32_t pirq)
 
 	if (pirq >= PIRQS)
 		return -EINVAL;
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	p = find(d, pirq);
 	if (p && p->port) {
 		needs_eoi(p, p->user.line->level);
-		if (d->pirqs->eoi_unmasks)
+		if (d->evt.pirqs->eoi_unmasks)
 			unmask = p->port;
 		irq_eoi(&p->user);
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	if (unmask)
 		evtchn_unmask(d, unmask);
 	return 0;
@@ -309,26 +309,26 @@ int pirq_status(struct domain *d, uint32_t pirq, uint32_t *flags)
 	if (pirq >= PIRQS)
 		return -EINVAL;
 	*flags = XENIRQSTAT_needs_eoi;
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	p = find(d, pirq);
 	if (p && irq_shared(&p->user))
 		*flags |= XENIRQSTAT_shared;
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return 0;
 }
 
-/* evt_lock held. */
+/* evt.lock held. */
 static int set_eoi_page(struct domain *d, mfn_t mfn, bool unmasks)
 {
 	int rc = make_table(d);
 
 	if (rc)
 		return rc;
-	if (d->pirqs->eoi_page)
+	if (d->evt.pirqs->eoi_page)
 		return -EBUSY;
-	d->pirq_eoi_mfn = mfn;
-	d->pirqs->eoi_unmasks = unmasks;
-	d->pirqs->eoi_page = mfn_to_virt(mfn);
+	d->evt.pirq_eoi_mfn = mfn;
+	d->evt.pirqs->eoi_unmasks = unmasks;
+	d->evt.pirqs->eoi_page = mfn_to_virt(mfn);
 	for (uint32_t number = 0; number < PIRQS; number++) {
 		struct pirq *p = find(d, number);
 
@@ -349,9 +349,9 @@ int pirq_set_eoi_page(struct domain *d, uint64_t mfn, bool unmasks)
 		page_put(pg);
 		return -EINVAL;
 	}
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	rc = set_eoi_page(d, mfn, unmasks);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	if (rc)
 		page_put_and_type(pg);
 	return rc;
@@ -359,14 +359,14 @@ int pirq_set_eoi_page(struct domain *d, uint64_t mfn, bool unmasks)
 
 void pirqs_free(struct domain *d)
 {
-	if (!d->pirqs)
+	if (!d->evt.pirqs)
 		return;
 	for (uint32_t number = 0; number < PIRQS; number++)
-		if (d->pirqs->pirq[number])
-			drop(d->pirqs->pirq[number]);
-	if (d->pirq_eoi_mfn)
-		page_put_and_type(mfn_to_page(d->pirq_eoi_mfn));
-	d->pirq_eoi_mfn = 0;
-	heap_free(d->pirqs);
-	d->pirqs = NULL;
+		if (d->evt.pirqs->pirq[number])
+			drop(d->evt.pirqs->pirq[number]);
+	if (d->evt.pirq_eoi_mfn)
+		page_put_and_type(mfn_to_page(d->evt.pirq_eoi_mfn));
+	d->evt.pirq_eoi_mfn = 0;
+	heap_free(d->evt.pirqs);
+	d->evt.pirqs = NULL;
 }

@@ -2,7 +2,7 @@
 /*
  * Physical interrupts: a domain's numbers for interrupt lines (dev/irq.h), each of which may be bound to an event channel.
  * The numbers below ioapic_gsi_count() are the lines of the same number; messages get the highest free ones.
- * All take d->evt_lock.
+ * All take d->evt.lock.
  */
 #pragma once
 

@@ -3,7 +3,7 @@
  * Ports and their bits: allocation in buckets, pending, mask, selector, upcall.
  *
  * The bits live in memory that the guest writes at will, so nothing read from there is trusted for more than
- * the guest's own good. Setting a bit needs no lock; allocation and state need d->evt_lock.
+ * the guest's own good. Setting a bit needs no lock; allocation and state need d->evt.lock.
  *
  * No wake-up is lost. Two sides write one thing each and then look at the other's; with a locked instruction or a fence
  * between the two, at least one sees the other. So each side's order matters:
@@ -31,47 +31,47 @@ int evtchn_init(struct domain *d)
 {
 	uint32_t ports = d->abi->max_ports;
 
-	d->evtchn_pending = shared_pending(d->shared_info);
-	d->evtchn_mask = shared_mask(d->shared_info, ports);
-	d->max_port = MIN(d->max_port, ports - 1);
-	if (!d->evtchn_bucket[0]) {
-		d->evtchn_bucket[0] = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
-		if (!d->evtchn_bucket[0])
+	d->evt.pending = shared_pending(d->shared_info);
+	d->evt.mask = shared_mask(d->shared_info, ports);
+	d->evt.max_port = MIN(d->evt.max_port, ports - 1);
+	if (!d->evt.bucket[0]) {
+		d->evt.bucket[0] = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
+		if (!d->evt.bucket[0])
 			return -ENOMEM;
 	}
 	/* Port 0 means "none" in many structures, so it is never allocated. */
-	d->evtchn_bucket[0][0].state = ECS_RESERVED;
-	d->ports_taken[0] |= 1;
+	d->evt.bucket[0][0].state = ECS_RESERVED;
+	d->evt.ports_taken[0] |= 1;
 	return 0;
 }
 
 uint64_t evtchn_most(const struct domain *d)
 {
-	uint32_t ports = MIN(d->max_port, d->abi->max_ports - 1);
+	uint32_t ports = MIN(d->evt.max_port, d->abi->max_ports - 1);
 
 	return (ports / EVTCHNS_PER_BUCKET + 1) * heap_size(EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 }
 
 void evtchn_destroy(struct domain *d)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(d->evtchn_bucket); i++) {
-		heap_free(d->evtchn_bucket[i]);
-		d->evtchn_bucket[i] = NULL;
+	for (unsigned i = 0; i < ARRAY_SIZE(d->evt.bucket); i++) {
+		heap_free(d->evt.bucket[i]);
+		d->evt.bucket[i] = NULL;
 	}
 }
 
-_Static_assert(sizeof(((struct domain *)0)->ports_taken) * 8 ==
-		   ARRAY_SIZE(((struct domain *)0)->evtchn_bucket) * EVTCHNS_PER_BUCKET,
+_Static_assert(sizeof(((struct domain *)0)->evt.ports_taken) * 8 ==
+		   ARRAY_SIZE(((struct domain *)0)->evt.bucket) * EVTCHNS_PER_BUCKET,
 	       "a bit for each port");
 
-/* Beyond d->max_port: there is none. By words, since a guest that has nearly all ports may ask as often as it likes. */
+/* Beyond d->evt.max_port: there is none. By words, since a guest that has nearly all ports may ask as often as it likes. */
 static uint32_t lowest_free(const struct domain *d)
 {
 	uint32_t i = 0;
 
-	while (i < ARRAY_SIZE(d->ports_taken) && !~d->ports_taken[i])
+	while (i < ARRAY_SIZE(d->evt.ports_taken) && !~d->evt.ports_taken[i])
 		i++;
-	return i * 64 + (i < ARRAY_SIZE(d->ports_taken) ? __builtin_ctzll(~d->ports_taken[i]) : 0);
+	return i * 64 + (i < ARRAY_SIZE(d->evt.ports_taken) ? __builtin_ctzll(~d->evt.ports_taken[i]) : 0);
 }
 
 int port_alloc(struct domain *d, struct evtchn **ch)
@@ -83,24 +83,24 @@ int port_alloc(struct domain *d, struct evtchn **ch)
 	if (d->state >= DOMAIN_DYING)
 		return -EINVAL;
 	port = lowest_free(d);
-	if (port > d->max_port)
+	if (port > d->evt.max_port)
 		return -ENOSPC;
-	bucket = &d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
+	bucket = &d->evt.bucket[port / EVTCHNS_PER_BUCKET];
 	if (!*bucket)
 		*bucket = heap_alloc_for(d, EVTCHNS_PER_BUCKET * sizeof(struct evtchn));
 	if (!*bucket)
 		return -ENOMEM;
 	*ch = &(*bucket)[port % EVTCHNS_PER_BUCKET];
-	d->ports_taken[port / 64] |= 1ull << port % 64;
+	d->evt.ports_taken[port / 64] |= 1ull << port % 64;
 	return port;
 }
 
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch)
 {
 	*ch = (struct evtchn){.state = ECS_FREE};
-	d->ports_taken[port / 64] &= ~(1ull << port % 64);
+	d->evt.ports_taken[port / 64] &= ~(1ull << port % 64);
 	/* An old event must not surprise the next user of the port. */
-	bit_test_and_clear(d->evtchn_pending, port);
+	bit_test_and_clear(d->evt.pending, port);
 }
 
 bool vcpu_event_pending(const struct vcpu *v)
@@ -123,13 +123,13 @@ void vcpu_mark_events(struct vcpu *v)
 
 void port_wake_pollers(struct domain *d, uint32_t port)
 {
-	uint32_t pollers = d->pollers;
+	uint32_t pollers = d->evt.pollers;
 
 	while (pollers) {
 		struct vcpu *v = d->vcpu[__builtin_ctz(pollers)];
 
 		pollers &= pollers - 1;
-		if (v->poll_port == 0 || v->poll_port == port)
+		if (v->evt.poll_port == 0 || v->evt.poll_port == port)
 			evtchn_wake(v);
 	}
 }
@@ -147,12 +147,12 @@ void evtchn_rescan(struct vcpu *v)
 
 bool evtchn_port_pending(struct domain *d, uint32_t port)
 {
-	return bit_test(d->evtchn_pending, port);
+	return bit_test(d->evt.pending, port);
 }
 
 bool evtchn_port_masked(struct domain *d, uint32_t port)
 {
-	return bit_test(d->evtchn_mask, port);
+	return bit_test(d->evt.mask, port);
 }
 
 int evtchn_unmask(struct domain *d, uint32_t port)
@@ -161,15 +161,15 @@ int evtchn_unmask(struct domain *d, uint32_t port)
 	struct vcpu *v;
 	int rc = -EINVAL;
 
-	spin_lock(&d->evt_lock);
+	spin_lock(&d->evt.lock);
 	ch = port_channel(d, port);
 	if (ch && (v = d->vcpu[ch->vcpu]) != NULL) {
 		/* Only a port that was masked can have lost its edge. */
-		if (bit_test_and_clear(d->evtchn_mask, port) && bit_test(d->evtchn_pending, port) &&
+		if (bit_test_and_clear(d->evt.mask, port) && bit_test(d->evt.pending, port) &&
 		    !bit_test_and_set(vcpu_selector(d, v), port >> d->abi->word_shift))
 			vcpu_mark_events(v);
 		rc = 0;
 	}
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	return rc;
 }

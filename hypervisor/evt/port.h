@@ -35,19 +35,19 @@ static inline void *vcpu_selector(const struct domain *d, struct vcpu *v)
 	return view_selector(v->info, d->abi->word_shift);
 }
 
-/* The channel of @port, or NULL if the domain cannot have or never had it. evt_lock held. */
+/* The channel of @port, or NULL if the domain cannot have or never had it. evt.lock held. */
 static inline struct evtchn *port_channel(struct domain *d, uint32_t port)
 {
 	struct evtchn *bucket;
 
-	if (port > d->max_port)
+	if (port > d->evt.max_port)
 		return NULL;
-	bucket = d->evtchn_bucket[port / EVTCHNS_PER_BUCKET];
+	bucket = d->evt.bucket[port / EVTCHNS_PER_BUCKET];
 	return bucket ? &bucket[port % EVTCHNS_PER_BUCKET] : NULL;
 }
 
 /* Take a free port. Its channel *ch is zero; the caller sets the state. -ENOSPC, -ENOMEM; -EINVAL: @d is dying.
- * evt_lock held. */
+ * evt.lock held. */
 int port_alloc(struct domain *d, struct evtchn **ch);
 void port_free(struct domain *d, uint32_t port, struct evtchn *ch);
 /* @port became pending: vCPUs that poll for it wake up even if it is masked. */
@@ -67,13 +67,13 @@ static inline void mark_events(struct vcpu *v)
 /* The bits of an event for @v of @d, in line since it is the hot path of every send. */
 static inline void port_set_pending(struct domain *d, struct vcpu *v, uint32_t port)
 {
-	if (bit_test_and_set(d->evtchn_pending, port))
+	if (bit_test_and_set(d->evt.pending, port))
 		return;
 	trace_point(TRACE_EVENT, (uint32_t)d->id << 16 | port);
-	if (!bit_test(d->evtchn_mask, port) &&
+	if (!bit_test(d->evt.mask, port) &&
 	    !bit_test_and_set(vcpu_selector(d, v), port >> d->abi->word_shift))
 		mark_events(v);
-	if (unlikely(d->pollers))
+	if (unlikely(d->evt.pollers))
 		rare_call(port_wake_pollers, d, port);
 }
 
@@ -86,6 +86,6 @@ static inline void port_notify(struct domain *d, uint32_t port, const struct evt
 		port_set_pending(d, v, port);
 }
 
-/* For evt/evtchn.c, evt_lock held: a port of state ECS_PIRQ closes; another vCPU is notified. */
+/* For evt/evtchn.c, evt.lock held: a port of state ECS_PIRQ closes; another vCPU is notified. */
 void pirq_release(struct domain *d, uint32_t port, uint32_t pirq);
 void pirq_bind_vcpu(struct domain *d, uint32_t pirq, const struct vcpu *v);

@@ -170,7 +170,7 @@ void fv_deliver(struct vcpu *v)
 
 	v->info->upcall_pending = 0; /* before the look: a later interrupt sets it again */
 	if (fv->console_port)
-		bit_test_and_clear(v->domain->evtchn_pending, fv->console_port);
+		bit_test_and_clear(v->domain->evt.pending, fv->console_port);
 	*(uint32_t *)vcpu_selector(v->domain, v) = 0;
 	vector = pc_interrupt(&fv->pc, &more);
 	if (more)

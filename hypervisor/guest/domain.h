@@ -9,6 +9,7 @@
 
 #include "cpu/percpu.h"
 #include "cpu/timer.h"
+#include "evt/state.h"
 #include "guest/shared_info.h"
 #include "hypercalls.h"
 #include "lib/list.h"
@@ -24,7 +25,6 @@
 #define MAX_VCPUS 32 /* per domain; the ABI's limit for vcpu_info in shared_info */
 
 struct cpu_policy;
-struct evtchn;
 struct fpu_area;
 struct fv;
 struct guest_abi;
@@ -138,11 +138,8 @@ struct vcpu {
 
 	/* Time and events. */
 	struct timer periodic, singleshot, poll_timer;
-	ns_t period;            /* 0: stopped */
-	uint32_t virq_port[24]; /* 0: unbound */
-	struct spinlock virq_lock;
-	volatile bool polling; /* in SCHEDOP_poll: a pending port wakes it, masked or not */
-	uint32_t poll_port;    /* the single polled port, or 0 for several */
+	ns_t period; /* 0: stopped */
+	struct vcpu_evt evt;
 
 	/* Multicall: where a restarted entry's new arguments go, NULL outside a batch; why it was
 	 * interrupted. */
@@ -207,15 +204,7 @@ struct domain {
 	/* Grants (gnt/). */
 	struct grant_table *grants;
 
-	/* Events (evt/). */
-	struct spinlock evt_lock;
-	struct evtchn *evtchn_bucket[32];   /* 128 ports each, allocated when first used */
-	void *evtchn_pending, *evtchn_mask; /* the bit arrays in shared_info */
-	volatile uint32_t pollers;          /* vCPUs in SCHEDOP_poll */
-	uint64_t ports_taken[64];           /* a bit for each port that is not free */
-	uint32_t max_port;                  /* highest port number it may use */
-	struct pirqs *pirqs;                /* its physical interrupts (evt/pirq.c); NULL: it never had one */
-	mfn_t pirq_eoi_mfn;                 /* a page of its own that says which need an EOI; 0: none */
+	struct domain_evt evt;
 
 	uint32_t pci_index; /* Dom0: its view of port 0xcf8 */
 

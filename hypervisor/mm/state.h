@@ -42,7 +42,7 @@ struct domain_mm {
 
 	uint64_t
 	    claimed_pages;   /* kept free for it (XENMEM_claim_pages), under claim_lock (mm/frame_domain.c) */
-	uint64_t max_pages;  /* Dom0 sets it under dom.lock, and boot/ that of Dom0 */
+	uint64_t max_pages;  /* Dom0 sets it under domctl_lock, boot/ that of Dom0 */
 	uint64_t heap_bytes; /* the hypervisor's memory held for it: atomic (mm/charge.c) */
 	uint64_t heap_quota; /* and at most: set with max_pages (dom/quota.c) */
 	uint64_t audit_bytes; /* what the auditor counts, to be compared with heap_bytes */

@@ -79,9 +79,9 @@ void vcpu_wake(struct vcpu *v)
 
 	if (woken)
 		v->state = VCPU_RUNNABLE;
-	if (v->polling) {
-		v->polling = false;
-		__atomic_fetch_and(&v->domain->pollers, ~(1u << v->id), __ATOMIC_SEQ_CST);
+	if (v->evt.polling) {
+		v->evt.polling = false;
+		__atomic_fetch_and(&v->domain->evt.pollers, ~(1u << v->id), __ATOMIC_SEQ_CST);
 	}
 	settle(q, v, woken ? SCHED_WAKES : SCHED_COMES);
 }
@@ -111,9 +111,9 @@ void vcpu_poll_begin(struct vcpu *v, uint32_t port)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
 
-	v->poll_port = port;
-	v->polling = true;
-	__atomic_fetch_or(&v->domain->pollers, 1u << v->id, __ATOMIC_SEQ_CST);
+	v->evt.poll_port = port;
+	v->evt.polling = true;
+	__atomic_fetch_or(&v->domain->evt.pollers, 1u << v->id, __ATOMIC_SEQ_CST);
 	block(q, v);
 	if (v->state != VCPU_BLOCKED)
 		vcpu_wake(v);

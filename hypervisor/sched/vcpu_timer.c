@@ -45,7 +45,7 @@ static void poll_expired(void *arg)
 {
 	struct vcpu *v = arg;
 
-	if (v->polling)
+	if (v->evt.polling)
 		vcpu_wake(v);
 }
 

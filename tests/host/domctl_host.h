@@ -50,7 +50,7 @@ struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *err
 	*err = result;
 	note("create %d %s", id == DOMID_INVALID ? -1 : id, kind->name);
 	((struct xen_domctl *)guest_base)->u.createdomain.ssidref = 99; /* another vCPU */
-	doms[2].max_port = 4095;
+	doms[2].evt.max_port = 4095;
 	return result ? NULL : &doms[2];
 }
 bool grant_limits_ok(int32_t grants, int32_t maptrack)

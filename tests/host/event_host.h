@@ -56,8 +56,8 @@ static void wake(struct vcpu *v)
 {
 	wakes++;
 	v->state = VCPU_RUNNABLE;
-	v->polling = false;
-	v->domain->pollers &= ~(1u << v->id);
+	v->evt.polling = false;
+	v->domain->evt.pollers &= ~(1u << v->id);
 }
 static void kick(struct vcpu *v)
 {
@@ -175,7 +175,8 @@ static const struct guest_abi abi32 = {.max_ports = 1024, .word_shift = 5};
 
 static void make(struct domain *d, domid_t id, const struct guest_abi *abi)
 {
-	*d = (struct domain){.id = id, .abi = abi, .state = DOMAIN_ALIVE, .max_vcpus = 2, .max_port = ~0u};
+	*d =
+	    (struct domain){.id = id, .abi = abi, .state = DOMAIN_ALIVE, .max_vcpus = 2, .evt.max_port = ~0u};
 	d->shared_info = calloc(1, PAGE_SIZE);
 	for (unsigned i = 0; i < 2; i++) {
 		struct vcpu *v = calloc(1, sizeof(*v));

@@ -261,11 +261,11 @@ static void ports_stay(void **state)
 	struct domain *d = create(&kinds[0]);
 	struct evtchn *ch;
 
-	spin_lock(&d->evt_lock);
-	memset(d->ports_taken, 0xff, sizeof(d->ports_taken));
-	d->ports_taken[1100 / 64] &= ~(1ull << 1100 % 64);
+	spin_lock(&d->evt.lock);
+	memset(d->evt.ports_taken, 0xff, sizeof(d->evt.ports_taken));
+	d->evt.ports_taken[1100 / 64] &= ~(1ull << 1100 % 64);
 	assert_int_equal(port_alloc(d, &ch), 1100);
-	spin_unlock(&d->evt_lock);
+	spin_unlock(&d->evt.lock);
 	assert_int_equal(domain_set_kind(d, &kinds[1]), -EACCES);
 	assert_ptr_equal(d->kind, &kinds[0]);
 	end(d);
@@ -368,7 +368,7 @@ static void kind_rules(void **state)
 	assert_int_equal(told_time, 1);
 	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
 	assert_int_equal(told_time, 2);
-	assert_int_equal((char *)d->evtchn_mask - (char *)d->evtchn_pending, 1024 / 8);
+	assert_int_equal((char *)d->evt.mask - (char *)d->evt.pending, 1024 / 8);
 	d->state = DOMAIN_ALIVE;
 	assert_int_equal(domain_set_kind(d, &kinds[1]), 0);
 	assert_int_equal(domain_set_kind(d, &kinds[0]), -EACCES);

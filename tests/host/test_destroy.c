@@ -206,7 +206,7 @@ static void look(int sig)
 	static enum domain_state before = DOMAIN_ALIVE;
 
 	if (d.state == DOMAIN_DYING && before != d.state)
-		alone = d.evt_lock.held && d.mm.page_lock.held;
+		alone = d.evt.lock.held && d.mm.page_lock.held;
 	before = d.state;
 }
 static void doom_it(void)
@@ -220,7 +220,7 @@ static void under_locks(void **state)
 	in_steps(doom_it, look);
 	assert_int_equal(d.state, DOMAIN_DYING);
 	assert_true(alone);
-	assert_false(d.evt_lock.held || d.mm.page_lock.held);
+	assert_false(d.evt.lock.held || d.mm.page_lock.held);
 }
 
 int main(void)

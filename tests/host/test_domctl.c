@@ -24,7 +24,7 @@ static void creates(void **state)
 	assert_int_equal(asks(XEN_DOMCTL_createdomain), 0);
 	assert_int_equal(op->domain, 2);
 	assert_int_equal(doms[2].max_vcpus, 2);
-	assert_int_equal(doms[2].max_port, 1023);
+	assert_int_equal(doms[2].evt.max_port, 1023);
 	assert_int_equal(doms[2].ssidref, 8);
 	assert_int_equal(doms[2].uuid[15], 9);
 	assert_done("create -1 64;limits 0 0;quota d2;");
@@ -34,7 +34,7 @@ static void creates(void **state)
 	op->domain = DOMID_FIRST_RESERVED - 1;
 	assert_int_equal(asks(XEN_DOMCTL_createdomain), 0);
 	assert_true(doms[2].fv_nopatch);
-	assert_int_equal(doms[2].max_port, 4095);
+	assert_int_equal(doms[2].evt.max_port, 4095);
 	op->domain = DOMID_FIRST_RESERVED;
 	*c = good;
 	result = -EEXIST;

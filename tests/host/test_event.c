@@ -166,7 +166,7 @@ static void memory(void **state)
 	end(&a);
 
 	blocks_left = 0;
-	a = (struct domain){.abi = &abi64, .shared_info = calloc(1, PAGE_SIZE), .max_port = ~0u};
+	a = (struct domain){.abi = &abi64, .shared_info = calloc(1, PAGE_SIZE), .evt.max_port = ~0u};
 	assert_int_equal(evtchn_init(&a), -ENOMEM);
 	free(a.shared_info);
 	blocks_left = ~0u;
@@ -176,8 +176,8 @@ static void memory(void **state)
 	while (evtchn_alloc_unbound(&a, 1) > 0)
 		;
 	assert_int_equal(charged, evtchn_most(&a));
-	assert_int_equal(charged,
-			 evtchn_most(&(struct domain){.abi = &abi64, .max_port = ~0u})); /* one yet to be */
+	assert_int_equal(
+	    charged, evtchn_most(&(struct domain){.abi = &abi64, .evt.max_port = ~0u})); /* one yet to be */
 	end(&a);
 }
 
@@ -324,8 +324,8 @@ static void reset_in_steps(void **state)
 static struct domain *first, *second;
 static void first_comes(void)
 {
-	assert_false(second->evt_lock.held);
-	spin_unlock(&first->evt_lock);
+	assert_false(second->evt.lock.held);
+	spin_unlock(&first->evt.lock);
 }
 
 static void order_of_locks(void **state)
@@ -338,10 +338,10 @@ static void order_of_locks(void **state)
 		assert_int_equal(evtchn_alloc_unbound(&two[!i], two[i].id), 1);
 		first = &two[0];
 		second = &two[1];
-		spin_lock(&first->evt_lock);
+		spin_lock(&first->evt.lock);
 		spin_waiting = first_comes;
 		assert_int_equal(evtchn_bind_interdomain(&two[i], &two[!i], 1), 1);
-		assert_false(first->evt_lock.held || second->evt_lock.held);
+		assert_false(first->evt.lock.held || second->evt.lock.held);
 		end(&two[0]);
 		end(&two[1]);
 	}
@@ -420,29 +420,29 @@ static void polling(void **state)
 	p = evtchn_bind_ipi(a.vcpu[0]);
 	q = evtchn_bind_ipi(a.vcpu[0]);
 	info(&a)[0xa00] = 0xff;
-	a.vcpu[1]->polling = true;
-	a.vcpu[1]->poll_port = q;
-	a.pollers = 2;
+	a.vcpu[1]->evt.polling = true;
+	a.vcpu[1]->evt.poll_port = q;
+	a.evt.pollers = 2;
 	evtchn_send(&a, p);
 	assert_int_equal(wakes, 0);
 	evtchn_send(&a, q);
 	assert_int_equal(wakes, 1);
-	a.vcpu[0]->polling = a.vcpu[1]->polling = true; /* for any of several */
-	a.vcpu[1]->poll_port = 77;
-	a.pollers = 3;
+	a.vcpu[0]->evt.polling = a.vcpu[1]->evt.polling = true; /* for any of several */
+	a.vcpu[1]->evt.poll_port = 77;
+	a.evt.pollers = 3;
 	evtchn_close(&a, q);
 	q = evtchn_bind_ipi(a.vcpu[1]);
 	evtchn_send(&a, q);
 	assert_int_equal(wakes, 2);
-	assert_int_equal(a.pollers, 2);
+	assert_int_equal(a.evt.pollers, 2);
 	evtchn_close(&a, q);
 	q = evtchn_bind_ipi(a.vcpu[1]);
-	a.vcpu[0]->poll_port = 77; /* the first waits for another, the second for any */
-	a.vcpu[1]->poll_port = 0;
-	a.pollers = 3;
+	a.vcpu[0]->evt.poll_port = 77; /* the first waits for another, the second for any */
+	a.vcpu[1]->evt.poll_port = 0;
+	a.evt.pollers = 3;
 	evtchn_send(&a, q);
 	assert_int_equal(wakes, 3);
-	assert_int_equal(a.pollers, 1);
+	assert_int_equal(a.evt.pollers, 1);
 	end(&a);
 }
 

@@ -118,7 +118,7 @@ static struct domain *make(domid_t id)
 	struct vcpu *v = calloc(1, sizeof(*v));
 
 	*d = (struct domain){
-	    .id = id, .abi = &abi, .state = DOMAIN_ALIVE, .max_vcpus = 1, .max_port = ~0u, .refs = 1};
+	    .id = id, .abi = &abi, .state = DOMAIN_ALIVE, .max_vcpus = 1, .evt.max_port = ~0u, .refs = 1};
 	d->shared_info = calloc(1, PAGE_SIZE);
 	v->domain = d;
 	v->info = d->shared_info;

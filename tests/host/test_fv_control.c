@@ -148,7 +148,7 @@ static void interrupts_are_delivered(void **state)
 	static union vcpu_view info;
 
 	domain.abi = &abi;
-	domain.evtchn_pending = pending;
+	domain.evt.pending = pending;
 	vcpu.info = &info;
 	info.upcall_pending = 1;
 	info.pv32.pending_sel = pending[0] = ~0u;

@@ -449,12 +449,12 @@ static void lines(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(of_interrupts); i++)
 		assert_int_equal(hc_physdev_op(of_interrupts[i], (uint64_t)op), -EPERM);
-	doms[1].pirqs = (void *)&doms[1]; /* Dom0 has mapped some for it */
+	doms[1].evt.pirqs = (void *)&doms[1]; /* Dom0 has mapped some for it */
 	for (unsigned i = 0; i < ARRAY_SIZE(of_interrupts); i++)
 		assert_int_equal(hc_physdev_op(of_interrupts[i], (uint64_t)op), 71);
 	assert_int_equal(physdev(map_pirq), -EPERM);
 	assert_int_equal(hc_physdev_op(999, (uint64_t)op), -ENOSYS);
-	doms[1].pirqs = NULL;
+	doms[1].evt.pirqs = NULL;
 	doms[1].privileged = true;
 	for (unsigned i = 0; i < ARRAY_SIZE(of_interrupts); i++)
 		assert_int_equal(hc_physdev_op(of_interrupts[i], (uint64_t)op), 71);

@@ -29,7 +29,7 @@ static void end_dom0(struct domain *d)
 
 	evtchn_close_all(d, &next);
 	pirqs_free(d);
-	assert_null(d->pirqs);
+	assert_null(d->evt.pirqs);
 	assert_int_equal(messages_open, 0);
 	assert_int_equal(eoi_frame_uses, 0);
 	assert_int_equal(frames[EOI_FRAME].count, 1);
@@ -81,7 +81,7 @@ static void events(void **state)
 	assert_int_equal(info(&a)[0], 1);
 	assert_int_equal(info(&a)[64], 0);
 	assert_false(comes(&host_lines[5])); /* the last one is there yet */
-	bit_test_and_clear(a.evtchn_pending, port);
+	bit_test_and_clear(a.evt.pending, port);
 	info(&a)[0] = info(&a)[8] = 0;
 	a.vcpu[1]->cpu = &host_percpu;
 	host_percpu.apic_id = 3;
@@ -224,7 +224,7 @@ static void the_page(void **state)
 	assert_int_equal(pirq_eoi(&a, PIRQS), -EINVAL);
 	assert_int_equal(eois, 2);
 	/* This form leaves the port as it is. */
-	bit_test_and_set(a.evtchn_mask, edge);
+	bit_test_and_set(a.evt.mask, edge);
 	assert_int_equal(pirq_eoi(&a, 5), 0);
 	assert_true(evtchn_port_masked(&a, edge));
 	assert_int_equal(evtchn_bind_pirq(&a, 20, 0), level + 2);
@@ -233,7 +233,7 @@ static void the_page(void **state)
 	make_dom0(&a);
 	assert_int_equal(pirq_set_eoi_page(&a, EOI_FRAME, true), 0);
 	edge = evtchn_bind_pirq(&a, 5, 0);
-	bit_test_and_set(a.evtchn_mask, edge);
+	bit_test_and_set(a.evt.mask, edge);
 	assert_int_equal(pirq_eoi(&a, 5), 0);
 	assert_false(evtchn_port_masked(&a, edge));
 	end_dom0(&a);

@@ -92,7 +92,7 @@ static volatile unsigned poll_steps, poll_noted, poll_open;
 static void look_at_poll(int sig)
 {
 	poll_steps++;
-	if (!poller->polling)
+	if (!poller->evt.polling)
 		return;
 	poll_noted++;
 	poll_open += !queue_of(poller->cpu)->lock.held && poller->state != VCPU_BLOCKED;
@@ -111,12 +111,12 @@ static void polling(void **state)
 	enter(poller->cpu->id);
 	in_steps(begin_poll, look_at_poll);
 	assert_int_equal(poller->state, VCPU_BLOCKED);
-	assert_true(poller->polling);
+	assert_true(poller->evt.polling);
 	assert_true(poll_steps > 20 && poll_noted > 5);
 	assert_int_equal(poll_open, 0);
 	vcpu_wake(poller);
 	leave(poller->cpu->id);
-	assert_false(poller->polling);
+	assert_false(poller->evt.polling);
 	run(1000000);
 	assert_true(poller->running);
 }
@@ -197,7 +197,7 @@ static void down_before_sleep(void **state)
 		run(1000000);
 		assert_int_equal(v->state, VCPU_OFFLINE);
 		assert_false(v->running);
-		assert_false(v->polling);
+		assert_false(v->evt.polling);
 	}
 }
 

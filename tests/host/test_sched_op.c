@@ -44,7 +44,7 @@ void cpu_service_requests(void)
 static uint32_t pending_port;
 bool evtchn_port_pending(struct domain *d, uint32_t port)
 {
-	assert_true(port <= d->max_port);
+	assert_true(port <= d->evt.max_port);
 	return port == pending_port;
 }
 ns_t now(void)
@@ -63,12 +63,12 @@ static bool due; /* an upcall: it does not sleep */
 void vcpu_poll_begin(struct vcpu *v, uint32_t port)
 {
 	note("poll %u", port);
-	v->polling = !due;
+	v->evt.polling = !due;
 }
 void vcpu_wake(struct vcpu *v)
 {
 	note("wake v%u", v->id);
-	v->polling = false;
+	v->evt.polling = false;
 }
 void vcpu_online(struct vcpu *v)
 {
@@ -157,7 +157,7 @@ static int setup(void **state)
 	memset(doms, 0, sizeof(doms));
 	for (int i = 0; i < 2; i++)
 		doms[i] = (struct domain){
-		    .id = i, .abi = &guest_pv64, .doors = &doors, .max_vcpus = 2, .max_port = 100};
+		    .id = i, .abi = &guest_pv64, .doors = &doors, .max_vcpus = 2, .evt.max_port = 100};
 	for (int i = 0; i < 3; i++)
 		vcpus[i] = (struct vcpu){.id = i, .domain = &doms[1], .info = &info};
 	doms[1].vcpu[0] = &vcpus[0];

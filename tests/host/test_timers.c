@@ -295,7 +295,7 @@ static void extremes(void **state)
 	static const ns_t early[] = {1, 1000 * MS - 1}, late[] = {INT64_MAX, 1ull << 63, ~0ull};
 	struct timer *const timers[] = {&v[0].singleshot, &v[0].poll_timer, &v[1].singleshot};
 
-	v[0].polling = true;
+	v[0].evt.polling = true;
 	for (unsigned i = 0; i < ARRAY_SIZE(timers); i++) {
 		for (unsigned k = 0; k < ARRAY_SIZE(early); k++) {
 			timer_set(timers[i], early[k]);

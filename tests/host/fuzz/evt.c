@@ -86,7 +86,7 @@ static struct domain *new_domain(unsigned id)
 
 	*d = (struct domain){.id = id, .abi = &layout[id & 1], .state = DOMAIN_ALIVE, .refs = 1};
 	d->max_vcpus = VCPUS;
-	d->max_port = PORTS - 1;
+	d->evt.max_port = PORTS - 1;
 	d->shared_info = calloc(1, PAGE_SIZE);
 	for (unsigned i = 0; i < VCPUS; i++) {
 		struct vcpu *v = calloc(1, sizeof(*v));
@@ -181,7 +181,7 @@ static void bind_virq(void)
 	unsigned d = input_below(DOMAINS), vcpu = input_below(VCPUS), virq = input_below(26);
 	bool global =
 	    virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
-	bool taken = doms[d]->vcpu[vcpu]->virq_port[virq % 24];
+	bool taken = doms[d]->vcpu[vcpu]->evt.virq_port[virq % 24];
 	int port = evtchn_bind_virq(doms[d]->vcpu[vcpu], virq);
 	struct port *p;
 
@@ -261,7 +261,7 @@ static void move(void)
 
 static void take(unsigned d, unsigned port)
 {
-	bit_test_and_clear(doms[d]->evtchn_pending, port);
+	bit_test_and_clear(doms[d]->evt.pending, port);
 	model[d][port].pending = false;
 }
 
@@ -272,9 +272,9 @@ static void guest(void)
 
 	any(&d, &port);
 	if (what == 0)
-		bit_test_and_set(doms[d]->evtchn_mask, port);
+		bit_test_and_set(doms[d]->evt.mask, port);
 	else if (what == 1)
-		bit_test_and_clear(doms[d]->evtchn_mask, port);
+		bit_test_and_clear(doms[d]->evt.mask, port);
 	else if (what == 2)
 		take(d, port);
 	else
