@@ -55,9 +55,10 @@ static void print_memory_map(void)
 
 static void print_processor(void)
 {
-	log_info("CPU: %s%s%s%s%s%s%s\n", features.brand[0] ? features.brand : features.vendor, " [nx",
+	log_info("CPU: %s%s%s%s%s%s%s%s\n", features.brand[0] ? features.brand : features.vendor, " [nx",
 		 features.smep ? " smep" : "", features.smap ? " smap" : "", features.xsave ? " xsave" : "",
-		 features.x2apic ? " x2apic" : "", features.tcg ? " tcg]" : "]");
+		 features.x2apic ? " x2apic" : "", features.cpuid_fault ? " cpuid-fault" : "",
+		 features.tcg ? " tcg]" : "]");
 }
 
 static void start_dom0(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUID (SDM 2A, CPUID) and the control registers and MSRs that follow from it. */
 #include "cpu/features.h"
+#include "cpu/cpuid_fault.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "lib/options.h"
@@ -118,6 +119,7 @@ void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void))
 			      RFLAGS_VM | RFLAGS_AC);
 	if (!strcmp(features.vendor, "GenuineIntel"))
 		wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER raises #GP, which the guest gets */
+	features.cpuid_fault = cpuid_fault_enable();
 }
 
 void cpu_set_supervisor_protection(bool allow)

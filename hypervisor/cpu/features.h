@@ -10,6 +10,7 @@ struct cpu_features {
 	bool umip, fsgsbase, gb_pages; /* present */
 	bool fpu_keeps_pointers; /* FXRSTOR and XRSTOR leave the x87 pointers of the last vCPU (cpu/fpu.c) */
 	bool x2apic, tsc_deadline;
+	bool cpuid_fault;         /* used (cpu/cpuid_fault.h) */
 	bool tcg;                 /* QEMU's translator: CPUID 0x40000000 says TCGTCGTCGTCG */
 	uint64_t supervisor_bits; /* of CR4: smep and smap */
 	uint32_t phys_bits;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cpu/percpu.h"
+#include "lib/image.h"
 #include "lib/types.h"
 
 #define CR0_PE (1ul << 0)
@@ -56,23 +57,25 @@
 
 #define DR7_FIXED 0x400ul /* reserved, reads as one */
 
-#define MSR_APIC_BASE         0x1b
-#define MSR_PLATFORM_INFO     0xce
-#define MSR_ARCH_CAPABILITIES 0x10a
-#define MSR_SYSENTER_CS       0x174
-#define MSR_SYSENTER_ESP      0x175
-#define MSR_SYSENTER_EIP      0x176
-#define MSR_PAT               0x277
-#define MSR_TSC_DEADLINE      0x6e0
-#define MSR_X2APIC            0x800 /* + register offset / 16 */
-#define MSR_EFER              0xc0000080
-#define MSR_STAR              0xc0000081
-#define MSR_LSTAR             0xc0000082
-#define MSR_CSTAR             0xc0000083
-#define MSR_SFMASK            0xc0000084
-#define MSR_FS_BASE           0xc0000100
-#define MSR_GS_BASE           0xc0000101
-#define MSR_KERNEL_GS_BASE    0xc0000102
+#define MSR_APIC_BASE             0x1b
+#define MSR_PLATFORM_INFO         0xce
+#define MSR_ARCH_CAPABILITIES     0x10a
+#define MSR_MISC_FEATURES_ENABLES 0x140
+#define MSR_SYSENTER_CS           0x174
+#define MSR_SYSENTER_ESP          0x175
+#define MSR_SYSENTER_EIP          0x176
+#define MSR_PAT                   0x277
+#define MSR_TSC_DEADLINE          0x6e0
+#define MSR_X2APIC                0x800 /* + register offset / 16 */
+#define MSR_EFER                  0xc0000080
+#define MSR_STAR                  0xc0000081
+#define MSR_LSTAR                 0xc0000082
+#define MSR_CSTAR                 0xc0000083
+#define MSR_SFMASK                0xc0000084
+#define MSR_FS_BASE               0xc0000100
+#define MSR_GS_BASE               0xc0000101
+#define MSR_KERNEL_GS_BASE        0xc0000102
+#define MSR_AMD_HWCR              0xc0010015
 
 #define EFER_SCE (1ul << 0)
 #define EFER_LME (1ul << 8)
@@ -117,6 +120,20 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 	__asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
 	return lo | (uint64_t)hi << 32;
+}
+
+/* Of an MSR that may not exist. False: it does not. */
+static inline bool rdmsr_safe(uint32_t msr, uint64_t *value)
+{
+	uint32_t lo = 0, hi = 0, there = 0;
+
+	__asm__ volatile("1:\trdmsr\n"
+			 "\tmov $1, %0\n"
+			 "2:\n" EX_TABLE("1b", "2b")
+			 : "+r"(there), "+a"(lo), "+d"(hi)
+			 : "c"(msr));
+	*value = lo | (uint64_t)hi << 32;
+	return there;
 }
 
 static inline void wrmsr(uint32_t msr, uint64_t value)

@@ -43,32 +43,26 @@
 #define EXT1_EDX_64 (BIT(11) | BIT(29))
 #define EXT7_EDX    BIT(8) /* the TSC does not stop or change its rate */
 
-static bool has_avx(void)
-{
-	return fpu_xcr0_mask() & XCR0_AVX;
-}
-
-static void leaf_1(uint32_t r[4])
+/* @xcr0: the state that the processor and the hypervisor can save (fpu_xcr0_mask). */
+static void leaf_1(uint64_t xcr0, uint32_t r[4])
 {
 	r[EBX] &= 0xff00; /* CLFLUSH size */
-	r[ECX] &= LEAF1_ECX & ~(has_avx() ? 0 : LEAF1_ECX_AVX) & ~(fpu_xcr0_mask() ? 0 : LEAF1_ECX_XSAVE);
+	r[ECX] &= LEAF1_ECX & ~(xcr0 & XCR0_AVX ? 0 : LEAF1_ECX_AVX) & ~(xcr0 ? 0 : LEAF1_ECX_XSAVE);
 	r[ECX] |= LEAF1_ECX_HYPERVISOR;
 	r[EDX] &= LEAF1_EDX;
 }
 
-static void leaf_7(uint32_t subleaf, uint32_t r[4])
+static void leaf_7(uint64_t xcr0, uint32_t subleaf, uint32_t r[4])
 {
-	uint32_t avx = has_avx() ? ~0u : 0;
+	uint32_t avx = xcr0 & XCR0_AVX ? ~0u : 0;
 
 	r[EAX] = r[EDX] = 0;
 	r[EBX] &= subleaf ? 0 : LEAF7_EBX & (~LEAF7_EBX_AVX | avx);
 	r[ECX] &= subleaf ? 0 : LEAF7_ECX_AVX & avx;
 }
 
-static void leaf_d(uint32_t subleaf, uint32_t r[4])
+static void leaf_d(uint64_t mask, uint32_t subleaf, uint32_t r[4])
 {
-	uint64_t mask = fpu_xcr0_mask();
-
 	if (subleaf == 0) {
 		r[EAX] &= mask;
 		r[ECX] = mask & XCR0_AVX ? 832 : 576; /* the maximum; EBX is what XCR0 enables now */
@@ -89,20 +83,20 @@ static void leaf_extended_1(const struct domain *d, uint32_t r[4])
 		r[EDX] &= ~EXT1_EDX_64;
 }
 
-static void filter(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+static void filter(const struct domain *d, uint64_t xcr0, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
 	switch (leaf) {
 	case 0:
 		r[EAX] = MIN(r[EAX], MAX_LEAF);
 		return;
 	case 1:
-		leaf_1(r);
+		leaf_1(xcr0, r);
 		return;
 	case 7:
-		leaf_7(subleaf, r);
+		leaf_7(xcr0, subleaf, r);
 		return;
 	case 0xd:
-		leaf_d(subleaf, r);
+		leaf_d(xcr0, subleaf, r);
 		return;
 	case 2:
 	case 4:
@@ -129,7 +123,13 @@ static void filter(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint
 void cpu_policy_default(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
 	cpuid(leaf, subleaf, r);
-	filter(d, leaf, subleaf, r);
+	filter(d, fpu_xcr0_mask(), leaf, subleaf, r);
+}
+
+void cpu_policy_anywhere(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
+{
+	r[EAX] = r[EBX] = r[ECX] = r[EDX] = ~0u;
+	filter(d, XCR0_X87 | XCR0_SSE | XCR0_AVX, leaf, subleaf, r);
 }
 
 static bool has_subleaves(uint32_t leaf)

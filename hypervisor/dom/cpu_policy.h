@@ -27,6 +27,8 @@ struct cpu_policy {
 
 /* The leaf as a PV guest of @d's word size may see it at most. */
 void cpu_policy_default(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4]);
+/* Features that guests of @d's word size can have on the best of machines: the bits that may be set in the leaf's registers. */
+void cpu_policy_anywhere(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4]);
 /* The leaf as @d sees it: of its policy, or the default one. Zeros where there is none. */
 void cpu_policy_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4]);
 
@@ -34,7 +36,8 @@ void cpu_policy_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf, ui
  * For tools (xen/domctl.h, xen/sysctl.h). All return 0 or: -EFAULT, -ENOMEM; -ENOBUFS: there is more than fits, nothing
  * was written.
  * cpu_policy_set: only of a domain that never ran (-EEXIST). -EINVAL with err_leaf, err_subleaf or err_msr set: not
- * understood, or more than the machine has. Features that it has not are left out silently, as Xen does.
+ * understood, or more than the machine has, as what a domain saved on another machine has seen. Features that guests have on no
+ * machine are left out silently, as Xen does.
  */
 long cpu_policy_get(struct domain *d, struct xen_domctl_cpu_policy *p);
 long cpu_policy_set(struct domain *d, struct xen_domctl_cpu_policy *p);

@@ -252,8 +252,25 @@ long cpu_featureset(struct xen_sysctl_cpu_featureset *f)
 	return n < ARRAY_SIZE(feature_words) ? -ENOBUFS : 0;
 }
 
-/* One leaf of a policy that is being set. False: it is none that the ABI knows, or says that there are more leaves than
- * guests may have. Features that guests may not have are taken out. */
+/* Does a leaf ask for features that this machine's guests lack, but others' have? @most: what they have. */
+static bool lacks_features(const struct domain *d, const struct xen_cpuid_leaf *l, uint32_t subleaf,
+			   const uint32_t most[4])
+{
+	const uint32_t asked[4] = {l->a, l->b, l->c, l->d};
+	uint32_t anywhere[4], missing = 0;
+
+	cpu_policy_anywhere(d, l->leaf, subleaf, anywhere);
+	for (unsigned i = 0; i < ARRAY_SIZE(feature_words); i++) {
+		const struct feature_word *w = &feature_words[i];
+
+		if (w->leaf == l->leaf && w->subleaf == subleaf)
+			missing |= asked[w->reg] & anywhere[w->reg] & ~most[w->reg];
+	}
+	return missing;
+}
+
+/* One leaf of a policy that is being set. False: it is none that the ABI knows, or it says that there are more leaves or
+ * features than this machine has for guests. Features that guests have nowhere are taken out. */
 static bool cut_down(const struct domain *d, struct xen_cpuid_leaf *l)
 {
 	uint32_t most[4], leaf = l->leaf, subleaf = l->subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : l->subleaf;
@@ -265,6 +282,8 @@ static bool cut_down(const struct domain *d, struct xen_cpuid_leaf *l)
 	cpu_policy_default(d, leaf, subleaf, most);
 	if (leaf == 0 || leaf == EXTENDED)
 		return l->a <= most[EAX];
+	if (lacks_features(d, l, subleaf, most))
+		return false;
 	switch (leaf) {
 	case 1:
 		l->b &= 0xff00;

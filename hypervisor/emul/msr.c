@@ -19,7 +19,6 @@
 #define MSR_DEBUGCTL       0x1d9
 #define MSR_HYPERCALL_PAGE 0x40000000 /* named by CPUID leaf 0x40000002 */
 #define MSR_AMD_SYSCFG     0xc0010010
-#define MSR_AMD_HWCR       0xc0010015
 
 #define MISC_ENABLE_FAST_STRING 1
 #define HWCR_TSC_FREQ_SEL       (1ul << 24) /* the TSC runs at a constant rate */

@@ -166,7 +166,7 @@ const struct emul_face emul_pv_face = {
 	    [INSN_MOV_DR] = emul_mov_dr,
 	    [INSN_RDMSR] = emul_rdmsr,
 	    [INSN_WRMSR] = emul_wrmsr,
-	    [INSN_CPUID] = cpuid_op, /* processors can be told to fault on it */
+	    [INSN_CPUID] = cpuid_op, /* cpu/cpuid_fault.h */
 	},
 };
 

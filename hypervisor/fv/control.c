@@ -101,6 +101,20 @@ enum emul_result fv_mov_cr(struct emul *e)
 	return EMUL_DONE;
 }
 
+/* The processor's own, as where CPUID does not fault (cpu/cpuid_fault.h). */
+enum emul_result fv_cpuid(struct emul *e)
+{
+	struct cpu_user_regs *r = e->regs;
+	uint32_t answer[4];
+
+	cpuid(r->rax, r->rcx, answer);
+	r->rax = answer[0];
+	r->rbx = answer[1];
+	r->rcx = answer[2];
+	r->rdx = answer[3];
+	return EMUL_DONE;
+}
+
 enum emul_result fv_rdmsr(struct emul *e)
 {
 	struct vcpu *v = e->v;

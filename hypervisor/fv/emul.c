@@ -448,6 +448,7 @@ const struct emul_face fv_face = {
 	    [INSN_MOV_DR] = emul_mov_dr,
 	    [INSN_RDMSR] = fv_rdmsr,
 	    [INSN_WRMSR] = fv_wrmsr,
+	    [INSN_CPUID] = fv_cpuid,
 	},
 };
 

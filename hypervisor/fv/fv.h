@@ -245,6 +245,7 @@ int fv_int(struct vcpu *v, unsigned *length); /* emul_int() */
 enum emul_result fv_mov_cr(struct emul *e);
 enum emul_result fv_write_cr0(struct vcpu *v, uint32_t value);
 enum emul_result fv_rdmsr(struct emul *e);
+enum emul_result fv_cpuid(struct emul *e);
 enum emul_result fv_wrmsr(struct emul *e);
 
 /* ---- patch.c ---- */

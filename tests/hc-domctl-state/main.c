@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * domctl and sysctl, as Debian's xl uses them around a domain's life: CPUID policies are listed, in order, and what is set is
- * cut down to what guests may have; extended registers and the second half of a vCPU's entry points come back as they were
+ * domctl and sysctl, as Debian's xl uses them around a domain's life: CPUID policies are listed, in order, what is set is
+ * cut down to what guests may have, and refused, with the leaf's number, if another machine's guests would have it; extended registers and the second half of a vCPU's entry points come back as they were
  * set, and what the processor would choke on is refused; the pool, the nodes, the time stamp counter and the features are
  * told as they are; a domain that was stopped goes on. No argument does more than give an error: addresses that
  * are none give -EFAULT, too little room -ENOBUFS.
@@ -123,20 +123,59 @@ static int policy(unsigned cmd, domid_t dom, struct xen_cpuid_leaf *leaves, unsi
 	return call(cmd, dom);
 }
 
+static uint32_t features_of_machine(void)
+{
+	uint32_t a = 1, b, c, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+	return c;
+}
+
+/* A domain that was saved on another machine has seen features that this one may not have: SHA, and AVX. */
+static void levelled(domid_t dom)
+{
+	static const struct {
+		uint32_t leaf, subleaf, bit;
+		bool in_b;
+	} of[] = {{7, 0, 29, true}, {1, XEN_CPUID_NO_SUBLEAF, 28, false}};
+
+	for (unsigned i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		check_eq(policy(XEN_DOMCTL_get_cpu_policy, dom, again, LEAVES, 2), 0);
+		leaf[0] = *find(again, op.u.cpu_policy.nr_leaves, of[i].leaf, of[i].subleaf);
+		uint32_t *word = of[i].in_b ? &leaf[0].b : &leaf[0].c;
+		bool has = *word >> of[i].bit & 1;
+
+		*word |= 1u << of[i].bit;
+		check_eq(policy(XEN_DOMCTL_set_cpu_policy, dom, leaf, 1, 0), has ? 0 : -XEN_EINVAL);
+		check_eq(op.u.cpu_policy.err_leaf, has ? ~0u : of[i].leaf);
+		check_eq(op.u.cpu_policy.err_subleaf, has ? ~0u : of[i].subleaf);
+		/* What is refused changes nothing. */
+		*word ^= has ? 0 : 1u << of[i].bit;
+		uint32_t was = *word;
+
+		check_eq(policy(XEN_DOMCTL_get_cpu_policy, dom, leaf, LEAVES, 2), 0);
+		const struct xen_cpuid_leaf *now =
+		    find(leaf, op.u.cpu_policy.nr_leaves, of[i].leaf, of[i].subleaf);
+		check_eq(of[i].in_b ? now->b : now->c, was);
+	}
+}
+
 static void domain_policy(domid_t dom)
 {
 	unsigned n, i;
 
 	check_eq(policy(XEN_DOMCTL_get_cpu_policy, dom, leaf, LEAVES, 2), 0);
 	n = op.u.cpu_policy.nr_leaves;
-	/* A tool takes a feature away, asks for all others, and names the guest. */
+	/* A tool takes a feature away, asks for all others of the machine, and names the guest. */
 	i = find(leaf, n, 1, XEN_CPUID_NO_SUBLEAF) - leaf;
 	uint32_t allowed = leaf[i].c & ~(1u << 1);
-	leaf[i].c = ~(1u << 1);
+	leaf[i].c = features_of_machine() & ~(1u << 1);
 	leaf[find(leaf, n, 0x80000002, XEN_CPUID_NO_SUBLEAF) - leaf].a = 0x74736574;
 	check_eq(policy(XEN_DOMCTL_set_cpu_policy, dom, leaf, n, 2), 0);
 	check_eq(policy(XEN_DOMCTL_get_cpu_policy, dom, again, LEAVES, 2), 0);
 	check_eq(op.u.cpu_policy.nr_leaves, n);
+	levelled(dom);
+	check_eq(policy(XEN_DOMCTL_get_cpu_policy, dom, again, LEAVES, 2), 0);
 	check_eq(again[i].c, allowed);
 	check_eq(find(again, n, 0x80000002, XEN_CPUID_NO_SUBLEAF)->a, 0x74736574);
 	/* One leaf alone: the others stay. */

@@ -183,6 +183,10 @@ enum emul_result fv_rdmsr(struct emul *e)
 {
 	return elsewhere();
 }
+enum emul_result fv_cpuid(struct emul *e)
+{
+	return elsewhere();
+}
 enum emul_result fv_wrmsr(struct emul *e)
 {
 	return elsewhere();

@@ -5,6 +5,7 @@
  *   all zeros    of one that answers zeros it sees only what the hypervisor itself tells
  *   by vCPU      the APIC id and OSXSAVE are the vCPU's own; a 32 bit guest is told of no 64 bit mode
  *   by machine   without AVX, or without XSAVE, what needs it is gone
+ *   anywhere     what guests of the best machine see is not this machine's business
  *   by policy    what Dom0 gave the domain is what it sees; what is the vCPU's own, and the hypervisor's leaves, stay
  */
 #include <setjmp.h>
@@ -198,12 +199,37 @@ static void by_policy(void **state)
 	dom.cpu_policy = NULL;
 }
 
+/* Feature words alone: the rest is no features. */
+static void anywhere(void **state)
+{
+	static const uint32_t words[][3] = {{1, ECX, 0xf6d83203},          {1, EDX, 0x07898375},
+					    {7, EBX, 0x218c0328},          {7, ECX, 0x600},
+					    {0x80000001, ECX, 0x000001e1}, {0x80000001, EDX, 0xe7d98b75},
+					    {0x80000007, EDX, 0x100},      {0x80000008, EBX, 0}};
+	uint32_t r[4];
+
+	answer = 0;
+	xcr0 = 0;
+	leaves_asked = false;
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		cpu_policy_anywhere(&dom, words[i][0], 0, r);
+		assert_int_equal(r[words[i][1]], words[i][2]);
+	}
+	cpu_policy_anywhere(&dom, 0xd, 1, r);
+	assert_int_equal(r[EAX], 1);
+	abi.long_mode = false;
+	cpu_policy_anywhere(&dom, 0x80000001, 0, r);
+	assert_int_equal(r[EDX], 0xc7d98375);
+	assert_false(leaves_asked);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(can_do_all, setup),       cmocka_unit_test_setup(can_nothing, setup),
 	    cmocka_unit_test_setup(hypervisor_alone, setup), cmocka_unit_test_setup(by_vcpu, setup),
 	    cmocka_unit_test_setup(by_machine, setup),       cmocka_unit_test_setup(by_policy, setup),
+	    cmocka_unit_test_setup(anywhere, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

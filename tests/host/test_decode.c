@@ -212,7 +212,7 @@ static void operations(void **state)
 	    {{0x0f, 0x23, 0xc0}, INSN_MOV_DR, INSN_KERNEL},
 	    {{0x0f, 0x30}, INSN_WRMSR, INSN_KERNEL},
 	    {{0x0f, 0x32}, INSN_RDMSR, INSN_KERNEL},
-	    {{0x0f, 0xa2}, INSN_CPUID, INSN_KERNEL},
+	    {{0x0f, 0xa2}, INSN_CPUID, 0},
 	};
 	struct insn i;
 

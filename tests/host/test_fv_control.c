@@ -175,12 +175,30 @@ static void interrupts_are_delivered(void **state)
 	assert_int_equal(crashes, 0);
 }
 
+/* Where CPUID faults, it is told what the processor says. */
+static void cpuid_tells(void **state)
+{
+	struct emul e = {.v = &vcpu, .regs = &vcpu.regs};
+	uint32_t is[4];
+
+	cpuid(0x80000002, 0, is);
+	vcpu.regs.rax = 0x80000002;
+	vcpu.regs.rbx = vcpu.regs.rdx = ~0ull;
+	vcpu.regs.rcx = 0;
+	assert_int_equal(fv_cpuid(&e), EMUL_DONE);
+	assert_true(vcpu.regs.rax == is[0] && vcpu.regs.rbx == is[1]);
+	assert_true(vcpu.regs.rcx == is[2] && vcpu.regs.rdx == is[3]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(control_registers, setup),        cmocka_unit_test_setup(msrs, setup),
-	    cmocka_unit_test_setup(roots_are_loaded, setup),         cmocka_unit_test_setup(msrs_tell, setup),
+	    cmocka_unit_test_setup(control_registers, setup),
+	    cmocka_unit_test_setup(msrs, setup),
+	    cmocka_unit_test_setup(roots_are_loaded, setup),
+	    cmocka_unit_test_setup(msrs_tell, setup),
 	    cmocka_unit_test_setup(interrupts_are_delivered, setup),
+	    cmocka_unit_test_setup(cpuid_tells, setup),
 	};
 
 	return cmocka_run_group_tests_name("fv control", tests, NULL, NULL);

@@ -282,6 +282,10 @@ static void only_for_kernels(void **state)
 		assert_int_equal(did.others + did.blocks + did.irets, 0);
 	}
 	setup(NULL);
+	in_user();
+	assert_int_equal(meets("\x0f\xa2", 2), EMUL_DONE); /* CPUID is everybody's */
+	assert_int_equal(did.others, 1);
+	setup(NULL);
 	others = EMUL_REFUSED;
 	dr_result = EMUL_REFUSED;
 	refused("\x0f\x22\xc0");

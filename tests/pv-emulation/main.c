@@ -83,6 +83,12 @@ static void cpuid(void)
 	check_eq(b, XEN_CPUID_SIGNATURE_EBX);
 	check_eq(c, XEN_CPUID_SIGNATURE_ECX);
 	check_eq(d, XEN_CPUID_SIGNATURE_EDX);
+	/* Without the prefix the processor answers, or, where it can be told to fault, the hypervisor. */
+	a = 0x40000000;
+	c = 0;
+	check_no_fault(__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d)));
+	if (b == XEN_CPUID_SIGNATURE_EBX)
+		check_eq(a, XEN_CPUID_LEAF(2));
 	/* The prefix with another instruction is what it looks like: UD2. */
 	check_fault(VEC_UD, __asm__ volatile(XEN_EMULATE_PREFIX "nop"));
 }
