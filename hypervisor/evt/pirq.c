@@ -124,9 +124,9 @@ int pirq_map_gsi(struct domain *d, uint32_t gsi, int wanted)
 /* From the top, since interrupts of I/O APICs have theirs at the bottom. */
 static int highest_free(const struct domain *d)
 {
-	for (uint32_t number = PIRQS - 1; !is_interrupt(number); number--)
-		if (!find(d, number))
-			return number;
+	for (uint32_t number = PIRQS; number && !is_interrupt(number - 1); number--)
+		if (!find(d, number - 1))
+			return number - 1;
 	return -ENOSPC;
 }
 

@@ -71,10 +71,11 @@ bool hypercall_preempt_check(void)
 /* Lines: 24 of an I/O APIC, of which 9 is the hypervisor's own, and those of messages. dev/irq.c has a test of its own. */
 #define GSIS 24
 static struct irq_line host_lines[GSIS], message_lines[PIRQS];
+static unsigned host_gsis = GSIS; /* 0: a machine without I/O APIC */
 static unsigned eois, messages_open;
 unsigned ioapic_gsi_count(void)
 {
-	return GSIS;
+	return host_gsis;
 }
 int irq_attach(struct irq_user *u, struct irq_line *l)
 {

@@ -3,7 +3,8 @@
  * Specification: physical interrupts of a domain.
  *   lines      Dom0 has all of an I/O APIC's without asking; others those that were mapped for them. Bound once each, free
  *              again after close, or if no port was left; the hypervisor's own is refused
- *   messages   get numbers from the top, a line from the beginning, and give both back however they end
+ *   messages   get numbers from the top, a line from the beginning, and give both back however they end; on a machine
+ *              without I/O APIC all numbers are theirs
  *   events     one comes to the port that is bound, at the vCPU that it notifies, and to none after close
  *   page       says which PIRQs need an EOI: level ones always, others when they came too often
  *   end        everything goes back with the domain, the last use of the page too; a dying one gets nothing
@@ -190,6 +191,19 @@ static bool needs(uint32_t pirq)
 	return page[pirq / 8] >> pirq % 8 & 1;
 }
 
+static void no_lines(void **state)
+{
+	struct domain a;
+
+	host_gsis = 0;
+	make_dom0(&a);
+	for (unsigned i = 0; i < PIRQS; i++)
+		assert_int_equal(pirq_reserve(&a), PIRQS - 1 - i);
+	assert_int_equal(pirq_reserve(&a), -ENOSPC);
+	end_dom0(&a);
+	host_gsis = GSIS;
+}
+
 static void the_page(void **state)
 {
 	struct domain a;
@@ -274,7 +288,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lines),    cmocka_unit_test(events),   cmocka_unit_test(others),
-	    cmocka_unit_test(messages), cmocka_unit_test(the_page), cmocka_unit_test(memory),
+	    cmocka_unit_test(messages), cmocka_unit_test(no_lines), cmocka_unit_test(the_page),
+	    cmocka_unit_test(memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
