@@ -205,10 +205,11 @@ static long numa_info(struct xen_sysctl_numainfo *n)
 	return 0;
 }
 
-/* The node of each device: there is one node. Devices are not looked for. */
+/* The node of each device: nobody has said which, as on Xen for a device that Dom0 names without its node. Devices are not
+ * looked for. */
 static long pci_topology(struct xen_sysctl_pcitopoinfo *p)
 {
-	const uint32_t node = 0, all = p->num_devs;
+	const uint32_t node = XEN_INVALID_NODE_ID, all = p->num_devs;
 
 	for (p->num_devs = 0; p->num_devs < all; p->num_devs++) {
 		if (guest_write(p->nodes + p->num_devs * sizeof(node), &node, sizeof(node)))

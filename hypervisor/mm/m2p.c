@@ -24,6 +24,10 @@
 static uint64_t *m2p;
 static uint32_t *m2p_compat;
 static uint64_t m2p_size, compat_size; /* bytes, whole pages */
+/* Both tables, one behind the other: a tool maps each in parts of 2 MiB, the last of them whole (libxc's xc_map_m2p()), so
+ * behind the second there are as many pages as its last part lacks. What the first's last part lacks, the second has. */
+static char *tables;
+static uint64_t tables_size;
 
 const uint64_t *m2p_compat_l2;
 
@@ -49,12 +53,15 @@ pfn_t m2p_get(mfn_t mfn)
 
 void m2p_init(void)
 {
+	uint64_t first = ROUND_UP(max_mfn * sizeof(*m2p_compat), PAGE_SIZE);
+
 	m2p_size = ROUND_UP(max_mfn * sizeof(*m2p), PAGE_SIZE);
 	compat_size = MIN(ROUND_UP(max_mfn * sizeof(*m2p_compat), PAGE_SIZE), COMPAT_M2P_END - COMPAT_M2P_VA);
-	m2p = bootmem_alloc(m2p_size);
-	m2p_compat = bootmem_alloc(ROUND_UP(max_mfn * sizeof(*m2p_compat), PAGE_SIZE));
-	memset(m2p, 0xff, m2p_size);
-	memset(m2p_compat, 0xff, compat_size);
+	tables_size = first + ROUND_UP(m2p_size, LARGE_PAGE);
+	tables = bootmem_alloc(tables_size);
+	m2p_compat = (uint32_t *)tables;
+	m2p = (uint64_t *)(tables + first);
+	memset(tables, 0xff, tables_size);
 }
 
 /* Entries of a table at @level that lead to the page of ones by tables shared among all. */
@@ -116,25 +123,17 @@ void m2p_map(void)
 	map_pv32();
 }
 
-/* Of the first table, then of the second. */
-static void *page_of_tables(uint64_t n)
-{
-	uint64_t first = m2p_size / PAGE_SIZE;
-
-	return n < first ? (char *)m2p + n * PAGE_SIZE : (char *)m2p_compat + (n - first) * PAGE_SIZE;
-}
-
 bool m2p_share(void)
 {
 	static struct spinlock lock;
 	static uint64_t shared;
-	uint64_t pages = (m2p_size + compat_size) / PAGE_SIZE;
+	uint64_t pages = tables_size / PAGE_SIZE;
 
 	if (__atomic_load_n(&shared, __ATOMIC_ACQUIRE) == pages)
 		return true;
 	spin_lock(&lock);
 	for (unsigned n = 0; n < SHARED_AT_ONCE && shared < pages; n++) {
-		share_heap_page(page_of_tables(shared), dom_xen, true);
+		share_heap_page(tables + shared * PAGE_SIZE, dom_xen, true);
 		__atomic_store_n(&shared, shared + 1, __ATOMIC_RELEASE);
 	}
 	spin_unlock(&lock);

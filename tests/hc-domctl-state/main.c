@@ -386,7 +386,7 @@ static void pools(void)
 	set_xen_guest_handle(sys.u.pcitopoinfo.nodes, node);
 	check_eq(ask(XEN_SYSCTL_pcitopoinfo), 0);
 	check_eq(sys.u.pcitopoinfo.num_devs, 2);
-	check(!node[0] && !node[1] && node[2] == 9);
+	check(node[0] == XEN_INVALID_NODE_ID && node[1] == XEN_INVALID_NODE_ID && node[2] == 9);
 	check_eq(ask(XEN_SYSCTL_get_cpu_levelling_caps), 0);
 
 	__builtin_memset(&op, 0, sizeof(op));

@@ -191,7 +191,7 @@ static void maps(void)
 	check(hypercall_memory_op(XENMEM_set_memory_map, &set) < 0);
 }
 
-/* Frames of the M2P, which we see at its address too. */
+/* Frames of the M2P, which we see at its address too. Tools map each part of 2 MiB whole, the last one too. */
 static void m2p_frames(unsigned cmd, bool own)
 {
 	xen_pfn_t frame[8] = {0};
@@ -209,6 +209,12 @@ static void m2p_frames(unsigned cmd, bool own)
 			     (unsigned long)page, (pte_t)frame[0] << 12 | PTE_P, UVMF_INVLPG, DOMID_XEN),
 			 0);
 		check_eq(*(unsigned long *)page, *(const unsigned long *)MACH2PHYS_VIRT_START);
+		for (unsigned i = 0; i < 512; i++)
+			check_eq(hypercall_update_va_mapping_otherdomain(
+				     (unsigned long)page,
+				     (pte_t)(frame[list.nr_extents - 1] + i) << 12 | PTE_P, UVMF_INVLPG,
+				     DOMID_XEN),
+				 0);
 	}
 }
 

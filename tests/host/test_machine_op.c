@@ -487,7 +487,7 @@ static void pools_and_policies(void **state)
 	memset(nodes, 9, 16);
 	assert_int_equal(asks(XEN_SYSCTL_pcitopoinfo), 0);
 	assert_int_equal(t->num_devs, 3);
-	assert_int_equal(nodes[2], 0);
+	assert_int_equal(nodes[2], XEN_INVALID_NODE_ID);
 	assert_int_equal(nodes[3], 0x09090909);
 	t->nodes = NOWHERE;
 	assert_int_equal(asks(XEN_SYSCTL_pcitopoinfo), -EFAULT);
