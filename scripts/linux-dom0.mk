@@ -20,11 +20,12 @@ $(LINUX_DOM0)/debian.cpio: scripts/linux-dom0/build.py scripts/linux-dom0/packag
 	$(call say,DEBIAN,$@)python3 $< $(GUESTS)/deb $(LINUX_DOM0)
 
 # A Linux guest's file system, with drivers for its disks and networks.
-$(LINUX_DOM0)/domu.cpio: scripts/guests/linux.list $(GUESTS)/.fetched
+$(LINUX_DOM0)/domu.cpio: scripts/guests/linux.list scripts/guests/init scripts/linux-dom0/domu.list scripts/linux-dom0/udhcpc $(GUESTS)/.fetched
 	$(call say,CPIO,$@)mkdir -p $(@D) && \
 	python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(LINUX_DOM0)/domu-modules \
 		xen_blkfront xen_netfront && \
-	python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list $(LINUX_DOM0)/domu-modules/list
+	python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list scripts/linux-dom0/domu.list \
+		$(LINUX_DOM0)/domu-modules/list
 
 # Linux takes several archives behind one another.
 $(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(B)/dom0.cpio scripts/linux-dom0/dom0.list \
