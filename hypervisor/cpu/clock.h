@@ -18,7 +18,10 @@ struct clock_rate {
 
 static inline ns_t clock_scale(uint64_t count, struct clock_rate r)
 {
-	count = r.shift < 0 ? count >> -r.shift : count << r.shift;
+	if (likely(r.shift >= 0))
+		count <<= r.shift;
+	else
+		count >>= -r.shift;
 	return (unsigned __int128)count * r.mul >> 32;
 }
 

@@ -121,10 +121,3 @@ void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void))
 		wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER raises #GP, which the guest gets */
 	features.cpuid_fault = cpuid_fault_enable();
 }
-
-void cpu_set_supervisor_protection(bool allow)
-{
-	uint64_t cr4 = this_cpu->cr4, bits = features.supervisor_bits;
-
-	cpu_set_cr4(allow ? cr4 | bits : cr4 & ~bits);
-}

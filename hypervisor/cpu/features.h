@@ -2,7 +2,7 @@
 /* What the processors can do and what of it is used; found once on the boot CPU, constant afterwards. */
 #pragma once
 
-#include "lib/types.h"
+#include "cpu/x86.h"
 
 struct cpu_features {
 	bool smep, smap; /* used: present and not switched off on the command line */
@@ -28,4 +28,9 @@ void features_init(void);
 void features_cpu_init(void (*syscall_to)(void), void (*syscall32_to)(void));
 
 /* The SMEP and SMAP bits of CR4 while a kind of guests runs; OSXSAVE stays as it is. */
-void cpu_set_supervisor_protection(bool allow);
+static inline void cpu_set_supervisor_protection(bool allow)
+{
+	uint64_t cr4 = this_cpu->cr4, bits = features.supervisor_bits;
+
+	cpu_set_cr4(allow ? cr4 | bits : cr4 & ~bits);
+}

@@ -31,6 +31,7 @@ void gdt_fill(struct percpu *cpu, struct cpu_tables *t)
 	cpu->gdt = t->gdt;
 	cpu->gdt_compat = t->gdt_compat;
 	cpu->tss = &t->tss;
+	cpu->idle_gdtr = (struct gdtr){.limit = GDT_LIMIT, .base = (uint64_t)t->gdt - GDT_RESERVED_BYTE};
 
 	set_own(t->gdt, &t->tss);
 	t->gdt[GDT_INDEX(SEL_GUEST_CS32)] = CODE32(3);
@@ -54,7 +55,7 @@ void gdt_fill(struct percpu *cpu, struct cpu_tables *t)
 
 void gdt_init_cpu(struct percpu *cpu)
 {
-	gdt_load((uint64_t)cpu->gdt - GDT_RESERVED_BYTE);
+	__asm__ volatile("lgdt %0" : : "m"(cpu->idle_gdtr));
 	__asm__ volatile("pushq %0\n\t"
 			 "leaq 1f(%%rip), %%rax\n\t"
 			 "pushq %%rax\n\t"

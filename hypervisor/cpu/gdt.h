@@ -54,11 +54,6 @@ struct __packed tss {
 #define IST_COUNT        4
 #define IST_STACK_SIZE   4096
 
-struct gdtr {
-	uint16_t limit;
-	uint64_t base;
-} __packed;
-
 /* Load GDTR; CS, SS and TR keep what they have, which is the same in every table. */
 static inline void gdt_load(uint64_t base)
 {
@@ -70,7 +65,7 @@ static inline void gdt_load(uint64_t base)
 /* GDTR for a CPU without a guest. */
 static inline void gdt_load_idle(void)
 {
-	gdt_load((uint64_t)this_cpu->gdt - GDT_RESERVED_BYTE);
+	__asm__ volatile("lgdt %0" : : "m"(this_cpu->idle_gdtr));
 }
 
 /* Where the next entry from a guest pushes its frame: the end of regs (struct vcpu). */

@@ -24,6 +24,12 @@ struct timer;
 #define PENDING_NMI      0x20 /* the machine's, for Dom0 */
 #define PENDING_IRQ      0x10 /* device interrupts wait to be sent to Dom0: irq_work() */
 
+/* What LGDT loads. */
+struct gdtr {
+	uint16_t limit;
+	uint64_t base;
+} __packed;
+
 /* Where the next trace record goes (trace/ring.h). */
 struct trace_cursor {
 	struct ringlet_record *pos, *limit;
@@ -55,6 +61,7 @@ struct percpu {
 	void *sched;           /* struct sched_queue */
 	struct vcpu *idle;
 	struct trace_cursor trace;
+	struct gdtr idle_gdtr; /* of a CPU without a guest (cpu/gdt.h) */
 };
 
 /* The current CPU's structure. GCC's named address space makes each access one %gs: instruction. */

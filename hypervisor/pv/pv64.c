@@ -46,27 +46,50 @@ static uint64_t *active_gs_base(struct vcpu *v)
 	return v->user_mode ? &v->gs_base_user : &v->gs_base_kernel;
 }
 
+/* 64-bit code has bases of FS and GS that no descriptor knows. */
+static void save_bases(struct vcpu *v)
+{
+	v->fs_base = rdmsr(MSR_FS_BASE);
+	*active_gs_base(v) = rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+/* A new context's selectors, which have just been loaded, bring their own if they are not null. */
+static void take_bases(struct vcpu *v)
+{
+	if (!selector_is_null(v->regs.fs))
+		v->fs_base = rdmsr(MSR_FS_BASE);
+	if (!selector_is_null(v->regs.gs))
+		*active_gs_base(v) = rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+static void load_bases(struct vcpu *v)
+{
+	wrmsr(MSR_FS_BASE, v->fs_base);
+	wrmsr(MSR_KERNEL_GS_BASE, *active_gs_base(v));
+}
+
 static void pv64_switch_out(struct vcpu *v)
 {
 	segments_save(v);
-	segments_save_bases(&v->fs_base, active_gs_base(v));
+	save_bases(v);
 	debugreg_switch_out(v);
 	taskswitch_unload(v);
 }
 
 static void pv64_switch_in(struct vcpu *v)
 {
-	uint64_t *gs_base = active_gs_base(v);
 	struct segment_selectors wanted;
 	bool ok;
 
 	desc_switch_in(v, pv64_reserved_gdt());
 	cpu_set_supervisor_protection(true);
 	ok = segments_load(v);
-	if (unlikely(v->segs_fresh) && ok)
-		segments_fresh_bases(v, &v->fs_base, gs_base);
-	v->segs_fresh = false;
-	segments_load_bases(v->fs_base, *gs_base);
+	if (unlikely(v->segs_fresh)) {
+		v->segs_fresh = false;
+		if (ok)
+			take_bases(v);
+	}
+	load_bases(v);
 	debugreg_switch_in(v);
 	taskswitch_load(v);
 	if (unlikely(!ok)) {

@@ -7,8 +7,6 @@
 #include "lib/image.h"
 #include "pv/bounce.h"
 
-#define IS_NULL(sel) ((sel) <= 3)
-
 /* Load a data segment register; at `failed` if it cannot be. */
 #define LOAD(reg, sel) \
 	__asm__ goto("1:\tmov %0, %%" #reg "\n" EX_TABLE("1b", "%l[failed]") : : "m"(sel) : : failed)
@@ -27,7 +25,7 @@ bool segments_load_gs(uint16_t selector, uint64_t *base)
 	bool ok = load_gs(selector);
 
 	/* Some processors leave the base alone when a null selector is loaded. */
-	*base = IS_NULL(selector) ? 0 : rdmsr(MSR_KERNEL_GS_BASE);
+	*base = selector_is_null(selector) ? 0 : rdmsr(MSR_KERNEL_GS_BASE);
 	wrmsr(MSR_KERNEL_GS_BASE, active);
 	return ok;
 }
@@ -52,26 +50,6 @@ bool segments_load(struct vcpu *v)
 failed:
 	load_null();
 	return false;
-}
-
-void segments_save_bases(uint64_t *fs_base, uint64_t *gs_base)
-{
-	*fs_base = rdmsr(MSR_FS_BASE);
-	*gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-}
-
-void segments_fresh_bases(const struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
-{
-	if (!IS_NULL(v->regs.fs))
-		*fs_base = rdmsr(MSR_FS_BASE);
-	if (!IS_NULL(v->regs.gs))
-		*gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-}
-
-void segments_load_bases(uint64_t fs_base, uint64_t gs_base)
-{
-	wrmsr(MSR_FS_BASE, fs_base);
-	wrmsr(MSR_KERNEL_GS_BASE, gs_base);
 }
 
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted)

@@ -10,6 +10,11 @@
 
 struct vcpu;
 
+static inline bool selector_is_null(uint16_t selector)
+{
+	return selector <= 3;
+}
+
 /* The selectors, into v->regs. */
 void segments_save(struct vcpu *v);
 /* Load those of v->regs for the current @v, and with them the bases of their descriptors. False: one of them could not be
@@ -19,12 +24,6 @@ bool segments_load(struct vcpu *v);
  * @wanted. */
 struct segment_selectors;
 void segments_forget(struct vcpu *v, struct segment_selectors *wanted);
-
-/* 64-bit code has bases of FS and of the active GS that no descriptor knows. */
-void segments_save_bases(uint64_t *fs_base, uint64_t *gs_base);
-void segments_load_bases(uint64_t fs_base, uint64_t gs_base);
-/* After segments_load(): where a selector is not null, the base that it brought. */
-void segments_fresh_bases(const struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base);
 
 /* MOV GS for the guest: its base goes to *base, and that of the active GS is kept. False: #GP, #NP or #PF. */
 bool segments_load_gs(uint16_t selector, uint64_t *base);

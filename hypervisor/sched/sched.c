@@ -244,7 +244,7 @@ void schedule(void)
 	struct sched_queue *q = queue_of(this_cpu->self);
 	struct vcpu *prev = current, *next, *stray = NULL;
 	ns_t t = now(), slice = 0;
-	bool exiled;
+	bool exiled, waits;
 
 	spin_lock(&q->lock);
 	exiled = retire(q, prev, t);
@@ -256,19 +256,20 @@ void schedule(void)
 		next = NULL;
 		slice = 0;
 	}
+	waits = !list_empty(&prev->run_link);
 	if (!next) {
 		next = q->cpu->idle;
 		idle_begin(q);
 	} else if (vcpu_is_idle(prev)) {
 		idle_end(q);
-	} else if (!list_empty(&prev->run_link)) {
+	} else if (waits) {
 		idle_offer(prev);
 	}
 	q->running = next;
 	next->running = true;
 	next->run_since = t;
 	if (next != prev) {
-		runstate_update(q, prev, t);
+		runstate_enter(prev, waits ? RUNSTATE_runnable : runstate_of(q, prev), t);
 		runstate_enter(next, RUNSTATE_running, t);
 	}
 	spin_unlock(&q->lock);

@@ -52,6 +52,8 @@ void sched_dump(void); /* debug key r */
 /* Per-vCPU timers (sched/vcpu_timer.c). */
 void vcpu_timers_init(struct vcpu *v);
 void vcpu_timers_resume(struct vcpu *v); /* at switch-in of a guest's: the periodic tick goes on */
+/* Inside vcpu_timer.c: @t goes on, on this CPU; if it is not set, @period begins now. */
+void vcpu_timer_take(struct timer *t, ns_t period) __rare;
 /* @v or its domain was unpaused: periodic timers go on, whether @v is about to run or blocked. */
 void vcpu_timers_go_on(struct vcpu *v);
 /* Paused, offline, or its domain at an end: a periodic timer must not be set again. For handlers of timers. */

@@ -57,15 +57,20 @@ void vcpu_timers_init(struct vcpu *v)
 	timer_init(&v->poll_timer, poll_expired, v);
 }
 
+void vcpu_timer_take(struct timer *t, ns_t period)
+{
+	timer_set(t, t->cpu ? t->expires : now() + period);
+}
+
 void vcpu_timers_resume(struct vcpu *v)
 {
 	struct percpu *cpu = this_cpu->self;
 
 	if (v->period && v->periodic.cpu != cpu)
-		timer_set(&v->periodic, v->periodic.cpu ? v->periodic.expires : now() + v->period);
+		rare_call(vcpu_timer_take, &v->periodic, v->period);
 	/* Take the single shot along, so that it expires on the CPU that it concerns. */
 	if (v->singleshot.cpu && v->singleshot.cpu != cpu)
-		timer_set(&v->singleshot, v->singleshot.expires);
+		rare_call(vcpu_timer_take, &v->singleshot, 0);
 }
 
 void vcpu_timers_go_on(struct vcpu *v)

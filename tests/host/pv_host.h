@@ -41,19 +41,20 @@ static void host_load_dr(unsigned n, uint64_t value)
 	host_cpu.dr[n] = value;
 	host_cpu.dr_loads |= 1u << n;
 }
-#define rdmsr(msr)        (*host_msr(msr))
-#define wrmsr(msr, value) (*host_msr(msr) = (value))
-#define read_cr0()        (host_cpu.cr0)
-#define write_cr0(value)  (host_cpu.cr0 = (value))
-#define clts()            (host_cpu.cr0 &= ~CR0_TS)
-#define write_cr3(value)  (host_cpu.cr3_loads++, host_cpu.cr3 = (value))
-#define write_dr0(value)  host_load_dr(0, value)
-#define write_dr1(value)  host_load_dr(1, value)
-#define write_dr2(value)  host_load_dr(2, value)
-#define write_dr3(value)  host_load_dr(3, value)
-#define write_dr6(value)  host_load_dr(6, value)
-#define write_dr7(value)  host_load_dr(7, value)
-#define read_dr6()        (host_cpu.dr[6])
+#define cpu_set_supervisor_protection(allow) note("protection %d", allow)
+#define rdmsr(msr)                           (*host_msr(msr))
+#define wrmsr(msr, value)                    (*host_msr(msr) = (value))
+#define read_cr0()                           (host_cpu.cr0)
+#define write_cr0(value)                     (host_cpu.cr0 = (value))
+#define clts()                               (host_cpu.cr0 &= ~CR0_TS)
+#define write_cr3(value)                     (host_cpu.cr3_loads++, host_cpu.cr3 = (value))
+#define write_dr0(value)                     host_load_dr(0, value)
+#define write_dr1(value)                     host_load_dr(1, value)
+#define write_dr2(value)                     host_load_dr(2, value)
+#define write_dr3(value)                     host_load_dr(3, value)
+#define write_dr6(value)                     host_load_dr(6, value)
+#define write_dr7(value)                     host_load_dr(7, value)
+#define read_dr6()                           (host_cpu.dr[6])
 
 /* Words of the guest that are not there fault. What it has above the hypervisor is a page of the test. */
 static gva_t guest_absent; /* the page at this address; 0: all are there */
@@ -98,10 +99,6 @@ void cpu_raise(struct percpu *cpu, uint32_t bits)
 {
 	note("raise %x", bits);
 }
-void cpu_set_supervisor_protection(bool allow)
-{
-	note("protection %d", allow);
-}
 static int desc_answer; /* of the next function of desc.h that can fail */
 int desc_init(struct vcpu *v)
 {
@@ -141,20 +138,6 @@ bool desc_audit(uint64_t *desc, unsigned rpl, bool code64)
 void segments_save(struct vcpu *v)
 {
 	note("save");
-}
-void segments_save_bases(uint64_t *fs_base, uint64_t *gs_base)
-{
-	*fs_base = 0xf5;
-	*gs_base = 0x65;
-}
-void segments_load_bases(uint64_t fs_base, uint64_t gs_base)
-{
-	note("bases %lx %lx", fs_base, gs_base);
-}
-void segments_fresh_bases(const struct vcpu *v, uint64_t *fs_base, uint64_t *gs_base)
-{
-	*fs_base += 1;
-	*gs_base += 1;
 }
 static bool segments_fail;
 bool segments_load(struct vcpu *v)

@@ -26,11 +26,12 @@ static void note(const char *what)
 	strcat(strcat(notes, what), " ");
 	assert_true(strlen(notes) < sizeof(notes) - 40);
 }
-#define rdmsr(msr)             host_efer
-#define wrmsr(msr, value)      (host_efer = (value))
-#define cpu_set_cr4(value)     (this_cpu->cr4 = (value))
-#define taskswitch_load(who)   note("taskswitch_load")
-#define taskswitch_unload(who) note("taskswitch_unload")
+#define rdmsr(msr)                           host_efer
+#define wrmsr(msr, value)                    (host_efer = (value))
+#define cpu_set_cr4(value)                   (this_cpu->cr4 = (value))
+#define cpu_set_supervisor_protection(allow) note("cpu_set_supervisor_protection")
+#define taskswitch_load(who)                 note("taskswitch_load")
+#define taskswitch_unload(who)               note("taskswitch_unload")
 #include "fv/fv.c"
 
 struct percpu host_percpu;
@@ -101,7 +102,6 @@ void debugreg_unload(void)
 {
 	note("debugreg_unload");
 }
-VOID_OF(cpu_set_supervisor_protection, bool)
 VOID_OF(vcpu_lose_context, struct vcpu *)
 VOID_OF(fpu_reset, struct fpu_area *)
 const struct pc_user fv_pc_user;

@@ -247,10 +247,14 @@ static void switches(void **state)
 	v->ts_virtual = true;
 	v->debugreg[7] = 0x401;
 	pv64_switch_in(v);
-	assert_done("desc in 64;protection 1;segments;bases f501 6501;");
+	assert_done("desc in 64;protection 1;segments;");
+	assert_int_equal(host_cpu.fs_base, 0xf500); /* FS is null and brought none */
+	assert_int_equal(host_cpu.gs_base, 0x6500);
 	assert_false(v->segs_fresh);
 	assert_int_equal(host_cpu.cr0, CR0_TS);
 	assert_int_equal(host_cpu.dr[7], 0x401);
+	host_cpu.fs_base = 0xf5;
+	host_cpu.gs_base = 0x65;
 	pv64_switch_out(v);
 	assert_done("save;");
 	assert_int_equal(host_cpu.cr0, 0);
@@ -261,14 +265,35 @@ static void switches(void **state)
 	v->user_mode = true;
 	v->ts_virtual = false;
 	pv64_switch_in(v);
-	assert_done("desc in 64;protection 1;segments;bases f5 6600;");
+	assert_done("desc in 64;protection 1;segments;");
+	assert_int_equal(host_cpu.fs_base, 0xf5);
+	assert_int_equal(host_cpu.gs_base, 0x6600);
+	v->user_mode = false;
+	v->segs_fresh = true;
+	v->regs.gs = 4;
+	host_cpu.fs_base = host_cpu.gs_base = 0x9500;
+	pv64_switch_in(v);
+	assert_int_equal(host_cpu.fs_base, 0xf5);
+	assert_int_equal(v->gs_base_kernel, 0x9500);
+	v->segs_fresh = true;
+	v->regs.fs = 4;
+	v->regs.gs = 3;
+	host_cpu.fs_base = 0x9600;
+	pv64_switch_in(v);
+	assert_int_equal(v->fs_base, 0x9600);
+	assert_int_equal(host_cpu.gs_base, 0x9500);
+	v->fs_base = 0xf5;
+	v->gs_base_kernel = 0x65;
+	deeds[0] = '\0';
 	assert_int_equal(host_cpu.cr0, 0);
 	assert_int_equal(v->regs.rip, 0);
 	deeds[0] = '\0';
 	segments_fail = v->segs_fresh = true; /* null ones bring nothing */
 	v->user_mode = false;
 	pv64_switch_in(v);
-	assert_done("desc in 64;protection 1;segments;bases f5 65;forget;");
+	assert_done("desc in 64;protection 1;segments;forget;");
+	assert_int_equal(host_cpu.fs_base, 0xf5);
+	assert_int_equal(host_cpu.gs_base, 0x65);
 	assert_int_equal(v->regs.rip, 0x402000);
 }
 
