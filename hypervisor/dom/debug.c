@@ -34,7 +34,7 @@ static void dump_domain(struct domain *d)
 	struct vcpu *v;
 
 	printk("%s: %s, %s, %u vCPUs, %lu of %lu pages, %u references, %u pauses\n", d->name, d->kind->name,
-	       state_name(d), d->max_vcpus, d->mm.tot_pages, d->mm.max_pages, d->refs, d->pause_count);
+	       state_name(d), d->max_vcpus, d->mm.tot_pages, d->mm.max_pages, d->refs, d->sched.pause_count);
 	if (d->state == DOMAIN_DEAD) /* what vCPUs point at is gone */
 		return;
 	for_each_vcpu (d, v)

@@ -50,7 +50,7 @@ struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 	take_kind(d, kind);
 	d->refs = 1;
 	d->state = DOMAIN_BUILDING;
-	d->pause_count = d->controller_pauses = 1;
+	d->sched.pause_count = d->controller_pauses = 1;
 	d->evt.max_port = ~0u;
 	list_init(&d->link);
 	watchdog_init(d);
@@ -139,7 +139,7 @@ void domain_pause_nosync(struct domain *d)
 {
 	struct vcpu *v;
 
-	if (!__atomic_fetch_add(&d->pause_count, 1, __ATOMIC_SEQ_CST))
+	if (!__atomic_fetch_add(&d->sched.pause_count, 1, __ATOMIC_SEQ_CST))
 		d->paused_since = now();
 	for_each_vcpu (d, v)
 		vcpu_reconsider(v);
@@ -159,9 +159,9 @@ void domain_unpause(struct domain *d)
 	struct vcpu *v;
 
 	spin_lock(&d->lock);
-	if (d->pause_count == 1)
+	if (d->sched.pause_count == 1)
 		watchdog_go_on(d, now() - d->paused_since);
-	if (!__atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST))
+	if (!__atomic_sub_fetch(&d->sched.pause_count, 1, __ATOMIC_SEQ_CST))
 		watchdog_go_on(d, 0);
 	spin_unlock(&d->lock);
 	for_each_vcpu (d, v) {

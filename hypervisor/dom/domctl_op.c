@@ -220,7 +220,7 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 	case XEN_DOMCTL_hypercall_init:
 		return hypercall_init(d, op->u.hypercall_init.gmfn);
 	case XEN_DOMCTL_settimeoffset:
-		d->time_offset = op->u.settimeoffset.time_offset_seconds;
+		d->sched.time_offset = op->u.settimeoffset.time_offset_seconds;
 		time_update_wallclock(d);
 		return 0;
 	case XEN_DOMCTL_setdomainhandle:

@@ -124,7 +124,7 @@ static long get_affinity(struct vcpu *v, const struct xen_domctl_vcpuaffinity *a
 	long rc = 0;
 
 	if (a->flags & XEN_VCPUAFFINITY_HARD)
-		rc = cpumap_put(&a->cpumap_hard, v->hard_affinity & cpumap_all());
+		rc = cpumap_put(&a->cpumap_hard, v->sched.hard_affinity & cpumap_all());
 	if (!rc && (a->flags & XEN_VCPUAFFINITY_SOFT))
 		rc = cpumap_put(&a->cpumap_soft, cpumap_all());
 	return rc;

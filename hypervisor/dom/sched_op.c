@@ -76,14 +76,14 @@ static long poll(struct vcpu *v, struct sched_poll *p)
 		return -EINVAL;
 	if (p->nr_ports == 1 && guest_read(&only, p->ports, sizeof(only)))
 		return -EFAULT;
-	timer_stop(&v->poll_timer);
+	timer_stop(&v->sched.poll_timer);
 	/* First wait, then look: an event in between wakes @v. */
 	vcpu_poll_begin(v, only);
 	rc = poll_ports_pending(p);
 	if (rc)
 		vcpu_wake(v);
 	else if (p->timeout && v->evt.polling)
-		timer_set(&v->poll_timer, p->timeout);
+		timer_set(&v->sched.poll_timer, p->timeout);
 	return rc < 0 ? rc : 0;
 }
 

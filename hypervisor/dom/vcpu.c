@@ -36,13 +36,13 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 	v->domain = d;
 	v->id = id;
 	v->info_mfn = v->mm.root = v->mm.user_root = INVALID_MFN;
-	list_init(&v->run_link);
+	list_init(&v->sched.run_link);
 	return v;
 }
 
 void vcpu_free(struct vcpu *v)
 {
-	BUG_ON(v->running || !list_empty(&v->run_link));
+	BUG_ON(v->running || !list_empty(&v->sched.run_link));
 	BUG_ON(v->mm.root != INVALID_MFN || v->mm.user_root != INVALID_MFN || v->info_mfn != INVALID_MFN);
 	sched_vcpu_free(v);
 	heap_free(v->fpu);

@@ -86,7 +86,7 @@ static long register_runstate(struct vcpu *v, struct vcpu_register_runstate_memo
 	vcpu_runstate_get(v, &info);
 	if (guest_put(area->addr.p, &info, vcpu_runstate_info))
 		return -EFAULT;
-	v->runstate_area = area->addr.p;
+	v->sched.runstate_area = area->addr.p;
 	return 0;
 }
 
@@ -97,7 +97,7 @@ static long register_time(struct vcpu *v, struct vcpu_register_time_memory_area 
 	info = v->info->time;
 	if (guest_put(area->addr.p, &info, vcpu_time_info))
 		return -EFAULT;
-	v->time_area = area->addr.p;
+	v->sched.time_area = area->addr.p;
 	return 0;
 }
 
@@ -188,7 +188,7 @@ long hc_vcpu_op(uint64_t cmd, uint64_t vcpuid, uint64_t arg)
 	case VCPUOP_stop_singleshot_timer:
 		if (v != current)
 			return -EINVAL;
-		timer_stop(&v->singleshot);
+		timer_stop(&v->sched.singleshot);
 		return 0;
 	case VCPUOP_send_nmi:
 		return send_nmi(v, arg);

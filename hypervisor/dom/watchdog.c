@@ -28,7 +28,7 @@ static void expired(void *arg)
 	struct domain *d = arg;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* as vcpu_stands_still() */
-	if (d->pause_count || !is_due(d))
+	if (d->sched.pause_count || !is_due(d))
 		return;
 	log_fate(LOG_WARNING, "%s: watchdog expired\n", d->name);
 	domain_shutdown(d, SHUTDOWN_watchdog);

@@ -22,7 +22,7 @@ static void console(struct pc *pc)
 
 static uint64_t seconds(const struct pc *pc)
 {
-	return wallclock_seconds() + fv_with(pc)->v->domain->time_offset;
+	return wallclock_seconds() + fv_with(pc)->v->domain->sched.time_offset;
 }
 
 static bool stands_still(const struct pc *pc)

@@ -17,7 +17,7 @@
 #include "lib/spinlock.h"
 #include "lib/types.h"
 #include "mm/state.h"
-#include "xen/vcpu.h"
+#include "sched/state.h"
 #include "xen/xen.h"
 
 #define DOMAIN_TAGS \
@@ -122,24 +122,14 @@ struct vcpu {
 
 	struct fpu_area *fpu;
 
-	/* Scheduling (sched/). state and pause_count change under sched lock of v->cpu. */
+	/* What lower rooms must know of scheduling. Only sched/ changes it: state and cpu under the lock of cpu's run queue,
+	 * running as a vCPU is chosen and after it is saved. */
 	enum vcpu_state state;
-	uint32_t pause_count;
 	volatile bool running; /* some CPU holds its state */
 	struct percpu *cpu;    /* where it runs or last ran */
-	struct list run_link;
-	cpuset_t hard_affinity; /* CPUs that may run it */
-	void *sched;            /* the policy's own (sched/policy.h) */
-	ns_t run_since;
-	struct vcpu_runstate_info runstate;
-	gva_t runstate_area; /* registered copies in the guest (kernel addresses), or 0 */
-	gva_t time_area;
-	uint32_t time_stamp; /* clock generation last written to vcpu_time_info (sched/time.c) */
 
-	/* Time and events. */
-	struct timer periodic, singleshot, poll_timer;
-	ns_t period; /* 0: stopped */
 	struct vcpu_evt evt;
+	struct vcpu_sched sched;
 
 	/* Multicall: where a restarted entry's new arguments go, NULL outside a batch; why it was
 	 * interrupted. */
@@ -205,19 +195,18 @@ struct domain {
 	struct grant_table *grants;
 
 	struct domain_evt evt;
+	struct domain_sched sched;
 
 	uint32_t pci_index; /* Dom0: its view of port 0xcf8 */
 
 	/* vCPUs. */
 	uint32_t max_vcpus;
 	struct vcpu *vcpu[MAX_VCPUS];
-	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero */
-	uint32_t controller_pauses;    /* those of them that Dom0 made by domctl */
-	uint32_t release_next;         /* the vCPU that comes next, in its second stage */
-	uint32_t relinquish_stage;     /* how far domain_relinquish() came */
-	uint32_t close_next;           /* and in its event channels */
-	bool shut_down;                /* SCHEDOP_shutdown was done, whatever came after */
-	int64_t time_offset;           /* seconds added to the wallclock */
+	uint32_t controller_pauses; /* those of them that Dom0 made by domctl */
+	uint32_t release_next;      /* the vCPU that comes next, in its second stage */
+	uint32_t relinquish_stage;  /* how far domain_relinquish() came */
+	uint32_t close_next;        /* and in its event channels */
+	bool shut_down;             /* SCHEDOP_shutdown was done, whatever came after */
 	uint64_t ssidref;
 	struct cpu_policy *cpu_policy; /* what CPUID tells its vCPUs (dom/cpu_policy.h); NULL: the default */
 	char name[16];                 /* for reports: "d3" */

@@ -53,7 +53,7 @@ void idle_end(struct sched_queue *q)
 
 void idle_raise(const struct vcpu *v)
 {
-	cpuset_t cpus = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & v->hard_affinity;
+	cpuset_t cpus = __atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & v->sched.hard_affinity;
 
 	if (cpus)
 		cpu_raise(cpu_table[cpuset_first(cpus)], PENDING_SCHEDULE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The scheduler's interface: what a policy is, and what it may know. sched.c is the mechanism; a policy is one file beside
- * rr.c and one row of policies.c. It keeps what it needs in queue->policy and vcpu->sched, which nothing else looks into.
+ * rr.c and one row of policies.c. It keeps what it needs in queue->policy and vcpu->sched.policy, which nothing else looks into.
  */
 #pragma once
 
@@ -38,7 +38,7 @@ struct sched_policy {
 
 	/* Make q->policy; at boot, no lock. -ENOMEM. */
 	int (*queue_init)(struct sched_queue *q);
-	/* Make v->sched, on the account of its domain; no lock: @v is not in use yet. -ENOMEM. */
+	/* Make v->sched.policy, on the account of its domain; no lock: @v is not in use yet. -ENOMEM. */
 	int (*vcpu_init)(struct vcpu *v);
 	void (*vcpu_free)(struct vcpu *v); /* no lock: @v is not in use any more */
 
@@ -53,7 +53,7 @@ struct sched_policy {
 
 	/* @v, which is still chosen, has run for @ran since it was last charged or began. */
 	void (*charge)(struct sched_queue *q, struct vcpu *v, ns_t ran);
-	/* current gives up its turn; the CPU will choose again. No lock: a note in v->sched, for enqueue. */
+	/* current gives up its turn; the CPU will choose again. No lock: a note in v->sched.policy, for enqueue. */
 	void (*yield)(struct vcpu *v);
 	/* The parameters of @d: read or change them. Calls are serialised, no lock. NULL: there are none. -errno. */
 	long (*adjust)(struct domain *d, struct xen_domctl_scheduler_op *op);
@@ -86,7 +86,7 @@ struct vcpu *queue_steal(struct sched_queue *q, int64_t limit,
 /* For @take: may the CPU of @q run @v, and is it saved? */
 static inline bool queue_may_take(struct sched_queue *q, const struct vcpu *v)
 {
-	if (!(v->hard_affinity >> q->cpu->id & 1))
+	if (!(v->sched.hard_affinity >> q->cpu->id & 1))
 		return false;
 	if (!v->running)
 		return true;

@@ -20,7 +20,7 @@ static inline int runstate_of(const struct sched_queue *q, const struct vcpu *v)
 /* Close the current runstate of @v if @state is another one. Queue locked. */
 static inline void runstate_enter(struct vcpu *v, int state, ns_t t)
 {
-	struct vcpu_runstate_info *r = &v->runstate;
+	struct vcpu_runstate_info *r = &v->sched.runstate;
 
 	if (state == r->state)
 		return;
@@ -48,6 +48,6 @@ void idle_raise(const struct vcpu *v);  /* one idle CPU that may run @v looks fo
 static inline void idle_offer(const struct vcpu *v)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (unlikely(__atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & v->hard_affinity))
+	if (unlikely(__atomic_load_n(&idle_cpus, __ATOMIC_RELAXED) & v->sched.hard_affinity))
 		idle_raise(v);
 }

@@ -45,7 +45,7 @@ static inline struct rr_queue *rr_of(const struct sched_queue *q)
 
 static inline struct rr_vcpu *turn_of(const struct vcpu *v)
 {
-	return v->sched;
+	return v->sched.policy;
 }
 
 static int rr_queue_init(struct sched_queue *q)
@@ -62,13 +62,13 @@ static int rr_queue_init(struct sched_queue *q)
 
 static int rr_vcpu_init(struct vcpu *v)
 {
-	v->sched = heap_alloc_for(v->domain, sizeof(struct rr_vcpu));
-	return v->sched ? 0 : -ENOMEM;
+	v->sched.policy = heap_alloc_for(v->domain, sizeof(struct rr_vcpu));
+	return v->sched.policy ? 0 : -ENOMEM;
 }
 
 static void rr_vcpu_free(struct vcpu *v)
 {
-	heap_free(v->sched);
+	heap_free(v->sched.policy);
 }
 
 /* Let @rq lag behind no other queue by more than @lag rounds. The others are read without their locks: a hint. */
@@ -118,10 +118,10 @@ static void add_woken(struct rr_queue *rq, struct vcpu *v)
 	const struct rr_vcpu *t = turn_of(v);
 	struct vcpu *other;
 
-	list_for_each (other, &rq->woken, run_link)
+	list_for_each (other, &rq->woken, sched.run_link)
 		if (turn_of(other)->turn_before + turn_of(other)->turn_used > t->turn_before + t->turn_used)
 			break;
-	list_add_tail(&v->run_link, &other->run_link);
+	list_add_tail(&v->sched.run_link, &other->sched.run_link);
 }
 
 /* Its turn is begun, or due. */
@@ -138,7 +138,7 @@ static __attribute__((noinline)) bool arrive(struct sched_queue *q, struct vcpu 
 	join(q, turn_of(v));
 	q->nr_waiting++;
 	if (how == SCHED_COMES || !has_turn(rq, turn_of(v))) {
-		list_add_tail(&v->run_link, &rq->ready);
+		list_add_tail(&v->sched.run_link, &rq->ready);
 		return false;
 	}
 	add_woken(rq, v);
@@ -156,15 +156,15 @@ static bool rr_enqueue(struct sched_queue *q, struct vcpu *v, enum sched_arrival
 		return arrive(q, v, how);
 	q->nr_waiting++;
 	if (has_turn(rq, t))
-		list_add_head(&v->run_link, &rq->ready);
+		list_add_head(&v->sched.run_link, &rq->ready);
 	else
-		list_add_tail(&v->run_link, &rq->ready);
+		list_add_tail(&v->sched.run_link, &rq->ready);
 	return false;
 }
 
 static void rr_dequeue(struct sched_queue *q, struct vcpu *v)
 {
-	list_del(&v->run_link);
+	list_del(&v->sched.run_link);
 	q->nr_waiting--;
 }
 
@@ -173,7 +173,7 @@ static struct vcpu *earlier(struct list *list, struct sched_queue *q, int64_t li
 {
 	struct vcpu *v;
 
-	list_for_each (v, list, run_link)
+	list_for_each (v, list, sched.run_link)
 		if (turn_of(v)->round < limit && queue_may_take(q, v))
 			return v;
 	return NULL;
@@ -198,7 +198,7 @@ static struct vcpu *rr_take(struct sched_queue *from, struct sched_queue *q, int
 
 static struct vcpu *first(struct list *list)
 {
-	return list_empty(list) ? NULL : list_entry(list->next, struct vcpu, run_link);
+	return list_empty(list) ? NULL : list_entry(list->next, struct vcpu, sched.run_link);
 }
 
 /* What is left of the turn of @v, which is picked. */
@@ -252,12 +252,12 @@ static struct percpu *rr_place(struct vcpu *v)
 {
 	struct percpu *best = NULL;
 
-	if (nr_cpus == 1 || ((v->hard_affinity >> v->cpu->id & 1) && queue_is_idle(queue_of(v->cpu))))
+	if (nr_cpus == 1 || ((v->sched.hard_affinity >> v->cpu->id & 1) && queue_is_idle(queue_of(v->cpu))))
 		return v->cpu; /* where its cache and timers are */
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		struct percpu *cpu = cpu_table[i];
 
-		if (!cpu->sched || !(v->hard_affinity >> i & 1))
+		if (!cpu->sched || !(v->sched.hard_affinity >> i & 1))
 			continue;
 		if (queue_is_idle(queue_of(cpu)))
 			return cpu;
@@ -282,9 +282,9 @@ static void rr_dump(struct sched_queue *q)
 {
 	struct vcpu *v;
 
-	list_for_each (v, &rr_of(q)->woken, run_link)
+	list_for_each (v, &rr_of(q)->woken, sched.run_link)
 		printk("  woken %sv%u\n", v->domain->name, v->id);
-	list_for_each (v, &rr_of(q)->ready, run_link)
+	list_for_each (v, &rr_of(q)->ready, sched.run_link)
 		printk("  ready %sv%u, round %ld, %lu us of it used\n", v->domain->name, v->id,
 		       turn_of(v)->round, turn_of(v)->turn_used / 1000);
 }

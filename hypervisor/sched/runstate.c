@@ -16,7 +16,7 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *info)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
 
-	*info = v->runstate;
+	*info = v->sched.runstate;
 	spin_unlock(&q->lock);
 	info->time[info->state] += now() - info->state_entry_time;
 }
@@ -49,10 +49,10 @@ void vcpu_runstate_publish(struct vcpu *v)
 	entered = kernel_tables_enter(v);
 	if (v->domain->vm_assist & (1u << VMASST_TYPE_runstate_update_flag)) {
 		info.state_entry_time |= XEN_RUNSTATE_UPDATE;
-		guest_put(v->runstate_area, &info, vcpu_runstate_info);
+		guest_put(v->sched.runstate_area, &info, vcpu_runstate_info);
 		info.state_entry_time &= ~XEN_RUNSTATE_UPDATE;
 	}
-	guest_put(v->runstate_area, &info, vcpu_runstate_info);
+	guest_put(v->sched.runstate_area, &info, vcpu_runstate_info);
 	kernel_tables_leave(v, entered);
 }
 
@@ -61,12 +61,12 @@ void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info)
 	struct vcpu_time_info copy = *info;
 	bool entered;
 
-	if (!v->time_area || v != current)
+	if (!v->sched.time_area || v != current)
 		return;
 	entered = kernel_tables_enter(v);
 	copy.version--; /* odd: being written */
-	guest_write(v->time_area, &copy, sizeof(copy));
+	guest_write(v->sched.time_area, &copy, sizeof(copy));
 	copy.version++;
-	guest_write(v->time_area, &copy, sizeof(copy));
+	guest_write(v->sched.time_area, &copy, sizeof(copy));
 	kernel_tables_leave(v, entered);
 }

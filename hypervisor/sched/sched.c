@@ -44,7 +44,7 @@ static void settle(struct sched_queue *q, struct vcpu *v, enum sched_arrival how
 	for (bool placed = false;; placed = true) {
 		struct percpu *cpu;
 
-		waiting = !list_empty(&v->run_link);
+		waiting = !list_empty(&v->sched.run_link);
 		if (q->running == v || waiting || !vcpu_runnable(v) || v->running || placed)
 			break;
 		cpu = sched_policy->place(v);
@@ -55,7 +55,7 @@ static void settle(struct sched_queue *q, struct vcpu *v, enum sched_arrival how
 		q = queue_lock_vcpu(v); /* anything may have happened meanwhile: look again */
 	}
 	if (q->running == v) {
-		again = !vcpu_runnable(v) || !(v->hard_affinity >> q->cpu->id & 1);
+		again = !vcpu_runnable(v) || !(v->sched.hard_affinity >> q->cpu->id & 1);
 	} else if (waiting && !vcpu_runnable(v)) {
 		sched_policy->dequeue(q, v);
 	} else if (!waiting && vcpu_runnable(v)) {
@@ -151,7 +151,7 @@ void vcpu_pause_nosync(struct vcpu *v)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
 
-	v->pause_count++;
+	v->sched.pause_count++;
 	settle(q, v, SCHED_COMES);
 }
 
@@ -173,7 +173,7 @@ void vcpu_unpause(struct vcpu *v)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
 
-	v->pause_count--;
+	v->sched.pause_count--;
 	settle(q, v, SCHED_COMES);
 	vcpu_timers_go_on(v);
 }
@@ -190,8 +190,8 @@ void vcpu_set_affinity(struct vcpu *v, uint32_t cpus)
 {
 	struct sched_queue *q = queue_lock_vcpu(v);
 
-	v->hard_affinity = cpus;
-	if (!list_empty(&v->run_link))
+	v->sched.hard_affinity = cpus;
+	if (!list_empty(&v->sched.run_link))
 		sched_policy->dequeue(q, v);
 	settle(q, v, SCHED_COMES);
 }
@@ -202,11 +202,11 @@ static bool retire(struct sched_queue *q, struct vcpu *prev, ns_t t)
 {
 	if (vcpu_is_idle(prev))
 		return false;
-	sched_policy->charge(q, prev, t - prev->run_since);
-	prev->run_since = t;
+	sched_policy->charge(q, prev, t - prev->sched.run_since);
+	prev->sched.run_since = t;
 	if (!vcpu_runnable(prev))
 		return false;
-	if (!(prev->hard_affinity >> q->cpu->id & 1))
+	if (!(prev->sched.hard_affinity >> q->cpu->id & 1))
 		return true;
 	sched_policy->enqueue(q, prev, SCHED_GOES_ON);
 	return false;
@@ -235,7 +235,7 @@ static void slice_begins(struct sched_queue *q, ns_t end)
 static inline void vcpu_arrives(struct vcpu *v)
 {
 	vcpu_timers_resume(v);
-	if (v->runstate_area)
+	if (v->sched.runstate_area)
 		vcpu_runstate_publish(v);
 }
 
@@ -251,12 +251,12 @@ void schedule(void)
 	if (exiled)
 		domain_get(prev->domain); /* or it might be gone when we look at it again below */
 	next = sched_policy->pick(q, &slice);
-	if (next && unlikely(!(next->hard_affinity >> q->cpu->id & 1))) {
+	if (next && unlikely(!(next->sched.hard_affinity >> q->cpu->id & 1))) {
 		stray = turn_away(q, next);
 		next = NULL;
 		slice = 0;
 	}
-	waits = !list_empty(&prev->run_link);
+	waits = !list_empty(&prev->sched.run_link);
 	if (!next) {
 		next = q->cpu->idle;
 		idle_begin(q);
@@ -267,7 +267,7 @@ void schedule(void)
 	}
 	q->running = next;
 	next->running = true;
-	next->run_since = t;
+	next->sched.run_since = t;
 	if (next != prev) {
 		runstate_enter(prev, waits ? RUNSTATE_runnable : runstate_of(q, prev), t);
 		runstate_enter(next, RUNSTATE_running, t);
@@ -346,8 +346,8 @@ void sched_cpu_init(struct vcpu *idle)
 	idle->state = VCPU_RUNNABLE;
 	idle->running = true;
 	idle->cpu = cpu;
-	idle->runstate.state = RUNSTATE_running;
-	idle->runstate.state_entry_time = now();
+	idle->sched.runstate.state = RUNSTATE_running;
+	idle->sched.runstate.state_entry_time = now();
 	q->cpu = cpu;
 	q->running = idle;
 	timer_init(&q->slice, slice_over, NULL);
@@ -363,19 +363,19 @@ int sched_vcpu_init(struct vcpu *v)
 
 	if (rc)
 		return rc;
-	list_init(&v->run_link);
+	list_init(&v->sched.run_link);
 	v->state = VCPU_OFFLINE;
-	v->hard_affinity = ~0u;
+	v->sched.hard_affinity = ~0u;
 	v->cpu = this_cpu->self;
-	v->runstate.state = RUNSTATE_offline;
-	v->runstate.state_entry_time = now();
+	v->sched.runstate.state = RUNSTATE_offline;
+	v->sched.runstate.state_entry_time = now();
 	v->cpu = sched_policy->place(v);
 	return 0;
 }
 
 void sched_vcpu_free(struct vcpu *v)
 {
-	if (v->sched)
+	if (v->sched.policy)
 		sched_policy->vcpu_free(v);
 }
 

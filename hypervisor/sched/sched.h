@@ -22,7 +22,7 @@ void sched_vcpu_free(struct vcpu *v); /* what sched_vcpu_init() made; no-op if i
 /* May a CPU run it? (Whether one does is v->running.) */
 static inline bool vcpu_runnable(const struct vcpu *v)
 {
-	return v->state == VCPU_RUNNABLE && !v->pause_count && !v->domain->pause_count;
+	return v->state == VCPU_RUNNABLE && !v->sched.pause_count && !v->domain->sched.pause_count;
 }
 
 void vcpu_wake(struct vcpu *v);  /* an event came, or unpaused: make it runnable if nothing holds it */
@@ -67,7 +67,7 @@ void time_init(void);                                  /* boot CPU, after TSC ca
 void time_update_vcpu(struct vcpu *v);                 /* write vcpu_time_info */
 static inline bool time_is_stale(const struct vcpu *v) /* did the clock's rate change since? */
 {
-	return v->time_stamp != system_clock.generation;
+	return v->sched.time_stamp != system_clock.generation;
 }
 /* current: write its registered copy of vcpu_time_info (version already even). */
 void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info);

@@ -120,11 +120,11 @@ void time_update_vcpu(struct vcpu *v)
 	struct vcpu_time_info fresh = {0};
 
 	do { /* the boot CPU may change the clock meanwhile: then the generation moves on */
-		v->time_stamp = system_clock.generation;
+		v->sched.time_stamp = system_clock.generation;
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		time_info(&fresh);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	} while (v->time_stamp != system_clock.generation || system_clock.version & 1);
+	} while (v->sched.time_stamp != system_clock.generation || system_clock.version & 1);
 
 	fresh.version = (info->version & ~1u) + 1;
 	info->version = fresh.version;
@@ -145,7 +145,7 @@ void time_update_wallclock(struct domain *d)
 
 	wc->version = (wc->version & ~1u) + 1;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	wc->sec = boot_wallclock + d->time_offset;
+	wc->sec = boot_wallclock + d->sched.time_offset;
 	wc->nsec = 0;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	wc->version++;

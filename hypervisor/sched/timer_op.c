@@ -8,6 +8,6 @@ long hc_set_timer_op(uint64_t timeout)
 	if (timeout)
 		vcpu_set_singleshot(current, timeout);
 	else
-		timer_stop(&current->singleshot);
+		timer_stop(&current->sched.singleshot);
 	return 0;
 }

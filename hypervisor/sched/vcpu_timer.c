@@ -20,20 +20,20 @@ bool vcpu_stands_still(const struct vcpu *v)
 {
 	/* The timer changes its own state first, then looks; a CPU that lets the vCPU go on does the opposite. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return v->state == VCPU_OFFLINE || v->pause_count || v->domain->pause_count;
+	return v->state == VCPU_OFFLINE || v->sched.pause_count || v->domain->sched.pause_count;
 }
 
 static void periodic_expired(void *arg)
 {
 	struct vcpu *v = arg;
-	ns_t period = v->period, next = v->periodic.expires + period, t = now();
+	ns_t period = v->sched.period, next = v->sched.periodic.expires + period, t = now();
 
 	if (!period)
 		return;
 	send_virq(v, VIRQ_TIMER);
 	/* A vCPU that is late by several ticks gets one for all of them. */
 	if (!vcpu_stands_still(v))
-		timer_set(&v->periodic, next > t ? next : t + period);
+		timer_set(&v->sched.periodic, next > t ? next : t + period);
 }
 
 static void singleshot_expired(void *arg)
@@ -51,10 +51,10 @@ static void poll_expired(void *arg)
 
 void vcpu_timers_init(struct vcpu *v)
 {
-	v->period = DEFAULT_PERIOD;
-	timer_init(&v->periodic, periodic_expired, v);
-	timer_init(&v->singleshot, singleshot_expired, v);
-	timer_init(&v->poll_timer, poll_expired, v);
+	v->sched.period = DEFAULT_PERIOD;
+	timer_init(&v->sched.periodic, periodic_expired, v);
+	timer_init(&v->sched.singleshot, singleshot_expired, v);
+	timer_init(&v->sched.poll_timer, poll_expired, v);
 }
 
 void vcpu_timer_take(struct timer *t, ns_t period)
@@ -66,41 +66,41 @@ void vcpu_timers_resume(struct vcpu *v)
 {
 	struct percpu *cpu = this_cpu->self;
 
-	if (v->period && v->periodic.cpu != cpu)
-		rare_call(vcpu_timer_take, &v->periodic, v->period);
+	if (v->sched.period && v->sched.periodic.cpu != cpu)
+		rare_call(vcpu_timer_take, &v->sched.periodic, v->sched.period);
 	/* Take the single shot along, so that it expires on the CPU that it concerns. */
-	if (v->singleshot.cpu && v->singleshot.cpu != cpu)
-		rare_call(vcpu_timer_take, &v->singleshot, 0);
+	if (v->sched.singleshot.cpu && v->sched.singleshot.cpu != cpu)
+		rare_call(vcpu_timer_take, &v->sched.singleshot, 0);
 }
 
 void vcpu_timers_go_on(struct vcpu *v)
 {
 	if (vcpu_is_idle(v) || vcpu_stands_still(v))
 		return;
-	if (v->period && !v->periodic.cpu)
-		timer_set(&v->periodic, now() + v->period);
+	if (v->sched.period && !v->sched.periodic.cpu)
+		timer_set(&v->sched.periodic, now() + v->sched.period);
 	if (v->domain->doors->timers_go_on)
 		v->domain->doors->timers_go_on(v);
 }
 
 void vcpu_timers_stop(struct vcpu *v)
 {
-	v->period = 0;
-	timer_stop(&v->periodic);
-	timer_stop(&v->singleshot);
-	timer_stop(&v->poll_timer);
+	v->sched.period = 0;
+	timer_stop(&v->sched.periodic);
+	timer_stop(&v->sched.singleshot);
+	timer_stop(&v->sched.poll_timer);
 }
 
 void vcpu_set_periodic(struct vcpu *v, ns_t period)
 {
-	v->period = period;
+	v->sched.period = period;
 	if (period)
-		timer_set(&v->periodic, now() + period);
+		timer_set(&v->sched.periodic, now() + period);
 	else
-		timer_stop(&v->periodic);
+		timer_stop(&v->sched.periodic);
 }
 
 void vcpu_set_singleshot(struct vcpu *v, ns_t expires)
 {
-	timer_set(&v->singleshot, expires);
+	timer_set(&v->sched.singleshot, expires);
 }

@@ -115,7 +115,7 @@ int vcpu_create(struct domain *d, uint32_t id)
 }
 void time_update_wallclock(struct domain *d)
 {
-	note("clock %ld", d->time_offset);
+	note("clock %ld", d->sched.time_offset);
 }
 struct page_info *page_get_mfn(mfn_t mfn, struct domain *d)
 {
@@ -193,7 +193,7 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
 void vcpu_set_affinity(struct vcpu *v, uint32_t cpus)
 {
 	note("cpus %x", cpus);
-	v->hard_affinity = cpus;
+	v->sched.hard_affinity = cpus;
 }
 
 static struct xen_domctl *op;

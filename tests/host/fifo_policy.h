@@ -20,7 +20,7 @@ struct fifo_vcpu {
 
 static struct fifo_vcpu *fifo_of(const struct vcpu *v)
 {
-	return v->sched;
+	return v->sched.policy;
 }
 
 static int fifo_queue_init(struct sched_queue *q)
@@ -32,25 +32,25 @@ static int fifo_queue_init(struct sched_queue *q)
 
 static int fifo_vcpu_init(struct vcpu *v)
 {
-	v->sched = heap_alloc_for(v->domain, sizeof(struct fifo_vcpu));
-	return v->sched ? 0 : -ENOMEM;
+	v->sched.policy = heap_alloc_for(v->domain, sizeof(struct fifo_vcpu));
+	return v->sched.policy ? 0 : -ENOMEM;
 }
 
 static void fifo_vcpu_free(struct vcpu *v)
 {
-	heap_free(v->sched);
+	heap_free(v->sched.policy);
 }
 
 static bool fifo_enqueue(struct sched_queue *q, struct vcpu *v, enum sched_arrival how)
 {
-	list_add_tail(&v->run_link, q->policy);
+	list_add_tail(&v->sched.run_link, q->policy);
 	q->nr_waiting++;
 	return false;
 }
 
 static void fifo_dequeue(struct sched_queue *q, struct vcpu *v)
 {
-	list_del(&v->run_link);
+	list_del(&v->sched.run_link);
 	q->nr_waiting--;
 }
 
@@ -59,7 +59,7 @@ static struct vcpu *fifo_take(struct sched_queue *from, struct sched_queue *q, i
 	struct list *list = from->policy;
 	struct vcpu *v;
 
-	list_for_each (v, list, run_link)
+	list_for_each (v, list, sched.run_link)
 		if (queue_may_take(q, v)) {
 			fifo_dequeue(from, v);
 			return v;
@@ -79,7 +79,7 @@ static struct vcpu *fifo_pick(struct sched_queue *q, ns_t *slice)
 			*slice = 0;
 		return v;
 	}
-	v = list_entry(list->next, struct vcpu, run_link);
+	v = list_entry(list->next, struct vcpu, sched.run_link);
 	fifo_dequeue(q, v);
 	return v;
 }
@@ -87,7 +87,7 @@ static struct vcpu *fifo_pick(struct sched_queue *q, ns_t *slice)
 static struct percpu *fifo_place(struct vcpu *v)
 {
 	return cpu_table[__builtin_ctz(
-	    v->hard_affinity)]; /* all crowd on one: the others must find them there */
+	    v->sched.hard_affinity)]; /* all crowd on one: the others must find them there */
 }
 
 static void fifo_charge(struct sched_queue *q, struct vcpu *v, ns_t ran)
@@ -118,7 +118,7 @@ static void fifo_dump(struct sched_queue *q)
 	struct list *list = q->policy;
 	struct vcpu *v;
 
-	list_for_each (v, list, run_link)
+	list_for_each (v, list, sched.run_link)
 		printk("  %u waits\n", v->id);
 }
 

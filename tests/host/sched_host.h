@@ -84,7 +84,7 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 
 	v->domain = d;
 	v->id = id;
-	list_init(&v->run_link);
+	list_init(&v->sched.run_link);
 	return v;
 }
 void panic(const char *fmt, ...)
@@ -144,8 +144,8 @@ static unsigned published; /* how often a guest was told its runstate */
 void vcpu_runstate_publish(struct vcpu *v)
 {
 	assert_ptr_equal(v, current);
-	assert_int_equal(v->runstate.state, RUNSTATE_running);
-	assert_true(v->runstate_area);
+	assert_int_equal(v->sched.runstate.state, RUNSTATE_running);
+	assert_true(v->sched.runstate_area);
 	published++;
 }
 struct clock system_clock;
@@ -174,7 +174,7 @@ static void start_machine(void)
 	pool_used = domain_holds = domain_holds_ever = vcpus_charged = 0;
 	idle_cpus = 0;
 	sched_init(); /* options.sched names the policy */
-	dom.pause_count = 0;
+	dom.sched.pause_count = 0;
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		cpus[i] = (struct percpu){.self = &cpus[i], .id = i};
 		cpu_table[i] = &cpus[i];
@@ -194,7 +194,7 @@ static struct vcpu *start_paused(uint32_t id)
 	v->info = pool_alloc(sizeof(*v->info));
 	enter(0);
 	assert_int_equal(sched_vcpu_init(v), 0);
-	v->pause_count = 1;
+	v->sched.pause_count = 1;
 	vcpu_online(v);
 	leave(0);
 	return v;
@@ -238,7 +238,7 @@ static void run(ns_t span)
 
 static inline ns_t ran(struct vcpu *v)
 {
-	struct vcpu_runstate_info *r = &v->runstate;
+	struct vcpu_runstate_info *r = &v->sched.runstate;
 
 	return r->time[RUNSTATE_running] +
 	       (r->state == RUNSTATE_running ? clock_ns - r->state_entry_time : 0);

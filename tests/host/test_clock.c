@@ -186,7 +186,7 @@ static void wallclock(void **state)
 {
 	static const struct guest_abi abi = {.max_ports = 1024};
 	static uint32_t page[1024], *mask = page + (32 * 64 + 1024 / 8) / 4;
-	struct domain d = {.abi = &abi, .shared_info = page, .time_offset = -77};
+	struct domain d = {.abi = &abi, .shared_info = page, .sched.time_offset = -77};
 
 	boot(0);
 	true_ns = 5400000000ull;

@@ -76,13 +76,13 @@ void vcpu_timers_go_on(struct vcpu *v)
 
 int sched_vcpu_init(struct vcpu *v)
 {
-	v->sched = heap_alloc_for(v->domain, 40);
-	return v->sched ? 0 : -ENOMEM;
+	v->sched.policy = heap_alloc_for(v->domain, 40);
+	return v->sched.policy ? 0 : -ENOMEM;
 }
 
 void sched_vcpu_free(struct vcpu *v)
 {
-	heap_free(v->sched);
+	heap_free(v->sched.policy);
 }
 
 void vcpu_reconsider(struct vcpu *v)
@@ -501,12 +501,12 @@ static void pauses(void **state)
 	struct domain *d = create(&kinds[0]);
 
 	went_on = 0;
-	assert_int_equal(d->pause_count, 1);
+	assert_int_equal(d->sched.pause_count, 1);
 	domain_pause(d);
 	domain_unpause(d);
 	assert_int_equal(went_on, 0);
 	domain_unpause(d);
-	assert_int_equal(d->pause_count, 0);
+	assert_int_equal(d->sched.pause_count, 0);
 	assert_int_equal(went_on,
 			 2); /* with the time that is past, and again for one that expired meanwhile */
 	assert_false(d->lock.held);

@@ -16,7 +16,7 @@
 #include "fv/devices.c"
 
 struct percpu host_percpu;
-static struct domain d = {.time_offset = -3600};
+static struct domain d = {.sched.time_offset = -3600};
 static struct vcpu v = {.domain = &d};
 static struct fv fv = {.v = &v, .console_port = 9};
 static bool still;

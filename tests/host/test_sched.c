@@ -146,7 +146,7 @@ static void states(void **state)
 	leave(a->cpu->id);
 	run(1000000);
 	assert_false(a->running);
-	assert_int_equal(a->runstate.state, RUNSTATE_blocked);
+	assert_int_equal(a->sched.runstate.state, RUNSTATE_blocked);
 	vcpu_pause_nosync(a);
 	vcpu_wake(a);
 	run(1000000);
@@ -172,7 +172,7 @@ static void states(void **state)
 	run(1000000);
 	assert_false(a->running);
 	assert_true(b->running);
-	dom.pause_count++;
+	dom.sched.pause_count++;
 	vcpu_reconsider(b);
 	run(1000000);
 	assert_false(b->running);
@@ -273,12 +273,12 @@ static void stealing(void **state)
 	run(1000000);
 	ready = cpus[1].vcpu == v[0] ? v[1] : v[0];
 	assert_false(ready->running);
-	assert_false(list_empty(&ready->run_link));
+	assert_false(list_empty(&ready->sched.run_link));
 	assert_ptr_equal(ready->cpu, &cpus[1]);
 	cpus[0].pending |= PENDING_SCHEDULE;
 	exits();
 	assert_ptr_equal(cpus[0].vcpu, cpus[0].idle); /* it may not */
-	ready->hard_affinity = 3;
+	ready->sched.hard_affinity = 3;
 	ready->running = true;
 	cpus[0].pending |= PENDING_SCHEDULE;
 	exits();
@@ -320,24 +320,24 @@ static void woken_twice(void **state)
 	for (unsigned i = 0; i < 3; i++)
 		waiting = v[i]->running ? waiting : v[i];
 	assert_non_null(waiting);
-	assert_int_equal(waiting->runstate.state, RUNSTATE_runnable);
+	assert_int_equal(waiting->sched.runstate.state, RUNSTATE_runnable);
 	q = queue_of(waiting->cpu);
 	enter(0);
 	vcpu_wake(waiting);
 	vcpu_reconsider(waiting);
 	leave(0);
 	assert_int_equal(q->nr_waiting, 1);
-	list_for_each (other, &rr_of(q)->ready, run_link)
+	list_for_each (other, &rr_of(q)->ready, sched.run_link)
 		n++;
-	list_for_each (other, &rr_of(q)->woken, run_link)
+	list_for_each (other, &rr_of(q)->woken, sched.run_link)
 		n++;
 	assert_int_equal(n, 1);
 	/* What it is waiting for is told at once; of one that runs it is told when it has stopped. */
 	other = cpus[0].vcpu;
 	vcpu_pause_nosync(other);
-	assert_int_equal(other->runstate.state, RUNSTATE_running);
+	assert_int_equal(other->sched.runstate.state, RUNSTATE_running);
 	vcpu_pause_nosync(waiting);
-	assert_int_equal(waiting->runstate.state, RUNSTATE_offline);
+	assert_int_equal(waiting->sched.runstate.state, RUNSTATE_offline);
 	assert_int_equal(q->nr_waiting, 0);
 }
 
@@ -366,12 +366,12 @@ static void equals_wait_in_order(void **state)
 
 	list_init(&rq.woken);
 	for (unsigned i = 0; i < 3; i++) {
-		v[i].sched = &t[i];
+		v[i].sched.policy = &t[i];
 		add_woken(&rq, &v[i]);
 	}
-	assert_ptr_equal(rq.woken.next, &v[2].run_link);
-	assert_ptr_equal(rq.woken.next->next, &v[0].run_link);
-	assert_ptr_equal(rq.woken.prev, &v[1].run_link);
+	assert_ptr_equal(rq.woken.next, &v[2].sched.run_link);
+	assert_ptr_equal(rq.woken.next->next, &v[0].sched.run_link);
+	assert_ptr_equal(rq.woken.prev, &v[1].sched.run_link);
 }
 
 /* Of queues that are equally long, its own; of others the shortest. */
@@ -465,8 +465,8 @@ static void arrival(void **state)
 {
 	struct vcpu *v = start_paused(0), *other = start_paused(1);
 
-	v->hard_affinity = other->hard_affinity = 1;
-	v->runstate_area = 0x1000;
+	v->sched.hard_affinity = other->sched.hard_affinity = 1;
+	v->sched.runstate_area = 0x1000;
 	published = 0;
 	enter(0);
 	vcpu_unpause(v);
@@ -480,7 +480,7 @@ static void arrival(void **state)
 	assert_int_equal(cpus[0].pending, PENDING_SCHEDULE);
 	exit_of(0);
 	assert_int_equal(published, 1);
-	assert_int_equal(v->runstate.time[RUNSTATE_running], 0); /* not closed */
+	assert_int_equal(v->sched.runstate.time[RUNSTATE_running], 0); /* not closed */
 	assert_int_equal(ran(v), 500);
 	enter(0);
 	vcpu_unpause(other);
@@ -489,8 +489,8 @@ static void arrival(void **state)
 	exit_of(0);
 	assert_ptr_equal(cpus[0].vcpu, other);
 	assert_int_equal(published, 1); /* this one did not ask */
-	assert_int_equal(v->runstate.state, RUNSTATE_runnable);
-	assert_int_equal(v->runstate.time[RUNSTATE_running], 500);
+	assert_int_equal(v->sched.runstate.state, RUNSTATE_runnable);
+	assert_int_equal(v->sched.runstate.time[RUNSTATE_running], 500);
 }
 
 static void option(void **state)

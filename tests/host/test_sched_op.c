@@ -84,7 +84,7 @@ void timer_stop(struct timer *t)
 }
 void timer_set(struct timer *t, ns_t expires)
 {
-	assert_ptr_equal(t, &current->poll_timer);
+	assert_ptr_equal(t, &current->sched.poll_timer);
 	note("until %lu", expires);
 }
 int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds)
@@ -394,26 +394,26 @@ static void runstates(void **state)
 	struct vcpu *v = &vcpus[1];
 
 	v->state = VCPU_RUNNABLE;
-	v->runstate.state = RUNSTATE_offline;
-	v->runstate.state_entry_time = 100;
+	v->sched.runstate.state = RUNSTATE_offline;
+	v->sched.runstate.state_entry_time = 100;
 	runstate_update(&q, v, 300);
-	assert_int_equal(v->runstate.state, RUNSTATE_runnable);
-	assert_int_equal(v->runstate.time[RUNSTATE_offline], 200);
+	assert_int_equal(v->sched.runstate.state, RUNSTATE_runnable);
+	assert_int_equal(v->sched.runstate.time[RUNSTATE_offline], 200);
 	runstate_update(&q, v, 400); /* nothing new */
-	assert_int_equal(v->runstate.state_entry_time, 300);
+	assert_int_equal(v->sched.runstate.state_entry_time, 300);
 	q.running = v;
 	runstate_update(&q, v, 500);
-	assert_int_equal(v->runstate.state, RUNSTATE_running);
-	assert_int_equal(v->runstate.time[RUNSTATE_runnable], 200);
-	v->pause_count = 1;
+	assert_int_equal(v->sched.runstate.state, RUNSTATE_running);
+	assert_int_equal(v->sched.runstate.time[RUNSTATE_runnable], 200);
+	v->sched.pause_count = 1;
 	runstate_update(&q, v, 600);
-	assert_int_equal(v->runstate.state, RUNSTATE_offline);
+	assert_int_equal(v->sched.runstate.state, RUNSTATE_offline);
 	v->state = VCPU_BLOCKED; /* paused or not */
 	runstate_update(&q, v, 650);
-	assert_int_equal(v->runstate.state, RUNSTATE_blocked);
+	assert_int_equal(v->sched.runstate.state, RUNSTATE_blocked);
 	assert_int_equal(vcpu_op(get_runstate_info, 1), 0);
 	assert_int_equal(((struct vcpu_runstate_info *)arg)->time[RUNSTATE_blocked], 350);
-	assert_int_equal(v->runstate.time[RUNSTATE_blocked], 0); /* its own is closed when it changes */
+	assert_int_equal(v->sched.runstate.time[RUNSTATE_blocked], 0); /* its own is closed when it changes */
 	assert_int_equal(hc_vcpu_op(VCPUOP_get_runstate_info, 1, NOWHERE), -EFAULT);
 }
 
@@ -434,15 +434,15 @@ static void areas(void **state)
 	struct vcpu_runstate_info *area = (void *)((char *)arg + 4096);
 	struct vcpu *v = &vcpus[0];
 
-	v->runstate.state_entry_time = 77;
+	v->sched.runstate.state_entry_time = 77;
 	r->addr.p = NOWHERE - 8;
 	assert_int_equal(vcpu_op(register_runstate_memory_area, 0), -EFAULT);
-	assert_int_equal(v->runstate_area, 0);
+	assert_int_equal(v->sched.runstate_area, 0);
 	assert_int_equal(hc_vcpu_op(VCPUOP_register_runstate_memory_area, 0, NOWHERE), -EFAULT);
 	r->addr.p = (uint64_t)area;
 	assert_int_equal(vcpu_op(register_runstate_memory_area, 0), 0);
 	assert_int_equal(area->state_entry_time, 77);
-	v->runstate.state_entry_time = 88;
+	v->sched.runstate.state_entry_time = 88;
 	watched_area = &area->state_entry_time;
 	in_steps(publish, look);
 	assert_false(update_shown);
@@ -465,7 +465,7 @@ static void times(void **state)
 	info.time.system_time = 44;
 	r->addr.p = NOWHERE - 8;
 	assert_int_equal(vcpu_op(register_vcpu_time_memory_area, 0), -EFAULT);
-	assert_int_equal(v->time_area, 0);
+	assert_int_equal(v->sched.time_area, 0);
 	assert_int_equal(hc_vcpu_op(VCPUOP_register_vcpu_time_memory_area, 0, NOWHERE), -EFAULT);
 	vcpu_time_publish(v, &fresh);
 	r->addr.p = (uint64_t)area;

@@ -121,7 +121,7 @@ static int setup(void **state)
 		v[i] = (struct vcpu){.domain = &d, .id = i, .state = VCPU_BLOCKED};
 		d.vcpu[i] = &v[i];
 		vcpu_timers_init(&v[i]);
-		v[i].period = 0;
+		v[i].sched.period = 0;
 	}
 	return 0;
 }
@@ -142,7 +142,7 @@ static void all_at_once(void)
 	for (unsigned i = 0; i < 2; i++) {
 		vcpu_set_periodic(&v[i], MS);
 		vcpu_set_singleshot(&v[i], clock_ns + 5 * MS);
-		timer_set(&v[i].poll_timer, clock_ns + 6 * MS);
+		timer_set(&v[i].sched.poll_timer, clock_ns + 6 * MS);
 	}
 	assert_int_equal(watchdog_set(&d, 0, 1), 1);
 	assert_int_equal(watchdog_set(&d, 0, 2), 2);
@@ -168,10 +168,10 @@ static void nothing_of_an_offline_vcpu(void **state)
 	v[0].state = VCPU_OFFLINE;
 	assert_in_range(run(100 * MS), 1, 1);
 	v[0].state = VCPU_BLOCKED;
-	v[0].pause_count = 1; /* as vcpu_pause() */
+	v[0].sched.pause_count = 1; /* as vcpu_pause() */
 	vcpu_timers_go_on(&v[0]);
 	assert_int_equal(run(100 * MS), 0);
-	v[0].pause_count = 0;
+	v[0].sched.pause_count = 0;
 	vcpu_timers_go_on(&v[0]);
 	assert_in_range(run(100 * MS), 98, 101);
 }
@@ -231,36 +231,36 @@ static void taken_along(void **state)
 
 	vcpu_set_periodic(&v[0], MS);
 	vcpu_set_singleshot(&v[0], clock_ns + 5 * MS);
-	due = v[0].periodic.expires;
+	due = v[0].sched.periodic.expires;
 	host_percpu.self = &there;
-	v[1].period = MS; /* as a new one's, but no timer is to be set */
+	v[1].sched.period = MS; /* as a new one's, but no timer is to be set */
 	v[1].domain = &dom_idle;
 	vcpu_timers_resume(&v[0]);
-	assert_ptr_equal(v[0].periodic.cpu, &there);
-	assert_ptr_equal(v[0].singleshot.cpu, &there);
-	assert_int_equal(v[0].periodic.expires, due);
-	assert_int_equal(v[0].singleshot.expires, clock_ns + 5 * MS);
+	assert_ptr_equal(v[0].sched.periodic.cpu, &there);
+	assert_ptr_equal(v[0].sched.singleshot.cpu, &there);
+	assert_int_equal(v[0].sched.periodic.expires, due);
+	assert_int_equal(v[0].sched.singleshot.expires, clock_ns + 5 * MS);
 	vcpu_timers_go_on(&v[1]);
-	assert_null(v[1].periodic.cpu);
+	assert_null(v[1].sched.periodic.cpu);
 	assert_null(host_percpu.timers.first);
 	host_percpu.self = &host_percpu;
 	vcpu_timers_resume(&v[0]); /* and back */
-	assert_ptr_equal(v[0].periodic.cpu, &host_percpu);
+	assert_ptr_equal(v[0].sched.periodic.cpu, &host_percpu);
 	assert_null(there.timers.first);
 	clock_ns += MS / 2;
 	vcpu_timers_go_on(&v[0]); /* what is set stays as it is */
-	assert_int_equal(v[0].periodic.expires, due);
+	assert_int_equal(v[0].sched.periodic.expires, due);
 	clock_ns -= MS / 2;
 	assert_int_equal(run(10 * MS), 11);
-	timer_stop(&v[0].periodic); /* not set: it begins anew */
+	timer_stop(&v[0].sched.periodic); /* not set: it begins anew */
 	vcpu_timers_resume(&v[0]);
-	assert_int_equal(v[0].periodic.expires, clock_ns + MS);
-	assert_null(v[0].singleshot.cpu); /* that one was over */
-	v[1].domain = v[0].domain;        /* one that wants none gets none */
-	v[1].period = 0;
+	assert_int_equal(v[0].sched.periodic.expires, clock_ns + MS);
+	assert_null(v[0].sched.singleshot.cpu); /* that one was over */
+	v[1].domain = v[0].domain;              /* one that wants none gets none */
+	v[1].sched.period = 0;
 	vcpu_timers_resume(&v[1]);
 	vcpu_timers_go_on(&v[1]);
-	assert_null(v[1].periodic.cpu);
+	assert_null(v[1].sched.periodic.cpu);
 }
 
 static void count(void *fired)
@@ -293,7 +293,8 @@ static void many_at_once(void **state)
 static void extremes(void **state)
 {
 	static const ns_t early[] = {1, 1000 * MS - 1}, late[] = {INT64_MAX, 1ull << 63, ~0ull};
-	struct timer *const timers[] = {&v[0].singleshot, &v[0].poll_timer, &v[1].singleshot};
+	struct timer *const timers[] = {&v[0].sched.singleshot, &v[0].sched.poll_timer,
+					&v[1].sched.singleshot};
 
 	v[0].evt.polling = true;
 	for (unsigned i = 0; i < ARRAY_SIZE(timers); i++) {

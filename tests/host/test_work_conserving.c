@@ -132,12 +132,12 @@ static void settled(void)
 
 static bool waits(const struct vcpu *w)
 {
-	return !list_empty(&w->run_link);
+	return !list_empty(&w->sched.run_link);
 }
 
 static bool may_run_on(const struct vcpu *w, unsigned cpu)
 {
-	return w->hard_affinity >> cpu & 1;
+	return w->sched.hard_affinity >> cpu & 1;
 }
 
 static void everybody_is_in_place(void)
