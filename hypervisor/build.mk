@@ -20,7 +20,7 @@ HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -include $(HV_DIR)/lib/hidde
 HV_NFLAGS := -f elf64 -g -F dwarf -I$(HV_DIR)/ -I$(HV_OUT)/ -I$(B)/abi/
 HV_LDS    := $(HV_DIR)/ringlet.lds
 HV_LD      = ld -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
-	--no-warn-rwx-segments -T $(HV_LDS)
+	--no-warn-rwx-segments --build-id=sha1 -T $(HV_LDS)
 # What objcopy takes off every address, so that virtual equals physical in the multiboot container.
 HV_BASE   := 0xffff828000000000
 

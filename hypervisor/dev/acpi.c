@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ACPI tables (ACPI specification 6.4: 5.2.5 RSDP, 5.2.7 RSDT, 5.2.9 FADT, 5.2.12 MADT). Only what a
- * hypervisor without an AML interpreter needs; \_S5 is recognised by its bytes. Tables are checked by length
+ * ACPI tables (ACPI specification 6.4: 5.2.5 RSDP, 5.2.7 RSDT, 5.2.9 FADT, 5.2.12 MADT; PCI Firmware Specification 3.3, 4.1.2,
+ * MCFG). Only what a hypervisor without an AML interpreter needs; \_S5 is recognised by its bytes. Tables are checked by length
  * and checksum before use and are read before mm_init through the early map, which ends at 4 GiB.
  */
 #include "dev/acpi.h"
@@ -156,6 +156,16 @@ static void parse_madt(const struct table *t)
 		parse_madt_entry(e);
 }
 
+/* Entries of 16 bytes, behind 8 that are reserved. */
+static void parse_mcfg(const struct table *t)
+{
+	const uint8_t *e = t->body + 8, *end = (const uint8_t *)t + t->length;
+
+	for (; e + 16 <= end && acpi.mmconfig_count < ARRAY_SIZE(acpi.mmconfig); e += 16)
+		acpi.mmconfig[acpi.mmconfig_count++] = (struct acpi_mmconfig){
+		    .address = field(e, 8), .segment = field(e + 8, 2), .start_bus = e[10], .end_bus = e[11]};
+}
+
 /* A package element: ZeroOp, OneOp, or BytePrefix and a byte (20.2.3). */
 static uint8_t aml_small_integer(const uint8_t **p)
 {
@@ -211,6 +221,8 @@ static void parse_table(paddr_t p)
 		return;
 	if (!memcmp(t->signature, "APIC", 4))
 		parse_madt(t);
+	else if (!memcmp(t->signature, "MCFG", 4))
+		parse_mcfg(t);
 	else if (!memcmp(t->signature, "FACP", 4) && t->length >= offsetof(struct fadt, flags))
 		parse_fadt(t);
 }

@@ -20,14 +20,22 @@ struct acpi_cpu {
 	uint32_t uid; /* what the tables call it */
 };
 
+/* Configuration space of PCI in memory (MCFG). */
+struct acpi_mmconfig {
+	paddr_t address; /* of bus 0 */
+	uint16_t segment;
+	uint8_t start_bus, end_bus;
+};
+
 struct acpi_info {
 	bool present;
 	uint32_t cpu_count; /* usable processors, perhaps more than are started */
 	struct acpi_cpu cpu[256];
 	paddr_t lapic_address;
-	uint32_t ioapic_count, override_count;
+	uint32_t ioapic_count, override_count, mmconfig_count;
 	struct acpi_ioapic ioapic[4];
 	struct acpi_irq_override override[16];
+	struct acpi_mmconfig mmconfig[8];
 	uint16_t pm1a_control, pm1b_control; /* I/O ports; 0: none */
 	uint16_t pm_timer;                   /* I/O port; 0: none */
 	uint16_t sci_irq;

@@ -3,6 +3,7 @@
  * physdev_op of Dom0, which drives the machine's devices: interrupts of I/O APICs and messages of PCI functions become
  * PIRQs. Without an IOMMU there is nothing else to do for a device.
  */
+#include "dev/acpi.h"
 #include "dev/ioapic.h"
 #include "dev/msi.h"
 #include "dev/pci.h"
@@ -174,6 +175,20 @@ static long restore_msi_ext(struct vcpu *v, struct physdev_pci_device *p)
 	return p->seg ? -ENODEV : restore(function_at(p->bus, p->devfn));
 }
 
+/* Dom0 may say whether the firmware keeps configuration space in memory free of other uses; the hypervisor goes by ports. */
+static long mmconfig_is_known(struct vcpu *v, struct physdev_pci_mmcfg_reserved *p)
+{
+	if (p->flags & ~XEN_PCI_MMCFG_RESERVED)
+		return -EINVAL;
+	for (uint32_t i = 0; i < acpi.mmconfig_count; i++) {
+		const struct acpi_mmconfig *m = &acpi.mmconfig[i];
+
+		if (m->segment == p->segment && m->start_bus == p->start_bus && m->end_bus == p->end_bus)
+			return m->address == p->address ? 0 : -EIO;
+	}
+	return -ENODEV;
+}
+
 /* prepare_msix, release_msix: where its table lies may change only while none of it is used. */
 static long msix_is_free(struct vcpu *v, struct physdev_pci_device *p)
 {
@@ -198,6 +213,7 @@ const struct sub_op physdev_driver_ops[PHYSDEV_DRIVER_OPS] = {
     [PHYSDEVOP_manage_pci_add] = SUB_OP(manage_pci_add, physdev_manage_pci, DRIVER),
     [PHYSDEVOP_manage_pci_add_ext] = SUB_OP(manage_pci_add_ext, physdev_manage_pci_ext, DRIVER),
     [PHYSDEVOP_manage_pci_remove] = SUB_OP(manage_pci_remove, physdev_manage_pci, DRIVER),
+    [PHYSDEVOP_pci_mmcfg_reserved] = SUB_OP(mmconfig_is_known, physdev_pci_mmcfg_reserved, DRIVER),
     [PHYSDEVOP_pci_device_add] = SUB_OP(pci_device_add, physdev_pci_device_add, DRIVER),
     [PHYSDEVOP_pci_device_remove] = SUB_OP(pci_device_remove, physdev_pci_device, DRIVER),
     [PHYSDEVOP_restore_msi] = SUB_OP(restore_msi, physdev_restore_msi, DRIVER),

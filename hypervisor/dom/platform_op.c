@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercall 7, platform_op (xen/platform.h): Dom0 and the machine. The dispatcher has checked that the caller may.
- * Its processors can be looked at, which is what Linux needs for /sys/devices/system/xen_cpu; nothing can be set.
+ * Its processors can be looked at, which is what Linux needs for /sys/devices/system/xen_cpu; the wall clock that guests are
+ * told can be set.
  */
 #include "cpu/percpu.h"
 #include "dev/acpi.h"
-#include "hypercalls.h"
+#include "guest/hypercall.h"
 #include "lib/errno.h"
 #include "mm/guest_copy.h"
+#include "mm/page.h"
+#include "sched/sched.h"
 #include "xen/platform.h"
+
+#define BIOS_KEYBOARD_FLAGS 0x417 /* in the BIOS's data area; what INT 16h, AH 2 reads */
 
 static uint32_t uid_of(uint32_t apic_id)
 {
@@ -18,28 +23,81 @@ static uint32_t uid_of(uint32_t apic_id)
 	return 0; /* no ACPI tables: the only processor */
 }
 
-static void cpu_info(struct xenpf_pcpuinfo *p)
+static long cpu_info(struct xenpf_pcpuinfo *p)
 {
 	p->max_present = nr_cpus - 1;
 	if (p->xen_cpuid >= nr_cpus) {
 		p->flags = XEN_PCPU_FLAGS_INVALID;
-		return;
+		return 0;
 	}
 	p->flags = XEN_PCPU_FLAGS_ONLINE;
 	p->apic_id = cpu_table[p->xen_cpuid]->apic_id;
 	p->acpi_id = uid_of(p->apic_id);
+	return 0;
+}
+
+static long set_time(uint64_t seconds, uint32_t ns, uint64_t at)
+{
+	struct domain *d;
+
+	if (!wallclock_set(seconds, ns, at))
+		return -EINVAL;
+	for (domid_t next = 0; (d = domain_next(next)) != NULL;) {
+		next = d->id + 1;
+		time_update_wallclock(d);
+		domain_put(d);
+	}
+	hypercall_was_long();
+	return 0;
+}
+
+/* The boot loader left no more than the BIOS's data area. */
+static long firmware_info(struct xenpf_firmware_info *f)
+{
+	switch (f->type) {
+	case XEN_FW_DISK_INFO:
+	case XEN_FW_DISK_MBR_SIGNATURE:
+	case XEN_FW_VBEDDC_INFO:
+		return -ESRCH; /* none of this index, and none before it */
+	case XEN_FW_EFI_INFO:
+		return -ENOSYS;
+	case XEN_FW_KBD_SHIFT_FLAGS:
+		if (f->index)
+			return -ESRCH;
+		f->u.kbd_shift_flags = *(const uint8_t *)paddr_to_virt(BIOS_KEYBOARD_FLAGS);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static long platform_do(struct xen_platform_op *op)
+{
+	switch (op->cmd) {
+	case XENPF_settime32:
+		return set_time(op->u.settime32.secs, op->u.settime32.nsecs, op->u.settime32.system_time);
+	case XENPF_settime64:
+		return op->u.settime64.mbz ? -EINVAL
+					   : set_time(op->u.settime64.secs, op->u.settime64.nsecs,
+						      op->u.settime64.system_time);
+	case XENPF_firmware_info:
+		return firmware_info(&op->u.firmware_info);
+	case XENPF_get_cpuinfo:
+		return cpu_info(&op->u.pcpu_info);
+	default:
+		return -ENOSYS;
+	}
 }
 
 long hc_platform_op(uint64_t arg)
 {
 	struct xen_platform_op op;
+	long rc;
 
 	if (guest_read(&op, arg, sizeof(op)))
 		return -EFAULT;
 	if (op.interface_version != XENPF_INTERFACE_VERSION)
 		return -EACCES;
-	if (op.cmd != XENPF_get_cpuinfo)
-		return -ENOSYS;
-	cpu_info(&op.u.pcpu_info);
-	return guest_write(arg, &op, sizeof(op)) ? -EFAULT : 0;
+	rc = platform_do(&op);
+	return !rc && guest_write(arg, &op, sizeof(op)) ? -EFAULT : rc;
 }

@@ -7,7 +7,7 @@
 #include "dom/cpu_policy.h"
 #include "emul/pv.h"
 #include "guest/domain.h"
-#include "pv/version.h"
+#include "lib/version.h"
 #include "xen/arch-x86/cpuid.h"
 
 #define LAST_XEN          XEN_CPUID_LEAF(2)

@@ -9,6 +9,9 @@
 /* Page-aligned borders: [start, text_start) boot code and early tables, text, rodata, data and bss. */
 extern uint8_t image_start[], text_start[], text_end[], rodata_end[], image_end[];
 
+/* The linker's note with a sum of the image. */
+extern const uint8_t build_id_start[], build_id_end[];
+
 static inline paddr_t image_phys(const void *p)
 {
 	return (uint64_t)p - IMAGE_BASE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See loglevel.h. One bucket each: for messages of limited levels, for ends of guests, for what all guests say. */
 #include "lib/loglevel.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 #define NS_PER_LINE(per_second) (1000000000ull / (per_second))
@@ -88,21 +89,21 @@ bool log_set_guest_rate(const char *value)
 	return true;
 }
 
+static const struct {
+	const char *name;
+	enum log_level level;
+} level_names[] = {{"none", LOG_NONE}, {"error", LOG_ERROR}, {"warning", LOG_WARNING},
+		   {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"all", LOG_DEBUG}};
+
 static bool parse_level(const char **text, enum log_level *level)
 {
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} names[] = {{"none", LOG_NONE}, {"error", LOG_ERROR}, {"warning", LOG_WARNING},
-		     {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {"all", LOG_DEBUG}};
+	for (unsigned i = 0; i < ARRAY_SIZE(level_names); i++) {
+		size_t n = strlen(level_names[i].name);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t n = strlen(names[i].name);
-
-		if (strncmp(*text, names[i].name, n) || ((*text)[n] && (*text)[n] != '/'))
+		if (strncmp(*text, level_names[i].name, n) || ((*text)[n] && (*text)[n] != '/'))
 			continue;
 		*text += n;
-		*level = names[i].level;
+		*level = level_names[i].level;
 		return true;
 	}
 	return false;
@@ -125,4 +126,15 @@ bool log_set_level(enum log_source source, const char *value)
 	levels[source].always = MIN(always, limited);
 	levels[source].limited = limited;
 	return true;
+}
+
+void log_get_level(enum log_source source, char *text, size_t size)
+{
+	const char *always = level_names[levels[source].always].name,
+		   *limited = level_names[levels[source].limited].name;
+
+	if (always == limited)
+		strlcpy(text, always, size);
+	else
+		snprintf(text, size, "%s/%s", always, limited);
 }

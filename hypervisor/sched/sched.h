@@ -71,5 +71,8 @@ static inline bool time_is_stale(const struct vcpu *v) /* did the clock's rate c
 }
 /* current: write its registered copy of vcpu_time_info (version already even). */
 void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info);
-void time_update_wallclock(struct domain *d);
+void time_update_wallclock(struct domain *d); /* write its copy of the time since 1970 */
 uint64_t wallclock_seconds(void);
+/* It was @seconds and @ns since 1970 at system time @at. Guests see it at their next time_update_wallclock(). False: no such
+ * time can be kept. */
+bool wallclock_set(uint64_t seconds, uint32_t ns, ns_t at);

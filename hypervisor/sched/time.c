@@ -23,7 +23,9 @@
 #define PM_TIMER_HZ   3579545
 #define PM_TIMER_BITS 24 /* every implementation has these; some have 32 */
 #define RECALIBRATE   NS_PER_SEC
-#define MAX_SLEW      500000 /* ns: how much error one second may take back (500 ppm) */
+#define WALLCLOCK_END \
+	(1ull << 32)    /* seconds since 1970, in 2106: what guests are told has no room for more */
+#define MAX_SLEW 500000 /* ns: how much error one second may take back (500 ppm) */
 
 /* The reference: PM timer ticks and TSC since the first sample, and the last sample. */
 static struct {
@@ -32,7 +34,12 @@ static struct {
 	struct timer timer;
 } reference;
 
-static uint64_t boot_wallclock; /* seconds since 1970 at system time 0 */
+/* Time since 1970 at system time 0. The lock also makes writers of one guest's copy wait for one another. */
+static struct {
+	struct spinlock lock;
+	uint64_t seconds;
+	uint32_t ns;
+} boot_wallclock;
 
 /* Both clocks at one moment: of several tries, the one that took least time. */
 static uint64_t sample(uint32_t *pm)
@@ -86,8 +93,8 @@ void time_init(void)
 {
 	clock_set(rdtsc(), tsc_hz);
 	log_set_clock(now);
-	boot_wallclock = rtc_read();
-	log_info("Wallclock: %lu seconds since 1970\n", boot_wallclock);
+	boot_wallclock.seconds = rtc_read();
+	log_info("Wallclock: %lu seconds since 1970\n", boot_wallclock.seconds);
 	if (!acpi.pm_timer) {
 		log_warning("no PM timer: the TSC's rate stays as calibrated\n");
 		return;
@@ -102,7 +109,26 @@ void time_init(void)
 
 uint64_t wallclock_seconds(void)
 {
-	return boot_wallclock + now() / NS_PER_SEC;
+	uint64_t seconds;
+
+	spin_lock(&boot_wallclock.lock);
+	seconds = boot_wallclock.seconds + (boot_wallclock.ns + now()) / NS_PER_SEC;
+	spin_unlock(&boot_wallclock.lock);
+	return seconds;
+}
+
+bool wallclock_set(uint64_t seconds, uint32_t ns, ns_t at)
+{
+	uint64_t base = seconds * NS_PER_SEC + ns;
+
+	if (seconds >= WALLCLOCK_END || at > base)
+		return false;
+	base -= at;
+	spin_lock(&boot_wallclock.lock);
+	boot_wallclock.seconds = base / NS_PER_SEC;
+	boot_wallclock.ns = base % NS_PER_SEC;
+	spin_unlock(&boot_wallclock.lock);
+	return true;
 }
 
 /* Fill @info, all but its version. */
@@ -140,13 +166,14 @@ void time_update_vcpu(struct vcpu *v)
 
 void time_update_wallclock(struct domain *d)
 {
-	/* Seconds above 32 bits come in 2106. */
 	volatile struct shared_wallclock *wc = shared_wallclock(d->shared_info, d->abi->max_ports);
 
+	spin_lock(&boot_wallclock.lock);
 	wc->version = (wc->version & ~1u) + 1;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	wc->sec = boot_wallclock + d->sched.time_offset;
-	wc->nsec = 0;
+	wc->sec = boot_wallclock.seconds + d->sched.time_offset;
+	wc->nsec = boot_wallclock.ns;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	wc->version++;
+	spin_unlock(&boot_wallclock.lock);
 }

@@ -135,7 +135,7 @@ if __name__ == "__main__":
         for bits in (64, 32):
             if header.endswith(f"x86_{96 - bits}.h"):
                 continue
-            n, wrong = compare(bits, header, "xen/xen.h" if header == "hypercalls.h" else root(header))
+            n, wrong = compare(bits, header, "xen/arch-x86/xen-mca.h" if header == "hypercalls.h" else root(header))
             count += 1
             failed += bool(wrong)
             print(f"{'not ok' if wrong else 'ok'} {count} - {header}, {bits} bits: {n} values")

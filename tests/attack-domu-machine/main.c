@@ -6,7 +6,9 @@
  */
 #include "domu.h"
 #include "time.h"
+#include "xen/arch-x86/xen-mca.h"
 #include "xen/domctl.h"
+#include "xen/hypfs.h"
 #include "xen/physdev.h"
 #include "xen/platform.h"
 #include "xen/sysctl.h"
@@ -80,6 +82,7 @@ static void interrupts(void)
 					    PHYSDEVOP_manage_pci_add,
 					    PHYSDEVOP_manage_pci_remove,
 					    PHYSDEVOP_manage_pci_add_ext,
+					    PHYSDEVOP_pci_mmcfg_reserved,
 					    PHYSDEVOP_pci_device_add,
 					    PHYSDEVOP_pci_device_remove,
 					    PHYSDEVOP_apic_read,
@@ -102,12 +105,13 @@ static void interrupts(void)
 	}
 }
 
-/* Every command of the three, and some unknown ones. The structure is as it should be, except for its contents. */
+/* Every command of these, and some unknown ones. The structure is as it should be, except for its contents. */
 static void control(void)
 {
 	static struct xen_domctl d;
 	static struct xen_sysctl s;
 	static struct xen_platform_op p;
+	static struct xen_mc mc;
 
 	for (unsigned cmd = 0; cmd < 100; cmd++) {
 		__builtin_memset(&d, 0, sizeof(d));
@@ -123,7 +127,13 @@ static void control(void)
 		p.cmd = cmd;
 		p.interface_version = XENPF_INTERFACE_VERSION;
 		check_eq(hypercall_platform_op(&p), -XEN_EPERM);
+		mc = (struct xen_mc){.cmd = cmd, .interface_version = XEN_MCA_INTERFACE_VERSION};
+		check_eq(hypercall_mca(&mc), -XEN_EPERM);
+		check_eq(hypercall_hypfs_op(cmd, "/", 2, &mc, sizeof(mc)), -XEN_EPERM);
+		check_eq(hypercall_xenpmu_op(cmd, &mc), -XEN_EOPNOTSUPP);
 	}
+	check_eq(hypercall_hypfs_op(XEN_HYPFS_OP_get_version, NULL, 0, NULL, 0), -XEN_EPERM);
+	check_eq(hypercall_xen_version(XENVER_build_id, NULL), -XEN_EPERM);
 }
 
 /* The same through a multicall, whose checks are its own. */

@@ -308,6 +308,17 @@ static void answers(void)
 	}
 }
 
+/* This machine has none in memory (host-physdev has). */
+static void configuration_space(void)
+{
+	struct physdev_pci_mmcfg_reserved m = {
+	    .address = 0xb0000000, .end_bus = 255, .flags = XEN_PCI_MMCFG_RESERVED};
+
+	check_eq(hypercall_physdev_op(PHYSDEVOP_pci_mmcfg_reserved, &m), -XEN_ENODEV);
+	m.flags = ~0u;
+	check_eq(hypercall_physdev_op(PHYSDEVOP_pci_mmcfg_reserved, &m), -XEN_EINVAL);
+}
+
 void test_main(void)
 {
 	struct physdev_set_iopl iopl = {.iopl = 1};
@@ -326,7 +337,9 @@ void test_main(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_setup_gsi, (void *)8), -XEN_EFAULT);
 	check_eq(hypercall_physdev_op(PHYSDEVOP_pirq_eoi_gmfn_v1, (void *)8), -XEN_EFAULT);
 	check_eq(hypercall_physdev_op(PHYSDEVOP_pirq_eoi_gmfn_v2, (void *)8), -XEN_EFAULT);
+	check_eq(hypercall_physdev_op(PHYSDEVOP_pci_mmcfg_reserved, (void *)8), -XEN_EFAULT);
 	check_eq(hypercall_physdev_op(9999, &iopl), -XEN_ENOSYS);
+	configuration_space();
 	interrupts();
 	the_last_interrupt();
 	numbers();

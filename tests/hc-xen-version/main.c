@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xen_version: every sub-operation that a guest may ask answers as the ABI says; strings are ended by a zero
- * and the rest of their array is zero; a bad command gives -ENOSYS, a bad pointer -EFAULT.
+ * and the rest of their array is zero; the build id is a sum of the image, into no less room than it takes; a bad command gives -ENOSYS, a bad pointer -EFAULT.
  */
 #include "fw.h"
 #include "xen/features.h"
@@ -18,6 +18,34 @@ static bool zero_filled(const char *s, size_t size)
 		if (s[i])
 			return false;
 	return n > 0 && n < size;
+}
+
+/* The same twice, and not all the same. */
+static void build_id(void)
+{
+	static union {
+		struct xen_build_id id;
+		uint8_t bytes[64];
+	} a, b;
+	long n = hypercall_xen_version(XENVER_build_id, NULL);
+	unsigned differ = 0;
+
+	check_eq(n, 20);
+	a.id.len = b.id.len = 40;
+	check_eq(hypercall_xen_version(XENVER_build_id, &a), n);
+	check_eq(hypercall_xen_version(XENVER_build_id, &b), n);
+	check_eq(a.id.len, 40);
+	for (long i = 0; i < n; i++) {
+		check_eq(a.id.buf[i], b.id.buf[i]);
+		differ += a.id.buf[i] != a.id.buf[0];
+	}
+	check(differ > 10);
+	for (unsigned i = sizeof(a.id) + n; i < sizeof(a); i++)
+		check_eq(a.bytes[i], 0);
+	a.id.len = n - 1;
+	check_eq(hypercall_xen_version(XENVER_build_id, &a), -XEN_ENOBUFS);
+	a.id.len = 0;
+	check_eq(hypercall_xen_version(XENVER_build_id, &a), -XEN_EINVAL);
 }
 
 void test_main(void)
@@ -45,7 +73,9 @@ void test_main(void)
 	check_eq(hypercall_xen_version(XENVER_platform_parameters, &params), 0);
 	check_eq(hypercall_xen_version(XENVER_pagesize, NULL), 4096);
 	check_eq(hypercall_xen_version(999, NULL), -XEN_ENOSYS);
+	build_id();
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		check_eq(hypercall_xen_version(XENVER_build_id, (void *)bad[i]), -XEN_EFAULT);
 		/* Strings end with the array, so that an address just below a hole is bad too. */
 		check_eq(hypercall_xen_version(XENVER_capabilities, (void *)bad[i]), -XEN_EFAULT);
 		check_eq(hypercall_xen_version(XENVER_get_features, (void *)bad[i]), -XEN_EFAULT);

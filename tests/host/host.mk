@@ -27,7 +27,7 @@ $(B)/tests/host/model: $(HOST_MODEL)
 # The auditor needs a little more around it than the rest of mm/: test_audit.c itself.
 HOST_AUDIT := $(patsubst %,$(B)/tests/host/hypervisor/audit/%.o,audit tables vcpus)
 $(B)/tests/host/audit: $(HOST_MM) $(HOST_AUDIT)
-$(addprefix $(B)/tests/host/,console crossing destroy devices domctl domctl_vcpu event event_race fv fv_control fv_memory fv_rings ioapic irq lib msi \
+$(addprefix $(B)/tests/host/,clock console crossing destroy devices domctl domctl_vcpu event event_race fv fv_control fv_memory fv_rings ioapic irq lib msi \
 	memory_op pc_ports pirq policy power sched sched_op shares stays timers work_conserving): $(HOST_LOCK)
 $(HOST_MM) $(HOST_GNT) $(HOST_CREATE) $(HOST_AUDIT) $(HOST_MODEL): $(B)/tests/host/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -c -o $@ $<

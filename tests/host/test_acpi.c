@@ -6,6 +6,7 @@
  *   tables    that are too short, too long, wrong in their sum or out of reach are not read; the rest is
  *   madt      processors that are enabled, I/O APICs, overrides, the local APIC's address; as many as there is room for;
  *             an entry that is cut off ends the list
+ *   in_memory configuration space in memory, as many areas as there is room for
  *   fadt      registers, the reset register if the flag, the space and the length say so, \_S5 wherever it is
  */
 #include <setjmp.h>
@@ -24,6 +25,7 @@
 #define MADT   0x110000
 #define FADT   0x120000
 #define DSDT   0x130000
+#define MCFG   0x140000
 
 uint64_t host_directmap;
 static uint8_t *memory;
@@ -343,13 +345,45 @@ static void soft_off(void **state)
 	assert_true(acpi.s5_valid);
 }
 
+/* MCFG: as many entries as there is room for, whole ones only. */
+static void in_memory(void **state)
+{
+	for (unsigned i = 0; i < 9; i++) {
+		put(MCFG + 44 + 16 * i, 0xb0000000 + i, 8);
+		put(MCFG + 52 + 16 * i, 0x7f050000 + i, 4);
+	}
+	put(RSDT + 44, MCFG, 4);
+	seal(RSDT, "RSDT", 48);
+	seal(MCFG, "MCFG", 44 + 16);
+	acpi_init();
+	assert_int_equal(acpi.mmconfig_count, 1);
+	assert_int_equal(acpi.mmconfig[0].address, 0xb0000000);
+	assert_int_equal(acpi.mmconfig[0].segment, 0);
+	assert_int_equal(acpi.mmconfig[0].start_bus, 5);
+	assert_int_equal(acpi.mmconfig[0].end_bus, 0x7f);
+	acpi.mmconfig_count = 0;
+	seal(MCFG, "MCFG", 44 + 31);
+	acpi_init();
+	assert_int_equal(acpi.mmconfig_count, 1);
+	acpi.mmconfig_count = 0;
+	seal(MCFG, "MCFG", 44 + 9 * 16);
+	acpi_init();
+	assert_int_equal(acpi.mmconfig_count, 8);
+	assert_int_equal(acpi.mmconfig[7].address, 0xb0000007);
+	assert_int_equal(acpi.mmconfig[7].segment, 7);
+	acpi.mmconfig_count = 0;
+	seal(MCFG, "MCFG", 40);
+	acpi_init();
+	assert_int_equal(acpi.mmconfig_count, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
 {
 	const struct CMUnitTest all[] = {
 	    TEST(pointer),     TEST(wide), TEST(tables),   TEST(madt),
-	    TEST(madt_limits), TEST(fadt), TEST(soft_off),
+	    TEST(madt_limits), TEST(fadt), TEST(soft_off), TEST(in_memory),
 	};
 	int failed = cmocka_run_group_tests(all, NULL, NULL);
 

@@ -7,7 +7,7 @@
  *   alone      without a PM timer the first rate stays
  *   guests     what a guest reads is what now() says, and its version is even when it is whole; a vCPU that has not
  *              seen the last change is told so
- *   wallclock  seconds since 1970, with the domain's own offset added
+ *   wallclock  seconds since 1970, with the domain's own offset added; what it is set to, if there is such a time
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,6 +198,22 @@ static void wallclock(void **state)
 	assert_int_equal(mask[33], 1700000000 - 77);
 	assert_int_equal(mask[34], 0);
 	assert_int_equal(mask[31] & mask[35], 0x5a);
+
+	/* Set: it was then so late, so at the beginning it was that much earlier. */
+	assert_true(wallclock_set(1600000000, 500000000, 5400000000ull));
+	assert_int_equal(wallclock_seconds(), 1600000000);
+	true_ns += 700000000;
+	assert_int_equal(wallclock_seconds(), 1600000001);
+	time_update_wallclock(&d);
+	assert_int_equal(mask[32], 12);
+	assert_int_equal(mask[33], 1599999995 - 77);
+	assert_int_equal(mask[34], 100000000);
+	assert_false(wallclock_set(5, 399999999, 5400000000ull)); /* before 1970 */
+	assert_false(wallclock_set(1ull << 32, 0, 0));
+	assert_false(wallclock_set(~0ull, ~0u, 0));
+	assert_int_equal(wallclock_seconds(), 1600000001);
+	assert_true(wallclock_set(5, 400000000, 5400000000ull));
+	assert_true(wallclock_set((1ull << 32) - 1, ~0u, 0));
 }
 
 int main(void)

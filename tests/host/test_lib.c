@@ -293,6 +293,7 @@ static void log_reads(void **state)
 static void log_levels(void **state)
 {
 	static const char *const names[] = {"none", "error", "warning", "info", "debug", "all"};
+	char text[16];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
 		assert_true(log_set_level(LOG_OWN, names[i]));
@@ -302,6 +303,15 @@ static void log_levels(void **state)
 			assert_int_equal(log_admits(LOG_GUEST, level), level <= LOG_ERROR);
 		}
 	}
+	log_get_level(LOG_OWN, text, sizeof(text));
+	assert_true(log_set_level(LOG_OWN, text)); /* what is told can be set */
+	log_get_level(LOG_GUEST, text, sizeof(text));
+	assert_string_equal(text, "error");
+	assert_true(log_set_level(LOG_OWN, "warning/all"));
+	log_get_level(LOG_OWN, text, sizeof(text));
+	assert_string_equal(text, "warning/debug");
+	log_get_level(LOG_OWN, text, 5);
+	assert_string_equal(text, "warn");
 	assert_true(log_set_level(LOG_OWN, "warning"));
 	assert_false(log_set_level(LOG_OWN, ""));
 	assert_false(log_set_level(LOG_OWN, "errors"));

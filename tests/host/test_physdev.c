@@ -4,6 +4,7 @@
  *   whose     no other domain may ask any of it; Dom0 maps lines for others, messages only for itself
  *   messages  which function, table and number each form names; numbers that name nothing here are refused, not cut short
  *   results   a PIRQ that was found comes back in the structure, and 0 as the result; a reference is let go on every way
+ *   in_memory configuration space in memory is what the firmware's table says, or an error
  *   functions those that are there, of segment 0; one that is gone may be removed; the table of a used one stays
  */
 #include "guest_host.h"
@@ -13,6 +14,8 @@
 
 #define GSIS 24
 
+struct acpi_info acpi = {.mmconfig_count = 2,
+			 .mmconfig = {{0xb0000000, 0, 0, 0x7f}, {0xc0000000, 1, 0x10, 0xff}}};
 static struct domain doms[2]; /* Dom0, and another */
 static struct vcpu vcpu = {.domain = &doms[0]};
 static int result; /* what the mechanism says */
@@ -230,6 +233,28 @@ static void messages(void **state)
 	}
 }
 
+static long space(uint64_t address, uint16_t segment, uint8_t start, uint8_t end, uint32_t flags)
+{
+	struct physdev_pci_mmcfg_reserved m = {address, segment, start, end, flags};
+
+	return asks(PHYSDEVOP_pci_mmcfg_reserved, &m);
+}
+
+static void in_memory(void **state)
+{
+	assert_int_equal(space(0xb0000000, 0, 0, 0x7f, XEN_PCI_MMCFG_RESERVED), 0);
+	assert_int_equal(space(0xb0000000, 0, 0, 0x7f, 0), 0);
+	assert_int_equal(space(0xc0000000, 1, 0x10, 0xff, 0), 0);
+	assert_int_equal(space(0xb0000000, 0, 0, 0x7f, 2), -EINVAL);
+	assert_int_equal(space(0xb0100000, 0, 0, 0x7f, 0), -EIO);
+	assert_int_equal(space(0xb0000000, 1, 0, 0x7f, 0), -ENODEV);
+	assert_int_equal(space(0xb0000000, 0, 1, 0x7f, 0), -ENODEV);
+	assert_int_equal(space(0xb0000000, 0, 0, 0xff, 0), -ENODEV);
+	acpi.mmconfig_count = 1;
+	assert_int_equal(space(0xc0000000, 1, 0x10, 0xff, 0), -ENODEV);
+	acpi.mmconfig_count = 2;
+}
+
 static void functions(void **state)
 {
 	static const unsigned by_segment[] = {PHYSDEVOP_pci_device_remove, PHYSDEVOP_restore_msi_ext,
@@ -285,7 +310,7 @@ static void registers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(whose), TEST(lines), TEST(messages), TEST(functions), TEST(registers),
+	    TEST(whose), TEST(lines), TEST(messages), TEST(in_memory), TEST(functions), TEST(registers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #define PHYSDEVOP_manage_pci_add_ext 20
 #define PHYSDEVOP_setup_gsi          21
 #define PHYSDEVOP_get_free_pirq      23
+#define PHYSDEVOP_pci_mmcfg_reserved 24
 #define PHYSDEVOP_pci_device_add     25
 #define PHYSDEVOP_pci_device_remove  26
 #define PHYSDEVOP_restore_msi_ext    27
@@ -104,6 +105,15 @@ struct physdev_restore_msi {
 	uint8_t bus;
 	uint8_t devfn;
 };
+
+struct physdev_pci_mmcfg_reserved {
+	uint64_t address; /* of configuration space of bus 0 */
+	uint16_t segment;
+	uint8_t start_bus;
+	uint8_t end_bus;
+	uint32_t flags; /* XEN_PCI_MMCFG_RESERVED: the firmware says that nothing else is there */
+};
+#define XEN_PCI_MMCFG_RESERVED 0x1
 
 /* The same for manage_pci_add_ext and pci_device_add; only the function counts here. */
 struct physdev_manage_pci_ext {

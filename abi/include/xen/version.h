@@ -39,6 +39,6 @@ struct xen_feature_info {
 };
 
 struct xen_build_id {
-	uint32_t len; /* in: size of buf; out: bytes written */
+	uint32_t len; /* in: size of buf */
 	unsigned char buf[];
 };
