@@ -42,22 +42,22 @@ void asm_offsets(void)
 	/* struct vcpu */
 	OFFSET(VCPU_REGS, vcpu, regs);
 	OFFSET(VCPU_DOMAIN, vcpu, domain);
-	OFFSET(VCPU_USER_MODE, vcpu, user_mode);
-	OFFSET(VCPU_WAY_BACK, vcpu, way_back);
+	OFFSET(VCPU_USER_MODE, vcpu, entry.user_mode);
+	OFFSET(VCPU_WAY_BACK, vcpu, entry.way_back);
 	DEFINE(BACK_BY_IRET, BACK_BY_IRET);
 	DEFINE(BACK_BY_SYSRET, BACK_BY_SYSRET);
 	DEFINE(BACK_BY_IRET32, BACK_BY_IRET32);
 	OFFSET(VCPU_UPCALL, vcpu, info); /* whose first bytes they are */
 	OFFSET(MASK_OFFSET, vcpu_info, evtchn_upcall_mask);
-	OFFSET(VCPU_HYPERCALLS, vcpu, hypercalls);
-	OFFSET(VCPU_SYSCALL_CB, vcpu, syscall_cb.address);
-	OFFSET(VCPU_KERNEL_SP, vcpu, kernel_sp);
+	OFFSET(VCPU_HYPERCALLS, vcpu, entry.hypercalls);
+	OFFSET(VCPU_SYSCALL_CB, vcpu, entry.syscall_cb.address);
+	OFFSET(VCPU_KERNEL_SP, vcpu, entry.kernel_sp);
 	OFFSET(VCPU_KERNEL_CR3, vcpu, mm.kernel_cr3);
 	OFFSET(VCPU_USER_CR3, vcpu, mm.user_cr3);
-	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, gs_base_kernel);
-	OFFSET(VCPU_GS_BASE_USER, vcpu, gs_base_user);
+	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, pv.gs_base_kernel);
+	OFFSET(VCPU_GS_BASE_USER, vcpu, pv.gs_base_user);
 	OFFSET(DOMAIN_HYPERCALLS, domain, hypercalls);
-	OFFSET(VCPU_SPECIAL, vcpu, special.any);
+	OFFSET(VCPU_SPECIAL, vcpu, entry.special.any);
 	DEFINE(SPECIAL_TO_KERNEL, SPECIAL_TO_KERNEL);
 	DEFINE(SPECIAL_TO_USER, SPECIAL_TO_USER);
 	DEFINE(HYPERVISOR_END, PV64_HIGH_START);

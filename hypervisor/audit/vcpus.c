@@ -36,15 +36,15 @@ static void descriptor_tables(struct vcpu *v)
 {
 	if (!v->mm.desc_l1)
 		return;
-	for (unsigned i = 0; i < ARRAY_SIZE(v->gdt_frames); i++)
-		if (v->gdt_frames[i] != INVALID_MFN)
-			segdesc(v, v->gdt_frames[i], v->mm.desc_l1[i]);
-	for (unsigned i = 0; i < v->gdt_next_pages; i++)
-		audit_use(v->gdt_next[i], PGT_SEGDESC);
+	for (unsigned i = 0; i < ARRAY_SIZE(v->pv.gdt_frames); i++)
+		if (v->pv.gdt_frames[i] != INVALID_MFN)
+			segdesc(v, v->pv.gdt_frames[i], v->mm.desc_l1[i]);
+	for (unsigned i = 0; i < v->pv.gdt_next_pages; i++)
+		audit_use(v->pv.gdt_next[i], PGT_SEGDESC);
 	for (unsigned i = 0; i < LDT_PAGE_FIRST; i++) {
 		uint64_t shown = v->mm.desc_l1[LDT_PAGE_FIRST + i];
 
-		if (v->ldt_mapped >> i & 1)
+		if (v->pv.ldt_mapped >> i & 1)
 			segdesc(v, pte_mfn(shown), shown);
 		else if (shown & PTE_P)
 			audit_wrong("%s vCPU %u: its window shows LDT page %u, which it does not hold",
@@ -85,30 +85,30 @@ static void roots(struct vcpu *v)
 		loadable(v, v->mm.user_cr3, "user root");
 }
 
-/* Rules (3) and (4) of vcpu.special (guest/domain.h). */
+/* Rules (3) and (4) of vcpu.entry.special (guest/entry_state.h). */
 static void shortcuts(const struct vcpu *v)
 {
-	if (v->special.no_user_root != !v->mm.user_cr3)
+	if (v->entry.special.no_user_root != !v->mm.user_cr3)
 		audit_wrong("%s vCPU %u: user root %lx, which system calls' shortcuts do not know",
 			    v->domain->name, v->id, (unsigned long)v->mm.user_cr3);
-	if (v->special.no_entry == context_takes_syscalls(v))
+	if (v->entry.special.no_entry == context_takes_syscalls(v))
 		audit_wrong(
 		    "%s vCPU %u: system calls enter at %lx on %lx, which their shortcut does not know",
-		    v->domain->name, v->id, (unsigned long)v->syscall_cb.address,
-		    (unsigned long)v->kernel_sp);
+		    v->domain->name, v->id, (unsigned long)v->entry.syscall_cb.address,
+		    (unsigned long)v->entry.kernel_sp);
 }
 
 /* Rules (1) and (2) of the essay in mm/root.c. */
 static void context(struct vcpu *v)
 {
-	if (v->state != VCPU_OFFLINE && !v->initialised)
+	if (v->state != VCPU_OFFLINE && !v->dom.initialised)
 		audit_wrong("%s vCPU %u: online without a context", v->domain->name, v->id);
-	if (!v->initialised)
+	if (!v->dom.initialised)
 		return;
 	loadable(v, v->mm.kernel_cr3, "root");
 	if (v->domain->paging && v->domain->paging->user_root)
 		shortcuts(v);
-	if (v->user_mode && !v->mm.user_cr3)
+	if (v->entry.user_mode && !v->mm.user_cr3)
 		audit_wrong("%s vCPU %u: in user mode without a user root", v->domain->name, v->id);
 }
 
@@ -136,8 +136,8 @@ void audit_vcpus(struct domain *d)
 		if (d->state < DOMAIN_DYING)
 			context(v);
 		descriptor_tables(v);
-		if (v->info_mfn != INVALID_MFN)
-			audit_use(v->info_mfn, PGT_WRITABLE);
+		if (v->dom.info_mfn != INVALID_MFN)
+			audit_use(v->dom.info_mfn, PGT_WRITABLE);
 		if (v->mm.memory_work)
 			memory_exchange_audit(&v->mm.memory_work->x, audit_ref);
 		if (d->doors->audit)
@@ -171,7 +171,7 @@ static void one_cpu(const struct percpu *cpu)
 	}
 	if (v != (cpu->vcpu == cpu->idle ? NULL : cpu->vcpu))
 		audit_wrong("CPU %u holds translations of another vCPU than its own", cpu->id);
-	if (cpu->cr3 != (!v ? idle : v->user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3))
+	if (cpu->cr3 != (!v ? idle : v->entry.user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3))
 		audit_wrong("CPU %u walks %lx", cpu->id, (unsigned long)cpu->cr3);
 	if (v && !cpuset_has(v->domain->mm.tlb_cpus, cpu->id))
 		audit_wrong("CPU %u holds translations of %s, which does not know", cpu->id, v->domain->name);

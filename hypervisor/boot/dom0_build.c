@@ -153,7 +153,7 @@ static int fill(const struct dom0_memory *m, const struct first_memory *p, const
 		d->doors->fill_hypercall_page(dom0_page(m, first_pfn(p, stubs)));
 	d->pv->start_regs(d->vcpu[0], k->notes.entry, first_va(p, p->stack.pfn + 1),
 			  first_va(p, p->start_info.pfn));
-	d->vcpu[0]->initialised = true;
+	d->vcpu[0]->dom.initialised = true;
 	return adopt_tables(d, m->mfn[p->tables.pfn]);
 }
 
@@ -168,7 +168,7 @@ static void start(struct domain *d)
 	console_set_notify(console_input);
 	debug_keys_init();
 	d->state = DOMAIN_ALIVE;
-	d->controller_pauses = 0;
+	d->dom.controller_pauses = 0;
 	vcpu_online(d->vcpu[0]);
 	domain_unpause(d);
 }

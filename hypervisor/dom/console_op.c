@@ -19,30 +19,30 @@
 
 static void end_line(struct domain *d)
 {
-	if (!d->con_len)
+	if (!d->dom.con_len)
 		return;
-	d->con_line[d->con_len] = 0;
-	d->con_len = 0;
-	log_guest_line(&d->con_limit, d->id, d->con_line);
+	d->dom.con_line[d->dom.con_len] = 0;
+	d->dom.con_len = 0;
+	log_guest_line(&d->dom.con_limit, d->id, d->dom.con_line);
 }
 
 /* The caller that ends the domain may hold any lock; if it is this one, or another vCPU is just writing, the rest of a
  * line is lost. */
 void console_flush(struct domain *d)
 {
-	if (spin_trylock(&d->lock)) {
+	if (spin_trylock(&d->dom.lock)) {
 		end_line(d);
-		spin_unlock(&d->lock);
+		spin_unlock(&d->dom.lock);
 	}
-	log_guest_left_out(&d->con_limit, d->id);
+	log_guest_left_out(&d->dom.con_limit, d->id);
 }
 
 static void guest_put_char(struct domain *d, char c)
 {
-	if (c == '\n' || d->con_len == sizeof(d->con_line) - 1)
+	if (c == '\n' || d->dom.con_len == sizeof(d->dom.con_line) - 1)
 		end_line(d);
 	if ((c >= ' ' && c != 0x7f) || c == '\t')
-		d->con_line[d->con_len++] = c;
+		d->dom.con_line[d->dom.con_len++] = c;
 }
 
 static long console_write(uint32_t count, gva_t buffer)
@@ -58,10 +58,10 @@ static long console_write(uint32_t count, gva_t buffer)
 		if (d->privileged) {
 			printk_raw(text, n);
 		} else {
-			spin_lock(&d->lock);
+			spin_lock(&d->dom.lock);
 			for (uint32_t i = 0; i < n; i++)
 				guest_put_char(d, text[i]);
-			spin_unlock(&d->lock);
+			spin_unlock(&d->dom.lock);
 		}
 		count -= n;
 		buffer += n;

@@ -157,7 +157,7 @@ static void of_policy(const struct cpu_policy *p, uint32_t leaf, uint32_t sublea
 
 void cpu_policy_leaf(const struct domain *d, uint32_t leaf, uint32_t subleaf, uint32_t r[4])
 {
-	const struct cpu_policy *p = __atomic_load_n(&d->cpu_policy, __ATOMIC_ACQUIRE);
+	const struct cpu_policy *p = __atomic_load_n(&d->dom.cpu_policy, __ATOMIC_ACQUIRE);
 
 	if (!p) {
 		cpu_policy_default(d, leaf, subleaf, r);

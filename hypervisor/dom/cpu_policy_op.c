@@ -377,7 +377,7 @@ long cpu_policy_set(struct domain *d, struct xen_domctl_cpu_policy *p)
 		heap_free(policy);
 		return rc;
 	}
-	heap_free(d->cpu_policy);
-	__atomic_store_n(&d->cpu_policy, policy, __ATOMIC_RELEASE);
+	heap_free(d->dom.cpu_policy);
+	__atomic_store_n(&d->dom.cpu_policy, policy, __ATOMIC_RELEASE);
 	return 0;
 }

@@ -41,7 +41,7 @@ static void dump_domain(struct domain *d)
 		printk("  vCPU %u: %s%s on CPU %u, RIP %016lx RSP %016lx, upcall %s%s, %lu hypercalls\n",
 		       v->id, states[v->state], v->running ? ", running" : "", v->cpu->id, v->regs.rip,
 		       v->regs.rsp, v->info->upcall_pending ? "pending" : "none",
-		       v->info->upcall_mask ? " masked" : "", v->hypercalls);
+		       v->info->upcall_mask ? " masked" : "", v->entry.hypercalls);
 }
 
 static void dump_domains(void)

@@ -70,14 +70,14 @@ static int release_vcpu(struct domain *d, struct vcpu *v)
 
 static int release_vcpus(struct domain *d)
 {
-	for (; d->release_next < d->max_vcpus; d->release_next++) {
-		struct vcpu *v = d->vcpu[d->release_next];
+	for (; d->dom.release_next < d->max_vcpus; d->dom.release_next++) {
+		struct vcpu *v = d->vcpu[d->dom.release_next];
 		int rc = v ? release_vcpu(d, v) : 0;
 
 		if (rc)
 			return rc;
 		if (hypercall_preempt_check()) {
-			d->release_next++;
+			d->dom.release_next++;
 			return -ERESTART;
 		}
 	}
@@ -88,41 +88,41 @@ int domain_relinquish(struct domain *d)
 {
 	int rc;
 
-	switch (d->relinquish_stage) {
+	switch (d->dom.relinquish_stage) {
 	case 0:
 		stop(d);
-		d->relinquish_stage++;
+		d->dom.relinquish_stage++;
 		/* fall through */
 	case 1:
-		rc = evtchn_close_all(d, &d->close_next);
+		rc = evtchn_close_all(d, &d->dom.close_next);
 		if (rc)
 			return rc;
 		pirqs_free(d);
-		d->relinquish_stage++;
+		d->dom.relinquish_stage++;
 		/* fall through */
 	case 2:
 		rc = release_vcpus(d);
 		if (rc)
 			return rc;
-		d->relinquish_stage++;
+		d->dom.relinquish_stage++;
 		/* fall through */
 	case 3:
 		rc = mm_relinquish(d);
 		if (rc)
 			return rc;
-		d->relinquish_stage++;
+		d->dom.relinquish_stage++;
 		/* fall through */
 	case 4:
 		rc = grant_release_maps(d);
 		if (rc)
 			return rc;
-		d->relinquish_stage++;
+		d->dom.relinquish_stage++;
 		/* fall through */
 	case 5:
 		unshare_heap_page(d->shared_info);
 		grant_unshare(d);
 		d->state = DOMAIN_DEAD;
-		d->relinquish_stage++;
+		d->dom.relinquish_stage++;
 		send_global_virq(VIRQ_DOM_EXC);
 		domain_put(d);
 	}

@@ -24,7 +24,7 @@ static void domain_free(struct domain *d)
 	grant_destroy(d);
 	if (d->mm.window_l3)
 		heap_free_pages(d->mm.window_l3, 0);
-	heap_free(d->cpu_policy);
+	heap_free(d->dom.cpu_policy);
 	BUG_ON(d->mm.heap_bytes);
 	heap_free(d);
 }
@@ -50,7 +50,7 @@ struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 	take_kind(d, kind);
 	d->refs = 1;
 	d->state = DOMAIN_BUILDING;
-	d->sched.pause_count = d->controller_pauses = 1;
+	d->sched.pause_count = d->dom.controller_pauses = 1;
 	d->evt.max_port = ~0u;
 	list_init(&d->link);
 	watchdog_init(d);
@@ -140,7 +140,7 @@ void domain_pause_nosync(struct domain *d)
 	struct vcpu *v;
 
 	if (!__atomic_fetch_add(&d->sched.pause_count, 1, __ATOMIC_SEQ_CST))
-		d->paused_since = now();
+		d->dom.paused_since = now();
 	for_each_vcpu (d, v)
 		vcpu_reconsider(v);
 }
@@ -158,12 +158,12 @@ void domain_unpause(struct domain *d)
 {
 	struct vcpu *v;
 
-	spin_lock(&d->lock);
+	spin_lock(&d->dom.lock);
 	if (d->sched.pause_count == 1)
-		watchdog_go_on(d, now() - d->paused_since);
+		watchdog_go_on(d, now() - d->dom.paused_since);
 	if (!__atomic_sub_fetch(&d->sched.pause_count, 1, __ATOMIC_SEQ_CST))
 		watchdog_go_on(d, 0);
-	spin_unlock(&d->lock);
+	spin_unlock(&d->dom.lock);
 	for_each_vcpu (d, v) {
 		vcpu_reconsider(v);
 		vcpu_timers_go_on(v);

@@ -56,10 +56,10 @@ int domain_relinquish(struct domain *d);
 void vcpu_send_nmi(struct vcpu *v); /* any @v: on its way back to the guest its NMI handler is entered */
 
 /* SCHEDOP_watchdog (dom/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set anew,
- * or stopped by 0 seconds. A domain that lets one expire is shut down. d->lock held. */
+ * or stopped by 0 seconds. A domain that lets one expire is shut down. d->dom.lock held. */
 int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds);
 void watchdog_init(struct domain *d);
 void watchdog_stop(struct domain *d);
 /* @d is about to go on after a pause of @away, which does not count; then once more with 0 when it may run, for what
- * came due in between. d->lock held over both. */
+ * came due in between. d->dom.lock held over both. */
 void watchdog_go_on(struct domain *d, ns_t away);

@@ -4,7 +4,7 @@
  * the caller may.
  *
  * domctl_lock serialises all of them. A target's own hypercalls never take it, so waiting under it for the
- * target's vCPUs to stop is safe; d->lock would not be.
+ * target's vCPUs to stop is safe; d->dom.lock would not be.
  */
 #include "dom/domain.h"
 #include "dom/cpu_policy.h"
@@ -50,12 +50,12 @@ static long create(struct xen_domctl *op)
 	if (!d)
 		return rc;
 	d->max_vcpus = c->max_vcpus;
-	d->fv_nopatch = c->flags & RINGLET_CDF_fv_nopatch;
+	d->dom.fv_nopatch = c->flags & RINGLET_CDF_fv_nopatch;
 	d->evt.max_port = MIN(d->evt.max_port, c->max_evtchn_port);
 	grant_set_limits(d, c->max_grant_frames, c->max_maptrack_frames);
 	domain_set_quota(d);
-	d->ssidref = c->ssidref;
-	memcpy(d->uuid, c->handle, sizeof(d->uuid));
+	d->dom.ssidref = c->ssidref;
+	memcpy(d->dom.uuid, c->handle, sizeof(d->dom.uuid));
 	op->domain = d->id;
 	return 0;
 }
@@ -89,9 +89,9 @@ static long pause(struct domain *d)
 {
 	if (d == current->domain)
 		return -EINVAL;
-	if (d->controller_pauses == PAUSE_MAX)
+	if (d->dom.controller_pauses == PAUSE_MAX)
 		return -EOVERFLOW;
-	d->controller_pauses++;
+	d->dom.controller_pauses++;
 	domain_pause(d);
 	return 0;
 }
@@ -100,11 +100,11 @@ static long unpause(struct domain *d)
 {
 	enum domain_state building = DOMAIN_BUILDING;
 
-	if (d == current->domain || !d->controller_pauses)
+	if (d == current->domain || !d->dom.controller_pauses)
 		return -EINVAL;
 	__atomic_compare_exchange_n(&d->state, &building, DOMAIN_ALIVE, false, __ATOMIC_SEQ_CST,
 				    __ATOMIC_RELAXED);
-	d->controller_pauses--;
+	d->dom.controller_pauses--;
 	domain_unpause(d);
 	return 0;
 }
@@ -224,7 +224,7 @@ static long domctl_on(struct domain *d, struct xen_domctl *op, bool *copyback)
 		time_update_wallclock(d);
 		return 0;
 	case XEN_DOMCTL_setdomainhandle:
-		memcpy(d->uuid, op->u.setdomainhandle.handle, sizeof(d->uuid));
+		memcpy(d->dom.uuid, op->u.setdomainhandle.handle, sizeof(d->dom.uuid));
 		return 0;
 	case XEN_DOMCTL_getpageframeinfo3:
 		return page_frame_info(d, &op->u.getpageframeinfo3, copyback);

@@ -21,12 +21,12 @@ static void get_ext_context(const struct vcpu *v, struct xen_domctl_ext_vcpucont
 	*c = (struct xen_domctl_ext_vcpucontext){
 	    .vcpu = v->id,
 	    .size = sizeof(*c),
-	    .syscall32_callback_eip = v->syscall32_cb.address,
-	    .syscall32_callback_cs = v->syscall32_cb.cs,
-	    .syscall32_disables_events = (v->syscall32_cb.flags & CALLBACKF_mask_events) != 0,
-	    .sysenter_callback_eip = v->sysenter_cb.address,
-	    .sysenter_callback_cs = v->sysenter_cb.cs,
-	    .sysenter_disables_events = (v->sysenter_cb.flags & CALLBACKF_mask_events) != 0,
+	    .syscall32_callback_eip = v->entry.syscall32_cb.address,
+	    .syscall32_callback_cs = v->entry.syscall32_cb.cs,
+	    .syscall32_disables_events = (v->entry.syscall32_cb.flags & CALLBACKF_mask_events) != 0,
+	    .sysenter_callback_eip = v->entry.sysenter_cb.address,
+	    .sysenter_callback_cs = v->entry.sysenter_cb.cs,
+	    .sysenter_disables_events = (v->entry.sysenter_cb.flags & CALLBACKF_mask_events) != 0,
 	};
 }
 
@@ -54,8 +54,8 @@ static long set_ext_context(struct vcpu *v, const struct xen_domctl_ext_vcpucont
 			   c->sysenter_disables_events))
 		return -EINVAL;
 	vcpu_pause(v);
-	v->syscall32_cb = syscall32;
-	v->sysenter_cb = sysenter;
+	v->entry.syscall32_cb = syscall32;
+	v->entry.sysenter_cb = sysenter;
 	vcpu_unpause(v);
 	return 0;
 }

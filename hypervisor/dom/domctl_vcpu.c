@@ -78,7 +78,7 @@ static long get_context(struct vcpu *v, gva_t ctxt)
 
 	if (v->domain == current->domain) /* one of ours may be waiting for us right now */
 		return -EINVAL;
-	if (!v->initialised)
+	if (!v->dom.initialised)
 		return -ENODATA;
 	ctx = heap_alloc_for(current->domain, doors->context_size);
 	if (!ctx)

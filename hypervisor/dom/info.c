@@ -13,9 +13,9 @@ uint32_t domain_flags(const struct domain *d)
 
 	if (d->state >= DOMAIN_DYING)
 		flags |= XEN_DOMINF_dying;
-	if (d->shut_down)
-		flags |= XEN_DOMINF_shutdown | (uint32_t)d->shutdown_code << XEN_DOMINF_shutdownshift;
-	if (d->controller_pauses)
+	if (d->dom.shut_down)
+		flags |= XEN_DOMINF_shutdown | (uint32_t)d->dom.shutdown_code << XEN_DOMINF_shutdownshift;
+	if (d->dom.controller_pauses)
 		flags |= XEN_DOMINF_paused;
 	return flags;
 }
@@ -47,6 +47,6 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
 	info->max_pages = d->mm.max_pages;
 	info->outstanding_pages = d->mm.claimed_pages;
 	info->shared_info_frame = d->shared_info_mfn;
-	info->ssidref = d->ssidref;
-	memcpy(info->handle, d->uuid, sizeof(info->handle));
+	info->ssidref = d->dom.ssidref;
+	memcpy(info->handle, d->dom.uuid, sizeof(info->handle));
 }

@@ -16,7 +16,7 @@ static long set_iopl(struct vcpu *v, struct physdev_set_iopl *s)
 {
 	if (s->iopl > 3)
 		return -EINVAL;
-	v->iopl = s->iopl;
+	v->dom.iopl = s->iopl;
 	return 0;
 }
 
@@ -25,8 +25,8 @@ static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *s)
 {
 	if (s->nr_ports > IO_PORTS)
 		return -EINVAL;
-	v->iobitmap = s->bitmap;
-	v->iobitmap_ports = s->nr_ports;
+	v->dom.iobitmap = s->bitmap;
+	v->dom.iobitmap_ports = s->nr_ports;
 	return 0;
 }
 

@@ -23,12 +23,12 @@ static long latch_shutdown_code(struct vcpu *v, struct sched_shutdown *s)
 {
 	struct domain *d = current->domain;
 
-	spin_lock(&d->lock);
-	if (!d->code_latched) {
-		d->shutdown_code = s->reason;
-		d->code_latched = true;
+	spin_lock(&d->dom.lock);
+	if (!d->dom.code_latched) {
+		d->dom.shutdown_code = s->reason;
+		d->dom.code_latched = true;
 	}
-	spin_unlock(&d->lock);
+	spin_unlock(&d->dom.lock);
 	return 0;
 }
 
@@ -92,9 +92,9 @@ static long watchdog(struct vcpu *v, struct sched_watchdog *w)
 	struct domain *d = current->domain;
 	int rc;
 
-	spin_lock(&d->lock);
+	spin_lock(&d->dom.lock);
 	rc = watchdog_set(d, w->id, w->timeout);
-	spin_unlock(&d->lock);
+	spin_unlock(&d->dom.lock);
 	return rc;
 }
 

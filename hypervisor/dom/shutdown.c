@@ -59,12 +59,12 @@ void domain_shutdown(struct domain *d, uint8_t reason)
 		end_machine(reason);
 	if (!enter_shutdown(d))
 		return;
-	if (!d->code_latched)
-		d->shutdown_code = reason;
+	if (!d->dom.code_latched)
+		d->dom.shutdown_code = reason;
 	domain_pause_nosync(d);
-	__atomic_store_n(&d->shut_down, true, __ATOMIC_SEQ_CST); /* from now on it may be resumed */
+	__atomic_store_n(&d->dom.shut_down, true, __ATOMIC_SEQ_CST); /* from now on it may be resumed */
 	console_flush(d);
-	log_fate(LOG_INFO, "%s: %s\n", d->name, reason_name(d->shutdown_code));
+	log_fate(LOG_INFO, "%s: %s\n", d->name, reason_name(d->dom.shutdown_code));
 	send_global_virq(VIRQ_DOM_EXC);
 }
 
@@ -72,9 +72,9 @@ void domain_resume(struct domain *d)
 {
 	enum domain_state stopped = DOMAIN_SHUTDOWN;
 
-	if (!__atomic_load_n(&d->shut_down, __ATOMIC_SEQ_CST))
+	if (!__atomic_load_n(&d->dom.shut_down, __ATOMIC_SEQ_CST))
 		return;
-	d->shut_down = d->code_latched = false;
+	d->dom.shut_down = d->dom.code_latched = false;
 	if (__atomic_compare_exchange_n(&d->state, &stopped, DOMAIN_ALIVE, false, __ATOMIC_SEQ_CST,
 					__ATOMIC_RELAXED))
 		domain_unpause(d);

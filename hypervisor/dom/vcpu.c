@@ -35,7 +35,7 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 		return NULL;
 	v->domain = d;
 	v->id = id;
-	v->info_mfn = v->mm.root = v->mm.user_root = INVALID_MFN;
+	v->dom.info_mfn = v->mm.root = v->mm.user_root = INVALID_MFN;
 	list_init(&v->sched.run_link);
 	return v;
 }
@@ -43,7 +43,7 @@ struct vcpu *vcpu_alloc(struct domain *d, uint32_t id)
 void vcpu_free(struct vcpu *v)
 {
 	BUG_ON(v->running || !list_empty(&v->sched.run_link));
-	BUG_ON(v->mm.root != INVALID_MFN || v->mm.user_root != INVALID_MFN || v->info_mfn != INVALID_MFN);
+	BUG_ON(v->mm.root != INVALID_MFN || v->mm.user_root != INVALID_MFN || v->dom.info_mfn != INVALID_MFN);
 	sched_vcpu_free(v);
 	heap_free(v->fpu);
 	heap_free(v->counters);
@@ -87,7 +87,7 @@ fail:
 void vcpu_lose_context(struct vcpu *v)
 {
 	vcpu_offline(v);
-	v->initialised = false;
+	v->dom.initialised = false;
 }
 
 int vcpu_set_context(struct vcpu *v, const void *ctx)
@@ -100,7 +100,7 @@ int vcpu_set_context(struct vcpu *v, const void *ctx)
 	rc = v->domain->doors->set_context(v, ctx);
 	if (rc)
 		return rc;
-	v->initialised = true;
+	v->dom.initialised = true;
 	/* In both layouts a word of flags follows the FXSAVE image. */
 	memcpy(&flags, (const char *)ctx + offsetof(struct vcpu_guest_context, flags), sizeof(flags));
 	if (flags & VGCF_online)
@@ -116,7 +116,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 	if (offset > PAGE_SIZE - sizeof(*info) || offset % ((1u << v->domain->abi->word_shift) / 8))
 		return -ENXIO;
 	/* Once, and not while a vCPU may be using the old place. */
-	if (v->info_mfn != INVALID_MFN || (v != current && v->state != VCPU_OFFLINE))
+	if (v->dom.info_mfn != INVALID_MFN || (v != current && v->state != VCPU_OFFLINE))
 		return -EINVAL;
 	pg = page_get_mfn(mfn, v->domain);
 	if (!pg)
@@ -127,7 +127,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 	}
 	info = (void *)((char *)mfn_to_virt(mfn) + offset);
 	memcpy(info, v->info, sizeof(*info));
-	v->info_mfn = mfn;
+	v->dom.info_mfn = mfn;
 	v->info = info;
 	evtchn_rescan(v); /* an event may have gone to the old place in between */
 	return 0;
@@ -135,9 +135,9 @@ int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 
 void vcpu_unmap_info(struct vcpu *v)
 {
-	if (v->info_mfn == INVALID_MFN)
+	if (v->dom.info_mfn == INVALID_MFN)
 		return;
-	page_put_and_type(mfn_to_page(v->info_mfn));
-	v->info_mfn = INVALID_MFN;
+	page_put_and_type(mfn_to_page(v->dom.info_mfn));
+	v->dom.info_mfn = INVALID_MFN;
 	v->info = shared_vcpu_info(v->domain->shared_info, v->id);
 }

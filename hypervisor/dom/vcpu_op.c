@@ -22,10 +22,10 @@ static int set_context(struct vcpu *v, const void *ctx)
 {
 	int rc = -EEXIST;
 
-	spin_lock(&v->domain->lock);
-	if (!v->initialised)
+	spin_lock(&v->domain->dom.lock);
+	if (!v->dom.initialised)
 		rc = vcpu_set_context(v, ctx);
-	spin_unlock(&v->domain->lock);
+	spin_unlock(&v->domain->dom.lock);
 	return rc;
 }
 
@@ -52,7 +52,7 @@ static int initialise(struct vcpu *v, gva_t arg)
 
 static int up(struct vcpu *v)
 {
-	if (!v->initialised)
+	if (!v->dom.initialised)
 		return -EINVAL;
 	vcpu_online(v);
 	return 0;
@@ -128,15 +128,15 @@ static long register_info(struct vcpu *v, struct vcpu_register_vcpu_info *info)
 {
 	int rc;
 
-	spin_lock(&v->domain->lock);
+	spin_lock(&v->domain->dom.lock);
 	rc = vcpu_map_info(v, info->mfn, info->offset);
-	spin_unlock(&v->domain->lock);
+	spin_unlock(&v->domain->dom.lock);
 	return rc;
 }
 
 void vcpu_send_nmi(struct vcpu *v)
 {
-	__atomic_store_n(&v->nmi_pending, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->entry.nmi_pending, true, __ATOMIC_SEQ_CST);
 	vcpu_wake(v);
 	if (v->running)
 		cpu_raise(v->cpu, PENDING_SCHEDULE); /* so that its exit path looks */

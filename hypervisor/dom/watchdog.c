@@ -3,7 +3,7 @@
  * Watchdogs: timers by which a domain asks to be shut down if it fails to set them again in time. Time in which the
  * domain is paused does not count, since a domain that may not run cannot set them: one that expires then is set again
  * when the domain goes on.
- * Locking: d->lock, but not in the handler, since timer_stop() waits for its end.
+ * Locking: d->dom.lock, but not in the handler, since timer_stop() waits for its end.
  */
 #include "cpu/clock.h"
 #include "dom/domain.h"
@@ -17,8 +17,8 @@ static bool is_due(const struct domain *d)
 {
 	ns_t t = now();
 
-	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
-		if (d->watchdog[i].expires && d->watchdog[i].expires <= t)
+	for (unsigned i = 0; i < ARRAY_SIZE(d->dom.watchdog); i++)
+		if (d->dom.watchdog[i].expires && d->dom.watchdog[i].expires <= t)
 			return true;
 	return false;
 }
@@ -36,8 +36,8 @@ static void expired(void *arg)
 
 void watchdog_init(struct domain *d)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
-		timer_init(&d->watchdog[i], expired, d);
+	for (unsigned i = 0; i < ARRAY_SIZE(d->dom.watchdog); i++)
+		timer_init(&d->dom.watchdog[i], expired, d);
 }
 
 static void stop(struct timer *t)
@@ -50,36 +50,36 @@ int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds)
 {
 	int rc = 0;
 
-	if (id > ARRAY_SIZE(d->watchdog))
+	if (id > ARRAY_SIZE(d->dom.watchdog))
 		return -EINVAL;
 	if (id == 0) {
 		if (!seconds)
 			return -EINVAL;
-		while (id < ARRAY_SIZE(d->watchdog) && d->watchdog[id].expires)
+		while (id < ARRAY_SIZE(d->dom.watchdog) && d->dom.watchdog[id].expires)
 			id++;
-		if (id == ARRAY_SIZE(d->watchdog))
+		if (id == ARRAY_SIZE(d->dom.watchdog))
 			return -ENOSPC;
 		rc = ++id;
-	} else if (!d->watchdog[id - 1].expires) {
+	} else if (!d->dom.watchdog[id - 1].expires) {
 		return -EINVAL; /* not running: set by id 0 first */
 	}
 	if (seconds)
-		timer_set(&d->watchdog[id - 1], now() + seconds * NS_PER_SEC);
+		timer_set(&d->dom.watchdog[id - 1], now() + seconds * NS_PER_SEC);
 	else
-		stop(&d->watchdog[id - 1]);
+		stop(&d->dom.watchdog[id - 1]);
 	return rc;
 }
 
 void watchdog_stop(struct domain *d)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++)
-		stop(&d->watchdog[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(d->dom.watchdog); i++)
+		stop(&d->dom.watchdog[i]);
 }
 
 void watchdog_go_on(struct domain *d, ns_t away)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(d->watchdog); i++) {
-		struct timer *t = &d->watchdog[i];
+	for (unsigned i = 0; i < ARRAY_SIZE(d->dom.watchdog); i++) {
+		struct timer *t = &d->dom.watchdog[i];
 
 		if (t->expires && (away || !t->cpu))
 			timer_set(t, t->expires + away);

@@ -35,7 +35,7 @@ static enum emul_result read_cr(struct emul *e, uint64_t *value)
 		*value = v->domain->paging->mfn_to_cr3(v->mm.root);
 		return EMUL_DONE;
 	case 4:
-		*value = v->cr4;
+		*value = v->pv.cr4;
 		return EMUL_DONE;
 	}
 	return EMUL_REFUSED;
@@ -62,8 +62,8 @@ static enum emul_result write_cr(struct emul *e, uint64_t value)
 			rc = pt_settle(v->domain);
 		return !rc ? EMUL_DONE : rc == -ERESTART ? EMUL_AGAIN : EMUL_REFUSED;
 	case 4:
-		v->cr4 = context_cr4(value);
-		fpu_set_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
+		v->pv.cr4 = context_cr4(value);
+		fpu_set_osxsave(v->fpu, v->pv.cr4 & CR4_OSXSAVE);
 		return EMUL_DONE;
 	}
 	return EMUL_REFUSED;
@@ -109,7 +109,7 @@ enum emul_result emul_xsetbv(struct emul *e)
 
 	if (e->insn.mod_rm != MODRM_XSETBV)
 		return EMUL_REFUSED;
-	if (!(e->v->cr4 & CR4_OSXSAVE)) /* some processors look at the privilege first */
+	if (!(e->v->pv.cr4 & CR4_OSXSAVE)) /* some processors look at the privilege first */
 		return EMUL_UNDEFINED;
 	if ((uint32_t)r->rcx != XCR0)
 		return EMUL_REFUSED;

@@ -41,7 +41,7 @@ static void vcpus_own(const struct vcpu *v, uint32_t leaf, uint32_t subleaf, uin
 
 	if (leaf == 1) {
 		r[EBX] |= v->id << 25;
-		r[ECX] |= v->cr4 & CR4_OSXSAVE ? LEAF1_ECX_OSXSAVE : 0;
+		r[ECX] |= v->pv.cr4 & CR4_OSXSAVE ? LEAF1_ECX_OSXSAVE : 0;
 	} else if (leaf == 0xd && subleaf == 0 && r[EAX]) {
 		cpuid(leaf, subleaf, now);
 		r[EBX] = now[EBX];

@@ -162,7 +162,7 @@ static inline int emul_int(struct vcpu *v, const struct emul_face *face, unsigne
 /* The access to a port was made: note the breakpoints that it hit. */
 static inline void emul_port_used(struct emul *e, uint16_t port)
 {
-	if (unlikely(e->v->debugreg[7] & DR7_ENABLES))
+	if (unlikely(e->v->pv.debugreg[7] & DR7_ENABLES))
 		e->dr6 |= debugreg_port_hits(e->v, port, e->insn.operand);
 }
 

@@ -86,7 +86,7 @@ static bool gs_base_write(struct vcpu *v, uint64_t value)
 
 static bool shadow_gs_base_read(struct vcpu *v, uint64_t *value)
 {
-	*value = v->gs_base_user;
+	*value = v->pv.gs_base_user;
 	return v->domain->abi->long_mode;
 }
 
@@ -94,7 +94,7 @@ static bool shadow_gs_base_write(struct vcpu *v, uint64_t value)
 {
 	if (!base_ok(v, value))
 		return false;
-	v->gs_base_user = value;
+	v->pv.gs_base_user = value;
 	return true;
 }
 

@@ -44,7 +44,7 @@ static int bitmap_read(struct vcpu *v, void *to, uint32_t at, size_t n)
 	int rc;
 
 	use_cr3(v->mm.kernel_cr3);
-	rc = guest_read(to, v->iobitmap + at, n);
+	rc = guest_read(to, v->dom.iobitmap + at, n);
 	use_cr3(cr3);
 	return rc;
 }
@@ -53,7 +53,7 @@ static __rare bool bitmap_permits(struct vcpu *v, uint16_t port, unsigned size)
 {
 	uint8_t bits[2] = {0xff, 0xff};
 
-	if (!v->iobitmap || port + size > v->iobitmap_ports)
+	if (!v->dom.iobitmap || port + size > v->dom.iobitmap_ports)
 		return false;
 	/* As the processor does, look at two bytes (SDM 1 18.5.2); the last one may be missing. */
 	if (bitmap_read(v, bits, port / 8, 2) && bitmap_read(v, bits, port / 8, 1))
@@ -73,9 +73,9 @@ static __cold uint32_t unreal_read(const struct vcpu *v, uint16_t port, unsigned
 	if (!v->domain->privileged)
 		return ~0u;
 	if (port == PCI_PORT_INDEX && size == 4)
-		return v->domain->pci_index;
+		return v->domain->emul.pci_index;
 	if (port >= PCI_PORT_DATA && port + size <= PCI_PORT_DATA + 4)
-		return pci_port_read(v->domain->pci_index, port, size);
+		return pci_port_read(v->domain->emul.pci_index, port, size);
 	if (port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA)
 		return size == 1 ? inb(port) : inw(port);
 	return ~0u;
@@ -86,9 +86,9 @@ static __cold void unreal_write(const struct vcpu *v, uint16_t port, unsigned si
 	if (!v->domain->privileged)
 		return;
 	if (port == PCI_PORT_INDEX && size == 4)
-		v->domain->pci_index = value;
+		v->domain->emul.pci_index = value;
 	else if (port >= PCI_PORT_DATA && port + size <= PCI_PORT_DATA + 4)
-		pci_port_write(v->domain->pci_index, port, size, value);
+		pci_port_write(v->domain->emul.pci_index, port, size, value);
 	else if (port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA && size == 1)
 		outb(port, value);
 	else if (port >= PCI_PORT_INDEX && port + size <= PCI_PORT_DATA)

@@ -122,7 +122,7 @@ bool emul_iopl_ok(const struct vcpu *v)
 {
 	unsigned cpl = !in_kernel(v) ? 3 : iopl_is_architectural(v) ? 0 : 1;
 
-	return cpl <= v->iopl;
+	return cpl <= v->dom.iopl;
 }
 
 /* CLI and STI change nothing: the upcall mask is the guest's interrupt flag, and POPF, which does not trap,

@@ -4,7 +4,7 @@
 ; two of these crossings, so they are kept short: no register is saved that the guest gets back anyway.
 ;
 ; They handle the common case and nothing else. Whatever is unusual (work pending, an event due, masked events, a
-; strange selector or stack, vcpu.special) goes the long way, which is complete: syscall_application
+; strange selector or stack, vcpu.entry.special) goes the long way, which is complete: syscall_application
 ; and syscall_hypercall (syscall.asm), pv64_enter and pv64_iret (pv/pv64_entry.c). The meaning of every frame is
 ; explained there.
 ;

@@ -46,7 +46,7 @@ void exit_work(void)
 		trace_point(TRACE_IDLE, 0);
 		enter_idle();
 	}
-	if (v->nmi_pending && !v->special.nmi)
+	if (v->entry.nmi_pending && !v->entry.special.nmi)
 		bounce_nmi(v);
 	if (v->info->upcall_pending && !v->info->upcall_mask)
 		bounce_event(v);

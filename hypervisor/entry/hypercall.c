@@ -33,6 +33,6 @@ void hypercall_init(void)
 /* INT 0x82 of a guest that has no hypercalls: an INT n like any other. */
 void hypercall_int82_trap(struct vcpu *v)
 {
-	v->way_back = BACK_BY_IRET;
-	v->trap(v, &v->regs);
+	v->entry.way_back = BACK_BY_IRET;
+	v->entry.trap(v, &v->regs);
 }

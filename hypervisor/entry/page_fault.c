@@ -31,7 +31,7 @@ static bool is_hypervisor_address(gva_t va)
 /* The exception's selector is in the window address; the guest is to see the address in its own LDT. */
 static void bounce_ldt_fault(struct vcpu *v, uint32_t error, gva_t addr)
 {
-	bounce_page_fault(v, v->ldt_base + (addr - LDT_WINDOW(v->id)), error);
+	bounce_page_fault(v, v->pv.ldt_base + (addr - LDT_WINDOW(v->id)), error);
 }
 
 static bool is_refused_store(uint32_t error)

@@ -149,14 +149,14 @@ static void int80(struct vcpu *v)
 /* Out of line: ordinary traps only look whether there is such a function. */
 static __cold __attribute__((noinline)) void trap_of_kind(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	v->trap(v, regs);
+	v->entry.trap(v, regs);
 }
 
 static void gate_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 {
 	if (regs->entry_vector != VECTOR_INT80)
 		irq_handler(regs->entry_vector);
-	else if (unlikely(v->trap != NULL))
+	else if (unlikely(v->entry.trap != NULL))
 		trap_of_kind(v, regs);
 	else
 		int80(v);
@@ -178,7 +178,7 @@ void trap_from_guest(struct vcpu *v, struct cpu_user_regs *regs)
 		virtual8086(v, regs);
 	else if (unlikely(vector >= FIRST_INTERRUPT))
 		gate_from_guest(v, regs);
-	else if (unlikely(v->trap != NULL))
+	else if (unlikely(v->entry.trap != NULL))
 		trap_of_kind(v, regs);
 	else
 		handlers[vector](v, regs);
@@ -230,20 +230,20 @@ void exit_fault(struct cpu_user_regs *frame)
 	uint64_t rsp = regs->rsp;
 
 	memmove(regs, frame, offsetof(struct cpu_user_regs, rip));
-	v->way_back = BACK_BY_IRET;
+	v->entry.way_back = BACK_BY_IRET;
 	/* The handler of the last such fault cannot be entered either: nor could the next one's. */
-	if (regs->rip == v->refused_rip && rsp == v->refused_rsp) {
+	if (regs->rip == v->entry.refused_rip && rsp == v->entry.refused_rsp) {
 		domain_crash(v->domain, "exception %u at the entry of a handler (error code %x)",
 			     regs->entry_vector, regs->error_code);
 		return;
 	}
-	if (regs->entry_vector == TRAP_GP && !v->trap)
+	if (regs->entry_vector == TRAP_GP && !v->entry.trap)
 		bounce_with_error(v, regs);
 	else
 		trap_from_guest(v, regs);
 	if (regs->rsp != rsp) {
-		v->refused_rip = regs->rip;
-		v->refused_rsp = regs->rsp;
+		v->entry.refused_rip = regs->rip;
+		v->entry.refused_rsp = regs->rsp;
 	}
 }
 
@@ -254,7 +254,7 @@ void app_syscall(struct vcpu *v)
 
 void app_bad_stack(struct vcpu *v)
 {
-	domain_crash(v->domain, "its kernel stack at %016lx takes no system call", v->kernel_sp);
+	domain_crash(v->domain, "its kernel stack at %016lx takes no system call", v->entry.kernel_sp);
 }
 
 void app_syscall32(struct vcpu *v)

@@ -64,8 +64,8 @@ static enum emul_result write_cr(struct vcpu *v, unsigned reg, uint32_t value)
 		return EMUL_DONE;
 	case 4:
 		fv->cr4 = value;
-		v->cr4 = context_cr4(value); /* what has an effect: OSXSAVE, DE */
-		fpu_set_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
+		v->pv.cr4 = context_cr4(value); /* what has an effect: OSXSAVE, DE */
+		fpu_set_osxsave(v->fpu, v->pv.cr4 & CR4_OSXSAVE);
 		fv_shadow_drop_all(fv);
 		if (fv->cr0 & CR0_PG)
 			load_root(fv);

@@ -326,7 +326,7 @@ static enum emul_result group_0f01(struct emul *e)
  * ports. */
 static bool iopl_ok(const struct vcpu *v)
 {
-	return fv_in_kernel(v) || v->iopl == 3;
+	return fv_in_kernel(v) || v->dom.iopl == 3;
 }
 
 static enum emul_result halt(struct emul *e)
@@ -411,7 +411,7 @@ static enum emul_result io(struct emul *e)
 
 static void debug_trap(struct vcpu *v, uint64_t dr6)
 {
-	v->debugreg[6] |= dr6;
+	v->pv.debugreg[6] |= dr6;
 	fv_inject(v, TRAP_DB);
 }
 
@@ -488,7 +488,7 @@ enum emul_result fv_emulate(struct emul *e, struct vcpu *v)
 		if (v->info->upcall_pending && !v->info->upcall_mask && e->insn.opcode != OPCODE_STI)
 			return EMUL_DONE;
 		/* Would the next one trap here at once? */
-		if (v->domain->shut_down || (byte >= 0 && !(insn_attributes[byte] & INSN_TRAPS)))
+		if (v->domain->dom.shut_down || (byte >= 0 && !(insn_attributes[byte] & INSN_TRAPS)))
 			return EMUL_DONE;
 	}
 }

@@ -45,7 +45,7 @@ static int fv_vcpu_init(struct vcpu *v)
 	if (!v->fv)
 		return -ENOMEM;
 	v->fv->v = v;
-	v->trap = fv_trap;
+	v->entry.trap = fv_trap;
 	pc_init(&v->fv->pc, &fv_pc_user);
 	return fv_segments_init(v->fv);
 }
@@ -71,7 +71,7 @@ static void fv_vcpu_free(struct vcpu *v)
 	}
 	heap_free(v->fv);
 	v->fv = NULL;
-	v->trap = NULL;
+	v->entry.trap = NULL;
 	v->mm.kernel_cr3 = 0;
 	desc_free(v);
 	pv32_kind_root_free(v);
@@ -128,7 +128,7 @@ static int power_on(struct vcpu *v, const void *ctx)
 	if (rc)
 		return rc; /* what it holds is freed with the domain */
 	fv->console_port = word(ctx, COMPAT_vcpu_guest_context_event_callback_eip);
-	fv->patching = !v->domain->fv_nopatch;
+	fv->patching = !v->domain->dom.fv_nopatch;
 	fv->cr0 = RESET_CR0;
 	v->mm.kernel_cr3 = virt_to_mfn(v->mm.kind_root) << PAGE_SHIFT;
 	return 0;
@@ -156,7 +156,7 @@ static int fv_set_context(struct vcpu *v, const void *ctx)
 	v->regs.ss = v->regs.ds = v->regs.es = v->regs.fs = v->regs.gs = SEL_COMPAT_KERNEL_DS;
 	v->regs.rflags = RFLAGS_IF | RFLAGS_MBS;
 	v->info->upcall_mask = 1;
-	v->segs_fresh = true;
+	v->pv.segs_fresh = true;
 	fpu_reset(v->fpu);
 	vcpu_set_periodic(v, 0); /* no virtual timer of Xen */
 	heap_free(c);
@@ -179,7 +179,7 @@ static void fv_get_context(struct vcpu *v, void *ctx)
 	c->ctrlreg[2] = fv->cr2;
 	c->ctrlreg[3] = fv->cr3;
 	c->ctrlreg[4] = fv->cr4;
-	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
+	memcpy(c->debugreg, v->pv.debugreg, sizeof(c->debugreg));
 	pv32_context_out(ctx, c, v);
 	heap_free(c);
 }

@@ -28,7 +28,7 @@ uint32_t fv_flags_get(const struct vcpu *v)
 {
 	uint32_t flags = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL | RFLAGS_RF | RFLAGS_VM);
 
-	return flags | (v->info->upcall_mask ? 0 : RFLAGS_IF) | (uint32_t)v->iopl << RFLAGS_IOPL_SHIFT;
+	return flags | (v->info->upcall_mask ? 0 : RFLAGS_IF) | (uint32_t)v->dom.iopl << RFLAGS_IOPL_SHIFT;
 }
 
 /* The real IF stays set and the real IOPL 0. @mask: what the instruction and the CPL let change. */
@@ -37,7 +37,7 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask)
 	uint32_t now = (fv_flags_get(v) & ~mask) | (flags & mask);
 
 	v->info->upcall_mask = !(now & RFLAGS_IF);
-	v->iopl = RFLAGS_IOPL_OF(now);
+	v->dom.iopl = RFLAGS_IOPL_OF(now);
 	v->regs.rflags = (now & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 }
 

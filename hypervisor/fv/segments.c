@@ -154,7 +154,7 @@ int fv_segments_init(struct fv *fv)
 		return -ENOMEM;
 	/* The first page of the vCPU's window (pv/desc.c); the others stay empty. */
 	fv->v->mm.desc_l1[0] = make_pte(virt_to_mfn(fv->gdt), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX);
-	fv->v->desc_cpu = NULL;
+	fv->v->pv.desc_cpu = NULL;
 	return 0;
 }
 

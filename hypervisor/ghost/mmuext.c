@@ -91,7 +91,7 @@ static enum ghost_outcome set_ldt(gva_t base, uint64_t entries)
 	for (unsigned i = 16; i < 32; i++) { /* the window's pages of the old one */
 		uint64_t shown = ghost_word(&v->mm.desc_l1[i]);
 
-		if (!(v->ldt_mapped >> (i - 16) & 1) || !(shown & 1))
+		if (!(v->pv.ldt_mapped >> (i - 16) & 1) || !(shown & 1))
 			continue;
 		ghost_let_go((shown & 0x000ffffffffff000ull) >> PAGE_SHIFT);
 		ghost_expect(&v->mm.desc_l1[i], 0, ~0ull);

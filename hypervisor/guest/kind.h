@@ -29,7 +29,7 @@ struct audit_report {
 
 /* What the hypervisor does with a vCPU of any kind. */
 struct guest_doors {
-	/* vCPU state. A kind that handles exceptions itself sets v->trap here. */
+	/* vCPU state. A kind that handles exceptions itself sets v->entry.trap here. */
 	int (*vcpu_init)(struct vcpu *v);
 	int (*vcpu_relinquish)(
 	    struct vcpu *v); /* first, what takes long: -ERESTART for more; NULL: nothing */
@@ -61,7 +61,7 @@ struct pv_doors {
 	/* First registers of the initial domain (xen.h, start of day): RIP, RSP, RSI = start_info. */
 	void (*start_regs)(struct vcpu *v, gva_t entry, gva_t stack, gva_t start_info);
 	/* Push a frame for guest entry point @to on the guest kernel's stack, with the first @n of
-	 * v->entry_words below the return frame, and aim the vCPU's registers at it. A bad stack ends the
+	 * v->pv.entry_words below the return frame, and aim the vCPU's registers at it. A bad stack ends the
 	 * domain. */
 	void (*enter)(struct vcpu *v, const struct callback *to, unsigned n);
 	void (*set_cr2)(struct vcpu *v, gva_t address); /* the fault address, in vcpu_info */

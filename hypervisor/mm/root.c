@@ -32,7 +32,7 @@
 
 static uint64_t wanted_cr3(const struct vcpu *v)
 {
-	uint64_t cr3 = v->user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3;
+	uint64_t cr3 = v->entry.user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3;
 
 	if (unlikely(v == this_cpu->idle))
 		return virt_to_mfn(idle_root) << PAGE_SHIFT;
@@ -137,8 +137,8 @@ int vcpu_set_user_root(struct vcpu *v, mfn_t root)
 	if (!rc) {
 		v->mm.user_root = root ? root : INVALID_MFN;
 		v->mm.user_cr3 = root ? d->paging->make_cr3(v, root, true) : 0;
-		v->special.no_user_root = !root;
-		if (v == current && v->user_mode)
+		v->entry.special.no_user_root = !root;
+		if (v == current && v->entry.user_mode)
 			load(v, wanted_cr3(v));
 		rc = root_put(old);
 	}
@@ -154,7 +154,7 @@ void vcpu_drop_roots(struct vcpu *v)
 	BUG_ON(v->running);
 	v->mm.root = v->mm.user_root = INVALID_MFN;
 	v->mm.kernel_cr3 = v->mm.user_cr3 = 0;
-	v->special.no_user_root = true;
+	v->entry.special.no_user_root = true;
 	spin_lock(&d->mm.pt_lock);
 	d->mm.pt_allowance = 0; /* not here: mm_relinquish takes the trees apart */
 	for (unsigned i = 0; i < ARRAY_SIZE(roots); i++)

@@ -14,7 +14,7 @@ void bounce_nowhere(struct vcpu *v, const struct callback *to, unsigned n)
 {
 	if (!to->address && to >= v->traps && to < v->traps + ARRAY_SIZE(v->traps))
 		domain_crash(v->domain, "exception %u (error code %lx), for which it has set no handler",
-			     (unsigned)(to - v->traps), n ? v->entry_words[0] : 0);
+			     (unsigned)(to - v->traps), n ? v->pv.entry_words[0] : 0);
 	else
 		domain_crash(v->domain, "an entry point at %08lx with a null code selector", to->address);
 }
@@ -26,7 +26,7 @@ void bounce_trap(struct vcpu *v, uint8_t vector)
 
 void bounce_trap_error(struct vcpu *v, uint8_t vector, uint32_t error)
 {
-	v->entry_words[0] = error;
+	v->pv.entry_words[0] = error;
 	v->domain->pv->enter(v, &v->traps[vector], 1);
 }
 
@@ -42,17 +42,17 @@ void bounce_no_callback(struct vcpu *v)
 
 void bounce_upcall(struct vcpu *v)
 {
-	if (unlikely(!v->event_cb.address)) {
+	if (unlikely(!v->entry.event_cb.address)) {
 		v->domain->doors->deliver(v);
 		return;
 	}
-	v->event_cb.flags = CALLBACKF_mask_events;
-	v->domain->pv->enter(v, &v->event_cb, 0);
+	v->entry.event_cb.flags = CALLBACKF_mask_events;
+	v->domain->pv->enter(v, &v->entry.event_cb, 0);
 }
 
 void bounce_event(struct vcpu *v)
 {
-	if (v->event_cb.address)
+	if (v->entry.event_cb.address)
 		trace_point(TRACE_UPCALL, 0);
 	bounce_upcall(v);
 }
@@ -61,17 +61,17 @@ void bounce_nmi(struct vcpu *v)
 {
 	const struct callback *handler = &v->traps[TRAP_NMI];
 
-	v->nmi_pending = false;
+	v->entry.nmi_pending = false;
 	if (!handler->address)
 		return;
-	v->special.nmi = true;
+	v->entry.special.nmi = true;
 	v->domain->pv->enter(v, handler, 0);
 }
 
 void bounce_nmi_done(struct vcpu *v)
 {
-	v->special.nmi = false;
-	if (v->nmi_pending)
+	v->entry.special.nmi = false;
+	if (v->entry.nmi_pending)
 		cpu_raise(this_cpu->self, PENDING_SCHEDULE);
 }
 
@@ -84,36 +84,36 @@ static void refuse_syscall(struct vcpu *v)
 
 void bounce_syscall(struct vcpu *v)
 {
-	if (unlikely(!v->syscall_cb.address)) {
+	if (unlikely(!v->entry.syscall_cb.address)) {
 		refuse_syscall(v);
 		return;
 	}
-	v->domain->pv->enter(v, &v->syscall_cb, 0);
+	v->domain->pv->enter(v, &v->entry.syscall_cb, 0);
 	v->regs.rflags &= ~RFLAGS_DF; /* a kernel relies on it, as it would on the processor's flag mask */
 }
 
 void bounce_syscall32(struct vcpu *v)
 {
-	if (!v->syscall32_cb.address) {
+	if (!v->entry.syscall32_cb.address) {
 		refuse_syscall(v);
 		return;
 	}
-	v->domain->pv->enter(v, &v->syscall32_cb, 0);
+	v->domain->pv->enter(v, &v->entry.syscall32_cb, 0);
 	v->regs.rflags &= ~RFLAGS_DF;
 }
 
 void bounce_failsafe(struct vcpu *v, const struct segment_selectors *sel)
 {
-	if (!v->failsafe_cb.address) {
+	if (!v->entry.failsafe_cb.address) {
 		domain_crash(v->domain,
 			     "segments ds %04x es %04x fs %04x gs %04x cannot be loaded, and there is no "
 			     "failsafe callback",
 			     sel->ds, sel->es, sel->fs, sel->gs);
 		return;
 	}
-	v->entry_words[0] = sel->ds;
-	v->entry_words[1] = sel->es;
-	v->entry_words[2] = sel->fs;
-	v->entry_words[3] = sel->gs;
-	v->domain->pv->enter(v, &v->failsafe_cb, 4);
+	v->pv.entry_words[0] = sel->ds;
+	v->pv.entry_words[1] = sel->es;
+	v->pv.entry_words[2] = sel->fs;
+	v->pv.entry_words[3] = sel->gs;
+	v->domain->pv->enter(v, &v->entry.failsafe_cb, 4);
 }

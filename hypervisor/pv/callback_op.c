@@ -20,18 +20,18 @@ static struct callback *callback_of(struct vcpu *v, uint16_t type)
 {
 	switch (type) {
 	case CALLBACKTYPE_event:
-		return &v->event_cb;
+		return &v->entry.event_cb;
 	case CALLBACKTYPE_failsafe:
-		return &v->failsafe_cb;
+		return &v->entry.failsafe_cb;
 	case CALLBACKTYPE_syscall:
-		return &v->syscall_cb;
+		return &v->entry.syscall_cb;
 	case CALLBACKTYPE_nmi:
 		return &v->traps[TRAP_NMI];
 	case CALLBACKTYPE_sysenter:
 	case CALLBACKTYPE_sysenter_deprecated:
-		return &v->sysenter_cb;
+		return &v->entry.sysenter_cb;
 	case CALLBACKTYPE_syscall32:
-		return &v->syscall32_cb;
+		return &v->entry.syscall32_cb;
 	}
 	return NULL;
 }

@@ -22,7 +22,7 @@ uint64_t context_cr4(uint64_t wanted)
 
 uint64_t context_cr0(const struct vcpu *v)
 {
-	return v->cr0 | (v->ts_virtual ? CR0_TS : 0);
+	return v->pv.cr0 | (v->pv.ts_virtual ? CR0_TS : 0);
 }
 
 static bool shows_iopl(const struct domain *d)
@@ -35,22 +35,22 @@ void context_assist_changed(struct domain *d)
 	struct vcpu *v;
 
 	for_each_vcpu (d, v)
-		v->special.iopl = shows_iopl(d);
+		v->entry.special.iopl = shows_iopl(d);
 }
 
 void context_entry_changed(struct vcpu *v)
 {
-	v->special.no_entry = !context_takes_syscalls(v);
+	v->entry.special.no_entry = !context_takes_syscalls(v);
 }
 
 void context_init(struct vcpu *v)
 {
-	v->special.no_user_root = v->special.no_entry = true;
-	v->special.iopl = shows_iopl(v->domain);
-	v->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
-	v->cr4 = context_cr4(0);
-	v->debugreg[6] = DR6_FIXED;
-	v->debugreg[7] = DR7_FIXED;
+	v->entry.special.no_user_root = v->entry.special.no_entry = true;
+	v->entry.special.iopl = shows_iopl(v->domain);
+	v->pv.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
+	v->pv.cr4 = context_cr4(0);
+	v->pv.debugreg[6] = DR6_FIXED;
+	v->pv.debugreg[7] = DR7_FIXED;
 	v->mm.root = v->mm.user_root = INVALID_MFN;
 }
 
@@ -90,19 +90,19 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	const struct pv_doors *pv = v->domain->pv;
 	struct cpu_user_regs *r = &v->regs;
 
-	v->user_mode = user_mode(v->domain, c);
+	v->entry.user_mode = user_mode(v->domain, c);
 	*r = c->user_regs;
 	r->cs = pv->fix_selector(r->cs);
 	r->ss = pv->fix_selector(r->ss);
-	v->iopl = RFLAGS_IOPL_OF(r->rflags);
+	v->dom.iopl = RFLAGS_IOPL_OF(r->rflags);
 	r->rflags = (r->rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
-	v->way_back = BACK_BY_IRET;
-	v->segs_fresh = true;
-	v->special.nmi = false;
-	v->kernel_ss = pv->fix_selector(c->kernel_ss);
-	v->kernel_sp = c->kernel_sp;
-	v->ts_virtual = c->ctrlreg[0] & CR0_TS;
-	v->cr4 = context_cr4(c->ctrlreg[4]);
+	v->entry.way_back = BACK_BY_IRET;
+	v->pv.segs_fresh = true;
+	v->entry.special.nmi = false;
+	v->entry.kernel_ss = pv->fix_selector(c->kernel_ss);
+	v->entry.kernel_sp = c->kernel_sp;
+	v->pv.ts_virtual = c->ctrlreg[0] & CR0_TS;
+	v->pv.cr4 = context_cr4(c->ctrlreg[4]);
 	for (unsigned i = 0; i < 8; i++)
 		if (i != 4 && i != 5)
 			debugreg_set(v, i, c->debugreg[i]);
@@ -111,7 +111,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	fpu_reset(v->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
-	fpu_start_osxsave(v->fpu, v->cr4 & CR4_OSXSAVE);
+	fpu_start_osxsave(v->fpu, v->pv.cr4 & CR4_OSXSAVE);
 	context_entry_changed(v);
 }
 
@@ -155,18 +155,18 @@ void context_get(struct vcpu *v, struct vcpu_guest_context *c)
 		    .flags = v->traps[i].dpl | (v->traps[i].flags & CALLBACKF_mask_events ? 4 : 0),
 		    .cs = v->traps[i].cs,
 		    .address = v->traps[i].address};
-	c->ldt_base = v->ldt_base;
-	c->ldt_ents = v->ldt_entries;
+	c->ldt_base = v->pv.ldt_base;
+	c->ldt_ents = v->pv.ldt_entries;
 	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++)
-		c->gdt_frames[i] = v->gdt_frames[i] == INVALID_MFN ? 0 : v->gdt_frames[i];
-	c->gdt_ents = v->gdt_entries;
-	c->kernel_ss = v->kernel_ss;
-	c->kernel_sp = v->kernel_sp;
+		c->gdt_frames[i] = v->pv.gdt_frames[i] == INVALID_MFN ? 0 : v->pv.gdt_frames[i];
+	c->gdt_ents = v->pv.gdt_entries;
+	c->kernel_ss = v->entry.kernel_ss;
+	c->kernel_sp = v->entry.kernel_sp;
 	c->ctrlreg[0] = context_cr0(v);
 	c->ctrlreg[1] = v->mm.user_root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->mm.user_root);
 	c->ctrlreg[2] = v->domain->pv->get_cr2(v);
 	c->ctrlreg[3] = v->mm.root == INVALID_MFN ? 0 : rules->mfn_to_cr3(v->mm.root);
-	c->ctrlreg[4] = v->cr4;
-	memcpy(c->debugreg, v->debugreg, sizeof(c->debugreg));
+	c->ctrlreg[4] = v->pv.cr4;
+	memcpy(c->debugreg, v->pv.debugreg, sizeof(c->debugreg));
 	c->vm_assist = v->domain->vm_assist;
 }

@@ -30,12 +30,12 @@ void context_assist_changed(struct domain *d);
 #define SYSCALL_FRAME (7 * 8) /* bytes (pv64_enter) */
 static inline bool context_takes_syscalls(const struct vcpu *v)
 {
-	gva_t low = ROUND_DOWN(v->kernel_sp, 16) - SYSCALL_FRAME;
+	gva_t low = ROUND_DOWN(v->entry.kernel_sp, 16) - SYSCALL_FRAME;
 
-	return v->syscall_cb.address && !(v->syscall_cb.flags & CALLBACKF_mask_events) &&
+	return v->entry.syscall_cb.address && !(v->entry.syscall_cb.flags & CALLBACKF_mask_events) &&
 	       range_ok(v->domain->abi, low, SYSCALL_FRAME);
 }
-/* The current @v's syscall_cb or kernel_sp has changed, or those of a vCPU that does not run: rule (4) of vcpu.special. */
+/* The current @v's syscall_cb or kernel_sp has changed, or those of a vCPU that does not run: rule (4) of vcpu.entry.special. */
 void context_entry_changed(struct vcpu *v);
 
 /* Registers of a vCPU whose context says nothing: debug registers, CR0, CR4. */

@@ -21,7 +21,7 @@ static int resolve(const struct vcpu *v, unsigned *reg)
 	if (*reg > 7)
 		return -EINVAL;
 	if (*reg == 4 || *reg == 5) {
-		if (v->cr4 & CR4_DE)
+		if (v->pv.cr4 & CR4_DE)
 			return -ENODEV;
 		*reg += 2;
 	}
@@ -44,29 +44,29 @@ static int check_dr7(const struct vcpu *v, uint64_t value)
 {
 	if (value & DR7_GD)
 		return -EPERM;
-	return io_enables(value) && !(v->cr4 & CR4_DE) ? -EPERM : 0;
+	return io_enables(value) && !(v->pv.cr4 & CR4_DE) ? -EPERM : 0;
 }
 
 static void load(const struct vcpu *v, unsigned reg)
 {
 	switch (reg) {
 	case 0:
-		write_dr0(v->debugreg[0]);
+		write_dr0(v->pv.debugreg[0]);
 		break;
 	case 1:
-		write_dr1(v->debugreg[1]);
+		write_dr1(v->pv.debugreg[1]);
 		break;
 	case 2:
-		write_dr2(v->debugreg[2]);
+		write_dr2(v->pv.debugreg[2]);
 		break;
 	case 3:
-		write_dr3(v->debugreg[3]);
+		write_dr3(v->pv.debugreg[3]);
 		break;
 	case 6:
-		write_dr6(v->debugreg[6] | DR6_FIXED);
+		write_dr6(v->pv.debugreg[6] | DR6_FIXED);
 		break;
 	case 7:
-		write_dr7(v->debugreg[7] & ~io_enables(v->debugreg[7]));
+		write_dr7(v->pv.debugreg[7] & ~io_enables(v->pv.debugreg[7]));
 		break;
 	}
 }
@@ -89,11 +89,11 @@ int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 			return rc;
 		value = (value & ~DR7_ZERO) | DR7_FIXED;
 	}
-	v->debugreg[reg] = value;
+	v->pv.debugreg[reg] = value;
 	if (v != current)
 		return 0;
 	if (reg != 7) {
-		if (v->debugreg[7] & DR7_ENABLES)
+		if (v->pv.debugreg[7] & DR7_ENABLES)
 			load(v, reg);
 	} else if (value & DR7_ENABLES) {
 		debugreg_load(v);
@@ -108,7 +108,7 @@ int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
 	int rc = resolve(v, &reg);
 
 	if (!rc)
-		*value = v->debugreg[reg];
+		*value = v->pv.debugreg[reg];
 	return rc;
 }
 
@@ -127,18 +127,18 @@ void debugreg_unload(void)
 
 void debugreg_report(struct vcpu *v)
 {
-	v->debugreg[6] |= read_dr6() & DR6_WRITE;
+	v->pv.debugreg[6] |= read_dr6() & DR6_WRITE;
 	write_dr6(DR6_FIXED);
 }
 
 uint64_t debugreg_port_hits(const struct vcpu *v, uint16_t port, unsigned size)
 {
 	static const uint8_t length[] = {1, 2, 8, 4}; /* by LEN */
-	uint64_t enabled = v->cr4 & CR4_DE ? io_enables(v->debugreg[7]) : 0, hits = 0;
+	uint64_t enabled = v->pv.cr4 & CR4_DE ? io_enables(v->pv.debugreg[7]) : 0, hits = 0;
 
 	for (unsigned n = 0; enabled && n < 4; n++) {
-		unsigned len = length[DR7_FIELD(v->debugreg[7], n) >> 2];
-		uint64_t first = v->debugreg[n] & ~(len - 1ul);
+		unsigned len = length[DR7_FIELD(v->pv.debugreg[7], n) >> 2];
+		uint64_t first = v->pv.debugreg[n] & ~(len - 1ul);
 
 		if ((enabled & DR7_ENABLE(n)) && port < first + len && port + size > first)
 			hits |= 1ul << n;
@@ -148,7 +148,7 @@ uint64_t debugreg_port_hits(const struct vcpu *v, uint16_t port, unsigned size)
 
 void debugreg_bounce(struct vcpu *v, uint64_t dr6)
 {
-	v->debugreg[6] |= dr6;
+	v->pv.debugreg[6] |= dr6;
 	bounce_trap(v, TRAP_DB);
-	v->way_back = BACK_BY_IRET; /* the instruction may have changed any register */
+	v->entry.way_back = BACK_BY_IRET; /* the instruction may have changed any register */
 }

@@ -20,12 +20,12 @@ void debugreg_load(struct vcpu *v);
 void debugreg_unload(void);
 static inline void debugreg_switch_in(struct vcpu *v)
 {
-	if (unlikely(v->debugreg[7] & DR7_ENABLES))
+	if (unlikely(v->pv.debugreg[7] & DR7_ENABLES))
 		debugreg_load(v);
 }
 static inline void debugreg_switch_out(struct vcpu *v)
 {
-	if (unlikely(v->debugreg[7] & DR7_ENABLES))
+	if (unlikely(v->pv.debugreg[7] & DR7_ENABLES))
 		debugreg_unload();
 }
 /* The guest's #DB: put what the processor reports into its DR6. */

@@ -81,7 +81,7 @@ int desc_init(struct vcpu *v)
 	v->mm.desc_l1 = l1 + v->id % VCPUS_PER_L1 * DESC_PAGES;
 	for (unsigned i = 0; i < DESC_RESERVED_PAGE; i++) {
 		v->mm.desc_l1[i] = empty_pte();
-		v->gdt_frames[i] = INVALID_MFN;
+		v->pv.gdt_frames[i] = INVALID_MFN;
 	}
 	return 0;
 }
@@ -97,26 +97,26 @@ static void set_entry(struct vcpu *v, unsigned page, uint64_t pte)
 	if (v == current)
 		tlb_flush_page_local(GDT_WINDOW(v->id) + page * PAGE_SIZE);
 	else
-		v->desc_cpu = NULL; /* desc_switch_in flushes them all */
+		v->pv.desc_cpu = NULL; /* desc_switch_in flushes them all */
 }
 
 static void drop_gdt(struct vcpu *v)
 {
 	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++) {
-		if (v->gdt_frames[i] == INVALID_MFN)
+		if (v->pv.gdt_frames[i] == INVALID_MFN)
 			continue;
 		set_entry(v, i, empty_pte());
-		put_segdesc(v->gdt_frames[i]);
-		v->gdt_frames[i] = INVALID_MFN;
+		put_segdesc(v->pv.gdt_frames[i]);
+		v->pv.gdt_frames[i] = INVALID_MFN;
 	}
-	v->gdt_entries = 0;
+	v->pv.gdt_entries = 0;
 }
 
 /* Keep the first @n of the frames that are held for the next GDT. */
 static void trim_next(struct vcpu *v, unsigned n)
 {
-	while (v->gdt_next_pages > n)
-		put_segdesc(v->gdt_next[--v->gdt_next_pages]);
+	while (v->pv.gdt_next_pages > n)
+		put_segdesc(v->pv.gdt_next[--v->pv.gdt_next_pages]);
 }
 
 static void drop_ldt_pages(struct vcpu *v)
@@ -124,12 +124,12 @@ static void drop_ldt_pages(struct vcpu *v)
 	for (unsigned i = 0; i < DESC_PAGES - DESC_FIRST_LDT_PAGE; i++) {
 		uint64_t pte = v->mm.desc_l1[DESC_FIRST_LDT_PAGE + i];
 
-		if (!(v->ldt_mapped >> i & 1))
+		if (!(v->pv.ldt_mapped >> i & 1))
 			continue;
 		set_entry(v, DESC_FIRST_LDT_PAGE + i, 0);
 		put_segdesc(pte_mfn(pte));
 	}
-	v->ldt_mapped = 0;
+	v->pv.ldt_mapped = 0;
 }
 
 void desc_free(struct vcpu *v)
@@ -148,7 +148,7 @@ static int hold_next(struct vcpu *v, const mfn_t *frames, unsigned pages)
 {
 	unsigned i = 0;
 
-	while (i < MIN(v->gdt_next_pages, pages) && v->gdt_next[i] == frames[i])
+	while (i < MIN(v->pv.gdt_next_pages, pages) && v->pv.gdt_next[i] == frames[i])
 		i++;
 	trim_next(v, i);
 	if (i == pages)
@@ -157,7 +157,7 @@ static int hold_next(struct vcpu *v, const mfn_t *frames, unsigned pages)
 		trim_next(v, 0);
 		return -EINVAL;
 	}
-	v->gdt_next[v->gdt_next_pages++] = frames[i];
+	v->pv.gdt_next[v->pv.gdt_next_pages++] = frames[i];
 	return pages > 1 ? -ERESTART : 0; /* a caller with several does the rest by itself */
 }
 
@@ -173,21 +173,21 @@ int desc_set_gdt(struct vcpu *v, const mfn_t *frames, uint32_t entries)
 		return rc;
 	drop_gdt(v);
 	for (unsigned i = 0; i < pages; i++) {
-		v->gdt_frames[i] = frames[i];
+		v->pv.gdt_frames[i] = frames[i];
 		set_entry(v, i, make_pte(frames[i], PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
 	}
-	v->gdt_next_pages = 0;
-	v->gdt_entries = entries;
+	v->pv.gdt_next_pages = 0;
+	v->pv.gdt_entries = entries;
 	return 0;
 }
 
 /* LDTR takes its base and limit from the CPU's reserved page (SDM 3A 3.5.1). */
 static void load_ldt(struct vcpu *v, uint64_t *reserved)
 {
-	uint64_t base = LDT_WINDOW(v->id), limit = v->ldt_entries * 8 - 1;
+	uint64_t base = LDT_WINDOW(v->id), limit = v->pv.ldt_entries * 8 - 1;
 	uint64_t *d = reserved + GDT_INDEX(SEL_LDT);
 
-	if (!v->ldt_entries) {
+	if (!v->pv.ldt_entries) {
 		lldt(0);
 		return;
 	}
@@ -203,8 +203,8 @@ int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 	    (entries && !range_ok(v->domain->abi, base, entries * 8)))
 		return -EINVAL;
 	drop_ldt_pages(v);
-	v->ldt_base = base;
-	v->ldt_entries = entries;
+	v->pv.ldt_base = base;
+	v->pv.ldt_entries = entries;
 	if (v == current)
 		load_ldt(v, v->domain->pv->reserved_gdt());
 	return 0;
@@ -214,14 +214,14 @@ int desc_set_ldt(struct vcpu *v, gva_t base, uint32_t entries)
 void desc_refresh_window(struct vcpu *v, uint64_t *reserved)
 {
 	v->mm.desc_l1[DESC_RESERVED_PAGE] = hv_pte(reserved, PTE_RW | PTE_D);
-	v->desc_cpu = this_cpu->self;
+	v->pv.desc_cpu = this_cpu->self;
 	for (unsigned i = 0; i < DESC_PAGES; i++)
 		tlb_flush_page_local(GDT_WINDOW(v->id) + i * PAGE_SIZE);
 }
 
 void desc_switch_in(struct vcpu *v, uint64_t *reserved)
 {
-	if (unlikely(v->desc_cpu != this_cpu->self))
+	if (unlikely(v->pv.desc_cpu != this_cpu->self))
 		rare_call(desc_refresh_window, v, reserved);
 	gdt_load(GDT_WINDOW(v->id));
 	load_ldt(v, reserved);
@@ -240,14 +240,14 @@ bool desc_ldt_fault(struct vcpu *v, gva_t addr)
 	uint64_t pte;
 	mfn_t mfn;
 
-	if (page * 512 >= v->ldt_entries || (v->ldt_mapped >> page & 1))
+	if (page * 512 >= v->pv.ldt_entries || (v->pv.ldt_mapped >> page & 1))
 		return false;
-	if (!walk_leaf(v->mm.kernel_cr3, v->ldt_base + page * PAGE_SIZE, &pte))
+	if (!walk_leaf(v->mm.kernel_cr3, v->pv.ldt_base + page * PAGE_SIZE, &pte))
 		return false;
 	mfn = pte_mfn(pte);
 	if (!mfn_valid(mfn) || page_get_and_type(mfn_to_page(mfn), v->domain, PGT_SEGDESC))
 		return false;
-	v->ldt_mapped |= 1u << page;
+	v->pv.ldt_mapped |= 1u << page;
 	set_entry(v, DESC_FIRST_LDT_PAGE + page, make_pte(mfn, PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
 	return true;
 }
@@ -267,7 +267,7 @@ bool desc_segment(struct vcpu *v, uint16_t selector, struct segment *seg)
 	bool ldt = selector & SELECTOR_LDT;
 	uint64_t d;
 
-	if (selector <= 3 || offset + 7 > (ldt ? v->ldt_entries * 8 : GDT_LIMIT))
+	if (selector <= 3 || offset + 7 > (ldt ? v->pv.ldt_entries * 8 : GDT_LIMIT))
 		return false;
 	d = read_live((ldt ? LDT_WINDOW(v->id) : GDT_WINDOW(v->id)) + offset);
 	if (!(d & DESC_P) || !(d & DESC_S))

@@ -13,7 +13,7 @@
 
 static inline bool iopl_is_architectural(const struct vcpu *v)
 {
-	return v->special.iopl;
+	return v->entry.special.iopl;
 }
 
 /* What a guest may choose: the arithmetic flags, TF, DF, NT, RF, AC, ID (SDM 1 3.4.3, EFLAGS Register). */
@@ -24,11 +24,11 @@ static inline bool iopl_is_architectural(const struct vcpu *v)
 static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t upcall_mask)
 {
 	/* Two rare cases, one test for both. */
-	if (unlikely(upcall_mask | v->special.iopl)) {
+	if (unlikely(upcall_mask | v->entry.special.iopl)) {
 		if (upcall_mask)
 			rflags &= ~RFLAGS_IF;
 		if (iopl_is_architectural(v))
-			rflags |= (uint64_t)v->iopl << RFLAGS_IOPL_SHIFT;
+			rflags |= (uint64_t)v->dom.iopl << RFLAGS_IOPL_SHIFT;
 	}
 	return rflags;
 }
@@ -37,6 +37,6 @@ static inline uint64_t flags_seen(const struct vcpu *v, uint64_t rflags, uint8_t
 static inline uint64_t flags_accepted(struct vcpu *v, uint64_t rflags)
 {
 	if (unlikely(iopl_is_architectural(v)))
-		v->iopl = RFLAGS_IOPL_OF(rflags);
+		v->dom.iopl = RFLAGS_IOPL_OF(rflags);
 	return (rflags & FLAGS_SETTABLE) | RFLAGS_IF | RFLAGS_MBS;
 }

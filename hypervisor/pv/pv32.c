@@ -121,8 +121,8 @@ static void pv32_get_context(struct vcpu *v, void *ctx)
 /* set_callbacks(event cs, eip, failsafe cs, eip) */
 static long pv32_set_callbacks(struct vcpu *v, const uint64_t args[4])
 {
-	v->event_cb = (struct callback){.cs = pv32_fix_selector(args[0]), .address = args[1]};
-	v->failsafe_cb = (struct callback){.cs = pv32_fix_selector(args[2]), .address = args[3]};
+	v->entry.event_cb = (struct callback){.cs = pv32_fix_selector(args[0]), .address = args[1]};
+	v->entry.failsafe_cb = (struct callback){.cs = pv32_fix_selector(args[2]), .address = args[3]};
 	return 0;
 }
 

@@ -61,8 +61,8 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 		return;
 	}
 	if (switches) {
-		sp = v->kernel_sp - 2 * 4;
-		ss = v->kernel_ss;
+		sp = v->entry.kernel_sp - 2 * 4;
+		ss = v->entry.kernel_ss;
 	}
 	sp -= (n + 3) * 4;
 	at = stack_base(v, ss) + sp;
@@ -70,10 +70,10 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 		goto bad_stack;
 	guest_access_begin();
 	if (n) {
-		word = v->entry_words[0];
+		word = v->pv.entry_words[0];
 		GUEST_STORE((gva_t)at, word, fault);
 		for (unsigned i = 1; unlikely(i < n); i++) {
-			word = v->entry_words[i];
+			word = v->pv.entry_words[i];
 			GUEST_STORE((gva_t)at + i * 4, word, fault);
 		}
 		at += n * 4;
@@ -96,7 +96,7 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	r->cs = to->cs;
 	r->rsp = sp;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
-	v->way_back = BACK_BY_IRET32;
+	v->entry.way_back = BACK_BY_IRET32;
 	if (to->flags & CALLBACKF_mask_events)
 		v->info->upcall_mask = 1;
 	return;
@@ -177,7 +177,7 @@ long pv32_iret(struct vcpu *v)
 	r->rflags = flags_accepted(v, f.eflags);
 	v->info->upcall_mask = !(f.eflags & RFLAGS_IF);
 	if (!pv32_in_kernel(v))
-		v->way_back = BACK_BY_IRET;
+		v->entry.way_back = BACK_BY_IRET;
 	return f.eax;
 }
 

@@ -85,11 +85,11 @@ void pv32_context_out(void *p, const struct vcpu_guest_context *c, const struct 
 	CONTEXT_ARRAYS(PUT_ARRAY)
 #undef PUT
 #undef PUT_ARRAY
-	WORD(p, COMPAT_vcpu_guest_context_event_callback_cs) = v->event_cb.cs;
-	WORD(p, COMPAT_vcpu_guest_context_event_callback_eip) = v->event_cb.address;
-	WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_cs) = v->failsafe_cb.cs;
-	WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_eip) = v->failsafe_cb.address;
-	if (v->failsafe_cb.flags & CALLBACKF_mask_events)
+	WORD(p, COMPAT_vcpu_guest_context_event_callback_cs) = v->entry.event_cb.cs;
+	WORD(p, COMPAT_vcpu_guest_context_event_callback_eip) = v->entry.event_cb.address;
+	WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_cs) = v->entry.failsafe_cb.cs;
+	WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_eip) = v->entry.failsafe_cb.address;
+	if (v->entry.failsafe_cb.flags & CALLBACKF_mask_events)
 		WORD(p, COMPAT_vcpu_guest_context_flags) |= VGCF_failsafe_disables_events;
 }
 
@@ -98,9 +98,10 @@ void pv32_callbacks_in(struct vcpu *v, const void *p)
 	uint16_t (*fix)(uint16_t) = v->domain->pv->fix_selector;
 	uint32_t flags = WORD(p, COMPAT_vcpu_guest_context_flags);
 
-	v->event_cb = (struct callback){.cs = fix(WORD(p, COMPAT_vcpu_guest_context_event_callback_cs)),
-					.address = WORD(p, COMPAT_vcpu_guest_context_event_callback_eip)};
-	v->failsafe_cb =
+	v->entry.event_cb =
+	    (struct callback){.cs = fix(WORD(p, COMPAT_vcpu_guest_context_event_callback_cs)),
+			      .address = WORD(p, COMPAT_vcpu_guest_context_event_callback_eip)};
+	v->entry.failsafe_cb =
 	    (struct callback){.cs = fix(WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_cs)),
 			      .address = WORD(p, COMPAT_vcpu_guest_context_failsafe_callback_eip),
 			      .flags = flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0};

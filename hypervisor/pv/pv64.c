@@ -43,13 +43,13 @@ static uint64_t *pv64_reserved_gdt(void)
 
 static uint64_t *active_gs_base(struct vcpu *v)
 {
-	return v->user_mode ? &v->gs_base_user : &v->gs_base_kernel;
+	return v->entry.user_mode ? &v->pv.gs_base_user : &v->pv.gs_base_kernel;
 }
 
 /* 64-bit code has bases of FS and GS that no descriptor knows. */
 static void save_bases(struct vcpu *v)
 {
-	v->fs_base = rdmsr(MSR_FS_BASE);
+	v->pv.fs_base = rdmsr(MSR_FS_BASE);
 	*active_gs_base(v) = rdmsr(MSR_KERNEL_GS_BASE);
 }
 
@@ -57,14 +57,14 @@ static void save_bases(struct vcpu *v)
 static void take_bases(struct vcpu *v)
 {
 	if (!selector_is_null(v->regs.fs))
-		v->fs_base = rdmsr(MSR_FS_BASE);
+		v->pv.fs_base = rdmsr(MSR_FS_BASE);
 	if (!selector_is_null(v->regs.gs))
 		*active_gs_base(v) = rdmsr(MSR_KERNEL_GS_BASE);
 }
 
 static void load_bases(struct vcpu *v)
 {
-	wrmsr(MSR_FS_BASE, v->fs_base);
+	wrmsr(MSR_FS_BASE, v->pv.fs_base);
 	wrmsr(MSR_KERNEL_GS_BASE, *active_gs_base(v));
 }
 
@@ -84,8 +84,8 @@ static void pv64_switch_in(struct vcpu *v)
 	desc_switch_in(v, pv64_reserved_gdt());
 	cpu_set_supervisor_protection(true);
 	ok = segments_load(v);
-	if (unlikely(v->segs_fresh)) {
-		v->segs_fresh = false;
+	if (unlikely(v->pv.segs_fresh)) {
+		v->pv.segs_fresh = false;
 		if (ok)
 			take_bases(v);
 	}
@@ -124,17 +124,17 @@ static int pv64_set_context(struct vcpu *v, const void *ctx)
 	rc = context_set(v, c);
 	if (rc)
 		return rc;
-	v->event_cb = (struct callback){.address = c->event_callback_eip};
-	v->failsafe_cb =
+	v->entry.event_cb = (struct callback){.address = c->event_callback_eip};
+	v->entry.failsafe_cb =
 	    (struct callback){.address = c->failsafe_callback_eip,
 			      .flags = c->flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0};
-	v->syscall_cb =
+	v->entry.syscall_cb =
 	    (struct callback){.address = c->syscall_callback_eip,
 			      .flags = c->flags & VGCF_syscall_disables_events ? CALLBACKF_mask_events : 0};
 	context_entry_changed(v);
-	v->fs_base = c->fs_base;
-	v->gs_base_kernel = c->gs_base_kernel;
-	v->gs_base_user = c->gs_base_user;
+	v->pv.fs_base = c->fs_base;
+	v->pv.gs_base_kernel = c->gs_base_kernel;
+	v->pv.gs_base_user = c->gs_base_user;
 	return 0;
 }
 
@@ -143,16 +143,16 @@ static void pv64_get_context(struct vcpu *v, void *ctx)
 	struct vcpu_guest_context *c = ctx;
 
 	context_get(v, c);
-	c->event_callback_eip = v->event_cb.address;
-	c->failsafe_callback_eip = v->failsafe_cb.address;
-	c->syscall_callback_eip = v->syscall_cb.address;
-	if (v->failsafe_cb.flags & CALLBACKF_mask_events)
+	c->event_callback_eip = v->entry.event_cb.address;
+	c->failsafe_callback_eip = v->entry.failsafe_cb.address;
+	c->syscall_callback_eip = v->entry.syscall_cb.address;
+	if (v->entry.failsafe_cb.flags & CALLBACKF_mask_events)
 		c->flags |= VGCF_failsafe_disables_events;
-	if (v->syscall_cb.flags & CALLBACKF_mask_events)
+	if (v->entry.syscall_cb.flags & CALLBACKF_mask_events)
 		c->flags |= VGCF_syscall_disables_events;
-	c->fs_base = v->fs_base;
-	c->gs_base_kernel = v->gs_base_kernel;
-	c->gs_base_user = v->gs_base_user;
+	c->fs_base = v->pv.fs_base;
+	c->gs_base_kernel = v->pv.gs_base_kernel;
+	c->gs_base_user = v->pv.gs_base_user;
 }
 
 /* set_callbacks(event, failsafe, syscall) */
@@ -161,9 +161,9 @@ static long pv64_set_callbacks(struct vcpu *v, const uint64_t args[4])
 	for (unsigned i = 0; i < 3; i++)
 		if (!range_ok(&pv64_abi, args[i], 1))
 			return -EINVAL;
-	v->event_cb.address = args[0];
-	v->failsafe_cb = (struct callback){.address = args[1]};
-	v->syscall_cb = (struct callback){.address = args[2]};
+	v->entry.event_cb.address = args[0];
+	v->entry.failsafe_cb = (struct callback){.address = args[1]};
+	v->entry.syscall_cb = (struct callback){.address = args[2]};
 	context_entry_changed(v);
 	return 0;
 }
@@ -195,14 +195,14 @@ static long pv64_set_segment_base(uint64_t which, uint64_t base)
 	v = current;
 	switch ((uint32_t)which) {
 	case SEGBASE_GS_USER:
-		v->gs_base_user = base;
+		v->pv.gs_base_user = base;
 		return 0;
 	case SEGBASE_GS_KERNEL:
 		wrmsr(MSR_KERNEL_GS_BASE, base);
 		return 0;
 	case SEGBASE_GS_USER_SEL:
-		if (!segments_load_gs(base, &v->gs_base_user))
-			segments_load_gs(0, &v->gs_base_user);
+		if (!segments_load_gs(base, &v->pv.gs_base_user))
+			segments_load_gs(0, &v->pv.gs_base_user);
 		return 0;
 	}
 	return -EINVAL;

@@ -25,7 +25,7 @@
 
 bool pv64_in_kernel(const struct vcpu *v)
 {
-	return !v->user_mode;
+	return !v->entry.user_mode;
 }
 
 /* Between kernel and user: the active GS base may have changed by a segment load, so it is read back. Both
@@ -34,16 +34,16 @@ static inline void toggle_mode(struct vcpu *v)
 {
 	uint64_t active = rdmsr(MSR_KERNEL_GS_BASE), other, cr3;
 
-	if (v->user_mode) {
-		v->gs_base_user = active;
-		other = v->gs_base_kernel;
+	if (v->entry.user_mode) {
+		v->pv.gs_base_user = active;
+		other = v->pv.gs_base_kernel;
 		cr3 = v->mm.kernel_cr3;
 	} else {
-		v->gs_base_kernel = active;
-		other = v->gs_base_user;
+		v->pv.gs_base_kernel = active;
+		other = v->pv.gs_base_user;
 		cr3 = v->mm.user_cr3;
 	}
-	v->user_mode = !v->user_mode;
+	v->entry.user_mode = !v->entry.user_mode;
 	if (other != active)
 		wrmsr(MSR_KERNEL_GS_BASE, other);
 	if (likely(cr3 != this_cpu->cr3)) {
@@ -71,9 +71,9 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 		bounce_nowhere(v, to, n);
 		return;
 	}
-	if (unlikely(v->user_mode)) {
+	if (unlikely(v->entry.user_mode)) {
 		toggle_mode(v);
-		top = v->kernel_sp;
+		top = v->entry.kernel_sp;
 	} else {
 		cs &= ~3ul;
 	}
@@ -86,9 +86,9 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	GUEST_STORE(low, r->rcx, fault);
 	GUEST_STORE(low + 8, r->r11, fault);
 	if (n)
-		GUEST_STORE(low + 16, v->entry_words[0], fault);
+		GUEST_STORE(low + 16, v->pv.entry_words[0], fault);
 	for (unsigned i = 1; unlikely(i < n); i++)
-		GUEST_STORE(low + 16 + i * 8, v->entry_words[i], fault);
+		GUEST_STORE(low + 16 + i * 8, v->pv.entry_words[i], fault);
 	GUEST_STORE(top - 40, r->rip, fault);
 	cs |= mask << 32;
 	GUEST_STORE(top - 32, cs, fault);
@@ -103,7 +103,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 	r->ss = SEL_GUEST_DS;
 	r->rsp = low;
 	r->rflags &= FLAGS_KEPT_ON_ENTRY;
-	v->way_back = BACK_BY_SYSRET; /* rcx and r11 are in the frame */
+	v->entry.way_back = BACK_BY_SYSRET; /* rcx and r11 are in the frame */
 	if (to->flags & CALLBACKF_mask_events)
 		v->info->upcall_mask = 1;
 	return;
@@ -181,13 +181,13 @@ long pv64_iret(struct vcpu *v)
 	if (c.flags & VGCF_in_syscall) {
 		r->cs = SEL_GUEST_CS64;
 		r->ss = SEL_GUEST_DS;
-		v->way_back = BACK_BY_SYSRET;
+		v->entry.way_back = BACK_BY_SYSRET;
 	} else {
 		r->cs = c.cs | 3;
 		r->ss = c.ss | 3;
 		r->rcx = c.rcx;
 		r->r11 = c.r11;
-		v->way_back = BACK_BY_IRET;
+		v->entry.way_back = BACK_BY_IRET;
 	}
 	return c.rax;
 }

@@ -9,22 +9,22 @@
 /* @v just became current, its FPU registers are loaded: the processor's TS is clear. */
 static inline void taskswitch_load(const struct vcpu *v)
 {
-	if (unlikely(v->ts_virtual))
+	if (unlikely(v->pv.ts_virtual))
 		write_cr0(read_cr0() | CR0_TS);
 }
 
 /* @v leaves the CPU: its FPU registers can be saved. */
 static inline void taskswitch_unload(const struct vcpu *v)
 {
-	if (unlikely(v->ts_virtual))
+	if (unlikely(v->pv.ts_virtual))
 		clts();
 }
 
 static inline void taskswitch_set(struct vcpu *v, bool on)
 {
-	if (v->ts_virtual == on)
+	if (v->pv.ts_virtual == on)
 		return;
-	v->ts_virtual = on;
+	v->pv.ts_virtual = on;
 	if (on)
 		write_cr0(read_cr0() | CR0_TS);
 	else

@@ -50,8 +50,8 @@ long hc_stack_switch(uint64_t ss, uint64_t sp)
 {
 	struct vcpu *v = current;
 
-	v->kernel_ss = v->domain->pv->fix_selector(ss);
-	v->kernel_sp = sp;
+	v->entry.kernel_ss = v->domain->pv->fix_selector(ss);
+	v->entry.kernel_sp = sp;
 	context_entry_changed(v);
 	return 0;
 }
@@ -60,7 +60,7 @@ long hc_iret(void)
 {
 	struct vcpu *v = current;
 
-	if (unlikely(v->special.nmi))
+	if (unlikely(v->entry.special.nmi))
 		rare_call(bounce_nmi_done, v);
 	v->multicall_interrupted = MULTICALL_STOP;
 	return v->domain->pv->iret(v);

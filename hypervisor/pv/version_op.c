@@ -98,7 +98,7 @@ long hc_xen_version(uint64_t cmd, uint64_t arg)
 	case XENVER_pagesize:
 		return arg ? -EINVAL : (long)PAGE_SIZE;
 	case XENVER_guest_handle:
-		return guest_write(arg, current->domain->uuid, sizeof(current->domain->uuid));
+		return guest_write(arg, current->domain->dom.uuid, sizeof(current->domain->dom.uuid));
 	case XENVER_commandline:
 		return put_string(arg, current->domain->privileged ? options.line : "<denied>",
 				  sizeof(xen_commandline_t));

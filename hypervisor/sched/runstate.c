@@ -25,9 +25,9 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *info)
  * tables and say so. */
 static bool kernel_tables_enter(struct vcpu *v)
 {
-	if (!v->user_mode)
+	if (!v->entry.user_mode)
 		return false;
-	v->user_mode = false;
+	v->entry.user_mode = false;
 	vcpu_load_cr3(v);
 	return true;
 }
@@ -35,7 +35,7 @@ static bool kernel_tables_enter(struct vcpu *v)
 static void kernel_tables_leave(struct vcpu *v, bool entered)
 {
 	if (entered) {
-		v->user_mode = true;
+		v->entry.user_mode = true;
 		vcpu_load_cr3(v);
 	}
 }

@@ -93,7 +93,7 @@ static void block(struct sched_queue *q, struct vcpu *v)
 	if (v->state != VCPU_OFFLINE) { /* another vCPU may have brought it down meanwhile */
 		__atomic_store_n(&v->state, VCPU_BLOCKED, __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (vcpu_event_pending(v) || v->nmi_pending)
+		if (vcpu_event_pending(v) || v->entry.nmi_pending)
 			v->state = VCPU_RUNNABLE;
 	}
 	settle(q, v, SCHED_COMES);

@@ -218,7 +218,7 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 
 void trace_upcall(void)
 {
-	if (current->event_cb.address)
+	if (current->entry.event_cb.address)
 		trace_moment(TRACE_UPCALL, 0);
 }
 

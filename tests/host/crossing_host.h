@@ -127,7 +127,7 @@ static inline int setup(void **state)
 	for (unsigned i = 1; i < 3; i++) {
 		doms[i] = (struct domain){.id = i, .abi = &abi64, .doors = &doors64, .max_vcpus = 1};
 		vcpus[i] = (struct vcpu){.domain = &doms[i],
-					 .event_cb = {.address = 0x4000},
+					 .entry.event_cb = {.address = 0x4000},
 					 .regs = {.cs = 0xe033, .rip = 0x1000}};
 		doms[i].vcpu[0] = &vcpus[i];
 	}

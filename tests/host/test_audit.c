@@ -196,15 +196,15 @@ static void vcpus(void)
 	struct vcpu idle = {0}, v = {.domain = d,
 				     .mm.root = INVALID_MFN,
 				     .mm.user_root = INVALID_MFN,
-				     .info_mfn = INVALID_MFN};
+				     .dom.info_mfn = INVALID_MFN};
 	struct vcpu gone = v;
 
-	v.special.no_user_root = v.special.no_entry = true;
+	v.entry.special.no_user_root = v.entry.special.no_entry = true;
 
 	v.state = VCPU_RUNNABLE;
-	v.initialised = true;
-	for (unsigned i = 0; i < ARRAY_SIZE(v.gdt_frames); i++)
-		v.gdt_frames[i] = INVALID_MFN;
+	v.dom.initialised = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(v.pv.gdt_frames); i++)
+		v.pv.gdt_frames[i] = INVALID_MFN;
 	d->vcpu[0] = &v;
 	d->max_vcpus = 1;
 	assert_int_equal(vcpu_set_root(&v, page_to_mfn(&f[TOP])), 0);
@@ -223,35 +223,35 @@ static void vcpus(void)
 	notices(host_percpu.cr3, v.mm.user_cr3);
 	notices(d->mm.tlb_cpus, 0);
 	notices(d->privileged, true); /* and not in the list */
-	notices(v.initialised, false);
+	notices(v.dom.initialised, false);
 	notices(v.mm.kernel_cr3, 0);
 	notices(v.mm.kernel_cr3, virt_to_mfn(idle_root) << PAGE_SHIFT);
 	notices(v.mm.user_cr3, 0);
 	notices(v.mm.user_root, INVALID_MFN);
-	notices(v.special.no_user_root, true);
-	notices(v.special.no_entry, false);
-	v.syscall_cb.address = 0xffffffff81000000;
-	v.kernel_sp = 0x1000;
-	v.special.no_entry = false;
+	notices(v.entry.special.no_user_root, true);
+	notices(v.entry.special.no_entry, false);
+	v.entry.syscall_cb.address = 0xffffffff81000000;
+	v.entry.kernel_sp = 0x1000;
+	v.entry.special.no_entry = false;
 	assert_true(audit_run());
-	notices(v.special.no_entry, true);
-	notices(v.syscall_cb.address, 0);
-	notices(v.syscall_cb.flags, CALLBACKF_mask_events);
-	notices(v.kernel_sp, PV64_HIGH_START + 48); /* the frame would begin below */
-	notices(v.kernel_sp, PV64_LOW_END + 16);
-	notices(v.user_mode, true); /* and the kernel's tables loaded */
+	notices(v.entry.special.no_entry, true);
+	notices(v.entry.syscall_cb.address, 0);
+	notices(v.entry.syscall_cb.flags, CALLBACKF_mask_events);
+	notices(v.entry.kernel_sp, PV64_HIGH_START + 48); /* the frame would begin below */
+	notices(v.entry.kernel_sp, PV64_LOW_END + 16);
+	notices(v.entry.user_mode, true); /* and the kernel's tables loaded */
 	notices(table(PLAIN)[SLOT_WINDOW], 0);
-	v.user_mode = true;
+	v.entry.user_mode = true;
 	vcpu_load_cr3(&v);
 	assert_true(audit_run());
 	host_percpu.vcpu = &idle;
 	vcpu_load_cr3(&idle);
 	assert_true(audit_run());
 	assert_int_equal(vcpu_set_user_root(&v, 0), 0);
-	assert_true(v.special.no_user_root);
+	assert_true(v.entry.special.no_user_root);
 	if (audit_run())
 		fail_msg("in user mode without a user root");
-	v.user_mode = false;
+	v.entry.user_mode = false;
 	vcpu_drop_roots(&v);
 	assert_int_equal(page_unpin(&f[PLAIN]), 0);
 	host_percpu.online = false;

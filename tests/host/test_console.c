@@ -142,12 +142,12 @@ static unsigned times(const char *what)
 
 static void lines(void **state)
 {
-	char text[sizeof(doms[1].con_line) + 1];
+	char text[sizeof(doms[1].dom.con_line) + 1];
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	says(&doms[1], text);
-	assert_int_equal(doms[1].con_len, 1); /* the buffer's last byte is for the end */
+	assert_int_equal(doms[1].dom.con_len, 1); /* the buffer's last byte is for the end */
 	says(&doms[1], "y\n\n");
 	says(&doms[1], "\x1b[2J\a\b\rred\x7f\x9b"
 		       "7m\ttab\n");
@@ -192,7 +192,8 @@ static void many(void **state)
 {
 	says(&doms[2], "first\n");
 	for (int i = 0; i < 1000; i++) {
-		memset(&doms[1].con_limit, 0, sizeof(doms[1].con_limit)); /* another one of the same number */
+		memset(&doms[1].dom.con_limit, 0,
+		       sizeof(doms[1].dom.con_limit)); /* another one of the same number */
 		for (int k = 0; k < 100; k++)
 			says(&doms[1], "x\n");
 		console_flush(&doms[1]);

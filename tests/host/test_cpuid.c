@@ -83,7 +83,7 @@ static int setup(void **state)
 	xcr0 = 7;
 	abi = (struct guest_abi){.long_mode = true};
 	vcpu.id = 3;
-	vcpu.cr4 = 0;
+	vcpu.pv.cr4 = 0;
 	return 0;
 }
 
@@ -156,7 +156,7 @@ static void hypervisor_alone(void **state)
 static void by_vcpu(void **state)
 {
 	vcpu.id = 0;
-	vcpu.cr4 = CR4_OSXSAVE;
+	vcpu.pv.cr4 = CR4_OSXSAVE;
 	expect(1, 0, ALL_ONES, 0x0000ff00, 0xfed83203, 0x07898375);
 	abi.long_mode = false;
 	expect(0x80000001, 0, ALL_ONES, ALL_ONES, 0x000001e1, 0xc7d98375); /* no SYSCALL, no long mode */
@@ -185,7 +185,7 @@ static void by_policy(void **state)
 		     {0x80000001, XEN_CPUID_NO_SUBLEAF, 5, 6, 7, 0x20000808}},
 	};
 
-	dom.cpu_policy = &policy;
+	dom.dom.cpu_policy = &policy;
 	expect(1, 9, 0x123, 3 << 25 | 0x800, 0x4, 0x10); /* the subleaf does not matter */
 	expect(4, 1, 1, 2, 3, 4);
 	expect(4, 0, 0, 0, 0, 0);
@@ -196,7 +196,7 @@ static void by_policy(void **state)
 	expect(0, 0, 0, 0, 0, 0);
 	expect(7, 0, 0, 0, 0, 0);
 	expect(0x40000001, 0, VERSION_MAJOR << 16 | VERSION_MINOR, 0, 0, 0);
-	dom.cpu_policy = NULL;
+	dom.dom.cpu_policy = NULL;
 }
 
 /* Feature words alone: the rest is no features. */

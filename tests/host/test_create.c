@@ -509,7 +509,7 @@ static void pauses(void **state)
 	assert_int_equal(d->sched.pause_count, 0);
 	assert_int_equal(went_on,
 			 2); /* with the time that is past, and again for one that expired meanwhile */
-	assert_false(d->lock.held);
+	assert_false(d->dom.lock.held);
 	end(d);
 }
 

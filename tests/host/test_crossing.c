@@ -58,7 +58,7 @@ static void no_tick_is_charged_twice(void **state)
 	counted(2, RINGLET_REASON_switch, 1, 16);
 	/* An fv guest has no upcalls. */
 	account(RINGLET_ACCOUNTING_reset);
-	vcpus[2].event_cb.address = 0;
+	vcpus[2].entry.event_cb.address = 0;
 	trace_enter(17);
 	ticks += 32;
 	trace_upcall();

@@ -95,7 +95,7 @@ static int setup(void **state)
 	assert_int_equal(desc_init(v), 0);
 	host_percpu.self = &host_percpu;
 	host_percpu.vcpu = v;
-	v->desc_cpu = &host_percpu;
+	v->pv.desc_cpu = &host_percpu;
 	flushed = 0;
 	return 0;
 }
@@ -126,7 +126,7 @@ static void windows(void **state)
 				 (uint64_t *)mfn_to_virt(pte_mfn(l2[i / 16])) + i % 16 * 32);
 		for (unsigned k = 0; k < GDT_GUEST_PAGES; k++) {
 			assert_int_equal(vcpu[i].mm.desc_l1[k] & ~PTE_ADDR, RO);
-			assert_int_equal(vcpu[i].gdt_frames[k], INVALID_MFN);
+			assert_int_equal(vcpu[i].pv.gdt_frames[k], INVALID_MFN);
 		}
 		for (unsigned k = GDT_GUEST_PAGES; k < DESC_PAGES; k++)
 			assert_int_equal(vcpu[i].mm.desc_l1[k], 0);
@@ -194,12 +194,12 @@ static int set_gdt(struct vcpu *which, unsigned first, uint32_t entries)
 
 static void shows(struct vcpu *which, unsigned first, unsigned pages, uint32_t entries)
 {
-	assert_int_equal(which->gdt_entries, entries);
-	assert_int_equal(which->gdt_next_pages, 0);
+	assert_int_equal(which->pv.gdt_entries, entries);
+	assert_int_equal(which->pv.gdt_next_pages, 0);
 	for (unsigned i = 0; i < GDT_GUEST_PAGES; i++) {
 		bool here = i < pages;
 
-		assert_int_equal(which->gdt_frames[i], here ? mfn_of(first + i) : INVALID_MFN);
+		assert_int_equal(which->pv.gdt_frames[i], here ? mfn_of(first + i) : INVALID_MFN);
 		assert_int_equal(which->mm.desc_l1[i] & ~PTE_ADDR, here ? SHOWN : RO);
 		if (here)
 			assert_int_equal(pte_mfn(which->mm.desc_l1[i]), mfn_of(first + i));
@@ -219,17 +219,17 @@ static void gdt_is_shown(void **state)
 		shows(v, i & 1 ? 15 : 0, pages, entries[i]);
 		assert_int_equal(held_in_all(), pages);
 		assert_int_equal(flushed, (1ull << MAX(pages, before)) - 1);
-		assert_ptr_equal(v->desc_cpu, &host_percpu);
+		assert_ptr_equal(v->pv.desc_cpu, &host_percpu);
 	}
 	assert_int_equal(set_gdt(v, 0, 7169), -EINVAL);
 	/* Of one that does not run. */
 	assert_int_equal(desc_init(&vcpu[1]), 0);
-	vcpu[1].desc_cpu = &host_percpu;
+	vcpu[1].pv.desc_cpu = &host_percpu;
 	flushed = 0;
 	assert_int_equal(set_gdt(&vcpu[1], 3, 600), 0);
 	shows(&vcpu[1], 3, 2, 600);
 	assert_int_equal(flushed, 0);
-	assert_null(vcpu[1].desc_cpu);
+	assert_null(vcpu[1].pv.desc_cpu);
 }
 
 static void gdt_is_refused(void **state)
@@ -260,7 +260,7 @@ static void gdt_is_refused(void **state)
 	assert_int_equal(desc_set_gdt(v, list, 1), 0); /* its beginning is enough */
 	assert_int_equal(held(23), 0);
 	assert_int_equal(held_in_all(), 1);
-	assert_int_equal(v->gdt_frames[0], mfn_of(20));
+	assert_int_equal(v->pv.gdt_frames[0], mfn_of(20));
 	assert_int_equal(desc_set_gdt(v, list, 1536), -ERESTART); /* and one that is never finished */
 	assert_int_equal(held(20), 2);
 }
@@ -286,7 +286,7 @@ static void ldt_is_set(void **state)
 	abi.low_end = 1ull << 47;
 	abi.high_start = 0xffff880000000000;
 	assert_int_equal(desc_set_ldt(v, 0x5000, 8192), 0);
-	assert_int_equal(v->ldt_base, 0x5000);
+	assert_int_equal(v->pv.ldt_base, 0x5000);
 	assert_int_equal(host_ldtr, SEL_LDT);
 	assert_int_equal(two[0] & 0xffff, 0xffff);
 	assert_int_equal((two[0] >> 16 & 0xffffff) | (two[0] >> 56) << 24 | two[1] << 32, at);
@@ -297,7 +297,7 @@ static void ldt_is_set(void **state)
 	assert_int_equal(desc_set_ldt(v, 0x5008, 1), -EINVAL);
 	assert_int_equal(desc_set_ldt(v, (1ull << 47) - PAGE_SIZE, 512), 0);
 	assert_int_equal(desc_set_ldt(v, (1ull << 47) - PAGE_SIZE, 513), -EINVAL);
-	assert_int_equal(v->ldt_entries, 512);
+	assert_int_equal(v->pv.ldt_entries, 512);
 	assert_int_equal(desc_set_ldt(v, 1ull << 47, 0), 0); /* none may lie anywhere */
 	assert_int_equal(host_ldtr, 0);
 	assert_int_equal(desc_init(&vcpu[1]), 0);
@@ -319,7 +319,7 @@ static void ldt_pages(void **state)
 	assert_int_equal(v->mm.desc_l1[DESC_FIRST_LDT_PAGE + 1], make_pte(mfn_of(11), SHOWN));
 	assert_int_equal(v->mm.desc_l1[DESC_FIRST_LDT_PAGE], 0);
 	assert_int_equal(flushed, 1ull << (DESC_FIRST_LDT_PAGE + 1));
-	assert_int_equal(v->ldt_mapped, 2);
+	assert_int_equal(v->pv.ldt_mapped, 2);
 	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x1000)); /* it is there: the fault was another */
 	assert_int_equal(held(11), 1);
 	assert_true(desc_ldt_fault(v, LDT_WINDOW(0)));
@@ -353,11 +353,11 @@ static void switched_in(void **state)
 	assert_int_equal(flushed, 0); /* it was here */
 	assert_int_equal(host_gdtr, GDT_WINDOW(0));
 	assert_int_equal(host_ldtr, 0);
-	v->desc_cpu = NULL;
-	v->ldt_entries = 1;
+	v->pv.desc_cpu = NULL;
+	v->pv.ldt_entries = 1;
 	desc_switch_in(v, reserved);
 	assert_int_equal(flushed, 0xffffffff);
-	assert_ptr_equal(v->desc_cpu, &host_percpu);
+	assert_ptr_equal(v->pv.desc_cpu, &host_percpu);
 	assert_int_equal(v->mm.desc_l1[DESC_RESERVED_PAGE],
 			 make_pte(virt_to_mfn(reserved), PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX));
 	assert_int_equal(host_ldtr, SEL_LDT);
@@ -403,11 +403,11 @@ static void decoded(void **state)
 		assert_false(desc_segment(v, rpl, &s));
 	assert_true(desc_segment(v, GDT_LIMIT / 8 * 8, &s));
 	assert_false(desc_segment(v, GDT_LIMIT / 8 * 8 + 8, &s));
-	v->ldt_entries = 2;
+	v->pv.ldt_entries = 2;
 	assert_true(desc_segment(v, SELECTOR_LDT, &s));
 	assert_true(desc_segment(v, 8 | SELECTOR_LDT, &s));
 	assert_false(desc_segment(v, 16 | SELECTOR_LDT, &s));
-	v->ldt_entries = 0;
+	v->pv.ldt_entries = 0;
 	assert_false(desc_segment(v, SELECTOR_LDT, &s));
 }
 

@@ -84,7 +84,7 @@ int memory_work_end(struct vcpu *of)
 }
 void vcpu_unmap_info(struct vcpu *of)
 {
-	of->info_mfn = INVALID_MFN;
+	of->dom.info_mfn = INVALID_MFN;
 }
 void vcpu_drop_roots(struct vcpu *of)
 {
@@ -96,7 +96,7 @@ static int relinquish(struct vcpu *of)
 }
 static void free_kind(struct vcpu *of)
 {
-	assert_int_equal(of->info_mfn, INVALID_MFN); /* its uses of frames are over */
+	assert_int_equal(of->dom.info_mfn, INVALID_MFN); /* its uses of frames are over */
 	assert_int_equal(of->mm.user_root, INVALID_MFN);
 	note('V', of);
 }
@@ -148,7 +148,7 @@ static void begin(void)
 	d = (struct domain){
 	    .doors = &doors, .max_vcpus = VCPUS, .state = DOMAIN_ALIVE, .shared_info = (void *)page};
 	for (unsigned i = 0; i < VCPUS; i++) {
-		v[i] = (struct vcpu){.domain = &d, .id = i, .info_mfn = 7, .mm.user_root = 8};
+		v[i] = (struct vcpu){.domain = &d, .id = i, .dom.info_mfn = 7, .mm.user_root = 8};
 		d.vcpu[i] = i == 2 ? NULL : &v[i];
 	}
 }

@@ -25,15 +25,15 @@ static void creates(void **state)
 	assert_int_equal(op->domain, 2);
 	assert_int_equal(doms[2].max_vcpus, 2);
 	assert_int_equal(doms[2].evt.max_port, 1023);
-	assert_int_equal(doms[2].ssidref, 8);
-	assert_int_equal(doms[2].uuid[15], 9);
+	assert_int_equal(doms[2].dom.ssidref, 8);
+	assert_int_equal(doms[2].dom.uuid[15], 9);
 	assert_done("create -1 64;limits 0 0;quota d2;");
 	c->max_evtchn_port = ~0u;
 	c->flags = RINGLET_CDF_fv | RINGLET_CDF_fv_nopatch | XEN_DOMCTL_CDF_xs_domain;
 	c->max_vcpus = MAX_VCPUS;
 	op->domain = DOMID_FIRST_RESERVED - 1;
 	assert_int_equal(asks(XEN_DOMCTL_createdomain), 0);
-	assert_true(doms[2].fv_nopatch);
+	assert_true(doms[2].dom.fv_nopatch);
 	assert_int_equal(doms[2].evt.max_port, 4095);
 	op->domain = DOMID_FIRST_RESERVED;
 	*c = good;
@@ -112,19 +112,19 @@ static void ends(void **state)
 
 static void pauses(void **state)
 {
-	doms[0].controller_pauses = 1;
+	doms[0].dom.controller_pauses = 1;
 	of_others(XEN_DOMCTL_pausedomain);
 	of_others(XEN_DOMCTL_unpausedomain);
 	assert_int_equal(asks(XEN_DOMCTL_unpausedomain), -EINVAL);
 	doms[1].state = DOMAIN_BUILDING;
 	assert_int_equal(asks(XEN_DOMCTL_pausedomain), 0);
-	assert_int_equal(doms[1].controller_pauses, 1);
+	assert_int_equal(doms[1].dom.controller_pauses, 1);
 	assert_int_equal(doms[1].state, DOMAIN_BUILDING);
 	assert_int_equal(asks(XEN_DOMCTL_unpausedomain), 0);
 	assert_int_equal(doms[1].state, DOMAIN_ALIVE);
-	assert_int_equal(doms[1].controller_pauses, 0);
+	assert_int_equal(doms[1].dom.controller_pauses, 0);
 	assert_done("pause d1;unpause d1;");
-	doms[1].controller_pauses = PAUSE_MAX - 1;
+	doms[1].dom.controller_pauses = PAUSE_MAX - 1;
 	assert_int_equal(asks(XEN_DOMCTL_pausedomain), 0);
 	assert_int_equal(asks(XEN_DOMCTL_pausedomain), -EOVERFLOW);
 	assert_done("pause d1;");
@@ -141,7 +141,7 @@ static void dying(void **state)
 	    XEN_DOMCTL_hypercall_init,    XEN_DOMCTL_settimeoffset,    XEN_DOMCTL_setdomainhandle,
 	    XEN_DOMCTL_getpageframeinfo3, XEN_DOMCTL_scheduler_op,     XEN_DOMCTL_getvcpuinfo};
 
-	doms[1].controller_pauses = 1;
+	doms[1].dom.controller_pauses = 1;
 	for (doms[1].state = DOMAIN_DYING; doms[1].state <= DOMAIN_DEAD; doms[1].state++)
 		for (unsigned i = 0; i < ARRAY_SIZE(refused); i++)
 			assert_int_equal(asks(refused[i]), -ESRCH);
@@ -171,7 +171,7 @@ static void kinds(void **state)
 	assert_done("quota d1;clock -5;");
 	op->u.setdomainhandle.handle[3] = 4;
 	assert_int_equal(asks(XEN_DOMCTL_setdomainhandle), 0);
-	assert_int_equal(doms[1].uuid[3], 4);
+	assert_int_equal(doms[1].dom.uuid[3], 4);
 	assert_int_equal(asks(XEN_DOMCTL_max_vcpus + 1000), -ENOSYS);
 }
 

@@ -44,10 +44,10 @@ static void contexts_out(void **state)
 	struct xen_domctl_vcpucontext *c = &op->u.vcpucontext;
 
 	*c = (struct xen_domctl_vcpucontext){.vcpu = 0, .ctxt = (uint64_t)array};
-	vcpus[0].initialised = true;
+	vcpus[0].dom.initialised = true;
 	of_others(XEN_DOMCTL_getvcpucontext);
 	assert_int_equal(asks(XEN_DOMCTL_getvcpucontext), -ENODATA);
-	vcpus[1].initialised = true;
+	vcpus[1].dom.initialised = true;
 	assert_int_equal(asks(XEN_DOMCTL_getvcpucontext), 0);
 	assert_done("pause v1;look v1;unpause v1;");
 	assert_int_equal(((uint8_t *)array)[5167], 0x5a);

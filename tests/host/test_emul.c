@@ -102,7 +102,7 @@ void emul_cpuid(struct vcpu *v, struct cpu_user_regs *regs)
 }
 uint64_t context_cr0(const struct vcpu *v)
 {
-	return v->cr0 | (v->ts_virtual ? CR0_TS : 0);
+	return v->pv.cr0 | (v->pv.ts_virtual ? CR0_TS : 0);
 }
 uint64_t context_cr4(uint64_t wanted)
 {
@@ -130,12 +130,12 @@ int pt_settle_left(struct domain *d)
 int debugreg_set(struct vcpu *v, unsigned reg, uint64_t value)
 {
 	if (!dr_rc)
-		v->debugreg[reg & 7] = value;
+		v->pv.debugreg[reg & 7] = value;
 	return dr_rc;
 }
 int debugreg_get(const struct vcpu *v, unsigned reg, uint64_t *value)
 {
-	*value = v->debugreg[reg & 7];
+	*value = v->pv.debugreg[reg & 7];
 	return dr_rc;
 }
 
@@ -182,7 +182,7 @@ static int setup(void **state)
 	abi.flat_mode = 64;
 	abi.low_end = 1ull << 47;
 	abi.high_start = ~0ull;
-	vcpu = (struct vcpu){.domain = &d, .cr0 = CR0_PE | CR0_WP, .cr4 = CR4_PAE};
+	vcpu = (struct vcpu){.domain = &d, .pv.cr0 = CR0_PE | CR0_WP, .pv.cr4 = CR4_PAE};
 	host_percpu.vcpu = &vcpu;
 	r->cs = SEL_GUEST_CS64;
 	r->rflags = RFLAGS_MBS | RFLAGS_RF;
@@ -340,12 +340,12 @@ static void virtual_iopl(void **state)
 		unsigned cpl;
 
 		kernel = n & 4;
-		vcpu.special.iopl = n & 8; /* the guest's kernel sees itself in ring 0, or in ring 1 */
-		vcpu.iopl = n & 3;
+		vcpu.entry.special.iopl = n & 8; /* the guest's kernel sees itself in ring 0, or in ring 1 */
+		vcpu.dom.iopl = n & 3;
 		cpl = !kernel ? 3 : n & 8 ? 0 : 1;
-		assert_int_equal(emul_iopl_ok(&vcpu), cpl <= vcpu.iopl);
-		comes("\xfa", cpl <= vcpu.iopl ? EMUL_DONE : EMUL_REFUSED);
-		comes("\xfb", cpl <= vcpu.iopl ? EMUL_DONE : EMUL_REFUSED);
+		assert_int_equal(emul_iopl_ok(&vcpu), cpl <= vcpu.dom.iopl);
+		comes("\xfa", cpl <= vcpu.dom.iopl ? EMUL_DONE : EMUL_REFUSED);
+		comes("\xfb", cpl <= vcpu.dom.iopl ? EMUL_DONE : EMUL_REFUSED);
 	}
 }
 
@@ -376,11 +376,11 @@ static void each_instruction(void **state)
 	comes("\xcf", EMUL_REFUSED);         /* or for others than PV */
 	comes("\x0f\x00\xd0", EMUL_REFUSED); /* lldt */
 	e.insn.opcode = OP_0F(0x06);         /* what was decoded before is not done again */
-	vcpu.ts_virtual = true;
+	vcpu.pv.ts_virtual = true;
 	comes("\x90", EMUL_REFUSED);
 	abi.low_end = (gva_t)code; /* there are no bytes for it */
 	assert_int_equal(emul_privileged(&e, &vcpu), EMUL_REFUSED);
-	assert_true(vcpu.ts_virtual);
+	assert_true(vcpu.pv.ts_virtual);
 	abi.low_end = 1ull << 47;
 	code[2 * PAGE_SIZE - 1] = 0xe4; /* and of one that is cut short the beginning is none */
 	r->rip = (gva_t)code + 2 * PAGE_SIZE - 1;
@@ -461,16 +461,16 @@ static void cr0_and_ts(void **state)
 	assert_int_equal(host_cr0, CR0_PE);
 	r->rax |= CR0_TS;
 	comes("\x0f\x22\xc0", EMUL_DONE);
-	assert_true(vcpu.ts_virtual);
+	assert_true(vcpu.pv.ts_virtual);
 	assert_int_equal(host_cr0, CR0_PE | CR0_TS);
 	r->rbx = 0;
 	comes("\x0f\x20\xc3", EMUL_DONE);
 	assert_int_equal(r->rbx, CR0_PE | CR0_WP | CR0_TS);
 	r->rax = CR0_WP;
 	comes("\x0f\x22\xc0", EMUL_REFUSED);
-	assert_true(vcpu.ts_virtual);
+	assert_true(vcpu.pv.ts_virtual);
 	comes("\x0f\x06", EMUL_DONE);
-	assert_false(vcpu.ts_virtual);
+	assert_false(vcpu.pv.ts_virtual);
 	assert_int_equal(host_cr0, CR0_PE);
 	host_cr0 = CR0_PE | CR0_TS; /* the processor's, left alone where there is no need */
 	comes("\x0f\x06", EMUL_DONE);
@@ -487,7 +487,7 @@ static void other_crs(void **state)
 	r->rax = CR4_OSXSAVE | CR4_UMIP;
 	fpu_value = 7;
 	comes("\x0f\x22\xe0", EMUL_DONE);
-	assert_int_equal(vcpu.cr4, CR4_PAE | CR4_OSXSAVE);
+	assert_int_equal(vcpu.pv.cr4, CR4_PAE | CR4_OSXSAVE);
 	assert_true(fpu_value);
 	comes("\x0f\x20\xe3", EMUL_DONE);
 	assert_int_equal(r->rbx, CR4_PAE | CR4_OSXSAVE);
@@ -536,14 +536,14 @@ static void debug_registers(void **state)
 {
 	r->rdi = 0x1122334455;
 	comes("\x0f\x23\xdf", EMUL_DONE); /* mov dr3, rdi */
-	assert_int_equal(vcpu.debugreg[3], 0x1122334455);
+	assert_int_equal(vcpu.pv.debugreg[3], 0x1122334455);
 	comes("\x0f\x21\xd8", EMUL_DONE);
 	assert_int_equal(r->rax, 0x1122334455);
 	abi.flat_mode = 32;
 	comes("\x0f\x21\xd8", EMUL_DONE);
 	assert_int_equal(r->rax, 0x22334455);
 	comes("\x0f\x23\xdf", EMUL_DONE);
-	assert_int_equal(vcpu.debugreg[3], 0x22334455);
+	assert_int_equal(vcpu.pv.debugreg[3], 0x22334455);
 	abi.flat_mode = 64;
 	r->rax = 5;
 	dr_rc = -EPERM;
@@ -563,7 +563,7 @@ static void xcr0(void **state)
 	r->rax = 0xffffffff00000007;
 	r->rdx = 2;
 	comes("\x0f\x01\xd1", EMUL_UNDEFINED);
-	vcpu.cr4 |= CR4_OSXSAVE;
+	vcpu.pv.cr4 |= CR4_OSXSAVE;
 	comes("\x0f\x01\xd1", EMUL_DONE);
 	assert_int_equal(fpu_value, 0x200000007);
 	r->rax = 2; /* without x87 */

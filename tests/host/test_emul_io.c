@@ -172,7 +172,7 @@ static void rounds(void **state)
 
 static void watched(void **state)
 {
-	vcpu.debugreg[7] = 1;
+	vcpu.pv.debugreg[7] = 1;
 	r->rflags = RFLAGS_TF;
 	single("\xec......", "may 3f8 1;in 3f8 1;hit 3f8 1;", 0xffffffff11223321);
 	assert_int_equal(e.dr6, DR6_BS | 4);

@@ -96,7 +96,7 @@ static int setup(void **state)
 	first.info = &infos[0];
 	second.info = &infos[1];
 	memset(infos, 0, sizeof(infos));
-	first.nmi_pending = second.nmi_pending = false;
+	first.entry.nmi_pending = second.entry.nmi_pending = false;
 	host_percpu.vcpu = &first;
 	host_percpu.pending = sleeps = 0;
 	dom0 = NULL;
@@ -146,11 +146,11 @@ static void nmi(void **state)
 	host_percpu.pending = PENDING_NMI;
 	exit_work();
 	assert_done("send nmi;");
-	first.nmi_pending = true;
-	first.special.nmi = true;
+	first.entry.nmi_pending = true;
+	first.entry.special.nmi = true;
 	exit_work();
 	assert_done("");
-	first.special.nmi = false;
+	first.entry.special.nmi = false;
 	exit_work();
 	assert_done("nmi;");
 }

@@ -38,7 +38,7 @@ static void control_registers(void **state)
 			assert_int_equal(write_cr(&vcpu, reg, 1), EMUL_REFUSED);
 	/* What has an effect on what is shared with other guests. */
 	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE | CR4_DE | CR4_PGE), EMUL_DONE);
-	assert_int_equal(vcpu.cr4, CR4_PAE | CR4_DE);
+	assert_int_equal(vcpu.pv.cr4, CR4_PAE | CR4_DE);
 	assert_int_equal(fv.cr4, CR4_PAE | CR4_DE | CR4_PGE);
 	fv.cr0 |= CR0_PG;
 	assert_int_equal(write_cr(&vcpu, 3, 0xffffffe0), EMUL_DONE); /* beyond RAM, at the end of a page */
@@ -87,10 +87,10 @@ static void roots_are_loaded(void **state)
 	assert_int_equal(loaded, 1);
 	assert_true(fv.pdpte[1] == CODE0); /* the GDT's page, as it is */
 	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG | CR0_TS), EMUL_DONE);
-	assert_true(vcpu.ts_virtual);
+	assert_true(vcpu.pv.ts_virtual);
 	assert_int_equal(loaded, 1);
 	assert_int_equal(fv_write_cr0(&vcpu, CR0_PE | CR0_PG), EMUL_DONE);
-	assert_false(vcpu.ts_virtual);
+	assert_false(vcpu.pv.ts_virtual);
 	assert_int_equal(write_cr(&vcpu, 3, 0x2000), EMUL_DONE);
 	assert_int_equal(loaded, 2);
 	assert_int_equal(write_cr(&vcpu, 4, CR4_PAE), EMUL_DONE);

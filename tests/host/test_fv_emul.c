@@ -312,7 +312,7 @@ static void only_for_kernels(void **state)
 static void interrupt_flag_of_applications(void **state)
 {
 	in_user();
-	for (vcpu.iopl = 0; vcpu.iopl < 3; vcpu.iopl++) {
+	for (vcpu.dom.iopl = 0; vcpu.dom.iopl < 3; vcpu.dom.iopl++) {
 		refused("\xfa");
 		refused("\xfb");
 	}
@@ -343,7 +343,7 @@ static void ports_by_privilege(void **state)
 	assert_int_equal(did.reads, 2);
 	assert_int_equal(did.writes, 2);
 	in_user();
-	for (vcpu.iopl = 0; vcpu.iopl < 3; vcpu.iopl++) {
+	for (vcpu.dom.iopl = 0; vcpu.dom.iopl < 3; vcpu.dom.iopl++) {
 		refused("\xe4\x60");
 		refused("\xef");
 		refused("\x6c");
@@ -402,7 +402,7 @@ static void strings(void **state)
 	faults("\xf3\x6d", END, PF_WRITE); /* INS writes */
 	faults("\xf3\x6f", END, 0);
 	assert_int_equal(r->rcx, 5);
-	vcpu.iopl = 3;
+	vcpu.dom.iopl = 3;
 	in_user();
 	r->rdi = READONLY;
 	faults("\x6c", READONLY, PF_PRESENT | PF_USER | PF_WRITE);

@@ -38,9 +38,9 @@ static void many_in_one_visit(void **state)
 	r->rflags |= RFLAGS_TF;
 	visit("\xfa\xfa", 2, 1);
 	r->rflags &= ~RFLAGS_TF;
-	domain.shut_down = true;
+	domain.dom.shut_down = true;
 	visit("\xfa\xfa", 2, 1);
-	domain.shut_down = false;
+	domain.dom.shut_down = false;
 	/* An interrupt that waits comes first, if they are on. */
 	shared.upcall_pending = 1;
 	shared.upcall_mask = 0;
@@ -59,7 +59,7 @@ static void many_in_one_visit(void **state)
 	assert_int_equal(fv_emulate(&e, &vcpu), EMUL_AGAIN);
 	assert_int_equal(did.irets, 2);
 	in_user();
-	vcpu.iopl = 3;
+	vcpu.dom.iopl = 3;
 	visit("\xec\xec", 2, 1);
 }
 
@@ -195,7 +195,7 @@ static void stepping(void **state)
 	traps(TRAP_GP, 0);
 	assert_int_equal(r->rip, CODE + 1);
 	expect(TRAP_DB, FV_HARDWARE);
-	assert_int_equal(vcpu.debugreg[6], DR6_BS);
+	assert_int_equal(vcpu.pv.debugreg[6], DR6_BS);
 	r->rcx = 2; /* each round of a string */
 	r->rdi = DATA;
 	put("\xf3\x6c", 2);
@@ -215,13 +215,13 @@ static void stepping(void **state)
 	expect(TRAP_UD, FV_HARDWARE);
 	/* A port with a breakpoint ends the visit. */
 	r->rflags &= ~RFLAGS_TF;
-	vcpu.debugreg[6] = 0;
-	vcpu.debugreg[7] = 1;
+	vcpu.pv.debugreg[6] = 0;
+	vcpu.pv.debugreg[7] = 1;
 	put("\xec\xec", 2);
 	traps(TRAP_GP, 0);
 	assert_int_equal(r->rip, CODE + 1);
 	expect(TRAP_DB, FV_HARDWARE);
-	assert_int_equal(vcpu.debugreg[6], 2);
+	assert_int_equal(vcpu.pv.debugreg[6], 2);
 }
 
 /* A selector that the processor's table refuses: IRET, a table that has changed, an instruction of ring 0, or a fault. */

@@ -273,7 +273,7 @@ static void turns(void **state)
 		features.umip = n & 1;
 		host_percpu.cr4 = CR4_PAE;
 		host_efer = EFER_NXE | EFER_SCE;
-		v->debugreg[7] = DR7_ENABLES;
+		v->pv.debugreg[7] = DR7_ENABLES;
 		fails = n & 2 ? "segments_load" : NULL;
 		fails_with = 1;
 		fv_kind.doors->switch_in(v);
@@ -304,7 +304,7 @@ static void has_parts(void)
 static void context(void **state)
 {
 	has_parts();
-	d.fv_nopatch = false;
+	d.dom.fv_nopatch = false;
 	assert_int_equal(fv_kind.doors->set_context(v, ctx), 0);
 	is_noted("alloc vcpu_lose_context fv_memory_init fv_shadow_init fpu_reset vcpu_set_periodic ");
 	assert_int_equal(held, 1); /* the vCPU's own */
@@ -319,7 +319,7 @@ static void context(void **state)
 	assert_int_equal(v->regs.gs, SEL_COMPAT_KERNEL_DS);
 	assert_int_equal(v->regs.rflags, RFLAGS_IF | RFLAGS_MBS);
 	assert_int_equal(shared.upcall_mask, 1);
-	assert_true(v->segs_fresh);
+	assert_true(v->pv.segs_fresh);
 	assert_int_equal(fv_kind.doors->set_context(v, ctx), -EBUSY); /* it is powered on */
 	is_noted("");
 	freed();
@@ -332,7 +332,7 @@ static void context_fails(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
 		setup(state);
 		has_parts();
-		d.fv_nopatch = true;
+		d.dom.fv_nopatch = true;
 		fails = parts[i];
 		fails_with = i ? -ERESTART : -ENOMEM;
 		assert_int_equal(fv_kind.doors->set_context(v, ctx), fails_with);
@@ -354,7 +354,7 @@ static void shown_context(void **state)
 	*v->fv = (struct fv){.v = v, .cr0 = 1, .cr2 = 2, .cr3 = 3, .cr4 = 4};
 	v->regs.rax = 9;
 	v->regs.rflags = RFLAGS_TF;
-	v->debugreg[7] = 0x400;
+	v->pv.debugreg[7] = 0x400;
 	for (unsigned n = 0; n < 4; n++) {
 		v->regs.cs = n & 1 ? SEL_COMPAT_KERNEL_CS : SEL_COMPAT_USER_CS;
 		v->state = n & 2 ? VCPU_OFFLINE : VCPU_RUNNABLE;

@@ -426,19 +426,19 @@ static void privilege(void **state)
 
 	s->iopl = 3;
 	assert_int_equal(physdev(set_iopl), 0);
-	assert_int_equal(vcpu.iopl, 3);
+	assert_int_equal(vcpu.dom.iopl, 3);
 	s->iopl = 4;
 	assert_int_equal(physdev(set_iopl), -EINVAL);
 	assert_int_equal(hc_physdev_op(PHYSDEVOP_set_iopl, NOWHERE), -EFAULT);
-	assert_int_equal(vcpu.iopl, 3);
+	assert_int_equal(vcpu.dom.iopl, 3);
 	*b = (struct physdev_set_iobitmap){.bitmap = 0x55, .nr_ports = IO_PORTS};
 	assert_int_equal(physdev(set_iobitmap), 0);
 	b->nr_ports++;
 	b->bitmap = 0x66;
 	assert_int_equal(physdev(set_iobitmap), -EINVAL);
 	assert_int_equal(hc_physdev_op(PHYSDEVOP_set_iobitmap, NOWHERE), -EFAULT);
-	assert_int_equal(vcpu.iobitmap, 0x55);
-	assert_int_equal(vcpu.iobitmap_ports, IO_PORTS);
+	assert_int_equal(vcpu.dom.iobitmap, 0x55);
+	assert_int_equal(vcpu.dom.iobitmap_ports, IO_PORTS);
 }
 
 /* Numbers of all operations that there may be, of which Dom0 has all. */

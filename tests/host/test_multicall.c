@@ -142,7 +142,7 @@ static void listens(enum tracepoint_kind kind, uint64_t arg)
 static int setup(void **state)
 {
 	calls = (struct hypercall_abi){.multicall = run, .join = join, .split = split, .rewind = rewound};
-	v = (struct vcpu){.domain = &d, .trap = trapped, .info = &shared};
+	v = (struct vcpu){.domain = &d, .entry.trap = trapped, .info = &shared};
 	d.hypercalls = hypercalls_for(false);
 	host_percpu.vcpu = &v;
 	host_percpu.pending = 0;
@@ -290,9 +290,9 @@ static void single_calls(void **state)
 	assert_string_equal(hypercall_name(__HYPERVISOR_mmu_update), "mmu_update");
 	assert_string_equal(hypercall_name(11), "?");
 	assert_string_equal(hypercall_name(NR_HYPERCALLS), "?");
-	v.way_back = BACK_BY_IRET32;
+	v.entry.way_back = BACK_BY_IRET32;
 	hypercall_int82_trap(&v);
-	assert_int_equal(v.way_back, BACK_BY_IRET);
+	assert_int_equal(v.entry.way_back, BACK_BY_IRET);
 	assert_int_equal(hypercall_restart(9, 2, (uint64_t[]){0x90, 91}), 9);
 	assert_string_equal(deeds, "trap;again 9 90 91;");
 }
@@ -366,7 +366,7 @@ static void way_out(uint32_t pending, const char *expected)
 
 static void due(void **state)
 {
-	static struct vcpu idle_vcpu = {.domain = &dom_idle, .nmi_pending = true}, first = {.id = 0};
+	static struct vcpu idle_vcpu = {.domain = &dom_idle, .entry.nmi_pending = true}, first = {.id = 0};
 	static struct domain zero;
 
 	next = &v;
@@ -384,10 +384,10 @@ static void due(void **state)
 	next = &idle_vcpu;
 	way_out(PENDING_SCHEDULE, "schedule;idle;");
 	shared.upcall_pending = 1;
-	v.nmi_pending = true;
+	v.entry.nmi_pending = true;
 	way_out(0, "nmi;event;");
 	shared.upcall_mask = 1;
-	v.special.nmi = true;
+	v.entry.special.nmi = true;
 	way_out(0, "");
 	shared.upcall_pending = shared.upcall_mask = 0;
 	way_out(0, "");

@@ -90,25 +90,25 @@ static void refused(void **state)
 	ACCEPTED(trap_ctxt[255].address, hole - 1);
 	ACCEPTED(ctrlreg[1], 0);
 	ACCEPTED(flags, 0);
-	assert_true(v->user_mode);
+	assert_true(v->entry.user_mode);
 }
 
 static void whole(void **state)
 {
 	fresh();
 	xcr0_mask = 7;
-	v->special.nmi = true;
-	v->way_back = BACK_BY_SYSRET;
+	v->entry.special.nmi = true;
+	v->entry.way_back = BACK_BY_SYSRET;
 	assert_int_equal(set(), 0);
 	assert_done("lose;gdt 4 at 11..1e;ldt 3 at 7000;root 2;user root 3;fpu;fxsave 7f;osxsave 0;");
-	assert_false(v->user_mode);
+	assert_false(v->entry.user_mode);
 	assert_int_equal(v->regs.rflags, 0x254fd7);
-	assert_int_equal(v->iopl, 3);
-	assert_true(v->special.iopl);
-	assert_false(v->special.nmi);
-	assert_int_equal(v->way_back, BACK_BY_IRET);
-	assert_true(v->segs_fresh);
-	assert_true(v->ts_virtual);
+	assert_int_equal(v->dom.iopl, 3);
+	assert_true(v->entry.special.iopl);
+	assert_false(v->entry.special.nmi);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET);
+	assert_true(v->pv.segs_fresh);
+	assert_true(v->pv.ts_virtual);
 	assert_int_equal(v->regs.cs, 0x13);
 	assert_int_equal(v->regs.ss, 0x1b);
 	assert_int_equal(v->traps[3].flags, CALLBACKF_mask_events);
@@ -116,12 +116,12 @@ static void whole(void **state)
 	assert_int_equal(v->traps[9].cs, 0); /* not set: without a selector */
 	v->mm.root = 2;
 	v->mm.user_root = 3;
-	v->gdt_frames[0] = 0x11;
+	v->pv.gdt_frames[0] = 0x11;
 	for (unsigned i = 1; i < GDT_GUEST_PAGES; i++)
-		v->gdt_frames[i] = INVALID_MFN;
-	v->gdt_entries = 4;
-	v->ldt_base = 0x7000;
-	v->ldt_entries = 3;
+		v->pv.gdt_frames[i] = INVALID_MFN;
+	v->pv.gdt_entries = 4;
+	v->pv.ldt_base = 0x7000;
+	v->pv.ldt_entries = 3;
 	v->state = VCPU_OFFLINE;
 	*upcall_mask = 1;
 	shared.pv64.arch.cr2 = 0xc2;
@@ -171,7 +171,7 @@ static void whole(void **state)
 	domain.vm_assist = context.vm_assist = 0;
 	assert_int_equal(set(), 0);
 	assert_done("lose;gdt 4 at 11..1e;ldt 3 at 7000;root 2;user root 3;fpu;osxsave 1;");
-	assert_false(v->special.iopl);
+	assert_false(v->entry.special.iopl);
 	*upcall_mask = 0;
 	v->state = VCPU_BLOCKED;
 	v->mm.root = v->mm.user_root = INVALID_MFN;
@@ -187,10 +187,10 @@ static void whole(void **state)
 	context.debugreg[4] = 0xf;
 	context.debugreg[5] = 0x401;
 	context.debugreg[6] = context.debugreg[7] = 1ul << 32; /* not accepted */
-	v->debugreg[6] = 0xffff0ff1;
+	v->pv.debugreg[6] = 0xffff0ff1;
 	assert_int_equal(set(), 0);
-	assert_int_equal(v->debugreg[6], 0xffff0ff1);
-	assert_int_equal(v->debugreg[7], 0x400);
+	assert_int_equal(v->pv.debugreg[6], 0xffff0ff1);
+	assert_int_equal(v->pv.debugreg[7], 0x400);
 	xcr0_mask = 0; /* a processor without */
 	assert_int_equal(context_cr4(CR4_OSXSAVE) & CR4_OSXSAVE, 0);
 }
@@ -215,7 +215,7 @@ static void unsettled(void **state)
 	assert_int_equal(set(), -EINVAL);
 	assert_done("lose;gdt 4 at 11..1e;ldt 3 at 7000;root 2;user root 3;");
 	assert_int_equal(v->regs.rip, 0x123);
-	assert_int_equal(v->event_cb.address, 0);
+	assert_int_equal(v->entry.event_cb.address, 0);
 }
 
 /* ---- Begin and end, switches ---- */
@@ -238,19 +238,19 @@ static void begins(void **state)
 
 static void switches(void **state)
 {
-	v->failsafe_cb.address = 0x402000;
+	v->entry.failsafe_cb.address = 0x402000;
 	v->regs.rsp = NOWHERE - 0x1000;
-	v->fs_base = 0xf500;
-	v->gs_base_kernel = 0x6500;
-	v->gs_base_user = 0x6600;
-	v->segs_fresh = true;
-	v->ts_virtual = true;
-	v->debugreg[7] = 0x401;
+	v->pv.fs_base = 0xf500;
+	v->pv.gs_base_kernel = 0x6500;
+	v->pv.gs_base_user = 0x6600;
+	v->pv.segs_fresh = true;
+	v->pv.ts_virtual = true;
+	v->pv.debugreg[7] = 0x401;
 	pv64_switch_in(v);
 	assert_done("desc in 64;protection 1;segments;");
 	assert_int_equal(host_cpu.fs_base, 0xf500); /* FS is null and brought none */
 	assert_int_equal(host_cpu.gs_base, 0x6500);
-	assert_false(v->segs_fresh);
+	assert_false(v->pv.segs_fresh);
 	assert_int_equal(host_cpu.cr0, CR0_TS);
 	assert_int_equal(host_cpu.dr[7], 0x401);
 	host_cpu.fs_base = 0xf5;
@@ -258,38 +258,38 @@ static void switches(void **state)
 	pv64_switch_out(v);
 	assert_done("save;");
 	assert_int_equal(host_cpu.cr0, 0);
-	assert_int_equal(v->fs_base, 0xf5);
-	assert_int_equal(v->gs_base_kernel, 0x65);
-	assert_int_equal(v->gs_base_user, 0x6600);
+	assert_int_equal(v->pv.fs_base, 0xf5);
+	assert_int_equal(v->pv.gs_base_kernel, 0x65);
+	assert_int_equal(v->pv.gs_base_user, 0x6600);
 	assert_int_equal(host_cpu.dr[7], 0x400);
-	v->user_mode = true;
-	v->ts_virtual = false;
+	v->entry.user_mode = true;
+	v->pv.ts_virtual = false;
 	pv64_switch_in(v);
 	assert_done("desc in 64;protection 1;segments;");
 	assert_int_equal(host_cpu.fs_base, 0xf5);
 	assert_int_equal(host_cpu.gs_base, 0x6600);
-	v->user_mode = false;
-	v->segs_fresh = true;
+	v->entry.user_mode = false;
+	v->pv.segs_fresh = true;
 	v->regs.gs = 4;
 	host_cpu.fs_base = host_cpu.gs_base = 0x9500;
 	pv64_switch_in(v);
 	assert_int_equal(host_cpu.fs_base, 0xf5);
-	assert_int_equal(v->gs_base_kernel, 0x9500);
-	v->segs_fresh = true;
+	assert_int_equal(v->pv.gs_base_kernel, 0x9500);
+	v->pv.segs_fresh = true;
 	v->regs.fs = 4;
 	v->regs.gs = 3;
 	host_cpu.fs_base = 0x9600;
 	pv64_switch_in(v);
-	assert_int_equal(v->fs_base, 0x9600);
+	assert_int_equal(v->pv.fs_base, 0x9600);
 	assert_int_equal(host_cpu.gs_base, 0x9500);
-	v->fs_base = 0xf5;
-	v->gs_base_kernel = 0x65;
+	v->pv.fs_base = 0xf5;
+	v->pv.gs_base_kernel = 0x65;
 	deeds[0] = '\0';
 	assert_int_equal(host_cpu.cr0, 0);
 	assert_int_equal(v->regs.rip, 0);
 	deeds[0] = '\0';
-	segments_fail = v->segs_fresh = true; /* null ones bring nothing */
-	v->user_mode = false;
+	segments_fail = v->pv.segs_fresh = true; /* null ones bring nothing */
+	v->entry.user_mode = false;
 	pv64_switch_in(v);
 	assert_done("desc in 64;protection 1;segments;forget;");
 	assert_int_equal(host_cpu.fs_base, 0xf5);
@@ -304,15 +304,15 @@ static void bases(void **state)
 	assert_int_equal(hc_set_segment_base(SEGBASE_GS_KERNEL, 0x2000), 0);
 	assert_int_equal(host_cpu.gs_base, 0x2000);
 	assert_int_equal(hc_set_segment_base(SEGBASE_GS_USER, 0x3000), 0);
-	assert_int_equal(v->gs_base_user, 0x3000);
+	assert_int_equal(v->pv.gs_base_user, 0x3000);
 	assert_int_equal(hc_set_segment_base(SEGBASE_FS, 1ul << 47), -EINVAL);
 	assert_int_equal(host_cpu.fs_base, 0x1000);
 	assert_int_equal(hc_set_segment_base(77, 0), -EINVAL);
 	assert_int_equal(hc_set_segment_base(SEGBASE_GS_USER_SEL, 1ul << 47 | 0x2b), 0); /* a selector */
-	assert_int_equal(v->gs_base_user, 0x2b);
+	assert_int_equal(v->pv.gs_base_user, 0x2b);
 	assert_done("gs 2b;");
 	assert_int_equal(hc_set_segment_base(SEGBASE_GS_USER_SEL, 0xbad), 0); /* none: null instead */
-	assert_int_equal(v->gs_base_user, 0);
+	assert_int_equal(v->pv.gs_base_user, 0);
 	assert_done("gs bad;gs 0;");
 }
 

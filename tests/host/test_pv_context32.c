@@ -39,15 +39,15 @@ static void whole(void **state)
 	assert_done("lose;gdt 5 at 0..1e;ldt 0 at 0;root 100002;fpu;osxsave 0;");
 	assert_int_equal(v->regs.cs, 0x11);
 	assert_int_equal(v->regs.ss, 0x1b);
-	assert_false(v->user_mode);
-	assert_int_equal(v->iopl, 1);
-	assert_int_equal(v->event_cb.cs, 0x11);
-	assert_int_equal(v->event_cb.flags, 0);
-	assert_int_equal(v->failsafe_cb.cs, 0x12);
-	assert_int_equal(v->failsafe_cb.flags, CALLBACKF_mask_events);
+	assert_false(v->entry.user_mode);
+	assert_int_equal(v->dom.iopl, 1);
+	assert_int_equal(v->entry.event_cb.cs, 0x11);
+	assert_int_equal(v->entry.event_cb.flags, 0);
+	assert_int_equal(v->entry.failsafe_cb.cs, 0x12);
+	assert_int_equal(v->entry.failsafe_cb.flags, CALLBACKF_mask_events);
 	assert_int_equal(v->traps[3].address, 0x404000);
 	v->mm.root = 0x100002;
-	v->gdt_frames[0] = 0x11;
+	v->pv.gdt_frames[0] = 0x11;
 	memset(back32, 0x5a, sizeof(back32));
 	pv32_get_context(v, back32);
 	assert_int_equal(BACK32(event_callback_cs), 0x11);
@@ -60,7 +60,7 @@ static void whole(void **state)
 	assert_memory_equal(back32 + COMPAT_vcpu_guest_context_trap_ctxt + 3 * 8 + 4, trap + 4, 4);
 	WORD32(flags) = 0;
 	assert_int_equal(pv32_set_context(v, context32), 0);
-	assert_int_equal(v->failsafe_cb.flags, 0);
+	assert_int_equal(v->entry.failsafe_cb.flags, 0);
 	pv32_get_context(v, back32);
 	assert_int_equal(BACK32(flags), VGCF_i387_valid | VGCF_in_kernel);
 	/* Refused, or without memory: the callbacks stay. */
@@ -69,7 +69,7 @@ static void whole(void **state)
 	assert_int_equal(pv32_set_context(v, context32), -EINVAL);
 	no_memory = true;
 	assert_int_equal(pv32_set_context(v, context32), -ENOMEM);
-	assert_int_equal(v->event_cb.address, 0x401000);
+	assert_int_equal(v->entry.event_cb.address, 0x401000);
 	memset(back32, 0x5a, sizeof(back32));
 	pv32_get_context(v, back32);
 	for (unsigned i = 0; i < sizeof(back32); i++)
@@ -104,12 +104,12 @@ static void switches(void **state)
 	assert_done("desc in 32;protection 0;segments;forget;crash: segments ds 0001 es 0002 "
 		    "fs 0003 gs "
 		    "0004 cannot be loaded, and there is no failsafe callback;");
-	v->debugreg[7] = 0x401;
+	v->pv.debugreg[7] = 0x401;
 	pv32_switch_out(v);
 	assert_int_equal(host_cpu.dr[7], 0x400);
 	assert_done("save;");
 	segments_fail = false;
-	v->ts_virtual = true;
+	v->pv.ts_virtual = true;
 	pv32_switch_in(v);
 	assert_int_equal(host_cpu.cr0, CR0_TS);
 }
@@ -166,17 +166,17 @@ static void callbacks(void **state)
 	*(uint32_t *)(r + COMPAT_callback_register_address_cs) = 0x10;
 	*(uint32_t *)(r + COMPAT_callback_register_address_eip) = 0x401000;
 	assert_int_equal(hc_callback_op(CALLBACKOP_register, (gva_t)r), 0);
-	assert_int_equal(v->event_cb.cs, 0x11);
-	assert_int_equal(v->event_cb.address, 0x401000);
-	assert_int_equal(v->event_cb.flags, CALLBACKF_mask_events);
+	assert_int_equal(v->entry.event_cb.cs, 0x11);
+	assert_int_equal(v->entry.event_cb.address, 0x401000);
+	assert_int_equal(v->entry.event_cb.flags, CALLBACKF_mask_events);
 	*(uint16_t *)(r + COMPAT_callback_register_type) = CALLBACKTYPE_syscall;
 	assert_int_equal(hc_callback_op(CALLBACKOP_register, (gva_t)r), -EINVAL);
 	assert_int_equal(hc_callback_op(CALLBACKOP_register, PV32_LOW_END), -EFAULT);
 	assert_int_equal(hc_set_callbacks(0x13, 0x5000, 0x18, 0x6000), 0);
-	assert_int_equal(v->event_cb.cs, 0x13);
-	assert_int_equal(v->event_cb.address, 0x5000);
-	assert_int_equal(v->failsafe_cb.cs, 0x19);
-	assert_int_equal(v->failsafe_cb.address, 0x6000);
+	assert_int_equal(v->entry.event_cb.cs, 0x13);
+	assert_int_equal(v->entry.event_cb.address, 0x5000);
+	assert_int_equal(v->entry.failsafe_cb.cs, 0x19);
+	assert_int_equal(v->entry.failsafe_cb.address, 0x6000);
 	assert_int_equal(hc_set_segment_base(SEGBASE_FS, 0), -ENOSYS);
 }
 

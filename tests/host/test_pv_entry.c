@@ -26,7 +26,7 @@ static void regs(void)
 					 .rflags = 0x254fd7,
 					 .rcx = 0xc,
 					 .r11 = 0xb};
-	v->way_back = BACK_BY_IRET;
+	v->entry.way_back = BACK_BY_IRET;
 	*upcall_mask = 0;
 }
 
@@ -40,14 +40,14 @@ static void frames(void **state)
 	assert_int_equal(v->regs.cs, SEL_GUEST_CS64);
 	assert_int_equal(v->regs.ss, SEL_GUEST_DS);
 	assert_int_equal(v->regs.rflags, 0x200ed7 & ~0x100ul); /* without AC, RF, NT, TF */
-	assert_int_equal(v->way_back, BACK_BY_SYSRET);
+	assert_int_equal(v->entry.way_back, BACK_BY_SYSRET);
 	assert_int_equal(*upcall_mask, 0);
 	/* With an error code, events masked before, and IOPL to be seen. */
 	regs();
 	*upcall_mask = 1;
-	v->special.iopl = true;
-	v->iopl = 2;
-	v->entry_words[0] = 0xe;
+	v->entry.special.iopl = true;
+	v->dom.iopl = 2;
+	v->pv.entry_words[0] = 0xe;
 	pv64_enter(v, &masking, 1);
 	FRAME64(STACK - 64, 0xc, 0xb, 0xe, 0x400123, (SEL_GUEST_CS64 & ~3) | 1ul << 32, 0x256dd7, STACK + 8,
 		SEL_GUEST_DS);
@@ -57,7 +57,7 @@ static void frames(void **state)
 	pv64_enter(v, &masking, 0);
 	FRAME64(STACK - 56, 0xc, 0xb, 0x400123, SEL_GUEST_CS64 & ~3, 0x256fd7, STACK + 8, SEL_GUEST_DS);
 	assert_int_equal(*upcall_mask, 1);
-	v->special.iopl = false;
+	v->entry.special.iopl = false;
 	regs();
 	*upcall_mask = 1;
 	pv64_enter(v, &handler, 0);
@@ -65,7 +65,7 @@ static void frames(void **state)
 	assert_int_equal(*upcall_mask, 1);
 	/* Failsafe: four words. */
 	regs();
-	v->failsafe_cb = handler;
+	v->entry.failsafe_cb = handler;
 	bounce_failsafe(v, &(struct segment_selectors){1, 2, 3, 4});
 	FRAME64(STACK - 88, 0xc, 0xb, 1, 2, 3, 4, 0x400123);
 	assert_int_equal(v->regs.rsp, STACK - 88);
@@ -75,19 +75,19 @@ static void frames(void **state)
 static void modes(void **state)
 {
 	regs();
-	v->user_mode = true;
-	v->kernel_sp = STACK;
+	v->entry.user_mode = true;
+	v->entry.kernel_sp = STACK;
 	v->mm.kernel_cr3 = 0x1000;
 	v->mm.user_cr3 = 0x2000;
 	v->mm.user_root = 5;
-	v->gs_base_kernel = 0x77;
+	v->pv.gs_base_kernel = 0x77;
 	host_cpu.gs_base = 0x88;
 	host_percpu.cr3 = 0x2000;
 	assert_false(pv64_in_kernel(v));
 	pv64_enter(v, &handler, 0);
 	FRAME64(STACK - 40, 0x400123, SEL_GUEST_CS64, 0x254fd7, STACK + 8, SEL_GUEST_DS);
 	assert_true(pv64_in_kernel(v));
-	assert_int_equal(v->gs_base_user, 0x88);
+	assert_int_equal(v->pv.gs_base_user, 0x88);
 	assert_int_equal(host_cpu.gs_base, 0x77);
 	assert_int_equal(host_cpu.cr3, 0x1000);
 	assert_int_equal(host_percpu.cr3, 0x1000);
@@ -98,7 +98,7 @@ static void modes(void **state)
 	PUT64(STACK, 0xa, 0xb, 0xc, 0, 0x400123, 0x33, 0x202, 0x5000, 0x2b);
 	assert_int_equal(pv64_iret(v), 0xa);
 	assert_false(pv64_in_kernel(v));
-	assert_int_equal(v->gs_base_kernel, 0x99);
+	assert_int_equal(v->pv.gs_base_kernel, 0x99);
 	assert_int_equal(host_cpu.gs_base, 0x88);
 	assert_int_equal(host_cpu.cr3, 0x2000);
 	assert_int_equal(host_percpu.cr3, 0x2000);
@@ -180,8 +180,8 @@ static void nowhere(void **state)
 static void application(void)
 {
 	regs();
-	v->user_mode = true;
-	v->kernel_sp = STACK;
+	v->entry.user_mode = true;
+	v->entry.kernel_sp = STACK;
 }
 
 static void system_calls(void **state)
@@ -194,21 +194,21 @@ static void system_calls(void **state)
 	application();
 	bounce_syscall32(v);
 	FRAME64(STACK - 40, 0x400121);
-	v->syscall_cb = masking;
+	v->entry.syscall_cb = masking;
 	application();
 	bounce_syscall(v);
 	FRAME64(STACK - 40, 0x400123, SEL_GUEST_CS64, 0x254fd7);
 	assert_int_equal(v->regs.rip, 0x402000);
 	assert_false(v->regs.rflags & RFLAGS_DF);
-	v->syscall_cb = (struct callback){0};
-	v->syscall32_cb = handler;
+	v->entry.syscall_cb = (struct callback){0};
+	v->entry.syscall32_cb = handler;
 	application();
 	bounce_syscall32(v);
 	FRAME64(STACK - 40, 0x400123, SEL_GUEST_CS64, 0x254fd7);
 	assert_int_equal(v->regs.rip, 0x401000);
 	assert_false(v->regs.rflags & RFLAGS_DF);
 	/* The event callback always masks. */
-	v->event_cb = handler;
+	v->entry.event_cb = handler;
 	application();
 	tracepoint = tracepoint_report;
 	bounce_event(v);
@@ -221,27 +221,27 @@ static void system_calls(void **state)
 static void nmis(void **state)
 {
 	regs();
-	v->nmi_pending = true;
+	v->entry.nmi_pending = true;
 	bounce_nmi(v); /* no handler: it is lost */
-	assert_false(v->nmi_pending);
-	assert_false(v->special.nmi);
+	assert_false(v->entry.nmi_pending);
+	assert_false(v->entry.special.nmi);
 	assert_int_equal(v->regs.rip, 0x400123);
 	v->traps[TRAP_NMI] = masking;
-	v->nmi_pending = true;
+	v->entry.nmi_pending = true;
 	bounce_nmi(v);
-	assert_false(v->nmi_pending);
-	assert_true(v->special.nmi);
+	assert_false(v->entry.nmi_pending);
+	assert_true(v->entry.special.nmi);
 	assert_int_equal(v->regs.rip, 0x402000);
 	v->regs.rsp = STACK;
 	PUT64(STACK, 0xa, 0xb, 0xc, 0, 0x400123, 0x30, 0x202, 0x5000, 0x2b);
 	assert_int_equal(hc_iret(), 0xa);
 	assert_int_equal(v->multicall_interrupted, MULTICALL_STOP);
-	assert_false(v->special.nmi);
+	assert_false(v->entry.special.nmi);
 	assert_done("");
-	v->special.nmi = v->nmi_pending = true; /* another waits for the end of the first */
+	v->entry.special.nmi = v->entry.nmi_pending = true; /* another waits for the end of the first */
 	v->regs.rsp = STACK;
 	hc_iret();
-	assert_true(v->nmi_pending);
+	assert_true(v->entry.nmi_pending);
 	assert_done("raise 1;");
 	v->regs.rsp = STACK;
 	hc_iret(); /* not out of a handler */
@@ -265,22 +265,22 @@ static void irets(void **state)
 	assert_int_equal(v->regs.rflags, FLAGS_SETTABLE | RFLAGS_IF | RFLAGS_MBS);
 	assert_int_equal(v->regs.rflags, ALL_FLAGS & ~0x3000ul);
 	assert_int_equal(*upcall_mask, 0);
-	assert_int_equal(v->iopl, 0);
-	assert_int_equal(v->way_back, BACK_BY_IRET);
+	assert_int_equal(v->dom.iopl, 0);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET);
 	assert_true(pv64_in_kernel(v));
 	/* As from a system call: rcx and r11 are not in the frame. */
 	PUT64(STACK, 0xa, 0xbb, 0xcc, VGCF_in_syscall, 0x400456, 0x10, 0x2000, 0x5000, 0x18);
 	v->regs.rsp = STACK;
-	v->special.iopl = true;
+	v->entry.special.iopl = true;
 	pv64_iret(v);
 	assert_int_equal(v->regs.r11, 0xb);
 	assert_int_equal(v->regs.rcx, 0xc);
 	assert_int_equal(v->regs.cs, SEL_GUEST_CS64);
 	assert_int_equal(v->regs.ss, SEL_GUEST_DS);
-	assert_int_equal(v->way_back, BACK_BY_SYSRET);
+	assert_int_equal(v->entry.way_back, BACK_BY_SYSRET);
 	assert_int_equal(v->regs.rflags, RFLAGS_IF | RFLAGS_MBS);
 	assert_int_equal(*upcall_mask, 1);
-	assert_int_equal(v->iopl, 2);
+	assert_int_equal(v->dom.iopl, 2);
 	/* To an application that has no tables; one that has. */
 	PUT64(STACK + 40, 0x13);
 	v->regs.rsp = STACK;

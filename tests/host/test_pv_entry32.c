@@ -22,7 +22,7 @@ static void regs(unsigned ring)
 					 .ss = ring == 1 ? SEL_COMPAT_KERNEL_DS : SEL_COMPAT_USER_DS,
 					 .rsp = STACK + 4,
 					 .rflags = 0x254fd7};
-	v->way_back = BACK_BY_IRET;
+	v->entry.way_back = BACK_BY_IRET;
 	*upcall_mask = 0;
 }
 
@@ -37,15 +37,15 @@ static void frames(void **state)
 	assert_int_equal(v->regs.cs, SEL_COMPAT_KERNEL_CS);
 	assert_int_equal(v->regs.ss, SEL_COMPAT_KERNEL_DS);
 	assert_int_equal(v->regs.rflags, 0x200ed7 & ~0x100ul);
-	assert_int_equal(v->way_back, BACK_BY_IRET32);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET32);
 	assert_int_equal(*upcall_mask, 0);
 	/* From an application, with an error code, masked. */
 	regs(3);
 	assert_false(pv32_in_kernel(v));
-	v->kernel_sp = STACK;
-	v->kernel_ss = SEL_COMPAT_KERNEL_DS;
+	v->entry.kernel_sp = STACK;
+	v->entry.kernel_ss = SEL_COMPAT_KERNEL_DS;
 	*upcall_mask = 1;
-	v->entry_words[0] = 0xe;
+	v->pv.entry_words[0] = 0xe;
 	pv32_enter(v, &masking, 1);
 	FRAME32(STACK - 24, 0xe, 0x400123, SEL_COMPAT_USER_CS | 1 << 16, 0x254dd7, STACK + 4,
 		SEL_COMPAT_USER_DS);
@@ -53,7 +53,7 @@ static void frames(void **state)
 	assert_int_equal(v->regs.ss, SEL_COMPAT_KERNEL_DS);
 	/* Failsafe, and the mask that its gate brings. */
 	regs(1);
-	v->failsafe_cb = masking;
+	v->entry.failsafe_cb = masking;
 	bounce_failsafe(v, &(struct segment_selectors){1, 2, 3, 4});
 	FRAME32(STACK + 4 - 28, 1, 2, 3, 4, 0x400123, SEL_COMPAT_KERNEL_CS);
 	assert_int_equal(*upcall_mask, 1);
@@ -118,22 +118,22 @@ static void irets(void **state)
 	assert_int_equal(v->regs.rflags, ALL_FLAGS & ~0x3000ul);
 	assert_int_equal(*upcall_mask, 0);
 	/* To an application. */
-	v->way_back = BACK_BY_IRET32;
+	v->entry.way_back = BACK_BY_IRET32;
 	v->regs.rsp = STACK;
 	PUT32(STACK, 0xa, 0x400456, SEL_COMPAT_USER_CS, 0, 0x5000, 0x33);
 	pv32_iret(v);
 	assert_int_equal(v->regs.rsp, 0x5000);
 	assert_int_equal(v->regs.ss, 0x33);
 	assert_int_equal(*upcall_mask, 1);
-	assert_int_equal(v->way_back, BACK_BY_IRET);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET);
 	/* Ring 2 has a stack of its own as well. Ring 0 and virtual 8086 mode are no places. */
 	regs(1);
-	v->way_back = BACK_BY_IRET32;
+	v->entry.way_back = BACK_BY_IRET32;
 	v->regs.rsp = STACK;
 	PUT32(STACK + 8, 0x1a);
 	pv32_iret(v);
 	assert_int_equal(v->regs.rsp, 0x5000);
-	assert_int_equal(v->way_back, BACK_BY_IRET);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET);
 	regs(1);
 	v->regs.rsp = STACK;
 	PUT32(STACK + 8, 0x18);
@@ -150,10 +150,10 @@ static void irets(void **state)
 	guest_absent = STACK;
 	v->regs.rsp = STACK - 16;
 	PUT32(STACK - 16, 0xa, 0x400456, SEL_COMPAT_KERNEL_CS, 0);
-	v->way_back = BACK_BY_IRET32;
+	v->entry.way_back = BACK_BY_IRET32;
 	pv32_iret(v);
 	assert_done("");
-	assert_int_equal(v->way_back, BACK_BY_IRET32);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET32);
 	PUT32(STACK - 8, SEL_COMPAT_USER_CS);
 	v->regs.rsp = STACK - 16;
 	pv32_iret(v);
@@ -176,8 +176,8 @@ static void page_faults(void **state)
 	assert_int_equal(shared.pv32.cr2, 0xabc000);
 	FRAME32(STACK + 4 - 16, 3, 0x400123);
 	regs(3);
-	v->kernel_sp = STACK;
-	v->kernel_ss = SEL_COMPAT_KERNEL_DS;
+	v->entry.kernel_sp = STACK;
+	v->entry.kernel_ss = SEL_COMPAT_KERNEL_DS;
 	bounce_page_fault(v, 0xabd000, 2);
 	FRAME32(STACK - 24, 6, 0x400123);
 }

@@ -38,7 +38,7 @@ static void set_and_read(void **state)
 	assert_int_equal(hc_set_debugreg(7, 0x2000), -EPERM); /* GD */
 	assert_int_equal(hc_set_debugreg(7, ~0x2000u & ~0xffff00ffu), 0);
 	assert_int_equal(hc_get_debugreg(5), 0x700);
-	v->cr4 |= CR4_DE;
+	v->pv.cr4 |= CR4_DE;
 	assert_int_equal(hc_get_debugreg(4), -ENODEV);
 	assert_int_equal(hc_get_debugreg(5), -ENODEV);
 	assert_int_equal(hc_set_debugreg(5, 0), -ENODEV);
@@ -81,17 +81,17 @@ static void in_the_processor(void **state)
 	assert_int_equal(host_cpu.dr_loads, 0);
 	host_percpu.vcpu = v;
 	/* What the processor reports is added, and taken out of it. */
-	v->debugreg[6] = 0xffff0ff1;
+	v->pv.debugreg[6] = 0xffff0ff1;
 	host_cpu.dr[6] = 0xffff4ff2;
 	debugreg_report(v);
-	assert_int_equal(v->debugreg[6], 0xffff4ff3);
+	assert_int_equal(v->pv.debugreg[6], 0xffff4ff3);
 	assert_int_equal(host_cpu.dr[6], 0xffff0ff0);
 	v->traps[TRAP_DB].address = 0x401000;
 	v->regs.rsp = NOWHERE;
 	debugreg_bounce(v, 8);
-	assert_int_equal(v->debugreg[6], 0xffff4ffb);
+	assert_int_equal(v->pv.debugreg[6], 0xffff4ffb);
 	assert_int_equal(v->regs.rip, 0x401000);
-	assert_int_equal(v->way_back, BACK_BY_IRET);
+	assert_int_equal(v->entry.way_back, BACK_BY_IRET);
 }
 
 static void ports(void **state)
@@ -109,7 +109,7 @@ static void ports(void **state)
 
 	assert_int_equal(hc_set_debugreg(7, IO(1) | 8), -EPERM); /* there are none without CR4.DE */
 	assert_int_equal(hc_set_debugreg(7, IO(1) | 2), 0);      /* it is not enabled */
-	v->cr4 |= CR4_DE;
+	v->pv.cr4 |= CR4_DE;
 	for (unsigned i = 0; i < ARRAY_SIZE(of); i++) {
 		hc_set_debugreg(1, of[i].at);
 		assert_int_equal(hc_set_debugreg(7, IO(1) | of[i].len << 22 | 8), 0);
@@ -124,7 +124,7 @@ static void ports(void **state)
 	assert_int_equal(debugreg_port_hits(v, 0x80, 1), 9); /* both that are enabled */
 	hc_set_debugreg(7, IO(3) | 0x41);
 	assert_int_equal(debugreg_port_hits(v, 0x80, 1), 8); /* the other is no port */
-	v->cr4 &= ~(uint64_t)CR4_DE;
+	v->pv.cr4 &= ~(uint64_t)CR4_DE;
 	assert_int_equal(debugreg_port_hits(v, 0x80, 1), 0);
 }
 
@@ -132,9 +132,9 @@ static void task_switches(void **state)
 {
 	host_cpu.cr0 = 0x80000000;
 	hc_fpu_taskswitch(1ul << 32);
-	assert_false(v->ts_virtual);
+	assert_false(v->pv.ts_virtual);
 	hc_fpu_taskswitch(1);
-	assert_true(v->ts_virtual);
+	assert_true(v->pv.ts_virtual);
 	assert_int_equal(host_cpu.cr0, 0x80000000 | CR0_TS);
 	assert_true(context_cr0(v) & CR0_TS);
 	host_cpu.cr0 = 0; /* the same again is not written again */
@@ -142,19 +142,19 @@ static void task_switches(void **state)
 	assert_int_equal(host_cpu.cr0, 0);
 	host_cpu.cr0 = 0x80000000 | CR0_TS;
 	hc_fpu_taskswitch(0);
-	assert_false(v->ts_virtual);
+	assert_false(v->pv.ts_virtual);
 	assert_int_equal(host_cpu.cr0, 0x80000000);
 	assert_false(context_cr0(v) & CR0_TS);
 }
 
 static void assists(void **state)
 {
-	v->special.iopl = false;
+	v->entry.special.iopl = false;
 	assert_int_equal(hc_vm_assist(VMASST_CMD_enable, VMASST_TYPE_architectural_iopl), 0);
-	assert_true(v->special.iopl);
+	assert_true(v->entry.special.iopl);
 	assert_int_equal(domain.vm_assist, 1 << VMASST_TYPE_architectural_iopl);
 	assert_int_equal(hc_vm_assist(VMASST_CMD_disable, VMASST_TYPE_architectural_iopl), 0);
-	assert_false(v->special.iopl);
+	assert_false(v->entry.special.iopl);
 	assert_int_equal(domain.vm_assist, 0);
 	assert_int_equal(hc_vm_assist(2, VMASST_TYPE_architectural_iopl), -ENOSYS);
 	assert_int_equal(hc_vm_assist(VMASST_CMD_enable, 31), -EINVAL);
@@ -185,9 +185,12 @@ static long unregisters(unsigned type)
 static void callbacks(void **state)
 {
 	struct callback *const place[] = {
-	    [CALLBACKTYPE_event] = &v->event_cb,       [CALLBACKTYPE_failsafe] = &v->failsafe_cb,
-	    [CALLBACKTYPE_syscall] = &v->syscall_cb,   [CALLBACKTYPE_nmi] = &v->traps[TRAP_NMI],
-	    [CALLBACKTYPE_sysenter] = &v->sysenter_cb, [CALLBACKTYPE_syscall32] = &v->syscall32_cb,
+	    [CALLBACKTYPE_event] = &v->entry.event_cb,
+	    [CALLBACKTYPE_failsafe] = &v->entry.failsafe_cb,
+	    [CALLBACKTYPE_syscall] = &v->entry.syscall_cb,
+	    [CALLBACKTYPE_nmi] = &v->traps[TRAP_NMI],
+	    [CALLBACKTYPE_sysenter] = &v->entry.sysenter_cb,
+	    [CALLBACKTYPE_syscall32] = &v->entry.syscall32_cb,
 	};
 
 	for (unsigned type = 0; type < ARRAY_SIZE(place); type++) {
@@ -211,7 +214,7 @@ static void callbacks(void **state)
 		assert_int_equal(place[type]->flags, needed ? CALLBACKF_mask_events : 0);
 	}
 	assert_int_equal(registers(CALLBACKTYPE_sysenter_deprecated, 0, 0x5000), 0);
-	assert_int_equal(v->sysenter_cb.address, 0x5000);
+	assert_int_equal(v->entry.sysenter_cb.address, 0x5000);
 	assert_int_equal(registers(99, 0, 0x5000), -ENOSYS);
 	assert_int_equal(unregisters(99), -EINVAL);
 	assert_int_equal(hc_callback_op(7, (gva_t)guest_base), -ENOSYS);
@@ -219,19 +222,19 @@ static void callbacks(void **state)
 	assert_int_equal(hc_callback_op(CALLBACKOP_unregister, 1ul << 47), -EFAULT);
 	/* The older form: all three at once, or none. */
 	assert_int_equal(hc_set_callbacks(0x6000, 0x7000, 0x8000, 0), 0);
-	assert_int_equal(v->event_cb.address, 0x6000);
-	assert_int_equal(v->failsafe_cb.address, 0x7000);
-	assert_int_equal(v->syscall_cb.address, 0x8000);
+	assert_int_equal(v->entry.event_cb.address, 0x6000);
+	assert_int_equal(v->entry.failsafe_cb.address, 0x7000);
+	assert_int_equal(v->entry.syscall_cb.address, 0x8000);
 	for (unsigned bad = 0; bad < 3; bad++)
 		assert_int_equal(hc_set_callbacks(bad == 0 ? 1ul << 47 : 1, bad == 1 ? 1ul << 47 : 1,
 						  bad == 2 ? 1ul << 47 : 1, 0),
 				 -EINVAL);
-	assert_int_equal(v->event_cb.address, 0x6000);
+	assert_int_equal(v->entry.event_cb.address, 0x6000);
 	assert_int_equal(hc_set_callbacks((1ul << 47) - 1, 0, 0, 0), 0);
-	assert_int_equal(v->syscall_cb.address, 0);
+	assert_int_equal(v->entry.syscall_cb.address, 0);
 	assert_int_equal(hc_stack_switch(0x28, 0x9000), 0);
-	assert_int_equal(v->kernel_ss, 0x2b);
-	assert_int_equal(v->kernel_sp, 0x9000);
+	assert_int_equal(v->entry.kernel_ss, 0x2b);
+	assert_int_equal(v->entry.kernel_sp, 0x9000);
 }
 
 /* ---- xen_version ---- */
@@ -271,7 +274,7 @@ static void version(void **state)
 	assert_string_equal((char *)guest_base, "xen-3.0-x86_64 xen-3.0-x86_32p ");
 	assert_int_equal(hc_xen_version(XENVER_platform_parameters, at), 0);
 	assert_int_equal(*(uint64_t *)guest_base, HYPERVISOR_VIRT_START);
-	domain.uuid[15] = 0x15;
+	domain.dom.uuid[15] = 0x15;
 	assert_int_equal(hc_xen_version(XENVER_guest_handle, at), 0);
 	assert_int_equal(guest_base[15], 0x15);
 	assert_int_equal(hc_xen_version(XENVER_build_id, at), -ENODATA);

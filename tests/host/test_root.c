@@ -21,11 +21,11 @@ static void check_holder(const struct vcpu *v)
 	uint64_t idle_cr3 = virt_to_mfn(idle_root) << PAGE_SHIFT;
 
 	assert_ptr_equal(host_percpu.tlb_vcpu, v == &idle ? NULL : v);
-	assert_int_equal(host_percpu.cr3, v == &idle     ? idle_cr3
-					  : v->user_mode ? v->mm.user_cr3
-							 : v->mm.kernel_cr3);
+	assert_int_equal(host_percpu.cr3, v == &idle           ? idle_cr3
+					  : v->entry.user_mode ? v->mm.user_cr3
+							       : v->mm.kernel_cr3);
 	if (v != &idle)
-		assert_int_equal(v->special.no_user_root, !v->mm.user_cr3);
+		assert_int_equal(v->entry.special.no_user_root, !v->mm.user_cr3);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(domains[i]->mm.tlb_cpus & 1, v->domain == domains[i]);
 }
@@ -112,7 +112,7 @@ static void anything(void **state)
 		case 0:
 			if (v == &idle)
 				break;
-			v->user_mode = v->mm.user_root != INVALID_MFN && host_random(2);
+			v->entry.user_mode = v->mm.user_root != INVALID_MFN && host_random(2);
 			run(v);
 			break;
 		case 1:
@@ -124,8 +124,8 @@ static void anything(void **state)
 		case 2:
 			if (v == &idle || i == VCPUS || vcpus[i].domain != v->domain)
 				break;
-			assert_int_equal(vcpu_set_user_root(v, v->user_mode || host_random(2) ? other : 0),
-					 0);
+			assert_int_equal(
+			    vcpu_set_user_root(v, v->entry.user_mode || host_random(2) ? other : 0), 0);
 			check_holder(v);
 			break;
 		default:

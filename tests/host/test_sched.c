@@ -134,13 +134,13 @@ static void states(void **state)
 	run(1000000);
 	assert_true(a->running);
 	a->info->upcall_pending = 0;
-	a->nmi_pending = true; /* nor does it sleep over one of these */
+	a->entry.nmi_pending = true; /* nor does it sleep over one of these */
 	enter(a->cpu->id);
 	vcpu_block(a);
 	leave(a->cpu->id);
 	run(1000000);
 	assert_true(a->running);
-	a->nmi_pending = false;
+	a->entry.nmi_pending = false;
 	enter(a->cpu->id);
 	vcpu_block(a);
 	leave(a->cpu->id);

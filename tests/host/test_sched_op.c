@@ -90,7 +90,7 @@ void timer_set(struct timer *t, ns_t expires)
 int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds)
 {
 	note("watchdog %u %u", id, seconds);
-	assert_true(d->lock.held);
+	assert_true(d->dom.lock.held);
 	return result;
 }
 void vcpu_set_periodic(struct vcpu *v, ns_t period)
@@ -104,7 +104,7 @@ void vcpu_set_singleshot(struct vcpu *v, ns_t expires)
 int vcpu_map_info(struct vcpu *v, mfn_t mfn, uint32_t offset)
 {
 	note("info %lu %u of v%u", mfn, offset, v->id);
-	assert_true(v->domain->lock.held);
+	assert_true(v->domain->dom.lock.held);
 	return result;
 }
 static unsigned held, parts;
@@ -112,7 +112,7 @@ static int settles;
 int vcpu_set_context(struct vcpu *v, const void *ctx)
 {
 	note("context %u of v%u", *(const uint8_t *)ctx, v->id);
-	assert_true(v->domain->lock.held);
+	assert_true(v->domain->dom.lock.held);
 	return parts && parts-- ? -ERESTART : result;
 }
 int pt_settle_left(struct domain *d)
@@ -146,7 +146,7 @@ struct sched_queue *queue_lock_vcpu(struct vcpu *v)
 }
 void vcpu_load_cr3(struct vcpu *v)
 {
-	note(v->user_mode ? "user tables" : "kernel tables");
+	note(v->entry.user_mode ? "user tables" : "kernel tables");
 }
 
 static const struct guest_doors doors = {.context_size = 5168};
@@ -177,7 +177,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	return held || doms[0].refs || doms[1].refs || doms[1].lock.held;
+	return held || doms[0].refs || doms[1].refs || doms[1].dom.lock.held;
 }
 
 static long asks(unsigned cmd)
@@ -244,8 +244,8 @@ static void ends(void **state)
 	assert_int_equal(asks(SCHEDOP_shutdown_code), 0);
 	s->reason = 2;
 	assert_int_equal(asks(SCHEDOP_shutdown_code), 0);
-	assert_int_equal(doms[1].shutdown_code, 1);
-	assert_true(doms[1].code_latched);
+	assert_int_equal(doms[1].dom.shutdown_code, 1);
+	assert_true(doms[1].dom.code_latched);
 	*r = (struct sched_remote_shutdown){.domain_id = 0, .reason = 3};
 	assert_int_equal(asks(SCHEDOP_remote_shutdown), -EPERM);
 	assert_done("");
@@ -294,7 +294,7 @@ static void own_vcpus(void **state)
 	assert_int_equal(hc_vcpu_op(99, 1, 0), -ENOSYS);
 	assert_int_equal(vcpu_op(get_physid, 0), -EINVAL);
 	assert_int_equal(vcpu_op(up, 1), -EINVAL);
-	vcpus[1].initialised = true;
+	vcpus[1].dom.initialised = true;
 	assert_int_equal(vcpu_op(up, 1), 0);
 	assert_done("online v1;");
 	vcpus[0].state = VCPU_RUNNABLE;
@@ -309,10 +309,10 @@ static void contexts(void **state)
 	*(uint8_t *)arg = 9;
 	assert_int_equal(vcpu_op(initialise, 1), 0);
 	assert_done("context 9 of v1;");
-	vcpus[1].initialised = true;
+	vcpus[1].dom.initialised = true;
 	assert_int_equal(vcpu_op(initialise, 1), -EEXIST);
 	assert_int_equal(hc_vcpu_op(VCPUOP_initialise, 1, NOWHERE - 5167), -EFAULT);
-	vcpus[1].initialised = false;
+	vcpus[1].dom.initialised = false;
 	assert_done("");
 	parts = 2;
 	assert_int_equal(vcpu_op(initialise, 1), 0);
@@ -379,7 +379,7 @@ static void others(void **state)
 	assert_int_equal(hc_vcpu_op(VCPUOP_register_vcpu_info, 1, NOWHERE), -EFAULT);
 	assert_done("info 5 64 of v1;info 5 64 of v1;");
 	assert_int_equal(hc_vcpu_op(VCPUOP_send_nmi, 1, 0), 0);
-	assert_true(vcpus[1].nmi_pending);
+	assert_true(vcpus[1].entry.nmi_pending);
 	vcpus[1].running = true;
 	assert_int_equal(hc_vcpu_op(VCPUOP_send_nmi, 1, 0), 0);
 	assert_int_equal(hc_vcpu_op(VCPUOP_send_nmi, 1, 1), -EINVAL);
@@ -447,11 +447,11 @@ static void areas(void **state)
 	in_steps(publish, look);
 	assert_false(update_shown);
 	assert_int_equal(area->state_entry_time, 88);
-	v->user_mode = true;
+	v->entry.user_mode = true;
 	doms[1].vm_assist = 1u << VMASST_TYPE_runstate_update_flag;
 	in_steps(publish, look);
 	assert_true(update_shown); /* while it is written */
-	assert_true(v->user_mode);
+	assert_true(v->entry.user_mode);
 	assert_int_equal(area->state_entry_time, 88); /* the flag has gone again */
 	assert_done("kernel tables;user tables;");
 }
@@ -471,7 +471,7 @@ static void times(void **state)
 	r->addr.p = (uint64_t)area;
 	assert_int_equal(vcpu_op(register_vcpu_time_memory_area, 0), 0);
 	assert_int_equal(area->system_time, 44);
-	v->user_mode = true;
+	v->entry.user_mode = true;
 	vcpu_time_publish(v, &fresh);
 	assert_int_equal(area->system_time, 5);
 	assert_int_equal(area->version, 6);

@@ -118,30 +118,30 @@ static void once(void **state)
 {
 	domain_shutdown(&guest, SHUTDOWN_reboot);
 	assert_done("pause;flush;d1: reboot;virq;");
-	assert_int_equal(guest.shutdown_code, SHUTDOWN_reboot);
-	assert_true(guest.shut_down);
+	assert_int_equal(guest.dom.shutdown_code, SHUTDOWN_reboot);
+	assert_true(guest.dom.shut_down);
 	domain_shutdown(&guest, SHUTDOWN_crash);
 	domain_crash(&guest, "more of it");
 	guest.state = DOMAIN_DYING;
 	domain_shutdown(&guest, SHUTDOWN_crash);
 	assert_int_equal(guest.state, DOMAIN_DYING);
-	assert_int_equal(guest.shutdown_code, SHUTDOWN_reboot);
+	assert_int_equal(guest.dom.shutdown_code, SHUTDOWN_reboot);
 	assert_done("");
 }
 
 static void latched(void **state)
 {
-	guest.code_latched = true;
-	guest.shutdown_code = SHUTDOWN_suspend;
+	guest.dom.code_latched = true;
+	guest.dom.shutdown_code = SHUTDOWN_suspend;
 	domain_shutdown(&guest, SHUTDOWN_poweroff);
-	assert_int_equal(guest.shutdown_code, SHUTDOWN_suspend);
+	assert_int_equal(guest.dom.shutdown_code, SHUTDOWN_suspend);
 	assert_done("pause;flush;d1: suspend;virq;");
 }
 
 static void crashes(void **state)
 {
 	domain_crash(&guest, "a fault at %x", 0x1234);
-	assert_int_equal(guest.shutdown_code, SHUTDOWN_crash);
+	assert_int_equal(guest.dom.shutdown_code, SHUTDOWN_crash);
 	assert_done("report a fault at 1234;pause;flush;d1: crash;virq;");
 	setup(state);
 	domain_shutdown(&guest, SHUTDOWN_soft_reset + 1); /* a reason of no name */
@@ -153,13 +153,13 @@ static void resumed(void **state)
 {
 	domain_resume(&guest); /* it did not stop */
 	assert_done("");
-	guest.code_latched = true;
-	guest.shutdown_code = SHUTDOWN_suspend;
+	guest.dom.code_latched = true;
+	guest.dom.shutdown_code = SHUTDOWN_suspend;
 	domain_shutdown(&guest, SHUTDOWN_poweroff);
 	assert_done("pause;flush;d1: suspend;virq;");
 	domain_resume(&guest);
 	assert_done("go on;");
-	assert_false(guest.shut_down || guest.code_latched);
+	assert_false(guest.dom.shut_down || guest.dom.code_latched);
 	domain_resume(&guest);
 	assert_done("");
 	domain_shutdown(&guest, SHUTDOWN_reboot);

@@ -235,9 +235,9 @@ static void plain(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++)
 		comes(cases[i].vector, 0x18, cases[i].what);
-	v.ts_virtual = true;
+	v.pv.ts_virtual = true;
 	comes(TRAP_NM, 0, "clts;trap 7;");
-	assert_false(v.ts_virtual);
+	assert_false(v.pv.ts_virtual);
 }
 
 static void executed_here(void **state)
@@ -345,7 +345,7 @@ static void int_80(void **state)
 static void interrupts(void **state)
 {
 	for (int fv = 0; fv < 2; fv++) {
-		v.trap = fv ? kind_trap : NULL;
+		v.entry.trap = fv ? kind_trap : NULL;
 		comes(0x20, 0, "irq 20;");
 		comes(0xff, 0, "irq ff;");
 		v.regs.rflags = RFLAGS_VM;
@@ -390,7 +390,7 @@ static void page_faults_above(void **state)
 	kernel = store_done = true;
 	d.vm_assist = 1u << VMASST_TYPE_writable_pagetables;
 	ldt_window = LDT_WINDOW(0);
-	v.ldt_base = 0x7000;
+	v.pv.ldt_base = 0x7000;
 	host_cr2 = ldt_window + 0x18;
 	ldt_there = true;
 	comes(TRAP_PF, 0, "ldt;");
@@ -504,11 +504,11 @@ static void returns_badly(uint32_t vector, uint32_t error, uint64_t to, const ch
 	struct cpu_user_regs frame = {.rbx = 0xb, .entry_vector = vector, .error_code = error, .rip = 0xbad};
 
 	deeds[0] = '\0';
-	v.way_back = BACK_BY_SYSRET;
+	v.entry.way_back = BACK_BY_SYSRET;
 	v.regs.rip = to;
 	exit_fault(&frame);
 	assert_string_equal(deeds, expected);
-	assert_int_equal(v.way_back, BACK_BY_IRET);
+	assert_int_equal(v.entry.way_back, BACK_BY_IRET);
 	assert_int_equal(v.regs.rbx, 0xb);
 	assert_int_equal(v.regs.rip, to); /* the frame's is another thing */
 }
@@ -519,8 +519,8 @@ static void bad_return(void **state)
 	v.regs.rsp = 0x9000;
 	result = EMUL_DONE;
 	returns_badly(TRAP_GP, 0, 0x1000, "trap d error 0;"); /* no instruction faulted */
-	assert_int_equal(v.refused_rip, 0x1000);
-	assert_int_equal(v.refused_rsp, 0x8000);
+	assert_int_equal(v.entry.refused_rip, 0x1000);
+	assert_int_equal(v.entry.refused_rsp, 0x8000);
 	v.regs.rsp = 0x9000;
 	returns_badly(TRAP_NP, 8, 0x1000, "trap b error 8;"); /* another return to the same place */
 	returns_badly(TRAP_NP, 8, 0x1234, "trap b error 8;"); /* the handler of that one */
@@ -528,10 +528,10 @@ static void bad_return(void **state)
 	host_cr2 = 0x5000;
 	returns_badly(TRAP_PF, 0, 0x1000, "page fault 5000 error 0;");
 	v.regs.rsp = 0x8000;
-	v.refused_rip = 0x1000;
-	v.refused_rsp = 0x8000;
+	v.entry.refused_rip = 0x1000;
+	v.entry.refused_rsp = 0x8000;
 	returns_badly(TRAP_NP, 8, 0x1000, "crash;");
-	v.trap = kind_trap;
+	v.entry.trap = kind_trap;
 	v.regs.rsp = 0x9000;
 	returns_badly(TRAP_GP, 0, 0x1000, "kind d;");
 }
