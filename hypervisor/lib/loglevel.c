@@ -130,11 +130,6 @@ bool log_set_level(enum log_source source, const char *value)
 
 void log_get_level(enum log_source source, char *text, size_t size)
 {
-	const char *always = level_names[levels[source].always].name,
-		   *limited = level_names[levels[source].limited].name;
-
-	if (always == limited)
-		strlcpy(text, always, size);
-	else
-		snprintf(text, size, "%s/%s", always, limited);
+	snprintf(text, size, "%s/%s", level_names[levels[source].always].name,
+		 level_names[levels[source].limited].name);
 }

@@ -28,7 +28,7 @@ bool log_admits(enum log_source source, enum log_level level);
 /* Take over the value of an option: none, error, warning, info, debug or all, and perhaps another after a slash.
  * False: the value is invalid, and nothing was changed. */
 bool log_set_level(enum log_source source, const char *value);
-/* The value back, as text; cut if it does not fit. */
+/* The value back, as text, both levels; cut if it does not fit. */
 void log_get_level(enum log_source source, char *text, size_t size);
 
 /* May @lines lines be printed about a guest's end? All guests share one rate, since a guest that crashes and is started

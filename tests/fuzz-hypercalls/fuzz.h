@@ -93,7 +93,7 @@ long call(struct fuzz *f, unsigned nr, unsigned long a0, unsigned long a1, unsig
 long call_va_mapping(struct fuzz *f, unsigned long va, pte_t pte, unsigned long flags, int domid);
 void call_multi(struct fuzz *f);
 
-/* ---- tables.c, memory.c, grants.c, misc.c, context.c, stores.c, trace.c: each makes a call or a few ---- */
+/* ---- tables.c, memory.c, grants.c, misc.c, context.c, control.c, stores.c, trace.c: each makes a call or a few ---- */
 typedef void action_fn(struct fuzz *f);
 action_fn do_mmu_update, do_va_mapping, do_mmuext, do_build_table, do_store, do_repair;
 action_fn do_reservation, do_exchange, do_memory_other, do_grant_setup, do_grant_entry, do_grant_map,
@@ -101,5 +101,6 @@ action_fn do_reservation, do_exchange, do_memory_other, do_grant_setup, do_grant
 void grants_init(struct fuzz *f);
 action_fn do_gdt, do_ldt, do_descriptor, do_traps, do_callbacks, do_stack, do_segment, do_debugreg, do_vcpu,
     do_events, do_sched, do_timer, do_version, do_console, do_assist, do_physdev, do_anything, do_domctl;
-action_fn do_context, do_areas, do_hard_store, do_trace;
+action_fn do_context, do_areas, do_hard_store, do_trace, do_control;
+void control_tell(void); /* which of the operations that control worked, and how often */
 void stores_init(void), hook_arena(void);

@@ -29,8 +29,8 @@ static const struct {
     {do_gdt, 3},         {do_ldt, 2},         {do_descriptor, 4},  {do_traps, 1},        {do_callbacks, 1},
     {do_stack, 1},       {do_segment, 1},     {do_debugreg, 1},    {do_vcpu, 4},         {do_events, 10},
     {do_sched, 1},       {do_timer, 1},       {do_version, 1},     {do_console, 1},      {do_assist, 1},
-    {do_physdev, 1},     {do_anything, 3},    {do_domctl, 1},      {do_trace, 2},        {do_context, 4},
-    {do_areas, 2},       {do_hard_store, 25},
+    {do_physdev, 1},     {do_anything, 3},    {do_domctl, 2},      {do_control, 8},      {do_trace, 2},
+    {do_context, 4},     {do_areas, 2},       {do_hard_store, 25},
 };
 
 static struct multicall_entry multis[2][MULTI_MAX];
@@ -193,6 +193,8 @@ void test_main(void)
 		start_second();
 	run(f);
 	printk("%lu calls, %lu of the other vCPU\n", f->calls, fuzzers[1].calls);
+	if (f->dom0)
+		control_tell();
 	if (f->alone)
 		printk("digest %lx\n", (unsigned long)f->digest);
 }

@@ -288,8 +288,12 @@ void do_domctl(struct fuzz *f)
 		return; /* not itself */
 	if (call(f, __HYPERVISOR_domctl, (unsigned long)op, 0, 0, 0, 0))
 		return;
-	if (op->cmd == XEN_DOMCTL_createdomain)
+	if (op->cmd == XEN_DOMCTL_createdomain) {
 		f->made[slot] = op->domain;
-	else if (op->cmd == XEN_DOMCTL_destroydomain)
+		op->cmd = XEN_DOMCTL_max_vcpus;
+		op->u.max_vcpus.max = op->u.createdomain.max_vcpus;
+		if (!one_in(f, 4)) /* else it stays without */
+			call(f, __HYPERVISOR_domctl, (unsigned long)op, 0, 0, 0, 0);
+	} else if (op->cmd == XEN_DOMCTL_destroydomain)
 		f->made[slot] = 0;
 }

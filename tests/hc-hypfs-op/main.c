@@ -155,7 +155,7 @@ static void values(void)
 	check_eq(do_write(LEVEL, b.bytes, ~0ul), -XEN_ENOSPC);
 	check_eq(do_write(LEVEL, (void *)8, 5), -XEN_EFAULT);
 	check_eq(read_into(LEVEL, 64), 0);
-	check(is("none"));
+	check(is("none/none"));
 	check_eq(do_write(LEVEL, was, length(was) + 1), 0);
 }
 

@@ -306,7 +306,7 @@ static void log_levels(void **state)
 	log_get_level(LOG_OWN, text, sizeof(text));
 	assert_true(log_set_level(LOG_OWN, text)); /* what is told can be set */
 	log_get_level(LOG_GUEST, text, sizeof(text));
-	assert_string_equal(text, "error");
+	assert_string_equal(text, "error/error");
 	assert_true(log_set_level(LOG_OWN, "warning/all"));
 	log_get_level(LOG_OWN, text, sizeof(text));
 	assert_string_equal(text, "warning/debug");
