@@ -10,7 +10,6 @@ HEAD = "/* SPDX-License-Identifier: MIT */\n/* Made by scripts/gen_xlat.py from 
 
 HEADER = """#pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Where one field lies in the hypervisor's (native, 64-bit) layout and in the guest's. Fields are little
@@ -20,11 +19,18 @@ struct xlat_field {
 	uint8_t native_size, guest_size;
 };
 
+/* How one is read. */
+enum xlat_way {
+	XLAT_SAME, /* identical layouts: a plain copy, there are no fields */
+	XLAT_BY_FIELD,
+	XLAT_BY_WORD, /* the guest's is a few 32-bit words, the fields in order; each native one has 32 or 64 bits */
+};
+
 /* One structure of the ABI as one kind of guest lays it out. */
 struct xlat {
 	uint16_t guest_size, native_size;
 	uint16_t nfields;
-	bool same; /* identical layouts: copy plainly, there are no fields */
+	uint8_t way; /* enum xlat_way */
 	const struct xlat_field *fields;
 };
 
@@ -74,20 +80,28 @@ def measure(headers, lists, include, bits):
     return {(s, None if f == "None" else f): (int(o), int(n)) for s, f, o, n in found}
 
 
+def few_words(fields, size):
+    """Can guest_copy.c read it word by word? `fields` are rows of struct xlat_field."""
+    return (len(fields) <= 10 and size == 4 * len(fields) and
+            all(row[1] == 4 * i and row[3] == 4 and row[2] in (4, 8) for i, row in enumerate(fields)))
+
+
 def tables(structs, wide, narrow):
     out, rows = [HEAD + '#include "xlat.h"\n'], {"pv64": [], "pv32": []}
     for s, fields in structs.items():
         size64, size32 = wide[s, None][1], narrow[s, None][1]
         if not fields and size64 != size32:
             sys.exit(f"abi/translated.def: {s} differs in size ({size64}, {size32}): list its fields")
-        rows["pv64"].append(f"[XLAT_{s}] = {{ {size64}, {size64}, 0, true, 0 }},")
+        rows["pv64"].append(f"[XLAT_{s}] = {{ {size64}, {size64}, 0, XLAT_SAME, 0 }},")
         if not fields:
-            rows["pv32"].append(f"[XLAT_{s}] = {{ {size32}, {size64}, 0, true, 0 }},")
+            rows["pv32"].append(f"[XLAT_{s}] = {{ {size32}, {size64}, 0, XLAT_SAME, 0 }},")
             continue
+        offsets = [(wide[s, f][0], narrow[s, f][0], wide[s, f][1], narrow[s, f][1]) for f in fields]
+        way = "XLAT_BY_WORD" if few_words(offsets, size32) else "XLAT_BY_FIELD"
         out.append(f"static const struct xlat_field {s}_fields[] = {{")
-        out += [f"\t{{ {wide[s, f][0]}, {narrow[s, f][0]}, {wide[s, f][1]}, {narrow[s, f][1]} }}, /* {f} */" for f in fields]
+        out += ["\t{ %d, %d, %d, %d }, /* %s */" % (*row, f) for row, f in zip(offsets, fields)]
         out.append("};")
-        rows["pv32"].append(f"[XLAT_{s}] = {{ {size32}, {size64}, {len(fields)}, false, {s}_fields }},")
+        rows["pv32"].append(f"[XLAT_{s}] = {{ {size32}, {size64}, {len(fields)}, {way}, {s}_fields }},")
     for kind, lines in rows.items():
         out += [f"\nconst struct xlat xlat_{kind}[XLAT_COUNT] = {{"] + ["\t" + l for l in lines] + ["};"]
     return "\n".join(out) + "\n"

@@ -52,8 +52,15 @@ static int copy(char *dst, const char *src, size_t n)
 	}
 	for (; n >= 8; n -= 8, dst += 8, src += 8)
 		GUEST_MOVE(uint64_t, dst, src, fault);
-	for (; n; n--)
-		GUEST_MOVE(uint8_t, dst++, src++, fault);
+	if (n) {
+		if (n & 4) {
+			GUEST_MOVE(uint32_t, dst, src, fault);
+			dst += 4;
+			src += 4;
+		}
+		for (n &= 3; n; n--)
+			GUEST_MOVE(uint8_t, dst++, src++, fault);
+	}
 	guest_access_end();
 	return 0;
 fault:
@@ -107,22 +114,50 @@ static void field_store(char *p, unsigned size, uint64_t value)
 	}
 }
 
+/* A structure of a few words, each a field, needs no copy in between. */
+static int get_words(char *dst, gva_t src, const struct xlat *x)
+{
+	const struct xlat_field *f = x->fields, *end = f + x->nfields;
+
+	if (unlikely(!words_ok(current->domain->abi, src)))
+		return -EFAULT;
+	guest_access_begin();
+	do {
+		uint32_t word;
+
+		GUEST_LOAD(word, src, fault);
+		if (f->native_size == 8)
+			*(uint64_t *)(dst + f->native_off) = word;
+		else
+			*(uint32_t *)(dst + f->native_off) = word;
+		src += 4;
+	} while (++f < end);
+	guest_access_end();
+	return 0;
+fault:
+	guest_access_end();
+	return -EFAULT;
+}
+
+static __attribute__((noinline)) int get_fields(char *dst, gva_t src, const struct xlat *x)
+{
+	char buf[XLAT_MAX_SIZE];
+
+	if (guest_read(buf, src, x->guest_size))
+		return -EFAULT;
+	for (const struct xlat_field *f = x->fields, *end = f + x->nfields; f < end; f++)
+		field_store(dst + f->native_off, f->native_size,
+			    field_load(buf + f->guest_off, f->guest_size));
+	return 0;
+}
+
 int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id)
 {
 	const struct xlat *x = &current->domain->abi->layout[id];
-	char buf[XLAT_MAX_SIZE];
 
-	if (x->same)
+	if (x->way == XLAT_SAME)
 		return guest_read(dst, src, x->native_size);
-	if (guest_read(buf, src, x->guest_size))
-		return -EFAULT;
-	for (unsigned i = 0; i < x->nfields; i++) {
-		const struct xlat_field *f = &x->fields[i];
-
-		field_store((char *)dst + f->native_off, f->native_size,
-			    field_load(buf + f->guest_off, f->guest_size));
-	}
-	return 0;
+	return x->way == XLAT_BY_WORD ? get_words(dst, src, x) : get_fields(dst, src, x);
 }
 
 int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id)
@@ -130,15 +165,12 @@ int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id)
 	const struct xlat *x = &current->domain->abi->layout[id];
 	char buf[XLAT_MAX_SIZE];
 
-	if (x->same)
+	if (x->way == XLAT_SAME)
 		return guest_write(dst, src, x->native_size);
 	memset(buf, 0, x->guest_size);
-	for (unsigned i = 0; i < x->nfields; i++) {
-		const struct xlat_field *f = &x->fields[i];
-
+	for (const struct xlat_field *f = x->fields, *end = f + x->nfields; f < end; f++)
 		field_store(buf + f->guest_off, f->guest_size,
 			    field_load((const char *)src + f->native_off, f->native_size));
-	}
 	return guest_write(dst, buf, x->guest_size);
 }
 

@@ -65,9 +65,10 @@ static __always_inline int guest_write(gva_t dst, const void *src, size_t n)
  * where they differ: @id is XLAT_<name>. Identical layouts cost a plain copy. */
 int guest_get_xlat(void *dst, gva_t src, enum xlat_struct id);
 int guest_put_xlat(gva_t dst, const void *src, enum xlat_struct id);
-#define guest_get(dst, src, name)                                                                   \
-	(current->domain->abi->layout[XLAT_##name].same ? guest_read(dst, src, sizeof(struct name)) \
-							: guest_get_xlat(dst, src, XLAT_##name))
+#define guest_get(dst, src, name)                                   \
+	(current->domain->abi->layout[XLAT_##name].way == XLAT_SAME \
+	     ? guest_read(dst, src, sizeof(struct name))            \
+	     : guest_get_xlat(dst, src, XLAT_##name))
 #define guest_put(dst, src, name) guest_put_xlat(dst, src, XLAT_##name)
 /* Size of structure @name in the current guest's layout: the stride of an array of them. */
 #define guest_sizeof(name) (current->domain->abi->layout[XLAT_##name].guest_size)

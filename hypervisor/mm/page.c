@@ -64,7 +64,12 @@
 
 struct page_info *page_get_mfn(mfn_t mfn, struct domain *d)
 {
-	return mfn_valid(mfn) && page_get(mfn_to_page(mfn), d) ? mfn_to_page(mfn) : NULL;
+	struct page_info *pg;
+
+	if (!mfn_valid(mfn))
+		return NULL;
+	pg = mfn_to_page(mfn);
+	return page_get(pg, d) ? pg : NULL;
 }
 
 /* PGT_SEGDESC: every descriptor must be harmless; some are made so by writing them back. */

@@ -215,7 +215,8 @@ static bool is_plain(const struct domain *d, int level, bool carrier)
 	return level != d->paging->root_level && !carrier;
 }
 
-static int upper_promote(struct page_info *pg, int level, bool carrier, unsigned *held)
+static __attribute__((noinline)) int upper_promote(struct page_info *pg, int level, bool carrier,
+						   unsigned *held)
 {
 	mfn_t mfn = page_to_mfn(pg);
 	uint64_t *t = mfn_to_virt(mfn);
@@ -279,7 +280,8 @@ static __always_inline unsigned absent_below(const uint64_t *t, unsigned i)
 }
 
 /* What the hypervisor put there is simply cleared. */
-static int upper_demote(struct page_info *pg, int level, bool carrier, unsigned *held)
+static __attribute__((noinline)) int upper_demote(struct page_info *pg, int level, bool carrier,
+						  unsigned *held)
 {
 	uint64_t *t = mfn_to_virt(page_to_mfn(pg));
 	struct domain *d = pg->owner;
