@@ -2,18 +2,20 @@
 /*
  * Hypercall 7, platform_op (xen/platform.h): Dom0 and the machine. The dispatcher has checked that the caller may.
  * Its processors can be looked at, which is what Linux needs for /sys/devices/system/xen_cpu; the wall clock that guests are
- * told can be set.
+ * told can be set. It does not sleep.
  */
 #include "cpu/percpu.h"
 #include "dev/acpi.h"
 #include "guest/hypercall.h"
 #include "lib/errno.h"
+#include "lib/loglevel.h"
 #include "mm/guest_copy.h"
 #include "mm/page.h"
 #include "sched/sched.h"
 #include "xen/platform.h"
 
 #define BIOS_KEYBOARD_FLAGS 0x417 /* in the BIOS's data area; what INT 16h, AH 2 reads */
+#define SOFT_OFF            5     /* S5, which Linux asks for first; then it calls SCHEDOP_shutdown */
 
 static uint32_t uid_of(uint32_t apic_id)
 {
@@ -71,6 +73,14 @@ static long firmware_info(struct xenpf_firmware_info *f)
 	}
 }
 
+static long enter_sleep(const struct xenpf_enter_acpi_sleep *s)
+{
+	if (s->sleep_state < SOFT_OFF)
+		log_warning("Dom0 asks for ACPI state S%u: refused, since this hypervisor does not sleep\n",
+			    s->sleep_state);
+	return -EOPNOTSUPP;
+}
+
 static long platform_do(struct xen_platform_op *op)
 {
 	switch (op->cmd) {
@@ -82,6 +92,8 @@ static long platform_do(struct xen_platform_op *op)
 						      op->u.settime64.system_time);
 	case XENPF_firmware_info:
 		return firmware_info(&op->u.firmware_info);
+	case XENPF_enter_acpi_sleep:
+		return enter_sleep(&op->u.enter_acpi_sleep);
 	case XENPF_get_cpuinfo:
 		return cpu_info(&op->u.pcpu_info);
 	default:

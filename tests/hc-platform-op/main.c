@@ -2,7 +2,7 @@
 /*
  * platform_op: XENPF_get_cpuinfo tells of each processor, and says which numbers are invalid. What the wall clock is set to, guests
  * see in shared_info, as long as such a time exists. There is nothing from the BIOS but
- * its keyboard's flags, and nothing of EFI. A bad pointer, another version of the interface and an unknown operation are refused.
+ * its keyboard's flags, and nothing of EFI. The machine does not sleep. A bad pointer, another version of the interface and an unknown operation are refused.
  */
 #include "fw.h"
 #include "time.h"
@@ -102,9 +102,21 @@ static void test_firmware(void)
 	}
 }
 
+/* Told so, Linux goes on at once as if it had been woken. */
+static void test_sleep(void)
+{
+	for (uint32_t state = 0; state < 8; state++) {
+		op = (struct xen_platform_op){.cmd = XENPF_enter_acpi_sleep,
+					      .interface_version = XENPF_INTERFACE_VERSION};
+		op.u.enter_acpi_sleep = (struct xenpf_enter_acpi_sleep){.sleep_state = state};
+		check_eq(hypercall_platform_op(&op), -XEN_EOPNOTSUPP);
+	}
+}
+
 void test_main(void)
 {
 	test_processors();
+	test_sleep();
 	test_clock();
 	test_firmware();
 	check_eq(hypercall_platform_op((void *)8), -XEN_EFAULT);

@@ -47,6 +47,14 @@ struct xenpf_firmware_info {
 	} u;
 };
 
+#define XENPF_enter_acpi_sleep 51
+
+struct xenpf_enter_acpi_sleep {
+	uint16_t val_a, val_b; /* for the registers PM1a and PM1b */
+	uint32_t sleep_state;  /* 3 for S3 */
+	uint32_t flags;
+};
+
 #define XENPF_get_cpuinfo 55
 
 #define XEN_PCPU_FLAGS_ONLINE  1
@@ -67,6 +75,7 @@ struct xen_platform_op {
 		struct xenpf_settime32 settime32;
 		struct xenpf_settime64 settime64;
 		struct xenpf_firmware_info firmware_info;
+		struct xenpf_enter_acpi_sleep enter_acpi_sleep;
 		struct xenpf_pcpuinfo pcpu_info;
 		uint8_t pad[128];
 	} u;
