@@ -52,11 +52,12 @@ static inline void emul_begin(struct emul *e, struct vcpu *v, const struct emul_
 	e->dr6 = v->regs.rflags & RFLAGS_TF ? DR6_BS : 0;
 }
 
-/* Move RIP forward by @length bytes. */
+/* Move RIP forward by @length bytes. 32-bit code goes round at 4 GiB; a guest's own segment of 64-bit code, in which its
+ * kernel may run, begins above. */
 static inline void emul_advance(struct vcpu *v, unsigned length)
 {
 	v->regs.rip += length;
-	if (v->regs.cs != SEL_GUEST_CS64)
+	if (v->regs.cs != SEL_GUEST_CS64 && unlikely(v->regs.rip >> 32) && !((v->regs.rip - length) >> 32))
 		v->regs.rip = (uint32_t)v->regs.rip;
 	v->regs.rflags &= ~RFLAGS_RF;
 }

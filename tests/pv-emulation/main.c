@@ -2,8 +2,9 @@
 /*
  * Privileged instructions of a guest kernel do what the ABI promises: control registers show the guest's own
  * view, CLTS clears the virtual TS, the harmless MSRs can be read and written, CPUID with the
- * forced-emulation prefix names the hypervisor (in applications too), ports obey the virtual IOPL. All else
- * is #GP, and for an application everything but the prefixed CPUID is.
+ * forced-emulation prefix names the hypervisor (in applications too), ports obey the virtual IOPL. What follows is the next
+ * instruction, also in a segment of code that is the kernel's own. All else is #GP, and for an application everything but the
+ * prefixed CPUID is.
  */
 #include "fw.h"
 #include "cr4.h"
@@ -191,6 +192,28 @@ static void application(void)
 	}
 }
 
+#ifdef __x86_64__
+/* As Linux's further vCPUs begin: 64-bit code in a segment of the kernel's own. The next instruction is the next. */
+static void own_segment(void)
+{
+	uint64_t *gdt = page_alloc();
+	unsigned long frame = va_to_mfn(gdt), cr = 0;
+
+	gdt[2] = 0x00affb000000ffffull; /* code, DPL 3, L */
+	check_eq(page_set_ro(gdt, true), 0);
+	check_eq(hypercall_set_gdt(&frame, 512), 0);
+	check_no_fault(__asm__ volatile("push %2; lea 1f(%%rip), %0; push %0; lretq\n"
+					"1:\tmov %%cr4, %0\n\t"
+					"push %1; lea 2f(%%rip), %%rcx; push %%rcx; lretq\n"
+					"2:"
+					: "=&r"(cr)
+					: "r"((unsigned long)FLAT_KERNEL_CS), "r"(2ul * 8 + 3)
+					: "rcx", "memory"));
+	check_eq(cr, READ_CR(4));
+	check_eq(hypercall_set_gdt(&frame, 0), 0);
+}
+#endif
+
 void test_main(void)
 {
 	control_registers();
@@ -199,4 +222,7 @@ void test_main(void)
 	ports();
 	others();
 	application();
+#ifdef __x86_64__
+	own_segment();
+#endif
 }
