@@ -218,6 +218,14 @@ void fpu_restore(void *area); /* area -> registers */
 /* The area was written by a user: make it safe for fpu_restore(). */
 void fpu_sanitise(void *area);
 
+/* What the processor has loaded while a task runs, and what is saved here while it does not; changed by its processor, and
+ * at fork. */
+struct task_registers {
+	struct context context;
+	uintptr_t tls; /* base of the thread's TLS segment */
+	uint8_t fpu[FPU_AREA_SIZE] __attribute__((aligned(16)));
+};
+
 /* ---- 9. Page tables (types and flags: x86/pagetable.h) ---------------------------------------------------
  */
 

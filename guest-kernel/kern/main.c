@@ -102,13 +102,13 @@ static void make_first_process(void)
 	if (!t)
 		panic("no memory for process 1");
 	p->pid = 1;
-	p->pgid = p->sid = p->pid;
-	p->cwd = inode_get(mount_root());
-	p->root = inode_get(mount_root());
+	p->job.pgid = p->job.sid = p->pid;
+	p->files.cwd = inode_get(mount_root());
+	p->files.root = inode_get(mount_root());
 	limits_init(p->limits);
 	process_set_comm(p, "init");
 	init_process = p;
-	fpu_init(t->fpu);
+	fpu_init(t->regs.fpu);
 	sched_prepare_kernel(t, first_process);
 	sched_add(t);
 }

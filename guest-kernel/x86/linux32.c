@@ -78,7 +78,7 @@ static void load_registers(struct trapframe *tf, const struct sigcontext *sc)
 
 static ulong frame_top(const struct trapframe *tf, const struct sigaction *act)
 {
-	const struct sigaltstack *alt = &current->altstack;
+	const struct sigaltstack *alt = &current->signals.altstack;
 
 	if ((act->flags & SA_ONSTACK) && !(alt->flags & SS_DISABLE) && tf->sp - alt->sp >= alt->size)
 		return alt->sp + alt->size;
@@ -95,20 +95,20 @@ static int push_fpu(ulong fp)
 {
 	static const u8 fsave_head[FSAVE_SIZE];
 
-	fpu_save(current->fpu);
+	fpu_save(current->regs.fpu);
 	return copy_to_user((void *)fp, fsave_head, FSAVE_SIZE) ||
-	       copy_to_user((char *)fp + FSAVE_SIZE, current->fpu, FPU_AREA_SIZE);
+	       copy_to_user((char *)fp + FSAVE_SIZE, current->regs.fpu, FPU_AREA_SIZE);
 }
 
 static int pop_fpu(ulong fp)
 {
 	if (!fp)
 		return 0;
-	fpu_save(current->fpu);
-	if (copy_from_user(current->fpu, (char *)fp + FSAVE_SIZE, FPU_AREA_SIZE))
+	fpu_save(current->regs.fpu);
+	if (copy_from_user(current->regs.fpu, (char *)fp + FSAVE_SIZE, FPU_AREA_SIZE))
 		return -EFAULT;
-	fpu_sanitise(current->fpu);
-	fpu_restore(current->fpu);
+	fpu_sanitise(current->regs.fpu);
+	fpu_restore(current->regs.fpu);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static int push_rt(struct trapframe *tf, ulong fp, int sig, const struct sigacti
 	f.sig = sig;
 	f.info_pointer = (ulong)&user->info;
 	f.context_pointer = (ulong)&user->uc;
-	f.uc.stack = current->altstack;
+	f.uc.stack = current->signals.altstack;
 	f.uc.sigmask = blocked;
 	save_registers(&f.uc.mc, tf, fp, blocked);
 	siginfo_to_user(info, &f.info);
@@ -230,7 +230,7 @@ long sys_set_thread_area(ulong user_desc)
 	}
 	if (d.entry != TLS_GDT_ENTRY)
 		return -EINVAL;
-	current->tls = d.base;
+	current->regs.tls = d.base;
 	tls_load(d.base);
 	return 0;
 }

@@ -74,7 +74,7 @@ static void load_registers(struct trapframe *tf, const struct sigcontext *sc)
 /* Where the frame's top goes: below the red zone, or on the alternate stack if the handler wants it. */
 static ulong frame_top(const struct trapframe *tf, const struct sigaction *act)
 {
-	const struct sigaltstack *alt = &current->altstack;
+	const struct sigaltstack *alt = &current->signals.altstack;
 
 	if ((act->flags & SA_ONSTACK) && !(alt->flags & SS_DISABLE) && tf->sp - alt->sp >= alt->size)
 		return alt->sp + alt->size;
@@ -88,13 +88,13 @@ int abi_push_signal_frame(struct trapframe *tf, int sig, const struct sigaction 
 	struct frame *user = (struct frame *)(ROUND_DOWN(fp - sizeof(struct frame), 16UL) - 8), f = {0};
 
 	f.return_address = act->restorer;
-	f.uc.stack = current->altstack;
+	f.uc.stack = current->signals.altstack;
 	f.uc.sigmask = blocked;
 	save_registers(&f.uc.mc, tf);
 	f.uc.mc.fpstate = fp;
 	siginfo_to_user(info, &f.info);
-	fpu_save(current->fpu);
-	if (!(act->flags & SA_RESTORER) || copy_to_user((void *)fp, current->fpu, FPU_AREA_SIZE) ||
+	fpu_save(current->regs.fpu);
+	if (!(act->flags & SA_RESTORER) || copy_to_user((void *)fp, current->regs.fpu, FPU_AREA_SIZE) ||
 	    copy_to_user(user, &f, sizeof(f)))
 		return -EFAULT;
 	tf->rdi = sig;
@@ -132,11 +132,11 @@ long sys_rt_sigreturn(void)
 
 	if (copy_from_user(&uc, &((struct frame *)(tf->sp - 8))->uc, sizeof(uc)))
 		process_exit(SIGSEGV);
-	fpu_save(current->fpu);
-	if (uc.mc.fpstate && copy_from_user(current->fpu, (void *)uc.mc.fpstate, FPU_AREA_SIZE))
+	fpu_save(current->regs.fpu);
+	if (uc.mc.fpstate && copy_from_user(current->regs.fpu, (void *)uc.mc.fpstate, FPU_AREA_SIZE))
 		process_exit(SIGSEGV);
-	fpu_sanitise(current->fpu);
-	fpu_restore(current->fpu);
+	fpu_sanitise(current->regs.fpu);
+	fpu_restore(current->regs.fpu);
 	load_registers(tf, &uc.mc);
 	trapframe_sanitise(tf);
 	signal_set_blocked(uc.sigmask);
@@ -153,11 +153,11 @@ long sys_arch_prctl(int code, ulong address)
 	case ARCH_SET_FS:
 		if (address >= USER_END)
 			return -EPERM;
-		current->tls = address;
+		current->regs.tls = address;
 		tls_load(address);
 		return 0;
 	case ARCH_GET_FS:
-		return put_user(current->tls, (ulong *)address);
+		return put_user(current->regs.tls, (ulong *)address);
 	}
 	return -EINVAL;
 }

@@ -124,7 +124,8 @@ static bool make_room(struct files *files, u32 fd)
 		return false;
 	memcpy(bigger, files->fd, files->room * sizeof(*bigger));
 	kfree(files->fd);
-	*files = (struct files){bigger, room};
+	files->fd = bigger;
+	files->room = room;
 	return true;
 }
 
@@ -144,42 +145,52 @@ int fd_install(struct file *file, int lowest, bool cloexec)
 	return rc;
 }
 
-int fd_close(struct files *files, int fd)
+static void slot_close(struct files *files, struct fd *slot)
 {
-	struct file *file = files_get(files, fd);
+	struct file *file = slot->file;
 
-	if (!file)
-		return -EBADF;
-	files->fd[fd].file = NULL;
+	slot->file = NULL;
 	locks_drop(file->inode, container_of(files, struct process, files));
 	file_put(file);
+}
+
+int fd_close(struct files *files, int fd)
+{
+	if (!files_get(files, fd))
+		return -EBADF;
+	slot_close(files, &files->fd[fd]);
 	return 0;
 }
 
 int files_copy(struct files *to, const struct files *from)
 {
-	u32 fd;
+	struct fd *slot, *end;
 
 	*to = (struct files){0};
-	if (!from->room)
-		return 0;
-	if (!make_room(to, from->room - 1))
+	if (from->room && !make_room(to, from->room - 1))
 		return -ENOMEM;
 	memcpy(to->fd, from->fd, from->room * sizeof(*to->fd));
-	for (fd = 0; fd < from->room; fd++) {
-		if (to->fd[fd].file)
-			file_get(to->fd[fd].file);
+	for (slot = to->fd, end = slot + to->room; slot < end; slot++) {
+		if (slot->file)
+			file_get(slot->file);
 	}
+	to->umask = from->umask;
+	to->cwd = inode_get(from->cwd);
+	to->root = inode_get(from->root);
 	return 0;
 }
 
 void files_close_all(struct files *files)
 {
-	u32 fd;
+	struct fd *slot, *end;
 
-	for (fd = 0; fd < files->room; fd++)
-		fd_close(files, fd);
+	for (slot = files->fd, end = slot + files->room; slot < end; slot++) {
+		if (slot->file)
+			slot_close(files, slot);
+	}
 	kfree(files->fd);
+	inode_put(files->cwd);
+	inode_put(files->root);
 	*files = (struct files){0};
 }
 

@@ -78,7 +78,7 @@ static long make_node(int dirfd, const char *path, u32 mode, u32 rdev)
 
 long sys_mkdirat(int dirfd, const char *path, u32 mode)
 {
-	return make_node(dirfd, path, S_IFDIR | (mode & 07777 & ~current->process->umask), 0);
+	return make_node(dirfd, path, S_IFDIR | (mode & 07777 & ~current->process->files.umask), 0);
 }
 
 long sys_mkdir(const char *path, u32 mode)
@@ -92,7 +92,7 @@ long sys_mknodat(int dirfd, const char *path, u32 mode, u32 rdev)
 
 	if (type == S_IFDIR || type == S_IFLNK)
 		return -EINVAL;
-	return make_node(dirfd, path, type | (mode & 07777 & ~current->process->umask), rdev);
+	return make_node(dirfd, path, type | (mode & 07777 & ~current->process->files.umask), rdev);
 }
 
 long sys_mknod(const char *path, u32 mode, u32 rdev)
@@ -266,13 +266,13 @@ static long go_to(const char *path, struct inode **place)
 
 long sys_chdir(const char *path)
 {
-	return go_to(path, &current->process->cwd);
+	return go_to(path, &current->process->files.cwd);
 }
 
 /* Paths begin there from now on; the current directory stays, as with Linux. */
 long sys_chroot(const char *path)
 {
-	return go_to(path, &current->process->root);
+	return go_to(path, &current->process->files.root);
 }
 
 long sys_fchdir(int fd)
@@ -284,15 +284,15 @@ long sys_fchdir(int fd)
 	if ((file->inode->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
 	inode_get(file->inode);
-	inode_put(current->process->cwd);
-	current->process->cwd = file->inode;
+	inode_put(current->process->files.cwd);
+	current->process->files.cwd = file->inode;
 	return 0;
 }
 
 long sys_getcwd(char *user, size_t size)
 {
 	char *path = kmalloc(PATH_MAX);
-	long n = path ? path_of_dir(current->process->cwd, path, PATH_MAX) : -ENOMEM;
+	long n = path ? path_of_dir(current->process->files.cwd, path, PATH_MAX) : -ENOMEM;
 
 	n += n > 0; /* the end of the text */
 	if (n > 0 && (size_t)n > size)
@@ -305,9 +305,9 @@ long sys_getcwd(char *user, size_t size)
 
 long sys_umask(u32 mask)
 {
-	u32 old = current->process->umask;
+	u32 old = current->process->files.umask;
 
-	current->process->umask = mask & 0777;
+	current->process->files.umask = mask & 0777;
 	return old;
 }
 

@@ -58,7 +58,8 @@ static int create(struct inode *dir, const char *name, size_t len, u32 mode, str
 		return 0;
 	if (!dir->ops->create)
 		return -EROFS;
-	return dir->ops->create(dir, name, len, S_IFREG | (mode & 07777 & ~current->process->umask), 0, out);
+	return dir->ops->create(dir, name, len, S_IFREG | (mode & 07777 & ~current->process->files.umask), 0,
+				out);
 }
 
 static int read_link(struct inode *link, char **target)

@@ -39,7 +39,7 @@ static bool is_dot_dot(const char *name, size_t len)
 /* Where the current process's absolute paths begin; at boot there is no process yet. */
 static struct inode *top(void)
 {
-	return current && current->process->root ? current->process->root : root;
+	return current && current->process->files.root ? current->process->files.root : root;
 }
 
 /* The parent directory; leaves a mounted file system through its root, but never the process's root. Counted. */
@@ -167,7 +167,7 @@ static int walk(struct inode *at, const char *path, unsigned flags, int links, s
 
 int path_lookup(struct inode *at, const char *path, unsigned flags, struct inode **out)
 {
-	return walk(at ? at : current->process->cwd, path, flags, 0, out);
+	return walk(at ? at : current->process->files.cwd, path, flags, 0, out);
 }
 
 int path_parent(struct inode *at, const char *path, struct inode **dir, const char **name, size_t *len)
@@ -184,7 +184,7 @@ int path_parent(struct inode *at, const char *path, struct inode **dir, const ch
 		*len = next_name(&scan, name);
 	end = *name;
 	if (end == path) {
-		*dir = inode_get(at ? at : current->process->cwd);
+		*dir = inode_get(at ? at : current->process->files.cwd);
 		return is_dir(*dir) ? 0 : (inode_put(*dir), -ENOTDIR);
 	}
 	head = kmalloc(end - path + 1);

@@ -151,8 +151,8 @@ static int swap_mask(const u64 *user)
 		return 0;
 	if (get_user(mask, user))
 		return -EFAULT;
-	current->saved_blocked = current->blocked;
-	current->restore_blocked = true;
+	current->signals.saved_blocked = current->signals.blocked;
+	current->signals.restore_blocked = true;
 	signal_set_blocked(mask);
 	return 0;
 }
@@ -160,9 +160,9 @@ static int swap_mask(const u64 *user)
 /* With no signal to handle the mask is put back here; otherwise signal_deliver() does it. */
 static long unswap_mask(long rc)
 {
-	if (rc != -ERESTARTSYS && current->restore_blocked) {
-		current->restore_blocked = false;
-		signal_set_blocked(current->saved_blocked);
+	if (rc != -ERESTARTSYS && current->signals.restore_blocked) {
+		current->signals.restore_blocked = false;
+		signal_set_blocked(current->signals.saved_blocked);
 	}
 	return rc == -ERESTARTSYS ? -EINTR : rc;
 }

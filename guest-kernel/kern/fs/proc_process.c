@@ -22,12 +22,12 @@ static char state_letter(const struct process *p)
 	char letter = 'Z';
 
 	list_for_each (t, &p->tasks, siblings) {
-		if (t->state == TASK_READY)
+		if (t->sched.state == TASK_READY)
 			return 'R';
-		letter = t->state == TASK_SLEEPING  ? 'S'
-			 : t->state == TASK_BLOCKED ? 'D'
-			 : t->state == TASK_STOPPED ? 'T'
-						    : letter;
+		letter = t->sched.state == TASK_SLEEPING  ? 'S'
+			 : t->sched.state == TASK_BLOCKED ? 'D'
+			 : t->sched.state == TASK_STOPPED ? 'T'
+							  : letter;
 	}
 	return p->zombie ? 'Z' : letter;
 }
@@ -41,10 +41,11 @@ static void show_stat(struct proc_text *t, struct process *p)
 {
 	sched_charge_all();
 	proc_print(t, "%d (%s) %c %d %d %d %d %d 0 0 0 0 0 ", p->pid, p->comm, state_letter(p), parent_pid(p),
-		   p->pgid, p->sid, p->tty ? (int)DEV_CONSOLE : 0, p->tty ? p->tty->foreground : -1);
-	proc_print(t, "%llu %llu %llu %llu 20 0 %u 0 %llu ", ticks(p->user_ns), ticks(p->system_ns),
-		   ticks(p->children_user_ns), ticks(p->children_system_ns), p->task_count,
-		   ticks(p->start_time));
+		   p->job.pgid, p->job.sid, p->job.tty ? (int)DEV_CONSOLE : 0,
+		   p->job.tty ? p->job.tty->foreground : -1);
+	proc_print(t, "%llu %llu %llu %llu 20 0 %u 0 %llu ", ticks(p->times.user_ns),
+		   ticks(p->times.system_ns), ticks(p->times.children_user_ns),
+		   ticks(p->times.children_system_ns), p->task_count, ticks(p->times.started));
 	proc_print(t, "%lu %lu %lu 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
 		   p->mm ? mm_size(p->mm) : 0, p->mm ? p->mm->pages : 0, ~0UL);
 }
@@ -124,9 +125,9 @@ static void show_exe(struct proc_text *t, struct process *p)
 
 static void show_cwd(struct proc_text *t, struct process *p)
 {
-	char *path = p->cwd ? kmalloc(PATH_MAX) : NULL;
+	char *path = p->files.cwd ? kmalloc(PATH_MAX) : NULL;
 
-	if (path && path_of_dir(p->cwd, path, PATH_MAX) > 0)
+	if (path && path_of_dir(p->files.cwd, path, PATH_MAX) > 0)
 		proc_write(t, path, strlen(path));
 	kfree(path);
 }

@@ -28,7 +28,7 @@ static int find_at(int dirfd, const char *user_path, int flags, struct inode **o
 		file = fd_file(dirfd);
 		if (!file && dirfd != AT_FDCWD)
 			return -EBADF;
-		*out = inode_get(file ? file->inode : current->process->cwd);
+		*out = inode_get(file ? file->inode : current->process->files.cwd);
 		return 0;
 	}
 	return user_path_lookup(dirfd, user_path, flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW, out);

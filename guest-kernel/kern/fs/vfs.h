@@ -138,10 +138,12 @@ struct fd {
 	bool cloexec;
 };
 
-/* The table grows with the highest descriptor that was ever open. */
+/* What a process has of the file systems; changed by the process alone, under the kernel lock. The table grows with the
+ * highest descriptor that was ever open. */
 struct files {
 	struct fd *fd;
-	u32 room;
+	u32 room, umask;
+	struct inode *cwd, *root; /* root: where its absolute paths begin (chroot). NULL: it has ended */
 };
 
 /* fs/inode.c */
@@ -173,7 +175,7 @@ struct file *files_get(const struct files *files, int fd);   /* the same of any 
 int fd_install(struct file *file, int lowest, bool cloexec); /* takes the reference; -EMFILE puts it */
 int fd_close(struct files *files, int fd);
 int files_copy(struct files *to, const struct files *from); /* -ENOMEM: *to is empty */
-void files_close_all(struct files *files);                  /* frees the table too */
+void files_close_all(struct files *files);                  /* and gives all else back */
 void files_close_on_exec(struct files *files);
 
 /* fs/open.c */

@@ -66,27 +66,27 @@ struct cpu_times sched_total_times(void)
 
 void sched_enter_kernel(void)
 {
-	current->entered = time_ticks();
+	current->times.entered = time_ticks();
 }
 
 void sched_leave_kernel(void)
 {
-	current->in_kernel += time_ticks() - current->entered;
+	current->times.in_kernel += time_ticks() - current->times.entered;
 }
 
 void sched_charge_from_now(void)
 {
-	current->charged_to = clock_monotonic();
-	current->entered = time_ticks();
+	current->times.charged_to = clock_monotonic();
+	current->times.entered = time_ticks();
 }
 
 /* What the hypervisor took of the time since the last charge is charged to no task. */
 static u64 take_spent(struct cpu *cpu)
 {
-	u64 now = clock_monotonic(), spent = now - cpu->running->charged_to;
+	u64 now = clock_monotonic(), spent = now - cpu->running->times.charged_to;
 	u64 stolen_ns = time_stolen_ns(cpu - cpus), stolen = stolen_ns - cpu->stolen_ns;
 
-	cpu->running->charged_to = now;
+	cpu->running->times.charged_to = now;
 	cpu->stolen_ns = stolen_ns;
 	return stolen < spent ? spent - stolen : 0;
 }
@@ -104,11 +104,11 @@ void sched_charge(struct cpu *cpu)
 		sched_leave_kernel();
 		sched_enter_kernel();
 	}
-	in_kernel = MIN(time_ticks_ns(t->in_kernel), spent);
-	t->in_kernel = 0;
-	t->process->system_ns += in_kernel;
+	in_kernel = MIN(time_ticks_ns(t->times.in_kernel), spent);
+	t->times.in_kernel = 0;
+	t->process->times.system_ns += in_kernel;
 	cpu->system_ns += in_kernel;
-	t->process->user_ns += spent - in_kernel;
+	t->process->times.user_ns += spent - in_kernel;
 	cpu->user_ns += spent - in_kernel;
 }
 

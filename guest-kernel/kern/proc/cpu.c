@@ -45,7 +45,8 @@ void kernel_unlock(void)
 /* The task's ticks began when it came in, or last let others run. */
 bool kernel_held_long(void)
 {
-	return !cpu_is_idle(this_cpu()) && time_ticks_ns(time_ticks() - current->entered) >= LOCK_HELD_NS;
+	return !cpu_is_idle(this_cpu()) &&
+	       time_ticks_ns(time_ticks() - current->times.entered) >= LOCK_HELD_NS;
 }
 
 bool kernel_breathe(void)
@@ -93,7 +94,7 @@ static void make_idle_task(unsigned number, struct stack_base *stack)
 		panic("no memory for the idle task of processor %u", number);
 	t->stack = stack;
 	t->process = &idle_process;
-	t->charged_to = time_ns();
+	t->times.charged_to = time_ns();
 	*stack = (struct stack_base){.guard = STACK_GUARD, .task = t, .cpu = number};
 	cpus[number].idle = cpus[number].running = t;
 }
@@ -145,7 +146,7 @@ static void leave(struct cpu *cpu)
 		cpu_stop();
 	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE));
 	kernel_lock();
-	current->charged_to = time_ns();
+	current->times.charged_to = time_ns();
 }
 
 static void wait(struct cpu *cpu)

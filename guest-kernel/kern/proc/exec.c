@@ -303,7 +303,7 @@ static int beside(struct inode *at, const char *path, const char *name, char *bu
 	while (n && path[n - 1] != '/')
 		n--;
 	if (*path != '/') {
-		int used = path_of_dir(at ? at : current->process->cwd, buf, PATH_MAX);
+		int used = path_of_dir(at ? at : current->process->files.cwd, buf, PATH_MAX);
 
 		return used < 0 ? used : snprintf(buf + used, PATH_MAX - used, "/%.*s%s", (int)n, path, name);
 	}
@@ -378,12 +378,12 @@ static void leave_old_program(struct process *p, const char *path)
 	signal_reset_handlers(p);
 	files_close_on_exec(&p->files);
 	process_set_comm(p, path);
-	current->altstack = (struct sigaltstack){.flags = SS_DISABLE};
+	current->signals.altstack = (struct sigaltstack){.flags = SS_DISABLE};
 	current->clear_tid = 0;
-	current->tls = 0;
+	current->regs.tls = 0;
 	tls_load(0);
-	fpu_init(current->fpu);
-	fpu_restore(current->fpu);
+	fpu_init(current->regs.fpu);
+	fpu_restore(current->regs.fpu);
 	p->executed = true;
 }
 

@@ -25,7 +25,7 @@ void process_mm_released(struct process *p)
 static void tell_parent(struct process *p, int code, int status)
 {
 	struct siginfo info = {.signo = SIGCHLD, .code = code, .pid = p->pid, .status = status};
-	const struct sigaction *act = &p->parent->actions[SIGCHLD - 1];
+	const struct sigaction *act = &p->parent->signals.actions[SIGCHLD - 1];
 	bool stop_or_go = code == CLD_STOPPED || code == CLD_CONTINUED;
 
 	if (!(stop_or_go && (act->flags & SA_NOCLDSTOP)))
@@ -35,15 +35,15 @@ static void tell_parent(struct process *p, int code, int status)
 
 void process_report_stop(struct process *p, int sig)
 {
-	p->report_stop = true;
+	p->job.report_stop = true;
 	p->exit_status = sig << 8 | 0x7f;
 	tell_parent(p, CLD_STOPPED, sig);
 }
 
 void process_report_continue(struct process *p)
 {
-	p->report_stop = false;
-	p->report_continue = true;
+	p->job.report_stop = false;
+	p->job.report_continue = true;
 	tell_parent(p, CLD_CONTINUED, SIGCONT);
 }
 
@@ -54,8 +54,8 @@ bool group_is_orphaned(int pgid)
 	struct process *p;
 
 	list_for_each (p, &all_processes, all) {
-		if (p->pgid == pgid && !p->zombie && p->parent && p->parent->pgid != pgid &&
-		    p->parent->sid == p->sid)
+		if (p->job.pgid == pgid && !p->zombie && p->parent && p->parent->job.pgid != pgid &&
+		    p->parent->job.sid == p->job.sid)
 			return false;
 	}
 	return true;
@@ -82,20 +82,17 @@ static void process_end(struct process *p)
 
 	if (p == init_process)
 		panic("process 1 ended with status %x", status);
-	timer_cancel(&p->alarm);
+	timer_cancel(&p->signals.alarm);
 	files_close_all(&p->files);
-	inode_put(p->cwd);
-	inode_put(p->root);
-	p->cwd = p->root = NULL;
-	if (p->tty && p->sid == p->pid)
-		tty_hangup_session(p->tty, p->sid);
+	if (p->job.tty && p->job.sid == p->pid)
+		tty_hangup_session(p->job.tty, p->job.sid);
 	p->mm = NULL;
 	mm_put(mm);
 	mm_switch(NULL);
 	process_mm_released(p);
 	give_children_to_init(p);
 	p->zombie = true;
-	act = &p->parent->actions[SIGCHLD - 1];
+	act = &p->parent->signals.actions[SIGCHLD - 1];
 	tell_parent(p, status & 0x7f ? CLD_KILLED : CLD_EXITED, status & 0x7f ? status & 0x7f : status >> 8);
 	p->forgotten = act->handler == SIG_IGN || (act->flags & SA_NOCLDWAIT);
 	if (p->forgotten)
@@ -114,7 +111,7 @@ noreturn void task_exit(int status)
 		process_end(p);
 	else
 		wake_all(&p->child_changed); /* a thread that executes a program waits for this */
-	current->state = TASK_DEAD;
+	current->sched.state = TASK_DEAD;
 	schedule();
 	__builtin_unreachable();
 }
@@ -150,14 +147,15 @@ static bool matches(const struct process *child, int pid)
 	if (pid > 0)
 		return child->pid == pid;
 	if (pid == 0)
-		return child->pgid == current->process->pgid;
-	return pid == -1 || child->pgid == -pid;
+		return child->job.pgid == current->process->job.pgid;
+	return pid == -1 || child->job.pgid == -pid;
 }
 
 static void reap(struct process *child)
 {
-	current->process->children_user_ns += child->user_ns + child->children_user_ns;
-	current->process->children_system_ns += child->system_ns + child->children_system_ns;
+	current->process->times.children_user_ns += child->times.user_ns + child->times.children_user_ns;
+	current->process->times.children_system_ns +=
+	    child->times.system_ns + child->times.children_system_ns;
 	process_free(child);
 }
 
@@ -167,18 +165,18 @@ static int take_status(struct process *child, int options, int *status, struct r
 	int pid = child->pid;
 
 	*status = child->exit_status;
-	times->user = child->user_ns;
-	times->system = child->system_ns;
+	times->user = child->times.user_ns;
+	times->system = child->times.system_ns;
 	if (child->zombie) {
 		reap(child);
 		return pid;
 	}
-	if (child->report_stop && (options & WUNTRACED)) {
-		child->report_stop = false;
+	if (child->job.report_stop && (options & WUNTRACED)) {
+		child->job.report_stop = false;
 		return pid;
 	}
-	if (child->report_continue && (options & WCONTINUED)) {
-		child->report_continue = false;
+	if (child->job.report_continue && (options & WCONTINUED)) {
+		child->job.report_continue = false;
 		*status = 0xffff;
 		return pid;
 	}

@@ -38,14 +38,11 @@ static struct process *process_copy(const struct process *old, bool share_memory
 	}
 	p->mm = mm;
 	p->pid = pid;
-	p->pgid = old->pgid;
-	p->sid = old->sid;
-	p->tty = old->tty;
-	p->umask = old->umask;
-	p->cwd = inode_get(old->cwd);
-	p->root = inode_get(old->root);
+	p->job.pgid = old->job.pgid;
+	p->job.sid = old->job.sid;
+	p->job.tty = old->job.tty;
 	memcpy(p->limits, old->limits, sizeof(p->limits));
-	memcpy(p->actions, old->actions, sizeof(p->actions));
+	memcpy(p->signals.actions, old->signals.actions, sizeof(p->signals.actions));
 	memcpy(p->comm, old->comm, COMM_LEN);
 	p->exe = old->exe ? kstrdup(old->exe) : NULL;
 	return p;
@@ -54,8 +51,6 @@ static struct process *process_copy(const struct process *old, bool share_memory
 static void process_undo(struct process *p)
 {
 	files_close_all(&p->files);
-	inode_put(p->cwd);
-	inode_put(p->root);
 	mm_put(p->mm);
 	process_free(p);
 }
@@ -69,18 +64,18 @@ static void task_copy(struct task *t, ulong stack)
 	sc_set_result(tf, 0);
 	if (stack)
 		tf->sp = stack;
-	fpu_save(current->fpu);
-	memcpy(t->fpu, current->fpu, FPU_AREA_SIZE);
-	t->tls = current->tls;
-	t->allowed = current->allowed;
-	t->blocked = current->blocked;
-	t->altstack = current->altstack;
+	fpu_save(current->regs.fpu);
+	memcpy(t->regs.fpu, current->regs.fpu, FPU_AREA_SIZE);
+	t->regs.tls = current->regs.tls;
+	t->sched.allowed = current->sched.allowed;
+	t->signals.blocked = current->signals.blocked;
+	t->signals.altstack = current->signals.altstack;
 	sched_prepare(t);
 }
 
 static int apply_flags(struct task *t, ulong flags, int *parent_tid, int *child_tid, ulong tls)
 {
-	if ((flags & CLONE_SETTLS) && abi_clone_tls(tls, &t->tls))
+	if ((flags & CLONE_SETTLS) && abi_clone_tls(tls, &t->regs.tls))
 		return -EFAULT;
 	if ((flags & CLONE_PARENT_SETTID) && put_user(t->tid, parent_tid))
 		return -EFAULT;

@@ -12,11 +12,12 @@ struct process *init_process;
 
 static void alarm_expired(struct timer *t)
 {
-	struct process *p = container_of(t, struct process, alarm);
+	struct process *p = container_of(t, struct process, signals.alarm);
 
 	signal_send(p, SIGALRM, NULL);
-	if (p->alarm_interval)
-		timer_set(t, MAX(t->deadline + p->alarm_interval, clock_monotonic() + ALARM_SHORTEST));
+	if (p->signals.alarm_interval)
+		timer_set(t,
+			  MAX(t->deadline + p->signals.alarm_interval, clock_monotonic() + ALARM_SHORTEST));
 }
 
 struct process *process_alloc(void)
@@ -29,16 +30,16 @@ struct process *process_alloc(void)
 	list_init(&p->sibling);
 	list_init(&p->tasks);
 	wait_init(&p->child_changed);
-	timer_init(&p->alarm, alarm_expired);
-	p->umask = 022;
-	p->start_time = clock_monotonic();
+	timer_init(&p->signals.alarm, alarm_expired);
+	p->files.umask = 022;
+	p->times.started = clock_monotonic();
 	list_add_tail(&all_processes, &p->all);
 	return p;
 }
 
 void process_free(struct process *p)
 {
-	timer_cancel(&p->alarm);
+	timer_cancel(&p->signals.alarm);
 	list_del(&p->all);
 	list_del(&p->sibling);
 	kfree(p->exe);
@@ -58,9 +59,9 @@ struct task *task_alloc(struct process *p, int tid)
 	*t->stack = (struct stack_base){.guard = STACK_GUARD, .task = t};
 	t->process = p;
 	t->tid = tid;
-	t->allowed = ~(cpuset_t)0;
-	t->altstack.flags = SS_DISABLE;
-	list_init(&t->run);
+	t->sched.allowed = ~(cpuset_t)0;
+	t->signals.altstack.flags = SS_DISABLE;
+	list_init(&t->sched.run);
 	list_add_tail(&p->tasks, &t->siblings);
 	p->task_count++;
 	return t;
@@ -91,7 +92,7 @@ struct task *task_find(int tid)
 
 	list_for_each (p, &all_processes, all) {
 		list_for_each (t, &p->tasks, siblings) {
-			if (t->tid == tid && t->state != TASK_DEAD)
+			if (t->tid == tid && t->sched.state != TASK_DEAD)
 				return t;
 		}
 	}
@@ -103,7 +104,7 @@ static bool pid_taken(int pid)
 	struct process *p;
 
 	list_for_each (p, &all_processes, all) {
-		if (p->pid == pid || p->pgid == pid || p->sid == pid)
+		if (p->pid == pid || p->job.pgid == pid || p->job.sid == pid)
 			return true;
 	}
 	return task_find(pid);

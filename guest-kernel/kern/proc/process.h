@@ -11,86 +11,66 @@
 
 #include "kern/fs/vfs.h"
 #include "kern/proc/limits.h"
+#include "kern/proc/sched.h"
 #include "kern/proc/signal.h"
 #include "kern/proc/wait.h"
-#include "kern/time/timer.h"
-#include "machine.h"
 
-struct cpu;
 struct mm;
 struct tty;
 
-#define COMM_LEN       16
-#define ALARM_SHORTEST NSEC_PER_MSEC /* otherwise one alarm's interrupts could use up all time */
+#define COMM_LEN 16
 
-struct process {
-	struct list all;
-	int pid, pgid, sid;
-	struct process *parent;
-	struct list children, sibling;
-	struct list tasks;
-	u32 task_count;
-	struct task *execing; /* starts a program, as soon as all other threads have ended */
-
-	struct mm *mm;
-	struct files files;
-	struct inode *cwd, *root; /* where its absolute paths begin: chroot */
-	u32 umask;
-	struct tty *tty; /* controlling terminal */
-
-	struct limit limits[LIMITS];
-
-	struct sigaction actions[NSIG];
-	u64 pending; /* signals for any task of the process */
-	struct siginfo pending_info[NSIG];
-	struct timer alarm;
-	u64 alarm_interval; /* 0, or no less than ALARM_SHORTEST */
-
-	bool doomed; /* to give its memory back */
-	bool zombie, exiting, stopped, report_stop, report_continue;
-	bool executed;   /* has called execve: setpgid by the parent comes too late */
-	bool forgotten;  /* the parent ignores SIGCHLD: freed with its last task */
-	int exit_status; /* as wait4 stores it */
-	struct wait_queue
-	    child_changed;  /* a child died, stopped, went on or gave memory back; a thread ended */
-	bool vfork_waiting; /* the parent sleeps until the address space is given back */
-
-	u64 start_time, user_ns, system_ns, children_user_ns, children_system_ns;
-	char comm[COMM_LEN];
-	char *exe; /* path of the program's file; NULL before the first */
+/* Job control (sys/ids.c, tty/). The process changes it; so do its parent by setpgid(), a sender of SIGCONT or SIGKILL
+ * (the flags), the parent's wait (the reports), and the end of the session's leader (tty). */
+struct process_job {
+	int pgid, sid;
+	struct tty *tty; /* controlling terminal, or NULL */
+	bool stopped, report_stop, report_continue;
 };
 
-enum task_state {
-	TASK_READY,    /* running, or in the run queue */
-	TASK_SLEEPING, /* a signal ends the sleep */
-	TASK_BLOCKED,  /* only a wake-up does */
-	TASK_STOPPED,  /* by a job control signal */
-	TASK_DEAD,
+/*
+ * Both structures: the kernel lock guards every field. The parts are declared by the files whose concern they are, which say
+ * who else than the process (or task) itself changes them. The fields here are set at fork, except where a comment says more.
+ */
+struct process {
+	struct list all;
+	int pid;
+	struct process_job job;
+	struct process *parent;        /* process 1, once the parent has ended */
+	struct list children, sibling; /* changed by whatever begins or ends a child */
+	struct list tasks;             /* every thread joins when it is made, and leaves when it is freed */
+	u32 task_count;                /* that have not ended */
+
+	struct mm *mm; /* NULL: given back; exec changes it */
+	struct files files;
+	struct limit limits[LIMITS]; /* also set by other processes: prlimit */
+	struct process_signals signals;
+	struct process_times times;
+	char comm[COMM_LEN]; /* set by exec, as the next one */
+	char *exe;           /* path of the program's file; NULL before the first */
+
+	/* The way to its end: set by the process, but `doomed` by one that finds no memory, vfork_waiting by the parent. */
+	struct task *execing; /* starts a program, as soon as all other threads have ended */
+	bool executed;        /* has called execve: setpgid by the parent comes too late */
+	bool doomed;          /* to give its memory back */
+	bool exiting, zombie;
+	bool forgotten;                  /* the parent ignores SIGCHLD: freed with its last task */
+	bool vfork_waiting;              /* the parent sleeps until the address space is given back */
+	int exit_status;                 /* as wait4 stores it */
+	struct wait_queue child_changed; /* died, stopped, went on or gave memory back; or a thread ended */
 };
 
 struct task {
-	struct context context;
+	struct task_registers regs;
 	struct stack_base *stack; /* KERNEL_STACK_SIZE bytes; the user's registers lie at its top */
-	u8 fpu[FPU_AREA_SIZE] __attribute__((aligned(16)));
-	uintptr_t tls; /* base of the thread's TLS segment */
 	struct process *process;
 	struct list siblings; /* in process->tasks */
-	struct list run;
-	enum task_state state;
-	int tid;
-	cpuset_t allowed; /* processors it may run on, unless all of them are offline */
-	bool need_resched, timed_out;
-	bool restart;              /* the system call ended with ERESTARTSYS: signal_deliver() decides */
-	u64 slice_end, charged_to; /* times: end of the slice; up to where time was accounted */
-	u64 entered, in_kernel; /* ticks: when it came into the kernel; spent there since the last charge */
-	struct timer sleep_timer;
+	int tid;              /* exec changes it to the process's */
+	struct task_sched sched;
+	struct task_times times;
+	struct task_signals signals;
 
-	u64 blocked, pending, saved_blocked;
-	u64 awaited;          /* sigtimedwait takes these, blocked or ignored as they may be */
-	bool restore_blocked; /* put saved_blocked back after the handler is set up (sigsuspend, ppoll) */
-	struct siginfo pending_info[NSIG];
-	struct sigaltstack altstack;
-
+	/* Set by clone; clear_tid by the task, too. */
 	int *set_tid;    /* user address where a new task writes its number; NULL: none */
 	ulong clear_tid; /* user address to clear and wake at exit; 0: none */
 };
@@ -124,42 +104,11 @@ void process_report_stop(struct process *p, int sig);
 void process_report_continue(struct process *p);
 bool group_is_orphaned(int pgid);
 
-/* proc/sched.c */
-void sched_prepare_kernel(struct task *t, void (*start)(void)); /* process 1: start() calls exec_program() */
-void sched_prepare(struct task *t);                 /* its context: user mode, as its trap frame says */
-void sched_add(struct task *t);                     /* makes a new task ready */
-void sched_wake(struct task *t);                    /* out of TASK_SLEEPING or TASK_BLOCKED */
-void sched_interrupt(struct task *t);               /* out of TASK_SLEEPING: a signal came */
-void sched_continue(struct task *t);                /* out of TASK_STOPPED */
-bool sched_ready(void);                             /* is a task waiting that this processor may take? */
-void sched_allow(struct task *t, cpuset_t allowed); /* moves it if it may not stay where it is */
-void schedule(void);                                /* runs others until current is ready again */
-void sched_preempt(void);       /* on the way to user mode: gives way if the slice is over */
-void sched_program_timer(void); /* after timer_set(), unless the task goes to sleep */
-u32 sched_waiting(void);        /* ready tasks that no processor runs */
-u64 sched_switches(void);
-
 /* proc/stack.c */
 /* Four frames in a row: one for the caller, one that must not be touched, and a kernel stack at STACK_OFFSET. NULL: no
  * memory. */
 void *stack_alloc(void);
 void stack_free(void *first);
 #define STACK_OFFSET (2 * PAGE_SIZE)
-
-/* proc/account.c */
-void sched_enter_kernel(void);      /* the running task comes out of user mode */
-void sched_leave_kernel(void);      /* ... and goes there */
-void sched_charge_from_now(void);   /* the time until now is charged to no task */
-void sched_charge(struct cpu *cpu); /* the time since the last charge, to the task that it runs */
-void sched_charge_all(void);        /* before times are reported */
-void sched_load(u32 load[3]);       /* ready tasks on average over 1, 5 and 15 minutes, times 65536 */
-void sched_load_step(u64 now);      /* updates that; call now and then */
-
-/* How a processor spent its time, in nanoseconds. */
-struct cpu_times {
-	u64 user, system, idle, stolen;
-};
-struct cpu_times sched_times(const struct cpu *cpu); /* up to the last charge */
-struct cpu_times sched_total_times(void);
 
 #endif

@@ -26,9 +26,9 @@ static u64 switches;
 
 static void sleep_expired(struct timer *t)
 {
-	struct task *sleeper = container_of(t, struct task, sleep_timer);
+	struct task *sleeper = container_of(t, struct task, sched.sleep_timer);
 
-	sleeper->timed_out = true;
+	sleeper->sched.timed_out = true;
 	sched_wake(sleeper);
 }
 
@@ -51,8 +51,9 @@ void sched_program_timer(void)
 		next = ~0ULL;
 	/* A slice that is over and could not end here, in the kernel, ends on the way out. Another timer for it would
 	 * interrupt at once, and on a slow machine again before each instruction. */
-	if (ready_count && !cpu_is_idle(cpu) && !current->need_resched && current->slice_end < next)
-		next = current->slice_end;
+	if (ready_count && !cpu_is_idle(cpu) && !current->sched.need_resched &&
+	    current->sched.slice_end < next)
+		next = current->sched.slice_end;
 	if (next == ~0ULL)
 		return;
 	now = clock_monotonic();
@@ -64,8 +65,8 @@ void sched_program_timer(void)
 
 static void end_slice_if_over(void)
 {
-	if (!cpu_is_idle(this_cpu()) && clock_monotonic() >= current->slice_end)
-		current->need_resched = true;
+	if (!cpu_is_idle(this_cpu()) && clock_monotonic() >= current->sched.slice_end)
+		current->sched.need_resched = true;
 }
 
 void timer_interrupt(void)
@@ -94,20 +95,20 @@ u64 sched_switches(void)
 
 static void enqueue(struct task *t)
 {
-	list_add_tail(&ready, &t->run);
+	list_add_tail(&ready, &t->sched.run);
 	ready_count++;
 }
 
 static void dequeue(struct task *t)
 {
-	list_del(&t->run);
+	list_del(&t->sched.run);
 	ready_count--;
 }
 
 /* Asked on every way to user mode, for a processor that is online: mostly the first test decides. */
 static bool may_run(const struct task *t, const struct cpu *cpu)
 {
-	return (t->allowed >> (cpu - cpus) & 1) || !(t->allowed & cpus_online());
+	return (t->sched.allowed >> (cpu - cpus) & 1) || !(t->sched.allowed & cpus_online());
 }
 
 /* The next for the processor, or NULL. */
@@ -115,7 +116,7 @@ static struct task *first_for(const struct cpu *cpu)
 {
 	struct task *t;
 
-	list_for_each (t, &ready, run)
+	list_for_each (t, &ready, sched.run)
 		if (may_run(t, cpu))
 			return t;
 	return NULL;
@@ -150,10 +151,11 @@ static bool call_overdue(const struct task *t, u64 now)
 {
 	for_each_cpu(cpu)
 	{
-		if (cpu == this_cpu() || !cpu->online || cpu_is_idle(cpu) || cpu->running->need_resched ||
-		    cpu->running->slice_end > now || !may_run(t, cpu))
+		if (cpu == this_cpu() || !cpu->online || cpu_is_idle(cpu) ||
+		    cpu->running->sched.need_resched || cpu->running->sched.slice_end > now ||
+		    !may_run(t, cpu))
 			continue;
-		cpu->running->need_resched = true;
+		cpu->running->sched.need_resched = true;
 		ipi_send(cpu - cpus);
 		return true;
 	}
@@ -163,8 +165,8 @@ static bool call_overdue(const struct task *t, u64 now)
 /* Leaves the task there only a little of its slice; another processor sets its timer when it is called. */
 static void shorten_slice(struct cpu *cpu, u64 now)
 {
-	if (!cpu_is_idle(cpu) && cpu->running->slice_end > now + WAKE_RUN_NS)
-		cpu->running->slice_end = now + WAKE_RUN_NS;
+	if (!cpu_is_idle(cpu) && cpu->running->sched.slice_end > now + WAKE_RUN_NS)
+		cpu->running->sched.slice_end = now + WAKE_RUN_NS;
 	if (cpu == this_cpu())
 		sched_program_timer();
 	else
@@ -200,34 +202,34 @@ static void find_processor(const struct task *t)
 
 static void make_ready(struct task *t)
 {
-	t->state = TASK_READY;
+	t->sched.state = TASK_READY;
 	enqueue(t);
 	find_processor(t);
 }
 
 void sched_add(struct task *t)
 {
-	timer_init(&t->sleep_timer, sleep_expired);
+	timer_init(&t->sched.sleep_timer, sleep_expired);
 	make_ready(t);
 }
 
 void sched_wake(struct task *t)
 {
-	if (t->state == TASK_SLEEPING || t->state == TASK_BLOCKED)
+	if (t->sched.state == TASK_SLEEPING || t->sched.state == TASK_BLOCKED)
 		make_ready(t);
 }
 
 /* A task that runs on another processor is called into the kernel, and sees the signal on its way out. */
 void sched_interrupt(struct task *t)
 {
-	if (t->state == TASK_SLEEPING)
+	if (t->sched.state == TASK_SLEEPING)
 		make_ready(t);
 	for_each_cpu(cpu) if (cpu->running == t && cpu != this_cpu()) ipi_send(cpu - cpus);
 }
 
 void sched_allow(struct task *t, cpuset_t allowed)
 {
-	t->allowed = allowed;
+	t->sched.allowed = allowed;
 	for_each_cpu(cpu)
 	{
 		if (cpu->running != t)
@@ -236,13 +238,13 @@ void sched_allow(struct task *t, cpuset_t allowed)
 			ipi_send(cpu - cpus); /* it gives the task away on its way out */
 		return;
 	}
-	if (t->state == TASK_READY)
+	if (t->sched.state == TASK_READY)
 		find_processor(t);
 }
 
 void sched_continue(struct task *t)
 {
-	if (t->state == TASK_STOPPED)
+	if (t->sched.state == TASK_STOPPED)
 		make_ready(t);
 }
 
@@ -250,8 +252,8 @@ void sched_continue(struct task *t)
 static void finish_switch(void)
 {
 	sched_charge_from_now();
-	current->slice_end = current->charged_to + SLICE_NS;
-	current->need_resched = false;
+	current->sched.slice_end = current->times.charged_to + SLICE_NS;
+	current->sched.need_resched = false;
 	sched_program_timer();
 	if (dead) {
 		struct process *p = dead->process;
@@ -267,8 +269,8 @@ static void finish_switch(void)
  */
 static void load(struct task *t)
 {
-	fpu_restore(t->fpu);
-	tls_load(t->tls);
+	fpu_restore(t->regs.fpu);
+	tls_load(t->regs.tls);
 	kernel_stack_set((char *)t->stack + KERNEL_STACK_SIZE);
 }
 
@@ -279,17 +281,17 @@ static void switch_to(struct task *next)
 
 	if (prev->stack->guard != STACK_GUARD)
 		panic("kernel stack of task %d overflowed", prev->tid);
-	if (prev->state == TASK_DEAD)
+	if (prev->sched.state == TASK_DEAD)
 		dead = prev;
 	else if (prev != cpu->idle)
-		fpu_save(prev->fpu);
+		fpu_save(prev->regs.fpu);
 	switches++;
 	cpu->running = next;
 	next->stack->cpu = cpu_id();
 	if (next != cpu->idle)
 		load(next);
 	mm_switch(next->process->mm);
-	context_switch(&prev->context, &next->context);
+	context_switch(&prev->regs.context, &next->regs.context);
 	finish_switch();
 }
 
@@ -310,8 +312,8 @@ void schedule(void)
 	struct task *next;
 
 	sched_charge(cpu);
-	sched_load_step(current->charged_to);
-	if (current->state == TASK_READY && !cpu_is_idle(cpu)) {
+	sched_load_step(current->times.charged_to);
+	if (current->sched.state == TASK_READY && !cpu_is_idle(cpu)) {
 		enqueue(current);
 		if (!may_run(current, cpu))
 			find_processor(current);
@@ -327,11 +329,11 @@ void sched_preempt(void)
 {
 	bool must_go = this_cpu()->leaving || !may_run(current, this_cpu());
 
-	if (!current->need_resched && !must_go)
+	if (!current->sched.need_resched && !must_go)
 		return;
 	if (!must_go && !sched_ready()) {
-		current->need_resched = false;
-		current->slice_end = clock_monotonic() + SLICE_NS;
+		current->sched.need_resched = false;
+		current->sched.slice_end = clock_monotonic() + SLICE_NS;
 	} else {
 		schedule();
 	}
@@ -349,7 +351,7 @@ static void first_steps(void)
 
 void sched_prepare(struct task *t)
 {
-	context_prepare(&t->context, (char *)t->stack + KERNEL_STACK_SIZE, first_steps);
+	context_prepare(&t->regs.context, (char *)t->stack + KERNEL_STACK_SIZE, first_steps);
 }
 
 /* The first process: start() runs in the kernel and fills the trap frame. */
@@ -366,5 +368,5 @@ static void first_kernel_steps(void)
 void sched_prepare_kernel(struct task *t, void (*start)(void))
 {
 	first_start = start;
-	context_prepare(&t->context, (char *)t->stack + KERNEL_STACK_SIZE, first_kernel_steps);
+	context_prepare(&t->regs.context, (char *)t->stack + KERNEL_STACK_SIZE, first_kernel_steps);
 }

@@ -15,7 +15,7 @@
 
 static bool is_ignored(const struct process *p, int sig)
 {
-	ulong handler = p->actions[sig - 1].handler;
+	ulong handler = p->signals.actions[sig - 1].handler;
 
 	if (p == init_process && handler == SIG_DFL)
 		return true; /* by default no signal kills or stops process 1 */
@@ -40,7 +40,8 @@ void siginfo_to_user(const struct siginfo *info, struct siginfo_user *out)
 
 bool signal_pending(struct task *t)
 {
-	return (t->pending | t->process->pending) & (~t->blocked | t->awaited);
+	return (t->signals.pending | t->process->signals.pending) &
+	       (~t->signals.blocked | t->signals.awaited);
 }
 
 static void remember(struct siginfo *slot, int sig, const struct siginfo *info)
@@ -53,9 +54,9 @@ static void drop_pending(struct process *p, u64 mask)
 {
 	struct task *t;
 
-	p->pending &= ~mask;
+	p->signals.pending &= ~mask;
 	list_for_each (t, &p->tasks, siblings)
-		t->pending &= ~mask;
+		t->signals.pending &= ~mask;
 }
 
 /* SIGCONT makes a stopped process go on even if it is blocked or ignored, and stops and goes cancel out. */
@@ -65,8 +66,8 @@ static void before_sending(struct process *p, int sig)
 
 	if (sig == SIGCONT || sig == SIGKILL) {
 		drop_pending(p, STOPPERS);
-		if (p->stopped) {
-			p->stopped = false;
+		if (p->job.stopped) {
+			p->job.stopped = false;
 			if (sig == SIGCONT)
 				process_report_continue(p);
 		}
@@ -81,12 +82,13 @@ static void before_sending(struct process *p, int sig)
  * later. */
 static bool is_dropped(const struct task *t, int sig)
 {
-	return is_ignored(t->process, sig) && !(SIGMASK(sig) & (t->blocked | t->awaited)) && sig != SIGKILL;
+	return is_ignored(t->process, sig) && !(SIGMASK(sig) & (t->signals.blocked | t->signals.awaited)) &&
+	       sig != SIGKILL;
 }
 
 static bool wants(const struct task *t, int sig)
 {
-	return t->state != TASK_DEAD && (SIGMASK(sig) & (~t->blocked | t->awaited));
+	return t->sched.state != TASK_DEAD && (SIGMASK(sig) & (~t->signals.blocked | t->signals.awaited));
 }
 
 int signal_send(struct process *p, int sig, const struct siginfo *info)
@@ -102,9 +104,9 @@ int signal_send(struct process *p, int sig, const struct siginfo *info)
 	}
 	if (sig == SIGKILL && p == init_process)
 		return 0;
-	if (!(p->pending & SIGMASK(sig)))
-		remember(&p->pending_info[sig - 1], sig, info);
-	p->pending |= SIGMASK(sig);
+	if (!(p->signals.pending & SIGMASK(sig)))
+		remember(&p->signals.pending_info[sig - 1], sig, info);
+	p->signals.pending |= SIGMASK(sig);
 	list_for_each (t, &p->tasks, siblings) {
 		if (wants(t, sig)) {
 			sched_interrupt(t);
@@ -116,13 +118,13 @@ int signal_send(struct process *p, int sig, const struct siginfo *info)
 
 int signal_send_task(struct task *t, int sig, const struct siginfo *info)
 {
-	if (t->state == TASK_DEAD || !sig)
+	if (t->sched.state == TASK_DEAD || !sig)
 		return 0;
 	before_sending(t->process, sig);
 	if (is_dropped(t, sig))
 		return 0;
-	remember(&t->pending_info[sig - 1], sig, info);
-	t->pending |= SIGMASK(sig);
+	remember(&t->signals.pending_info[sig - 1], sig, info);
+	t->signals.pending |= SIGMASK(sig);
 	if (wants(t, sig))
 		sched_interrupt(t);
 	return 0;
@@ -133,27 +135,27 @@ void signal_send_group(int pgid, int sig)
 	struct process *p;
 
 	list_for_each (p, &all_processes, all) {
-		if (p->pgid == pgid)
+		if (p->job.pgid == pgid)
 			signal_send(p, sig, NULL);
 	}
 }
 
 void signal_force(int sig, const struct siginfo *info)
 {
-	struct sigaction *act = &current->process->actions[sig - 1];
+	struct sigaction *act = &current->process->signals.actions[sig - 1];
 
-	if ((current->blocked & SIGMASK(sig)) || act->handler == SIG_IGN)
+	if ((current->signals.blocked & SIGMASK(sig)) || act->handler == SIG_IGN)
 		act->handler = SIG_DFL;
 	if (current->process == init_process && act->handler == SIG_DFL)
 		panic("process 1: signal %d at address %lx", sig, info ? info->address : 0);
-	current->blocked &= ~SIGMASK(sig);
-	remember(&current->pending_info[sig - 1], sig, info);
-	current->pending |= SIGMASK(sig);
+	current->signals.blocked &= ~SIGMASK(sig);
+	remember(&current->signals.pending_info[sig - 1], sig, info);
+	current->signals.pending |= SIGMASK(sig);
 }
 
 void signal_set_blocked(u64 mask)
 {
-	current->blocked = mask & ~UNBLOCKABLE;
+	current->signals.blocked = mask & ~UNBLOCKABLE;
 }
 
 void signal_reset_handlers(struct process *p)
@@ -161,8 +163,8 @@ void signal_reset_handlers(struct process *p)
 	int i;
 
 	for (i = 0; i < NSIG; i++) {
-		if (p->actions[i].handler != SIG_IGN)
-			memset(&p->actions[i], 0, sizeof(p->actions[i]));
+		if (p->signals.actions[i].handler != SIG_IGN)
+			memset(&p->signals.actions[i], 0, sizeof(p->signals.actions[i]));
 	}
 }
 
@@ -174,17 +176,17 @@ static int first_of(u64 set)
 int signal_take(u64 set, struct siginfo *info)
 {
 	struct process *p = current->process;
-	u64 own = current->pending & set, shared = p->pending & set;
+	u64 own = current->signals.pending & set, shared = p->signals.pending & set;
 	int sig = (own | shared) & SIGMASK(SIGKILL) ? SIGKILL : first_of(own ? own : shared);
 
 	if (!sig)
 		return 0;
 	if (own & SIGMASK(sig)) {
-		*info = current->pending_info[sig - 1];
-		current->pending &= ~SIGMASK(sig);
+		*info = current->signals.pending_info[sig - 1];
+		current->signals.pending &= ~SIGMASK(sig);
 	} else {
-		*info = p->pending_info[sig - 1];
-		p->pending &= ~SIGMASK(sig);
+		*info = p->signals.pending_info[sig - 1];
+		p->signals.pending &= ~SIGMASK(sig);
 	}
 	return sig;
 }
@@ -196,17 +198,17 @@ static void stop_process(int sig)
 	struct process *p = current->process;
 	struct task *t;
 
-	if (sig != SIGSTOP && group_is_orphaned(p->pgid))
+	if (sig != SIGSTOP && group_is_orphaned(p->job.pgid))
 		return; /* no process could ever continue it */
-	if (!p->stopped) {
-		p->stopped = true;
+	if (!p->job.stopped) {
+		p->job.stopped = true;
 		list_for_each (t, &p->tasks, siblings) {
 			if (t != current)
 				signal_send_task(t, SIGSTOP, NULL);
 		}
 		process_report_stop(p, sig);
 	}
-	current->state = TASK_STOPPED;
+	current->sched.state = TASK_STOPPED;
 	schedule();
 }
 
@@ -214,14 +216,14 @@ bool signal_ends_sleep(void)
 {
 	u64 all, set;
 
-	while ((all = current->pending | current->process->pending) &
-	       (~current->blocked | current->awaited)) {
-		int sig = first_of(set = all & ~current->blocked);
+	while ((all = current->signals.pending | current->process->signals.pending) &
+	       (~current->signals.blocked | current->signals.awaited)) {
+		int sig = first_of(set = all & ~current->signals.blocked);
 		bool ignored = sig && is_ignored(current->process, sig);
 		struct siginfo info;
 
-		if ((all & current->awaited) || (set & SIGMASK(SIGKILL)) ||
-		    current->process->actions[sig - 1].handler > SIG_IGN ||
+		if ((all & current->signals.awaited) || (set & SIGMASK(SIGKILL)) ||
+		    current->process->signals.actions[sig - 1].handler > SIG_IGN ||
 		    (!ignored && !(SIGMASK(sig) & STOPPERS)))
 			return true;
 		signal_take(SIGMASK(sig), &info);
@@ -262,10 +264,11 @@ static void settle_restart(struct trapframe *tf, bool *restart, bool again)
 
 static void call_handler(struct trapframe *tf, int sig, const struct siginfo *info)
 {
-	struct sigaction *act = &current->process->actions[sig - 1], used = *act;
-	u64 mask = current->restore_blocked ? current->saved_blocked : current->blocked;
+	struct sigaction *act = &current->process->signals.actions[sig - 1], used = *act;
+	u64 mask =
+	    current->signals.restore_blocked ? current->signals.saved_blocked : current->signals.blocked;
 
-	current->restore_blocked = false;
+	current->signals.restore_blocked = false;
 	if (abi_push_signal_frame(tf, sig, &used, info, mask)) {
 		log_print("%s[%d]: no stack for signal %d\n", current->process->comm, current->process->pid,
 			  sig);
@@ -274,18 +277,19 @@ static void call_handler(struct trapframe *tf, int sig, const struct siginfo *in
 	trapframe_sanitise(tf); /* the handler's address may be any number */
 	if (used.flags & SA_RESETHAND)
 		memset(act, 0, sizeof(*act));
-	signal_set_blocked(current->blocked | used.mask | (used.flags & SA_NODEFER ? 0 : SIGMASK(sig)));
+	signal_set_blocked(current->signals.blocked | used.mask |
+			   (used.flags & SA_NODEFER ? 0 : SIGMASK(sig)));
 }
 
 void signal_deliver(struct trapframe *tf)
 {
-	bool restart = current->restart;
+	bool restart = current->signals.restart;
 	struct siginfo info;
 	int sig;
 
-	current->restart = false;
-	while ((sig = signal_take(~current->blocked, &info))) {
-		struct sigaction *act = &current->process->actions[sig - 1];
+	current->signals.restart = false;
+	while ((sig = signal_take(~current->signals.blocked, &info))) {
+		struct sigaction *act = &current->process->signals.actions[sig - 1];
 
 		if (sig == SIGKILL || (act->handler == SIG_DFL && !is_ignored(current->process, sig))) {
 			default_action(sig, &info, tf);
@@ -297,8 +301,8 @@ void signal_deliver(struct trapframe *tf)
 		call_handler(tf, sig, &info);
 	}
 	settle_restart(tf, &restart, true);
-	if (current->restore_blocked) {
-		current->restore_blocked = false;
-		signal_set_blocked(current->saved_blocked);
+	if (current->signals.restore_blocked) {
+		current->signals.restore_blocked = false;
+		signal_set_blocked(current->signals.saved_blocked);
 	}
 }

@@ -3,7 +3,7 @@
 #ifndef KERN_PROC_SIGNAL_H
 #define KERN_PROC_SIGNAL_H
 
-#include "kern/lib/types.h"
+#include "kern/time/timer.h"
 
 struct process;
 struct task;
@@ -104,6 +104,27 @@ struct siginfo_user {
 		ulong address;
 		int fill[(128 - 4 * sizeof(int)) / sizeof(int)];
 	} u;
+};
+
+#define ALARM_SHORTEST NSEC_PER_MSEC /* otherwise one alarm's interrupts could use up all time */
+
+/* The kernel lock guards both. A sender sets what is pending, SIGCONT and the signals that stop take it off again; all else is
+ * the process's and the task's own, but for the alarm's timer. */
+struct process_signals {
+	struct sigaction actions[NSIG];
+	u64 pending; /* for any task of the process */
+	struct siginfo pending_info[NSIG];
+	struct timer alarm;
+	u64 alarm_interval; /* 0, or no less than ALARM_SHORTEST */
+};
+
+struct task_signals {
+	u64 blocked, pending, saved_blocked;
+	u64 awaited;          /* sigtimedwait takes these, blocked or ignored as they may be */
+	bool restore_blocked; /* put saved_blocked back after the handler is set up (sigsuspend, ppoll) */
+	bool restart;         /* the system call ended with ERESTARTSYS: signal_deliver() decides */
+	struct sigaltstack altstack;
+	struct siginfo pending_info[NSIG];
 };
 
 void siginfo_to_user(const struct siginfo *info, struct siginfo_user *out);

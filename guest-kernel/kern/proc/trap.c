@@ -136,7 +136,8 @@ void trap(struct trapframe *tf)
 	}
 	sig = tf->trapno == VECTOR_PAGE_FAULT ? resolve(address, tf->error, true) : signal_of(tf->trapno);
 	if (sig == SIGKILL)
-		current->need_resched = true; /* it faults again, unless it is the task that is killed */
+		current->sched.need_resched =
+		    true; /* it faults again, unless it is the task that is killed */
 	else if (sig)
 		fault_signal(sig, address, tf->error);
 }
@@ -147,7 +148,7 @@ void trap_exit(struct trapframe *tf)
 	if (!trapframe_user(tf))
 		return;
 	sched_preempt();
-	if (signal_pending(current) || current->restart || current->restore_blocked)
+	if (signal_pending(current) || current->signals.restart || current->signals.restore_blocked)
 		signal_deliver(tf);
 	sched_leave_kernel();
 }

@@ -36,13 +36,13 @@ int wait_until(u64 deadline)
 		return signal_ends_sleep() ? -ERESTARTSYS : 0;
 	if (deadline <= clock_monotonic())
 		return -ETIMEDOUT;
-	current->timed_out = false;
+	current->sched.timed_out = false;
 	if (deadline != WAIT_FOREVER)
-		timer_set(&current->sleep_timer, deadline);
-	current->state = TASK_SLEEPING;
+		timer_set(&current->sched.sleep_timer, deadline);
+	current->sched.state = TASK_SLEEPING;
 	schedule();
-	timer_cancel(&current->sleep_timer);
-	if (current->timed_out)
+	timer_cancel(&current->sched.sleep_timer);
+	if (current->sched.timed_out)
 		return -ETIMEDOUT;
 	return signal_ends_sleep() ? -ERESTARTSYS : 0;
 }
@@ -65,11 +65,11 @@ int wait_on(struct wait_queue *q)
 
 int wait_on_killable(struct wait_queue *q)
 {
-	u64 blocked = current->blocked;
+	u64 blocked = current->signals.blocked;
 	int rc;
 
-	current->blocked = ~SIGMASK(SIGKILL);
+	current->signals.blocked = ~SIGMASK(SIGKILL);
 	rc = wait_on(q);
-	current->blocked = blocked;
+	current->signals.blocked = blocked;
 	return rc;
 }

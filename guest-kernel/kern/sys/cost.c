@@ -160,7 +160,7 @@ static void processor_restore(const struct cost_room *room)
 	root_switch(NULL);
 	root_switch(room->root);
 	kernel_stack_set((char *)stack_base() + KERNEL_STACK_SIZE);
-	tls_load(current->tls);
+	tls_load(current->regs.tls);
 	timer_arm(time_ns());
 }
 

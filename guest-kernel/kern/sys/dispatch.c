@@ -60,7 +60,7 @@ void syscall(struct trapframe *tf)
 	if (tf->trapno != TRAP_SYSCALL) /* sigreturn put all registers back: there is no result */
 		return;
 	if (result == -ERESTARTSYS)
-		current->restart = true;
+		current->signals.restart = true;
 	else
 		sc_set_result(tf, result);
 }

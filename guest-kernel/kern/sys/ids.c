@@ -31,7 +31,7 @@ static bool group_exists(int pgid, int sid)
 	struct process *p;
 
 	list_for_each (p, &all_processes, all) {
-		if (p->pgid == pgid && p->sid == sid)
+		if (p->job.pgid == pgid && p->job.sid == sid)
 			return true;
 	}
 	return false;
@@ -49,9 +49,10 @@ long sys_setpgid(int pid, int pgid)
 		return -EACCES;
 	if (!pgid)
 		pgid = p->pid;
-	if (p->sid == p->pid || p->sid != self->sid || (pgid != p->pid && !group_exists(pgid, p->sid)))
+	if (p->job.sid == p->pid || p->job.sid != self->job.sid ||
+	    (pgid != p->pid && !group_exists(pgid, p->job.sid)))
 		return -EPERM;
-	p->pgid = pgid;
+	p->job.pgid = pgid;
 	return 0;
 }
 
@@ -59,22 +60,22 @@ long sys_getpgid(int pid)
 {
 	struct process *p = process_or_self(pid);
 
-	return p ? p->pgid : -ESRCH;
+	return p ? p->job.pgid : -ESRCH;
 }
 
 long sys_getpgrp(void)
 {
-	return current->process->pgid;
+	return current->process->job.pgid;
 }
 
 long sys_setsid(void)
 {
 	struct process *p = current->process;
 
-	if (p->pgid == p->pid)
+	if (p->job.pgid == p->pid)
 		return -EPERM;
-	p->pgid = p->sid = p->pid;
-	p->tty = NULL;
+	p->job.pgid = p->job.sid = p->pid;
+	p->job.tty = NULL;
 	return p->pid;
 }
 
@@ -82,7 +83,7 @@ long sys_getsid(int pid)
 {
 	struct process *p = process_or_self(pid);
 
-	return p ? p->sid : -ESRCH;
+	return p ? p->job.sid : -ESRCH;
 }
 
 long sys_getuid(void)
@@ -173,7 +174,7 @@ long sys_sched_getaffinity(int pid, size_t size, ulong *mask)
 		return -EINVAL;
 	if (!t)
 		return -ESRCH;
-	return put_user((ulong)(t->allowed & cpus_online()), mask) ? -EFAULT : (long)sizeof(ulong);
+	return put_user((ulong)(t->sched.allowed & cpus_online()), mask) ? -EFAULT : (long)sizeof(ulong);
 }
 
 long sys_sched_setaffinity(int pid, size_t size, const ulong *mask)

@@ -22,7 +22,7 @@ long sys_rt_sigaction(int sig, const struct sigaction *user, struct sigaction *o
 		return -EINVAL;
 	if (user && copy_from_user(&act, user, sizeof(act)))
 		return -EFAULT;
-	slot = &current->process->actions[sig - 1];
+	slot = &current->process->signals.actions[sig - 1];
 	if (old && copy_to_user(old, slot, sizeof(*old)))
 		return -EFAULT;
 	if (user)
@@ -32,7 +32,7 @@ long sys_rt_sigaction(int sig, const struct sigaction *user, struct sigaction *o
 
 long sys_rt_sigprocmask(int how, const u64 *user, u64 *old, size_t size)
 {
-	u64 set, before = current->blocked;
+	u64 set, before = current->signals.blocked;
 
 	if (size != sizeof(u64))
 		return -EINVAL;
@@ -52,7 +52,8 @@ long sys_rt_sigprocmask(int how, const u64 *user, u64 *old, size_t size)
 
 long sys_rt_sigpending(u64 *set, size_t size)
 {
-	return put_user((current->pending | current->process->pending) & current->blocked, set);
+	return put_user(
+	    (current->signals.pending | current->process->signals.pending) & current->signals.blocked, set);
 }
 
 long sys_rt_sigsuspend(const u64 *user, size_t size)
@@ -61,8 +62,8 @@ long sys_rt_sigsuspend(const u64 *user, size_t size)
 
 	if (get_user(mask, user))
 		return -EFAULT;
-	current->saved_blocked = current->blocked;
-	current->restore_blocked = true;
+	current->signals.saved_blocked = current->signals.blocked;
+	current->signals.restore_blocked = true;
 	signal_set_blocked(mask);
 	return sys_pause();
 }
@@ -85,10 +86,11 @@ static long wait_for_signal(const u64 *user_set, void *user_info, u64 deadline)
 		return -EFAULT;
 	set &= ~UNBLOCKABLE;
 	while (!(sig = signal_take(set, &info)) && !rc) {
-		current->awaited = set;
+		current->signals.awaited = set;
 		rc = wait_until(deadline);
-		current->awaited = 0;
-		if (rc == -ERESTARTSYS && ((current->pending | current->process->pending) & set))
+		current->signals.awaited = 0;
+		if (rc == -ERESTARTSYS &&
+		    ((current->signals.pending | current->process->signals.pending) & set))
 			rc = 0;
 	}
 	if (!sig)
@@ -115,7 +117,7 @@ long sys_rt_sigtimedwait_time64(const u64 *set, void *info, const struct timespe
 
 long sys_sigaltstack(const struct sigaltstack *user, struct sigaltstack *old)
 {
-	struct sigaltstack stack, before = current->altstack;
+	struct sigaltstack stack, before = current->signals.altstack;
 	bool on = task_frame(current)->sp - before.sp < before.size && !(before.flags & SS_DISABLE);
 
 	if (on)
@@ -127,7 +129,7 @@ long sys_sigaltstack(const struct sigaltstack *user, struct sigaltstack *old)
 			return -EPERM;
 		if (!(stack.flags & SS_DISABLE) && stack.size < MIN_STACK)
 			return -ENOMEM;
-		current->altstack = stack;
+		current->signals.altstack = stack;
 	}
 	return old ? copy_to_user(old, &before, sizeof(before)) : 0;
 }
@@ -139,10 +141,10 @@ static bool is_target(const struct process *p, int pid)
 	if (pid > 0)
 		return p->pid == pid;
 	if (pid == 0)
-		return p->pgid == current->process->pgid;
+		return p->job.pgid == current->process->job.pgid;
 	if (pid == -1)
 		return p != init_process && p != current->process;
-	return p->pgid == -pid;
+	return p->job.pgid == -pid;
 }
 
 long sys_kill(int pid, int sig)

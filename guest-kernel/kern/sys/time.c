@@ -35,7 +35,7 @@ static int clock_read(int clock, u64 *ns)
 	case CLOCK_PROCESS_CPUTIME_ID:
 	case CLOCK_THREAD_CPUTIME_ID:
 		sched_charge_all();
-		*ns = current->process->user_ns + current->process->system_ns;
+		*ns = current->process->times.user_ns + current->process->times.system_ns;
 		return 0;
 	}
 	return -EINVAL;
@@ -234,10 +234,10 @@ long sys_times(long *user)
 	long t[4];
 
 	sched_charge_all();
-	t[0] = div64(p->user_ns, TICK_NS, NULL);
-	t[1] = div64(p->system_ns, TICK_NS, NULL);
-	t[2] = div64(p->children_user_ns, TICK_NS, NULL);
-	t[3] = div64(p->children_system_ns, TICK_NS, NULL);
+	t[0] = div64(p->times.user_ns, TICK_NS, NULL);
+	t[1] = div64(p->times.system_ns, TICK_NS, NULL);
+	t[2] = div64(p->times.children_user_ns, TICK_NS, NULL);
+	t[3] = div64(p->times.children_system_ns, TICK_NS, NULL);
 	if (user && copy_to_user(user, t, sizeof(t)))
 		return -EFAULT;
 	return div64(clock_monotonic(), TICK_NS, NULL);
@@ -256,14 +256,14 @@ long sys_getrusage(int who, struct rusage *user)
 	struct rusage_times times;
 
 	sched_charge_all();
-	times.user = who == -1 ? p->children_user_ns : p->user_ns;
-	times.system = who == -1 ? p->children_system_ns : p->system_ns;
+	times.user = who == -1 ? p->times.children_user_ns : p->times.user_ns;
+	times.system = who == -1 ? p->times.children_system_ns : p->times.system_ns;
 	return rusage_to_user(user, &times);
 }
 
 static u64 alarm_left(void)
 {
-	struct timer *t = &current->process->alarm;
+	struct timer *t = &current->process->signals.alarm;
 	u64 now = clock_monotonic();
 
 	return timer_is_set(t) && t->deadline > now ? t->deadline - now : 0;
@@ -273,12 +273,12 @@ static void alarm_start(u64 value, u64 interval)
 {
 	struct process *p = current->process;
 
-	p->alarm_interval = interval ? MAX(interval, (u64)ALARM_SHORTEST) : 0;
+	p->signals.alarm_interval = interval ? MAX(interval, (u64)ALARM_SHORTEST) : 0;
 	if (value) {
-		timer_set(&p->alarm, clock_monotonic() + value);
+		timer_set(&p->signals.alarm, clock_monotonic() + value);
 		sched_program_timer();
 	} else {
-		timer_cancel(&p->alarm);
+		timer_cancel(&p->signals.alarm);
 	}
 }
 
@@ -292,7 +292,8 @@ long sys_alarm(u32 seconds)
 
 static int put_alarm(struct timeval *user)
 {
-	struct timeval t[2] = {to_timeval(current->process->alarm_interval), to_timeval(alarm_left())};
+	struct timeval t[2] = {to_timeval(current->process->signals.alarm_interval),
+			       to_timeval(alarm_left())};
 
 	return user ? copy_to_user(user, t, sizeof(t)) : 0;
 }

@@ -23,7 +23,7 @@ static struct tty *tty_of(const struct file *file)
 
 static int tty_open(struct inode *inode, struct file *file)
 {
-	struct tty *own = current->process->tty;
+	struct tty *own = current->process->job.tty;
 
 	file->private = inode->rdev == DEV_TTY ? own : &console;
 	if (!file->private)
@@ -108,7 +108,7 @@ static void output_unlocked(struct tty *tty, const char *text, size_t n)
 	irq_enable();
 	irq_disable();
 	kernel_lock();
-	if (current->need_resched)
+	if (current->sched.need_resched)
 		schedule();
 }
 

@@ -25,13 +25,13 @@ int tty_check_foreground(struct tty *tty, int sig)
 {
 	struct process *p = current->process;
 
-	if (p->tty != tty || !tty->foreground || p->pgid == tty->foreground)
+	if (p->job.tty != tty || !tty->foreground || p->job.pgid == tty->foreground)
 		return 0;
-	if ((current->blocked & SIGMASK(sig)) || p->actions[sig - 1].handler == SIG_IGN)
+	if ((current->signals.blocked & SIGMASK(sig)) || p->signals.actions[sig - 1].handler == SIG_IGN)
 		return sig == SIGTTIN ? -EIO : 0;
-	if (group_is_orphaned(p->pgid))
+	if (group_is_orphaned(p->job.pgid))
 		return -EIO;
-	signal_send_group(p->pgid, sig);
+	signal_send_group(p->job.pgid, sig);
 	return -ERESTARTSYS;
 }
 
@@ -41,11 +41,11 @@ void tty_acquire(struct tty *tty)
 
 	if (p == init_process) /* it opens the console for others */
 		return;
-	if (p->sid != p->pid || p->tty || tty->session)
+	if (p->job.sid != p->pid || p->job.tty || tty->session)
 		return;
-	p->tty = tty;
-	tty->session = p->sid;
-	tty->foreground = p->pgid;
+	p->job.tty = tty;
+	tty->session = p->job.sid;
+	tty->foreground = p->job.pgid;
 }
 
 /* Between line mode and raw, what was typed so far becomes readable as it is. */
@@ -80,7 +80,7 @@ static bool group_in_session(int pgid, int sid)
 	struct process *p;
 
 	list_for_each (p, &all_processes, all) {
-		if (p->pgid == pgid && p->sid == sid)
+		if (p->job.pgid == pgid && p->job.sid == sid)
 			return true;
 	}
 	return false;
@@ -90,14 +90,14 @@ static long set_foreground(struct tty *tty, ulong arg)
 {
 	int pgid, rc;
 
-	if (current->process->tty != tty || tty->session != current->process->sid)
+	if (current->process->job.tty != tty || tty->session != current->process->job.sid)
 		return -ENOTTY;
 	rc = tty_check_foreground(tty, SIGTTOU);
 	if (rc)
 		return rc;
 	if (get_user(pgid, (int *)arg))
 		return -EFAULT;
-	if (!group_in_session(pgid, current->process->sid))
+	if (!group_in_session(pgid, current->process->job.sid))
 		return -EPERM;
 	tty->foreground = pgid;
 	return 0;
@@ -107,9 +107,9 @@ static long set_controlling(struct tty *tty, bool steal)
 {
 	struct process *p = current->process;
 
-	if (p->tty == tty && tty->session == p->sid)
+	if (p->job.tty == tty && tty->session == p->job.sid)
 		return 0;
-	if (p->sid != p->pid || p->tty)
+	if (p->job.sid != p->pid || p->job.tty)
 		return -EPERM;
 	if (tty->session && !steal)
 		return -EPERM;
@@ -132,11 +132,11 @@ static long give_up(struct tty *tty)
 {
 	struct process *p = current->process;
 
-	if (p->tty != tty)
+	if (p->job.tty != tty)
 		return -ENOTTY;
-	if (p->sid == p->pid)
-		tty_hangup_session(tty, p->sid);
-	p->tty = NULL;
+	if (p->job.sid == p->pid)
+		tty_hangup_session(tty, p->job.sid);
+	p->job.tty = NULL;
 	return 0;
 }
 
@@ -163,11 +163,11 @@ long tty_ioctl(struct tty *tty, unsigned command, ulong arg)
 	case TIOCNOTTY:
 		return give_up(tty);
 	case TIOCGPGRP:
-		return current->process->tty == tty ? put_user(tty->foreground, (int *)user) : -ENOTTY;
+		return current->process->job.tty == tty ? put_user(tty->foreground, (int *)user) : -ENOTTY;
 	case TIOCSPGRP:
 		return set_foreground(tty, arg);
 	case TIOCGSID:
-		return current->process->tty == tty ? put_user(tty->session, (int *)user) : -ENOTTY;
+		return current->process->job.tty == tty ? put_user(tty->session, (int *)user) : -ENOTTY;
 	case TIOCGWINSZ:
 		return copy_to_user(user, &tty->size, sizeof(tty->size));
 	case TIOCSWINSZ:

@@ -179,7 +179,7 @@ void tty_hangup_session(struct tty *tty, int sid)
 	}
 	tty->session = tty->foreground = 0;
 	list_for_each (p, &all_processes, all) {
-		if (p->tty == tty && p->sid == sid)
-			p->tty = NULL;
+		if (p->job.tty == tty && p->job.sid == sid)
+			p->job.tty = NULL;
 	}
 }
