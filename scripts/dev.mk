@@ -56,6 +56,7 @@ lint: $(ABI_STAMP) $(LAYERED) ## check layout, layers, headers, guest kinds, gen
 	$(Q)python3 scripts/check-locks.py
 	$(Q)sh scripts/check-headers.sh
 	$(Q)python3 scripts/check-kinds.py
+	$(Q)python3 scripts/check-names.py
 	$(Q)$(MAKE) --no-print-directory check-docs
 	$(Q)python3 scripts/check-pages.py
 	$(Q)python3 scripts/pictures --check

@@ -86,12 +86,12 @@ static int open_files(struct guest *g)
 {
 	const char *in = console_path(g->id, "in");
 	struct stat st;
-	int err = make_dirs(console_path(g->id, NULL));
+	int rc = make_dirs(console_path(g->id, NULL));
 
-	if (!err)
-		err = conlog_create(&g->log, console_path(g->id, "log"));
-	if (err)
-		return fail_errno(err, "domain %u: cannot make its console log", g->id);
+	if (!rc)
+		rc = conlog_create(&g->log, console_path(g->id, "log"));
+	if (rc)
+		return fail_errno(rc, "domain %u: cannot make its console log", g->id);
 	/* A FIFO that is there has clients of an rl-consoled that was killed. */
 	if (mkfifo(in, 0600) < 0 && errno != EEXIST)
 		return fail_errno(errno, "%s: cannot make this FIFO", in);

@@ -93,7 +93,7 @@ static int restart(unsigned id, const char *uuid)
 static void end_domain(const struct record *r, const char *reason, const char *uuid)
 {
 	enum action action = action_for(r, reason);
-	long ret;
+	long rc;
 
 	if (action == ACTION_PRESERVE)
 		return;
@@ -104,10 +104,10 @@ static void end_domain(const struct record *r, const char *reason, const char *u
 	}
 	if (action == ACTION_RESTART && !restart(r->id, uuid))
 		return;
-	ret = domain_end(&hv, r->id, reason, -1);
+	rc = domain_end(&hv, r->id, reason, -1);
 	record_tidy(r->id); /* left by an rl that was killed while restarting it */
-	if (ret < 0 && ret != -ESRCH)
-		fail_errno(ret, "cannot destroy domain %u", r->id);
+	if (rc < 0 && rc != -ESRCH)
+		fail_errno(rc, "cannot destroy domain %u", r->id);
 }
 
 /* The domains that have a record and have not ended, ascending. A domain's files are read when it comes and when it
@@ -237,10 +237,10 @@ static bool look_again(bool busy)
 
 	for (size_t i = 0; i < nr_known; i++) {
 		struct known *k = &known[i];
-		long ret = k->waits && !busy ? domain_info(&hv, k->id, &info) : -EAGAIN;
+		long rc = k->waits && !busy ? domain_info(&hv, k->id, &info) : -EAGAIN;
 
-		if (!ret || ret == -ESRCH)
-			k->waits = look_at(k, ret ? NULL : &info, false) && k->waits;
+		if (!rc || rc == -ESRCH)
+			k->waits = look_at(k, rc ? NULL : &info, false) && k->waits;
 		some |= k->waits;
 	}
 	return some;

@@ -45,12 +45,12 @@ static int ended[2]; /* a byte for each SIGCHLD */
 
 static void on_child(int signal)
 {
-	int err = errno;
+	int saved = errno;
 
 	(void)signal;
 	if (write(ended[1], "", 1) < 0) {
 	} /* full: the reader will wake up anyway */
-	errno = err;
+	errno = saved;
 }
 
 /* ---- Logs ---- */

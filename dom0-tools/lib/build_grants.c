@@ -18,12 +18,12 @@ static uint64_t table_frame(struct build *b)
 	size_t mark = b->hv->used;
 	xen_pfn_t *frame = hv_buf(b->hv, sizeof(*frame));
 	uint64_t mfn = 0;
-	long ret;
+	long rc;
 
 	set_xen_guest_handle(op.frame_list, frame);
-	ret = hv_grant_op(b->hv, GNTTABOP_setup_table, &op, sizeof(op));
-	if (ret < 0)
-		fail_errno(ret, "grant table of domain %u", b->id);
+	rc = hv_grant_op(b->hv, GNTTABOP_setup_table, &op, sizeof(op));
+	if (rc < 0)
+		fail_errno(rc, "grant table of domain %u", b->id);
 	else if (op.status != GNTST_okay)
 		fail("grant table of domain %u: status %d of the hypervisor", b->id, op.status);
 	else

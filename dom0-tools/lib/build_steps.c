@@ -24,7 +24,7 @@ int build_read_initrd(struct build *b)
 int build_create(struct build *b, const char *kind, uint32_t flags)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_createdomain};
-	long ret;
+	long rc;
 
 	memcpy(op.u.createdomain.handle, b->request->handle, sizeof(b->request->handle));
 	uuid_print(b->request->handle, b->result->uuid);
@@ -35,9 +35,9 @@ int build_create(struct build *b, const char *kind, uint32_t flags)
 	op.u.createdomain.max_maptrack_frames = -1;
 	op.u.createdomain.grant_opts = 1; /* grant tables of version 1 */
 	b->result->kind = kind;
-	ret = hv_domctl(b->hv, &op);
-	if (ret < 0)
-		return fail_errno(ret, "the hypervisor refuses a new domain");
+	rc = hv_domctl(b->hv, &op);
+	if (rc < 0)
+		return fail_errno(rc, "the hypervisor refuses a new domain");
 	b->id = b->result->id = op.domain;
 	if (!b->request->created || !b->request->created(b->request->arg, b->result))
 		return 0;
@@ -48,10 +48,10 @@ int build_create(struct build *b, const char *kind, uint32_t flags)
 static int alloc_port(struct build *b, const char *what, unsigned *port)
 {
 	struct evtchn_alloc_unbound op = {.dom = b->id, .remote_dom = 0};
-	long ret = hv_evtchn_op(b->hv, EVTCHNOP_alloc_unbound, &op, sizeof(op));
+	long rc = hv_evtchn_op(b->hv, EVTCHNOP_alloc_unbound, &op, sizeof(op));
 
 	*port = op.port;
-	return ret < 0 ? fail_errno(ret, "event channel of the %s", what) : 0;
+	return rc < 0 ? fail_errno(rc, "event channel of the %s", what) : 0;
 }
 
 int build_ports(struct build *b)
@@ -66,9 +66,9 @@ int build_ports(struct build *b)
 void build_undo(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_destroydomain};
-	long ret;
+	long rc;
 
 	do {
-		ret = build_domctl(b, &op);
-	} while (ret == -EAGAIN || ret == -EINTR);
+		rc = build_domctl(b, &op);
+	} while (rc == -EAGAIN || rc == -EINTR);
 }

@@ -8,13 +8,13 @@
 int build_domain(struct hv *hv, const struct build_request *request, struct build_result *result)
 {
 	struct build b = {.hv = hv, .request = request, .conf = request->conf, .result = result};
-	int ret;
+	int rc;
 
 	memset(result, 0, sizeof(*result));
 	result->id = NO_DOMAIN_YET;
-	ret = b.conf->fv ? build_fv(&b) : build_pv(&b);
+	rc = b.conf->fv ? build_fv(&b) : build_pv(&b);
 	kernel_free(&b.kernel);
 	free(b.initrd);
 	free(b.p2m);
-	return ret;
+	return rc;
 }

@@ -110,13 +110,13 @@ int cfg_load(struct cfg *cfg, const char *path)
 {
 	size_t len;
 	char *text = file_read(path, 256 * 1024, &len);
-	int ret;
+	int rc;
 
 	if (!text)
 		return -1;
-	ret = cfg_parse(cfg, path, text, len);
+	rc = cfg_parse(cfg, path, text, len);
 	free(text);
-	return ret;
+	return rc;
 }
 
 /* The value as it is, without quotes. */
@@ -133,7 +133,7 @@ int cfg_override(struct cfg *cfg, const char *arg)
 	size_t len = strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789_.");
 	const char *file = cfg->source, *text = arg + len;
 	bool add = text[0] == '+';
-	int ret;
+	int rc;
 
 	text += add;
 	if (len == 0 || strchr("0123456789_.", *arg) || *text != '=')
@@ -142,9 +142,9 @@ int cfg_override(struct cfg *cfg, const char *arg)
 	if (*text != '"' && *text != '\'' && *text != '[')
 		return set_bare(cfg, arg, len, text, add);
 	cfg->source = "command line";
-	ret = cfg_scan(cfg, arg, strlen(arg), 0);
+	rc = cfg_scan(cfg, arg, strlen(arg), 0);
 	cfg->source = file;
-	return ret;
+	return rc;
 }
 
 int cfg_set_text(struct cfg *cfg, const char *key, const char *text)

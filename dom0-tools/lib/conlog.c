@@ -33,11 +33,11 @@ static int get_header(const struct conlog *log, struct header *h)
 static int get_total(const struct conlog *log, uint64_t *total)
 {
 	struct header h;
-	int err = get_header(log, &h);
+	int rc = get_header(log, &h);
 
-	if (!err)
+	if (!rc)
 		*total = h.total;
-	return err;
+	return rc;
 }
 
 int conlog_create(struct conlog *log, const char *path)
@@ -65,7 +65,7 @@ int conlog_append(struct conlog *log, const void *data, size_t len)
 	while (len) {
 		size_t place = log->at % CONLOG_SIZE;
 		size_t part = len < CONLOG_CHUNK ? len : CONLOG_CHUNK;
-		int err;
+		int rc;
 
 		if (part > CONLOG_SIZE - place)
 			part = CONLOG_SIZE - place;
@@ -75,9 +75,9 @@ int conlog_append(struct conlog *log, const void *data, size_t len)
 		log->cons += part;
 		from += part;
 		len -= part;
-		err = put_header(log);
-		if (err)
-			return err;
+		rc = put_header(log);
+		if (rc)
+			return rc;
 	}
 	return 0;
 }

@@ -23,7 +23,7 @@ int ctl_send(const char *daemon, const char *fmt, ...)
 {
 	char path[256], line[256];
 	va_list ap;
-	int fd, len, err = 0;
+	int fd, len, rc = 0;
 
 	va_start(ap, fmt);
 	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
@@ -37,9 +37,9 @@ int ctl_send(const char *daemon, const char *fmt, ...)
 	if (fd < 0)
 		return errno == ENOENT ? -ENXIO : -errno;
 	if (write(fd, line, len) != len)
-		err = -EAGAIN;
+		rc = -EAGAIN;
 	close(fd);
-	return err;
+	return rc;
 }
 
 int ctl_listen(const char *daemon)

@@ -30,20 +30,20 @@ static long list_some(struct hv *hv, const struct list_op *l, unsigned first, vo
 	size_t mark = hv->used;
 	void *buf = hv_buf(hv, l->batch * l->size);
 	struct xen_sysctl op = {.cmd = l->cmd};
-	long ret;
+	long rc;
 
 	if (!buf)
 		return -ENOMEM;
 	op.u.getdomaininfolist.first_domain = first;
 	op.u.getdomaininfolist.max_domains = l->batch;
 	set_xen_guest_handle(op.u.getdomaininfolist.buffer, buf);
-	ret = hv_sysctl(hv, &op);
-	if (ret >= 0) {
-		ret = op.u.getdomaininfolist.num_domains;
-		memcpy(out, buf, ret * l->size);
+	rc = hv_sysctl(hv, &op);
+	if (rc >= 0) {
+		rc = op.u.getdomaininfolist.num_domains;
+		memcpy(out, buf, rc * l->size);
 	}
 	hv_release(hv, mark);
-	return ret;
+	return rc;
 }
 
 /* All domains into *@list, which has room for *@room of them and is realloc()ed. */
@@ -129,10 +129,10 @@ long domain_states(struct hv *hv, const struct ringlet_domain_state **out)
 long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo, .domain = id};
-	long ret = hv_domctl(hv, &op);
+	long rc = hv_domctl(hv, &op);
 
-	if (ret < 0)
-		return ret;
+	if (rc < 0)
+		return rc;
 	*info = op.u.getdomaininfo;
 	return info->domain == id ? 0 : -ESRCH; /* the operation finds the next one if @id is not there */
 }
@@ -141,13 +141,13 @@ long domain_overhead(struct hv *hv, unsigned id, uint64_t *bytes, uint64_t *limi
 {
 	struct xen_sysctl op = {.cmd = RINGLET_SYSCTL_overhead};
 	struct ringlet_overhead *o = (void *)op.u.pad;
-	long ret;
+	long rc;
 
 	o->domain = id;
-	ret = hv_sysctl(hv, &op);
+	rc = hv_sysctl(hv, &op);
 	*bytes = o->bytes;
 	*limit = o->limit;
-	return ret < 0 ? ret : 0;
+	return rc < 0 ? rc : 0;
 }
 
 /* From the store, malloc()ed; NULL: it has no name there. */
@@ -197,11 +197,11 @@ long domain_named(struct hv *hv, const char *name)
 
 static int by_id(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info)
 {
-	long ret = domain_info(hv, id, info);
+	long rc = domain_info(hv, id, info);
 
-	if (ret == -ESRCH)
+	if (rc == -ESRCH)
 		return fail("domain %u does not exist; `rl list` shows the ones that do", id);
-	return ret < 0 ? fail_errno(ret, "domain %u: cannot ask the hypervisor", id) : 0;
+	return rc < 0 ? fail_errno(rc, "domain %u: cannot ask the hypervisor", id) : 0;
 }
 
 int domain_find(struct hv *hv, const char *arg, struct xen_domctl_getdomaininfo *info)
@@ -292,12 +292,12 @@ long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 {
 	struct xen_domctl_getdomaininfo info;
 	struct xs *xs = xs_shared();
-	long ret = domain_info(hv, id, &info);
+	long rc = domain_info(hv, id, &info);
 	char uuid[UUID_TEXT];
 	int job;
 
-	if (ret < 0)
-		return ret;
+	if (rc < 0)
+		return rc;
 	uuid_print(info.handle, uuid);
 	job = job_begin(uuid);
 	record_ending(id, domain_name(id), reason, successor);
@@ -307,14 +307,14 @@ long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 	if (xs)
 		xs_release(xs, id); /* the store maps a page of it, too */
 	do {
-		ret = domain_simple_op(hv, id, XEN_DOMCTL_destroydomain);
-	} while (ret == -EAGAIN || ret == -EINTR);
-	if (ret == -ESRCH)
-		ret = 0;
+		rc = domain_simple_op(hv, id, XEN_DOMCTL_destroydomain);
+	} while (rc == -EAGAIN || rc == -EINTR);
+	if (rc == -ESRCH)
+		rc = 0;
 	/* Its name goes last: when the name is free, the memory is free, too. */
-	if (!ret)
+	if (!rc)
 		domain_forget(id, reason, successor);
 	if (job >= 0)
 		job_end(uuid, job);
-	return ret;
+	return rc;
 }

@@ -157,17 +157,17 @@ static int effect_maxmem(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_max_mem,
 				.u.max_mem.max_memkb = b->conf->maxmem_kb + MEM_SLACK};
-	long ret = build_domctl(b, &op);
+	long rc = build_domctl(b, &op);
 
-	return ret < 0 ? fail_errno(ret, "maxmem = %u MiB", b->conf->maxmem_kb / 1024) : 0;
+	return rc < 0 ? fail_errno(rc, "maxmem = %u MiB", b->conf->maxmem_kb / 1024) : 0;
 }
 
 static int effect_maxvcpus(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_max_vcpus, .u.max_vcpus.max = b->conf->vcpus};
-	long ret = build_domctl(b, &op);
+	long rc = build_domctl(b, &op);
 
-	return ret < 0 ? fail_errno(ret, "vcpus = %u", b->conf->vcpus) : 0;
+	return rc < 0 ? fail_errno(rc, "vcpus = %u", b->conf->vcpus) : 0;
 }
 
 #define FIELD(name) .field = offsetof(struct domconf, name)

@@ -29,7 +29,7 @@ int fail(const char *fmt, ...)
 	return -1;
 }
 
-int fail_errno(long err, const char *fmt, ...)
+int fail_errno(long rc, const char *fmt, ...)
 {
 	va_list ap;
 	char text[400];
@@ -37,7 +37,7 @@ int fail_errno(long err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return fail("%s: %s", text, strerror(err < 0 ? (int)-err : (int)err));
+	return fail("%s: %s", text, strerror(rc < 0 ? (int)-rc : (int)rc));
 }
 
 void warn(const char *fmt, ...)

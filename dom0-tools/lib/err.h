@@ -9,8 +9,8 @@
 
 /* Report and return -1: `return fail("...")`. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same, and the meaning of @err (-errno of a hypercall or system call) at the end. */
-int fail_errno(long err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, and the meaning of @rc (-errno of a hypercall or system call) at the end. */
+int fail_errno(long rc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Something is odd, but the work continues. */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -22,9 +22,9 @@ int evtchn_open(void)
 	return fd;
 }
 
-static int result(int ret)
+static int result(int rc)
 {
-	return ret < 0 ? -errno : ret;
+	return rc < 0 ? -errno : rc;
 }
 
 int evtchn_bind_interdomain(int fd, unsigned dom, unsigned remote_port)

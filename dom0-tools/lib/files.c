@@ -14,21 +14,21 @@
 #include <unistd.h>
 
 /* Reads to the end rather than trusting st_size, which is 0 for files the kernel makes up. */
-char *fd_read(int fd, size_t max, size_t *len, int *err)
+char *fd_read(int fd, size_t max, size_t *len, int *rc)
 {
 	struct stat st;
 	size_t room = fstat(fd, &st) == 0 && st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
 	char *text = malloc(room + 1);
 	size_t have = 0;
 
-	*err = ENOMEM;
+	*rc = ENOMEM;
 	while (text) {
 		ssize_t got = read(fd, text + have, room - have);
 
 		if (got == 0)
 			break;
 		if (got < 0 || have + (size_t)got > max) {
-			*err = got < 0 ? errno : EFBIG;
+			*rc = got < 0 ? errno : EFBIG;
 			free(text);
 			return NULL;
 		}
@@ -48,49 +48,49 @@ char *fd_read(int fd, size_t max, size_t *len, int *err)
 	return text;
 }
 
-static char *read_file(const char *path, size_t max, size_t *len, int *err)
+static char *read_file(const char *path, size_t max, size_t *len, int *rc)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text;
 
 	*len = 0;
 	if (fd < 0) {
-		*err = errno;
+		*rc = errno;
 		return NULL;
 	}
-	text = fd_read(fd, max, len, err);
+	text = fd_read(fd, max, len, rc);
 	close(fd);
 	return text;
 }
 
 char *file_read(const char *path, size_t max, size_t *len)
 {
-	int err;
-	char *text = read_file(path, max, len, &err);
+	int rc;
+	char *text = read_file(path, max, len, &rc);
 
 	if (text)
 		return text;
-	if (err == EFBIG)
+	if (rc == EFBIG)
 		fail("%s: larger than the %zu KiB allowed here; check the name", path, max / 1024);
-	else if (err == ENOENT)
+	else if (rc == ENOENT)
 		fail("%s: no such file; check the path (it is looked up in Dom0's file system)", path);
 	else
-		fail_errno(err, "%s: cannot read", path);
+		fail_errno(rc, "%s: cannot read", path);
 	return NULL;
 }
 
 char *file_read_quiet(const char *path, size_t max, size_t *len)
 {
-	int err;
+	int rc;
 
-	return read_file(path, max, len, &err);
+	return read_file(path, max, len, &rc);
 }
 
 int file_write(const char *path, const char *text)
 {
 	char temp[PATH_MAX];
 	size_t len = strlen(text);
-	int fd, err = 0;
+	int fd, rc = 0;
 
 	/* A name of this process's own: of two writers the last one wins, with all that it wrote. */
 	snprintf(temp, sizeof(temp), "%s" FILE_WRITE_TEMP "%d", path, (int)getpid());
@@ -98,13 +98,13 @@ int file_write(const char *path, const char *text)
 	if (fd < 0)
 		return -errno;
 	if (write(fd, text, len) != (ssize_t)len)
-		err = -ENOSPC;
+		rc = -ENOSPC;
 	close(fd);
-	if (!err && rename(temp, path) < 0)
-		err = -errno;
-	if (err)
+	if (!rc && rename(temp, path) < 0)
+		rc = -errno;
+	if (rc)
 		unlink(temp);
-	return err;
+	return rc;
 }
 
 int make_dirs(const char *path)

@@ -10,8 +10,8 @@
 char *file_read(const char *path, size_t max, size_t *len);
 /* The same, without a report: for files that may be missing. */
 char *file_read_quiet(const char *path, size_t max, size_t *len);
-/* The same for the open file @fd, perhaps a pipe. NULL: *err is an errno; EFBIG if there is more than @max. */
-char *fd_read(int fd, size_t max, size_t *len, int *err);
+/* The same for the open file @fd, perhaps a pipe. NULL: *rc is an errno; EFBIG if there is more than @max. */
+char *fd_read(int fd, size_t max, size_t *len, int *rc);
 /* Replace @path by @text so that readers see either the old or the new one. 0, or -errno. */
 int file_write(const char *path, const char *text);
 #define FILE_WRITE_TEMP ".new" /* in the name of what it has not finished; a number follows */

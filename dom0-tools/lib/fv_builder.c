@@ -164,7 +164,7 @@ static int set_context(struct build *b)
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_setvcpucontext};
 	size_t mark = b->hv->used;
 	uint8_t *ctx = hv_buf(b->hv, abi->ctx.size);
-	long ret;
+	long rc;
 
 	abi_put32(ctx, abi->ctx.flags, VGCF_in_kernel | VGCF_online);
 	abi_put32(ctx, abi->ctx.ip, b->kernel.image.elf.entry);
@@ -173,9 +173,9 @@ static int set_context(struct build *b)
 	abi_put32(ctx, abi->ctx.failsafe_callback, b->plan.console.pfn);
 	abi_put32(ctx, abi->ctx.event_callback, b->result->console_port);
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
-	ret = build_domctl(b, &op);
+	rc = build_domctl(b, &op);
 	hv_release(b->hv, mark);
-	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first state of domain %u", b->id) : 0;
+	return rc < 0 ? fail_errno(rc, "the hypervisor refuses the first state of domain %u", b->id) : 0;
 }
 
 static int make_plan(struct build *b)

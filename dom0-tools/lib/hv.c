@@ -30,17 +30,17 @@ static long call_with(struct hv *hv, unsigned nr, uint64_t arg[5], int where, vo
 {
 	size_t mark = hv->used;
 	void *bounce = hv_buf(hv, size);
-	long ret;
+	long rc;
 
 	if (!bounce)
 		return -ENOMEM;
 	memcpy(bounce, data, size);
 	arg[where] = (uintptr_t)bounce;
-	ret = hv->ops->hypercall(hv, nr, arg);
-	if (ret >= 0)
+	rc = hv->ops->hypercall(hv, nr, arg);
+	if (rc >= 0)
 		memcpy(data, bounce, size);
 	hv_release(hv, mark);
-	return ret;
+	return rc;
 }
 
 long hv_domctl(struct hv *hv, struct xen_domctl *op)

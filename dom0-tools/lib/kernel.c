@@ -87,18 +87,18 @@ int kernel_load(struct kernel *k, const char *path)
 {
 	size_t size;
 	uint8_t *file;
-	int ret;
+	int rc;
 
 	memset(k, 0, sizeof(*k));
 	file = kernel_read_file(path, &size);
 	if (!file)
 		return -1;
-	ret = kernel_parse(k, path, file, size);
+	rc = kernel_parse(k, path, file, size);
 	k->file = file;
 	k->size = size;
-	if (ret)
+	if (rc)
 		kernel_free(k);
-	return ret;
+	return rc;
 }
 
 void kernel_free(struct kernel *k)

@@ -21,19 +21,19 @@ static int open_lock(const char *name, int flags)
 int lock_take(const char *name, bool wait)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = make_dirs(run_dir) ? -1 : open_lock(name, O_RDWR | O_CREAT), err;
+	int fd = make_dirs(run_dir) ? -1 : open_lock(name, O_RDWR | O_CREAT), rc;
 
 	if (fd < 0)
 		return fail_errno(errno, "%s/%s.lock: cannot make it; is /run writable?", run_dir, name);
 	do {
-		err = fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock) < 0 ? errno : 0;
-	} while (err == EINTR);
-	if (!err)
+		rc = fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock) < 0 ? errno : 0;
+	} while (rc == EINTR);
+	if (!rc)
 		return 0; /* the file stays open */
 	close(fd);
-	if (err == EAGAIN || err == EACCES)
+	if (rc == EAGAIN || rc == EACCES)
 		return fail("it runs already, as process %d", (int)lock_holder(name));
-	return fail_errno(err, "%s/%s.lock: cannot lock it", run_dir, name);
+	return fail_errno(rc, "%s/%s.lock: cannot lock it", run_dir, name);
 }
 
 pid_t lock_holder(const char *name)

@@ -16,27 +16,27 @@
 static long privcmd_call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 {
 	struct privcmd_hypercall call = {.op = nr};
-	int ret;
+	int rc;
 
 	memcpy(call.arg, arg, sizeof(call.arg));
-	ret = ioctl(hv->fd, IOCTL_PRIVCMD_HYPERCALL, &call);
-	return ret < 0 ? -errno : ret;
+	rc = ioctl(hv->fd, IOCTL_PRIVCMD_HYPERCALL, &call);
+	return rc < 0 ? -errno : rc;
 }
 
 static void *privcmd_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count)
 {
 	void *at = mmap(NULL, count * FRAME_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, hv->fd, 0);
-	int *err = calloc(count, sizeof(*err));
+	int *errors = calloc(count, sizeof(*errors));
 	struct privcmd_mmapbatch_v2 batch = {
-	    .num = count, .dom = dom, .addr = (uintptr_t)at, .arr = mfns, .err = err};
-	int bad = at == MAP_FAILED ? errno : err ? 0 : ENOMEM;
+	    .num = count, .dom = dom, .addr = (uintptr_t)at, .arr = mfns, .err = errors};
+	int bad = at == MAP_FAILED ? errno : errors ? 0 : ENOMEM;
 
 	if (!bad && ioctl(hv->fd, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) < 0)
 		bad = errno;
 	for (size_t i = 0; !bad && i < count; i++)
-		if (err[i])
-			bad = err[i] < 0 ? -err[i] : err[i];
-	free(err);
+		if (errors[i])
+			bad = errors[i] < 0 ? -errors[i] : errors[i];
+	free(errors);
 	if (!bad)
 		return at;
 	if (at != MAP_FAILED)

@@ -20,12 +20,12 @@ static const struct guest_abi *abi_of(const struct build *b)
 static int set_kind(struct build *b)
 {
 	struct xen_domctl size = {.cmd = XEN_DOMCTL_set_address_size};
-	long ret = 0;
+	long rc = 0;
 
 	size.u.address_size.size = b->plan.kind->word * 8;
 	if (size.u.address_size.size == 32)
-		ret = build_domctl(b, &size);
-	return ret < 0 ? fail_errno(ret, "the hypervisor refuses to run a pv32 domain") : 0;
+		rc = build_domctl(b, &size);
+	return rc < 0 ? fail_errno(rc, "the hypervisor refuses to run a pv32 domain") : 0;
 }
 
 /* ---- Contents ---- */
@@ -93,35 +93,35 @@ static int fill_memory(struct build *b)
 static int find_shared_info(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_getdomaininfo};
-	long ret = build_domctl(b, &op);
+	long rc = build_domctl(b, &op);
 
 	b->shared_info = op.u.getdomaininfo.shared_info_frame;
-	return ret < 0 ? fail_errno(ret, "shared_info page of domain %u", b->id) : 0;
+	return rc < 0 ? fail_errno(rc, "shared_info page of domain %u", b->id) : 0;
 }
 
 static int fill_hypercall_page(struct build *b)
 {
 	struct xen_domctl op = {.cmd = XEN_DOMCTL_hypercall_init};
 	gva_t page = b->kernel.image.notes.hypercall_page;
-	long ret;
+	long rc;
 
 	if (!page)
 		return 0;
 	op.u.hypercall_init.gmfn = b->p2m[first_pfn(&b->plan, page)];
-	ret = build_domctl(b, &op);
-	return ret < 0 ? fail_errno(ret, "hypercall page of the kernel") : 0;
+	rc = build_domctl(b, &op);
+	return rc < 0 ? fail_errno(rc, "hypercall page of the kernel") : 0;
 }
 
 static int pin_tables(struct build *b)
 {
 	uint64_t root = b->p2m[b->plan.tables.pfn];
 	struct mmuext_op op = {.cmd = b->plan.kind->levels == 4 ? MMUEXT_PIN_L4_TABLE : MMUEXT_PIN_L3_TABLE};
-	long ret;
+	long rc;
 
 	op.arg1.mfn = root;
-	ret = hv_mmuext_op(b->hv, &op, b->id);
-	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first page tables of domain %u", b->id)
-		       : 0;
+	rc = hv_mmuext_op(b->hv, &op, b->id);
+	return rc < 0 ? fail_errno(rc, "the hypervisor refuses the first page tables of domain %u", b->id)
+		      : 0;
 }
 
 /* Events are masked until the kernel is ready for them. */
@@ -145,7 +145,7 @@ static int set_context(struct build *b)
 	size_t mark = b->hv->used;
 	uint64_t sp = first_va(&b->plan, b->plan.stack.pfn + 1);
 	uint8_t *ctx = hv_buf(b->hv, abi->ctx.size);
-	long ret;
+	long rc;
 
 	abi_put(abi, ctx, abi->ctx.flags, VGCF_in_kernel | VGCF_online);
 	abi_put(abi, ctx, abi->ctx.ip, notes->entry);
@@ -165,10 +165,10 @@ static int set_context(struct build *b)
 		abi_put(abi, ctx, abi->ctx.vm_assist, 1u << VMASST_TYPE_pae_extended_cr3);
 	op.u.vcpucontext.vcpu = 0;
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, ctx);
-	ret = build_domctl(b, &op);
+	rc = build_domctl(b, &op);
 	hv_release(b->hv, mark);
-	return ret < 0 ? fail_errno(ret, "the hypervisor refuses the first vCPU's state of domain %u", b->id)
-		       : 0;
+	return rc < 0 ? fail_errno(rc, "the hypervisor refuses the first vCPU's state of domain %u", b->id)
+		      : 0;
 }
 
 /* ---- All together ---- */

@@ -85,17 +85,17 @@ long counters_read(struct hv *hv, unsigned domain, unsigned vcpu, struct counter
 	struct ringlet_stat *list = hv_buf(hv, RINGLET_REASONS * sizeof(*list));
 	struct xen_sysctl op = {.cmd = RINGLET_SYSCTL_stats};
 	struct ringlet_stats *s = (void *)op.u.pad;
-	long ret;
+	long rc;
 
 	*s = (struct ringlet_stats){.domain = domain, .vcpu = vcpu, .count = RINGLET_REASONS};
 	set_xen_guest_handle(s->buffer, list);
-	ret = hv_sysctl(hv, &op);
+	rc = hv_sysctl(hv, &op);
 	memset(c, 0, sizeof(*c));
-	for (uint32_t i = 0; ret >= 0 && i < s->count; i++)
+	for (uint32_t i = 0; rc >= 0 && i < s->count; i++)
 		c->reason[list[i].reason] = (struct counter){list[i].count, list[i].ticks};
 	c->now = s->now;
 	hv_release(hv, mark);
-	return ret;
+	return rc;
 }
 
 void counters_add(struct counters *sum, const struct counters *more)
@@ -121,17 +121,17 @@ long accounting_command(struct hv *hv, uint32_t command)
 {
 	struct xen_sysctl op = {.cmd = RINGLET_SYSCTL_accounting};
 	struct ringlet_accounting *a = (void *)op.u.pad;
-	long ret;
+	long rc;
 
 	a->command = command;
-	ret = hv_sysctl(hv, &op);
-	return ret < 0 ? ret : (long)a->on;
+	rc = hv_sysctl(hv, &op);
+	return rc < 0 ? rc : (long)a->on;
 }
 
 long tsc_khz(struct hv *hv)
 {
 	struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
-	long ret = hv_sysctl(hv, &op);
+	long rc = hv_sysctl(hv, &op);
 
-	return ret < 0 ? ret : (long)op.u.physinfo.cpu_khz;
+	return rc < 0 ? rc : (long)op.u.physinfo.cpu_khz;
 }

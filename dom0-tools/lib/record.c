@@ -46,7 +46,7 @@ const char *console_path(unsigned id, const char *file)
 int record_save(const struct record *r)
 {
 	char text[1024];
-	int err = make_dirs(record_path(r->id, NULL));
+	int rc = make_dirs(record_path(r->id, NULL));
 
 	snprintf(text, sizeof(text),
 		 "kind = \"%s\"\non_poweroff = \"%s\"\non_reboot = \"%s\"\non_crash = \"%s\"\n"
@@ -56,9 +56,9 @@ int record_save(const struct record *r)
 		 action_name(r->on_watchdog), (unsigned long long)r->started_ms,
 		 (unsigned long long)r->console_mfn, (unsigned long long)r->store_mfn, r->console_port,
 		 r->store_port);
-	if (!err)
-		err = file_write(record_path(r->id, "record"), text);
-	return err ? fail_errno(err, "%s: cannot write", record_path(r->id, "record")) : 0;
+	if (!rc)
+		rc = file_write(record_path(r->id, "record"), text);
+	return rc ? fail_errno(rc, "%s: cannot write", record_path(r->id, "record")) : 0;
 }
 
 void record_rename(unsigned id, const char *name)
@@ -87,14 +87,14 @@ int record_save_config(unsigned id, const struct cfg *cfg)
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	int err;
+	int rc;
 
 	if (!out)
 		return fail("out of memory");
 	cfg_write(cfg, out);
-	err = fclose(out) ? -ENOMEM : file_write(path, text);
+	rc = fclose(out) ? -ENOMEM : file_write(path, text);
 	free(text);
-	return err ? fail_errno(err, "%s: cannot write", path) : 0;
+	return rc ? fail_errno(rc, "%s: cannot write", path) : 0;
 }
 
 static uint64_t number_of(const struct cfg *cfg, const char *key)
@@ -126,10 +126,10 @@ static int load_quiet(const char *path, struct cfg *cfg)
 {
 	size_t len;
 	char *text = file_read_quiet(path, 64 * 1024, &len);
-	int ret = text ? cfg_parse(cfg, path, text, len) : -1;
+	int rc = text ? cfg_parse(cfg, path, text, len) : -1;
 
 	free(text);
-	return ret;
+	return rc;
 }
 
 int record_load(unsigned id, struct record *r)

@@ -264,13 +264,13 @@ int timeline_write(const struct timeline *t, FILE *out)
 	struct writer w = {.t = t, .out = out, .first = true};
 	struct runs runs = {0};
 	uint64_t lost = 0;
-	int err = 0;
+	int rc = 0;
 
-	for (unsigned cpu = 0; cpu < t->nr_cpus && !err; cpu++) {
-		err = cut(t, cpu, &runs);
+	for (unsigned cpu = 0; cpu < t->nr_cpus && !rc; cpu++) {
+		rc = cut(t, cpu, &runs);
 		lost += t->cpus[cpu].lost;
 	}
-	if (!err) {
+	if (!rc) {
 		if (runs.count)
 			qsort(runs.list, runs.count, sizeof(*runs.list), by_track);
 		w.zero = first_start(&runs);
@@ -283,5 +283,5 @@ int timeline_write(const struct timeline *t, FILE *out)
 		fputs("\n]}\n", out);
 	}
 	free(runs.list);
-	return err;
+	return rc;
 }

@@ -35,12 +35,12 @@ int tracing_claim(void)
 long tracing_op(struct hv *hv, struct ringlet_trace *t)
 {
 	struct xen_sysctl op = {.cmd = RINGLET_SYSCTL_trace};
-	long ret;
+	long rc;
 
 	memcpy(op.u.pad, t, sizeof(*t));
-	ret = hv_sysctl(hv, &op);
+	rc = hv_sysctl(hv, &op);
 	memcpy(t, op.u.pad, sizeof(*t));
-	return ret;
+	return rc;
 }
 
 void tracing_clear(struct hv *hv)

@@ -24,8 +24,8 @@ static void run(const char *path, int out)
 /* All that @child writes into the pipe; it is waited for whatever happens. */
 static uint8_t *collect(const char *path, int in, pid_t child, size_t max, size_t *size)
 {
-	int err, status;
-	char *data = fd_read(in, max, size, &err);
+	int rc, status;
+	char *data = fd_read(in, max, size, &rc);
 
 	close(in);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -36,7 +36,7 @@ static uint8_t *collect(const char *path, int in, pid_t child, size_t max, size_
 	if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_RUN)
 		fail("%s: cannot run %s, which is needed to unpack it; or pack it by gzip", path,
 		     unpack_program);
-	else if (!data && err == EFBIG)
+	else if (!data && rc == EFBIG)
 		fail("%s: unpacks to more than %zu MiB", path, max >> 20);
 	else if (!data || !WIFEXITED(status))
 		fail("%s: there is not enough memory in Dom0 to unpack it", path);

@@ -159,7 +159,7 @@ static int error_of(const char *name)
 {
 	static const struct {
 		const char *name;
-		int err;
+		int number;
 	} names[] = {
 	    {"EACCES", EACCES}, {"EEXIST", EEXIST}, {"EISDIR", EISDIR}, {"ENOENT", ENOENT},
 	    {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"EIO", EIO},       {"ENOSYS", ENOSYS},
@@ -169,7 +169,7 @@ static int error_of(const char *name)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(names[i].name, name))
-			return names[i].err;
+			return names[i].number;
 	return EINVAL;
 }
 

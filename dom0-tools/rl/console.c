@@ -193,9 +193,9 @@ static int follow(struct client *c)
 int console_attach(unsigned id, const struct console_options *options)
 {
 	struct client c = {.id = id, .escape = options->escape, .in = -1};
-	int ret = conlog_open(&c.log, console_path(id, "log"));
+	int rc = conlog_open(&c.log, console_path(id, "log"));
 
-	if (ret)
+	if (rc)
 		return fail(
 		    "domain %u has no console here; is rl-consoled running, and was the domain made by rl?",
 		    id);
@@ -213,14 +213,14 @@ int console_attach(unsigned id, const struct console_options *options)
 	if (c.terminal)
 		fprintf(stderr, "(rl) console of %s; leave it with ^%c\r\n", domain_name(id),
 			c.escape ^ 0x40);
-	ret = follow(&c);
+	rc = follow(&c);
 	terminal_restore();
-	if (c.terminal && ret == 0)
+	if (c.terminal && rc == 0)
 		putchar('\n');
 	if (c.in >= 0)
 		close(c.in);
 	conlog_close(&c.log);
-	return ret;
+	return rc;
 }
 
 /* "^]" or a single character. */

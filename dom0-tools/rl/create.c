@@ -242,7 +242,7 @@ static int introduce(struct birth *b, const struct build_result *built)
 static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paused)
 {
 	struct build_result built;
-	long ret;
+	long rc;
 
 	if (build(b, handle, &built))
 		return -1;
@@ -250,10 +250,10 @@ static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paus
 		domain_end(b->hv, built.id, "destroyed", -1);
 		return -1;
 	}
-	ret = paused ? 0 : domain_simple_op(b->hv, built.id, XEN_DOMCTL_unpausedomain);
-	if (ret < 0) {
+	rc = paused ? 0 : domain_simple_op(b->hv, built.id, XEN_DOMCTL_unpausedomain);
+	if (rc < 0) {
 		domain_end(b->hv, built.id, "destroyed", -1);
-		return fail_errno(ret, "cannot start domain %u", built.id);
+		return fail_errno(rc, "cannot start domain %u", built.id);
 	}
 	return built.id;
 }

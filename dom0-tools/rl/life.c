@@ -27,7 +27,7 @@ static int pause_or_unpause(int argc, char **argv, unsigned cmd)
 {
 	struct xen_domctl_getdomaininfo info;
 	struct hv *hv;
-	long ret;
+	long rc;
 
 	if (argc != 2)
 		return verb_usage(argv[0]);
@@ -37,9 +37,9 @@ static int pause_or_unpause(int argc, char **argv, unsigned cmd)
 		fail("domain %u is not paused; nothing to do", info.domain);
 		return EXIT_FAILED;
 	}
-	ret = domain_simple_op(hv, info.domain, cmd);
-	if (ret < 0) {
-		fail_errno(ret, "cannot %s domain %u", argv[0], info.domain);
+	rc = domain_simple_op(hv, info.domain, cmd);
+	if (rc < 0) {
+		fail_errno(rc, "cannot %s domain %u", argv[0], info.domain);
 		return EXIT_FAILED;
 	}
 	return EXIT_OK;
@@ -62,7 +62,7 @@ static int do_destroy(int argc, char **argv)
 	const char *reason;
 	struct record r;
 	struct hv *hv;
-	long ret;
+	long rc;
 
 	if (argc != 2)
 		return verb_usage("destroy");
@@ -70,9 +70,9 @@ static int do_destroy(int argc, char **argv)
 		return EXIT_FAILED;
 	do {
 		reason = shutdown_reason(&info);
-		ret = domain_end(hv, info.domain, *reason ? reason : "destroyed", -1);
-		if (ret < 0 && ret != -ESRCH) {
-			fail_errno(ret, "cannot destroy domain %u", info.domain);
+		rc = domain_end(hv, info.domain, *reason ? reason : "destroyed", -1);
+		if (rc < 0 && rc != -ESRCH) {
+			fail_errno(rc, "cannot destroy domain %u", info.domain);
 			return EXIT_FAILED;
 		}
 	} while (!record_load(info.domain, &r) && r.restarted >= 0 &&

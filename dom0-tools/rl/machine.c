@@ -51,10 +51,10 @@ static int print_physinfo(struct hv *hv)
 {
 	struct xen_sysctl op = {.cmd = XEN_SYSCTL_physinfo};
 	const struct xen_sysctl_physinfo *p = &op.u.physinfo;
-	long ret = hv_sysctl(hv, &op);
+	long rc = hv_sysctl(hv, &op);
 
-	if (ret < 0) {
-		fail_errno(ret, "cannot ask the hypervisor about the machine");
+	if (rc < 0) {
+		fail_errno(rc, "cannot ask the hypervisor about the machine");
 		return EXIT_FAILED;
 	}
 	line_number("nr_cpus", p->nr_cpus);
@@ -122,7 +122,7 @@ static long read_log(struct hv *hv, uint32_t *index, bool clear, char *out, size
 	size_t mark = hv->used;
 	char *buf = hv_buf(hv, size);
 	struct xen_sysctl op = {.cmd = XEN_SYSCTL_readconsole};
-	long ret;
+	long rc;
 
 	if (!buf)
 		return -ENOMEM;
@@ -131,14 +131,14 @@ static long read_log(struct hv *hv, uint32_t *index, bool clear, char *out, size
 	op.u.readconsole.index = *index;
 	op.u.readconsole.count = size;
 	set_xen_guest_handle(op.u.readconsole.buffer, buf);
-	ret = hv_sysctl(hv, &op);
-	if (ret >= 0) {
-		ret = op.u.readconsole.count;
+	rc = hv_sysctl(hv, &op);
+	if (rc >= 0) {
+		rc = op.u.readconsole.count;
 		*index = op.u.readconsole.index;
-		memcpy(out, buf, ret);
+		memcpy(out, buf, rc);
 	}
 	hv_release(hv, mark);
-	return ret;
+	return rc;
 }
 
 static int do_dmesg(int argc, char **argv)
@@ -174,7 +174,7 @@ static int do_debug_keys(int argc, char **argv)
 	struct hv *hv;
 	size_t len;
 	char *keys;
-	long ret;
+	long rc;
 
 	if (argc != 2 || !argv[1][0] || strlen(argv[1]) > 256)
 		return verb_usage("debug-keys");
@@ -186,9 +186,9 @@ static int do_debug_keys(int argc, char **argv)
 	memcpy(keys, argv[1], len);
 	set_xen_guest_handle(op.u.debug_keys.keys, keys);
 	op.u.debug_keys.nr_keys = len;
-	ret = hv_sysctl(hv, &op);
-	if (ret < 0) {
-		fail_errno(ret, "cannot send debug keys");
+	rc = hv_sysctl(hv, &op);
+	if (rc < 0) {
+		fail_errno(rc, "cannot send debug keys");
 		return EXIT_FAILED;
 	}
 	return EXIT_OK;

@@ -25,14 +25,14 @@ struct sheet {
 
 static long read_sheet(struct hv *hv, unsigned domain, struct sheet *s)
 {
-	long ret = 0;
+	long rc = 0;
 
 	for (s->count = 0; s->count < XEN_LEGACY_MAX_VCPUS; s->count++) {
-		ret = counters_read(hv, domain, s->count, &s->vcpu[s->count]);
-		if (ret < 0)
+		rc = counters_read(hv, domain, s->count, &s->vcpu[s->count]);
+		if (rc < 0)
 			break;
 	}
-	return s->count ? 0 : ret;
+	return s->count ? 0 : rc;
 }
 
 static void print_counters(const struct counters *c)
@@ -101,14 +101,14 @@ static void print_json(const struct sheet *s, unsigned domain, bool on, long khz
 static int watch(struct hv *hv, const struct request *r, unsigned domain, long khz)
 {
 	static struct sheet now, before;
-	long ret = read_sheet(hv, domain, &before);
+	long rc = read_sheet(hv, domain, &before);
 
-	for (unsigned round = 0; ret >= 0 && (!r->rounds || round < r->rounds); round++) {
+	for (unsigned round = 0; rc >= 0 && (!r->rounds || round < r->rounds); round++) {
 		struct sheet since;
 
 		sleep(r->seconds);
-		ret = read_sheet(hv, domain, &now);
-		if (ret < 0)
+		rc = read_sheet(hv, domain, &now);
+		if (rc < 0)
 			break;
 		since = now;
 		for (unsigned v = 0; v < now.count; v++)
@@ -124,23 +124,23 @@ static int watch(struct hv *hv, const struct request *r, unsigned domain, long k
 		print_text(&since, r->per_vcpu);
 		fflush(stdout);
 	}
-	return ret < 0 ? (fail_errno(ret, "%s: its counters cannot be read any more", r->domain), EXIT_FAILED)
-		       : EXIT_OK;
+	return rc < 0 ? (fail_errno(rc, "%s: its counters cannot be read any more", r->domain), EXIT_FAILED)
+		      : EXIT_OK;
 }
 
 static int show(struct hv *hv, const struct request *r, long on)
 {
 	static struct sheet s;
 	struct xen_domctl_getdomaininfo info;
-	long khz = tsc_khz(hv), ret;
+	long khz = tsc_khz(hv), rc;
 
 	if (domain_find(hv, r->domain, &info))
 		return EXIT_FAILED;
 	if (r->watch)
 		return watch(hv, r, info.domain, khz);
-	ret = read_sheet(hv, info.domain, &s);
-	if (ret < 0) {
-		fail_errno(ret, "%s: cannot read its counters", r->domain);
+	rc = read_sheet(hv, info.domain, &s);
+	if (rc < 0) {
+		fail_errno(rc, "%s: cannot read its counters", r->domain);
 		return EXIT_FAILED;
 	}
 	if (r->json) {

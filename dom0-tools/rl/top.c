@@ -135,12 +135,12 @@ static long rounds(struct hv *hv, const struct options *o, long khz)
 {
 	static struct samples samples[2];
 	struct samples *now = &samples[0], *before = &samples[1], *swap;
-	long ret = take(hv, before);
+	long rc = take(hv, before);
 
-	for (unsigned round = 0; ret >= 0 && !stopped && (!o->rounds || round < o->rounds); round++) {
+	for (unsigned round = 0; rc >= 0 && !stopped && (!o->rounds || round < o->rounds); round++) {
 		sleep(o->seconds);
-		ret = stopped ? 0 : take(hv, now);
-		if (ret <= 0)
+		rc = stopped ? 0 : take(hv, now);
+		if (rc <= 0)
 			break;
 		if (o->json) {
 			print_json(now, before, khz);
@@ -153,14 +153,14 @@ static long rounds(struct hv *hv, const struct options *o, long khz)
 		now = before;
 		before = swap;
 	}
-	return ret;
+	return rc;
 }
 
 static int do_top(int argc, char **argv)
 {
 	struct options o = {.seconds = 2};
 	struct hv *hv;
-	long ret, was_on, khz;
+	long rc, was_on, khz;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-b"))
@@ -186,12 +186,12 @@ static int do_top(int argc, char **argv)
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	accounting_command(hv, RINGLET_ACCOUNTING_on);
-	ret = rounds(hv, &o, khz);
+	rc = rounds(hv, &o, khz);
 	if (!was_on)
 		accounting_command(hv, RINGLET_ACCOUNTING_off);
-	if (ret < 0)
-		fail_errno(ret, "cannot list the domains");
-	return ret < 0 ? EXIT_FAILED : EXIT_OK;
+	if (rc < 0)
+		fail_errno(rc, "cannot list the domains");
+	return rc < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct verb verbs_top[] = {

@@ -48,9 +48,9 @@ static uint32_t ring_size(size_t records)
 static long trace_simple(struct hv *hv, uint32_t command, unsigned domain, uint32_t size)
 {
 	struct ringlet_trace t = {.command = command, .domain = domain, .size = size};
-	long ret = tracing_op(hv, &t);
+	long rc = tracing_op(hv, &t);
 
-	return ret < 0 ? ret : (long)t.cpus;
+	return rc < 0 ? rc : (long)t.cpus;
 }
 
 /* Fetch what the ring of @cpu holds. -errno. */
@@ -59,39 +59,39 @@ static long drain(struct hv *hv, unsigned cpu, struct timeline_cpu *c)
 	size_t mark = hv->used;
 	struct ringlet_record *piece = hv_buf(hv, PIECE * sizeof(*piece));
 	struct ringlet_trace t;
-	long ret;
+	long rc;
 
 	do {
 		struct ringlet_record *more = realloc(c->records, (c->count + PIECE) * sizeof(*more));
 
 		if (!more) {
-			ret = -ENOMEM;
+			rc = -ENOMEM;
 			break;
 		}
 		c->records = more;
 		t = (struct ringlet_trace){.command = RINGLET_TRACE_read, .cpu = cpu, .count = PIECE};
 		set_xen_guest_handle(t.buffer, piece);
-		ret = tracing_op(hv, &t);
-		if (ret < 0)
+		rc = tracing_op(hv, &t);
+		if (rc < 0)
 			break;
 		memcpy(c->records + c->count, piece, t.count * sizeof(*piece));
 		c->count += t.count;
 		c->lost = t.lost;
 	} while (t.count == PIECE);
 	hv_release(hv, mark);
-	return ret;
+	return rc;
 }
 
 static long drain_all(struct hv *hv, struct timeline *t, size_t *total)
 {
-	long ret = 0;
+	long rc = 0;
 
 	*total = 0;
-	for (unsigned cpu = 0; cpu < t->nr_cpus && ret >= 0; cpu++) {
-		ret = drain(hv, cpu, &t->cpus[cpu]);
+	for (unsigned cpu = 0; cpu < t->nr_cpus && rc >= 0; cpu++) {
+		rc = drain(hv, cpu, &t->cpus[cpu]);
 		*total += t->cpus[cpu].count;
 	}
-	return ret;
+	return rc;
 }
 
 /* Let it run for the time asked for, or until there is enough. */
@@ -100,14 +100,14 @@ static long collect(struct hv *hv, struct timeline *t, const struct options *o)
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
 	uint64_t end = now_ms() + o->ms;
 	size_t total = 0;
-	long ret = 0;
+	long rc = 0;
 
-	while (ret >= 0 && !stopped && now_ms() < end && total < o->records) {
+	while (rc >= 0 && !stopped && now_ms() < end && total < o->records) {
 		nanosleep(&pause, NULL);
-		ret = drain_all(hv, t, &total);
+		rc = drain_all(hv, t, &total);
 	}
 	trace_simple(hv, RINGLET_TRACE_stop, 0, 0);
-	return ret < 0 ? ret : drain_all(hv, t, &total);
+	return rc < 0 ? rc : drain_all(hv, t, &total);
 }
 
 static int write_file(const struct timeline *t, const struct options *o)
@@ -133,25 +133,24 @@ static int write_file(const struct timeline *t, const struct options *o)
 static int trace(struct hv *hv, const struct options *o, unsigned domain)
 {
 	struct timeline t = {.domain = domain, .domain_name = domain_name, .khz = tsc_khz(hv)};
-	int err = -1;
-	long ret;
+	long rc;
 
 	trace_simple(hv, RINGLET_TRACE_free, 0, 0); /* left by an rl that was killed */
-	ret = trace_simple(hv, RINGLET_TRACE_start, domain, ring_size(o->records));
-	if (ret < 0)
-		return fail_errno(ret, "cannot start tracing");
-	t.nr_cpus = ret;
+	rc = trace_simple(hv, RINGLET_TRACE_start, domain, ring_size(o->records));
+	if (rc < 0)
+		return fail_errno(rc, "cannot start tracing");
+	t.nr_cpus = rc;
 	t.cpus = calloc(t.nr_cpus, sizeof(*t.cpus));
-	ret = t.cpus ? collect(hv, &t, o) : -ENOMEM;
+	rc = t.cpus ? collect(hv, &t, o) : -ENOMEM;
 	trace_simple(hv, RINGLET_TRACE_free, 0, 0);
-	if (ret < 0)
-		fail_errno(ret, "cannot read the trace");
+	if (rc < 0)
+		fail_errno(rc, "cannot read the trace");
 	else
-		err = write_file(&t, o);
+		rc = write_file(&t, o);
 	for (unsigned cpu = 0; t.cpus && cpu < t.nr_cpus; cpu++)
 		free(t.cpus[cpu].records);
 	free(t.cpus);
-	return err;
+	return rc;
 }
 
 static int do_trace(int argc, char **argv)
@@ -159,7 +158,7 @@ static int do_trace(int argc, char **argv)
 	struct options o = {.ms = 1000, .records = 20000};
 	struct xen_domctl_getdomaininfo info = {.domain = RINGLET_TRACE_ALL};
 	struct hv *hv;
-	int claim, err;
+	int claim, rc;
 
 	for (int i = 1; i < argc; i++) {
 		bool more = i + 1 < argc;
@@ -183,10 +182,10 @@ static int do_trace(int argc, char **argv)
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	claim = tracing_claim();
-	err = claim < 0 ? fail("cannot start tracing: another rl trace runs") : trace(hv, &o, info.domain);
+	rc = claim < 0 ? fail("cannot start tracing: another rl trace runs") : trace(hv, &o, info.domain);
 	if (claim >= 0)
 		close(claim);
-	return err ? EXIT_FAILED : EXIT_OK;
+	return rc ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct verb verbs_trace[] = {

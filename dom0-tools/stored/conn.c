@@ -97,10 +97,10 @@ static void take_over(struct conn *c)
 static int attach(struct conn *c)
 {
 	struct store *s = c->store;
-	int err = s->ops->attach(c);
-	uint32_t note[4] = {err};
+	int rc = s->ops->attach(c);
+	uint32_t note[4] = {rc};
 
-	if (!err) {
+	if (!rc) {
 		note[1] = c->req_cons = c->ring->req_cons;
 		note[2] = c->rsp_prod = c->ring->rsp_prod;
 		c->ring->server_features =
@@ -110,14 +110,14 @@ static int attach(struct conn *c)
 		note[3] = c->broken;
 	}
 	journal_note(s, NOTE_ATTACHED, c->id, note, sizeof(note));
-	return err;
+	return rc;
 }
 
 int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, struct conn **out)
 {
 	struct conn *c = conn_find(s, id);
 	bool again = c;
-	int err;
+	int rc;
 
 	if (again) { /* the same domain with another page or port */
 		s->ops->detach(c);
@@ -127,13 +127,13 @@ int conn_introduce(struct store *s, unsigned id, uint64_t mfn, unsigned port, st
 	}
 	c->mfn = mfn;
 	c->remote_port = port;
-	err = attach(c);
-	if (err) {
+	rc = attach(c);
+	if (rc) {
 		if (again)
 			conn_release(c);
 		else
 			conn_free(c);
-		return err;
+		return rc;
 	}
 	*out = c;
 	conn_ready(c); /* what it wrote before the port was bound */

@@ -81,13 +81,13 @@ static int attach_guest(struct conn *c)
 
 static int attach(struct conn *c)
 {
-	int err = c->id ? attach_guest(c) : attach_dom0(c);
+	int rc = c->id ? attach_guest(c) : attach_dom0(c);
 
-	if (!err)
-		err = port_note(&conns, c->port, c);
-	if (err)
+	if (!rc)
+		rc = port_note(&conns, c->port, c);
+	if (rc)
 		detach(c);
-	return err;
+	return rc;
 }
 
 static const struct store_ops ops = {.attach = attach, .detach = detach, .keep = save_keep};

@@ -118,16 +118,16 @@ static int do_write(struct tree *t, const struct conn *c, const struct op *op, s
 {
 	struct node *node = tree_find(t, op->path, NULL);
 	struct perms perms;
-	int err = 0;
+	int rc = 0;
 
 	if (op->len > c->quota->value)
 		return -ENOSPC;
 	if (!node)
-		err = may_create(t, c, op->path, &perms);
+		rc = may_create(t, c, op->path, &perms);
 	else if (!conn_may(c, &node->perms, PERM_WRITE))
-		err = -EACCES;
-	if (err)
-		return err;
+		rc = -EACCES;
+	if (rc)
+		return rc;
 	if (!has_room(t, perms_owner(node ? &node->perms : &perms), node ? node->len : 0, op->len))
 		return -ENOSPC;
 	node = node ? tree_own(t, op->path, 0) : create(t, op->path, &perms);
@@ -140,14 +140,14 @@ static int do_mkdir(struct tree *t, const struct conn *c, const struct op *op, s
 {
 	struct node *node = tree_find(t, op->path, NULL);
 	struct perms perms;
-	int err;
+	int rc;
 
 	if (node) /* not an error, if it may know */
 		return conn_may(c, &node->perms, PERM_WRITE) ? 0 : -EACCES;
-	err = may_create(t, c, op->path, &perms);
-	if (!err)
+	rc = may_create(t, c, op->path, &perms);
+	if (!rc)
 		note(ch, op->path, &create(t, op->path, &perms)->perms);
-	return err;
+	return rc;
 }
 
 static int do_rm(struct tree *t, const struct conn *c, const struct op *op, struct changes *ch)
@@ -155,21 +155,21 @@ static int do_rm(struct tree *t, const struct conn *c, const struct op *op, stru
 	const char *last = strrchr(op->path, '/');
 	struct node *node, *parent;
 	char above[PATH_SIZE];
-	int err = find(t, c, op->path, PERM_WRITE, &node);
+	int rc = find(t, c, op->path, PERM_WRITE, &node);
 
 	if (!strcmp(op->path, "/"))
 		return -EINVAL;
-	if (err == -ENOENT) { /* nothing to remove is fine where its parent is there */
+	if (rc == -ENOENT) { /* nothing to remove is fine where its parent is there */
 		memcpy(above, op->path, last - op->path);
 		above[last - op->path] = '\0';
 		parent = tree_find(t, above, NULL);
 		return parent ? 0 : -ENOENT;
 	}
-	if (!err) {
+	if (!rc) {
 		node = tree_remove(t, op->path);
 		note(ch, op->path, &node->perms)->removed = node;
 	}
-	return err;
+	return rc;
 }
 
 static int do_set_perms(struct tree *t, const struct conn *c, const struct op *op, struct changes *ch)
@@ -177,10 +177,10 @@ static int do_set_perms(struct tree *t, const struct conn *c, const struct op *o
 	unsigned owner = perms_owner(&op->perms);
 	struct node *node;
 	struct change *change;
-	int err = find(t, c, op->path, 0, &node);
+	int rc = find(t, c, op->path, 0, &node);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	if (!conn_owns(c, &node->perms))
 		return -EACCES;
 	if (!c->privileged && owner != perms_owner(&node->perms))

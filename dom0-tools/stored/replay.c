@@ -27,19 +27,19 @@ static int attach(struct conn *c)
 	static struct xenstore_domain_interface nowhere; /* in place of its ring */
 	struct reader data;
 	unsigned id;
-	int err;
+	int rc;
 
 	if (next_note(notes, &id, &data) != NOTE_ATTACHED || id != c->id) {
 		notes->bad = true;
 		return -EIO;
 	}
-	err = (int)read32(&data);
+	rc = (int)read32(&data);
 	nowhere.req_cons = read32(&data);
 	nowhere.rsp_cons = nowhere.rsp_prod = read32(&data);
 	nowhere.req_prod = nowhere.req_cons + read32(&data);
-	if (!err)
+	if (!rc)
 		c->ring = &nowhere;
-	return err;
+	return rc;
 }
 
 static void detach(struct conn *c)

@@ -30,10 +30,10 @@ int reply_ok(const struct request *r)
 	return reply_text(r, "OK");
 }
 
-static void reply_error(const struct request *r, int err)
+static void reply_error(const struct request *r, int rc)
 {
 	static const struct {
-		int err;
+		int number;
 		const char *name;
 	} names[] = {
 	    {EINVAL, "EINVAL"},   {EACCES, "EACCES"}, {EEXIST, "EEXIST"}, {EISDIR, "EISDIR"},
@@ -45,9 +45,9 @@ static void reply_error(const struct request *r, int err)
 	struct xsd_sockmsg head = *r->head;
 	size_t i = 0;
 
-	while (i < sizeof(names) / sizeof(*names) - 1 && names[i].err != -err)
+	while (i < sizeof(names) / sizeof(*names) - 1 && names[i].number != -rc)
 		i++;
-	if (names[i].err != -err)
+	if (names[i].number != -rc)
 		i = 0;
 	head.type = XS_ERROR;
 	error.head = &head;
@@ -141,11 +141,11 @@ static int dispatch(struct request *r)
 void request_serve(struct conn *c, const struct xsd_sockmsg *head)
 {
 	struct request r = {.c = c, .head = head, .data = c->in + sizeof(*head), .len = head->len};
-	int err;
+	int rc;
 
 	c->in[c->have] = '\0';
 	c->have = 0;
-	err = dispatch(&r);
-	if (err)
-		reply_error(&r, err);
+	rc = dispatch(&r);
+	if (rc)
+		reply_error(&r, rc);
 }

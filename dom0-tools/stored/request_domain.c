@@ -12,12 +12,12 @@
 int request_watch(const struct request *r)
 {
 	const char *arg[2];
-	int err = request_texts(r, arg, 2);
+	int rc = request_texts(r, arg, 2);
 
-	if (!err)
-		err = watch_add(r->c, arg[0], arg[1]);
-	if (err)
-		return err;
+	if (!rc)
+		rc = watch_add(r->c, arg[0], arg[1]);
+	if (rc)
+		return rc;
 	reply_ok(r);
 	watch_begin(r->c, arg[0], arg[1]);
 	return 0;
@@ -26,11 +26,11 @@ int request_watch(const struct request *r)
 int request_unwatch(const struct request *r)
 {
 	const char *arg[2];
-	int err = request_texts(r, arg, 2);
+	int rc = request_texts(r, arg, 2);
 
-	if (!err)
-		err = watch_remove(r->c, arg[0], arg[1]);
-	return err ? err : reply_ok(r);
+	if (!rc)
+		rc = watch_remove(r->c, arg[0], arg[1]);
+	return rc ? rc : reply_ok(r);
 }
 
 int request_reset_watches(const struct request *r)
@@ -44,10 +44,10 @@ int request_transaction_start(const struct request *r)
 {
 	char text[16];
 	uint32_t id;
-	int err = r->txn ? -EBUSY : txn_start(r->c, &id);
+	int rc = r->txn ? -EBUSY : txn_start(r->c, &id);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	snprintf(text, sizeof(text), "%u", id);
 	return reply_text(r, text);
 }
@@ -55,14 +55,14 @@ int request_transaction_start(const struct request *r)
 int request_transaction_end(const struct request *r)
 {
 	const char *arg;
-	int err = request_texts(r, &arg, 1);
+	int rc = request_texts(r, &arg, 1);
 
-	if (err || (strcmp(arg, "T") && strcmp(arg, "F")))
+	if (rc || (strcmp(arg, "T") && strcmp(arg, "F")))
 		return -EINVAL;
 	if (!r->txn)
 		return -ENOENT;
-	err = txn_end(r->c, r->txn, arg[0] == 'T');
-	return err ? err : reply_ok(r);
+	rc = txn_end(r->c, r->txn, arg[0] == 'T');
+	return rc ? rc : reply_ok(r);
 }
 
 /* ---- Domains ---- */
@@ -87,17 +87,17 @@ int request_introduce(const struct request *r)
 	long id, port;
 	char *end;
 	unsigned long long mfn;
-	int err = request_texts(r, arg, 3);
+	int rc = request_texts(r, arg, 3);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	id = domain_of(arg[0]);
 	mfn = strtoull(arg[1], &end, 10);
 	port = number_of(arg[2], 1 << 20);
 	if (id <= 0 || *end || end == arg[1] || port < 0)
 		return -EINVAL;
-	err = conn_introduce(r->c->store, id, mfn, port, &c);
-	return err ? -EINVAL : reply_ok(r);
+	rc = conn_introduce(r->c->store, id, mfn, port, &c);
+	return rc ? -EINVAL : reply_ok(r);
 }
 
 /* The only argument: a domain, not Dom0, that has been introduced. */
@@ -114,10 +114,10 @@ static int one_guest(const struct request *r, struct conn **c)
 int request_release(const struct request *r)
 {
 	struct conn *c;
-	int err = one_guest(r, &c);
+	int rc = one_guest(r, &c);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	conn_release(c);
 	return reply_ok(r);
 }
@@ -125,10 +125,10 @@ int request_release(const struct request *r)
 int request_resume(const struct request *r)
 {
 	struct conn *c;
-	int err = one_guest(r, &c);
+	int rc = one_guest(r, &c);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	c->seen_shutdown = false;
 	return reply_ok(r);
 }

@@ -18,11 +18,11 @@ int request_read(const struct request *r)
 {
 	char path[PATH_SIZE];
 	struct node *node;
-	int err = request_path(r, path);
+	int rc = request_path(r, path);
 
-	if (!err)
-		err = look(r, path, false, &node);
-	return err ? err : reply(r, node->value, node->len);
+	if (!rc)
+		rc = look(r, path, false, &node);
+	return rc ? rc : reply(r, node->value, node->len);
 }
 
 /* Names of the children, a zero byte behind each; the caller frees. */
@@ -45,16 +45,16 @@ int request_directory(const struct request *r)
 	char path[PATH_SIZE], *list;
 	struct node *node;
 	size_t len;
-	int err = request_path(r, path);
+	int rc = request_path(r, path);
 
-	if (!err)
-		err = look(r, path, true, &node);
-	if (err)
-		return err;
+	if (!rc)
+		rc = look(r, path, true, &node);
+	if (rc)
+		return rc;
 	list = names_of(node, &len);
-	err = len > XENSTORE_PAYLOAD_MAX ? -E2BIG : reply(r, list, len);
+	rc = len > XENSTORE_PAYLOAD_MAX ? -E2BIG : reply(r, list, len);
 	free(list);
-	return err;
+	return rc;
 }
 
 /* A piece of a long list from an offset on, after the generation by which the client sees that the list is
@@ -66,16 +66,16 @@ int request_directory_part(const struct request *r)
 	struct node *node;
 	size_t total, n;
 	long from;
-	int err = request_texts(r, arg, 2);
+	int rc = request_texts(r, arg, 2);
 
-	if (!err)
-		err = path_canonical(r->c->id, arg[0], path);
-	from = err ? -1 : number_of(arg[1], 1 << 30);
+	if (!rc)
+		rc = path_canonical(r->c->id, arg[0], path);
+	from = rc ? -1 : number_of(arg[1], 1 << 30);
 	if (from < 0)
 		return -EINVAL;
-	err = look(r, path, true, &node);
-	if (err)
-		return err;
+	rc = look(r, path, true, &node);
+	if (rc)
+		return rc;
 	list = names_of(node, &total);
 	n = snprintf(piece, sizeof(piece), "%llu", (unsigned long long)node->child_gen) + 1;
 	while ((size_t)from < total && n + strlen(list + from) + 2 <= sizeof(piece)) {
@@ -95,17 +95,17 @@ int request_get_perms(const struct request *r)
 	char path[PATH_SIZE], text[PERMS_TEXT];
 	enum special special = special_of(r->data);
 	struct node *node;
-	int err;
+	int rc;
 
 	if (special != SPECIALS) {
 		if (!conn_may(r->c, &r->c->store->special[special], PERM_READ))
 			return -EACCES;
 		return reply(r, text, perms_print(&r->c->store->special[special], text));
 	}
-	err = request_path(r, path);
-	if (!err)
-		err = look(r, path, false, &node);
-	return err ? err : reply(r, text, perms_print(&node->perms, text));
+	rc = request_path(r, path);
+	if (!rc)
+		rc = look(r, path, false, &node);
+	return rc ? rc : reply(r, text, perms_print(&node->perms, text));
 }
 
 /* ---- Changing ---- */
@@ -113,18 +113,18 @@ int request_get_perms(const struct request *r)
 static int change(const struct request *r, const struct op *op)
 {
 	struct changes ch = {0};
-	int err;
+	int rc;
 
 	if (r->txn) {
-		err = txn_apply(r->c, r->txn, op);
-		return err ? err : reply_ok(r);
+		rc = txn_apply(r->c, r->txn, op);
+		return rc ? rc : reply_ok(r);
 	}
-	err = op_apply(&r->c->store->tree, r->c, op, &ch);
-	if (!err)
+	rc = op_apply(&r->c->store->tree, r->c, op, &ch);
+	if (!rc)
 		reply_ok(r);
 	watch_fire(r->c->store, &ch);
 	changes_free(&ch);
-	return err;
+	return rc;
 }
 
 int request_write(const struct request *r)
@@ -132,19 +132,19 @@ int request_write(const struct request *r)
 	char path[PATH_SIZE];
 	const char *value;
 	struct op op = {.type = XS_WRITE, .path = path};
-	int err = request_first_path(r, path, &value, &op.len);
+	int rc = request_first_path(r, path, &value, &op.len);
 
 	op.data = (char *)value;
-	return err ? err : change(r, &op);
+	return rc ? rc : change(r, &op);
 }
 
 int request_mkdir_or_rm(const struct request *r)
 {
 	char path[PATH_SIZE];
 	struct op op = {.type = r->head->type, .path = path};
-	int err = request_path(r, path);
+	int rc = request_path(r, path);
 
-	return err ? err : change(r, &op);
+	return rc ? rc : change(r, &op);
 }
 
 int request_set_perms(const struct request *r)
@@ -154,10 +154,10 @@ int request_set_perms(const struct request *r)
 	size_t len;
 	struct op op = {.type = XS_SET_PERMS, .path = path};
 	enum special special = special_of(r->data);
-	int err = request_first_path(r, path, &list, &len), bad;
+	int rc = request_first_path(r, path, &list, &len), bad;
 
-	if (err) /* the specials have names that could be a node's */
-		return err;
+	if (rc) /* the specials have names that could be a node's */
+		return rc;
 	bad = perms_parse(&op.perms, list, len, r->c->quota->perms);
 	if (bad)
 		return bad;

@@ -90,12 +90,12 @@ int save_open(struct store *s)
 	uint64_t seed = s->seed;
 	char path[256], *text;
 	size_t len;
-	int err;
+	int rc;
 
 	path_to(path, "");
-	err = make_dirs(path);
-	if (err)
-		return fail_errno(err, "%s: cannot make this directory", path);
+	rc = make_dirs(path);
+	if (rc)
+		return fail_errno(rc, "%s: cannot make this directory", path);
 	path_to(path, "state");
 	text = file_read_quiet(path, SIZE_MAX, &len);
 	if (!text && access(path, F_OK))

@@ -239,9 +239,9 @@ static int note_look(struct conn *c, struct txn *t, const char *path, bool child
 
 int txn_look(struct conn *c, struct txn *t, const char *path, bool children, struct node **out)
 {
-	int err = note_look(c, t, path, children);
+	int rc = note_look(c, t, path, children);
 
-	return err ? err : op_look(&t->own, c, path, out);
+	return rc ? rc : op_look(&t->own, c, path, out);
 }
 
 /* What was read is as it was. */
@@ -271,19 +271,19 @@ int txn_end(struct conn *c, struct txn *t, bool commit)
 {
 	struct store *s = c->store;
 	struct tree old;
-	int err = 0;
+	int rc = 0;
 
 	/* The base holds a reference on its root, so any change since has made another root. */
 	if (commit && t->lost)
-		err = -EAGAIN;
+		rc = -EAGAIN;
 	else if (commit && s->tree.root != t->base.root)
-		err = replay(c, t);
-	if (commit && !err && t->changes.n) {
+		rc = replay(c, t);
+	if (commit && !rc && t->changes.n) {
 		old = s->tree;
 		s->tree = t->own;
 		t->own = old;
 		watch_fire(s, &t->changes);
 	}
 	drop(c, t);
-	return err;
+	return rc;
 }

@@ -62,21 +62,21 @@ static const char *unpack_lzma(const uint8_t *in, size_t n)
 {
 	static uint8_t out[CHUNK];
 	lzma_stream s = LZMA_STREAM_INIT;
-	lzma_ret ret = lzma_auto_decoder(&s, XZ_MEMORY, 0);
+	lzma_ret rc = lzma_auto_decoder(&s, XZ_MEMORY, 0);
 
 	s.next_in = in;
 	s.avail_in = n;
-	while (ret == LZMA_OK) {
+	while (rc == LZMA_OK) {
 		s.next_out = out;
 		s.avail_out = sizeof(out);
-		ret = lzma_code(&s, LZMA_FINISH);
+		rc = lzma_code(&s, LZMA_FINISH);
 		put(out, sizeof(out) - s.avail_out);
 	}
 	n = s.avail_in;
 	lzma_end(&s);
-	if (ret == LZMA_MEM_ERROR || ret == LZMA_MEMLIMIT_ERROR)
+	if (rc == LZMA_MEM_ERROR || rc == LZMA_MEMLIMIT_ERROR)
 		return no_memory;
-	return ret == LZMA_STREAM_END && !n ? NULL : damaged;
+	return rc == LZMA_STREAM_END && !n ? NULL : damaged;
 }
 
 static const char *unpack_zstd(const uint8_t *in, size_t n)

@@ -119,12 +119,12 @@ static struct gref *find(struct owner *o, u64 index)
 	return NULL;
 }
 
-static struct gref *gref_new(domid_t domid, bool readonly, long *error)
+static struct gref *gref_new(domid_t domid, bool readonly, long *rc)
 {
 	struct gref *g = kzalloc(sizeof(*g));
 	long ref;
 
-	*error = -ENOMEM;
+	*rc = -ENOMEM;
 	if (!g)
 		return NULL;
 	g->users = 1;
@@ -134,7 +134,7 @@ static struct gref *gref_new(domid_t domid, bool readonly, long *error)
 		g->ref = ref;
 		if (ref >= 0)
 			return g;
-		*error = ref;
+		*rc = ref;
 		page_put(g->pfn);
 	}
 	kfree(g);
@@ -144,7 +144,7 @@ static struct gref *gref_new(domid_t domid, bool readonly, long *error)
 static long alloc(struct owner *o, struct ioctl_gntalloc_alloc_gref *user)
 {
 	struct ioctl_gntalloc_alloc_gref op;
-	long error = 0;
+	long rc = 0;
 	u32 done;
 
 	if (copy_from_user(&op, user, sizeof(op)))
@@ -154,24 +154,24 @@ static long alloc(struct owner *o, struct ioctl_gntalloc_alloc_gref *user)
 	if (o->count + op.count > COUNT_MAX)
 		return -ENOSPC;
 	op.index = o->next_index;
-	for (done = 0; done < op.count && !error; done++) {
-		struct gref *g = gref_new(op.domid, !(op.flags & GNTALLOC_FLAG_WRITABLE), &error);
+	for (done = 0; done < op.count && !rc; done++) {
+		struct gref *g = gref_new(op.domid, !(op.flags & GNTALLOC_FLAG_WRITABLE), &rc);
 
 		if (!g)
 			break;
-		error = put_user(g->ref, &user->gref_ids[done]);
+		rc = put_user(g->ref, &user->gref_ids[done]);
 		g->index = o->next_index;
 		o->next_index += PAGE_SIZE;
 		o->count++;
 		list_add_tail(&o->grefs, &g->list);
 	}
-	if (!error)
-		error = put_user(op.index, &user->index);
-	while (error && o->next_index > op.index) {
+	if (!rc)
+		rc = put_user(op.index, &user->index);
+	while (rc && o->next_index > op.index) {
 		o->next_index -= PAGE_SIZE;
 		drop(o, find(o, o->next_index));
 	}
-	return error;
+	return rc;
 }
 
 static long dealloc(struct owner *o, const void *user)

@@ -83,9 +83,9 @@ static int map_frames(struct area *a, ulong addr, const xen_pfn_t *mfns, int *er
 	return 0;
 }
 
-/* One range of a batch, from user arrays: errors go to err (version 2) or, if that is NULL, into the top bits
+/* One range of a batch, from user arrays: errors go to out (version 2) or, if that is NULL, into the top bits
  * of the frame numbers (version 1). */
-static int map_chunk(struct area *a, ulong addr, const xen_pfn_t *arr, int *err, unsigned count, domid_t dom)
+static int map_chunk(struct area *a, ulong addr, const xen_pfn_t *arr, int *out, unsigned count, domid_t dom)
 {
 	xen_pfn_t mfns[CHUNK];
 	int errors[CHUNK], rc;
@@ -95,21 +95,21 @@ static int map_chunk(struct area *a, ulong addr, const xen_pfn_t *arr, int *err,
 	rc = map_frames(a, addr, mfns, errors, count, dom);
 	if (rc)
 		return rc;
-	if (err)
-		return copy_to_user(err, errors, count * sizeof(*errors));
+	if (out)
+		return copy_to_user(out, errors, count * sizeof(*errors));
 	for (unsigned i = 0; i < count; i++)
 		if (errors[i] && put_user(mfns[i] | PRIVCMD_MMAPBATCH_MFN_ERROR, (xen_pfn_t *)&arr[i]))
 			return -EFAULT;
 	return 0;
 }
 
-static long map_batch(ulong addr, const xen_pfn_t *arr, int *err, unsigned num, domid_t dom)
+static long map_batch(ulong addr, const xen_pfn_t *arr, int *out, unsigned num, domid_t dom)
 {
 	struct area *a = our_area(addr, num);
 	int rc = a ? 0 : -EINVAL;
 
 	for (unsigned i = 0; i < num && !rc; i += CHUNK)
-		rc = map_chunk(a, addr + i * PAGE_SIZE, arr + i, err ? err + i : NULL, MIN(CHUNK, num - i),
+		rc = map_chunk(a, addr + i * PAGE_SIZE, arr + i, out ? out + i : NULL, MIN(CHUNK, num - i),
 			       dom);
 	tlb_flush_all();
 	return rc;

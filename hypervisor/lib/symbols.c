@@ -56,24 +56,24 @@ static void print_frame(const char *mark, uint64_t rip)
 		printk("  [%016lx] %s\n", rip, mark);
 }
 
-/* The displacement of CALL rel32 (SDM 2A, CALL: E8) before @ret, or of none. */
-static bool direct_call(const uint8_t *ret, uint64_t *callee)
+/* The displacement of CALL rel32 (SDM 2A, CALL: E8) before @back, or of none. */
+static bool direct_call(const uint8_t *back, uint64_t *callee)
 {
 	int32_t displacement;
 
-	memcpy(&displacement, ret - 4, 4);
-	*callee = (uint64_t)ret + displacement;
-	return ret[-5] == 0xe8 && *callee >= (uint64_t)text_start && *callee < (uint64_t)text_end;
+	memcpy(&displacement, back - 4, 4);
+	*callee = (uint64_t)back + displacement;
+	return back[-5] == 0xe8 && *callee >= (uint64_t)text_start && *callee < (uint64_t)text_end;
 }
 
-/* CALL r/m64 (FF /2) before @ret: register, or memory with no, one or four bytes of displacement, maybe SIB.
+/* CALL r/m64 (FF /2) before @back: register, or memory with no, one or four bytes of displacement, maybe SIB.
  */
-static bool indirect_call(const uint8_t *ret)
+static bool indirect_call(const uint8_t *back)
 {
 	static const uint8_t lengths[] = {2, 3, 4, 6, 7};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++)
-		if (ret[-lengths[i]] == 0xff && (ret[1 - lengths[i]] & 0x38) == 0x10)
+		if (back[-lengths[i]] == 0xff && (back[1 - lengths[i]] & 0x38) == 0x10)
 			return true;
 	return false;
 }
@@ -92,17 +92,17 @@ void backtrace_print(uint64_t rip, uint64_t rsp, uint64_t stack_end)
 	printk("Backtrace:\n");
 	print_frame("", rip);
 	for (uint64_t p = ROUND_UP(rsp, 8); p + 8 <= stack_end && lines < BACKTRACE_MAX; p += 8) {
-		uint64_t ret = *(const uint64_t *)p;
+		uint64_t back = *(const uint64_t *)p;
 		bool direct, certain;
 
-		if (ret < (uint64_t)text_start + LONGEST_CALL || ret >= (uint64_t)text_end)
+		if (back < (uint64_t)text_start + LONGEST_CALL || back >= (uint64_t)text_end)
 			continue;
-		direct = direct_call((const uint8_t *)ret, &callee);
-		if (!direct && !indirect_call((const uint8_t *)ret))
+		direct = direct_call((const uint8_t *)back, &callee);
+		if (!direct && !indirect_call((const uint8_t *)back))
 			continue;
 		certain = direct && callee == inner;
-		print_frame(certain ? "" : "? ", ret);
+		print_frame(certain ? "" : "? ", back);
 		lines++;
-		inner = ret - symbol_offset(ret);
+		inner = back - symbol_offset(back);
 	}
 }

@@ -19,12 +19,12 @@ static void call(unsigned nr, unsigned long a, unsigned long b, unsigned long c,
 #ifdef __x86_64__
 	register unsigned long r10 __asm__("r10") = d;
 	register unsigned long r8 __asm__("r8") = e;
-	long ret = nr;
+	long rc = nr;
 	__asm__ volatile("syscall"
-			 : "+a"(ret), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8)::"rcx", "r11", "memory");
+			 : "+a"(rc), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8)::"rcx", "r11", "memory");
 #else
-	long ret = nr;
-	__asm__ volatile("int $0x82" : "+a"(ret), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e)::"memory");
+	long rc = nr;
+	__asm__ volatile("int $0x82" : "+a"(rc), "+b"(a), "+c"(b), "+d"(c), "+S"(d), "+D"(e)::"memory");
 #endif
 }
 

@@ -4,25 +4,25 @@
 
 static long raw(unsigned nr, const unsigned long a[5])
 {
-	long ret;
+	long rc;
 #ifdef __x86_64__
 	register unsigned long r10 __asm__("r10") = a[3];
 	register unsigned long r8 __asm__("r8") = a[4];
 	unsigned long di = a[0], si = a[1], dx = a[2];
 
 	__asm__ volatile("syscall"
-			 : "=a"(ret), "+D"(di), "+S"(si), "+d"(dx), "+r"(r10), "+r"(r8)
+			 : "=a"(rc), "+D"(di), "+S"(si), "+d"(dx), "+r"(r10), "+r"(r8)
 			 : "0"((unsigned long)nr)
 			 : "rcx", "r9", "r11", "memory", "cc");
 #else
 	unsigned long bx = a[0], cx = a[1], dx = a[2], si = a[3], di = a[4];
 
 	__asm__ volatile("int $0x82"
-			 : "=a"(ret), "+b"(bx), "+c"(cx), "+d"(dx), "+S"(si), "+D"(di)
+			 : "=a"(rc), "+b"(bx), "+c"(cx), "+d"(dx), "+S"(si), "+D"(di)
 			 : "0"(nr)
 			 : "memory", "cc");
 #endif
-	return ret;
+	return rc;
 }
 
 /* Into the digest (FNV-1a's step, Fowler, Noll, Vo 1991, on words). */

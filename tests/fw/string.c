@@ -7,16 +7,16 @@ void *memset(void *dst, int c, size_t n);
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
-	void *ret = dst;
+	void *start = dst;
 
 	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
-	return ret;
+	return start;
 }
 
 void *memset(void *dst, int c, size_t n)
 {
-	void *ret = dst;
+	void *start = dst;
 
 	__asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(c) : "memory");
-	return ret;
+	return start;
 }

@@ -45,9 +45,9 @@ void domain_put(struct domain *d)
 {
 	assert_true(d->refs-- > 0);
 }
-struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *err)
+struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 {
-	*err = result;
+	*rc = result;
 	note("create %d %s", id == DOMID_INVALID ? -1 : id, kind->name);
 	((struct xen_domctl *)guest_base)->u.createdomain.ssidref = 99; /* another vCPU */
 	doms[2].evt.max_port = 4095;

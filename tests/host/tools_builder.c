@@ -189,7 +189,7 @@ static int created(void *arg, const struct build_result *so_far)
 	return refuses ? -1 : 0;
 }
 
-static struct build_result build(uint64_t memory_mib, int *ret)
+static struct build_result build(uint64_t memory_mib, int *rc)
 {
 	static struct build_result result;
 	struct domconf conf = {.kernel = KERNEL_FILE,
@@ -202,7 +202,7 @@ static struct build_result build(uint64_t memory_mib, int *ret)
 	struct hv hv;
 
 	assert_int_equal(hv_open_with(&hv, &fake_ops), 0);
-	*ret = build_domain(&hv, &request, &result);
+	*rc = build_domain(&hv, &request, &result);
 	assert_int_equal(hv.used, 0);
 	hv_close(&hv);
 	return result;
@@ -277,13 +277,13 @@ static void check_domain(bool wide, uint64_t init_p2m, bool by_pfn)
 	const struct guest_abi *abi = wide ? &abi_pv64 : &abi_pv32;
 	uint64_t base = wide ? BASE64 : BASE32, si, mod;
 	struct build_result r;
-	int ret;
+	int rc;
 
 	is64 = wide;
 	reset();
 	write_kernel(wide, init_p2m, by_pfn);
-	r = build(16, &ret);
-	assert_int_equal(ret, 0);
+	r = build(16, &rc);
+	assert_int_equal(rc, 0);
 	assert_true(fake.alive);
 	assert_int_equal(fake.maps, 0);
 	assert_int_equal(fake.address_size, wide ? 0 : 32);
@@ -341,50 +341,50 @@ static void pv32_starts(void **state)
 
 static void memory_in_pieces_will_do(void **state)
 {
-	int ret;
+	int rc;
 
 	is64 = true;
 	reset();
 	fake.largest_order = 0;
 	write_kernel(true, 0, false);
-	build(16, &ret);
-	assert_int_equal(ret, 0);
+	build(16, &rc);
+	assert_int_equal(rc, 0);
 }
 
 static void unwanted_is_undone(void **state)
 {
-	int ret;
+	int rc;
 
 	reset();
 	write_kernel(true, 0, false);
 	refuses = true;
-	build(16, &ret);
+	build(16, &rc);
 	refuses = false;
-	assert_int_equal(ret, -1);
+	assert_int_equal(rc, -1);
 	assert_false(fake.alive);
 	assert_int_equal(fake.given, 0);
 }
 
 static void too_small_is_said(void **state)
 {
-	int ret;
+	int rc;
 
 	reset();
 	write_kernel(true, 0, false);
-	build(1, &ret);
-	assert_int_equal(ret, -1);
+	build(1, &rc);
+	assert_int_equal(rc, -1);
 	assert_false(fake.alive);
 	assert_non_null(strstr(fail_last(), "raise memory="));
 }
 
 static void too_large_is_said(void **state)
 {
-	int ret;
+	int rc;
 
 	reset();
 	write_kernel(true, 0, false);
-	build(80, &ret);
-	assert_int_equal(ret, -1);
+	build(80, &rc);
+	assert_int_equal(rc, -1);
 	assert_false(fake.alive);
 	assert_non_null(strstr(fail_last(), "lower memory="));
 }
@@ -392,12 +392,12 @@ static void too_large_is_said(void **state)
 /* A domain of @memory_mib that was built; its start_info. */
 static uint64_t built(bool wide, uint64_t memory_mib)
 {
-	int ret;
+	int rc;
 
 	is64 = wide;
 	write_kernel(wide, 0, false);
-	build(memory_mib, &ret);
-	assert_int_equal(ret, 0);
+	build(memory_mib, &rc);
+	assert_int_equal(rc, 0);
 	return ctx_word((wide ? &abi_pv64 : &abi_pv32)->ctx.si);
 }
 
@@ -443,7 +443,7 @@ static void smallest_has_its_area(void **state)
 {
 	for (int wide = 0; wide < 2; wide++) {
 		uint64_t base = wide ? BASE64 : BASE32, si;
-		int ret;
+		int rc;
 
 		reset();
 		si = built(wide, 4);
@@ -451,8 +451,8 @@ static void smallest_has_its_area(void **state)
 				 p2m_of(wide ? &abi_pv64 : &abi_pv32, si, 1023));
 		assert_int_equal(walk(base + 1024 * 4096), 0);
 		reset();
-		build(3, &ret);
-		assert_int_equal(ret, -1);
+		build(3, &rc);
+		assert_int_equal(rc, -1);
 		assert_non_null(strstr(fail_last(), "need 4 MiB, it has 3 MiB; raise memory="));
 	}
 }
@@ -461,41 +461,41 @@ static void hypercall_page_lies_inside(void **state)
 {
 	static const uint64_t outside[] = {0x100800,   0x400000, 0x1000000,
 					   0x7ffff000, -0x1000,  -0x7fffffffull};
-	int ret;
+	int rc;
 
 	for (unsigned i = 0; i < sizeof(outside) / sizeof(*outside); i++) {
 		reset();
 		hypercall_page = outside[i];
 		write_kernel(true, 0, false);
-		build(16, &ret);
-		assert_int_equal(ret, -1);
+		build(16, &rc);
+		assert_int_equal(rc, -1);
 		assert_false(fake.alive);
 		assert_non_null(strstr(fail_last(), "outside its memory"));
 	}
 	reset();
 	hypercall_page = 0x3ff000; /* its last page */
 	write_kernel(true, 0, false);
-	build(16, &ret);
-	assert_int_equal(ret, 0);
+	build(16, &rc);
+	assert_int_equal(rc, 0);
 }
 
 static void every_failure_is_undone(void **state)
 {
 	unsigned total;
-	int ret;
+	int rc;
 
 	for (int wide = 0; wide < 2; wide++) {
 		is64 = wide;
 		reset();
 		write_kernel(wide, 0, false);
-		build(16, &ret);
+		build(16, &rc);
 		total = fake.calls;
 		for (unsigned at = 1; at <= total; at++) {
 			reset();
 			fake.fail_at = at;
-			build(16, &ret);
+			build(16, &rc);
 			/* Extents that fail are asked for again in smaller ones: that is no error. */
-			assert_int_equal(fake.alive, ret == 0);
+			assert_int_equal(fake.alive, rc == 0);
 			assert_int_equal(fake.maps, 0);
 		}
 	}

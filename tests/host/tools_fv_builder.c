@@ -91,13 +91,13 @@ static struct build_result result;
 static int build(void)
 {
 	struct hv hv;
-	int ret;
+	int rc;
 
 	assert_int_equal(hv_open_with(&hv, &fake_ops), 0);
-	ret = build_domain(&hv, &(struct build_request){.conf = &conf}, &result);
+	rc = build_domain(&hv, &(struct build_request){.conf = &conf}, &result);
 	assert_int_equal(hv.used, 0);
 	hv_close(&hv);
-	return ret;
+	return rc;
 }
 
 static uint8_t *at(uint32_t address)
@@ -287,16 +287,16 @@ static void just_large_enough(void **state)
 static void every_failure_is_undone(void **state)
 {
 	unsigned total;
-	int ret;
+	int rc;
 
 	assert_int_equal(build(), 0);
 	total = fake.calls;
 	for (unsigned n = 1; n <= total; n++) {
 		setup(NULL);
 		fake.fail_at = n;
-		ret = build();
+		rc = build();
 		/* Extents that fail are asked for again in smaller ones: that is no error. */
-		assert_int_equal(fake.alive, ret == 0);
+		assert_int_equal(fake.alive, rc == 0);
 		assert_int_equal(fake.maps, 0);
 	}
 }

@@ -290,18 +290,18 @@ static size_t pack(uint8_t *out, size_t size)
 static int load(struct kernel *k, const uint8_t *file, size_t n)
 {
 	FILE *f = fopen(packed, "wb");
-	int ret;
+	int rc;
 
 	fwrite(file, 1, n, f);
 	fclose(f);
-	ret = kernel_load(k, packed);
+	rc = kernel_load(k, packed);
 	unlink(packed);
-	return ret;
+	return rc;
 }
 
-static void check_loaded(struct kernel *k, int ret)
+static void check_loaded(struct kernel *k, int rc)
 {
-	assert_int_equal(ret, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(k->image.notes.entry, 0x100000);
 	assert_int_equal(k->image.end, 0x102000);
 	kernel_free(k);

@@ -69,13 +69,13 @@ static void each_refused(int (*work)(void), unsigned least)
 	unsigned n = 0;
 
 	do {
-		int ret;
+		int rc;
 
 		until_refused = n++;
 		refused = false;
-		ret = work();
+		rc = work();
 		until_refused = -1;
-		assert_int_equal(ret, refused ? -1 : 0);
+		assert_int_equal(rc, refused ? -1 : 0);
 	} while (refused);
 	assert_true(n > least);
 }
@@ -97,19 +97,19 @@ static int configuration(void)
 {
 	struct cfg cfg = {0};
 	struct domconf conf;
-	int ret = cfg_parse(&cfg, "test", text, sizeof(text) - 1);
+	int rc = cfg_parse(&cfg, "test", text, sizeof(text) - 1);
 
-	if (!ret)
-		ret = cfg_override(&cfg, "vcpus=1");
-	if (!ret)
-		ret = cfg_override(&cfg, "extra+= still more");
-	if (!ret)
-		ret = cfg_set_text(&cfg, "name", "b");
-	if (ret)
+	if (!rc)
+		rc = cfg_override(&cfg, "vcpus=1");
+	if (!rc)
+		rc = cfg_override(&cfg, "extra+= still more");
+	if (!rc)
+		rc = cfg_set_text(&cfg, "name", "b");
+	if (rc)
 		assert_non_null(strstr(fail_last(), "memory"));
-	if (!ret) {
-		ret = domconf_from(&cfg, &conf);
-		if (!ret) {
+	if (!rc) {
+		rc = domconf_from(&cfg, &conf);
+		if (!rc) {
 			assert_string_equal(conf.name, "b");
 			assert_string_equal(conf.cmdline, "quiet more still more");
 			assert_string_equal(conf.ramdisk, "/boot/r");
@@ -119,7 +119,7 @@ static int configuration(void)
 		}
 	}
 	cfg_free(&cfg);
-	return ret;
+	return rc;
 }
 
 static int whole_file(void)

@@ -31,7 +31,7 @@ static bool says(int fd, const char *text)
 static void standard_streams_have_names(void)
 {
 	int ends[2], kept = dup(1), kept_errors = dup(2);
-	bool in, out, err;
+	bool in, out, errors;
 	char name[32];
 	struct stat st;
 
@@ -42,11 +42,11 @@ static void standard_streams_have_names(void)
 	dup2(ends[1], 2);
 	dup2(ends[0], 0);
 	out = system("echo out > /dev/stdout") == 0 && says(ends[0], "out\n");
-	err = system("echo err >> /dev/stderr; echo fd > /dev/fd/2") == 0 && says(ends[0], "err\nfd\n");
+	errors = system("echo err >> /dev/stderr; echo fd > /dev/fd/2") == 0 && says(ends[0], "err\nfd\n");
 	in = write(ends[1], "in", 2) == 2 && says(open("/dev/stdin", O_RDONLY), "in");
 	dup2(kept, 1);
 	dup2(kept_errors, 2);
-	CHECK(out && err && in);
+	CHECK(out && errors && in);
 }
 
 static int entries(const char *path)

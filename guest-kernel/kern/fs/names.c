@@ -323,7 +323,7 @@ struct dirent_writer {
 	char *user;
 	size_t size, used;
 	u64 count;
-	int error;
+	int rc;
 };
 
 static bool write_dirent(void *ctx, const char *name, size_t len, u64 ino, u32 mode)
@@ -334,12 +334,12 @@ static bool write_dirent(void *ctx, const char *name, size_t len, u64 ino, u32 m
 	struct dirent64 *user = (struct dirent64 *)(w->user + w->used);
 
 	if (w->size - w->used < reclen) {
-		w->error = -EINVAL; /* only returned if nothing fitted */
+		w->rc = -EINVAL; /* only returned if nothing fitted */
 		return false;
 	}
 	if (copy_to_user(user, &d, sizeof(d)) || copy_to_user(user->name, name, len) ||
 	    put_user((char)0, user->name + len)) {
-		w->error = -EFAULT;
+		w->rc = -EFAULT;
 		return false;
 	}
 	w->used += reclen;
@@ -368,5 +368,5 @@ long sys_getdents64(int fd, void *user, size_t size)
 	}
 	if (file->pos >= 2)
 		dir->ops->readdir(dir, &file->pos, write_dirent, &w);
-	return w.used ? (long)w.used : w.error;
+	return w.used ? (long)w.used : w.rc;
 }
