@@ -26,4 +26,5 @@
 #define DESC_LDT 0x2
 #define DESC_TSS 0x9 /* available */
 
-#define SELECTOR_LDT 4 /* the table: LDT, not GDT */
+#define SELECTOR_RPL 3u /* the privilege asked for */
+#define SELECTOR_LDT 4  /* the table: LDT, not GDT */

@@ -21,7 +21,9 @@
 #define PIC1_DATA    0x21
 #define PIC2_DATA    0xa1
 #define ISA_LINES    16
-#define PINS_MAX     240 /* one byte of REG_VERSION, and the windows end there */
+#define INTI_LOW     0x03 /* of an override's flags (ACPI 6.4, 5.2.12.5): 0: as the bus has it, 1: active high */
+#define INTI_LEVEL   0x0c /* 0: as the bus has it, 4: edge */
+#define PINS_MAX     240  /* one byte of REG_VERSION, and the windows end there */
 
 struct pin {
 	uint8_t vector; /* of its line; 0: it has none */
@@ -104,10 +106,10 @@ static uint16_t mode_by_acpi(uint32_t gsi)
 
 		if (acpi.override[i].gsi != gsi)
 			continue;
-		if ((flags & 3) != 0)
-			mode = (flags & 3) == 3 ? mode | ROUTE_LOW : mode & ~ROUTE_LOW;
-		if ((flags >> 2 & 3) != 0)
-			mode = (flags >> 2 & 3) == 3 ? mode | ROUTE_LEVEL : mode & ~ROUTE_LEVEL;
+		if (flags & INTI_LOW)
+			mode = (flags & INTI_LOW) == INTI_LOW ? mode | ROUTE_LOW : mode & ~ROUTE_LOW;
+		if (flags & INTI_LEVEL)
+			mode = (flags & INTI_LEVEL) == INTI_LEVEL ? mode | ROUTE_LEVEL : mode & ~ROUTE_LEVEL;
 	}
 	return mode;
 }

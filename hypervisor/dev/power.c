@@ -8,11 +8,9 @@
 #include "dev/acpi.h"
 #include "dev/console.h"
 #include "lib/options.h"
+#include "lib/pm1.h"
 #include "lib/printk.h"
 
-#define PM1_SLP_EN      (1u << 13)
-#define PM1_SLP_TYPE(t) ((uint16_t)(t) << 10)
-#define PM1_SCI_EN      1u
 #define KBD_COMMAND     0x64
 #define KBD_STATUS_FULL 0x02
 #define KBD_RESET       0xfe
@@ -21,13 +19,13 @@
 
 static void crash_on_request(void)
 {
-	panic("asked for by debug key");
+	panic("requested by debug key");
 }
 
 void power_init(void)
 {
 	panic_set_end(power_crash);
-	debug_key_register('C', "crash, for the report's sake", crash_on_request);
+	debug_key_register('C', "crash, to see the report", crash_on_request);
 	debug_key_register('R', "reboot the machine", power_reboot);
 }
 
@@ -68,7 +66,7 @@ void power_reboot(void)
 
 void power_stop(void)
 {
-	printk("Halted: a reboot would come to this again.\n");
+	printk("Halted: a reboot would end here again.\n");
 	halt_forever();
 }
 

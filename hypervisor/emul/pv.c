@@ -5,6 +5,7 @@
  * refused, and the guest gets its #GP.
  */
 #include "emul/pv.h"
+#include "cpu/descriptor.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -93,7 +94,7 @@ static bool page_faults(struct emul *e, gva_t at, uint32_t error)
 /* The guest's own rights: the hypervisor's access would ignore the U bit. */
 static bool access_faults(struct emul *e, gva_t at, unsigned size, bool store)
 {
-	uint32_t error = (store ? PF_WRITE : 0) | ((e->regs->cs & 3) == 3 ? PF_USER : 0);
+	uint32_t error = (store ? PF_WRITE : 0) | ((e->regs->cs & SELECTOR_RPL) == 3 ? PF_USER : 0);
 	gva_t last = at + size - 1;
 
 	return page_faults(e, at, error) ||

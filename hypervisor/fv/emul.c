@@ -17,7 +17,6 @@
 #include "sched/sched.h"
 
 #define MAX_ROUNDS 8 /* instructions carried out in one visit, if each would trap */
-#define SEL_INDEX  (~3u)
 
 #define OPCODE_PUSH_CS 0x0e
 #define OPCODE_CLI     0xfa
@@ -114,7 +113,7 @@ static enum emul_result load_ss(struct emul *e, uint16_t selector)
 {
 	uint64_t d;
 
-	if ((selector & 3) || !fv_descriptor(fv_of(e->v), selector, &d) || !(d & DESC_P))
+	if ((selector & SELECTOR_RPL) || !fv_descriptor(fv_of(e->v), selector, &d) || !(d & DESC_P))
 		return EMUL_REFUSED;
 	e->regs->ss = selector | 1;
 	return EMUL_DONE;
@@ -167,7 +166,7 @@ static uint16_t seen_selector(const struct emul *e, unsigned segment)
 {
 	uint16_t selector = segment == SEG_CS ? e->regs->cs : e->regs->ss;
 
-	return (selector & 3) == 1 ? selector & SEL_INDEX : selector;
+	return (selector & SELECTOR_RPL) == 1 ? selector & ~SELECTOR_RPL : selector;
 }
 
 static enum emul_result mov_from_segment(struct emul *e)
@@ -217,7 +216,7 @@ static enum emul_result group_0f00(struct emul *e)
 /* May code of this privilege ask about it? (SDM 2A, LAR) */
 static bool may_look(const struct emul *e, uint16_t selector, uint64_t d, uint32_t system_types)
 {
-	unsigned cpl = fv_in_kernel(e->v) ? 0 : 3, rpl = selector & 3, dpl = DESC_DPL_OF(d);
+	unsigned cpl = fv_in_kernel(e->v) ? 0 : 3, rpl = selector & SELECTOR_RPL, dpl = DESC_DPL_OF(d);
 
 	if (!(d & DESC_S))
 		return (system_types >> DESC_TYPE(d) & 1) && MAX(cpl, rpl) <= dpl;

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "cpu/descriptor.h"
 #include "dom/domain.h"
 #include "emul/emul.h"
 #include "lib/string.h"
@@ -113,7 +114,7 @@ static inline struct fv *fv_of(const struct vcpu *v)
 /* Does its "ring 0" run? */
 static inline bool fv_in_kernel(const struct vcpu *v)
 {
-	return (v->regs.cs & 3) != 3;
+	return (v->regs.cs & SELECTOR_RPL) != 3;
 }
 
 /* One of its frames of RAM. Dropping all shadows does not visit the frames, so a stale one is reset here. */

@@ -44,7 +44,7 @@ void fv_flags_set(struct vcpu *v, uint32_t flags, uint32_t mask)
 /* The guest's selector for a real one: in ring 1 the guest believes that it is in ring 0. */
 static uint32_t seen(uint16_t selector)
 {
-	return (selector & 3) == 1 ? selector & ~3u : selector;
+	return (selector & SELECTOR_RPL) == 1 ? selector & ~SELECTOR_RPL : selector;
 }
 
 static bool kernel_stack(struct fv *fv, uint32_t *sp, uint16_t *ss)
@@ -203,14 +203,15 @@ bool fv_iret(struct vcpu *v, bool wide)
 	uint32_t fault, error = fv_read(fv, r->rsp, &f, IRET_SAME_RING, &fault);
 	unsigned rpl;
 
-	if (error == FV_OK && (f.cs & 3) == 3)
+	if (error == FV_OK && (f.cs & SELECTOR_RPL) == 3)
 		error = fv_read(fv, r->rsp + IRET_SAME_RING, &f.esp, sizeof(f) - IRET_SAME_RING, &fault);
 	if (error != FV_OK) {
 		fv_inject_page_fault(v, fault, error);
 		return true;
 	}
-	rpl = f.cs & 3;
-	if (!wide || (f.flags & RFLAGS_VM) || (rpl != 0 && rpl != 3) || (rpl == 3 && (f.ss & 3) != 3))
+	rpl = f.cs & SELECTOR_RPL;
+	if (!wide || (f.flags & RFLAGS_VM) || (rpl != 0 && rpl != 3) ||
+	    (rpl == 3 && (f.ss & SELECTOR_RPL) != 3))
 		return false;
 	if (rpl == 3) {
 		fv_segments_sync(fv);

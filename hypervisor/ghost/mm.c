@@ -110,7 +110,8 @@ static enum ghost_outcome va_mapping(uint32_t i)
  * before. */
 static bool may_fail_to_flush(uint64_t flags)
 {
-	return (flags & 3) && (flags & ~3ull) && (flags & ~3ull) != 4;
+	return (flags & UVMF_FLUSHTYPE_MASK) && (flags & ~UVMF_FLUSHTYPE_MASK) &&
+	       (flags & ~UVMF_FLUSHTYPE_MASK) != UVMF_ALL;
 }
 
 static void predict_one(uint64_t va, uint64_t val, struct domain *from)

@@ -5,6 +5,7 @@
  */
 #include "pc/pc.h"
 #include "cpu/clock.h"
+#include "lib/pm1.h"
 #include "ringlet/pc.h"
 
 #define PORT_PIC1     0x20
@@ -17,13 +18,12 @@
 #define PORT_UART     0x3f8
 #define PORT_RESET    0xcf9
 
-#define KEYBOARD_RESET   0xfe
-#define PM1_SLEEP_ENABLE 0x2000
-#define RESET_CPU        0x04
-#define CMOS_INDEX       0x7f
-#define GATE2            0x01
-#define OUTPUT2          0x20
-#define TIMER_LINE       0
+#define KEYBOARD_RESET 0xfe
+#define RESET_CPU      0x04
+#define CMOS_INDEX     0x7f
+#define GATE2          0x01
+#define OUTPUT2        0x20
+#define TIMER_LINE     0
 
 /* After anything that may have raised an interrupt. */
 static void tell(struct pc *pc)
@@ -141,7 +141,7 @@ uint32_t pc_read(struct pc *pc, uint16_t port, unsigned size)
 
 static bool ends_it(struct pc *pc, uint16_t port, uint32_t value)
 {
-	if (port == RINGLET_PC_PM1A_PORT && (value & PM1_SLEEP_ENABLE)) {
+	if (port == RINGLET_PC_PM1A_PORT && (value & PM1_SLP_EN)) {
 		pc->user->end(pc, PC_OFF);
 		return true;
 	}

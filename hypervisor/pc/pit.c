@@ -6,8 +6,10 @@
 #define MODE_RATE   2
 #define MODE_SQUARE 3
 
-#define COMMAND_READ_BACK 3 /* in the place of a channel number */
-#define NS_PER_SEC        1000000000ull
+#define COMMAND_READ_BACK   3 /* in the place of a channel number */
+#define READ_BACK_NO_COUNT  0x20
+#define READ_BACK_NO_STATUS 0x10
+#define NS_PER_SEC          1000000000ull
 
 static uint64_t ticks_of(uint64_t ns)
 {
@@ -92,9 +94,9 @@ static void read_back(struct pit *pit, uint8_t value, uint64_t now)
 
 		if (!(value & 2u << i))
 			continue;
-		if (!(value & 0x20))
+		if (!(value & READ_BACK_NO_COUNT))
 			latch(c, now);
-		if (!(value & 0x10) && !c->status_latched) {
+		if (!(value & READ_BACK_NO_STATUS) && !c->status_latched) {
 			c->status_latched = true;
 			c->status =
 			    pit_output(pit, i, now) << 7 | !c->running << 6 | c->access << 4 | c->mode << 1;

@@ -5,6 +5,7 @@
  * and out in pv32_entry.c.
  */
 #include "compat_offsets.h"
+#include "cpu/descriptor.h"
 #include "cpu/features.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
@@ -149,7 +150,7 @@ static bool pv32_descriptor_ok(uint64_t *desc)
 
 static uint16_t pv32_fix_selector(uint16_t sel)
 {
-	return sel & 3 ? sel : sel | KERNEL_RPL;
+	return sel & SELECTOR_RPL ? sel : sel | KERNEL_RPL;
 }
 
 const struct guest_abi pv32_abi = {

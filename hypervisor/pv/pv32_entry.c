@@ -5,6 +5,7 @@
  */
 #include "pv/pv32_entry.h"
 #include "compat_offsets.h"
+#include "cpu/descriptor.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -25,7 +26,7 @@
 
 bool pv32_in_kernel(const struct vcpu *v)
 {
-	return (v->regs.cs & 3) == 1;
+	return (v->regs.cs & SELECTOR_RPL) == 1;
 }
 
 gva_t pv32_stack_base_from_tables(struct vcpu *v, uint16_t ss)
@@ -104,7 +105,7 @@ void pv32_enter(struct vcpu *v, const struct callback *to, unsigned n)
 fault:
 	guest_access_end();
 bad_stack:
-	domain_crash(v->domain, "its kernel stack at %04x:%08x takes no exception frame", ss, sp);
+	domain_crash(v->domain, "its kernel stack at %04x:%08x cannot take an exception frame", ss, sp);
 }
 
 void pv32_set_cr2(struct vcpu *v, gva_t address)
@@ -139,7 +140,7 @@ static inline bool read_iret_frame(gva_t at, struct iret_frame32 *f)
 	GUEST_LOAD(eip, at + 4, fault);
 	GUEST_LOAD(cs, at + 8, fault);
 	GUEST_LOAD(eflags, at + 12, fault);
-	if ((cs & 3) != 1) {
+	if ((cs & SELECTOR_RPL) != 1) {
 		GUEST_LOAD(esp, at + 16, fault);
 		GUEST_LOAD(ss, at + 20, fault);
 	}
@@ -161,11 +162,11 @@ long pv32_iret(struct vcpu *v)
 		domain_crash(v->domain, "iret: the frame at %08x cannot be read", at);
 		return 0;
 	}
-	if (unlikely(f.eflags & RFLAGS_VM || !(f.cs & 3))) {
+	if (unlikely(f.eflags & RFLAGS_VM || !(f.cs & SELECTOR_RPL))) {
 		domain_crash(v->domain, "iret to selector %04x with eflags %08x", f.cs, f.eflags);
 		return 0;
 	}
-	if ((f.cs & 3) == 1) {
+	if ((f.cs & SELECTOR_RPL) == 1) {
 		r->rsp = (uint32_t)(r->rsp + 4 * 4);
 	} else {
 		r->rsp = f.esp;

@@ -5,6 +5,7 @@
  * same order.
  */
 #include "pv/pv64_entry.h"
+#include "cpu/descriptor.h"
 #include "cpu/gdt.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
@@ -111,7 +112,7 @@ void pv64_enter(struct vcpu *v, const struct callback *to, unsigned n)
 fault:
 	guest_access_end();
 bad_stack:
-	domain_crash(v->domain, "its kernel stack at %016lx takes no exception frame", top);
+	domain_crash(v->domain, "its kernel stack at %016lx cannot take an exception frame", top);
 }
 
 void pv64_set_cr2(struct vcpu *v, gva_t address)
@@ -165,7 +166,7 @@ long pv64_iret(struct vcpu *v)
 		domain_crash(v->domain, "iret: the frame at %016lx cannot be read", r->rsp);
 		return 0;
 	}
-	if ((c.cs & 3) == 3) {
+	if ((c.cs & SELECTOR_RPL) == 3) {
 		if (unlikely(v->mm.user_root == INVALID_MFN)) {
 			domain_crash(v->domain, "iret to an application without user page tables");
 			return 0;

@@ -7,6 +7,7 @@
  * What turns out to be an instruction to emulate is counted under its name, not as the trap that brought it;
  * the delivery of an event ends the stay's first reason and begins another.
  */
+#include "cpu/descriptor.h"
 #include "cpu/lapic.h"
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
@@ -61,7 +62,7 @@ static bool is_wanted(const struct vcpu *v)
 static uint32_t mode_of(const struct vcpu *v)
 {
 	return RINGLET_MODE_KNOWN | (v->domain->doors->in_kernel(v) ? RINGLET_MODE_KERNEL : 0) |
-	       (v->regs.cs & 3);
+	       (v->regs.cs & SELECTOR_RPL);
 }
 
 static struct trace_counter *counter(struct vcpu *v, uint32_t reason)
