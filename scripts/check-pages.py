@@ -110,7 +110,7 @@ def of_code(code, page):
     """What is wrong with `code`."""
     call = re.match(r"^(\w+)\(\)$", code)
     if call:
-        return None if call[1] in words() else "no function %s" % code
+        return None if call[1] in words() or ANY.search(call[1]) else "no function %s" % code
     goals = re.match(r"^make ((?:[a-z][\w-]*(?: |$))+)", code)
     if goals:
         lost = [t for t in goals[1].split() if t not in targets()]

@@ -13,7 +13,7 @@
  * "hypervisor" and "stack" need a hypervisor; on the bare machine "pagetable" does nothing, as a page table is plain
  * memory there. In all cases other domains go on. Only root can write.
  */
-#include "drivers/crash.h"
+#include "drivers/devices.h"
 #include "cpu_ops.h"
 #include "kern/fs/devfs.h"
 #include "kern/lib/errno.h"

@@ -4,7 +4,7 @@
  * from the queue, write() unmasks ports again: so a port is in the queue at most once, and one entry per port
  * is enough. Locking: none, interrupts are off outside of sleeps (kern/proc/wait.h).
  */
-#include "drivers/evtchn.h"
+#include "drivers/devices.h"
 #include "cpu_ops.h"
 #include "kern/fs/devfs.h"
 #include "kern/fs/poll.h"

@@ -9,7 +9,7 @@
  * not inherit it, and it never faults.
  * Locking: none, interrupts are off.
  */
-#include "drivers/gntalloc.h"
+#include "drivers/devices.h"
 #include "cpu_ops.h"
 #include "drivers/grants.h"
 #include "kern/fs/devfs.h"

@@ -10,7 +10,7 @@
  * be the current one.
  * Locking: none, interrupts are off.
  */
-#include "drivers/gntdev.h"
+#include "drivers/devices.h"
 #include "cpu_ops.h"
 #include "drivers/gntcopy.h"
 #include "drivers/grants.h"

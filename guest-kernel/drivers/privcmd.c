@@ -8,7 +8,7 @@
  * Such an area holds only entries with PTE_FOREIGN; unmapping it clears them, which gives the frames'
  * references back.
  */
-#include "drivers/privcmd.h"
+#include "drivers/devices.h"
 #include "cpu_ops.h"
 #include "kern/fs/devfs.h"
 #include "kern/fs/vfs.h"

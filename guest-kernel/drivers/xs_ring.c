@@ -104,7 +104,7 @@ static struct xs_client *remove_tag(struct xs_message *m)
 
 /* ---- To the store ---- */
 
-/* False: the kernel waits for the store to begin anew. */
+/* False: the kernel waits for the store to start. */
 static bool connected(void)
 {
 	return __atomic_load_n(&ring->connection, __ATOMIC_ACQUIRE) == XENSTORE_CONNECTED;
@@ -268,7 +268,7 @@ static void begin_anew(void)
 	static const char eio[] = "EIO";
 	struct xs_client *c;
 
-	log_print("store: it has lost what it knew of this kernel, and begins anew\n");
+	log_print("store: it has lost what it knew of this kernel, and starts again\n");
 	while (!list_empty(&out)) {
 		struct xs_message *m = list_entry(out.next, struct xs_message, list);
 

@@ -6,8 +6,8 @@ FUZZ_SRC_kernel := $(addprefix dom0-tools/lib/,err.c kernel.c) $(TOOLS_SHARED)
 FUZZ_SRC_cfg    := $(addprefix dom0-tools/lib/,cfg.c cfg_scan.c err.c files.c) tests/host/xl_parser.c
 FUZZ_LIBS_cfg   := -lxlutil
 FUZZ_SRC_decode := hypervisor/emul/decode.c
-FUZZ_SRC_mm     := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_MODEL:$(B)/tests/host/%.o=%.c)
-FUZZ_SRC_gnt    := $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_GNT:$(B)/tests/host/%.o=%.c)
+FUZZ_SRC_mm     := hypervisor/lib/spinlock.c $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_MODEL:$(B)/tests/host/%.o=%.c)
+FUZZ_SRC_gnt    := hypervisor/lib/spinlock.c $(HOST_MM:$(B)/tests/host/%.o=%.c) $(HOST_GNT:$(B)/tests/host/%.o=%.c)
 FUZZ_SRC_evt    := hypervisor/lib/spinlock.c
 FUZZ_SRC_store  := $(filter-out %/save.c,$(TOOLS_STORED))
 FUZZERS := kernel cfg decode mm gnt evt store

@@ -32,17 +32,11 @@
 #include "pv/bounce.h"
 #include "sched/sched.h"
 
-/* The handlers behind the table are not here. */
-#define PRAGMA(x) _Pragma(#x)
-#define HC(name)  PRAGMA(weak hc_##name)
-// clang-format off
-HC(set_trap_table) HC(mmu_update) HC(set_gdt) HC(stack_switch) HC(set_callbacks) HC(fpu_taskswitch)
-HC(sched_op_compat) HC(platform_op) HC(set_debugreg) HC(get_debugreg) HC(update_descriptor) HC(memory_op)
-HC(update_va_mapping) HC(set_timer_op) HC(event_channel_op_compat) HC(xen_version) HC(console_io)
-HC(grant_table_op) HC(vm_assist) HC(update_va_mapping_otherdomain) HC(iret) HC(vcpu_op)
-HC(set_segment_base) HC(mmuext_op) HC(sched_op) HC(callback_op) HC(event_channel_op) HC(physdev_op)
-HC(sysctl) HC(domctl) HC(frame_info)
-// clang-format on
+/* The handlers behind the table are not here, except for one. */
+#define PRAGMA(x)                _Pragma(#x)
+#define HYPERCALL(nr, name, ...) PRAGMA(weak hc_##name)
+#include "../../abi/hypercalls.def"
+#undef HYPERCALL
 
 /* Interrupts cannot be let in here. */
 #define __asm__ \
@@ -57,7 +51,7 @@ HC(sysctl) HC(domctl) HC(frame_info)
 #define ENTRY 64ul /* bytes of an entry */
 #define LIST  0x1000ul
 
-			struct percpu host_percpu = {.self = &host_percpu};
+struct percpu host_percpu = {.self = &host_percpu};
 struct domain *dom0, dom_idle;
 void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
 static struct hypercall_abi calls;
