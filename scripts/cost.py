@@ -47,7 +47,7 @@ def start(arrangement):
         return ["-m", "512", "-kernel", "build/ringlet.elf", "-append", HYPERVISOR, "-initrd", files]
     image = bench.xen()
     if not image:
-        raise Failure("Debian's Xen cannot be had")
+        raise Failure("Debian's Xen cannot be fetched")
     return ["-m", "512", "-kernel", image, "-append", HYPERVISOR + " loglvl=error guest_loglvl=none", "-initrd", files]
 
 

@@ -25,7 +25,7 @@ def read(path):
     rows = [r._replace(errors=by_name[r.errors[3:]].errors) if r.errors.startswith("as ") else r for r in rows]
     for r in rows:
         if r.who == "PRIV" and "EPERM" not in r.errors.split():
-            sys.exit(f"{path}: {r.name}: EPERM is missing: whoever may not call it gets that")
+            sys.exit(f"{path}: {r.name}: EPERM is missing: a caller without the privilege gets that")
         for a in r.args:
             if len(a) != 2 or a[0] not in C_TYPE:
                 sys.exit(f"{path}: {r.name}: bad argument {a}")

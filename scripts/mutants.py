@@ -21,7 +21,7 @@ NOT_SOURCE = (".git", ".cache", "__pycache__")
 NOT_BUILT = ("mutants", "labs", "guests", "guests.cpio", "iso", "ringlet.iso", "report")  # of build/
 HEADER = re.compile(r"^(\S+) (\S+) \| (.*)$")
 GUEST_SECONDS = 30  # of one guest test: a machine that hangs is seen
-SEEN, SURVIVES, SAME, EXCUSED, TROUBLE = "seen", "survives", "same", "excused", "trouble"  # what becomes of a mutant
+SEEN, SURVIVES, SAME, EXCUSED, TROUBLE = "seen", "survives", "same", "excused", "trouble"  # what happens to a mutant
 
 
 def copy_if_there(source, to):

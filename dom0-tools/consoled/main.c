@@ -98,7 +98,7 @@ static int open_files(struct guest *g)
 	g->in = open(in, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (g->in < 0 || fstat(g->in, &st))
 		return fail_errno(errno, "%s: cannot open", in);
-	return S_ISFIFO(st.st_mode) ? 0 : fail("%s: this is no FIFO; remove it", in);
+	return S_ISFIFO(st.st_mode) ? 0 : fail("%s: this is not a FIFO; remove it", in);
 }
 
 static int open_ring(struct guest *g)
@@ -206,7 +206,7 @@ static void command(void *arg, char *line)
 	else if (sscanf(line, "keys %u", &id) == 1 && (g = find_guest(id)))
 		g->typing = true;
 	else if (strncmp(line, "keys ", 5))
-		warn("a command it does not know: %.60s", line);
+		warn("unknown command: %.60s", line);
 }
 
 /* Queue the guests whose ports have fired. The ports stay masked until the ring is empty. */

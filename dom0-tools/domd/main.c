@@ -79,7 +79,7 @@ static int restart(unsigned id, const char *uuid)
 				  record_path(id, "config"));
 	job = job_begin(uuid);
 	while ((status = try_restart(id, job, config)) != -1 && WIFSIGNALED(status) && --tries)
-		warn("domain %u: the rl that was to restart it was killed (signal %d); once more", id,
+		warn("domain %u: the rl that was to restart it was killed (signal %d); trying again", id,
 		     WTERMSIG(status));
 	close(config);
 	record_tidy(id); /* half written by one that was killed */

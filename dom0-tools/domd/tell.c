@@ -56,11 +56,11 @@ void tell_of(struct hv *hv, struct xs *xs, unsigned id)
 	       !tell(hv, xs, &conf, &built);
 	fail_quiet(false);
 	if (told)
-		warn("domain %u \"%s\": the store had forgotten it, and knows it again; what the domain "
+		warn("domain %u \"%s\": the store had lost it, and has it again; what the domain "
 		     "wrote there is lost",
 		     id, domain_name(id));
 	else
-		warn("domain %u: the store has forgotten it, and cannot be told again: %s", id, fail_last());
+		warn("domain %u: the store has lost it, and it cannot be written again: %s", id, fail_last());
 	domconf_free(&conf);
 	cfg_free(&cfg);
 }

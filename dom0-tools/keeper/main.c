@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 
 	fail_program("rl-keeper");
 	if (argc > 1 && !stay) {
-		fail("it is `rl-keeper`, or `rl-keeper -s`, which waits for the end of the one that runs");
+		fail("usage: rl-keeper [-s]; -s waits until the one that runs has ended");
 		return 2;
 	}
 	if (stay)

@@ -232,7 +232,8 @@ int cfg_number(const struct cfg *cfg, const char *key, long min, long max, long 
 	if (!text)
 		return 0;
 	if (item->added)
-		return cfg_fail(cfg, key, "is made by +=, which makes no number; write %s = %ld", key, min);
+		return cfg_fail(cfg, key, "is made by +=, which cannot make a number; write %s = %ld", key,
+				min);
 	errno = 0;
 	number = strtol(text, &rest, 0);
 	if (!*text || *rest)

@@ -11,7 +11,7 @@
 
 /* All domains, ascending by id, malloc()ed into *out. -errno of the hypercall, or their number. */
 long domains_list(struct hv *hv, struct xen_domctl_getdomaininfo **out);
-/* The same in short, for who looks at all of them each time that one ends. *@out: static storage, until the next call. */
+/* The same in short, for a caller that looks at all of them each time that one ends. *@out: static storage, until the next call. */
 long domain_states(struct hv *hv, const struct ringlet_domain_state **out);
 /* One domain. -ESRCH if there is none. */
 long domain_info(struct hv *hv, unsigned id, struct xen_domctl_getdomaininfo *info);

@@ -135,7 +135,7 @@ static const struct {
     {models, "no other program takes part in building or running a domain"},
     {passing, "no part of the machine is handed to a domain"},
     {placing, "every vCPU may run on every CPU, with the same share"},
-    {others, "what the hypervisor has as its default holds"},
+    {others, "the hypervisor's default applies"},
 };
 
 static bool is_in(const char *key, const char *const *keys)
@@ -181,8 +181,8 @@ void domconf_warn_keys(const struct cfg *cfg, const char *const *known)
 		if (why)
 			cfg_warn(cfg, key, "has no effect: %s", why);
 		else if (near)
-			cfg_warn(cfg, key, "is no setting and is ignored; did you mean \"%s\"?", near);
+			cfg_warn(cfg, key, "is not a setting and is ignored; did you mean \"%s\"?", near);
 		else
-			cfg_warn(cfg, key, "is no setting and is ignored");
+			cfg_warn(cfg, key, "is not a setting and is ignored");
 	}
 }

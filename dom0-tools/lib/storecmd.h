@@ -4,5 +4,5 @@
 
 /* What may follow `store`, one line each. */
 extern const char store_help[];
-/* argv[0] is "read", "ls" ...: exit code 0, 1 failed, 2 called wrongly; reported. */
+/* argv[0] is "read", "ls" ...: exit code 0, 1 failed, 2 wrong usage; reported. */
 int store_command(int argc, char **argv);

@@ -93,7 +93,7 @@ static int write_record(struct birth *b, const struct build_result *built)
 	return record_save(r) ? -1 : record_save_config(built->id, b->cfg);
 }
 
-/* Who gives the new domain its name: the one that it replaces; -1: nobody, since the one that it replaces has given it
+/* The domain whose name the new one gets: the one that it replaces; -1: none, since the one that it replaces has given it
  * to a successor whose rl was killed. -2 and a report: it was destroyed. */
 static long name_giver(const struct birth *b)
 {
@@ -141,7 +141,7 @@ static int wait_for_console(unsigned id)
 		if (n > 0)
 			return fail("domain %u has no console: %.*s", id, (int)n, why);
 		if (now_ms() >= until) {
-			warn("rl-consoled does not attach to domain %u; its messages say why", id);
+			warn("rl-consoled has not attached to domain %u; its messages say why", id);
 			break;
 		}
 		sleep_ms(2);
@@ -156,7 +156,7 @@ static int tell_daemons(unsigned id)
 	bool kept = lock_holder("rl-keeper");
 
 	if (ctl_send("domd", "add %u", id) && !kept)
-		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash will not be done; start it "
+		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash have no effect; start it "
 		     "with `rl-keeper`");
 	/* Attach first, then unpause, so that no byte of output waits for a reader. */
 	if (!ctl_send("consoled", "add %u", id) || kept)

@@ -26,7 +26,7 @@ static int help_one(const char *name)
 /* scripts/gen_settings.py reads these lines. */
 static int help_settings(void)
 {
-	printf("settings of a domain's configuration, and in brackets what holds without them:\n\n");
+	printf("settings of a domain's configuration; their defaults are in brackets:\n\n");
 	for (const struct setting *s = settings; s->key; s++)
 		printf("  %-12s %s [%s]\n", s->key, s->meaning, s->without);
 	return EXIT_OK;
@@ -45,7 +45,7 @@ static int do_help(int argc, char **argv)
 		printf("  %-12s %s\n", v->name, v->summary);
 	printf("\n`rl help VERB` tells more, `rl help settings` what a configuration can say. DOMAIN is a "
 	       "name or an id.\n"
-	       "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 called wrongly.\n");
+	       "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.\n");
 	return EXIT_OK;
 }
 

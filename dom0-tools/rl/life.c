@@ -204,10 +204,10 @@ static int do_reboot(int argc, char **argv)
 }
 
 #define SHUTDOWN_TEXT                                                                                \
-	"  -a  all domains but Domain-0\n"                                                           \
+	"  -a  all domains except Domain-0\n"                                                        \
 	"  -w  wait until nothing is left of it: its name and its memory are free (if on_poweroff\n" \
 	"      or on_reboot is \"preserve\", until it has shut down)\n"                              \
-	"  --timeout=SECONDS  wait, for each domain, at most so long; the exit code is then 8\n\n"   \
+	"  --timeout=SECONDS  wait at most this long for each domain; the exit code is then 8\n\n"   \
 	"The request goes through the store: the domain's kernel watches control/shutdown. What\n"   \
 	"happens then is decided by on_poweroff and on_reboot of its configuration.\n"
 
@@ -215,7 +215,7 @@ const struct verb verbs_life[] = {
     {.name = "pause",
      .args = "DOMAIN",
      .summary = "stop a domain where it is; it keeps its memory",
-     .text = "Counted: as many `rl unpause` as `rl pause` make it run again.\n",
+     .text = "Pauses are counted: it runs again after as many `rl unpause` as `rl pause`.\n",
      .run = do_pause},
     {.name = "unpause", .args = "DOMAIN", .summary = "let a paused domain go on", .run = do_unpause},
     {.name = "shutdown",

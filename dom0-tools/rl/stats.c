@@ -210,7 +210,7 @@ const struct verb verbs_stats[] = {
      .text =
 	 "  --on, --off  switch accounting, for all domains (off at boot, when it costs nothing)\n"
 	 "  --reset      all counters to 0\n"
-	 "  --watch      every second (-d), for ever (-n), what has come since the last time; switches it "
+	 "  --watch      every second (-d), for ever (-n), what is new since the last time; switches it "
 	 "on\n"
 	 "  -v           each vCPU by itself\n"
 	 "  --json       as JSON, always each vCPU\n\n"

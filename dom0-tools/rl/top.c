@@ -200,7 +200,7 @@ const struct verb verbs_top[] = {
      .summary = "watch all domains: CPU time, hypercalls, traps, interrupts",
      .text = "  -b      one table below the other, for files\n"
 	     "  -d      seconds between tables (2)\n"
-	     "  -n      end after so many; otherwise ^C ends it\n"
+	     "  -n      end after this many; otherwise ^C ends it\n"
 	     "  --json  one object per round\n\n"
 	     "HV% is the part of CPU% that went by in the hypervisor. Exit accounting is switched on "
 	     "meanwhile.\n",

@@ -194,7 +194,7 @@ const struct verb verbs_trace[] = {
      .summary = "record every crossing of rings, for Perfetto's viewer",
      .text = "  -o  the file: Chrome's JSON; open it at https://ui.perfetto.dev or chrome://tracing\n"
 	     "  -t  for how long (1); ^C ends it too\n"
-	     "  -n  until there are about so many records (20000, which make about 6 MB)\n\n"
+	     "  -n  until there are about this many records (20000, which make about 6 MB)\n\n"
 	     "One track for each vCPU: on which CPU, in which ring, and in ring 0, why.\n",
      .run = do_trace},
     {0},

@@ -109,7 +109,7 @@ int save_open(struct store *s)
 		}
 	}
 	free(text);
-	fail("%s: it, or its log, makes no sense; the store begins anew, and what guests wrote there is lost",
+	fail("%s: it, or its log, is damaged; the store starts empty, and what guests wrote there is lost",
 	     path);
 	for (struct conn *c = s->conns; c; c = c->next)
 		c->ring = NULL; /* never attached */
@@ -176,7 +176,7 @@ static void give_up(struct store *s)
 	char path[256];
 
 	if (!retry)
-		warn("cannot write %s/store: %s; until that is mended, the store forgets all if it is "
+		warn("cannot write %s/store: %s; until that is fixed, the store loses everything if it is "
 		     "killed",
 		     run_dir, strerror(errno));
 	path_to(path, "state");

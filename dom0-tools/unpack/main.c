@@ -188,7 +188,7 @@ int main(int argc, char **argv)
 	memcpy(&expected, data + n - 4, sizeof(expected));
 	wrong = unpack(by, data, linux_image && strcmp(by, "gzip") ? n - 4 : n);
 	if (!wrong && linux_image && written != expected)
-		wrong = "it unpacks to another size than it says";
+		wrong = "its unpacked size is not the one it states";
 	if (wrong)
 		fail("%s (%s): %s", argv[1], by, wrong);
 	return wrong ? 1 : 0;

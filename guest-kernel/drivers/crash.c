@@ -23,7 +23,7 @@
 
 static void crash_panic(void)
 {
-	panic("somebody wrote \"panic\" into /dev/crash");
+	panic("requested: \"panic\" was written into /dev/crash");
 }
 
 static void crash_pagetable(void)

@@ -137,7 +137,7 @@ void tsc_correct(void)
 	expected = scale(scale(passed << shift, mul), PIT_PER_NS);
 	ticks += expected + (int16_t)((uint16_t)(last.count - s.count) - (uint16_t)expected);
 	last = s;
-	if (passed / TRUSTED > span) { /* too long ago: begin anew from here */
+	if (passed / TRUSTED > span) { /* too long ago: start again from here */
 		ticks = 0;
 		first = s;
 	} else if (last.tsc - first.tsc >= span) {

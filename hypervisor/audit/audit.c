@@ -108,7 +108,7 @@ static void check_partial(struct domain *d, uint32_t partial)
 		audit_wrong("%s: %u partial tables, %u in its total", d->name, partial, d->mm.partial_tables);
 	if (d->mm.pt_left &&
 	    (mfn_to_page(d->mm.pt_left)->owner != d || !(mfn_to_page(d->mm.pt_left)->type & PGT_PARTIAL)))
-		audit_wrong("%s: frame %x is left to take apart, and no partial table of its", d->name,
+		audit_wrong("%s: frame %x is left to take apart, but is none of its partial tables", d->name,
 			    d->mm.pt_left);
 }
 
@@ -241,8 +241,8 @@ static void check_unowned(struct page_info *pg, const struct audit_count *c)
 {
 	heap_each_charge(pg, count_charge);
 	if (c->refs || c->uses)
-		audit_wrong("frame %lx, which is no guest's, has %u holders", (unsigned long)page_to_mfn(pg),
-			    c->refs);
+		audit_wrong("frame %lx, which belongs to no guest, has %u holders",
+			    (unsigned long)page_to_mfn(pg), c->refs);
 }
 
 static void check_frames(void)

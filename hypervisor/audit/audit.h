@@ -8,7 +8,7 @@
 struct domain;
 struct page_info;
 
-/* Stop all vCPUs but the current one, count everything anew, print each discrepancy or one line that all is
+/* Stop all vCPUs but the current one, count everything from scratch, print each discrepancy or one line that all is
  * well, and let them run again. True: all is well. The caller holds no lock. */
 bool audit_run(void);
 /* Boot: register its debug key; and an audit at the end of the machine, if asked for. */

@@ -44,7 +44,7 @@ static void l1_entry(struct page_info *table, unsigned slot, uint64_t pte)
 		return;
 	}
 	if (!(pg->count & PGC_COUNT))
-		bad_entry(table, slot, pte, "maps a frame that is no guest's");
+		bad_entry(table, slot, pte, "maps a frame that belongs to no guest");
 	else if (pg->owner != d && !foreign_ok(d, pg, l1_holds_write(pte)))
 		bad_entry(table, slot, pte, "maps another domain's frame");
 	if (l1_holds_write(pte))
@@ -101,7 +101,7 @@ static void upper_slot(struct page_info *table, int level, unsigned slot, uint64
 		if (level == 4 && slot == SLOT_M2P && !entry)
 			return; /* hidden from applications: paging_rules.make_cr3 */
 		if ((entry ^ audit_reserved_entry(d, level, slot)) & ~by_processor)
-			bad_entry(table, slot, entry, "stands in a slot of the hypervisor's");
+			bad_entry(table, slot, entry, "is in one of the hypervisor's slots");
 	} else if (entry & PTE_P) {
 		upper_entry(table, level, slot, entry, rule);
 	} else if (rule == SLOT_CARRIER) {

@@ -128,7 +128,7 @@ void audit_vcpus(struct domain *d)
 	struct vcpu *v;
 
 	if (d->privileged && !is_listed(d))
-		audit_wrong("%s is privileged, and no flush knows", d->name);
+		audit_wrong("%s is privileged, but flushes do not include it", d->name);
 	if (d->evt.pirq_eoi_mfn)
 		audit_use(d->evt.pirq_eoi_mfn, PGT_WRITABLE);
 	for_each_vcpu (d, v) {
@@ -166,15 +166,16 @@ static void one_cpu(const struct percpu *cpu)
 	uint64_t idle = virt_to_mfn(idle_root) << PAGE_SHIFT;
 
 	if (v && !exists(v)) {
-		audit_wrong("CPU %u holds translations of a vCPU that is no more", cpu->id);
+		audit_wrong("CPU %u holds translations of a vCPU that no longer exists", cpu->id);
 		return;
 	}
 	if (v != (cpu->vcpu == cpu->idle ? NULL : cpu->vcpu))
-		audit_wrong("CPU %u holds translations of another vCPU than its own", cpu->id);
+		audit_wrong("CPU %u holds translations of a vCPU other than its own", cpu->id);
 	if (cpu->cr3 != (!v ? idle : v->entry.user_mode ? v->mm.user_cr3 : v->mm.kernel_cr3))
 		audit_wrong("CPU %u walks %lx", cpu->id, (unsigned long)cpu->cr3);
 	if (v && !cpuset_has(v->domain->mm.tlb_cpus, cpu->id))
-		audit_wrong("CPU %u holds translations of %s, which does not know", cpu->id, v->domain->name);
+		audit_wrong("CPU %u holds translations of %s, whose flushes do not reach it", cpu->id,
+			    v->domain->name);
 }
 
 void audit_cpus(void)

@@ -199,7 +199,7 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	if (!rc)
 		rc = fill(&m, &p, &k, initrd, cmdline);
 	if (rc == -ENOMEM)
-		log_error("Dom0: the machine's memory does not suffice, %lu KiB are free\n",
+		log_error("Dom0: the machine has too little memory: %lu KiB are free\n",
 			  frames_free() << (PAGE_SHIFT - 10));
 	if (rc)
 		return rc;

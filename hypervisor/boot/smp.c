@@ -108,7 +108,7 @@ static void report(uint32_t limit)
 	if (nr_cpus < acpi.cpu_count)
 		log_warning("Warning: %u more CPUs are not used: %s\n", acpi.cpu_count - nr_cpus,
 			    nr_cpus < limit     ? "their APIC numbers need x2APIC mode"
-			    : limit == MAX_CPUS ? "Ringlet takes no more"
+			    : limit == MAX_CPUS ? "Ringlet uses no more"
 						: "maxcpus= says so");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupt lines: vectors, users, and what becomes of an interrupt. The handler notes the line and raises PENDING_IRQ;
+ * Interrupt lines: vectors, users, and what happens to an interrupt. The handler notes the line and raises PENDING_IRQ;
  * irq_work() tells the users outside the interrupt.
  *
  * No line can keep a processor busy by itself. One without users is masked when an interrupt comes. A level line is

@@ -55,7 +55,7 @@ int domain_relinquish(struct domain *d);
 
 void vcpu_send_nmi(struct vcpu *v); /* any @v: on its way back to the guest its NMI handler is entered */
 
-/* SCHEDOP_watchdog (dom/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set anew,
+/* SCHEDOP_watchdog (dom/watchdog.c): @id 0 arms a free one for @seconds and returns its id; else set again,
  * or stopped by 0 seconds. A domain that lets one expire is shut down. d->dom.lock held. */
 int watchdog_set(struct domain *d, uint32_t id, uint32_t seconds);
 void watchdog_init(struct domain *d);

@@ -216,8 +216,8 @@ const char *elf_notes_judge(const struct elf *e, const struct elf_notes *notes)
 	if (e->class == ELF_CLASS32 && !notes->pae)
 		return "it is a 32-bit kernel without PAE";
 	if (notes->odd_feature)
-		return "its note FEATURES requires what no hypervisor has";
+		return "its note FEATURES requires a feature that no hypervisor has";
 	if (notes->has_paddr_offset && !notes->has_virt_base)
-		return "it has a note PADDR_OFFSET and none VIRT_BASE";
+		return "it has a note PADDR_OFFSET, but no VIRT_BASE";
 	return NULL;
 }

@@ -121,7 +121,7 @@ static const char *judge(const struct first_memory *m, const struct elf_notes *n
 	gva_t stubs = notes->hypercall_page, p2m_end = m->p2m_va + m->p2m.count * PAGE_SIZE;
 
 	if (forbidden(m, m->v_start, m->v_end))
-		return "it wants addresses that are the hypervisor's";
+		return "it wants addresses that belong to the hypervisor";
 	if (stubs && (stubs % PAGE_SIZE || stubs < m->v_start || stubs >= m->v_end))
 		return "its hypercall page lies outside its memory";
 	if (!m->p2m_apart)
@@ -129,7 +129,7 @@ static const char *judge(const struct first_memory *m, const struct elf_notes *n
 	if (m->kind->levels != 4)
 		return "only a 64-bit kernel may choose its P2M's place";
 	if (forbidden(m, m->p2m_va, p2m_end))
-		return "it wants its P2M at addresses that are the hypervisor's";
+		return "it wants its P2M at addresses that belong to the hypervisor";
 	return m->p2m_va < m->v_end && p2m_end > m->v_start ? "it wants its P2M inside its first memory area"
 							    : NULL;
 }

@@ -12,7 +12,7 @@
 #include "sched/sched.h"
 #include "xen/sched.h"
 
-/* False if the domain was unpaused just now, and so its timers set anew. */
+/* False if the domain was unpaused just now, and so its timers set again. */
 static bool is_due(const struct domain *d)
 {
 	ns_t t = now();

@@ -254,7 +254,7 @@ void app_syscall(struct vcpu *v)
 
 void app_bad_stack(struct vcpu *v)
 {
-	domain_crash(v->domain, "its kernel stack at %016lx takes no system call", v->entry.kernel_sp);
+	domain_crash(v->domain, "its kernel stack at %016lx cannot take a system call", v->entry.kernel_sp);
 }
 
 void app_syscall32(struct vcpu *v)

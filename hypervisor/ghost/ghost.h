@@ -3,7 +3,7 @@
  * The ghost check: a second opinion on every hypercall of mm/ and gnt/, in a build of its own (`make ghost`).
  *
  * Before such a hypercall the abstract state is recorded: of each frame its owner, references, type and uses. A model
- * (model.c, which shares no code with mm/ and gnt/) says from the arguments what it ought to be afterwards, and which
+ * (model.c, which shares no code with mm/ and gnt/) says from the arguments what it should be afterwards, and which
  * entries of the call succeed. Then the hypercall runs, and each difference is printed: "ghost: wrong: ...".
  *
  * The ordinary hypervisor knows nothing of it. The same objects are linked once more with the linker's --wrap, which

@@ -88,7 +88,7 @@ void ghost_unref(mfn_t mfn)
 	struct ghost_frame *f = ghost_change(mfn);
 
 	if (!f->refs) {
-		ghost_wrong("frame %lx: a reference too few", (unsigned long)mfn);
+		ghost_wrong("frame %lx: one reference too few", (unsigned long)mfn);
 		return;
 	}
 	if (--f->refs)
@@ -275,7 +275,7 @@ void ghost_unuse(mfn_t mfn)
 	struct ghost_frame *f = ghost_change(mfn);
 
 	if (!f->uses) {
-		ghost_wrong("frame %lx: a use too few", (unsigned long)mfn);
+		ghost_wrong("frame %lx: one use too few", (unsigned long)mfn);
 		return;
 	}
 	if (f->uses > 1) {

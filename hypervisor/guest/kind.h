@@ -6,7 +6,7 @@
  *   paging  the rules of direct paging; NULL: the processor never sees a table of the guest   guest/paging.h
  *   pv      the entry points of a paravirtual kernel; NULL: it is entered as on the bare machine   below
  *   doors   what the hypervisor does with a vCPU of any kind                 below
- * A kind fills each interface that it has, but for functions that may be NULL and say so. pv/pv64.c and pv/pv32.c hold
+ * A kind fills each interface that it has, except for functions that may be NULL and say so. pv/pv64.c and pv/pv32.c hold
  * the same members in the same order, so that the two files can be read side by side; fv/fv.c is the third kind.
  * The rest of the hypervisor never asks "which kind?": it calls through here, and scripts/check-kinds.py sees to it. A
  * further kind is one more folder, and one more row of guest_kinds.

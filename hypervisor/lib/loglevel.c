@@ -39,7 +39,7 @@ bool log_admits_fate(uint32_t lines)
 		return false;
 	missed = log_limit_told(&fates);
 	if (missed)
-		printk_kind(LOG_KIND_FATE, "%u lines on ends of guests left out\n", missed);
+		printk_kind(LOG_KIND_FATE, "%u lines about the ends of guests left out\n", missed);
 	return true;
 }
 

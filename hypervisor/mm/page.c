@@ -186,7 +186,7 @@ int page_put_type(struct page_info *pg)
 	if (PGT_IS_TABLE(type))
 		return table_lower(pg, old & PGT_KEY, PTES_PER_TABLE, 0);
 	pg->stamp = tlb_stamp_now();
-	/* Descriptors are looked at anew by the next user; memory stays what it is. */
+	/* Descriptors are looked at again by the next user; memory stays what it is. */
 	__atomic_store_n(&pg->type, type == PGT_SEGDESC ? (old - 1) & ~PGT_VALIDATED : old - 1,
 			 __ATOMIC_RELEASE);
 	return 0;

@@ -102,7 +102,7 @@ int table_resume(struct page_info *pg, bool up)
 	/* Not before: code that sees no note relies on the table having been taken apart. */
 	if (d->mm.pt_left == page_to_mfn(pg) && (up || rc != -ERESTART))
 		__atomic_store_n(&d->mm.pt_left, 0, __ATOMIC_RELEASE);
-	page_put(pg); /* the state's; if it stopped anew, it has another */
+	page_put(pg); /* the state's; if it stopped again, it has another */
 	return rc;
 }
 

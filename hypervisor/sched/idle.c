@@ -2,7 +2,7 @@
 /*
  * No CPU stands idle while a vCPU that it may run waits for another one.
  *
- * An idle CPU looks into other queues only if it is told to, so nobody may forget to tell it, and it must see all there is:
+ * An idle CPU looks into other queues only if it is told to, so no code may forget to tell it, and it must see all there is:
  *   (I1) A CPU says that it is idle (its bit in idle_cpus), and then looks once more.
  *   (I2) A CPU that lets a vCPU wait, on a queue whose CPU runs another one, counts it, then looks at idle_cpus, and raises
  *        one that may run it. Counting and looking here, saying and looking in (I1): one of the two sees the other.

@@ -222,7 +222,7 @@ static struct vcpu *turn_away(struct sched_queue *q, struct vcpu *v)
 }
 
 /* The slice of @q's vCPU ends at @end. A timer that is set for an earlier time stays, and slice_over() sets it again: so
- * vCPUs that take turns at short intervals, which all have most of their slice before them, do not each set it anew.
+ * vCPUs that take turns at short intervals, which all have most of their slice before them, do not each set it again.
  * Only this CPU changes its queue's timer. */
 static void slice_begins(struct sched_queue *q, ns_t end)
 {
@@ -323,7 +323,7 @@ static void choose_policy(const char *name)
 		used += snprintf(names + used, sizeof(names) - used, " %s", sched_policies[i]->name);
 		used = MIN(used, sizeof(names) - 1);
 	}
-	log_warning("sched=%s: there is no such policy, but these:%s. %s it is.\n", name, names,
+	log_warning("sched=%s: there is no such policy; known are:%s. Using %s.\n", name, names,
 		    sched_policy->name);
 }
 

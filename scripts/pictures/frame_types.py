@@ -10,7 +10,7 @@ def draw():
                 "remember the old use was flushed; large tables may stop half way as partial tables.")
     p.box(330, 60, 220, 60, ["*nobody uses it", "count 0; the last type is kept,", "with a stamp of the flush clock"], "none")
     p.box(20, 180, 200, 60, ["*writable", "count: writable mappings", "mapped by L1 entries"], "app")
-    p.box(330, 180, 220, 60, ["*not validated yet", "count 1; nobody else can get it", "flush who may remember: rule 5"], "none")
+    p.box(330, 180, 220, 60, ["*not validated yet", "count 1; nobody else can get it", "flush its CPUs: rule 5"], "none")
     p.box(660, 180, 200, 60, ["*descriptor table", "count: windows that show it", "every descriptor harmless"], "kernel")
     p.box(330, 300, 220, 76, ["*table of level 1 to 4", "count: entries, roots and pins", "that use it; changed only by", "pt_change_l1, pt_change_upper"], "kernel")
     p.box(20, 300, 200, 76, ["*partial", "validated or taken apart", "up to an entry; goes on", "from there (mm/partial.c)"], "none")

@@ -64,6 +64,6 @@ def draw():
     p.lines(12, y + 12, ["~(hole: not canonical)"])
     p.lines(12, y + 44, ["`0000000100000000", "~(pv32, fv: 4 GiB)"])
     p.lines(12, y + 214, ["`0000000000000000"])
-    p.lines(LEFT, y + 242, ["~Heights say nothing of sizes. Supervisor pages (blue) are out of every guest's reach, but for the M2P, "
+    p.lines(LEFT, y + 242, ["~Heights say nothing of sizes. Supervisor pages (blue) are out of every guest's reach, except for the M2P, "
                             "which some may read."])
     return p

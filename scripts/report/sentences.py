@@ -16,7 +16,7 @@ WHY = {
               "unless it is masked, an upcall.",
     "processes": "To start or to switch a process is to write page tables and to load others, so the price "
                  "of paging adds up here.",
-    "io": "Copying runs at full speed; what is dearer is the system call around it, and the switch to whoever waits.",
+    "io": "Copying runs at full speed; what costs more is the system call around it, and the switch to the program that waits.",
     "macro": "A whole job mixes all of the above with computing that costs the same everywhere, so its "
              "ratio is the one that a user feels.",
     "other": "The less an operation has to do with rings, the nearer it comes to 1×.",
@@ -75,7 +75,7 @@ def batch(results, unit, one_batch):
     for arrangement, points in batch_series(results, unit, one_batch):
         sizes = points[0][0], points[-1][0]
         first, last = points[0][1].median, points[-1][1].median
-        change = "%s cheaper" % times(first / last) if first >= last else "%s dearer" % times(last / first)
+        change = "%s cheaper" % times(first / last) if first >= last else "%s more expensive" % times(last / first)
         if arrangement.native:
             parts.append("%s in %s (from %s to %s)" % (change, arrangement.short, short(first, unit), short(last, unit)))
         if arrangement.kind == "fv":

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An ordinary domain and frames that are not its own, by every route: as a leaf or a table in its page tables, by
- * update_va_mapping and mmu_update, in its own name and in others'; as a root, pinned, cleared, copied to and from; as
+ * update_va_mapping and mmu_update, for itself and for others; as a root, pinned, cleared, copied to and from; as
  * descriptor table, descriptor or vcpu_info; given away or exchanged; in the machine-to-physical table. RAM of other
  * domains, of the hypervisor, of no owner, and devices: all are refused. So is every question about others' memory, and
  * memory in larger pieces than an ordinary domain may ask for.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pages of an LDT that change under it. The hypervisor shows the processor the frames that were mapped where the LDT
- * is at first use, and goes on doing so until the LDT is set anew, whatever the guest maps there meanwhile. So it must
+ * is at first use, and goes on doing so until the LDT is set again, whatever the guest maps there meanwhile. So it must
  * hold those frames: while it shows one, it is not writable, no page table and no other domain's, even if the guest has
  * given it away. Setting another LDT lets all go. (Xen 4.17 does the same.)
  */

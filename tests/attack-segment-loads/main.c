@@ -66,7 +66,7 @@ static void ldt_pages(void)
 	hypercall_sched_op(SCHEDOP_yield, NULL);
 	__asm__ volatile("mov %0, %%fs" : : "r"(0));
 	check(!loads(7));
-	/* Set anew with a page missing, and with one that is a page table. */
+	/* Set again with a page missing, and with one that is a page table. */
 	check_eq(mmuext1(MMUEXT_SET_LDT, (unsigned long)ldt, 1024), 0);
 	check(!loads(7));
 	check(loads(512 * 8 + 7));

@@ -50,7 +50,7 @@ static void work(void)
 	}
 }
 
-/* Its page fault handler: note it, and begin anew on the same stack. */
+/* Its page fault handler: note it, and start again on the same stack. */
 unsigned long work_stack;
 void work_fault(void);
 void worked_badly(void);

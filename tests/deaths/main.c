@@ -25,7 +25,7 @@ static char page[4096] __attribute__((aligned(4096)));
 static void enter_with_stack(unsigned long sp, const char *code)
 {
 	user_map(code, user_end - code);
-	trap_init(); /* the callbacks anew: with the stack that user_map() set, system calls could take the short way */
+	trap_init(); /* the callbacks again: with the stack that user_map() set, system calls could take the short way */
 	check_eq(hypercall_stack_switch(FLAT_KERNEL_SS, sp), 0);
 	user_run(0);
 }

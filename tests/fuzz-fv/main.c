@@ -2,7 +2,7 @@
 /*
  * A kernel for an fv domain (docs/fv.md) of 8 MiB that does things at random: privileged and sensitive instructions with
  * any operand, control registers, far branches and returns, its GDT and IDT full of any descriptors, page tables that map
- * one another, ports, PIC and PIT, code that is random bytes or changes while it runs, in ring 0 and 3. What becomes of it
+ * one another, ports, PIC and PIT, code that is random bytes or changes while it runs, in ring 0 and 3. What happens to it
  * is its own affair; the hypervisor and all other domains must stay whole (system/fuzz.py).
  *
  * Command line: seed=N calls=N. It tells on its serial line how many attempts it has made, each of which makes the

@@ -3,7 +3,7 @@
  * Hypercalls at random, and some that nearly make sense: right structures, values at borders, frames of its
  * own, of others and of page tables in use, from two vCPUs that race. The hypervisor must stay whole: it
  * never panics, and its auditor (hypervisor/audit/audit.c) finds every count right after each batch. What
- * becomes of this guest is its own affair.
+ * happens to this guest is its own affair.
  *
  * Command line: seed=N calls=N; alone=1: one vCPU, and the same seed gives the same calls, of which it prints a digest at
  * its end; twin=1 or twin=2: the next domain, or the one before, does the same and is our peer: each maps and copies what the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A hostile kernel for an fv domain (docs/fv.md): it tries to leave its ring, to confuse the hypervisor, to cost it more than
- * it should. Whatever becomes of the domain, the hypervisor and other domains go on (system/fv_hostile.py).
+ * it should. Whatever happens to the domain, the hypervisor and other domains go on (system/fv_hostile.py).
  *
  *   far far returns to and through every selector, over descriptors of every type
  *   int all INT n through gates of every type, to every selector

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The smallest scheduling policy: first come, first served, for QUANTUM; who yields goes last as everybody does. It keeps one
+ * The smallest scheduling policy: first come, first served, for QUANTUM; a vCPU that yields goes last, as all do. It keeps one
  * list for each CPU, and for each vCPU how long it has run, how often it yielded and a weight that nothing obeys.
  */
 #pragma once

@@ -36,7 +36,7 @@ static void adopt(int i)
 	bool doomed = frame[i]->type & PGT_DOOMED, carrier = frame[i]->type & PGT_CARRIER;
 
 	assert_true(frame[i]->type & PGT_COUNT);
-	/* It went down and began anew. */
+	/* It went down and began again. */
 	if (m[i].partial && (m[i].is != page_type_of(frame[i]) || m[i].carrier != carrier))
 		model_lowered(i);
 	if (doomed && !m[i].doomed)

@@ -14,7 +14,7 @@ struct model_frame m[FRAMES];
 int foreign[FOREIGN];
 bool foreign_rw[FOREIGN];
 
-/* The guest's frame that an entry names; -1: none of its. */
+/* The guest's frame that an entry names; -1: it names none of them. */
 static int named(uint64_t e)
 {
 	for (unsigned i = 0; i < FRAMES; i++)

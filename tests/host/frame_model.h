@@ -80,7 +80,7 @@ void model_lowered(int i);
 /* Make @i a @t, or its next entries up to @n good ones of its kind: on false some frames are in no use, and found so. */
 bool model_make(int i, enum page_type t, bool carrier);
 bool model_entries_ok(int i, unsigned n);
-/* After an operation: stops are adopted, unused frames free, what the guest may write read anew. */
+/* After an operation: stops are adopted, unused frames free, what the guest may write is read again. */
 void model_follow(void);
 /* All counts and entries are the real ones. */
 void model_compare(void);

@@ -39,7 +39,7 @@ static uint8_t ram[END];
 static union vcpu_view shared;
 static uint64_t descriptor[8];
 static bool small_code, no_code, iret_fails, sync_changes, code32_fails;
-static enum emul_result others; /* what becomes of instructions that are carried out elsewhere */
+static enum emul_result others; /* what happens to instructions that are carried out elsewhere */
 static enum emul_result dr_result;
 
 static struct {

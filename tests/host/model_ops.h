@@ -18,5 +18,5 @@ extern uint32_t (*model_random)(uint32_t n);
 void model_begin(const struct guest_kind *kind);
 void model_end(void);
 
-/* One random operation, with the model at hand. */
+/* One random operation, with the model to choose by. */
 void model_step(void);

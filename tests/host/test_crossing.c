@@ -2,7 +2,7 @@
 /*
  * Specification of accounting and tracing: each tick between entry and exit is charged to one reason, under the name the ABI
  * has for it; a record says what ran before and after; a switch writes which vCPU runs wherever it is asked for. A
- * wrong request of Dom0 is refused, and rings that cannot all be had are all given back.
+ * wrong request of Dom0 is refused, and rings that cannot all be allocated are all given back.
  */
 #include "crossing_host.h"
 

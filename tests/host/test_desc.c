@@ -4,7 +4,7 @@
  *   windows    each vCPU has a slice of its own; a table of slices lives as long as one vCPU that uses it
  *   gdt        frames are held while they are shown, and one after the other before that; what fails leaves the old GDT,
  *              and nothing held; a vCPU that runs has its TLB flushed, one that does not when it next runs
- *   ldt        its pages are shown when the processor asks, once, if the guest maps them, until it is set anew
+ *   ldt        its pages are shown when the processor asks, once, if the guest maps them, until it is set again
  *   segments   descriptors are decoded as the processor does, within their tables
  *   audit      DPL at least the kernel's ring; nothing of the system; no 64-bit code for 32-bit kernels
  *   walk       rights are the least of all levels; large pages end it; what is absent is not found
@@ -342,7 +342,7 @@ static void ldt_pages(void **state)
 	assert_int_equal(flushed, 7ull << DESC_FIRST_LDT_PAGE);
 	for (unsigned i = 0; i < 16; i++)
 		assert_int_equal(v->mm.desc_l1[DESC_FIRST_LDT_PAGE + i], 0);
-	assert_true(desc_ldt_fault(v, LDT_WINDOW(0))); /* anew, from elsewhere */
+	assert_true(desc_ldt_fault(v, LDT_WINDOW(0))); /* again, from elsewhere */
 	assert_int_equal(held(11), 1);
 	assert_false(desc_ldt_fault(v, LDT_WINDOW(0) + 0x2000)); /* the first beyond 1024 */
 }

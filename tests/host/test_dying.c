@@ -101,7 +101,8 @@ static void cancelled(void **state)
 		while (!memory_exchange_cancel(d, &x))
 			;
 		assert_true(grows ? d->mm.tot_pages > 0 && d->mm.tot_pages < N : d->mm.tot_pages == N);
-		assert_false(mfn_to_page(0)->count & PGC_ALLOCATED); /* who gave nothing gets nothing back */
+		assert_false(mfn_to_page(0)->count &
+			     PGC_ALLOCATED); /* a domain that gave nothing gets nothing back */
 		host_domain_free(d);
 		assert_int_equal(frames_free(), before);
 	}

@@ -73,7 +73,7 @@ static void msrs(void **state)
 	}
 }
 
-/* What is loaded anew, and when: a root by CR3, and by whatever turns paging on or changes its meaning. */
+/* What is loaded again, and when: a root by CR3, and by whatever turns paging on or changes its meaning. */
 static void roots_are_loaded(void **state)
 {
 	struct emul e = {.v = &vcpu, .regs = &vcpu.regs, .insn = {.opcode = OP_0F(0x22)}};

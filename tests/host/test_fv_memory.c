@@ -61,7 +61,7 @@ static void code_in_steps(void **state)
 	memset(frame, 0x90, PAGE_SIZE);
 	fetch(0);
 	assert_int_equal(fv.frames[FIRST].code, FV_CODE_CLEAN);
-	/* Another page in the middle: this one begins anew. */
+	/* Another page in the middle: this one starts again. */
 	access_page(LINEAR + FIRST * PAGE_SIZE, WRITE);
 	memset(frame, 0x9d, PAGE_SIZE);
 	access_page(0, FETCH);

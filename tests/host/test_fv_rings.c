@@ -304,7 +304,7 @@ static void flags_on_the_way_in(void **state)
 	assert_false(fv_flags_get(&vcpu) & RFLAGS_IF);
 }
 
-/* Segment registers of ring 3 are loaded anew if a descriptor had changed, and only then. */
+/* Segment registers of ring 3 are loaded again if a descriptor had changed, and only then. */
 static void segments_on_the_way_back(void **state)
 {
 	fv.gdt_changed = false;

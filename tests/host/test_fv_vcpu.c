@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification of an fv domain's vCPU from its beginning to its end (hypervisor/fv/fv.c); what it calls only takes notes:
- *   comes      one only; each part that cannot be had ends it, with what was made still to be freed
+ *   comes      one only; each part that cannot be allocated ends it, with what was made still to be freed
  *   goes       what it holds is given back in the order in which one needs the other; without parts there is little to do
  *   turns      it is switched in and out with the processor's state as a guest without SYSCALL needs it
  *   context    memory and registers as a loader leaves them, once; what fails on the way leaves it without

@@ -2,7 +2,7 @@
 /*
  * Specification of the hooks in the text (hypervisor/trace/hooks.c): while something listens, each is a jump to its listener, the
  * quick one if tracing alone is on; else it is what the assembler made, whole. Other CPUs stand still meanwhile, the last to
- * arrive writes, and all of them begin anew. What is no hook stops the machine at its start.
+ * arrive writes, and all of them start again. What is no hook stops the machine at its start.
  */
 #include <setjmp.h>
 #include <stdarg.h>

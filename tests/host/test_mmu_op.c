@@ -174,7 +174,7 @@ static void others(void **state)
 	assert_int_equal(d[0]->refs + d[1]->refs, 4); /* their own, and their frames' */
 }
 
-/* Devices are Dom0's to map, under its own name, except what the hypervisor drives itself. */
+/* Devices are Dom0's to map for itself, except what the hypervisor drives itself. */
 static void devices(void **state)
 {
 	const mfn_t device = 0x20000, hidden = device + 1;

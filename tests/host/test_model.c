@@ -3,7 +3,7 @@
  * Specification: the frame table against a model of it (frame_model.h). A guest of each kind does millions of random
  * things: takes and gives back memory, stores to what it may map writable, pins, unpins, changes entries at all
  * levels, linear ones among them, loads roots, uses frames as descriptor tables; another domain maps and
- * unmaps its frames meanwhile; domains end and begin anew. All the while promotions and demotions stop at random
+ * unmaps its frames meanwhile; domains end and start again. All the while promotions and demotions stop at random
  * points; some are gone on with at once, as a restarted hypercall does, some when another operation happens to meet
  * them, some never.
  *

@@ -284,7 +284,7 @@ static void kinds(void **state)
 	assert_false(irq_lock.held);
 }
 
-/* What becomes of @value, written by Dom0 through the ports to the 1, 2 or 4 bytes at @at. */
+/* What happens to @value, written by Dom0 through the ports to the 1, 2 or 4 bytes at @at. */
 static void guest_writes(unsigned at, unsigned size, uint32_t value, uint32_t expected)
 {
 	uint32_t index = INDEX_ENABLE | FUNCTION << 8 | (at & 0xfc);

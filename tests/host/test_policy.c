@@ -31,7 +31,7 @@ static void option(void **state)
 	assert_int_equal(logged, 1);
 	assert_non_null(strstr(printed, "sched=fair"));
 	assert_non_null(strstr(printed, " rr fifo."));
-	assert_non_null(strstr(printed, " rr it is"));
+	assert_non_null(strstr(printed, "Using rr"));
 	assert_ptr_equal(sched_policy, &sched_rr);
 	options.sched[0] = '\0';
 	logged = 0;

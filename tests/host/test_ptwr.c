@@ -216,7 +216,7 @@ static void plain_refused(void **state)
 
 /* ---- computed ---- */
 
-/* Execute `op [rdi], rax` with EAX, EDX, EBX, ECX here, flags from @flags; what becomes of memory, RAX, RDX, flags. */
+/* Execute `op [rdi], rax` with EAX, EDX, EBX, ECX here, flags from @flags; what happens to memory, RAX, RDX, flags. */
 struct here {
 	uint64_t memory, rax, rdx, flags;
 };

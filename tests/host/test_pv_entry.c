@@ -119,7 +119,8 @@ static void bad_stacks(void **state)
 		regs();
 		v->regs.rsp = bad[i] + 56 + 8; /* rounded down */
 		pv64_enter(v, &handler, 0);
-		snprintf(text, sizeof(text), "crash: its kernel stack at %016lx takes no exception frame;",
+		snprintf(text, sizeof(text),
+			 "crash: its kernel stack at %016lx cannot take an exception frame;",
 			 ROUND_DOWN(bad[i] + 64, 16));
 		assert_done(text);
 		assert_int_equal(v->regs.rip, 0x400123);
@@ -127,7 +128,7 @@ static void bad_stacks(void **state)
 	regs();
 	guest_absent = STACK - PAGE_SIZE;
 	pv64_enter(v, &handler, 0);
-	assert_done("crash: its kernel stack at 000000006ffff000 takes no exception frame;");
+	assert_done("crash: its kernel stack at 000000006ffff000 cannot take an exception frame;");
 	assert_int_equal(v->regs.rip, 0x400123);
 	guest_absent = 0;
 	v->regs.rsp = PV64_HIGH_START + 64; /* the guest's upper part, from its first word on */

@@ -88,11 +88,11 @@ static void bad_stacks(void **state)
 	regs(1);
 	v->regs.rsp = PV32_LOW_END + 12; /* the frame begins where the hypervisor does */
 	pv32_enter(v, &handler, 0);
-	assert_done("crash: its kernel stack at e021:f5800000 takes no exception frame;");
+	assert_done("crash: its kernel stack at e021:f5800000 cannot take an exception frame;");
 	regs(1);
 	guest_absent = STACK - PAGE_SIZE;
 	pv32_enter(v, &handler, 0);
-	assert_done("crash: its kernel stack at e021:6fffeff8 takes no exception frame;");
+	assert_done("crash: its kernel stack at e021:6fffeff8 cannot take an exception frame;");
 	assert_int_equal(v->regs.rip, 0x400123);
 	guest_absent = 0;
 	pv32_enter(v, &null, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification of a vCPU's segment registers (hypervisor/pv/segments.c), but for what only a processor can show: a
+ * Specification of a vCPU's segment registers (hypervisor/pv/segments.c), except for what only a processor can show: a
  * selector for the GS that is not active leaves the active one's base as it is. What cannot be loaded leaves none of
  * the four. (tests/pv-failsafe has selectors that cannot be loaded, hc-set-segment-base the bases.)
  */

@@ -252,7 +252,7 @@ static void taken_along(void **state)
 	assert_int_equal(v[0].sched.periodic.expires, due);
 	clock_ns -= MS / 2;
 	assert_int_equal(run(10 * MS), 11);
-	timer_stop(&v[0].sched.periodic); /* not set: it begins anew */
+	timer_stop(&v[0].sched.periodic); /* not set: it starts again */
 	vcpu_timers_resume(&v[0]);
 	assert_int_equal(v[0].sched.periodic.expires, clock_ns + MS);
 	assert_null(v[0].sched.singleshot.cpu); /* that one was over */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Specification: what becomes of each exception and interrupt (hypervisor/entry/trap.c, page_fault.c), with all that they
+ * Specification: what happens to each exception and interrupt (hypervisor/entry/trap.c, page_fault.c), with all that they
  * call written down.
  *   plain        an exception is the guest's, with its error code if it has one; what a guest cannot cause is a panic
  *   executed     an instruction that was executed in the guest's stead is stepped as if the processor had done it

@@ -178,7 +178,7 @@ static uint64_t word_at(uint64_t va, unsigned offset)
 	return value;
 }
 
-/* Told as soon as there is a domain, before it has anything; who is told may not want it. */
+/* Told as soon as there is a domain, before it has anything; the caller may refuse it. */
 static bool refuses;
 static int created(void *arg, const struct build_result *so_far)
 {

@@ -268,7 +268,7 @@ static void wild_clients_do_no_harm(void **state)
 	put_bytes(3, &(struct xsd_sockmsg){.type = XS_MKDIR}, sizeof(head));
 	settle();
 	assert_true(client[3].conn->broken);
-	/* No other client has noticed, and the first one may begin anew. */
+	/* No other client has noticed, and the first one may start again. */
 	assert_string_equal(value(0, 0, "/local/domain/1"), "");
 	client[1].ring.connection = XENSTORE_RECONNECT;
 	settle();

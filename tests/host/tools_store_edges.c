@@ -6,7 +6,7 @@
  *   watches     of one path they come and go in any order; an event too long for its path tells what was watched
  *   conflicts   each thing that a transaction read is looked at, once, in the right way, and not if it is given up
  *   silence     a client that broke the protocol hears nothing more; one that was given nothing is not woken
- *   comes anew  a domain that is introduced again begins anew; with an invalid page it is gone
+ *   afresh      a domain that is introduced again starts afresh; with an invalid page it is gone
  */
 #include "tools_store_client.h"
 #include "path.h"

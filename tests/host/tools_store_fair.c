@@ -71,7 +71,7 @@ static void crowd(void)
 	costliest = 0;
 }
 
-/* The transaction ends, after something else happened in the store: it is done anew. */
+/* The transaction ends, after something else happened in the store: it is done again. */
 static void ends(uint32_t tx)
 {
 	assert_string_equal(put_value(VICTIM, 0, "mine", "1"), "");
@@ -159,7 +159,7 @@ static void events_taken_back(void **state)
 	ends(begin(1));
 }
 
-/* A client that connects anew pays for what is thrown away then, as with XS_RESET_WATCHES. */
+/* A client that connects again pays for what is thrown away then, as with XS_RESET_WATCHES. */
 static void begun_anew(void **state)
 {
 	char path[32];

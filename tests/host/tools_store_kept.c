@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: a store that was killed goes on as if nothing had happened. Clients do what they like by seed (SEED=,
- * STEPS=): requests in pieces, transactions, watches, domains that come and go, rings begun anew and rings of nonsense.
+ * STEPS=): requests in pieces, transactions, watches, domains that come and go, restarted rings and rings of nonsense.
  * Again and again a second store is made from what was kept, and its whole state (tree, watches, messages under way,
  * what of a request has come) must be that of the first one, byte by byte; at times it takes the first one's place.
  */

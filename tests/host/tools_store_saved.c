@@ -3,7 +3,7 @@
  * Specification: what the store keeps in files (stored/save.c). A log that was cut short anywhere is as good as all whole rounds
  * in it; one that is spoilt, or an invalid state, is refused with one line; where nothing can be written nothing old is
  * left to be believed, and all is kept again as soon as that is possible. A ring that was in use under a store that is
- * forgotten is not served as if nothing had happened: its client is told, and may begin anew.
+ * forgotten is not served as if nothing had happened: its client is told, and may start again.
  */
 #include "err.h"
 #include "files.h"
@@ -75,7 +75,7 @@ static void end_kept(void)
 
 static uint32_t found_cons; /* up to where Dom0's requests were taken, as the next daemon thinks */
 
-/* The value that the next daemon finds, 0 if there is none; -1: it begins anew. */
+/* The value that the next daemon finds, 0 if there is none; -1: it starts empty. */
 static int found(void)
 {
 	struct store *other = calloc(1, sizeof(*other));
@@ -135,7 +135,7 @@ static void spoil(const char *name, size_t at)
 	*value ^= 0x0f;
 	put_file(path, whole, len);
 	assert_int_equal(found(), -1);
-	assert_non_null(strstr(fail_last(), "state: it, or its log, makes no sense"));
+	assert_non_null(strstr(fail_last(), "state: it, or its log, is damaged"));
 	*value ^= 0x0f;
 	put_file(path, whole, len);
 	assert_int_equal(found(), 3);
@@ -169,7 +169,8 @@ static void no_room_for_a_while(unsigned idle)
 		assert_string_equal(put_value(0, 0, "/n", "a value that takes some room in the log"), "");
 	}
 	fail_quiet(false);
-	assert_non_null(strstr(fail_last(), "until that is mended, the store forgets all if it is killed"));
+	assert_non_null(
+	    strstr(fail_last(), "until that is fixed, the store loses everything if it is killed"));
 	assert_int_equal(found(), -1);
 	setrlimit(RLIMIT_FSIZE, &before);
 	while (idle--)

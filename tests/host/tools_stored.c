@@ -318,7 +318,7 @@ static void once_more(void)
 	look(0);
 	assert_int_equal(events, 0);
 	look(3);
-	assert_string_equal(reply, ""); /* its port is nobody's */
+	assert_string_equal(reply, ""); /* no domain has its port */
 	fake.n_list = 3;
 	fake.list[1].flags = fake.list[2].flags = 0;
 	ring[3] = (struct xenstore_domain_interface){0};
@@ -358,7 +358,7 @@ static void serves(void **state)
 	assert_int_equal(*script == NULL, 1);
 }
 
-/* A page or a port that is not to be had. */
+/* A page or a port that is not available. */
 static void bad_page(void)
 {
 	assert_done("bind 0:9;");

@@ -151,7 +151,7 @@ static void tmpfs_has_a_size(void)
 	CHECK(statfs("/tmp/expected.mnt", &fs) == 0 && fs.f_blocks * fs.f_bsize == 65536);
 	CHECK(fill("/tmp/expected.mnt/a") == 65536);
 	CHECK(statfs("/tmp/expected.mnt", &fs) == 0 && fs.f_bfree == 0);
-	for (i = 0; i < 3; i++) { /* what is removed can be had again */
+	for (i = 0; i < 3; i++) { /* what is removed can be made again */
 		CHECK(unlink("/tmp/expected.mnt/a") == 0);
 		CHECK(fill("/tmp/expected.mnt/a") == 65536);
 	}

@@ -196,7 +196,7 @@ static void pin(void)
 	regs[EDU_RAISE / 4] = 2;
 	check(wait_for_port(port, SOON));
 	regs[EDU_ACK / 4] = 2;
-	close_port(port); /* without EOI; the next one begins anew */
+	close_port(port); /* without EOI; the next one starts again */
 	port = bind(line);
 	regs[EDU_RAISE / 4] = 4;
 	check(wait_for_port(port, SOON));

@@ -23,7 +23,7 @@ private_apt() {
 		-o APT::Sandbox::User=root "$@"
 }
 
-private_apt update || true # harmless if the packages can be had all the same
+private_apt update || true # harmless if the packages are available all the same
 for p in $packages; do
 	(cd "$out/dsc" && private_apt source --download-only "$p" >/dev/null) || {
 		echo "suite: needed: source package $p; mend: check network and $mirror" >&2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Programs that nobody here wrote, from Debian's sources, on the teaching kernel (tests/system/suite.py): a short form among
+# Programs that others wrote, from Debian's sources, on the teaching kernel (tests/system/suite.py): a short form among
 # the tests, `make suite` for all.
 
 SUITE      := $(B)/suite

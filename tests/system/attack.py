@@ -54,7 +54,7 @@ def overflow(m, kind):
     """A kernel stack that grows too long meets a page that is not there, and no other memory. It is the last step."""
     m.send("echo overflow > /dev/crash\n")
     if kind.startswith("pv"):
-        m.expect(r"d0 vCPU \d \(\w+, \w+\) crashed at RIP \w+: its kernel stack at .* takes no exception frame")
+        m.expect(r"d0 vCPU \d \(\w+, \w+\) crashed at RIP \w+: its kernel stack at .* cannot take an exception frame")
         m.expect("Halted")
         m.died = None
     else:

@@ -3,7 +3,7 @@
 """Dom0's daemons are killed, at rest and at random moments by seed, while guests run and scripts make and end domains.
 rl-keeper starts them again and they go on where they were: names, watches and what is under way in rings are kept, no line of
 a console is lost or comes twice, no command fails, and in the end nothing is left. The keeper itself is killed, too, and init
-starts another one. Where nothing could be kept, the store begins anew, says so, and knows the domains again.
+starts another one. Where nothing could be kept, the store starts empty, says so, and knows the domains again.
 
 Environment: SEED (1), KILLS (default 30), ROUNDS (default 6) of the loop beside them, BITS (64 or 32) of Dom0.
 """
@@ -118,7 +118,7 @@ def domd_goes_on(m):
 
 
 def a_restart_goes_on(m):
-    """rl-domd is killed while its rl makes a domain anew."""
+    """rl-domd is killed while its rl makes a domain again."""
     run(m, "rl create -q demo64.cfg name=twice")
     before = run(m, "rl domid twice").strip()
     run(m, "until [ \"$(rl store read /local/domain/%s/control/feature-reboot)\" = 1 ]; do usleep 50000; done; sleep 1" % before)
@@ -202,13 +202,13 @@ def a_store_that_hangs(m):
 
 
 def knows_again(m, why):
-    """The store has begun anew and said so: it knows the domains, and guests go on with it."""
+    """The store has started empty and said so: it knows the domains, and guests go on with it."""
     run(m, "until rl list | grep -q 'two words' && rl list | grep -q first; do usleep 50000; done")
     require("Domain-0" in rows(m), "Dom0 has no name: %s" % rows(m))
     run(m, "id=$(rl domid first); until [ \"$(rl store read /local/domain/$id/control/feature-reboot)\" = 1 ]; do usleep 50000; done")
     with Console(m, "first"):
         require("first" == run(m, "store read name").strip(), "its store does not answer")
-    require("the store had forgotten it" in run(m, "cat /var/log/rl-domd.log"), why)
+    require("the store had lost it" in run(m, "cat /var/log/rl-domd.log"), why)
 
 
 def begins_anew(m):
@@ -218,7 +218,7 @@ def begins_anew(m):
     for spoil in ("echo nonsense > state", "for i in 1 2 3 4; do rl store write /much $i; done; for f in log.*; do printf '\\377' | dd of=$f bs=1 seek=9 conv=notrunc; done"):
         run(m, "rm -f /var/log/rl-domd.log; cd /run/rl/store; %s; cd; kill -9 $(pidof rl-stored)" % spoil)
         knows_again(m, spoil)
-        require(run(m, "cat /var/log/rl-stored.log").count("makes no sense; the store begins anew") == 1, "it does not say so")
+        require(run(m, "cat /var/log/rl-stored.log").count("is damaged; the store starts empty") == 1, "it does not say so")
         run(m, "rm -f /var/log/rl-stored.log")
     run(m, "rl store write /there x; until [ $(wc -l < /tmp/watch) = 3 ]; do usleep 50000; done")  # Dom0's watches stand again
     run(m, "rl shutdown -w 'two words'", 120)
@@ -242,7 +242,7 @@ def no_room(m):
 def main():
     tap = Tap()
     dom0 = {"64": ("guest/kernel-pv64.elf", "dom0.cpio"), "32": ("guest/kernel-pv32.elf", "dom0-32.cpio")}
-    # The kernel has a word to say when the store begins anew, which would come between a prompt and its end.
+    # The kernel has a word to say when the store starts empty, which would come between a prompt and its end.
     initrd = " quiet,".join(os.path.join(BUILD, file) for file in dom0[os.environ.get("BITS", "64")])
     with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
                   "-initrd", initrd, "-append", "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"],

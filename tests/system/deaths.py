@@ -15,11 +15,11 @@ from machine import BUILD, TOP, Failure, Tap, require
 
 KIND = sys.argv[1]
 
-NO_FRAME = r"its kernel stack at .* takes no exception frame"
-NO_SYSCALL = NO_FRAME if KIND == "pv32" else r"its kernel stack at .* takes no (system call|exception frame)"
+NO_FRAME = r"its kernel stack at .* cannot take an exception frame"
+NO_SYSCALL = NO_FRAME if KIND == "pv32" else r"its kernel stack at .* cannot take (a system call|an exception frame)"
 NO_ENTRY = r"exception \d+ at the entry of a handler \(error code \w+\)"
 # Found where it is to be entered, not a few words further down by the kernel that already uses it.
-STACK_OF_HYPERVISOR = r"its kernel stack at %s takes no exception frame" % (
+STACK_OF_HYPERVISOR = r"its kernel stack at %s cannot take an exception frame" % (
     "ffff830000a00000" if KIND == "pv64" else r"\w+:f5800fec")
 
 BOTH = {

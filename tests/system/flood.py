@@ -123,7 +123,7 @@ def crashes(m):
     require("pages free" in m.run("rl dmesg", 200), "what was said before is gone")
     m.run("sleep 20", 200)  # until there is room again
     crash(m, 1)
-    require(re.search(r"\d+ lines on ends of guests left out", heard()), "nobody says what is missing")
+    require(re.search(r"\d+ lines about the ends of guests left out", heard()), "nobody says what is missing")
 
 
 def main():

@@ -17,7 +17,7 @@ CLOCK = "rl create -q fv.cfg name=%s memory=24 'extra=run=while,true;do,cat,/pro
 NOTE = "log=/run/rl/console/$(rl domid %s)/log; for i in 1 2; do echo \"at $(cut -d' ' -f1 /proc/uptime)" \
     " $(grep -E '^[0-9.]+ [0-9.]+.?$' $log | tail -n 1)\"; [ $i = 2 ] || sleep %d; done"
 SECONDS = 20
-STARTS = 3  # each calibrates anew
+STARTS = 3  # each calibrates for itself
 LIMIT = 0.03
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Guests that nobody here wrote, from Debian packages (make guests), under Ringlet and under Debian's Xen 4.17:
+"""Guests that others wrote, from Debian packages (make guests), under Ringlet and under Debian's Xen 4.17:
 
     guests.py domains   as domains beside Dom0
     guests.py dom0      Debian's Linux as Dom0 itself
@@ -165,7 +165,7 @@ def main():
     ours, theirs = set(), set()
     run(tap, "ringlet", ours)
     run(tap, "xen", theirs)
-    tap.step("Linux finds the same on both, but for what is stated", lambda: linux_guest.compare(ours, theirs, stated))
+    tap.step("Linux finds the same on both, except for what is stated", lambda: linux_guest.compare(ours, theirs, stated))
     tap.end()
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """rl killed at its Nth system call, for N to the last one, leaves nothing behind: no domain without a name, no name without
-a domain, no memory, no file, nothing in the store; the same name can be had at once. The checked build of the teaching kernel
+a domain, no memory, no file, nothing in the store; the same name is free at once. The checked build of the teaching kernel
 counts and kills (guest-kernel/checks/); killed/killed.sh does the rest, in Dom0.
 
     killed.py short|long [CASE [FIRST [LAST]]]

@@ -61,7 +61,7 @@ SHORT = [
     memory("2 GiB in two parts", 2 * GIB, "pc,max-ram-below-4g=1G"),
     cpu("Nehalem"),
     cpu("EPYC"),
-    processors(33, r"32 CPUs up", r"Warning: 1 more CPUs are not used: Ringlet takes no more"),
+    processors(33, r"32 CPUs up", r"Warning: 1 more CPUs are not used: Ringlet uses no more"),
     Shape("no ACPI", ["-m", "128", "-no-acpi"], expect=(r"TSC: .* by the PIT", r"safe to turn off"), ends=False),
 ]
 
@@ -77,7 +77,7 @@ REST = [
 ] + [cpu("max,-" + feature) for feature in FEATURES] + [
     processors(n, r"%d CPUs? up" % n) for n in (1, 2, 3, 8, 16, 32)
 ] + [
-    processors(64, r"32 CPUs up", r"Warning: 32 more CPUs are not used: Ringlet takes no more"),
+    processors(64, r"32 CPUs up", r"Warning: 32 more CPUs are not used: Ringlet uses no more"),
     Shape("two sockets of two threads", ["-m", "128", "-smp", "4,sockets=2,cores=1,threads=2"]),
     Shape("no HPET", ["-m", "128", "-smp", "2", "-no-hpet"]),
     Shape("no HPET, q35", ["-m", "128", "-smp", "2", "-machine", "q35,hpet=off"]),

@@ -172,7 +172,7 @@ def main():
             tap.step("each kind names its ring", lambda: rings(m))
             tap.step("all make progress together", lambda: progress_all(m))
             tap.step("pause stops one, unpause resumes it", lambda: pause(m))
-            tap.step("a crash is explained and harms nobody", lambda: crash(m))
+            tap.step("a crash is explained and harms no other domain", lambda: crash(m))
             tap.step("%d rounds of create and destroy lose nothing" % ROUNDS, lambda: rounds(m))
             tap.step("destroy gives every frame back", lambda: destroy_all(m, start[0]))
             tap.step("power-off ends the machine", lambda: power_off(m))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The teaching kernel and `rl` on a hypervisor that nobody here wrote: Debian's Xen 4.17.
+"""The teaching kernel and `rl` on a hypervisor that others wrote: Debian's Xen 4.17.
 
 Dom0 has two vCPUs; all that rl does goes by the domctls, sysctls and the builder's memory operations of Xen's
 interface, with Xen's own answers. What Ringlet alone has (accounting, traces) is refused with a sentence.

@@ -142,7 +142,7 @@ class Talk:
 
 
 def mute(m):
-    """A domain whose console cannot be had is not made, and the command says why at once."""
+    """A domain that cannot get a console is not made, and the command says why at once."""
     before = m.run("rl list")
     last = m.number("rl create -q tiny.cfg name=x; rl domid x; rl destroy x")
     m.run("mkdir -p /run/rl/console/%d/in/way" % (last + 1))

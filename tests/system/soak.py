@@ -17,7 +17,7 @@ PERIOD = 60  # seconds of guest time that a round takes, with a rest; what passe
 ROUNDS = 4  # between two looks: each does the four things of which a round does one
 SHELL = r"[#$] (\x1b\[6n)?$"
 LOG = os.path.join(BUILD, "tests", "soak.log")
-SLACK = {"hypervisor": 0, "Dom0": 768}  # pages, KiB; the store's own log on Dom0's disk grows and begins anew
+SLACK = {"hypervisor": 0, "Dom0": 768}  # pages, KiB; the store's own log on Dom0's disk grows and is rewritten
 SLACK_DAEMON = 64, 0  # KiB, descriptors; a heap finds its shape in the first hundreds of domains
 
 

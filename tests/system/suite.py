@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs that nobody here wrote, on one build of the teaching kernel: Lua, sqlite's shell, tcc with its own tests, and
+"""Programs that others wrote, on one build of the teaching kernel: Lua, sqlite's shell, tcc with its own tests, and
 busybox with its own tests. Every check must pass, and as many as are known to be there must be seen.
 
     suite.py KIND short|long

@@ -36,7 +36,7 @@
 #define LATE_WRITE
 #endif
 
-/* Holders: a page for a moment, or an entry, pin or root whose domain's lock can be had. */
+/* Holders: a page for a moment, or an entry, pin or root whose domain's lock is free. */
 #define MINE(f)    (frame[f].owner < NDOMS && (frame[f].owner == mine || mine == 0))
 #define LOCKED(f)  (pt_lock[frame[f].owner])
 #define LIVE(f, l) (frame[f].valid && frame[f].type == l)

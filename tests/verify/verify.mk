@@ -6,7 +6,7 @@ verify: ## explore the models of page types and events whole, and see all their 
 	$(Q)sh scripts/setup.sh
 	$(Q)python3 tests/verify/verify.py $(if $(ONLY),--only $(ONLY))
 
-verify-pictures: ## draw docs/pictures anew, the counter-examples that the labs show
+verify-pictures: ## redraw docs/pictures, the counter-examples that the labs show
 	$(Q)python3 tests/verify/verify.py --pictures
 
 $(eval $(call test,verify,300,python3 tests/verify/verify.py --short))

@@ -69,7 +69,7 @@ MUTANTS = [
     ("STATE_LATE", "events", "W2", "block() looks at the events before it sets the state"),
     ("UNMASK_BLIND", "events", "W3", "the mask is cleared without a look at the pending bit"),
     ("UNMASK_LATE", "events", "W3", "the pending bit is looked at before the mask is cleared"),
-    ("POLL_EARLY", "events", "W4", "a poller looks before he notes that he polls"),
+    ("POLL_EARLY", "events", "W4", "a poller looks before it notes that it polls"),
     ("POLL_UNLOCKED", "events", "W4", "the note and the state are set under no lock"),
     ("CLEAR_LATE", "events", "", "the guest clears the port's bit after it has taken the items"),
     ("GUEST_UNMASKED", "events", "", "the guest looks at its inbox and sleeps without the mask between"),

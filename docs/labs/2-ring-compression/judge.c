@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lab 2: runs the application against its kernel's secret while the page tables are as they should be, and while one
- * entry is not. Each experiment prints what came of it; what should have come of it nobody says here.
+ * entry is not. Each experiment prints what came of it; what should have come of it is not said here.
  */
 #include "lab.h"
 

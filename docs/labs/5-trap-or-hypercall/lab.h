@@ -10,7 +10,7 @@
 struct change {
 	pte_t *entry;     /* where the guest sees it: in a live L1 table, which is mapped read-only */
 	uint64_t machine; /* where it is, for the hypervisor */
-	pte_t value;      /* what it shall be */
+	pte_t value;      /* what it is to be */
 };
 
 /* ---- the student's: ways.c ---- */

@@ -18,7 +18,7 @@ const char test_title[] = "lab 7: the lost wake-up";
 #define MS         1000000ull
 #define FIRST      100u /* number of the first item of a run */
 #define INBOX_SIZE 8
-#define STEPS_MAX  500u /* who takes more instructions than this will never end */
+#define STEPS_MAX  500u /* a kernel that takes more instructions than this will never end */
 #define RFLAGS_TF  0x100ul
 
 struct ring ring;
@@ -27,7 +27,7 @@ evtchn_port_t port;
 static volatile unsigned inbox[INBOX_SIZE], inbox_in, inbox_out;
 static unsigned timer_port, next_item;
 
-/* The run: an item shall come at step @at. */
+/* The run: an item is to come at step @at. */
 static struct run {
 	unsigned at, step;
 	bool stepping, step_upcall;

@@ -58,7 +58,7 @@ long attack_tlb(pte_t *victim)
 	return 0;
 }
 
-/* The hypervisor sees all memory, writable, in its direct map; it shall write its answer there for us. */
+/* The hypervisor sees all memory, writable, in its direct map; it is to write its answer there for us. */
 long attack_pointer(pte_t *victim)
 {
 #ifdef __x86_64__

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lab 8: attacks on page tables. The loot is the same each time: an entry in a live page table that the hypervisor
- * refuses when it is asked for it, by mmu_update. Who can write one such entry can map any memory there is.
+ * refuses when it is asked for it, by mmu_update. A kernel that can write one such entry can map any memory there is.
  */
 #pragma once
 

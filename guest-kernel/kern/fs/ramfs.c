@@ -202,7 +202,7 @@ static void remove_entry(struct inode *dir, struct ram_entry *e)
 	inode_put(inode);
 }
 
-/* Depth first without recursion: go down while there is a directory, remove what is at hand. */
+/* Depth first without recursion: go down while there is a directory, remove what is there. */
 void ramfs_remove_all(struct inode *root)
 {
 	struct inode *dir = root;

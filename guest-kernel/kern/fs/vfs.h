@@ -76,7 +76,7 @@ struct inode {
 	const struct inode_ops *ops;
 	const struct file_ops *fops; /* NULL for devices and fifos: found at open */
 	struct fs_stat *fs;
-	struct inode *mounted; /* root of a file system mounted upon this directory */
+	struct inode *mounted; /* root of a file system mounted on this directory */
 	struct inode *covers;  /* for the root of a mounted file system: the directory it covers */
 	struct lock *locks;    /* locks.c */
 	struct pipe *pipe;     /* the buffer of a fifo while it is open */

@@ -30,7 +30,7 @@ struct process_job {
 
 /*
  * Both structures: the kernel lock guards every field. The parts are declared by the files whose concern they are, which say
- * who else than the process (or task) itself changes them. The fields here are set at fork, except where a comment says more.
+ * what else than the process (or task) itself changes them. The fields here are set at fork, except where a comment says more.
  */
 struct process {
 	struct list all;

@@ -109,7 +109,7 @@ struct siginfo_user {
 #define ALARM_SHORTEST NSEC_PER_MSEC /* otherwise one alarm's interrupts could use up all time */
 
 /* The kernel lock guards both. A sender sets what is pending, SIGCONT and the signals that stop take it off again; all else is
- * the process's and the task's own, but for the alarm's timer. */
+ * the process's and the task's own, except for the alarm's timer. */
 struct process_signals {
 	struct sigaction actions[NSIG];
 	u64 pending; /* for any task of the process */

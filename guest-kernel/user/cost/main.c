@@ -139,7 +139,7 @@ static void list(void)
 
 static int usage(const char *word)
 {
-	fprintf(stderr, "cost: '%s'? `cost --help` tells what there is\n", word);
+	fprintf(stderr, "cost: '%s'? `cost --help` lists them\n", word);
 	return 2;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Fuzz target of the store's protocol: the input is what two guests write into their rings. Each byte string is a
  * row of steps: a step's first byte chooses the guest and what it does (a well-formed request, raw bytes, indices,
- * taking replies, beginning anew). Afterwards the tree must be sound and every quota kept.
+ * taking replies, beginning again). Afterwards the tree must be sound and every quota kept.
  */
 #include "store.h"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # killed CASE STEP [FIRST [LAST]]: does what CASE does, again and again, by an rl that is killed when it has made FIRST system
 # calls, FIRST + STEP, ... until it ends by itself (/dev/checks of the checked kernel counts). After each: nothing is half there,
-# the name can be had, and domains, store, memory and files are as they were before. A line "wrong N: ..." if not.
+# the name is free, and domains, store, memory and files are as they were before. A line "wrong N: ..." if not.
 name=$1 step=$2 at=${3:-1} last=${4:-100000} points=0
 
 dying() { sh -c "echo kill $at > /dev/checks; "'exec "$0" "$@"' "$@" > /tmp/killed.out 2>&1; }
@@ -74,7 +74,7 @@ case_trace() {
 	rl trace -o /tmp/killed.trace -t 0.01 > /tmp/killed.have 2>&1 || wrong "no trace: $(cat /tmp/killed.have)"
 	return $code
 }
-# The rl that rl-domd starts: until it has ended once, this script is in its place. Wherever it is killed, k is made anew; it then
+# The rl that rl-domd starts: until it has ended once, this script is in its place. Wherever it is killed, k is made again; it then
 # reboots again, which is too soon for a third one.
 case_restart() {
 	rm -f /tmp/killed.code
@@ -91,7 +91,7 @@ case_restart() {
 		[ "$now" != "$before" ] && grep -q 'reason = "reboot"' "/run/rl/domains/$now/end" 2> /tmp/killed.have && return "$code"
 		usleep ${wait}000
 	done
-	wrong "k is not made anew"
+	wrong "k is not made again"
 	return "$code"
 }
 

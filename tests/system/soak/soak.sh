@@ -92,7 +92,7 @@ memory() {
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do rl create -q tiny.cfg name=tiny && rl destroy tiny || fails "tiny"; done
 	sleep 3
 	rl info | sed -n 's/^free_pages *: */hypervisor /p'
-	# The store's log grows and is begun anew, as it comes.
+	# The store's log grows and is rewritten, as it comes.
 	log=$(cat /run/rl/store/log.* | wc -c)
 	echo "Dom0 $(($(sed -n 's/^MemFree: *\([0-9]*\).*/\1/p' /proc/meminfo) + (log + 4095) / 4096 * 4))"
 	for name in rl-stored rl-consoled rl-domd rl-keeper; do
