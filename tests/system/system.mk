@@ -177,7 +177,8 @@ $(eval $(call test,fv-clock,500,python3 tests/system/fv_clock.py,$(B)/dom0.cpio 
 
 # Guests from Debian packages, beside Dom0 and as Dom0, on Ringlet and on Debian's Xen.
 GUEST_NEEDS := $(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/guests.cpio
-$(eval $(call test,dom0-devices,900,python3 tests/system/dom0_devices.py,$(B)/ringlet.elf $(B)/guests/initrd-devices.cpio))
+$(foreach w,messages pins,$(eval $(call test,dom0-devices-$(w),900,python3 tests/system/dom0_devices.py $(w),\
+	$(B)/ringlet.elf $(B)/guests/initrd-devices.cpio)))
 $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/system/guests.py $(w),$(GUEST_NEEDS))))
 
 # Our own Dom0 and its tools on Debian's Xen.
