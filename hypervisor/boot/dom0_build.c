@@ -206,6 +206,8 @@ int dom0_build(const struct module *kernel, const struct module *initrd, const c
 	dom0->mm.max_pages = size.max_pages;
 	log_info("Dom0: %s, %lu MiB, %u vCPUs, entry %lx, first area %lx-%lx\n", dom0->kind->name,
 		 MIB(m.nr_pages), dom0->max_vcpus, k.notes.entry, p.v_start, p.v_end);
+	if (size.max_pages > size.pages)
+		log_info("Dom0 may grow to %lu MiB\n", MIB(size.max_pages));
 	dom0_memory_free_list(&m);
 	kernel_image_close(&image);
 	boot_release(kernel->start, kernel->end);

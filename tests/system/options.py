@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Options of the hypervisor's command line whose effect is seen on the serial line: how much it says, and how."""
+"""Options of the hypervisor's command line whose effect is seen on the serial line: how much it says, and how; and how much
+memory Dom0 gets."""
 
 import os
 import re
@@ -44,8 +45,18 @@ def formats():
         require("Warning: not understood and ignored: " + bad in own(transcript(bad)), "no warning of %s" % bad)
 
 
+def memory():
+    """What is given twice, the last is meant: transcript() has one of its own."""
+    for option, mib, most in (("40M,max:64M", 40, 64), ("max:36M,min:20M,64M", 36, 36), ("min:44M,40M", 44, 44)):
+        said = own(transcript("dom0_mem=" + option))
+        require(any(re.match(r"Dom0: pv64, %d MiB, " % mib, s) for s in said), "dom0_mem=%s: %s" % (option, said))
+        grows = ["Dom0 may grow to %d MiB" % most] * (most > mib)
+        require([s for s in said if "may grow" in s] == grows, "dom0_mem=%s: %s" % (option, said))
+
+
 def main():
     tap = Tap()
+    tap.step("dom0_mem takes a size, a least and a most, in any order", memory)
     tap.step("loglvl chooses what is said", levels)
     tap.step("com1 takes speeds and formats, and names what it does not take", formats)
     tap.end()
