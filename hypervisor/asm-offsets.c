@@ -51,7 +51,7 @@ void asm_offsets(void)
 	OFFSET(MASK_OFFSET, vcpu_info, evtchn_upcall_mask);
 	OFFSET(VCPU_HYPERCALLS, vcpu, entry.hypercalls);
 	OFFSET(VCPU_SYSCALL_CB, vcpu, entry.syscall_cb.address);
-	OFFSET(VCPU_KERNEL_SP, vcpu, entry.kernel_sp);
+	OFFSET(VCPU_SYSCALL_SP, vcpu, entry.syscall_sp);
 	OFFSET(VCPU_KERNEL_CR3, vcpu, mm.kernel_cr3);
 	OFFSET(VCPU_USER_CR3, vcpu, mm.user_cr3);
 	OFFSET(VCPU_GS_BASE_KERNEL, vcpu, pv.gs_base_kernel);

@@ -91,7 +91,8 @@ static void shortcuts(const struct vcpu *v)
 	if (v->entry.special.no_user_root != !v->mm.user_cr3)
 		audit_wrong("%s vCPU %u: user root %lx, which system calls' shortcuts do not know",
 			    v->domain->name, v->id, (unsigned long)v->mm.user_cr3);
-	if (v->entry.special.no_entry == context_takes_syscalls(v))
+	if (v->entry.special.no_entry == context_takes_syscalls(v) ||
+	    (!v->entry.special.no_entry && v->entry.syscall_sp != context_syscall_sp(v)))
 		audit_wrong(
 		    "%s vCPU %u: system calls enter at %lx on %lx, which their shortcut does not know",
 		    v->domain->name, v->id, (unsigned long)v->entry.syscall_cb.address,

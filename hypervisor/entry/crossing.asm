@@ -67,9 +67,8 @@ app_syscall_crossing:
 	mov	byte [rbx + VCPU_USER_MODE], 0
 	SWITCH_MODE USER, KERNEL
 	mov	rcx, [V(rbx, RCX)]
-	mov	rdx, [rbx + VCPU_KERNEL_SP]
+	mov	rdx, [rbx + VCPU_SYSCALL_SP]
 	mov	rax, gs:[CPU_SCRATCH]
-	and	rdx, -16
 	GUEST_ACCESS_BEGIN		; until SYSRET loads RFLAGS
 .ss:	mov	qword [rdx - 8], SEL_GUEST_DS
 .rsp:	mov	[rdx - 16], rax

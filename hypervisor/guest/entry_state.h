@@ -37,8 +37,9 @@ struct vcpu_entry {
 	 *	(1) `iopl` is what the domain's vm_assist says: context_assist_changed().
 	 *	(2) `nmi` is set from bounce_nmi() to bounce_nmi_done(), or to a new context.
 	 *	(3) pv64: `no_user_root` is set if and only if mm.user_cr3 is 0. What changes that sets it (mm/root.c).
-	 *	(4) pv64: `no_entry` is set unless context_takes_syscalls(). What changes syscall_cb or kernel_sp calls
-	 *	    context_entry_changed() before the guest runs again.
+	 *	(4) pv64: `no_entry` is set unless context_takes_syscalls(), and then frames begin at syscall_sp, which is
+	 *	    kernel_sp, aligned. What changes syscall_cb or kernel_sp calls context_entry_changed() before the guest
+	 *	    runs again.
 	 * The auditor checks (3) and (4).
 	 */
 	union {
@@ -53,7 +54,7 @@ struct vcpu_entry {
 #define SPECIAL_TO_KERNEL 0x0000ffffu /* in special.any: iopl, nmi */
 #define SPECIAL_TO_USER   0x00ffffffu /* and no_user_root */
 	/* Entry points that the guest has registered; those of exceptions are vcpu.traps. */
-	uint64_t kernel_sp;
+	uint64_t kernel_sp, syscall_sp;
 	uint16_t kernel_ss;
 	struct callback syscall_cb, event_cb, failsafe_cb, syscall32_cb, sysenter_cb;
 

@@ -40,6 +40,7 @@ void context_assist_changed(struct domain *d)
 
 void context_entry_changed(struct vcpu *v)
 {
+	v->entry.syscall_sp = context_syscall_sp(v);
 	v->entry.special.no_entry = !context_takes_syscalls(v);
 }
 

@@ -28,12 +28,14 @@ void context_assist_changed(struct domain *d);
 
 /* Does a system call need no more than a frame on the kernel's stack and a jump? special.no_entry says the opposite. */
 #define SYSCALL_FRAME (7 * 8) /* bytes (pv64_enter) */
+static inline gva_t context_syscall_sp(const struct vcpu *v)
+{
+	return ROUND_DOWN(v->entry.kernel_sp, 16);
+}
 static inline bool context_takes_syscalls(const struct vcpu *v)
 {
-	gva_t low = ROUND_DOWN(v->entry.kernel_sp, 16) - SYSCALL_FRAME;
-
 	return v->entry.syscall_cb.address && !(v->entry.syscall_cb.flags & CALLBACKF_mask_events) &&
-	       range_ok(v->domain->abi, low, SYSCALL_FRAME);
+	       range_ok(v->domain->abi, context_syscall_sp(v) - SYSCALL_FRAME, SYSCALL_FRAME);
 }
 /* The current @v's syscall_cb or kernel_sp has changed, or those of a vCPU that does not run: rule (4) of vcpu.entry.special. */
 void context_entry_changed(struct vcpu *v);

@@ -16,11 +16,11 @@ struct domain_sched {
 struct vcpu_sched {
 	/* Under the lock of the run queue that it belongs to (sched/sched.h). */
 	uint32_t pause_count;
-	ns_t run_since;       /* when it was chosen, or last charged */
-	struct list run_link; /* it waits there */
-	void *policy;         /* the policy's own (sched/policy.h) */
-	struct vcpu_runstate_info runstate;
 	cpuset_t hard_affinity; /* CPUs that may run it; read without the lock, for a hint */
+	ns_t run_since;         /* when it was chosen, or last charged */
+	struct list run_link;   /* it waits there */
+	void *policy;           /* the policy's own (sched/policy.h) */
+	struct vcpu_runstate_info runstate;
 
 	/* Its own domain's hypercalls set what follows, without a lock: a race between two of them harms that domain alone.
 	 * A timer's place in its list has a lock of its own (cpu/timer.c). */

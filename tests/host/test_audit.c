@@ -231,10 +231,13 @@ static void vcpus(void)
 	notices(v.entry.special.no_user_root, true);
 	notices(v.entry.special.no_entry, false);
 	v.entry.syscall_cb.address = 0xffffffff81000000;
-	v.entry.kernel_sp = 0x1000;
+	v.entry.kernel_sp = 0x1008;
+	v.entry.syscall_sp = 0x1000;
 	v.entry.special.no_entry = false;
 	assert_true(audit_run());
 	notices(v.entry.special.no_entry, true);
+	notices(v.entry.syscall_sp, 0x1008);
+	notices(v.entry.kernel_sp, 0x2008);
 	notices(v.entry.syscall_cb.address, 0);
 	notices(v.entry.syscall_cb.flags, CALLBACKF_mask_events);
 	notices(v.entry.kernel_sp, PV64_HIGH_START + 48); /* the frame would begin below */

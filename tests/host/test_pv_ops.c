@@ -232,9 +232,10 @@ static void callbacks(void **state)
 	assert_int_equal(v->entry.event_cb.address, 0x6000);
 	assert_int_equal(hc_set_callbacks((1ul << 47) - 1, 0, 0, 0), 0);
 	assert_int_equal(v->entry.syscall_cb.address, 0);
-	assert_int_equal(hc_stack_switch(0x28, 0x9000), 0);
+	assert_int_equal(hc_stack_switch(0x28, 0x900f), 0);
 	assert_int_equal(v->entry.kernel_ss, 0x2b);
-	assert_int_equal(v->entry.kernel_sp, 0x9000);
+	assert_int_equal(v->entry.kernel_sp, 0x900f);
+	assert_int_equal(v->entry.syscall_sp, 0x9000);
 }
 
 /* ---- xen_version ---- */
