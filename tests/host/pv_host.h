@@ -254,6 +254,9 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
 #include "pv/multicall_op.c"
 #include "pv/segment_op.c"
 #include "pv/trap_op.c"
+/* The image was linked without a note of its sum. */
+const uint8_t build_id_start[1];
+extern const uint8_t build_id_end[1] __attribute__((alias("build_id_start")));
 #include "pv/version_op.c"
 #ifdef HOST_PV32
 #include "pv/pv32.c"
