@@ -26,7 +26,7 @@ long domctl_state(struct domain *d, struct xen_domctl *op, bool *copyback);
 /* The vCPU, or NULL. */
 struct vcpu *domctl_vcpu_of(struct domain *d, uint32_t id);
 cpuset_t cpumap_all(void); /* a bit for each CPU of the machine */
-/* A CPU bitmap between the caller's memory and the hypervisor's. 0 or -EFAULT. */
+/* A CPU bitmap between the caller's memory and the hypervisor's. 0, -EFAULT; -E2BIG: so many CPUs are none. */
 int cpumap_get(cpuset_t *cpus, const struct xenctl_bitmap *map);
 int cpumap_put(const struct xenctl_bitmap *map, cpuset_t cpus);
 

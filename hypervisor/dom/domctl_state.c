@@ -161,9 +161,10 @@ static long get_nodes(const struct xen_domctl_nodeaffinity *n)
 static long set_nodes(const struct xen_domctl_nodeaffinity *n)
 {
 	uint32_t nodes;
+	int rc = cpumap_get(&nodes, &n->nodemap);
 
-	if (cpumap_get(&nodes, &n->nodemap))
-		return -EFAULT;
+	if (rc)
+		return rc;
 	return nodes & 1 ? 0 : -EINVAL;
 }
 

@@ -26,6 +26,8 @@ int cpumap_get(cpuset_t *cpus, const struct xenctl_bitmap *map)
 	uint32_t bytes = MIN((map->nr_bits + 7) / 8, (uint32_t)sizeof(*cpus));
 
 	*cpus = 0;
+	if (map->nr_bits > CPUMAP_BITS_MAX)
+		return -E2BIG;
 	if (guest_read(cpus, map->bitmap, bytes))
 		return -EFAULT;
 	*cpus &= cpuset_below(map->nr_bits);
@@ -106,13 +108,15 @@ static void info(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
 static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
 {
 	cpuset_t cpus;
+	int rc;
 
 	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
 		return -EINVAL;
 	if (!(a->flags & XEN_VCPUAFFINITY_HARD)) /* soft affinity is a hint, and ignored */
 		return 0;
-	if (cpumap_get(&cpus, &a->cpumap_hard))
-		return -EFAULT;
+	rc = cpumap_get(&cpus, &a->cpumap_hard);
+	if (rc)
+		return rc;
 	if (!(cpus & cpumap_all()))
 		return -EINVAL;
 	vcpu_set_affinity(v, cpus);

@@ -4,9 +4,12 @@
  * value and one that must be refused, as fast as it can; vCPU 0 makes the hypercall over and over. Whatever the hypervisor
  * checks, it must use: what is refused never takes effect, nothing is written beyond a page, and every count is right in
  * the end (the auditor). In turn: page-table updates, pins, batches, grant entries and operations, copies, lists of
- * frames, tables of descriptors and handlers, polled ports, event channels, the context of a new vCPU.
+ * frames, tables of descriptors and handlers, polled ports, event channels, the context of a new vCPU;
+ * extended registers and the policy of another domain, the hypervisor's parameters.
  */
 #include "domu.h"
+#include "xen/domctl.h"
+#include "xen/hypfs.h"
 
 const char test_title[] = "attack-double-fetch";
 
@@ -356,6 +359,99 @@ static void contexts(void)
 	printk("vCPU 2 has %s context\n", done ? "a" : "no");
 }
 
+static struct xen_domctl op;
+static int domctl(unsigned cmd, domid_t dom)
+{
+	op.cmd = cmd;
+	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
+	op.domain = dom;
+	return hypercall_domctl(&op);
+}
+
+/* Extended registers whose header turns: XRSTOR would fault in the hypervisor. What another domain has is always good. */
+static void extended_registers(domid_t dom)
+{
+	static uint64_t image[106], got[106];
+
+	op.u.vcpuextstate = (struct xen_domctl_vcpuextstate){.size = sizeof(image)};
+	set_xen_guest_handle(op.u.vcpuextstate.buffer, image);
+	check_eq(domctl(XEN_DOMCTL_getvcpuextstate, dom), 0);
+	if (!op.u.vcpuextstate.size) /* a processor without */
+		return;
+	TURN(FLIP(image[66], image[66], 1ull << 62), FLIP(image[67], 0, 1ull << 63), FLIP(image[70], 0, 5),
+	     FLIP(image[0], image[0], 4), FLIP(op.u.vcpuextstate.size, sizeof(image), 1ull << 40));
+	for (unsigned i = 0; i < ROUNDS / 4; i++, mix())
+		domctl(XEN_DOMCTL_setvcpuextstate, dom);
+	stop();
+	op.u.vcpuextstate.size = sizeof(got);
+	set_xen_guest_handle(op.u.vcpuextstate.buffer, got);
+	check_eq(domctl(XEN_DOMCTL_getvcpuextstate, dom), 0);
+	check(got[0] != 4 && got[66] != 1ull << 62 && !got[67] && !got[70]);
+}
+
+/* A policy of which a word and the length turn. */
+static void policies(domid_t dom)
+{
+	static struct xen_cpuid_leaf leaf = {.leaf = 1, .subleaf = XEN_CPUID_NO_SUBLEAF}, got[120];
+	uint32_t vmx = 1u << 5;
+
+	op.u.cpu_policy = (struct xen_domctl_cpu_policy){.nr_leaves = 1};
+	set_xen_guest_handle(op.u.cpu_policy.leaves, &leaf);
+	TURN(FLIP(leaf.c, 0, vmx), FLIP(leaf.leaf, 1, 0x12345678), FLIP(op.u.cpu_policy.nr_leaves, 1, ~0u));
+	for (unsigned i = 0; i < ROUNDS / 4; i++, mix())
+		domctl(XEN_DOMCTL_set_cpu_policy, dom);
+	stop();
+	op.u.cpu_policy = (struct xen_domctl_cpu_policy){.nr_leaves = ARRAY_SIZE(got)};
+	set_xen_guest_handle(op.u.cpu_policy.leaves, got);
+	check_eq(domctl(XEN_DOMCTL_get_cpu_policy, dom), 0);
+	for (unsigned i = 0; i < op.u.cpu_policy.nr_leaves; i++)
+		check(got[i].leaf != 0x12345678 && (got[i].leaf != 1 || !(got[i].c & vmx)));
+}
+
+/* A value whose end turns; the path, too. */
+static void files(void)
+{
+	static char value[] = "info", path[] = "/params/guest_loglvl";
+	static struct {
+		struct xen_hypfs_direntry e;
+		char text[32];
+	} got;
+	char was[32];
+	uint32_t size;
+
+	check_eq(hypercall_hypfs_op(XEN_HYPFS_OP_read, path, sizeof(path), &got, sizeof(got)), 0);
+	__builtin_memcpy(was, got.text, sizeof(was));
+	size = got.e.content_len;
+	TURN(FLIP(*(uint16_t *)(value + 3), 'o', 'o' | 'o' << 8),
+	     FLIP(*(uint16_t *)(path + 19), 'l', 'l' | 'l' << 8));
+	for (unsigned i = 0; i < ROUNDS / 4; i++, mix()) {
+		hypercall_hypfs_op(XEN_HYPFS_OP_write_contents, path, sizeof(path), value, sizeof(value));
+		if (!hypercall_hypfs_op(XEN_HYPFS_OP_read, path, sizeof(path), &got, sizeof(got)))
+			check(got.e.content_len <= sizeof(got.text) && !got.text[got.e.content_len - 1]);
+	}
+	stop();
+	check_eq(hypercall_hypfs_op(XEN_HYPFS_OP_write_contents, path, sizeof(path), was, size), 0);
+}
+
+static void control(void)
+{
+	domid_t dom;
+
+	op.u.createdomain = (struct xen_domctl_createdomain){.max_vcpus = 1,
+							     .max_evtchn_port = -1,
+							     .max_grant_frames = 1,
+							     .max_maptrack_frames = 1,
+							     .grant_opts = 1};
+	check_eq(domctl(XEN_DOMCTL_createdomain, 0), 0);
+	dom = op.domain;
+	op.u.max_vcpus.max = 1;
+	check_eq(domctl(XEN_DOMCTL_max_vcpus, dom), 0);
+	extended_registers(dom);
+	policies(dom);
+	files();
+	check_eq(domctl(XEN_DOMCTL_destroydomain, dom), 0);
+}
+
 void test_main(void)
 {
 	if (hypercall_vcpu_op(VCPUOP_initialise, 1, vcpu_context(turner)) ||
@@ -375,4 +471,5 @@ void test_main(void)
 	frame_lists();
 	events();
 	contexts();
+	control();
 }
