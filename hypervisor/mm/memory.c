@@ -107,7 +107,7 @@ static int swap(struct domain *d, struct exchange *x)
 }
 
 /* Frames not stolen for good are @d's own again; new frames that it does not own yet will go back. */
-static void undo_begin(struct domain *d, struct exchange *x, int error)
+static void undo_begin(struct domain *d, struct exchange *x, int rc)
 {
 	uint32_t from = x->stage == EXCHANGE_SWAP ? x->at : 0;
 
@@ -117,7 +117,7 @@ static void undo_begin(struct domain *d, struct exchange *x, int error)
 	x->undo_end = x->stage == EXCHANGE_TAKE ? (x->at + extent(x) - 1) & -extent(x) : x->n;
 	x->at = from;
 	x->stage = EXCHANGE_UNDO;
-	x->error = error;
+	x->rc = rc;
 }
 
 /* One extent goes back, or the rest of one. */
@@ -194,7 +194,7 @@ int memory_exchange(struct domain *d, struct exchange *x)
 		rc = go_on(d, x, &left);
 	if (rc != -ERESTART || x->stage != EXCHANGE_UNDO)
 		return rc;
-	return undo_some(d, x, left) ? x->error : -ERESTART;
+	return undo_some(d, x, left) ? x->rc : -ERESTART;
 }
 
 uint64_t memory_exchange_audit(const struct exchange *x, void (*stolen)(mfn_t mfn))

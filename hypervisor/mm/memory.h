@@ -39,7 +39,7 @@ struct exchange {
 	} stage;
 	uint32_t at;       /* the frame that comes next in this stage */
 	uint32_t undo_end; /* EXCHANGE_UNDO: the new frames before this one go back, */
-	int error;         /* and then this is the answer */
+	int rc;            /* and then this is the answer */
 };
 /* One step. 0: done, and ready for another one; -ERESTART: call again. Else nothing has changed: -EINVAL, a frame is not
  * @d's or in use; -ENOMEM. */
