@@ -6,7 +6,7 @@
  *             end
  *   lists     of domains and processors end at the caller's limit; a long one makes way and goes on where it was; progress
  *             that was not noted does not count
- *   machine   what is told of it, and of each processor
+ *   machine   what is told of it, and of each processor; its clock, which all domains are told; its sleep, which it has not
  *   keys      up to a limit at once
  *   lines     interrupt lines are Dom0's, and of domains for which it has mapped some; every guest has its own
  *             privilege and bitmap
@@ -93,6 +93,23 @@ uint64_t frames_free(void)
 uint64_t frames_total(void)
 {
 	return 800;
+}
+bool wallclock_set(uint64_t seconds, uint32_t ns, ns_t at)
+{
+	note("clock %lu.%u at %lu", seconds, ns, (uint64_t)at);
+	return seconds < 100;
+}
+void time_update_wallclock(struct domain *d)
+{
+	note("tell %u", d->id);
+}
+bool log_admits(enum log_source source, enum log_level level)
+{
+	return true;
+}
+void printk(const char *fmt, ...)
+{
+	note("log");
 }
 static size_t log_left;
 size_t log_read(uint32_t *index, bool incremental, char *to, size_t max)
@@ -412,6 +429,22 @@ static void platform(void **state)
 	acpi.cpu_count = 3;
 	p->cmd++;
 	assert_int_equal(hc_platform_op((uint64_t)p), -ENOSYS);
+	assert_done("");
+	p->cmd = XENPF_settime64;
+	p->u.settime64 = (struct xenpf_settime64){.secs = 99, .nsecs = 5, .system_time = 7};
+	domains = 2;
+	assert_int_equal(hc_platform_op((uint64_t)p), 0);
+	assert_done("clock 99.5 at 7;tell 0;tell 2;");
+	p->u.settime64.secs = 100;
+	assert_int_equal(hc_platform_op((uint64_t)p), -EINVAL);
+	assert_done("clock 100.5 at 7;");
+	p->cmd = XENPF_enter_acpi_sleep;
+	p->u.enter_acpi_sleep.sleep_state = 3;
+	assert_int_equal(hc_platform_op((uint64_t)p), -EOPNOTSUPP);
+	assert_done("log;");
+	p->u.enter_acpi_sleep.sleep_state = SOFT_OFF;
+	assert_int_equal(hc_platform_op((uint64_t)p), -EOPNOTSUPP);
+	assert_done("");
 	p->interface_version++;
 	assert_int_equal(hc_platform_op((uint64_t)p), -EACCES);
 	assert_int_equal(hc_platform_op(NOWHERE), -EFAULT);
