@@ -33,7 +33,7 @@ ROWS = [("null-hypercall", "null hypercall (xen_version)", 100),
         ("pin-empty-l1", "pin an empty L1", 1000), ("unpin-empty-l1", "unpin it", 1000),
         ("pin-empty-l2", "pin an empty L2", "-"), ("unpin-empty-l2", "unpin it", "-"),
         ("grant-map", "grant map", 400), ("grant-unmap", "grant unmap", 450), ("grant-copy-4k", "grant copy of 4 KiB", 900),
-        ("yield-to-domain", "yield, switch to another domain's vCPU", "-")]
+        ("yield-to-domain", "yield, switch to another domain's vCPU", 600)]
 
 
 def xen():

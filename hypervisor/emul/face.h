@@ -57,7 +57,8 @@ static inline void emul_begin(struct emul *e, struct vcpu *v, const struct emul_
 static inline void emul_advance(struct vcpu *v, unsigned length)
 {
 	v->regs.rip += length;
-	if (v->regs.cs != SEL_GUEST_CS64 && unlikely(v->regs.rip >> 32) && !((v->regs.rip - length) >> 32))
+	if (unlikely((uint32_t)v->regs.rip < length) && v->regs.rip >> 32 == 1 &&
+	    v->regs.cs != SEL_GUEST_CS64)
 		v->regs.rip = (uint32_t)v->regs.rip;
 	v->regs.rflags &= ~RFLAGS_RF;
 }
