@@ -241,3 +241,4 @@ scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what
 .PHONY: test-linux-dom0
 test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso ## Debian's Linux and xl as Dom0, at length
 	$(Q)python3 tests/system/linux_dom0_iso.py
+	$(Q)python3 tests/system/linux_dom0_devices.py ringlet
