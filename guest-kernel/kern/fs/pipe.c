@@ -117,13 +117,18 @@ static long pipe_read(struct file *file, void *buf, size_t n, u64 *pos)
 	return part;
 }
 
-/* Waits until there is room for a short write as a whole, or for anything of a long one. */
+/* Is there room for a short write as a whole, or for anything of a long one? */
+static inline bool has_room(const struct pipe *p, size_t left)
+{
+	return PIPE_SIZE - p->count >= (left <= PIPE_BUF ? left : 1) && p->readers;
+}
+
+/* There was none. */
 static int wait_for_room(struct file *file, struct pipe *p, size_t left)
 {
-	u32 wanted = left <= PIPE_BUF ? left : 1;
 	int rc;
 
-	while (PIPE_SIZE - p->count < wanted || !p->readers) {
+	do {
 		if (!p->readers) {
 			signal_send(current->process, SIGPIPE, NULL);
 			return -EPIPE;
@@ -133,7 +138,7 @@ static int wait_for_room(struct file *file, struct pipe *p, size_t left)
 		rc = wait_on(&p->changed);
 		if (rc)
 			return rc;
-	}
+	} while (!has_room(p, left));
 	return 0;
 }
 
@@ -143,7 +148,7 @@ static long pipe_write(struct file *file, const void *buf, size_t n, u64 *pos)
 	size_t done = 0;
 
 	while (done < n) {
-		int rc = wait_for_room(file, p, n - done);
+		int rc = has_room(p, n - done) ? 0 : wait_for_room(file, p, n - done);
 		u32 part = MIN(n - done, (size_t)(PIPE_SIZE - p->count));
 
 		if (!rc && ring_copy(p, p->head + p->count, (char *)buf + done, part, false))
@@ -160,7 +165,9 @@ static long pipe_write(struct file *file, const void *buf, size_t n, u64 *pos)
 /* Room for a short vector as a whole: its parts do not sleep then. */
 static long pipe_write_begin(struct file *file, size_t n)
 {
-	return n && n <= PIPE_BUF ? wait_for_room(file, file->inode->pipe, n) : 0;
+	struct pipe *p = file->inode->pipe;
+
+	return n && n <= PIPE_BUF && !has_room(p, n) ? wait_for_room(file, p, n) : 0;
 }
 
 static unsigned pipe_poll(struct file *file, struct poll_set *set)
