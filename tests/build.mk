@@ -118,6 +118,10 @@ $(foreach k,pv64 pv32,$(foreach c,max Opteron_G5,$(eval $(call test,pv-fpu-$(k)-
 $(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \
 	$(call test,hc-vcpu-op-$(k)-$(n)cpu,60,CPUS=$(n) sh scripts/guest-test $(B)/tests/hc-vcpu-op-$(k).elf dom0_max_vcpus=2))))
 
+# What Dom0 is told of the processors, where there are two.
+$(foreach k,pv64 pv32,$(foreach t,hc-mca hc-platform-op,$(eval \
+	$(call test,$(t)-$(k)-2cpu,60,CPUS=2 sh scripts/guest-test $(B)/tests/$(t)-$(k).elf))))
+
 # On a machine with memory above 4 GiB, from where all of a guest's frames then come, and its second processor's stack.
 $(foreach k,pv64 pv32,$(foreach t,$(filter attack-grants attack-pae-root attack-page-tables hc-grant-table-op hc-memory-op \
 	hc-mmu-update hc-mmuext-op pv-events,$(TESTS_$(k))),$(eval \
