@@ -71,7 +71,8 @@ static uint16_t fix_selector(uint16_t selector)
 	return selector | 3;
 }
 
-static const struct xlat layout[XLAT_trap_info + 1] = {[XLAT_trap_info] = {.guest_size = STRIDE}};
+static const struct xlat layout[XLAT_trap_info + 1] = {
+    [XLAT_trap_info] = {.guest_size = STRIDE, .way = XLAT_BY_FIELD}};
 static struct guest_abi abi = {.layout = layout, .low_end = 1ull << 47, .high_start = ~0ull};
 static struct pv_doors pv = {.fix_selector = fix_selector};
 static struct domain d = {.abi = &abi, .pv = &pv};
