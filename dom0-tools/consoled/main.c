@@ -104,9 +104,13 @@ static int open_files(struct guest *g)
 static int open_ring(struct guest *g)
 {
 	struct xs *xs = xs_shared();
+	char *tty = xs ? home_read(xs, g->id, "console/tty") : NULL;
 	long long mfn = xs ? home_number(xs, g->id, "console/ring-ref") : -1;
 	long long port = xs ? home_number(xs, g->id, "console/port") : -1;
 
+	free(tty);
+	if (tty)
+		return fail("domain %u: another daemon, xenconsoled, has its console", g->id);
 	if (mfn < 0 || port < 0)
 		return fail("domain %u: the store does not say where its console is", g->id);
 	g->ring = hv_map_one(&hv, g->id, mfn);
@@ -170,8 +174,11 @@ static void take_up(unsigned id, bool ending)
 {
 	struct xs *xs = find_guest(id) ? NULL : xs_shared();
 
-	if (xs && home_number(xs, id, "console/port") >= 0)
-		add_guest(id, ending);
+	if (!xs || home_number(xs, id, "console/port") < 0)
+		return;
+	add_guest(id, ending);
+	if (find_guest(id)) /* it may have been made when there was no rl-consoled */
+		home_write(xs, id, "console/type", "rl-consoled");
 }
 
 static void remove_guest(unsigned id)

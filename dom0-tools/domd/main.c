@@ -170,9 +170,10 @@ static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info
 	k->waits = (info && r.ending && busy) || held;
 	if (!info) /* destroyed by another program than rl, or by an rl that was killed */
 		domain_forget(k->id, "destroyed", -1);
-	else if (r.ending && !busy) /* the process that began it was killed */
+	else if (r.ending ? !busy : !held && info->flags & XEN_DOMINF_dying)
+		/* the process that began it was killed, or knows nothing of rl's daemons, which have its pages */
 		domain_end(&hv, k->id, "destroyed", -1);
-	else if (!r.ending && !held && info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying))
+	else if (!r.ending && !held && info->flags & XEN_DOMINF_shutdown)
 		end_domain(&r, shutdown_reason(info), uuid);
 	return true;
 }

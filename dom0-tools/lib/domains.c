@@ -6,6 +6,7 @@
 #include "files.h"
 #include "home.h"
 #include "job.h"
+#include "lock.h"
 #include "names.h"
 
 #include <ctype.h>
@@ -304,8 +305,10 @@ long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 	if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
 		domain_simple_op(hv, id, XEN_DOMCTL_pausedomain); /* no more output after the last drain */
 	release_console(id);
-	if (xs)
-		xs_release(xs, id); /* the store maps a page of it, too */
+	/* The store maps a page of it, too. Xen's is asked later (home_remove): it tells xenconsoled at once, which lets go
+	 * of a domain only when that is dying, and is not told again. */
+	if (xs && lock_holder("rl-stored"))
+		xs_release(xs, id);
 	do {
 		rc = domain_simple_op(hv, id, XEN_DOMCTL_destroydomain);
 	} while (rc == -EAGAIN || rc == -EINTR);

@@ -2,6 +2,7 @@
 /* See home.h. The domain may read its home; what it may write is listed below, as with xl. */
 #include "home.h"
 #include "err.h"
+#include "lock.h"
 #include "names.h"
 
 #include <errno.h>
@@ -59,6 +60,12 @@ static void put_theirs(struct writer *w, const char *node)
 	set_perms(w, path, "n%u");
 }
 
+/* Xen's xenconsoled serves those domains of which the store says so. */
+static const char *console_keeper(void)
+{
+	return lock_holder("rl-consoled") || lock_holder("rl-keeper") ? "rl-consoled" : "xenconsoled";
+}
+
 static void put_all(struct writer *w, const struct domconf *conf, const struct build_result *built)
 {
 	static const char *const theirs[] = {
@@ -85,7 +92,7 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 	put_number(w, "memory/static-max", conf->maxmem_kb);
 	put_number(w, "console/ring-ref", built->console_mfn);
 	put_number(w, "console/port", built->console_port);
-	put(w, "console/type", "rl-consoled");
+	put(w, "console/type", console_keeper());
 	put_number(w, "store/ring-ref", built->store_mfn);
 	put_number(w, "store/port", built->store_port);
 	put(w, "device", "");

@@ -102,6 +102,15 @@ static bool is_orphan(const char *path)
 	return orphan;
 }
 
+/* Has it shut down by itself, and nothing was taken from it yet? Then rl-domd was at its restart, and does it once more. */
+static bool is_whole(const struct xen_domctl_getdomaininfo *info)
+{
+	struct record r;
+
+	return info->flags & XEN_DOMINF_shutdown && !(info->flags & XEN_DOMINF_dying) &&
+	       !record_load(info->domain, &r) && !r.ending;
+}
+
 static void clear_domain(struct hv *hv, const char *uuid)
 {
 	struct xen_domctl_getdomaininfo *list;
@@ -110,7 +119,7 @@ static void clear_domain(struct hv *hv, const char *uuid)
 
 	for (long i = 0; i < count; i++) {
 		uuid_print(list[i].handle, text);
-		if (strcmp(text, uuid))
+		if (strcmp(text, uuid) || is_whole(&list[i]))
 			continue;
 		record_ending(list[i].domain, domain_name(list[i].domain), "destroyed",
 			      -1); /* before it is this process's job */

@@ -2,7 +2,8 @@
 /*
  * Jobs: a domain being made or ended. The process that does it holds a FIFO <run_dir>/jobs/UUID open for writing. A
  * process that finds one without a writer knows that its owner was killed, and clears the domain away. The FIFO is
- * there before the domain is, so a half-made domain has an owner at every moment.
+ * there before the domain is, so a half-made domain has an owner at every moment. A domain that has shut down and was about to be
+ * restarted is not cleared away, but left to rl-domd.
  */
 #pragma once
 

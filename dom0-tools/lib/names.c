@@ -4,6 +4,7 @@
 #include "domains.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,17 +33,52 @@ static long noted(struct xs *xs, uint32_t tx, const char *node)
 	return id;
 }
 
-long name_holder(struct hv *hv, struct xs *xs, uint32_t tx, const char *name)
+static bool lives(struct hv *hv, long id)
 {
 	struct xen_domctl_getdomaininfo info;
+
+	return domain_info(hv, id, &info) >= 0 && !(info.flags & XEN_DOMINF_dying);
+}
+
+static bool is_called(struct xs *xs, uint32_t tx, long id, const char *name)
+{
+	char path[64], *text;
+	bool same;
+
+	snprintf(path, sizeof(path), "/local/domain/%ld/name", id);
+	text = xs_read(xs, tx, path, NULL);
+	same = text && !strcmp(text, name);
+	free(text);
+	return same;
+}
+
+/* Xen's xl gives names, and changes them, without a claim. It has something below /libxl, then. */
+static long named_by_xl(struct hv *hv, struct xs *xs, uint32_t tx, const char *name)
+{
+	char *xl = xs_read(xs, tx, "/libxl", NULL);
+	size_t len = 0;
+	char *ids = xl ? xs_directory(xs, tx, "/local/domain", &len) : NULL;
+	long found = -1;
+
+	for (char *at = ids; ids && at < ids + len && found < 0; at += strlen(at) + 1) {
+		long id = strtol(at, NULL, 10);
+
+		if (is_called(xs, tx, id, name) && lives(hv, id))
+			found = id;
+	}
+	free(ids);
+	free(xl);
+	return found;
+}
+
+long name_holder(struct hv *hv, struct xs *xs, uint32_t tx, const char *name)
+{
 	char node[NAME_NODE_MAX];
 	long id;
 
 	name_node(node, name);
 	id = noted(xs, tx, node);
-	if (id < 0 || domain_info(hv, id, &info) < 0 || info.flags & XEN_DOMINF_dying)
-		return -1;
-	return id;
+	return id >= 0 && lives(hv, id) && is_called(xs, tx, id, name) ? id : named_by_xl(hv, xs, tx, name);
 }
 
 int name_take(struct xs *xs, uint32_t tx, const char *name, unsigned id)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rl console: shows what rl-consoled kept of a domain's output, follows it, and passes keys on through the FIFO beside
- * it. Any number of clients may be attached; no client can hold up the domain or another client.
+ * it. Any number of clients may be attached; no client can hold up the domain or another client. A domain that Xen's
+ * xenconsoled serves has a terminal instead, which the store names; its clients share what comes.
  */
 #include "verbs.h"
 #include "conlog.h"
@@ -9,6 +10,7 @@
 #include "domains.h"
 #include "err.h"
 #include "files.h"
+#include "home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +32,9 @@ struct client {
 	unsigned id;
 	int escape;
 	struct conlog log;
-	int in; /* -1: no input can be sent (the domain has ended) */
+	int in;      /* -1: no input can be sent (the domain has ended) */
+	int tty;     /* xenconsoled's; -1: rl-consoled's log and FIFO */
+	bool closed; /* it is, by xenconsoled */
 	bool terminal;
 	bool eof;             /* standard input has ended */
 	uint64_t last_output; /* now_ms() of it */
@@ -99,13 +103,23 @@ static int put(const char *text, size_t len)
 	return 0;
 }
 
+/* What came to the terminal. It hangs up when xenconsoled lets go of the domain. */
+static ssize_t read_tty(struct client *c, char *data, size_t max)
+{
+	ssize_t got = read(c->tty, data, max);
+
+	c->closed |= got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+	return got;
+}
+
 /* Print what is new. -1: the reader is gone. */
 static int show_new(struct client *c)
 {
 	char piece[2048];
 	ssize_t got;
 
-	while ((got = conlog_read(&c->log, piece, sizeof(piece))) > 0) {
+	while ((got = c->tty >= 0 ? read_tty(c, piece, sizeof(piece))
+				  : conlog_read(&c->log, piece, sizeof(piece))) > 0) {
 		if (put(piece, got))
 			return -1;
 		c->last_output = now_ms();
@@ -124,12 +138,13 @@ static int open_keys(unsigned id)
 	return fd;
 }
 
-/* Through the FIFO. Without a reader, wait for rl-consoled to come again. */
+/* Through the FIFO, or to the terminal. Without a reader, wait for rl-consoled to come again. */
 static void pass_keys(struct client *c, const char *keys, size_t len)
 {
 	ssize_t done = c->in < 0 ? -1 : write(c->in, keys, len);
+	bool fifo = c->tty < 0;
 
-	for (unsigned tries = AGAIN_MS / LOOK_MS; done < 0 && (c->in < 0 || errno == EPIPE) && tries;
+	for (unsigned tries = AGAIN_MS / LOOK_MS; fifo && done < 0 && (c->in < 0 || errno == EPIPE) && tries;
 	     tries--) {
 		if (c->in >= 0)
 			close(c->in);
@@ -163,24 +178,27 @@ static bool pass_input(struct client *c)
 }
 
 /* Is it over, and why? "" while the domain lives. */
-static const char *ended(unsigned id)
+static const char *ended(const struct client *c)
 {
 	static struct record r;
 
-	return record_load(id, &r) ? "destroyed" : r.end;
+	if (c->tty >= 0)
+		return c->closed ? "xenconsoled has let go of its console" : "";
+	return record_load(c->id, &r) ? "destroyed" : r.end;
 }
 
 static int follow(struct client *c)
 {
 	for (;;) {
 		struct pollfd in = {.fd = c->eof ? -1 : STDIN_FILENO, .events = POLLIN};
-		const char *why = ended(c->id);
+		const char *why = ended(c);
 
 		if (show_new(c))
 			return 0;
 		if (*why) {
 			terminal_restore();
-			printf("\n(rl) domain %u has ended: %s\n", c->id, why);
+			printf(c->closed ? "\n(rl) domain %u: %s\n" : "\n(rl) domain %u has ended: %s\n",
+			       c->id, why);
 			return 1;
 		}
 		if (poll(&in, 1, LOOK_MS) > 0 && pass_input(c))
@@ -190,15 +208,49 @@ static int follow(struct client *c)
 	}
 }
 
+/* The terminal that xenconsoled made for the domain, raw; -1: none. */
+static int open_tty(unsigned id)
+{
+	char *path = xs_shared() ? home_read(xs_shared(), id, "console/tty") : NULL;
+	int fd = path ? open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1;
+	struct termios raw;
+
+	free(path);
+	if (fd >= 0 && !tcgetattr(fd, &raw)) {
+		cfmakeraw(&raw);
+		tcsetattr(fd, TCSANOW, &raw);
+	}
+	return fd;
+}
+
+/* Find who keeps the domain's console. -1 and a report. */
+static int open_console(struct client *c, bool log_only)
+{
+	if (!conlog_open(&c->log, console_path(c->id, "log"))) {
+		if (!log_only && !*ended(c))
+			c->in = open_keys(c->id);
+		return 0;
+	}
+	c->tty = open_tty(c->id);
+	if (c->tty < 0)
+		return fail("domain %u has no console here; is rl-consoled, or Xen's xenconsoled, running?",
+			    c->id);
+	if (log_only) {
+		close(c->tty);
+		return fail("domain %u: xenconsoled has its console and keeps nothing for rl; leave out -l",
+			    c->id);
+	}
+	c->in = c->tty;
+	return 0;
+}
+
 int console_attach(unsigned id, const struct console_options *options)
 {
-	struct client c = {.id = id, .escape = options->escape, .in = -1};
-	int rc = conlog_open(&c.log, console_path(id, "log"));
+	struct client c = {.id = id, .escape = options->escape, .in = -1, .tty = -1, .log.fd = -1};
+	int rc = open_console(&c, options->log_only);
 
 	if (rc)
-		return fail(
-		    "domain %u has no console here; is rl-consoled running, and was the domain made by rl?",
-		    id);
+		return rc;
 	c.last_output = now_ms();
 	catch_ends();
 	if (options->log_only) {
@@ -206,8 +258,6 @@ int console_attach(unsigned id, const struct console_options *options)
 		conlog_close(&c.log);
 		return 0;
 	}
-	if (!*ended(id))
-		c.in = open_keys(id);
 	fflush(stdout);
 	c.terminal = terminal_raw();
 	if (c.terminal)

@@ -149,6 +149,21 @@ static int wait_for_console(unsigned id)
 	return 0;
 }
 
+/* xenconsoled attaches by itself, and says where. */
+static bool has_other_console(unsigned id)
+{
+	uint64_t until = now_ms() + 3000;
+	char *tty;
+
+	do {
+		tty = home_read(xs_shared(), id, "console/tty");
+		free(tty);
+		if (!tty)
+			sleep_ms(5);
+	} while (!tty && now_ms() < until);
+	return tty;
+}
+
 /* Have the daemons look after the domain. Without them it runs, but mute or unwatched: a warning. */
 static int tell_daemons(unsigned id)
 {
@@ -157,11 +172,12 @@ static int tell_daemons(unsigned id)
 
 	if (ctl_send("domd", "add %u", id) && !kept)
 		warn("rl-domd is not running: on_poweroff, on_reboot and on_crash have no effect; start it "
-		     "with `rl-keeper`");
+		     "with `rl-keeper`, or beside Xen's daemons with `rl-domd &`");
 	/* Attach first, then unpause, so that no byte of output waits for a reader. */
 	if (!ctl_send("consoled", "add %u", id) || kept)
 		return wait_for_console(id);
-	warn("rl-consoled is not running: domain %u has no console; start it with `rl-keeper`", id);
+	if (!has_other_console(id))
+		warn("rl-consoled is not running: domain %u has no console; start it with `rl-keeper`", id);
 	return 0;
 }
 

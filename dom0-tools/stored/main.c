@@ -49,7 +49,8 @@ static int attach_dom0(struct conn *c)
 	page = mmap(NULL, FRAME_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	/* The file stays open: while it is, the kernel knows that there is a store. */
 	if (port < 0 || page == MAP_FAILED)
-		return fail("/dev/xen/xenbus_backend: %s; is another rl-stored running?", strerror(errno));
+		return fail("/dev/xen/xenbus_backend: %s; is another rl-stored, or xenstored, running?",
+			    strerror(errno));
 	c->ring = page;
 	c->remote_port = port;
 	c->port = evtchn_bind_interdomain(evtchn, 0, port);
@@ -232,7 +233,8 @@ int main(int argc, char **argv)
 		return 1;
 	end_port = evtchn_bind_virq(evtchn, VIRQ_DOM_EXC);
 	if (end_port < 0) {
-		fail_errno(end_port, "cannot bind VIRQ_DOM_EXC; is another rl-stored running?");
+		fail_errno(end_port,
+			   "cannot bind VIRQ_DOM_EXC; is another rl-stored, or xenstored, running?");
 		return 1;
 	}
 	if (begin())

@@ -376,6 +376,19 @@ static void jobs(void **state)
 	assert_int_equal(destroyed, 4);
 	snprintf(path, sizeof(path), "%s/jobs", dir);
 	assert_int_equal(files(path), 0);
+	/* One that has shut down, and whose end nobody had begun, is left to rl-domd: its restart was under way. */
+	for (unsigned begun = 0; begun < 2; begun++) {
+		record_remove(4);
+		assert_int_equal(record_save(&r), 0);
+		if (begun)
+			record_ending(4, "k", "reboot", -1);
+		flags = XEN_DOMINF_shutdown;
+		close(job_begin(uuid));
+		assert_int_equal(jobs_clear(&hv), 0);
+		assert_int_equal(ended, 1 + begun);
+		assert_int_equal(files(path), 0);
+	}
+	flags = 0;
 	/* What a process that was killed while it began one has left goes, what another is about to name stays. */
 	snprintf(in_way, sizeof(in_way), "%s/.%d", path, getpid());
 	assert_int_equal(close(open(in_way, O_WRONLY | O_CREAT, 0600)), 0);

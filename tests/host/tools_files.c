@@ -255,6 +255,7 @@ static void locks(void **state)
 
 	assert_int_equal(lock_holder("it"), 0);
 	assert_int_equal(lock_take("it", false), 0);
+	assert_int_equal(lock_holder("it"), getpid()); /* and it still has it, as the child sees */
 	pid = fork();
 	if (!pid) {
 		bool told = lock_holder("it") == getppid() && lock_take("it", false) == -1 &&

@@ -129,6 +129,18 @@ def a_restart_goes_on(m):
     run(m, "rl destroy twice")
 
 
+def a_restart_begins_again(m):
+    """Both rl-domd and the rl that makes the domain anew are killed, the second while it waits for its kernel, a FIFO."""
+    run(m, "cp /boot/kernel-pv64.elf /tmp/kernel; rl create -q demo64.cfg name=again kernel=/tmp/kernel")
+    before = run(m, "rl domid again").strip()
+    run(m, "until [ \"$(rl store read /local/domain/%s/control/feature-reboot)\" = 1 ]; do usleep 50000; done; sleep 1" % before)
+    run(m, "mv /tmp/kernel /tmp/kept; mkfifo /tmp/kernel; rl reboot again; "
+        "until ps | grep -q '[r]l create -q --restart'; do usleep 50000; done", 120)
+    run(m, "rm /tmp/kernel; mv /tmp/kept /tmp/kernel; killall -9 rl-domd rl")
+    run(m, "until now=$(rl domid again 2> /dev/null) && [ $now != %s ] && [ -z \"$(ls /run/rl/jobs)\" ]; do usleep 50000; done" % before, 120)
+    run(m, "rl destroy again; rm /tmp/kernel")
+
+
 def the_keeper_goes_on(m):
     """It ends, and init has another; all end at once."""
     for victims in ("rl-keeper", "rl-keeper rl-stored rl-consoled rl-domd"):
@@ -259,6 +271,7 @@ def main():
             tap.step("the last lines are kept", lambda: the_end_of_a_console(m))
             tap.step("ends are seen after rl-domd was killed", lambda: domd_goes_on(m))
             tap.step("a restart goes on", lambda: a_restart_goes_on(m))
+            tap.step("a restart begins again", lambda: a_restart_begins_again(m))
             tap.step("rl-keeper is killed, and all at once", lambda: the_keeper_goes_on(m))
             tap.step("%d kills at random moments (seed %d)" % (KILLS, SEED), lambda: all_the_time(m))
             tap.step("no line of a console is lost, and nothing is left", lambda: nothing_left(m, state["free"]))
