@@ -184,12 +184,8 @@ $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/syste
 # Our own Dom0 and its tools on Debian's Xen.
 $(eval $(call test,rl-on-xen,600,python3 tests/system/rl_on_xen.py,$(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/.fetched))
 
-# Our tools on Debian's Linux as Dom0, beside Debian's daemons; instead of them, and on Debian's Xen, by a target of its own.
+# Our tools on Debian's Linux as Dom0, beside Debian's daemons; instead of them, and on Debian's Xen: make test-linux-dom0.
 $(eval $(call test,linux-dom0-rl,1800,python3 tests/system/linux_dom0_rl.py beside,$(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf))
-
-.PHONY: linux-dom0-rl
-linux-dom0-rl: $(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf ## rl on Debian's Linux as Dom0, with both sets of daemons, on Ringlet and on Xen
-	$(Q)for h in ringlet xen; do for m in beside instead; do python3 tests/system/linux_dom0_rl.py $$m $$h || exit 1; done; done
 
 # Accounting and tracing by the real tools, beside guests at work.
 $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
@@ -246,6 +242,7 @@ scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what
 
 # Debian's Linux as Dom0: what is too long for each run of the tests.
 .PHONY: test-linux-dom0
-test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso ## Debian's Linux and xl as Dom0, at length
+test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso $(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf ## Debian's Linux and xl as Dom0, at length
 	$(Q)python3 tests/system/linux_dom0_iso.py
 	$(Q)python3 tests/system/linux_dom0_devices.py ringlet
+	$(Q)for h in ringlet xen; do for m in beside instead; do python3 tests/system/linux_dom0_rl.py $$m $$h || exit 1; done; done
