@@ -181,6 +181,12 @@ $(foreach w,messages pins,$(eval $(call test,dom0-devices-$(w),900,python3 tests
 	$(B)/ringlet.elf $(B)/guests/initrd-devices.cpio)))
 $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/system/guests.py $(w),$(GUEST_NEEDS))))
 
+# Debian's Linux as Dom0 with Debian's xl, on Ringlet and on Debian's Xen. Not among the tests: minutes on an idle machine.
+LINUX_DOM0_NEEDS := $(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf
+.PHONY: linux-dom0-test
+linux-dom0-test: $(LINUX_DOM0_NEEDS) ## every verb of xl on a Linux Dom0, on Ringlet and on Debian's Xen, compared (ON=ringlet: only there)
+	$(Q)python3 tests/system/linux_dom0.py $(ON)
+
 # Our own Dom0 and its tools on Debian's Xen.
 $(eval $(call test,rl-on-xen,600,python3 tests/system/rl_on_xen.py,$(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/.fetched))
 

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""Where xl's answers on Ringlet and on Debian's Xen 4.17 differ, and why: patterns for xl_session.compare()."""
+
+# Ringlet's scheduler knows no weights: it is the one that Xen calls null. Weights are refused (EOPNOTSUPP).
+SCHEDULER = [
+    r'xen xl list -l: +"(sched": "credit",|weight": 256,|cap": 0)', r'ringlet xl list -l: +"sched": "null"',
+    r"xen xl info -n: xen_scheduler +: credit", r"ringlet xl info -n: xen_scheduler +: null",
+    r"xen xl sched-credit; xl sched-credit -d 0: (Cpupool Pool-0: tslice=30ms .*|Domain-0 +0 +256 +0|Name .*|exit status 0)",
+    r"ringlet xl sched-credit; xl sched-credit -d 0: (libxl_domain_sched_params_get returned null not credit\.|exit status 1)",
+]
+# 32-bit PV, which Xen has no more; no guests by hardware virtualisation.
+MACHINE = [
+    r"xen xl info -n: virt_caps +: pv hvm hap gnttab-v1 gnttab-v2", r"ringlet xl info -n: virt_caps +: pv",
+    r"xen xl info -n: xen_extra +: \.\d+", r"ringlet xl info -n: xen_extra +: \.0-ringlet",
+    r"xen xl info -n: xen_version +: 4\.17\.\d+", r"ringlet xl info -n: xen_version +: 4\.17\.0-ringlet",
+    r"xen xl info -n: xen_caps +: xen-3\.0-x86_64 hvm-.*", r"ringlet xl info -n: xen_caps +: xen-3\.0-x86_64 xen-3\.0-x86_32p",
+]
+# A number that no vCPU of the domain has: EINVAL on Xen, ESRCH here.
+ERRNO = [
+    r"xen xl vcpu-pin 0 9 0: libxl: error: .*: Setting vcpu affinity: Invalid argument",
+    r"ringlet xl vcpu-pin 0 9 0: libxl: error: .*: Setting vcpu affinity: No such process",
+]
+DIFFERENCES = SCHEDULER + MACHINE + ERRNO

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""What a user of Debian's xl does on a Linux Dom0, the same on Ringlet and on Debian's Xen: one function for each part of the
+day. Each takes a xl_session.Session.
+"""
+
+import re
+
+from machine import require
+
+TOOLS = "/usr/lib/xen-4.17/bin/"
+CONFIG = """name = "work"
+kernel = "/boot/vmlinuz-cloud"
+ramdisk = "/boot/initrd-linux.cpio"
+memory = 160
+vcpus = 1
+maxvcpus = 2
+extra = "console=hvc0 quiet"
+disk = ["file:/mnt/d.img,xvda,w", "phy:/dev/vdb,xvdb,w"]
+vif = ["bridge=xenbr0,mac=00:16:3e:00:00:01"]
+"""
+# How long, how much memory is free, what the processor is: each machine's own, and shown by other steps.
+INFO = [(r"(?m)^(cpu_mhz|hw_caps|free_memory|total_memory|xen_commandline|cc_\w+|build_id|xen_changeset|release) +:.*", r"\1"),
+        (r"(?m)^( +0: +)\d+ +\d+( +10)", r"\1 \2")]
+TOP = [(r"(?m)^( *\S+ )[-a-z]{6}( .*)$", r"\1"), (r"(?m)^(xentop|Mem:|\d+ domains|CPUs:).*", r"\1")]
+LISTS = [(r'"(shadow_memkb|max_memkb)": \d+', r'"\1"')]
+BACK = "/local/domain/0/backend/"
+DROP = "sync; echo 3 >/proc/sys/vm/drop_caches"
+
+
+def looks(s):
+    """Dom0 alone."""
+    s.ask("xl list")
+    s.ask("xl list -v")
+    s.ask("xl list -l", clean=LISTS)
+    s.ask("xl info -n", clean=INFO)
+    s.ask("xl vcpu-list")
+    s.ask("xl cpupool-list -c")
+    s.ask("xl claims")
+    s.ask("xl uptime")
+    s.ask("xl domid Domain-0; xl domname 0")
+    s.ask("xl sched-credit; xl sched-credit -d 0", code=None)
+    s.ask("xl sched-credit2", code=None)
+    s.ask("xentop -b -i 1", clean=TOP)
+    s.ask("xenpm get-cpu-topology")
+    s.status("xl dmesg")
+    s.status("xen-cpuid -p 2>/dev/null")
+    s.ask("xl debug-keys h")
+    s.ask("xenstore-ls /local/domain/0 | grep -v static-max | sort")
+    s.ask("xenstore-write /t/a 1 /t/b two; xenstore-list /t; xenstore-read /t/a /t/b; xenstore-exists /t/c || xenstore-rm /t")
+    s.ask("xenstore-read /t/a", code=1)
+
+
+def refusals(s):
+    """What cannot be."""
+    s.ask("xl create /root/none.cfg", code=None)
+    s.ask("xl create /root/work.cfg kernel='\"/none\"' disk='[]' vif='[]'", code=None)
+    s.ask("xl create -p /root/work.cfg memory=4000 disk='[]' vif='[]'", code=None, clean=[(r"\d+ KiB|-?\d{4,}", "N")])
+    for line in ("destroy none", "pause 77", "save none /mnt/none", "restore /etc/passwd", "vcpu-pin 0 9 0", "mem-set none 64",
+                 "rename none other", "block-detach 0 xvda", "trigger none nmi", "nonsense", "dump-core none /mnt/none"):
+        s.ask("xl " + line, code=None)
+    s.ask("xl list")
+
+
+def prepares(s):
+    for line in CONFIG.splitlines():
+        s.quiet("echo '%s' >>/root/work.cfg" % line)
+    s.ask("mount /dev/vda /mnt && truncate -s 48M /mnt/d.img && mke2fs -q -F /mnt/d.img")
+
+
+def creates(s):
+    s.ask("xl create -p /root/work.cfg")
+    s.ask("xl list")
+    s.ask("xl domid work; xl domname 1")
+    s.ask("xl unpause work")
+    s.enter("work")
+    s.inside("nproc; cat /proc/partitions; ip address show eth0 | grep inet")
+    s.inside("mkdir /a /b; mount -t ext4 /dev/xvda /a && mount -t ext4 /dev/xvdb /b")
+
+
+def works(s):
+    """Sums over both disks, before and behind the cache; a page through the bridge."""
+    s.inside("seq 300000 >/tmp/f; cp /tmp/f /a/f; cp /tmp/f /b/f; " + DROP)
+    s.inside("sha256sum /tmp/f /a/f /b/f; cmp /tmp/f /a/f && cmp /tmp/f /b/f")
+    s.inside("wget -q -O /a/page URL; cp /a/page /b/page; " + DROP)
+    sums(s)
+
+
+def sums(s):
+    text = s.inside("sha256sum /a/page /b/page; cmp /a/f /b/f")
+    require(text.count(s.page) == 2, "the page has another sum: " + text)
+
+
+def saves(s):
+    s.leave()
+    s.ask("xl save -c work /mnt/saved")
+    s.ask("xl list")
+    s.enter("work")
+    s.inside("nproc")
+    sums(s)
+    s.leave()
+    s.ask("xl save work /mnt/saved && xl list")
+    s.ask("xl restore /mnt/saved && xl list")
+    s.ask("await '[ $(xenstore-read %svbd/2/51712/state %svbd/2/51728/state %svif/2/0/state | tr -d \\\\n) = 444 ]'" % (BACK, BACK, BACK))
+    s.ask("xl block-list work && xl network-list work")
+    s.enter("work")
+    s.inside("nproc; " + DROP)
+    sums(s)
+    s.inside("wget -q -O /tmp/page URL; cmp /tmp/page /a/page; rm /tmp/page")
+    s.inside("dmesg | grep -E 'WARNING: CPU|BUG:|Oops|Call Trace|segfault|soft lockup'", code=1)
+
+
+def ends(s):
+    s.inside("umount /a && umount /b")
+    s.leave()
+    s.ask("xl reboot work && await 'xenstore-read /local/domain/3/console/tty && xl list work | grep \" [r-][b-]---- \"'")
+    s.ask("xl list")
+    s.enter("work")
+    s.inside("mkdir /a /b; mount -t ext4 /dev/xvda /a && mount -t ext4 /dev/xvdb /b")
+    sums(s)
+    s.leave()
+    s.ask("xl shutdown -w work")
+    s.ask("await '! xl domid work' && xl list")
+    s.ask("e2fsck -fn /mnt/d.img && e2fsck -fn /dev/vdb")
+    s.ask("mkdir /a; mount -o ro /mnt/d.img /a && sha256sum /a/page && umount /a")
+
+
+def dumps(s):
+    """A domain that never ran has not said where its map of frames is: no core."""
+    s.ask("xl create -p /etc/xen/demo64.cfg")
+    s.ask("xl dump-core demo64 /mnt/core", code=1)
+    s.ask("xl destroy demo64 && xl list")
+
+
+def ports(s):
+    """Dom0's, which has at the end what it had before there were guests; which vCPU an interrupt goes to may change."""
+    s.ask(TOOLS + "lsevtchn 0 >/tmp/ports; wc -l </tmp/ports", clean=[(r"\d+", "N")])
+    return [re.sub(r"VCPU \d+: ", "", line.strip()) for line in s.quiet("cat /tmp/ports")[0].splitlines()]
