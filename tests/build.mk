@@ -103,6 +103,12 @@ $(foreach k,pv64 pv32,$(eval $(call test,attack-context-$(k)-2vcpu,60,sh scripts
 $(foreach k,pv64 pv32,$(foreach c,max qemu64,$(eval $(call test,attack-tlb-vcpus-$(k)-$(c)-2cpu,60,\
 	CPU=$(c) CPUS=2 sh scripts/guest-test $(B)/tests/attack-tlb-vcpus-$(k).elf dom0_max_vcpus=3))))
 
+# Where there must be AVX, another processor's; and where there must not be XSAVE.
+$(foreach k,pv64 pv32,$(eval $(call test,pv-avx-restore-$(k)-2cpu,60,\
+	CPUS=2 EXPECT='AVX on: .* 848 bytes' sh scripts/guest-test $(B)/tests/pv-avx-restore-$(k).elf))$(eval \
+	$(call test,pv-avx-restore-$(k)-qemu64,60,\
+	CPU=qemu64 EXPECT='AVX off: .* 0 bytes' sh scripts/guest-test $(B)/tests/pv-avx-restore-$(k).elf)))
+
 # Arguments that another vCPU changes meanwhile.
 $(foreach k,pv64 pv32,$(eval $(call test,attack-double-fetch-$(k)-2cpu,120,\
 	CPUS=2 SECONDS_MAX=110 sh scripts/guest-test $(B)/tests/attack-double-fetch-$(k).elf dom0_max_vcpus=3)))
