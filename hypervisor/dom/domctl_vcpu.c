@@ -110,8 +110,6 @@ static long set_affinity(struct vcpu *v, struct xen_domctl_vcpuaffinity *a)
 	cpuset_t cpus;
 	int rc;
 
-	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
-		return -EINVAL;
 	if (!(a->flags & XEN_VCPUAFFINITY_HARD)) /* soft affinity is a hint, and ignored */
 		return 0;
 	rc = cpumap_get(&cpus, &a->cpumap_hard);
@@ -139,6 +137,20 @@ struct vcpu *domctl_vcpu_of(struct domain *d, uint32_t id)
 	return id < d->max_vcpus ? d->vcpu[id] : NULL;
 }
 
+/* The errors, and their order, are those of Xen: a number that the domain cannot have is -EINVAL here, unlike elsewhere. */
+static long affinity(struct domain *d, uint32_t cmd, struct xen_domctl_vcpuaffinity *a)
+{
+	struct vcpu *v = domctl_vcpu_of(d, a->vcpu);
+
+	if (!v)
+		return a->vcpu < d->max_vcpus ? -ESRCH : -EINVAL;
+	if (!(a->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)) ||
+	    ((a->flags & XEN_VCPUAFFINITY_HARD) && !a->cpumap_hard.bitmap) ||
+	    ((a->flags & XEN_VCPUAFFINITY_SOFT) && !a->cpumap_soft.bitmap))
+		return -EINVAL;
+	return cmd == XEN_DOMCTL_setvcpuaffinity ? set_affinity(v, a) : get_affinity(v, a);
+}
+
 long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
 {
 	struct vcpu *v =
@@ -156,9 +168,8 @@ long domctl_vcpu(struct domain *d, struct xen_domctl *op, bool *copyback)
 		*copyback = true;
 		return 0;
 	case XEN_DOMCTL_setvcpuaffinity:
-		return v ? set_affinity(v, &op->u.vcpuaffinity) : -ESRCH;
 	case XEN_DOMCTL_getvcpuaffinity:
-		return v ? get_affinity(v, &op->u.vcpuaffinity) : -ESRCH;
+		return affinity(d, op->cmd, &op->u.vcpuaffinity);
 	default:
 		return domctl_state(d, op, copyback);
 	}

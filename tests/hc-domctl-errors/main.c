@@ -172,8 +172,8 @@ static void vcpus(domid_t id)
 		check_eq(call(XEN_DOMCTL_setvcpucontext, id), -XEN_EINVAL);
 		check_eq(call(XEN_DOMCTL_getvcpucontext, id), -XEN_ESRCH);
 		check_eq(call(XEN_DOMCTL_getvcpuinfo, id), -XEN_ESRCH);
-		check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_ESRCH);
-		check_eq(call(XEN_DOMCTL_getvcpuaffinity, id), -XEN_ESRCH);
+		check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_EINVAL);
+		check_eq(call(XEN_DOMCTL_getvcpuaffinity, id), -XEN_EINVAL);
 	}
 	clear();
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)context);
@@ -184,6 +184,13 @@ static void vcpus(domid_t id)
 
 	clear();
 	check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_EINVAL); /* which of the two? */
+	check_eq(call(XEN_DOMCTL_getvcpuaffinity, id), -XEN_EINVAL);
+	for (unsigned flags = XEN_VCPUAFFINITY_HARD; flags <= XEN_VCPUAFFINITY_SOFT;
+	     flags += XEN_VCPUAFFINITY_SOFT - XEN_VCPUAFFINITY_HARD) {
+		op.u.vcpuaffinity.flags = flags;
+		check_eq(call(XEN_DOMCTL_setvcpuaffinity, id), -XEN_EINVAL); /* no map */
+		check_eq(call(XEN_DOMCTL_getvcpuaffinity, id), -XEN_EINVAL);
+	}
 	op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
 	op.u.vcpuaffinity.cpumap_hard.nr_bits = 8;
 	set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, &map);

@@ -117,7 +117,7 @@ static void affinities(void **state)
 	assert_int_equal(soft[5], 0xff);
 	a->flags = 0;
 	hard[0] = soft[0] = 9;
-	assert_int_equal(asks(XEN_DOMCTL_getvcpuaffinity), 0);
+	assert_int_equal(asks(XEN_DOMCTL_getvcpuaffinity), -EINVAL);
 	assert_int_equal(hard[0] + soft[0], 18);
 	a->flags = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
 	a->cpumap_hard.nr_bits = CPUMAP_BITS_MAX + 1;
@@ -128,9 +128,12 @@ static void affinities(void **state)
 	assert_int_equal(asks(XEN_DOMCTL_getvcpuaffinity), -EFAULT);
 	assert_int_equal(asks(XEN_DOMCTL_setvcpuaffinity), -EFAULT);
 	assert_done("");
-	a->vcpu = 1;
+	a->vcpu = 1; /* not there; 2 is, but beyond the limit */
 	assert_int_equal(asks(XEN_DOMCTL_setvcpuaffinity), -ESRCH);
 	assert_int_equal(asks(XEN_DOMCTL_getvcpuaffinity), -ESRCH);
+	a->vcpu = 2;
+	assert_int_equal(asks(XEN_DOMCTL_setvcpuaffinity), -EINVAL);
+	assert_int_equal(asks(XEN_DOMCTL_getvcpuaffinity), -EINVAL);
 	nr_cpus = 32;
 	assert_int_equal(cpumap_all(), ~0u);
 	nr_cpus = 31;
