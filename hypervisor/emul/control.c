@@ -103,14 +103,24 @@ enum emul_result emul_clts(struct emul *e)
 	return EMUL_DONE;
 }
 
+bool emul_first_xcr0(struct vcpu *v)
+{
+	if (!(v->pv.cr4 & CR4_OSXSAVE) || v->fpu->xcr0)
+		return false;
+	fpu_set_osxsave(v->fpu, true);
+	return true;
+}
+
 enum emul_result emul_xsetbv(struct emul *e)
 {
 	struct cpu_user_regs *r = e->regs;
 
 	if (e->insn.mod_rm != MODRM_XSETBV)
 		return EMUL_REFUSED;
-	if (!(e->v->pv.cr4 & CR4_OSXSAVE)) /* some processors look at the privilege first */
+	/* Some processors look at the privilege first. */
+	if (!(e->v->pv.cr4 & CR4_OSXSAVE))
 		return EMUL_UNDEFINED;
+	emul_first_xcr0(e->v);
 	if ((uint32_t)r->rcx != XCR0)
 		return EMUL_REFUSED;
 	return fpu_set_xcr0(e->v->fpu, (uint32_t)r->rax | r->rdx << 32) ? EMUL_REFUSED : EMUL_DONE;

@@ -218,12 +218,18 @@ fault:
 	return 0;
 }
 
-bool emul_forced(struct vcpu *v)
+/* XGETBV, and XSETBV in the lowest bit of its last byte. */
+#define XGETBV        0xd0010full
+#define IS_XCR0_OP(w) (((w)&0xfefffful) == XGETBV)
+
+enum emul_after_ud emul_undefined(struct vcpu *v)
 {
-	if (likely(first_word(v) << 8 != FORCED_CPUID << 8))
-		return false;
+	uint64_t word = first_word(v);
+
+	if (likely(word << 8 != FORCED_CPUID << 8))
+		return unlikely(IS_XCR0_OP(word)) && emul_first_xcr0(v) ? UD_AGAIN : UD_FAULT;
 	trace_point(TRACE_EMULATED, TRACE_FORCED_CPUID);
 	emul_cpuid(v, &v->regs);
 	emul_advance(v, FORCED_BYTES);
-	return true;
+	return UD_DONE;
 }

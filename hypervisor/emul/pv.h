@@ -11,10 +11,23 @@ extern const struct emul_face emul_pv_face;
 
 enum emul_result emul_privileged(struct emul *e, struct vcpu *v); /* after #GP(0) */
 int emul_pv_int(struct vcpu *v, unsigned *length);                /* emul_int() */
-bool emul_forced(struct vcpu *v);                                 /* after #UD: true if it was the prefix */
-uint64_t
-emul_first_word_slowly(struct vcpu *v) __rare; /* for emul_forced: code in other segments, across pages */
-bool emul_ptwr(struct vcpu *v, gva_t addr);    /* after #PF of a kernel's store to a present page */
+
+/* What is to be done after a #UD. */
+enum emul_after_ud {
+	UD_FAULT, /* the guest gets it */
+	UD_DONE,  /* it was the prefix: a CPUID has been executed */
+	UD_AGAIN, /* the processor knows the instruction now */
+};
+enum emul_after_ud emul_undefined(struct vcpu *v);
+/* Inside it: code in other segments, across pages. */
+uint64_t emul_first_word_slowly(struct vcpu *v) __rare;
+
+/* The running vCPU uses XCR0 for the first time. Its CR4.OSXSAVE is set from the start, as Xen's guests expect, but the
+ * processor's only from now on: until then its switches cost no more than FXSAVE. False: it has been on, or is not the
+ * guest's choice. */
+bool emul_first_xcr0(struct vcpu *v);
+
+bool emul_ptwr(struct vcpu *v, gva_t addr); /* after #PF of a kernel's store to a present page */
 
 /* As emul_face.fetch. */
 unsigned emul_fetch(struct vcpu *v, uint8_t bytes[FETCH_BYTES], unsigned *mode);

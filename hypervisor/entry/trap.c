@@ -43,9 +43,11 @@ static void debug(struct vcpu *v, struct cpu_user_regs *regs)
 
 static void invalid_opcode(struct vcpu *v, struct cpu_user_regs *regs)
 {
-	if (!emul_forced(v))
+	enum emul_after_ud after = emul_undefined(v);
+
+	if (after == UD_FAULT)
 		bounce_trap(v, TRAP_UD);
-	else if (unlikely(v->regs.rflags & RFLAGS_TF)) /* it was to be stepped */
+	else if (unlikely(v->regs.rflags & RFLAGS_TF) && after == UD_DONE) /* it was to be stepped */
 		debugreg_bounce(v, DR6_BS);
 }
 

@@ -36,6 +36,7 @@ static int fv_vcpu_init(struct vcpu *v)
 	if (v->id) /* EXERCISE: a second processor needs a local APIC to be started by */
 		return -EOPNOTSUPP;
 	context_init(v);
+	v->pv.cr4 = context_cr4(0); /* its kernel sets what it wants, as on the bare machine */
 	rc = desc_init(v);
 	if (!rc)
 		rc = pv32_kind_root_alloc(v);

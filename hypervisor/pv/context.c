@@ -20,6 +20,11 @@ uint64_t context_cr4(uint64_t wanted)
 	return CR4_FIXED | (wanted & (CR4_DE | (fpu_xcr0_mask() ? CR4_OSXSAVE : 0)));
 }
 
+uint64_t context_first_cr4(uint64_t wanted)
+{
+	return context_cr4(wanted ? wanted : CR4_OSXSAVE);
+}
+
 uint64_t context_cr0(const struct vcpu *v)
 {
 	return v->pv.cr0 | (v->pv.ts_virtual ? CR0_TS : 0);
@@ -49,7 +54,7 @@ void context_init(struct vcpu *v)
 	v->entry.special.no_user_root = v->entry.special.no_entry = true;
 	v->entry.special.iopl = shows_iopl(v->domain);
 	v->pv.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
-	v->pv.cr4 = context_cr4(0);
+	v->pv.cr4 = context_first_cr4(0);
 	v->pv.debugreg[6] = DR6_FIXED;
 	v->pv.debugreg[7] = DR7_FIXED;
 	v->mm.root = v->mm.user_root = INVALID_MFN;
@@ -103,7 +108,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	v->entry.kernel_ss = pv->fix_selector(c->kernel_ss);
 	v->entry.kernel_sp = c->kernel_sp;
 	v->pv.ts_virtual = c->ctrlreg[0] & CR0_TS;
-	v->pv.cr4 = context_cr4(c->ctrlreg[4]);
+	v->pv.cr4 = context_first_cr4(c->ctrlreg[4]);
 	for (unsigned i = 0; i < 8; i++)
 		if (i != 4 && i != 5)
 			debugreg_set(v, i, c->debugreg[i]);
@@ -112,7 +117,7 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	fpu_reset(v->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
-	fpu_start_osxsave(v->fpu, v->pv.cr4 & CR4_OSXSAVE);
+	fpu_start_osxsave(v->fpu, v->pv.cr4 & c->ctrlreg[4] & CR4_OSXSAVE); /* else: emul_first_xcr0() */
 	context_entry_changed(v);
 }
 

@@ -45,3 +45,5 @@ void context_init(struct vcpu *v);
 /* The guest's CR0 as it reads it (current vCPU), and what it may have in CR4. */
 uint64_t context_cr0(const struct vcpu *v);
 uint64_t context_cr4(uint64_t wanted);
+/* What it begins with: 0 asks for all that there is, as from Xen. */
+uint64_t context_first_cr4(uint64_t wanted);

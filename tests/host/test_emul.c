@@ -36,6 +36,7 @@ static bool kernel, one_page;
 static struct segment segment[8];
 static int root_rc, settle_rc, dr_rc;
 static uint64_t cr2, fpu_value;
+static struct fpu_area fpu;
 static unsigned calls;
 static enum emul_result (*asked)(struct emul *e);
 
@@ -110,7 +111,7 @@ uint64_t context_cr4(uint64_t wanted)
 }
 void fpu_set_osxsave(struct fpu_area *area, bool on)
 {
-	fpu_value = on;
+	fpu_value = area->xcr0 = on;
 }
 int fpu_set_xcr0(struct fpu_area *area, uint64_t xcr0)
 {
@@ -182,7 +183,7 @@ static int setup(void **state)
 	abi.flat_mode = 64;
 	abi.low_end = 1ull << 47;
 	abi.high_start = ~0ull;
-	vcpu = (struct vcpu){.domain = &d, .pv.cr0 = CR0_PE | CR0_WP, .pv.cr4 = CR4_PAE};
+	vcpu = (struct vcpu){.domain = &d, .fpu = &fpu, .pv.cr0 = CR0_PE | CR0_WP, .pv.cr4 = CR4_PAE};
 	host_percpu.vcpu = &vcpu;
 	r->cs = SEL_GUEST_CS64;
 	r->rflags = RFLAGS_MBS | RFLAGS_RF;
@@ -301,7 +302,7 @@ static void forced_cpuid(void **state)
 				at[bit / 8] ^= 1 << bit % 8;
 			r->rip = (gva_t)at;
 			calls = 0;
-			assert_int_equal(emul_forced(&vcpu), bit == 56);
+			assert_int_equal(emul_undefined(&vcpu), bit == 56 ? UD_DONE : UD_FAULT);
 			assert_int_equal(calls, bit == 56);
 			assert_int_equal(r->rip, (gva_t)at + (bit == 56 ? 7 : 0));
 		}
@@ -311,25 +312,49 @@ static void forced_cpuid(void **state)
 
 		memcpy(at, prefix, 7);
 		r->rip = (gva_t)at;
-		assert_true(emul_forced(&vcpu));
+		assert_int_equal(emul_undefined(&vcpu), UD_DONE);
 		one_page = true;
 		r->rip = (gva_t)at;
-		assert_int_equal(emul_forced(&vcpu),
-				 !before); /* the word at a page's beginning is read at once */
+		assert_int_equal(emul_undefined(&vcpu),
+				 before ? UD_FAULT
+					: UD_DONE); /* the word at a page's beginning is read at once */
 		one_page = false;
 	}
 	memcpy(code, prefix, 7);
 	r->cs = 8; /* in another segment */
 	segment[1] = (struct segment){.base = 0x1000, .code = true, .big = true};
 	r->rip = (gva_t)code - 0x1000;
-	assert_true(emul_forced(&vcpu));
+	assert_int_equal(emul_undefined(&vcpu), UD_DONE);
 	segment[1].code = false;
 	r->rip = (gva_t)code - 0x1000;
-	assert_false(emul_forced(&vcpu));
+	assert_int_equal(emul_undefined(&vcpu), UD_FAULT);
 	r->cs = SEL_GUEST_CS64;
 	r->rip = (gva_t)code;
 	abi.low_end = (gva_t)code; /* not the guest's to execute */
-	assert_false(emul_forced(&vcpu));
+	assert_int_equal(emul_undefined(&vcpu), UD_FAULT);
+}
+
+/* The first XGETBV or XSETBV of a vCPU, once, and nothing that looks like them. */
+static void first_xcr0(void **state)
+{
+	static const uint8_t op[] = {0x0f, 0x01, 0xd0};
+
+	r->rip = (gva_t)code;
+	for (unsigned bit = 0; bit <= 24; bit++) {
+		memcpy(code, op, sizeof(op));
+		if (bit < 24)
+			code[bit / 8] ^= 1 << bit % 8;
+		for (unsigned osxsave = 0; osxsave < 2; osxsave++) {
+			bool ours = osxsave && (bit == 16 || bit == 24); /* bit 16: XSETBV */
+
+			vcpu.fpu->xcr0 = 0;
+			vcpu.pv.cr4 = CR4_PAE | (osxsave ? CR4_OSXSAVE : 0);
+			assert_int_equal(emul_undefined(&vcpu), ours ? UD_AGAIN : UD_FAULT);
+			assert_int_equal(vcpu.fpu->xcr0, ours);
+			assert_int_equal(r->rip, (gva_t)code);
+			assert_int_equal(emul_undefined(&vcpu), UD_FAULT); /* it is on */
+		}
+	}
 }
 
 /* ---- who may ---- */
@@ -582,6 +607,8 @@ int main(void)
 	    cmocka_unit_test_setup(bytes_of_flat_code, setup),
 	    cmocka_unit_test_setup(bytes_by_segment, setup),
 	    cmocka_unit_test_setup(forced_cpuid, setup),
+	    cmocka_unit_test_setup(first_xcr0, setup),
+	    cmocka_unit_test_setup(first_xcr0, setup),
 	    cmocka_unit_test_setup(virtual_iopl, setup),
 	    cmocka_unit_test_setup(each_instruction, setup),
 	    cmocka_unit_test_setup(memory, setup),

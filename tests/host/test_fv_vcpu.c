@@ -83,6 +83,10 @@ void heap_free(void *p)
 		note(#fn); \
 	}
 VOID_OF(context_init, struct vcpu *)
+uint64_t context_cr4(uint64_t wanted)
+{
+	return wanted;
+}
 INT_OF(desc_init, struct vcpu *)
 INT_OF(pv32_kind_root_alloc, struct vcpu *)
 VOID_OF(pv32_kind_root_free, struct vcpu *)

@@ -191,8 +191,10 @@ static void whole(void **state)
 	assert_int_equal(set(), 0);
 	assert_int_equal(v->pv.debugreg[6], 0xffff0ff1);
 	assert_int_equal(v->pv.debugreg[7], 0x400);
+	assert_int_equal(v->pv.cr4, CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE);
 	xcr0_mask = 0; /* a processor without */
 	assert_int_equal(context_cr4(CR4_OSXSAVE) & CR4_OSXSAVE, 0);
+	assert_int_equal(context_first_cr4(0) & CR4_OSXSAVE, 0);
 }
 
 static void unsettled(void **state)

@@ -86,10 +86,10 @@ void debugreg_bounce(struct vcpu *of, uint64_t dr6)
 {
 	note("debug %lx", dr6);
 }
-static bool forced;
-bool emul_forced(struct vcpu *of)
+static enum emul_after_ud undefined;
+enum emul_after_ud emul_undefined(struct vcpu *of)
 {
-	return forced;
+	return undefined;
 }
 static enum emul_result result;
 static uint32_t hits;
@@ -180,7 +180,8 @@ static int setup(void **state)
 	d.vm_assist = 0;
 	host_percpu.vcpu = &v;
 	host_percpu.pending = 0;
-	kernel = forced = store_done = ldt_there = permits = false;
+	undefined = UD_FAULT;
+	kernel = store_done = ldt_there = permits = false;
 	code_len = hits = 0;
 	code_mode = 64;
 	ldt_window = fixup = handler_rsp = host_cr2 = 0;
@@ -251,7 +252,7 @@ static void executed_here(void **state)
 	    [EMUL_UNDEFINED] = "trap 6;",
 	};
 
-	forced = true;
+	undefined = UD_DONE;
 	comes(TRAP_UD, 0, "");
 	for (result = EMUL_DONE; result <= EMUL_UNDEFINED; result++) {
 		v.regs.rflags = 0;
@@ -261,6 +262,8 @@ static void executed_here(void **state)
 		comes(TRAP_GP, 0, stepped[result]);
 	}
 	comes(TRAP_UD, 0, "debug 4000;");
+	undefined = UD_AGAIN; /* nothing has been executed yet */
+	comes(TRAP_UD, 0, "");
 	v.regs.rflags = 0;
 	result = EMUL_DONE;
 	hits = 4;

@@ -186,6 +186,11 @@ static void extended_states(void)
 	static const uint64_t bad[] = {0, 2, 5, 8 | 1, 1ull << 63 | 1};
 	bool has_xsave = cpuid_ecx(26), has_avx = cpuid_ecx(28);
 
+	/* From the start: Linux looks whether it is there before it sets it itself. */
+	check_eq(!!(read_cr4() & CR4_OSXSAVE), has_xsave);
+	check_eq(cpuid_ecx(27), has_xsave);
+	if (has_xsave)
+		check(xgetbv() == 1);
 	check_no_fault(write_cr4(read_cr4() & ~CR4_OSXSAVE));
 	check(!cpuid_ecx(27));
 	check_fault(VEC_UD, xgetbv());

@@ -41,10 +41,8 @@ STATED = [
 STATED_DOM0 = STATED + [
     # Ringlet ends Dom0's memory map where dom0_mem= does; Xen shows Dom0 all of the machine, to grow into.
     r"ringlet dmesg: Xen: \[mem 0x0000000000100000-.*\] usable", r"xen dmesg: Xen: \[mem 0x0000000000100000-.*\] usable",
-    # Xen marks its APICs in the map, and keeps the timer of ACPI and reports of machine checks to itself or passes them on.
+    # Xen marks its APICs in the map, and keeps the timer of ACPI to itself.
     r"xen dmesg: Xen: \[mem 0x00000000fe[ce].*\] reserved", r"ringlet dmesg: clocksource: acpi_pm: .*",
-    r"ringlet dmesg: xen_mcelog: Failed to get CPU numbers", r"xen dmesg: xen_mcelog: /dev/mcelog registered by Xen",
-    r"xen interrupt: xen-dyn -virq mce",
 ]
 
 
