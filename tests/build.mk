@@ -22,8 +22,8 @@ TWO_VCPU_TESTS := attack-context attack-shared-areas pv-smp
 THREE_VCPU_TESTS := attack-double-fetch attack-tlb-vcpus
 # And with devices that QEMU's machine does not have by itself.
 DEVICE_TESTS := attack-interrupts pv-interrupts
-TESTS_pv64 := $(filter-out attack-pae-root attack-shares $(DEVICE_TESTS),$(GUEST_TESTS))
-TESTS_pv32 := $(filter-out attack-shared-areas attack-shares $(DEVICE_TESTS),$(GUEST_TESTS))
+TESTS_pv64 := $(filter-out attack-pae-root attack-shares attack-timer-lock $(DEVICE_TESTS),$(GUEST_TESTS))
+TESTS_pv32 := $(filter-out attack-shared-areas attack-shares attack-timer-lock $(DEVICE_TESTS),$(GUEST_TESTS))
 
 -include tests/bench/bench.mk
 -include tests/fv-probe/probe.mk
@@ -95,6 +95,10 @@ $(foreach k,pv64 pv32,$(foreach n,1 2,$(eval \
 # Three vCPUs on one processor that does nothing else.
 $(foreach k,pv64 pv32,$(eval $(call test,attack-shares-$(k),60,ICOUNT=1 sh scripts/guest-test $(B)/tests/attack-shares-$(k).elf \
 	dom0_max_vcpus=3,$(B)/tests/attack-shares-$(k).elf $(B)/ringlet.elf)))
+
+# Two vCPUs on two processors that take turns.
+$(foreach k,pv64 pv32,$(eval $(call test,attack-timer-lock-$(k),60,CPUS=2 ICOUNT=1 sh scripts/guest-test \
+	$(B)/tests/attack-timer-lock-$(k).elf dom0_max_vcpus=2,$(B)/tests/attack-timer-lock-$(k).elf $(B)/ringlet.elf)))
 
 # The context of a second vCPU, attacked.
 $(foreach k,pv64 pv32,$(eval $(call test,attack-context-$(k)-2vcpu,60,sh scripts/guest-test $(B)/tests/attack-context-$(k).elf dom0_max_vcpus=2)))

@@ -21,14 +21,14 @@ void timer_init(struct timer *t, void (*handler)(void *), void *arg)
 	*t = (struct timer){.handler = handler, .arg = arg};
 }
 
-/* Have this CPU interrupted when its first timer is due. */
-static void program(void)
+/* Have this CPU interrupted at @expires, when its first timer is due. Without the lock: to write to the LAPIC takes long, and
+ * a virtual machine may let its other CPUs run at just that moment, every time, so that none of them finds the lock free.
+ * Only this CPU puts timers on its list. If another has taken the first one meanwhile, it finds nothing due and goes on. */
+static void program(ns_t expires)
 {
-	struct timer *first = this_cpu->timers.first;
 	ns_t t = now();
 
-	if (first)
-		lapic_timer_set(first->expires > t ? first->expires - t : 0);
+	lapic_timer_set(expires > t ? expires - t : 0);
 }
 
 static void unlink(struct timer *t)
@@ -45,6 +45,7 @@ void timer_set(struct timer *t, ns_t expires)
 {
 	struct percpu *cpu = this_cpu->self;
 	struct timer **link = &cpu->timers.first;
+	bool first;
 
 	spin_lock(&timer_lock);
 	if (t->cpu)
@@ -55,9 +56,10 @@ void timer_set(struct timer *t, ns_t expires)
 	t->next = *link;
 	t->cpu = cpu;
 	*link = t;
-	if (cpu->timers.first == t)
-		program();
+	first = cpu->timers.first == t;
 	spin_unlock(&timer_lock);
+	if (first)
+		program(expires);
 }
 
 static bool running_elsewhere(const struct timer *t)
@@ -86,6 +88,7 @@ void timers_run(void)
 {
 	struct percpu *cpu = this_cpu->self;
 	struct timer *t;
+	ns_t expires;
 
 	spin_lock(&timer_lock);
 	for (unsigned n = 0; (t = cpu->timers.first) != NULL && t->expires <= now(); n++) {
@@ -102,6 +105,8 @@ void timers_run(void)
 		spin_lock(&timer_lock);
 		cpu->timers.busy = NULL;
 	}
-	program();
+	expires = t ? t->expires : 0;
 	spin_unlock(&timer_lock);
+	if (t)
+		program(expires);
 }

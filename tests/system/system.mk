@@ -70,7 +70,7 @@ $(eval $(call test,smp-guests,1500,python3 tests/system/smp.py guests,$(B)/ringl
 # need nothing that is Dom0's alone, nor the processor for themselves (pv-failsafe counts what a switch away does). $(1): kind, $(2): set, $(3): its tests
 DOM0_ONLY := hc-console-io hc-domctl hc-domctl-errors hc-domctl-state hc-event-channel-op hc-grant-table-op hc-hypfs-op hc-mca hc-memory-op hc-mmu-update hc-mmuext-op hc-physdev-op \
 	hc-platform-op hc-sysctl hc-update-va-mapping-otherdomain pv-avx-restore pv-domain-rounds pv-emulation pv-many-domains pv-port-io pv-stays pv-trace \
-	attack-control attack-event-channels attack-foreign-frames attack-grants attack-partial-trees attack-quota attack-shares pv-failsafe
+	attack-control attack-event-channels attack-foreign-frames attack-grants attack-partial-trees attack-quota attack-shares attack-timer-lock pv-failsafe
 define DOMU_RULES
 $(B)/tests/$(2)-$(1).list: $(foreach t,domu-victim $(3),$(B)/tests/$(t)-$(1).elf) tests/system/system.mk
 	$$(Q)printf 'dir /tests 755\nfile /etc/rl/domu.cfg 644 tests/system/domu/domu.cfg\n' > $$@
