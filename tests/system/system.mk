@@ -57,7 +57,7 @@ $(foreach k,native32 native64 pv32 pv64,$(eval $(call test,checked-kernel-$(k),6
 	$(GK_OUT)/kernel-$(k).checked.elf $(B)/tests/attack$(patsubst native%,%,$(patsubst pv%,%,$(k))).cpio $(B)/ringlet.elf)))
 
 .PHONY: fuzz-kernel
-fuzz-kernel: $(KERNEL_FUZZ_NEEDS) ## fuzz the teaching kernel's system calls on its four builds: SEED=, ROUNDS=, CALLS=
+fuzz-kernel: $(KERNEL_FUZZ_NEEDS) ## fuzz the teaching kernel's system calls on its four builds: SEED=, CALLS=
 	$(Q)for k in native32 native64 pv32 pv64; do SEED=$(or $(SEED),1) ROUNDS=$(or $(ROUNDS),100) CALLS=$(or $(CALLS),4000) \
 		python3 tests/system/fuzz_kernel.py $$k || exit 1; done
 
@@ -128,7 +128,7 @@ $(eval $(call test,ghost-fuzz,1500,GHOST=1 ROUNDS=1 CALLS=300 python3 tests/syst
 $(eval $(call test,ghost-sees,200,python3 tests/system/ghost.py $(GHOST_MISTAKES),$(GHOST_MISTAKES:%=$(B)/ghost/%.elf)))
 
 .PHONY: fuzz
-fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## hostile guests, many; racing; with the ghost; then fuzz-host: SEED=, ROUNDS=
+fuzz: $(B)/dom0-fuzz.cpio $(B)/ringlet.elf $(B)/ghost/ringlet.elf ## hostile guests, many; racing; with the ghost; then fuzz-host: SEED=
 	$(Q)TURNS=1 ROUNDS=$(or $(ROUNDS),30) PAIRS=6 CALLS=60000 SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
 	$(Q)ROUNDS=$(or $(ROUNDS),10) CALLS=20000 SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
 	$(Q)GHOST=1 TURNS=1 ROUNDS=$(or $(ROUNDS),10) CALLS=4000 SEED=$(or $(SEED),1) python3 tests/system/fuzz.py
@@ -180,12 +180,6 @@ GUEST_NEEDS := $(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/guests.cpio
 $(foreach w,messages pins,$(eval $(call test,dom0-devices-$(w),900,python3 tests/system/dom0_devices.py $(w),\
 	$(B)/ringlet.elf $(B)/guests/initrd-devices.cpio)))
 $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/system/guests.py $(w),$(GUEST_NEEDS))))
-
-# Debian's Linux as Dom0 with Debian's xl, on Ringlet and on Debian's Xen. Not among the tests: minutes on an idle machine.
-LINUX_DOM0_NEEDS := $(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf
-.PHONY: linux-dom0-test
-linux-dom0-test: $(LINUX_DOM0_NEEDS) ## every verb of xl on a Linux Dom0, on Ringlet and on Debian's Xen, compared (ON=ringlet: only there)
-	$(Q)python3 tests/system/linux_dom0.py $(ON)
 
 # Our own Dom0 and its tools on Debian's Xen.
 $(eval $(call test,rl-on-xen,600,python3 tests/system/rl_on_xen.py,$(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/.fetched))
@@ -246,9 +240,15 @@ soak: $(B)/dom0-soak.cpio $(B)/ringlet.elf ## domains of all kinds, used for an 
 scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what one costs among many
 	$(Q)python3 tests/system/scale.py long
 
-# Debian's Linux as Dom0: what is too long for each run of the tests.
+# Debian's Linux as Dom0: what is too long for each run of the tests. A part is a script and its arguments.
+LINUX_DOM0_PARTS := iso devices-ringlet $(foreach h,ringlet xen,rl-beside-$(h) rl-instead-$(h)) \
+	$(if $(ON),xl-short-$(ON),xl-short)
 .PHONY: test-linux-dom0
-test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso $(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf ## Debian's Linux and xl as Dom0, at length
-	$(Q)python3 tests/system/linux_dom0_iso.py
-	$(Q)python3 tests/system/linux_dom0_devices.py ringlet
-	$(Q)for h in ringlet xen; do for m in beside instead; do python3 tests/system/linux_dom0_rl.py $$m $$h || exit 1; done; done
+test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso $(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf ## Debian's Linux and xl as Dom0, at length: T=xl-short, ON=ringlet
+	$(Q)ran=; failed=; \
+	for p in $(foreach p,$(LINUX_DOM0_PARTS),$(if $(findstring $(or $(T),$(p)),$(p)),$(p))); do \
+		echo "# linux-dom0: $$p"; ran=1; \
+		(IFS=-; set -- $$p; part=$$1; shift; exec python3 tests/system/linux_dom0_$$part.py "$$@") || failed="$$failed $$p"; \
+	done; \
+	[ "$$ran" ] || { echo "no part has $(T) in its name: $(LINUX_DOM0_PARTS)"; exit 1; }; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }

@@ -81,8 +81,8 @@ class Web:
         self.server.server_close()
 
 
-def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1"):
-    """Two disks: vda for Dom0's files, vdb to be lent to a guest; a network card."""
+def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1", restarts=False):
+    """Two disks: vda for Dom0's files, vdb to be lent to a guest; a network card. A reset is its end, or it `restarts`."""
     tests = os.path.join(BUILD, "tests")
     os.makedirs(tests, exist_ok=True)
     args = hosts.arguments(host, memory, dom0 + " loglvl=warning guest_loglvl=warning", MODULES)
@@ -94,6 +94,7 @@ def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1
         subprocess.run(["mke2fs", "-q", "-t", "ext4", path], check=True)
         args += ["-drive", "if=virtio,format=raw,cache=unsafe,file=" + path]
     args += ["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"]
+    args += ["-action", "reboot=reset"] if restarts else []
     return Machine(args + CLOCK, os.path.join(tests, "%s-%s.log" % (name, host)), limit)
 
 
@@ -154,7 +155,7 @@ class Session:
     def recover(self):
         """After a failed part: back to Dom0's shell, without guests."""
         self.m.send("\x1d\n")
-        self.m.run("for d in work job demo64; do xl destroy $d; done; umount /a; true", 300)
+        self.m.run("wait; for d in $(xl list | awk 'NR > 2 {print $2}'); do xl destroy $d; done; umount /a; true", 300)
         self.m.expect(SHELL)
 
     def healthy(self):

@@ -6,6 +6,7 @@ day. Each takes a xl_session.Session.
 import re
 
 from machine import require
+from xl_session import AWAIT
 
 TOOLS = "/usr/lib/xen-4.17/bin/"
 CONFIG = """name = "work"
@@ -24,6 +25,7 @@ INFO = [(r"(?m)^(cpu_mhz|hw_caps|free_memory|total_memory|xen_commandline|cc_\w+
 TOP = [(r"(?m)^( *\S+ )[-a-z]{6}( .*)$", r"\1"), (r"(?m)^(xentop|Mem:|\d+ domains|CPUs:).*", r"\1")]
 LISTS = [(r'"(shadow_memkb|max_memkb)": \d+', r'"\1"')]
 BACK = "/local/domain/0/backend/"
+CPU1 = "/sys/devices/system/cpu/cpu1/online"
 DROP = "sync; echo 3 >/proc/sys/vm/drop_caches"
 
 
@@ -44,6 +46,8 @@ def looks(s):
     s.ask("xenpm get-cpu-topology")
     s.status("xl dmesg")
     s.status("xen-cpuid -p 2>/dev/null")
+    s.status("xenhypfs ls /")
+    s.status("xenhypfs tree")
     s.ask("xl debug-keys h")
     s.ask("xenstore-ls /local/domain/0 | grep -v static-max | sort")
     s.ask("xenstore-write /t/a 1 /t/b two; xenstore-list /t; xenstore-read /t/a /t/b; xenstore-exists /t/c || xenstore-rm /t")
@@ -90,12 +94,43 @@ def sums(s):
     require(text.count(s.page) == 2, "the page has another sum: " + text)
 
 
+def lives(s):
+    """Changes of a running guest. Its console is open at the beginning and at the end."""
+    s.inside("keep=mine; " + AWAIT)
+    s.leave()
+    s.ask("xl vcpu-set work 2 && xl vcpu-list work | wc -l")
+    s.ask("xl mem-set work 130 && await 'xl list work | grep \" 130 \"'")
+    s.ask("xl mem-max work 170")
+    s.ask("xl vcpu-pin work 0 1 && xl vcpu-list work")
+    s.ask("xl sysrq work h && xl trigger work nmi")
+    s.ask("xl trigger work reset", code=None)
+    s.ask("xl pause work && xl list work && xl unpause work")
+    s.ask("xl rename work job && xl domid job && xl rename job work")
+    s.ask("xl config-update work /root/work.cfg")
+    s.ask("xl sched-credit -d work -w 512", code=None)
+    s.ask("truncate -s 8M /mnt/e.img && mke2fs -q -F /mnt/e.img && xl block-attach work file:/mnt/e.img xvdc w")
+    s.ask("xl network-attach work bridge=xenbr0 mac=00:16:3e:00:00:02")
+    s.ask("await '[ $(xenstore-read %svbd/1/51744/state)$(xenstore-read %svif/1/1/state) = 44 ]'" % (BACK, BACK))
+    s.ask("xl block-list work; xl network-list work")
+    s.enter("work")
+    s.inside("await '[ -e %s ]' && echo 1 >%s; nproc; taskset 2 sha256sum /a/page" % (CPU1, CPU1))
+    s.inside("await '[ $(awk \"/MemTotal/{print \\$2}\" /proc/meminfo) -lt 115000 ]'")
+    s.inside("mkdir -p /c; mount -t ext4 /dev/xvdc /c && echo kept >/c/word && umount /c; ls /sys/class/net")
+    s.inside("dmesg | grep -o -e 'NMI received for unknown reason' -e 'sysrq: HELP'")
+    s.leave()
+    s.ask("xl block-detach work xvdc && xl network-detach work 1")
+    s.ask("xl block-list work; xl network-list work; debugfs -R 'cat word' /mnt/e.img")
+    s.ask("xl vcpu-set work 1 && xl mem-set work 160 && await 'xl list work | grep \" 160 \"'")
+    s.enter("work")
+    s.inside("await '[ $(nproc) = 1 ]'; nproc")
+
+
 def saves(s):
     s.leave()
     s.ask("xl save -c work /mnt/saved")
     s.ask("xl list")
     s.enter("work")
-    s.inside("nproc")
+    s.inside("echo $keep; nproc")
     sums(s)
     s.leave()
     s.ask("xl save work /mnt/saved && xl list")
@@ -103,7 +138,7 @@ def saves(s):
     s.ask("await '[ $(xenstore-read %svbd/2/51712/state %svbd/2/51728/state %svif/2/0/state | tr -d \\\\n) = 444 ]'" % (BACK, BACK, BACK))
     s.ask("xl block-list work && xl network-list work")
     s.enter("work")
-    s.inside("nproc; " + DROP)
+    s.inside("echo $keep; nproc; " + DROP)
     sums(s)
     s.inside("wget -q -O /tmp/page URL; cmp /tmp/page /a/page; rm /tmp/page")
     s.inside("dmesg | grep -E 'WARNING: CPU|BUG:|Oops|Call Trace|segfault|soft lockup'", code=1)
