@@ -286,6 +286,10 @@ void schedule(void)
 			vcpu_reconsider(prev);
 			domain_put(prev->domain);
 		}
+	} else {
+		/* A guest that yields though nobody waits here, or an idle CPU that looks again: both wait for another
+		 * CPU, and for its sake, if they share a core or a host's thread, let it go first. */
+		cpu_relax();
 	}
 	if (!vcpu_is_idle(next)) {
 		if (next != prev)

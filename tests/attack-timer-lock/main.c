@@ -2,8 +2,9 @@
 /*
  * Two vCPUs on two processors. One sleeps for a millisecond again and again; the other keeps its own processor's timer busy:
  * it sets its single shot without end, or it yields without end, so that its slice is over again and again. The sleeper wakes
- * no later than some turns all the same. Needs two processors that take turns, and ticks that are instructions: a processor's
- * turn is over when it has written to its timer, and a lock that it holds there is one that the other finds taken each time.
+ * early all the same. Needs two processors that take turns, and ticks that are instructions: a processor's turn is over when it
+ * has written to its timer, and a lock that it holds there is one that the other finds taken each time. And who yields, with
+ * nobody to yield to on this processor, lets the other one go on, instead of yielding to the end of its turn.
  */
 #include "fw.h"
 #include "time.h"
@@ -12,7 +13,7 @@ const char test_title[] = "attack-timer-lock";
 
 #define MS    1000000ull
 #define NAPS  20
-#define LIMIT (50 * MS)  /* five slices */
+#define LIMIT (5 * MS)   /* half a slice */
 #define LONG  (500 * MS) /* enough for all naps */
 
 static volatile enum {
