@@ -4,7 +4,7 @@
 
 LINUX_DOM0 := $(B)/linux-dom0
 
-.PHONY: linux-dom0 linux-dom0-iso run-linux
+.PHONY: linux-dom0 linux-dom0-iso linux-dom0-figures run-linux
 linux-dom0: $(LINUX_DOM0)/dom0.cpio $(B)/ringlet.elf ## fetch Debian's Linux and xl, and pack them as a Dom0
 
 # A disk for guests of one's own; it is kept.
@@ -41,3 +41,7 @@ $(LINUX_DOM0)/linux-dom0.iso: scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/dom0.cpi
 	ln $(B)/ringlet.elf $(LINUX_DOM0)/dom0.cpio $(GUESTS)/vmlinux $(GUESTS)/vmlinuz $(LINUX_DOM0)/iso/boot/ && \
 	ln $(GUESTS)/xen-4.17 $(LINUX_DOM0)/iso/boot/xen && cp scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/iso/boot/grub/ && \
 	grub-mkrescue --directory=/usr/lib/grub/i386-pc -o $@ $(LINUX_DOM0)/iso >$@.log 2>&1 || { cat $@.log; exit 1; }
+
+linux-dom0-figures: linux-dom0 ## what it costs on Ringlet and on Xen: speed, and instructions of the hypervisor
+	$(Q)python3 scripts/linux-dom0/figures.py speed
+	$(Q)python3 scripts/linux-dom0/figures.py count

@@ -81,7 +81,7 @@ class Web:
         self.server.server_close()
 
 
-def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1", restarts=False):
+def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1", restarts=False, more=()):
     """Two disks: vda for Dom0's files, vdb to be lent to a guest; a network card. A reset is its end, or it `restarts`."""
     tests = os.path.join(BUILD, "tests")
     os.makedirs(tests, exist_ok=True)
@@ -95,7 +95,7 @@ def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1
         args += ["-drive", "if=virtio,format=raw,cache=unsafe,file=" + path]
     args += ["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"]
     args += ["-action", "reboot=reset"] if restarts else []
-    return Machine(args + CLOCK, os.path.join(tests, "%s-%s.log" % (name, host)), limit)
+    return Machine(args + CLOCK + list(more), os.path.join(tests, "%s-%s.log" % (name, host)), limit)
 
 
 class Session:
