@@ -3,7 +3,10 @@
 """Debian's Linux as Dom0 and Debian's xl, used as a user would, on Ringlet and on Debian's Xen 4.17: the same lines on both,
 and their answers are compared line by line.
 
-    linux_dom0_xl.py short [ringlet|xen]      one of them alone: nothing is compared
+    linux_dom0_xl.py short|long [ringlet|xen]      one of them alone: nothing is compared
+
+short: a day with one guest. long: many guests, and what goes wrong; ROUNDS is how many are made and ended (default 100),
+MOMENTS after how many seconds of a verb something ends (default 1).
 """
 
 import hashlib
@@ -13,19 +16,22 @@ import re
 import resource
 import sys
 
+import xl_long
 import xl_session
 import xl_stated
 import xl_steps
 from machine import BUILD, Tap, require
 
 # Before what is there is counted; after that; after the question whether something was lost.
-FIRST = {"short": []}
+FIRST = {"short": [], "long": [xl_steps.prepares, xl_long.warms_up]}
 PARTS = {
     "short": [xl_steps.looks, xl_steps.prepares, xl_steps.creates, xl_steps.works, xl_steps.lives, xl_steps.saves, xl_steps.ends,
               xl_steps.dumps, xl_steps.refusals],
+    "long": [xl_long.ten_at_once, xl_long.rounds, xl_long.guests_are_destroyed, xl_long.xl_is_killed,
+             xl_long.the_store_is_replaced],
 }
-LAST = {"short": []}
-LIMIT = {"short": 3600}
+LAST = {"short": [], "long": [xl_long.the_store_dies, xl_long.reboots_under_guests]}
+LIMIT = {"short": 3600, "long": 20000}
 
 
 def audit(s):
