@@ -32,7 +32,7 @@ void fpu_reset(struct fpu_area *area)
 {
 	uint8_t *p = image(area);
 
-	memset(area, 0, sizeof(*area));
+	memset(area->raw, 0, sizeof(area->raw));
 	*(uint16_t *)p = FCW_DEFAULT;
 	*(uint32_t *)(p + MXCSR_AT) = MXCSR_DEFAULT;
 }
@@ -147,7 +147,7 @@ void fpu_set_fxsave(struct fpu_area *area, const void *fxsave)
 
 void fpu_start_osxsave(struct fpu_area *area, bool on)
 {
-	area->xcr0 = on ? XCR0_X87 & xcr0_mask : 0;
+	area->xcr0 = !on ? 0 : area->xcr0 ? area->xcr0 : XCR0_X87 & xcr0_mask;
 }
 
 void fpu_set_osxsave(struct fpu_area *area, bool on)

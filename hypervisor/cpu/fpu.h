@@ -20,7 +20,7 @@ struct fpu_area {
 };
 
 void fpu_cpu_init(void);               /* this CPU's registers to a clean state */
-void fpu_reset(struct fpu_area *area); /* as after FNINIT, MXCSR 0x1f80 */
+void fpu_reset(struct fpu_area *area); /* registers as after FNINIT, MXCSR 0x1f80; XCR0 stays */
 /* CR0.TS is clear. */
 void fpu_save(struct fpu_area *area);
 void fpu_restore(const struct fpu_area *area); /* also sets CR4.OSXSAVE and XCR0 */
@@ -37,7 +37,7 @@ struct fpu_xsave {
 void fpu_get_xsave(const struct fpu_area *area, uint64_t *xcr0, struct fpu_xsave *xsave);
 /* -EINVAL: XRSTOR would fault, or not XCR0's value. XCR0 stays 0 while CR4.OSXSAVE is clear. The vCPU does not run. */
 int fpu_set_xsave(struct fpu_area *area, uint64_t xcr0, const struct fpu_xsave *xsave);
-/* The vCPU, which does not run, begins with CR4.OSXSAVE as said, and then XCR0 as after a reset. */
+/* The vCPU, which does not run, goes on with CR4.OSXSAVE as said; XCR0 is what it was, or as after a reset. */
 void fpu_start_osxsave(struct fpu_area *area, bool on);
 
 /* The running vCPU sets or clears CR4.OSXSAVE, or executes XSETBV (-EINVAL: not a value it may have). */

@@ -117,7 +117,8 @@ static void set_registers(struct vcpu *v, const struct vcpu_guest_context *c)
 	fpu_reset(v->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(v->fpu, c->fpu_ctxt.x);
-	fpu_start_osxsave(v->fpu, v->pv.cr4 & c->ctrlreg[4] & CR4_OSXSAVE); /* else: emul_first_xcr0() */
+	/* A vCPU that never asked for XCR0 gets it when it does: emul_first_xcr0(). */
+	fpu_start_osxsave(v->fpu, v->pv.cr4 & c->ctrlreg[4] & CR4_OSXSAVE);
 	context_entry_changed(v);
 }
 

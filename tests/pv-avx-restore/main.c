@@ -245,6 +245,16 @@ static void check_image(const struct saved *s)
 		}
 }
 
+/* Tools that let it go on after all set its context again: its XCR0 must not change under it. */
+static void check_resumed(const struct guest *g, struct saved *s)
+{
+	static struct image now;
+
+	check_eq(context(XEN_DOMCTL_setvcpucontext, g, &s->context), 0);
+	check_eq(extended(XEN_DOMCTL_getvcpuextstate, g, &now, sizeof(now)), 0);
+	check_eq(now.xcr0, s->avx ? 7 : 1);
+}
+
 static void save(const struct guest *g, struct saved *s)
 {
 	check_eq(context(XEN_DOMCTL_getvcpucontext, g, &s->context), 0);
@@ -258,6 +268,7 @@ static void save(const struct guest *g, struct saved *s)
 	check_eq(s->size, sizeof(s->image));
 	check_eq(extended(XEN_DOMCTL_getvcpuextstate, g, &s->image, s->size), 0);
 	check_image(s);
+	check_resumed(g, s);
 }
 
 static void restore(const struct guest *g, struct saved *s)
