@@ -145,7 +145,9 @@ def circles(graph):
 
 
 def parts_of_whole(part):
-    """Member of the whole -> room that declares its type in state.h."""
+    """Member of the whole -> room that declares its type in state.h; a house may have no whole."""
+    if not os.path.exists(part.whole):
+        return {}
     text = without_comments(open(part.whole).read())
     rooms = [part.room(path) for path in re.findall(r'#include "(\w+/state\.h)"', text)]
     types = {name: room for room in rooms for name in
@@ -156,6 +158,8 @@ def parts_of_whole(part):
 def fields(part):
     """Uses of a field that a higher room declares, and functions in a state.h."""
     members = parts_of_whole(part)
+    if not members:
+        return
     below = part.order[part.room(os.path.relpath(part.whole, part.objects[0][1]))]
     for path in sorted(glob.glob(f"{part.objects[0][1]}/**/*.[ch]", recursive=True)):
         here = part.room(os.path.relpath(path, part.objects[0][1]))

@@ -203,6 +203,7 @@ def machines(p):
         os.environ["PATH"] = before
 
 
+WHOLE = '#include "mm/state.h"\nstruct domain {\n\tstruct domain_mm mm;\n};'
 # Files of a house and their text; what check-layers.py must say of it (a pattern; none: nothing).
 HOUSES = {
     "a use goes down": ({"lib/a.c": "int a(void) { return 1; }", "mm/b.c": "int a(void); int b(void) { return a(); }"}, None),
@@ -216,6 +217,11 @@ HOUSES = {
                           for i in range(5)}, None),
     "a circle of six": ({f"lib/f{i}.c": f"int f{(i + 1) % 6}(void); int f{i}(void) {{ return f{(i + 1) % 6}(); }}"
                          for i in range(6)}, r"6 files in a circle"),
+    "a field of a higher room": ({"guest/domain.h": WHOLE, "mm/state.h": "struct domain_mm {\n\tint n;\n};", "mm/b.c": "",
+                                  "lib/a.c": '#include "guest/domain.h"\nint a(struct domain *d) { return d->mm.n; }'},
+                                 r"lib/a.c:2: mm.n is mm's"),
+    "a field of its own": ({"guest/domain.h": WHOLE, "mm/state.h": "struct domain_mm {\n\tint n;\n};",
+                            "mm/b.c": '#include "guest/domain.h"\nint a(struct domain *d) { return d->mm.n; }'}, None),
     "a file was not compiled": ({"lib/a.c": "", "lib/b.c": None}, r"lib/b.c has no object"),
 }
 
