@@ -7,18 +7,31 @@ B := build
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 
+# As many jobs as there are processors, unless the user says how many; a make below has those of the one above.
+ifeq ($(MAKELEVEL)$(shell { tr '\0' '\n' </proc/$$PPID/cmdline; printf '%s\n' $$MAKEFLAGS; } 2>/dev/null | \
+	grep -E '^(--jobs.*|-[a-zA-Z]*j[0-9]*)$$'),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 CC   := gcc
 NASM := nasm
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter
-# Quiet by default, `make V=1` shows every command.
+# Quiet by default, `make V=1` shows every command. On a terminal each line says how far the build is: what is to be done is
+# counted when the first step begins.
 ifeq ($(V),)
 Q    := @
 say   = @printf '  %-8s %s\n' '$(1)' '$(2)';
+ifneq ($(MAKE_TERMOUT),)
+START := $(shell date +%s)
+count = $(eval STEPS := $(shell MAKEFLAGS= $(MAKE) -n $(addprefix -o ,$(ABI_MADE)) MAKE_TERMOUT= $(MAKEOVERRIDES) $(MAKECMDGOALS) 2>/dev/null | grep -c '^printf .  %-8s'))
+say   = @$(if $(STEPS),,$(count))$(eval STEP += x)sh scripts/progress.sh $(words $(STEP)) $(STEPS) $(START) '$(1)' '$(2)';
+endif
 else
 Q    :=
 say   =
 endif
 
+include scripts/setup.mk
 include abi/build.mk
 -include hypervisor/build.mk
 -include guest-kernel/build.mk

@@ -1,28 +1,21 @@
 # SPDX-License-Identifier: MIT
 # The things a developer does: run, debug, test, measure, tidy.
 
-.PHONY: run run-iso debug test test-images mutants bench cost format size pictures lint setup
-
-setup: # install missing Debian packages, or print the line that does
-	$(Q)sh scripts/setup.sh
+.PHONY: run run-iso debug test test-images mutants bench cost format size pictures lint
 
 run: ## boot the ISO; serial console on this terminal (^A x ends it)
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory $(B)/ringlet.iso
 	$(Q)sh scripts/run-qemu -cdrom $(B)/ringlet.iso
 
 run-iso: ## boot the ISO with QEMU's own screen and keyboard
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory $(B)/ringlet.iso
 	$(Q)DISPLAY_TYPE=$${DISPLAY_TYPE:-curses} sh scripts/run-qemu -serial none -cdrom $(B)/ringlet.iso
 
 debug: ## start the machine stopped, with gdb attached
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)sh scripts/debug.sh
 
 test: ## build and run every test (T=word: only tests with that word in their name)
-	$(Q)sh scripts/setup.sh
 	$(Q)python3 scripts/run_tests.py --make "$(MAKE)" $(if $(T),--only $(T))
 
 mutants: $(B)/tests/list $(B)/ringlet.elf ## take checks out, one at a time: which tests see it? (ROOM=, M=name; FRESH=n SEED= HOST=1)
@@ -30,12 +23,10 @@ mutants: $(B)/tests/list $(B)/ringlet.elf ## take checks out, one at a time: whi
 		$(if $(FRESH),--fresh $(FRESH) --seed $(or $(SEED),1)) $(if $(HOST),--host --hurry)
 
 bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory bench-images
 	$(Q)python3 scripts/bench.py
 
 cost: ## measure the same workloads bare, as guests and on Debian's Xen, into build/report/results.json (A=pv64: only that)
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)python3 scripts/cost.py $(A)
 

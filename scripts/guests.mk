@@ -8,7 +8,6 @@ GUESTS := $(B)/guests
 guests: $(B)/guests.cpio $(B)/guests.iso ## fetch real guests (Linux, GRUB, GNU Mach) and pack them for Dom0
 
 run-guests: ## boot the machine that has the real guests
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory guests
 	$(Q)MEM=$${MEM:-1536} sh scripts/run-qemu -cdrom $(B)/guests.iso
 

@@ -12,7 +12,6 @@ $(LINUX_DOM0)/disk.img:
 	$(call say,MKFS,$@)mkdir -p $(@D) && truncate -s 1G $@.part && mke2fs -q -t ext4 -L guests $@.part && mv $@.part $@
 
 run-linux: ## boot Linux as Dom0, with a disk and a network (HYPERVISOR=xen: on Debian's Xen)
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory linux-dom0 $(LINUX_DOM0)/disk.img
 	$(Q)python3 scripts/linux-dom0/run.py $(or $(HYPERVISOR),ringlet)
 

@@ -11,7 +11,6 @@ REPORT_REST    = { test -s $@ && echo "Not every arrangement could be measured; 
 
 .PHONY: report
 report: ## measure every arrangement and write build/report/index.html: tables and plots (minutes)
-	$(Q)sh scripts/setup.sh
 	$(Q)$(MAKE) --no-print-directory $(REPORT)/index.html
 	@echo "The report: $(CURDIR)/$(REPORT)/index.html"
 

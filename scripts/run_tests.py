@@ -10,6 +10,8 @@ A test that cannot be built or started has failed. `# SKIP` is counted; `# TODO`
 import argparse, concurrent.futures, os, re, signal, subprocess, sys, time
 
 LIST = "build/tests/list"
+# What a make that runs this says to its children: a test's own make is none of them, nor is it on a terminal.
+ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "MAKE_TERMERR")}
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -17,7 +19,7 @@ def run(name, seconds, command):
     """Output and exit code; a test that takes too long is killed with its children."""
     start = time.monotonic()
     p = subprocess.Popen(command, shell=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                         text=True, errors="replace", start_new_session=True)
+                         text=True, errors="replace", start_new_session=True, env=ENV)
     try:
         out, _ = p.communicate(timeout=seconds)
         code = p.returncode
@@ -68,7 +70,7 @@ def main():
         print(f"{'not ok' if kind == FAILED else 'ok'} {sum(counts.values())} - {what}", flush=True)
 
     # -k: what can be built is tested; what cannot is a failure here and where it is used.
-    built = subprocess.run(f"{opt.make} --no-print-directory -k -j{opt.jobs} test-images", shell=True)
+    built = subprocess.run(f"{opt.make} --no-print-directory -k -j{opt.jobs} test-images", shell=True, env=ENV)
     report(FAILED if built.returncode else PASSED, "build")
     tests = [line.rstrip("\n").split("\t")[:3] for line in open(LIST)] if os.path.exists(LIST) else []
     tests = [t for t in tests if opt.only in t[0]]

@@ -199,12 +199,10 @@ $(eval $(call test,fv-hostile,400,python3 tests/system/fv_hostile.py max,\
 # Not among the tests: Debian's Bochs does not start on every machine (its display library may abort).
 .PHONY: test-bochs
 test-bochs: $(GUEST_IMAGES) $(B)/ringlet.elf ## run the guest tests under Bochs, a stricter processor (T=word)
-	$(Q)sh scripts/setup.sh scripts/packages-bochs.txt
 	$(Q)python3 tests/system/bochs.py $(T)
 
 .PHONY: probe-bochs
 probe-bochs: $(B)/tests/fv-probe.elf ## run the probe of sensitive instructions under Bochs, which enforces segment limits
-	$(Q)sh scripts/setup.sh scripts/packages-bochs.txt
 	$(Q)python3 tests/system/fv_probe.py bochs
 
 # The report: its single-stepper, and its page as a browser lays it out.

@@ -3,7 +3,6 @@
 
 .PHONY: verify verify-pictures
 verify: ## explore the models of page types and events whole, and see all their mutants fail (ONLY=word: these)
-	$(Q)sh scripts/setup.sh
 	$(Q)python3 tests/verify/verify.py $(if $(ONLY),--only $(ONLY))
 
 verify-pictures: ## redraw docs/pictures, the counter-examples that the labs show

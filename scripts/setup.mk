@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Which Debian packages the goals of this call need, as scripts/setup.sh knows them: they are looked for before anything is
+# built. Goals without a line here need none, or are made by one that has its line.
+
+# $(1): goals; $(2): sets and packages
+needs = $(foreach goal,$(1),$(eval PACKAGES_$(goal) += $(2)))
+$(call needs,all run run-iso run-guests guests bench cost report daemons leaks soak scale machines killed fuzz-kernel ghost,run)
+$(call needs,test test-images lint mutants fuzz fuzz-host fuzz-coverage suite,run test)
+$(call needs,debug,run gdb)
+$(call needs,lab grade,run git patch)
+$(call needs,linux-dom0 linux-dom0-iso linux-dom0-figures run-linux test-linux-dom0,run kmod e2fsprogs)
+$(call needs,verify verify-pictures,run spin)
+$(call needs,test-bochs probe-bochs,run bochs)
+$(call needs,format,clang-format)
+
+PACKAGES := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(PACKAGES_$(goal))))
+# Not for `make -n`.
+ifneq ($(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(PACKAGES)),)
+ifneq ($(shell sh scripts/setup.sh $(PACKAGES) >&2 || echo failed),)
+$(error the packages that this needs are not all there)
+endif
+endif
+
+.PHONY: setup
+setup: # install the running set, or print the line that does
+	$(Q)sh scripts/setup.sh run
