@@ -5,12 +5,11 @@
  * forged, policies with everything in them. Each is refused, or does what it may; nothing is written behind what there is room
  * for; and no domain may have more than the machine's guests may.
  */
+#include "control.h"
 #include "fw.h"
 #include "xen/arch-x86/xen-mca.h"
-#include "xen/domctl.h"
 #include "xen/hypfs.h"
 #include "xen/platform.h"
-#include "xen/sysctl.h"
 
 const char test_title[] = "attack-control";
 
@@ -19,25 +18,8 @@ const char test_title[] = "attack-control";
 #define STATE  848 /* bytes of extended registers */
 
 static const unsigned long bad[] = BAD_POINTERS;
-static struct xen_domctl op;
-static struct xen_sysctl sys;
 static unsigned char room[8192];
 static struct xen_cpuid_leaf most[LEAVES], has[LEAVES], leaf;
-
-static int domctl(unsigned cmd, domid_t dom)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = dom;
-	return hypercall_domctl(&op);
-}
-
-static int sysctl(unsigned cmd)
-{
-	sys.cmd = cmd;
-	sys.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	return hypercall_sysctl(&sys);
-}
 
 static void clear(void)
 {

@@ -7,8 +7,8 @@
  * frames, tables of descriptors and handlers, polled ports, event channels, the context of a new vCPU;
  * extended registers and the policy of another domain, the hypervisor's parameters.
  */
+#include "control.h"
 #include "domu.h"
-#include "xen/domctl.h"
 #include "xen/hypfs.h"
 
 const char test_title[] = "attack-double-fetch";
@@ -144,25 +144,25 @@ static void updates(void)
 
 static void pins(void)
 {
-	static struct mmuext_op op;
+	static struct mmuext_op pin;
 	pte_t *table = page_alloc(), *evil = page_alloc();
 
 	evil[5] = root_entry();
 	check_eq(page_set_ro(table, true), 0);
 	check_eq(page_set_ro(evil, true), 0);
-	op = (struct mmuext_op){.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = va_to_mfn(table)};
-	TURN(FLIP(op.cmd, MMUEXT_PIN_L1_TABLE, MMUEXT_UNPIN_TABLE),
-	     FLIP(op.arg1.mfn, va_to_mfn(table), va_to_mfn(evil)));
+	pin = (struct mmuext_op){.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = va_to_mfn(table)};
+	TURN(FLIP(pin.cmd, MMUEXT_PIN_L1_TABLE, MMUEXT_UNPIN_TABLE),
+	     FLIP(pin.arg1.mfn, va_to_mfn(table), va_to_mfn(evil)));
 	for (unsigned i = 0; i < ROUNDS; i++, mix())
-		hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
+		hypercall_mmuext_op(&pin, 1, NULL, DOMID_SELF);
 	stop();
 	mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(table), 0);
 	check(mmuext1(MMUEXT_UNPIN_TABLE, va_to_mfn(evil), 0) < 0);
-	op = (struct mmuext_op){.cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (unsigned long)table};
-	TURN(FLIP(op.arg2.nr_ents, 512, 99999),
-	     FLIP(op.arg1.linear_addr, (unsigned long)table, HYPERVISOR & ~0xffful));
+	pin = (struct mmuext_op){.cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (unsigned long)table};
+	TURN(FLIP(pin.arg2.nr_ents, 512, 99999),
+	     FLIP(pin.arg1.linear_addr, (unsigned long)table, HYPERVISOR & ~0xffful));
 	for (unsigned i = 0; i < ROUNDS; i++, mix())
-		hypercall_mmuext_op(&op, 1, NULL, DOMID_SELF);
+		hypercall_mmuext_op(&pin, 1, NULL, DOMID_SELF);
 	stop();
 	check_eq(mmuext1(MMUEXT_SET_LDT, 0, 0), 0);
 	check_eq(page_set_ro(table, false), 0);
@@ -242,21 +242,21 @@ static void grant_mapping(void)
 static void grant_copy(void)
 {
 	struct grant_entry_v1 *e = &grant_table()[REF];
-	static struct gnttab_copy op;
+	static struct gnttab_copy copy;
 
 	*e = (struct grant_entry_v1){
 	    .domid = own_domid(), .frame = va_to_mfn(data), .flags = GTF_permit_access};
-	op = (struct gnttab_copy){.source = {.domid = DOMID_SELF, .u.gmfn = va_to_mfn(window)},
-				  .dest = {.domid = own_domid(), .u.ref = REF},
-				  .flags = GNTCOPY_dest_gref,
-				  .len = 64};
+	copy = (struct gnttab_copy){.source = {.domid = DOMID_SELF, .u.gmfn = va_to_mfn(window)},
+				    .dest = {.domid = own_domid(), .u.ref = REF},
+				    .flags = GNTCOPY_dest_gref,
+				    .len = 64};
 	__builtin_memset(window, 0xee, PAGE_SIZE);
 	__builtin_memset(behind, 0x11, PAGE_SIZE);
-	TURN(FLIP(op.len, 64, 4096), FLIP(op.dest.offset, 0, 4000),
-	     FLIP(op.source.u.gmfn, va_to_mfn(window), NO_FRAME), FLIP(op.dest.u.ref, REF, 3),
+	TURN(FLIP(copy.len, 64, 4096), FLIP(copy.dest.offset, 0, 4000),
+	     FLIP(copy.source.u.gmfn, va_to_mfn(window), NO_FRAME), FLIP(copy.dest.u.ref, REF, 3),
 	     FLIP(e->frame, va_to_mfn(data), root_mfn()));
 	for (unsigned i = 0; i < ROUNDS; i++, mix())
-		hypercall_grant_table_op(GNTTABOP_copy, &op, 1);
+		hypercall_grant_table_op(GNTTABOP_copy, &copy, 1);
 	stop();
 	for (unsigned i = 0; i < PAGE_SIZE; i++)
 		if (behind[i] != 0x11) {
@@ -357,15 +357,6 @@ static void contexts(void)
 		done |= !hypercall_vcpu_op(VCPUOP_initialise, 2, &c);
 	stop();
 	printk("vCPU 2 has %s context\n", done ? "a" : "no");
-}
-
-static struct xen_domctl op;
-static int domctl(unsigned cmd, domid_t dom)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = dom;
-	return hypercall_domctl(&op);
 }
 
 /* Extended registers whose header turns: XRSTOR would fault in the hypervisor. What another domain has is always good. */

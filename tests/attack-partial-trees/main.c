@@ -8,7 +8,7 @@
  * same time.
  */
 #include "big_tree.h"
-#include "xen/domctl.h"
+#include "control.h"
 
 const char test_title[] = "attack-partial-trees";
 
@@ -42,8 +42,9 @@ static void tick(struct frame *f)
 	meddle(f);
 }
 
-/* Run @op until @attack happened in the middle of it at least once; after each time @restore. */
-static void in_the_middle(int (*op)(void), void (*attack)(struct frame *f), int want, int (*restore)(void))
+/* Run @change until @attack happened in the middle of it at least once; after each time @restore. */
+static void in_the_middle(int (*change)(void), void (*attack)(struct frame *f), int want,
+			  int (*restore)(void))
 {
 	unsigned n = 0;
 
@@ -54,7 +55,7 @@ static void in_the_middle(int (*op)(void), void (*attack)(struct frame *f), int 
 		armed = true;
 		tick_arm();
 		events_on();
-		rc = op();
+		rc = change();
 		events_off();
 		armed = false;
 		check_eq(rc, hits ? want : 0);
@@ -239,19 +240,16 @@ static xen_pfn_t theirs[THEIRS];
 static char window[4096] __attribute__((aligned(4096)));
 static domid_t domain;
 
-static long domctl(unsigned cmd, uint64_t arg)
+static long on_domain(unsigned cmd, uint64_t arg)
 {
-	static struct xen_domctl op;
 	long rc;
 
-	op = (struct xen_domctl){
-	    .cmd = cmd, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = domain};
 	if (cmd == XEN_DOMCTL_createdomain)
 		op.u.createdomain = (struct xen_domctl_createdomain){
 		    .max_vcpus = 1, .max_evtchn_port = -1, .max_grant_frames = 4, .max_maptrack_frames = 4};
 	else if (cmd == XEN_DOMCTL_max_mem)
 		op.u.max_mem.max_memkb = arg;
-	rc = hypercall_domctl(&op);
+	rc = domctl(cmd, domain);
 	if (cmd == XEN_DOMCTL_createdomain)
 		domain = op.domain;
 	return rc;
@@ -273,8 +271,8 @@ static void create(void)
 	struct xen_memory_reservation r = {.nr_extents = THEIRS};
 
 	domain = DOMID_INVALID;
-	check_eq(domctl(XEN_DOMCTL_createdomain, 0), 0);
-	check_eq(domctl(XEN_DOMCTL_max_mem, THEIRS * 4), 0);
+	check_eq(on_domain(XEN_DOMCTL_createdomain, 0), 0);
+	check_eq(on_domain(XEN_DOMCTL_max_mem, THEIRS * 4), 0);
 	for (unsigned i = 0; i < THEIRS; i++)
 		theirs[i] = i;
 	r.domid = domain;
@@ -289,15 +287,15 @@ static void create(void)
 
 static int foreign(unsigned cmd)
 {
-	struct mmuext_op op = {.cmd = cmd};
+	struct mmuext_op it = {.cmd = cmd};
 
-	op.arg1.mfn = theirs[0];
-	return hypercall_mmuext_op(&op, 1, NULL, domain);
+	it.arg1.mfn = theirs[0];
+	return hypercall_mmuext_op(&it, 1, NULL, domain);
 }
 
 static void destroy(struct frame *f)
 {
-	check_eq(domctl(XEN_DOMCTL_destroydomain, 0), 0);
+	check_eq(on_domain(XEN_DOMCTL_destroydomain, 0), 0);
 }
 
 /* Destroyed while its pin or, after that, its unpin is interrupted. */
@@ -317,7 +315,7 @@ static void ended(bool pinned_before)
 		events_off();
 		armed = false;
 		if (!hits)
-			check_eq(domctl(XEN_DOMCTL_destroydomain, 0), 0);
+			check_eq(on_domain(XEN_DOMCTL_destroydomain, 0), 0);
 		check_eq(foreign(MMUEXT_UNPIN_TABLE), -XEN_ESRCH);
 	}
 	check(hits);

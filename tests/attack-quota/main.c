@@ -5,10 +5,9 @@
  * an error and no more; the account stays below its limit, grows by what was taken, and does not grow when the same is
  * taken again. What others have claimed is not there for it. A dead domain's account is empty: every frame is free again.
  */
+#include "control.h"
 #include "fw.h"
 #include "ringlet/sysctl.h"
-#include "xen/domctl.h"
-#include "xen/sysctl.h"
 
 const char test_title[] = "attack-quota";
 
@@ -22,24 +21,6 @@ const char test_title[] = "attack-quota";
 #define BATCH           32u
 #define GRANT_FRAME_USE (3 * PAGE_SIZE) /* the frame, and two pages of uses */
 
-static struct xen_sysctl sys;
-static struct xen_domctl dom;
-
-static int sysctl(unsigned cmd)
-{
-	sys.cmd = cmd;
-	sys.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	return hypercall_sysctl(&sys);
-}
-
-static int domctl(unsigned cmd, domid_t id)
-{
-	dom.cmd = cmd;
-	dom.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	dom.domain = id;
-	return hypercall_domctl(&dom);
-}
-
 static uint64_t limit_of_last;
 
 static uint64_t held(domid_t id)
@@ -51,12 +32,6 @@ static uint64_t held(domid_t id)
 	check(o->bytes > 0 && o->bytes <= o->limit);
 	limit_of_last = o->limit;
 	return o->bytes;
-}
-
-static uint64_t free_pages(void)
-{
-	check_eq(sysctl(XEN_SYSCTL_physinfo), 0);
-	return sys.u.physinfo.free_pages;
 }
 
 static void audit(void)
@@ -215,13 +190,13 @@ static void nothing_stays(void)
 
 static domid_t create(unsigned vcpus, unsigned grants, unsigned handles_frames)
 {
-	__builtin_memset(&dom, 0, sizeof(dom));
-	dom.u.createdomain.max_vcpus = vcpus;
-	dom.u.createdomain.max_evtchn_port = -1;
-	dom.u.createdomain.max_grant_frames = grants;
-	dom.u.createdomain.max_maptrack_frames = handles_frames;
+	__builtin_memset(&op, 0, sizeof(op));
+	op.u.createdomain.max_vcpus = vcpus;
+	op.u.createdomain.max_evtchn_port = -1;
+	op.u.createdomain.max_grant_frames = grants;
+	op.u.createdomain.max_maptrack_frames = handles_frames;
 	check_eq(domctl(XEN_DOMCTL_createdomain, 0), 0);
-	return dom.domain;
+	return op.domain;
 }
 
 /* As many vCPUs as there can be, and a memory map, over and over. */
@@ -239,9 +214,9 @@ static void biggest_domain(void)
 	check(held(id) < 64 * 1024);
 	check(limit_of_last > small + 31 * 64 * 1024 + HANDLES * 16);
 	for (unsigned bits = 32; bits <= 64; bits += 32) {
-		dom.u.address_size.size = bits;
+		op.u.address_size.size = bits;
 		check_eq(domctl(XEN_DOMCTL_set_address_size, id), 0);
-		dom.u.max_vcpus.max = 32;
+		op.u.max_vcpus.max = 32;
 		check_eq(domctl(XEN_DOMCTL_max_vcpus, id), 0);
 		after = held(id);
 		check_eq(domctl(XEN_DOMCTL_max_vcpus, id), 0);
@@ -267,14 +242,14 @@ static void claimed(void)
 	unsigned n = 0;
 	int rc;
 
-	dom.u.max_mem.max_memkb = claim.nr_extents * 4;
+	op.u.max_mem.max_memkb = claim.nr_extents * 4;
 	check_eq(domctl(XEN_DOMCTL_max_mem, id), 0);
 	check_eq(hypercall_memory_op(XENMEM_claim_pages, &claim), 0);
 	while ((rc = hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &alloc)) == 0 && n < PORTS)
 		n++;
 	check_eq(rc, -XEN_ENOMEM);
 	check_eq(n, 127); /* the first ports came with the domain */
-	dom.u.max_vcpus.max = 1;
+	op.u.max_vcpus.max = 1;
 	check_eq(domctl(XEN_DOMCTL_max_vcpus, id), -XEN_ENOMEM);
 	claim.nr_extents = 0;
 	check_eq(hypercall_memory_op(XENMEM_claim_pages, &claim), 0);

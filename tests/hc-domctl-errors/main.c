@@ -6,18 +6,16 @@
  * to itself; vCPUs are those that there are; lists have limits, memory need not; a grant ends with its domain; no byte
  * of a hypercall page is left as it was. (Xen 4.17 has other errors for some.)
  */
+#include "control.h"
 #include "fw.h"
 #include "ringlet/fv.h"
-#include "xen/domctl.h"
 #include "xen/grant_table.h"
-#include "xen/sysctl.h"
 
 const char test_title[] = "hc-domctl-errors";
 
 #define VCPUS     2
 #define ALL_PAUSE 255
 
-static struct xen_domctl op;
 static xen_pfn_t frames[4];
 
 /* What is refused answers nothing: the caller's structure is as it was. */
@@ -53,15 +51,6 @@ static struct xen_domctl_createdomain *creation(void)
 	op.u.createdomain.max_grant_frames = 1;
 	op.u.createdomain.max_maptrack_frames = 1;
 	return &op.u.createdomain;
-}
-
-static uint64_t free_pages(void)
-{
-	static struct xen_sysctl s = {.cmd = XEN_SYSCTL_physinfo,
-				      .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-
-	check_eq(hypercall_sysctl(&s), 0);
-	return s.u.physinfo.free_pages;
 }
 
 /* What is not to be created. */

@@ -6,34 +6,16 @@
  * told as they are; a domain that was stopped goes on. No argument does more than give an error: addresses that
  * are none give -EFAULT, too little room -ENOBUFS.
  */
+#include "control.h"
 #include "fw.h"
-#include "xen/domctl.h"
-#include "xen/sysctl.h"
 
 const char test_title[] = "hc-domctl-state";
 
 #define NOWHERE 8ul
 #define LEAVES  120
 
-static struct xen_domctl op;
-static struct xen_sysctl sys;
 static struct xen_cpuid_leaf leaf[LEAVES], again[LEAVES];
 static struct xen_msr_entry msr[2];
-
-static int call(unsigned cmd, domid_t dom)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = dom;
-	return hypercall_domctl(&op);
-}
-
-static int ask(unsigned cmd)
-{
-	sys.cmd = cmd;
-	sys.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	return hypercall_sysctl(&sys);
-}
 
 static domid_t create(void)
 {
@@ -45,11 +27,11 @@ static domid_t create(void)
 	op.u.createdomain.max_grant_frames = 1;
 	op.u.createdomain.max_maptrack_frames = 1;
 	op.u.createdomain.grant_opts = 1;
-	check_eq(call(XEN_DOMCTL_createdomain, 0), 0);
+	check_eq(domctl(XEN_DOMCTL_createdomain, 0), 0);
 	dom = op.domain;
 	__builtin_memset(&op, 0, sizeof(op));
 	op.u.max_vcpus.max = 1;
-	check_eq(call(XEN_DOMCTL_max_vcpus, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_max_vcpus, dom), 0);
 	return dom;
 }
 
@@ -62,7 +44,7 @@ static int machine_policy(unsigned index, unsigned nr_leaves, unsigned nr_msrs)
 	    (struct xen_sysctl_cpu_policy){.index = index, .nr_leaves = nr_leaves, .nr_msrs = nr_msrs};
 	set_xen_guest_handle(sys.u.cpu_policy.leaves, leaf);
 	set_xen_guest_handle(sys.u.cpu_policy.msrs, msr);
-	return ask(XEN_SYSCTL_get_cpu_policy);
+	return sysctl(XEN_SYSCTL_get_cpu_policy);
 }
 
 static const struct xen_cpuid_leaf *find(const struct xen_cpuid_leaf *list, unsigned n, uint32_t which,
@@ -84,7 +66,7 @@ static void machine_policies(void)
 	unsigned n;
 
 	__builtin_memset(&sys, 0, sizeof(sys));
-	check_eq(ask(XEN_SYSCTL_get_cpu_policy), 0);
+	check_eq(sysctl(XEN_SYSCTL_get_cpu_policy), 0);
 	check_eq(sys.u.cpu_policy.nr_leaves, LEAVES);
 	check_eq(sys.u.cpu_policy.nr_msrs, 2);
 	for (unsigned index = 0; index <= XEN_SYSCTL_cpu_policy_pv_default; index++) {
@@ -110,7 +92,7 @@ static void machine_policies(void)
 	check_eq(machine_policy(6, LEAVES, 2), -XEN_EINVAL);
 	machine_policy(XEN_SYSCTL_cpu_policy_host, LEAVES, 2);
 	set_xen_guest_handle(sys.u.cpu_policy.leaves, (struct xen_cpuid_leaf *)NOWHERE);
-	check_eq(ask(XEN_SYSCTL_get_cpu_policy), -XEN_EFAULT);
+	check_eq(sysctl(XEN_SYSCTL_get_cpu_policy), -XEN_EFAULT);
 }
 
 static int policy(unsigned cmd, domid_t dom, struct xen_cpuid_leaf *leaves, unsigned nr_leaves,
@@ -120,7 +102,7 @@ static int policy(unsigned cmd, domid_t dom, struct xen_cpuid_leaf *leaves, unsi
 	op.u.cpu_policy = (struct xen_domctl_cpu_policy){.nr_leaves = nr_leaves, .nr_msrs = nr_msrs};
 	set_xen_guest_handle(op.u.cpu_policy.leaves, leaves);
 	set_xen_guest_handle(op.u.cpu_policy.msrs, msr);
-	return call(cmd, dom);
+	return domctl(cmd, dom);
 }
 
 static uint32_t features_of_machine(void)
@@ -208,7 +190,7 @@ static void features(void)
 	unsigned n;
 
 	__builtin_memset(&sys, 0, sizeof(sys));
-	check_eq(ask(XEN_SYSCTL_get_cpu_featureset), 0);
+	check_eq(sysctl(XEN_SYSCTL_get_cpu_featureset), 0);
 	n = sys.u.cpu_featureset.nr_features;
 	check(n >= 10 && n < 32);
 	for (unsigned index = 0; index < 8; index++) {
@@ -222,13 +204,13 @@ static void features(void)
 		sys.u.cpu_featureset.nr_features = 32;
 		set_xen_guest_handle(sys.u.cpu_featureset.features, words);
 		words[n] = 0x5a5a5a5a;
-		check_eq(ask(XEN_SYSCTL_get_cpu_featureset), expected);
+		check_eq(sysctl(XEN_SYSCTL_get_cpu_featureset), expected);
 		check_eq(words[n], 0x5a5a5a5a);
 	}
 	sys.u.cpu_featureset = (struct xen_sysctl_cpu_featureset){.index = 1, .nr_features = 2};
 	set_xen_guest_handle(sys.u.cpu_featureset.features, words);
 	words[2] = 0x5a5a5a5a;
-	check_eq(ask(XEN_SYSCTL_get_cpu_featureset), -XEN_ENOBUFS);
+	check_eq(sysctl(XEN_SYSCTL_get_cpu_featureset), -XEN_ENOBUFS);
 	check_eq(words[2], 0x5a5a5a5a);
 }
 
@@ -239,25 +221,25 @@ static void entry_points(domid_t dom)
 	struct xen_domctl_ext_vcpucontext *c = &op.u.ext_vcpucontext;
 
 	__builtin_memset(&op, 0, sizeof(op));
-	check_eq(call(XEN_DOMCTL_get_ext_vcpucontext, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_get_ext_vcpucontext, dom), 0);
 	check_eq(c->syscall32_callback_eip, 0);
 	c->syscall32_callback_eip = 0x1000;
 	c->syscall32_disables_events = 1;
 	c->sysenter_callback_eip = 0x2000;
-	check_eq(call(XEN_DOMCTL_set_ext_vcpucontext, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_set_ext_vcpucontext, dom), 0);
 	__builtin_memset(&op, 0, sizeof(op));
-	check_eq(call(XEN_DOMCTL_get_ext_vcpucontext, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_get_ext_vcpucontext, dom), 0);
 	check_eq(c->syscall32_callback_eip, 0x1000);
 	check_eq(c->syscall32_disables_events, 1);
 	check_eq(c->sysenter_callback_eip, 0x2000);
 	check_eq(c->sysenter_disables_events, 0);
 	c->sysenter_callback_eip = 0xffff830000000000ull; /* the hypervisor's */
-	check_eq(call(XEN_DOMCTL_set_ext_vcpucontext, dom), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_set_ext_vcpucontext, dom), -XEN_EINVAL);
 	c->sysenter_callback_eip = 0;
 	c->size = 8;
-	check_eq(call(XEN_DOMCTL_set_ext_vcpucontext, dom), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_set_ext_vcpucontext, dom), -XEN_EINVAL);
 	c->vcpu = 1;
-	check_eq(call(XEN_DOMCTL_get_ext_vcpucontext, dom), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_get_ext_vcpucontext, dom), -XEN_EINVAL);
 }
 
 static struct {
@@ -273,7 +255,7 @@ static int extended(unsigned cmd, domid_t dom, void *buffer, uint64_t size)
 	__builtin_memset(&op, 0, sizeof(op));
 	op.u.vcpuextstate.size = size;
 	set_xen_guest_handle(op.u.vcpuextstate.buffer, buffer);
-	return call(cmd, dom);
+	return domctl(cmd, dom);
 }
 
 static void registers(domid_t dom)
@@ -321,29 +303,29 @@ static void other_state(domid_t dom)
 {
 	__builtin_memset(&op, 0, sizeof(op));
 	op.u.vcpu_msrs.msr_count = 5;
-	check_eq(call(XEN_DOMCTL_get_vcpu_msrs, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_get_vcpu_msrs, dom), 0);
 	check_eq(op.u.vcpu_msrs.msr_count, 0);
-	check_eq(call(XEN_DOMCTL_set_vcpu_msrs, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_set_vcpu_msrs, dom), 0);
 	op.u.vcpu_msrs.msr_count = 1;
-	check_eq(call(XEN_DOMCTL_set_vcpu_msrs, dom), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_set_vcpu_msrs, dom), -XEN_EINVAL);
 
 	__builtin_memset(&op, 0, sizeof(op));
-	check_eq(call(XEN_DOMCTL_gettscinfo, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_gettscinfo, dom), 0);
 	check_eq(op.u.tsc_info.tsc_mode, 0);
 	check(op.u.tsc_info.gtsc_khz > 1000);
-	check_eq(call(XEN_DOMCTL_settscinfo, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_settscinfo, dom), 0);
 	op.u.tsc_info.tsc_mode = 1; /* emulated */
-	check_eq(call(XEN_DOMCTL_settscinfo, dom), -XEN_EOPNOTSUPP);
-	check_eq(call(XEN_DOMCTL_settscinfo, 0), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_settscinfo, dom), -XEN_EOPNOTSUPP);
+	check_eq(domctl(XEN_DOMCTL_settscinfo, 0), -XEN_EINVAL);
 
 	__builtin_memset(&op, 0, sizeof(op));
-	check_eq(call(XEN_DOMCTL_shadow_op, dom), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_shadow_op, dom), -XEN_EINVAL);
 	op.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_INIT;
-	check_eq(call(XEN_DOMCTL_sendtrigger, dom), -XEN_ENOSYS);
+	check_eq(domctl(XEN_DOMCTL_sendtrigger, dom), -XEN_ENOSYS);
 	op.u.sendtrigger.vcpu = 9;
-	check_eq(call(XEN_DOMCTL_sendtrigger, dom), -XEN_ESRCH);
-	check_eq(call(XEN_DOMCTL_resumedomain, dom), 0); /* it was never stopped: nothing happens */
-	check_eq(call(XEN_DOMCTL_resumedomain, 0), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_sendtrigger, dom), -XEN_ESRCH);
+	check_eq(domctl(XEN_DOMCTL_resumedomain, dom), 0); /* it was never stopped: nothing happens */
+	check_eq(domctl(XEN_DOMCTL_resumedomain, 0), -XEN_EINVAL);
 }
 
 /* ---- pools and nodes ---- */
@@ -354,7 +336,7 @@ static int pool(unsigned what, unsigned id, void *map)
 	sys.u.cpupool_op = (struct xen_sysctl_cpupool_op){.op = what, .cpupool_id = id, .domid = 0x7000};
 	sys.u.cpupool_op.cpumap.nr_bits = 64;
 	set_xen_guest_handle(sys.u.cpupool_op.cpumap.bitmap, map);
-	return ask(XEN_SYSCTL_cpupool_op);
+	return sysctl(XEN_SYSCTL_cpupool_op);
 }
 
 static void pools(void)
@@ -377,26 +359,26 @@ static void pools(void)
 
 	__builtin_memset(&sys, 0, sizeof(sys));
 	sys.u.scheduler_op.cpupool_id = 1;
-	check_eq(ask(XEN_SYSCTL_scheduler_op), -XEN_ESRCH);
+	check_eq(sysctl(XEN_SYSCTL_scheduler_op), -XEN_ESRCH);
 	sys.u.scheduler_op.cpupool_id = 0;
-	check_eq(ask(XEN_SYSCTL_scheduler_op), -XEN_EINVAL);
+	check_eq(sysctl(XEN_SYSCTL_scheduler_op), -XEN_EINVAL);
 
 	__builtin_memset(&sys, 0, sizeof(sys));
 	sys.u.pcitopoinfo.num_devs = 2;
 	set_xen_guest_handle(sys.u.pcitopoinfo.nodes, node);
-	check_eq(ask(XEN_SYSCTL_pcitopoinfo), 0);
+	check_eq(sysctl(XEN_SYSCTL_pcitopoinfo), 0);
 	check_eq(sys.u.pcitopoinfo.num_devs, 2);
 	check(node[0] == XEN_INVALID_NODE_ID && node[1] == XEN_INVALID_NODE_ID && node[2] == 9);
-	check_eq(ask(XEN_SYSCTL_get_cpu_levelling_caps), 0);
+	check_eq(sysctl(XEN_SYSCTL_get_cpu_levelling_caps), 0);
 
 	__builtin_memset(&op, 0, sizeof(op));
 	op.u.nodeaffinity.nodemap.nr_bits = 8;
 	set_xen_guest_handle(op.u.nodeaffinity.nodemap.bitmap, nodes);
-	check_eq(call(XEN_DOMCTL_getnodeaffinity, 0), 0);
+	check_eq(domctl(XEN_DOMCTL_getnodeaffinity, 0), 0);
 	check_eq(nodes[0], 1);
-	check_eq(call(XEN_DOMCTL_setnodeaffinity, 0), 0);
+	check_eq(domctl(XEN_DOMCTL_setnodeaffinity, 0), 0);
 	nodes[0] = 2;
-	check_eq(call(XEN_DOMCTL_setnodeaffinity, 0), -XEN_EINVAL);
+	check_eq(domctl(XEN_DOMCTL_setnodeaffinity, 0), -XEN_EINVAL);
 }
 
 void test_main(void)
@@ -410,5 +392,5 @@ void test_main(void)
 	registers(dom);
 	other_state(dom);
 	pools();
-	check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_destroydomain, dom), 0);
 }

@@ -6,32 +6,11 @@
  * not to be a page table leaves the vCPU without a context, offline, until it gets one; no domain sets its own.
  * Unknown domains give -ESRCH, a wrong interface version -EACCES, nonsense -EINVAL.
  */
+#include "control.h"
 #include "fw.h"
 #include "time.h"
-#include "xen/domctl.h"
-#include "xen/sysctl.h"
 
 const char test_title[] = "hc-domctl";
-
-static struct xen_domctl op;
-
-static int call(unsigned cmd, domid_t dom)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = dom;
-	return hypercall_domctl(&op);
-}
-
-static uint64_t free_pages(void)
-{
-	static struct xen_sysctl s;
-
-	s.cmd = XEN_SYSCTL_physinfo;
-	s.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	check_eq(hypercall_sysctl(&s), 0);
-	return s.u.physinfo.free_pages;
-}
 
 static domid_t create(void)
 {
@@ -41,7 +20,7 @@ static domid_t create(void)
 	op.u.createdomain.max_grant_frames = 1;
 	op.u.createdomain.max_maptrack_frames = 1;
 	op.u.createdomain.grant_opts = 1;
-	check_eq(call(XEN_DOMCTL_createdomain, 0), 0);
+	check_eq(domctl(XEN_DOMCTL_createdomain, 0), 0);
 	return op.domain;
 }
 
@@ -54,16 +33,16 @@ static void outlive(domid_t dom, unsigned long mfn, unsigned timer)
 
 	check_eq(hypercall_update_va_mapping_otherdomain(va, foreign, UVMF_INVLPG, dom), 0);
 	*page = 42;
-	check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
-	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_destroydomain, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_getdomaininfo, dom), 0);
 	check_eq(op.domain, dom);
 	check(op.u.getdomaininfo.flags & XEN_DOMINF_dying);
 	check_eq(op.u.getdomaininfo.tot_pages, 1);
 	check_eq(*page, 42);
 	check_eq(hypercall_update_va_mapping(va, old, UVMF_INVLPG), 0);
-	for (int i = 0; i < 100 && !call(XEN_DOMCTL_getdomaininfo, dom) && op.domain == dom; i++)
+	for (int i = 0; i < 100 && !domctl(XEN_DOMCTL_getdomaininfo, dom) && op.domain == dom; i++)
 		wait_for_port(timer, system_time() + 10000000);
-	check(call(XEN_DOMCTL_getdomaininfo, dom) < 0 || op.domain != dom);
+	check(domctl(XEN_DOMCTL_getdomaininfo, dom) < 0 || op.domain != dom);
 }
 
 /* Of vCPU 0 of @dom, in that domain's layout. */
@@ -71,7 +50,7 @@ static int context(unsigned cmd, domid_t dom, void *c)
 {
 	__builtin_memset(&op, 0, sizeof(op));
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, c);
-	return call(cmd, dom);
+	return domctl(cmd, dom);
 }
 
 static void own_context(void)
@@ -86,7 +65,7 @@ static void own_context(void)
 static bool online(domid_t dom)
 {
 	__builtin_memset(&op, 0, sizeof(op));
-	check_eq(call(XEN_DOMCTL_getvcpuinfo, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_getvcpuinfo, dom), 0);
 	return op.u.getvcpuinfo.online;
 }
 
@@ -157,7 +136,7 @@ static void fails_at(domid_t dom, unsigned step)
 	struct vcpu_guest_context *c;
 
 	op.u.max_mem.max_memkb = 64;
-	check_eq(call(XEN_DOMCTL_max_mem, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_max_mem, dom), 0);
 	set_xen_guest_handle(r.extent_start, mfn);
 	check_eq(hypercall_memory_op(XENMEM_populate_physmap, &r), 3);
 	c = fresh(step == 1 ? 1 : mfn[0], step == 2 ? 1 : mfn[1], VGCF_online);
@@ -183,25 +162,25 @@ void test_main(void)
 	domid_t dom = create();
 
 	check(dom > 0 && dom < DOMID_FIRST_RESERVED);
-	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_getdomaininfo, dom), 0);
 	check_eq(op.domain, dom);
 	check_eq(op.u.getdomaininfo.tot_pages, 0);
 	op.u.max_vcpus.max = 1;
-	check_eq(call(XEN_DOMCTL_max_vcpus, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_max_vcpus, dom), 0);
 	op.u.max_mem.max_memkb = 4096;
-	check_eq(call(XEN_DOMCTL_max_mem, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_max_mem, dom), 0);
 
 	unsigned long pfns[8] = {0, 1, 2, 3, 4, 5, 6, 7};
 	struct xen_memory_reservation r = {.nr_extents = 8, .domid = dom};
 	set_xen_guest_handle(r.extent_start, pfns);
 	check_eq(hypercall_memory_op(XENMEM_populate_physmap, &r), 8);
-	check_eq(call(XEN_DOMCTL_getdomaininfo, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_getdomaininfo, dom), 0);
 	check_eq(op.u.getdomaininfo.tot_pages, 8);
 
 	contexts(dom, pfns);
 	own_context();
-	check_eq(call(XEN_DOMCTL_pausedomain, dom), 0);
-	check_eq(call(XEN_DOMCTL_unpausedomain, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_pausedomain, dom), 0);
+	check_eq(domctl(XEN_DOMCTL_unpausedomain, dom), 0);
 	outlive(dom, pfns[3], timer);
 
 	/* Nothing is lost over rounds. */
@@ -210,18 +189,18 @@ void test_main(void)
 	for (int i = 0; i < 10; i++) {
 		dom = create();
 		op.u.max_vcpus.max = 1;
-		check_eq(call(XEN_DOMCTL_max_vcpus, dom), 0);
+		check_eq(domctl(XEN_DOMCTL_max_vcpus, dom), 0);
 		fails_at(dom, i % 4);
-		check_eq(call(XEN_DOMCTL_destroydomain, dom), 0);
+		check_eq(domctl(XEN_DOMCTL_destroydomain, dom), 0);
 	}
 	/* A hypervisor may take a moment to tear down. */
 	for (int i = 0; i < 100 && free_pages() != before; i++)
 		wait_for_port(timer, system_time() + 10000000);
 	check_eq(free_pages(), before);
 
-	check_eq(call(XEN_DOMCTL_pausedomain, 0x1234), -XEN_ESRCH);
-	check(call(XEN_DOMCTL_destroydomain, 0) < 0); /* not ourselves */
-	check(call(9999, 0) < 0);
+	check_eq(domctl(XEN_DOMCTL_pausedomain, 0x1234), -XEN_ESRCH);
+	check(domctl(XEN_DOMCTL_destroydomain, 0) < 0); /* not ourselves */
+	check(domctl(9999, 0) < 0);
 	op.interface_version++;
 	check_eq(hypercall_domctl(&op), -XEN_EACCES);
 	check_eq(hypercall_domctl((void *)8), -XEN_EFAULT);

@@ -4,8 +4,8 @@
  * registers are refused, each with its error. A PIRQ belongs to the domain it was mapped for, until it is unmapped or
  * the domain ends. (pv-interrupts has devices.)
  */
+#include "control.h"
 #include "fw.h"
-#include "xen/domctl.h"
 #include "xen/physdev.h"
 
 const char test_title[] = "hc-physdev-op";
@@ -239,28 +239,19 @@ static void reservations(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_get_free_pirq, (void *)8), -XEN_EFAULT);
 }
 
-static struct xen_domctl *domctl(unsigned cmd, domid_t id)
-{
-	static struct xen_domctl op;
-
-	op = (struct xen_domctl){.cmd = cmd, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = id};
-	return &op;
-}
-
 /* Another domain gets interrupts, but no messages; it ends with some (audit=exit counts what it had). */
 static void for_another(void)
 {
-	struct xen_domctl *op = domctl(XEN_DOMCTL_createdomain, DOMID_INVALID);
 	struct physdev_map_pirq map = {.type = MAP_PIRQ_TYPE_GSI, .pirq = -1};
 	struct physdev_unmap_pirq unmap;
 	int rc;
 
-	op->u.createdomain.max_vcpus = 1;
-	op->u.createdomain.max_evtchn_port = -1;
-	op->u.createdomain.max_grant_frames = 4;
-	op->u.createdomain.max_maptrack_frames = 4;
-	check_eq(hypercall_domctl(op), 0);
-	map.domid = op->domain;
+	op.u.createdomain.max_vcpus = 1;
+	op.u.createdomain.max_evtchn_port = -1;
+	op.u.createdomain.max_grant_frames = 4;
+	op.u.createdomain.max_maptrack_frames = 4;
+	check_eq(domctl(XEN_DOMCTL_createdomain, DOMID_INVALID), 0);
+	map.domid = op.domain;
 	unmap = (struct physdev_unmap_pirq){.domid = map.domid, .pirq = 6};
 	check_eq(hypercall_physdev_op(PHYSDEVOP_unmap_pirq, &unmap), -XEN_EINVAL);
 	for (map.index = 5; map.index < 12; map.index++, map.pirq = -1) {
@@ -271,9 +262,8 @@ static void for_another(void)
 	check_eq(hypercall_physdev_op(PHYSDEVOP_unmap_pirq, &unmap), -XEN_EINVAL);
 	map.type = MAP_PIRQ_TYPE_MSI;
 	check_eq(hypercall_physdev_op(PHYSDEVOP_map_pirq, &map), -XEN_EPERM);
-	op = domctl(XEN_DOMCTL_destroydomain, map.domid);
 	do
-		rc = hypercall_domctl(op);
+		rc = domctl(XEN_DOMCTL_destroydomain, map.domid);
 	while (rc == -XEN_ERESTART);
 	check_eq(rc, 0);
 }

@@ -7,10 +7,10 @@
  * finds the changed ones, which were in no register before. Without AVX, XMM goes the same way; without XSAVE in the
  * processor there is no extended state to ask for, none is taken, and the context has all of XMM.
  */
+#include "control.h"
 #include "fw.h"
 #include "time.h"
 #include "xen/arch-x86/cpuid.h"
-#include "xen/domctl.h"
 
 const char test_title[] = "pv-avx-restore";
 
@@ -86,17 +86,8 @@ struct guest {
 	xen_pfn_t mfn[PAGES];
 };
 
-static struct xen_domctl op;
 static char window[PAGE_SIZE] __attribute__((aligned(4096)));
 static unsigned timer;
-
-static int call(unsigned cmd, domid_t dom)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = dom;
-	return hypercall_domctl(&op);
-}
 
 /* ---- a domain of our own kind ---- */
 
@@ -153,14 +144,14 @@ static void create(struct guest *g)
 	op.u.createdomain.max_evtchn_port = -1;
 	op.u.createdomain.max_grant_frames = 1;
 	op.u.createdomain.max_maptrack_frames = 1;
-	check_eq(call(XEN_DOMCTL_createdomain, 0), 0);
+	check_eq(domctl(XEN_DOMCTL_createdomain, 0), 0);
 	r.domid = g->id = op.domain;
 	op.u.address_size.size = ROOT_LEVEL == 4 ? 64 : 32;
-	check_eq(call(XEN_DOMCTL_set_address_size, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_set_address_size, g->id), 0);
 	op.u.max_vcpus.max = 1;
-	check_eq(call(XEN_DOMCTL_max_vcpus, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_max_vcpus, g->id), 0);
 	op.u.max_mem.max_memkb = PAGES * 4;
-	check_eq(call(XEN_DOMCTL_max_mem, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_max_mem, g->id), 0);
 	for (unsigned i = 0; i < PAGES; i++)
 		g->mfn[i] = i;
 	set_xen_guest_handle(r.extent_start, g->mfn);
@@ -170,14 +161,14 @@ static void create(struct guest *g)
 
 static void destroy(const struct guest *g)
 {
-	check_eq(call(XEN_DOMCTL_destroydomain, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_destroydomain, g->id), 0);
 }
 
 static int context(unsigned cmd, const struct guest *g, struct vcpu_guest_context *c)
 {
 	__builtin_memset(&op, 0, sizeof(op));
 	set_xen_guest_handle(op.u.vcpucontext.ctxt, c);
-	return call(cmd, g->id);
+	return domctl(cmd, g->id);
 }
 
 static int extended(unsigned cmd, const struct guest *g, struct image *image, uint64_t size)
@@ -185,7 +176,7 @@ static int extended(unsigned cmd, const struct guest *g, struct image *image, ui
 	__builtin_memset(&op, 0, sizeof(op));
 	op.u.vcpuextstate.size = size;
 	set_xen_guest_handle(op.u.vcpuextstate.buffer, (void *)image);
-	return call(cmd, g->id);
+	return domctl(cmd, g->id);
 }
 
 /* Let it go on until it shuts down, which must be for @reason. */
@@ -193,10 +184,10 @@ static void run(const struct guest *g, unsigned reason)
 {
 	uint32_t flags = 0;
 
-	check_eq(call(XEN_DOMCTL_unpausedomain, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_unpausedomain, g->id), 0);
 	for (unsigned i = 0; i < 10000 && !(flags & XEN_DOMINF_shutdown); i++) {
 		wait_for_port(timer, system_time() + 1000000);
-		check_eq(call(XEN_DOMCTL_getdomaininfo, g->id), 0);
+		check_eq(domctl(XEN_DOMCTL_getdomaininfo, g->id), 0);
 		flags = op.u.getdomaininfo.flags;
 	}
 	check(flags & XEN_DOMINF_shutdown);
@@ -259,7 +250,7 @@ static void save(const struct guest *g, struct saved *s)
 {
 	check_eq(context(XEN_DOMCTL_getvcpucontext, g, &s->context), 0);
 	__builtin_memset(&op, 0, sizeof(op));
-	check_eq(call(XEN_DOMCTL_get_ext_vcpucontext, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_get_ext_vcpucontext, g->id), 0);
 	s->entries = op.u.ext_vcpucontext;
 	check_eq(extended(XEN_DOMCTL_getvcpuextstate, g, NULL, 0), 0);
 	s->size = op.u.vcpuextstate.size;
@@ -277,7 +268,7 @@ static void restore(const struct guest *g, struct saved *s)
 	check_eq(context(XEN_DOMCTL_setvcpucontext, g, &s->context), 0);
 	__builtin_memset(&op, 0, sizeof(op));
 	op.u.ext_vcpucontext = s->entries;
-	check_eq(call(XEN_DOMCTL_set_ext_vcpucontext, g->id), 0);
+	check_eq(domctl(XEN_DOMCTL_set_ext_vcpucontext, g->id), 0);
 	if (s->size) {
 		check_eq(extended(XEN_DOMCTL_setvcpuextstate, g, &s->image, s->size), 0);
 	} else { /* AVX from another machine */

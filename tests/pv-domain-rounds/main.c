@@ -5,9 +5,8 @@
  * event channels offered to it, while we map some of its frames. Afterwards every frame is free again, the numbers are
  * unknown, our ports are closed, and the auditor (audit=exit, and here every 100 rounds) is content.
  */
+#include "control.h"
 #include "fw.h"
-#include "xen/domctl.h"
-#include "xen/sysctl.h"
 
 const char test_title[] = "pv-domain-rounds";
 
@@ -25,48 +24,32 @@ static unsigned below(unsigned n)
 	return (seed >> 8) % n;
 }
 
-static struct xen_domctl *domctl(unsigned cmd, domid_t id)
+static void audit(void)
 {
-	static struct xen_domctl op;
-
-	op = (struct xen_domctl){.cmd = cmd, .interface_version = XEN_DOMCTL_INTERFACE_VERSION, .domain = id};
-	return &op;
-}
-
-static unsigned long sysctl(unsigned cmd)
-{
-	static struct xen_sysctl op;
 	static char key = 'a';
 
-	op = (struct xen_sysctl){.cmd = cmd, .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-	if (cmd == XEN_SYSCTL_debug_keys) {
-		set_xen_guest_handle(op.u.debug_keys.keys, &key);
-		op.u.debug_keys.nr_keys = 1;
-	}
-	check_eq(hypercall_sysctl(&op), 0);
-	return cmd == XEN_SYSCTL_physinfo ? op.u.physinfo.free_pages : 0;
+	set_xen_guest_handle(sys.u.debug_keys.keys, &key);
+	sys.u.debug_keys.nr_keys = 1;
+	check_eq(sysctl(XEN_SYSCTL_debug_keys), 0);
 }
 
 static domid_t create(unsigned bits, unsigned vcpus)
 {
-	struct xen_domctl *op = domctl(XEN_DOMCTL_createdomain, DOMID_INVALID);
 	domid_t id;
 
-	op->u.createdomain.max_vcpus = vcpus;
-	op->u.createdomain.max_evtchn_port = -1;
-	op->u.createdomain.max_grant_frames = 4;
-	op->u.createdomain.max_maptrack_frames = 4;
-	check_eq(hypercall_domctl(op), 0);
-	id = op->domain;
-	op = domctl(XEN_DOMCTL_set_address_size, id);
-	op->u.address_size.size = bits;
-	check_eq(hypercall_domctl(op), 0);
-	op = domctl(XEN_DOMCTL_max_vcpus, id);
-	op->u.max_vcpus.max = vcpus;
-	check_eq(hypercall_domctl(op), 0);
-	op = domctl(XEN_DOMCTL_max_mem, id);
-	op->u.max_mem.max_memkb = PAGES * 4;
-	check_eq(hypercall_domctl(op), 0);
+	op = (struct xen_domctl){0};
+	op.u.createdomain.max_vcpus = vcpus;
+	op.u.createdomain.max_evtchn_port = -1;
+	op.u.createdomain.max_grant_frames = 4;
+	op.u.createdomain.max_maptrack_frames = 4;
+	check_eq(domctl(XEN_DOMCTL_createdomain, DOMID_INVALID), 0);
+	id = op.domain;
+	op.u.address_size.size = bits;
+	check_eq(domctl(XEN_DOMCTL_set_address_size, id), 0);
+	op.u.max_vcpus.max = vcpus;
+	check_eq(domctl(XEN_DOMCTL_max_vcpus, id), 0);
+	op.u.max_mem.max_memkb = PAGES * 4;
+	check_eq(domctl(XEN_DOMCTL_max_mem, id), 0);
 	return id;
 }
 
@@ -93,10 +76,10 @@ static void fill(domid_t id, unsigned i, unsigned n, unsigned to, pte_t flags)
 
 static int foreign_pin(domid_t id, unsigned cmd, unsigned i)
 {
-	struct mmuext_op op = {.cmd = cmd};
+	struct mmuext_op pin = {.cmd = cmd};
 
-	op.arg1.mfn = mfn[i];
-	return hypercall_mmuext_op(&op, 1, NULL, id);
+	pin.arg1.mfn = mfn[i];
+	return hypercall_mmuext_op(&pin, 1, NULL, id);
 }
 
 /* Frame 0: the root; 4 to 7: L2s; 1: an L1 that maps the data from 8 on; pv64: 2 the L3, 4 its L2. */
@@ -135,7 +118,6 @@ static void run(domid_t id, unsigned bits)
 {
 	static uint64_t back[700],
 	    context[700]; /* either layout; the words that matter at their places (abi-notes) */
-	struct xen_domctl *op;
 	uint64_t cr3 = bits == 64 ? (uint64_t)mfn[0] << 12 : (uint32_t)(mfn[0] << 12) | mfn[0] >> 20;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(context); i++)
@@ -153,15 +135,13 @@ static void run(domid_t id, unsigned bits)
 	((uint16_t *)context)[0] = 0x27f; /* FXSAVE: FCW, MXCSR, XMM0 */
 	((uint32_t *)context)[24 / 4] = 0x9f80;
 	context[160 / 8] = 0x0123456789abcdef;
-	op = domctl(XEN_DOMCTL_setvcpucontext, id);
-	op->u.vcpucontext.vcpu = 0;
-	set_xen_guest_handle(op->u.vcpucontext.ctxt, (void *)context);
-	check_eq(hypercall_domctl(op), 0);
-	op = domctl(XEN_DOMCTL_getvcpucontext, id);
-	set_xen_guest_handle(op->u.vcpucontext.ctxt, (void *)back);
-	check_eq(hypercall_domctl(op), 0);
+	op.u.vcpucontext.vcpu = 0;
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)context);
+	check_eq(domctl(XEN_DOMCTL_setvcpucontext, id), 0);
+	set_xen_guest_handle(op.u.vcpucontext.ctxt, (void *)back);
+	check_eq(domctl(XEN_DOMCTL_getvcpucontext, id), 0);
 	same_context(context, back, bits);
-	hypercall_domctl(domctl(XEN_DOMCTL_unpausedomain, id));
+	domctl(XEN_DOMCTL_unpausedomain, id);
 }
 
 static void one_round(unsigned i)
@@ -195,7 +175,7 @@ static void one_round(unsigned i)
 	}
 	if (stage > 4) /* we still hold one when it is gone */
 		map(mfn[PAGES - 1], id);
-	check_eq(hypercall_domctl(domctl(XEN_DOMCTL_destroydomain, id)), 0);
+	check_eq(domctl(XEN_DOMCTL_destroydomain, id), 0);
 	if (stage > 4)
 		unmap();
 	if (stage > 2) {
@@ -204,22 +184,22 @@ static void one_round(unsigned i)
 		close.port = bind.local_port;
 		check_eq(hypercall_event_channel_op(EVTCHNOP_close, &close), 0);
 	}
-	check_eq(hypercall_domctl(domctl(XEN_DOMCTL_pausedomain, id)), -XEN_ESRCH);
+	check_eq(domctl(XEN_DOMCTL_pausedomain, id), -XEN_ESRCH);
 }
 
 void test_main(void)
 {
-	unsigned long before = 0, after;
+	uint64_t before = 0, after;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		if (i == 8) { /* by now what is allocated once is there */
-			sysctl(XEN_SYSCTL_debug_keys);
-			before = sysctl(XEN_SYSCTL_physinfo);
+			audit();
+			before = free_pages();
 		}
 		one_round(i);
 		if (i % 100 == 99)
-			sysctl(XEN_SYSCTL_debug_keys);
+			audit();
 	}
-	after = sysctl(XEN_SYSCTL_physinfo);
+	after = free_pages();
 	check_eq(after, before);
 }

@@ -5,9 +5,9 @@
  * also where a domain that was told last is no more. Where stays are recorded (option `stays`, under -icount) no interrupt
  * waits long for such a list.
  */
+#include "control.h"
 #include "../pv-stays/stays.h"
 #include "time.h"
-#include "xen/domctl.h"
 
 const char test_title[] = "pv-many-domains";
 
@@ -26,51 +26,35 @@ static void tick(struct frame *f)
 	ticks += event_test_and_clear(port);
 }
 
-static long domctl(unsigned cmd, domid_t id, struct xen_domctl *op)
-{
-	op->cmd = cmd;
-	op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op->domain = id;
-	return hypercall_domctl(op);
-}
-
 static domid_t create(void)
 {
-	static struct xen_domctl op;
-
 	op = (struct xen_domctl){0};
 	op.u.createdomain.max_vcpus = 1;
 	op.u.createdomain.max_evtchn_port = 127;
 	op.u.createdomain.max_grant_frames = 1;
 	op.u.createdomain.max_maptrack_frames = 1;
-	check_eq(domctl(XEN_DOMCTL_createdomain, DOMID_INVALID, &op), 0);
+	check_eq(domctl(XEN_DOMCTL_createdomain, DOMID_INVALID), 0);
 	return op.domain;
 }
 
 static void destroy(domid_t id)
 {
-	static struct xen_domctl op;
-
-	check_eq(domctl(XEN_DOMCTL_destroydomain, id, &op), 0);
+	check_eq(domctl(XEN_DOMCTL_destroydomain, id), 0);
 }
 
 /* How many came. */
 static unsigned list(domid_t first, unsigned max)
 {
-	static struct xen_sysctl op;
-
-	op = (struct xen_sysctl){.cmd = in_short ? RINGLET_SYSCTL_states : XEN_SYSCTL_getdomaininfolist,
-				 .interface_version = XEN_SYSCTL_INTERFACE_VERSION};
-	op.u.getdomaininfolist.first_domain = first;
-	op.u.getdomaininfolist.max_domains = max;
+	sys.u.getdomaininfolist.first_domain = first;
+	sys.u.getdomaininfolist.max_domains = max;
 	if (in_short)
-		set_xen_guest_handle(op.u.getdomaininfolist.buffer, states);
+		set_xen_guest_handle(sys.u.getdomaininfolist.buffer, states);
 	else
-		set_xen_guest_handle(op.u.getdomaininfolist.buffer, infos);
+		set_xen_guest_handle(sys.u.getdomaininfolist.buffer, infos);
 	__builtin_memset(infos, 0xff, sizeof(infos));
 	__builtin_memset(states, 0xff, sizeof(states));
-	check_eq(hypercall_sysctl(&op), 0);
-	return op.u.getdomaininfolist.num_domains;
+	check_eq(sysctl(in_short ? RINGLET_SYSCTL_states : XEN_SYSCTL_getdomaininfolist), 0);
+	return sys.u.getdomaininfolist.num_domains;
 }
 
 static domid_t told(unsigned i)
@@ -134,9 +118,7 @@ static void forms_agree(void)
 	const uint32_t flags = XEN_DOMINF_dying | XEN_DOMINF_paused | XEN_DOMINF_shutdown |
 			       XEN_DOMINF_shutdownmask << XEN_DOMINF_shutdownshift;
 	static struct xen_domctl_getdomaininfo long_form[ROOM];
-	static struct xen_domctl op;
-
-	check_eq(domctl(XEN_DOMCTL_unpausedomain, made[7], &op), 0);
+	check_eq(domctl(XEN_DOMCTL_unpausedomain, made[7]), 0);
 	in_short = false;
 	list_all();
 	__builtin_memcpy(long_form, infos, sizeof(infos));

@@ -4,6 +4,7 @@
  * that it takes, and the hypervisor says how long an interrupt could have waited. Where ticks are instructions and stays
  * are recorded (`ICOUNT=1`, option `stays`) they have a limit; anywhere else the calls only have to succeed.
  */
+#include "control.h"
 #include "grants.h"
 
 const char test_title[] = "pv-stays";
@@ -363,26 +364,17 @@ static void initialise(void)
 
 /* ---- Dom0's own ---- */
 
-static struct xen_sysctl sysop;
-
-static long sysctl(unsigned cmd)
-{
-	sysop.cmd = cmd;
-	sysop.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	return hypercall_sysctl(&sysop);
-}
-
 static void read_log(void)
 {
-	sysop.u.readconsole = (struct xen_sysctl_readconsole){.count = sizeof(text)};
-	set_xen_guest_handle(sysop.u.readconsole.buffer, text);
+	sys.u.readconsole = (struct xen_sysctl_readconsole){.count = sizeof(text)};
+	set_xen_guest_handle(sys.u.readconsole.buffer, text);
 	check_eq(sysctl(XEN_SYSCTL_readconsole), 0);
 }
 
 static void read_trace(void)
 {
 	static struct ringlet_record records[4096];
-	struct ringlet_trace *t = (void *)sysop.u.pad;
+	struct ringlet_trace *t = (void *)sys.u.pad;
 
 	*t =
 	    (struct ringlet_trace){.command = RINGLET_TRACE_start, .domain = RINGLET_TRACE_ALL, .size = 4096};
@@ -403,17 +395,17 @@ static void affinity(void)
 	op.u.vcpuaffinity = (struct xen_domctl_vcpuaffinity){.flags = XEN_VCPUAFFINITY_HARD};
 	set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (uint8_t *)text);
 	op.u.vcpuaffinity.cpumap_hard.nr_bits = 4096;
-	check_eq(domctl(XEN_DOMCTL_getvcpuaffinity), 0);
+	check_eq(on_other(XEN_DOMCTL_getvcpuaffinity), 0);
 	op.u.vcpuaffinity.cpumap_hard.nr_bits = 8 * sizeof(text);
-	check_eq(domctl(XEN_DOMCTL_getvcpuaffinity), -XEN_E2BIG);
+	check_eq(on_other(XEN_DOMCTL_getvcpuaffinity), -XEN_E2BIG);
 }
 
 static void list_domains(void)
 {
 	static struct xen_domctl_getdomaininfo infos[64];
 
-	sysop.u.getdomaininfolist = (struct xen_sysctl_getdomaininfolist){.max_domains = 64};
-	set_xen_guest_handle(sysop.u.getdomaininfolist.buffer, infos);
+	sys.u.getdomaininfolist = (struct xen_sysctl_getdomaininfolist){.max_domains = 64};
+	set_xen_guest_handle(sys.u.getdomaininfolist.buffer, infos);
 	check_eq(sysctl(XEN_SYSCTL_getdomaininfolist), 0);
 	check_eq(sysctl(XEN_SYSCTL_physinfo), 0);
 }
@@ -427,7 +419,7 @@ static void create_with(unsigned vcpus)
 	op.u.createdomain.max_grant_frames = 64;
 	op.u.createdomain.max_maptrack_frames = 1024;
 	op.u.createdomain.grant_opts = 1;
-	check_eq(domctl(XEN_DOMCTL_createdomain), 0);
+	check_eq(on_other(XEN_DOMCTL_createdomain), 0);
 	other = op.domain;
 }
 
@@ -435,17 +427,17 @@ static void create_many_vcpus(void)
 {
 	create_with(32);
 	op.u.max_vcpus.max = 32;
-	check_eq(domctl(XEN_DOMCTL_max_vcpus), 0);
+	check_eq(on_other(XEN_DOMCTL_max_vcpus), 0);
 	op.u.max_mem.max_memkb = 1 << 20;
-	check_eq(domctl(XEN_DOMCTL_max_mem), 0);
+	check_eq(on_other(XEN_DOMCTL_max_mem), 0);
 }
 
 static void address_size(void)
 {
 	op.u.address_size.size = 32;
-	check_eq(domctl(XEN_DOMCTL_set_address_size), 0);
+	check_eq(on_other(XEN_DOMCTL_set_address_size), 0);
 	op.u.address_size.size = 64;
-	check_eq(domctl(XEN_DOMCTL_set_address_size), 0);
+	check_eq(on_other(XEN_DOMCTL_set_address_size), 0);
 }
 
 /* Each in its own page, to the last entry, with every vCPU's grants and ports. */
@@ -464,9 +456,9 @@ static void frame_info(void)
 		frames[i] = i;
 	op.u.getpageframeinfo3.num = 1024;
 	set_xen_guest_handle(op.u.getpageframeinfo3.array, frames);
-	check_eq(domctl(XEN_DOMCTL_getpageframeinfo3), 0);
+	check_eq(on_other(XEN_DOMCTL_getpageframeinfo3), 0);
 	op.u.getpageframeinfo3.num = 1025;
-	check_eq(domctl(XEN_DOMCTL_getpageframeinfo3), -XEN_E2BIG);
+	check_eq(on_other(XEN_DOMCTL_getpageframeinfo3), -XEN_E2BIG);
 }
 
 static void destroy(void)
@@ -478,7 +470,7 @@ static void destroy(void)
 	for (unsigned i = 0; i < FRAMES; i++)
 		frames[i] = i;
 	check_eq(memory(XENMEM_populate_physmap, frames, FRAMES, 0, 0), FRAMES);
-	check_eq(domctl(XEN_DOMCTL_destroydomain), 0);
+	check_eq(on_other(XEN_DOMCTL_destroydomain), 0);
 }
 
 static const struct {

@@ -2,21 +2,17 @@
 /* memory_op's heaviest calls, on another domain. */
 #pragma once
 
+#include "control.h"
 #include "stays.h"
-#include "xen/domctl.h"
 
 #define FRAMES 2048
 
-static struct xen_domctl op;
 static domid_t other; /* a domain of ours, to be heavy on */
 static unsigned long frames[FRAMES];
 
-static long domctl(unsigned cmd)
+static long on_other(unsigned cmd)
 {
-	op.cmd = cmd;
-	op.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	op.domain = other;
-	return hypercall_domctl(&op);
+	return domctl(cmd, other);
 }
 
 static long memory(unsigned cmd, unsigned long *list, unsigned n, unsigned order, unsigned flags)

@@ -16,14 +16,14 @@ static struct ringlet_stay stays_found[8];
 /* Whether they are being recorded; what was found is forgotten by that. */
 static inline bool stays_take(unsigned *n)
 {
-	static struct xen_sysctl op;
-	struct ringlet_stays *s = (void *)op.u.pad;
+	static struct xen_sysctl ask;
+	struct ringlet_stays *s = (void *)ask.u.pad;
 
-	op.cmd = RINGLET_SYSCTL_stays;
-	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
+	ask.cmd = RINGLET_SYSCTL_stays;
+	ask.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
 	*s = (struct ringlet_stays){.count = ARRAY_SIZE(stays_found)};
 	set_xen_guest_handle(s->buffer, stays_found);
-	check_eq(hypercall_sysctl(&op), 0);
+	check_eq(hypercall_sysctl(&ask), 0);
 	*n = s->count;
 	return s->on;
 }

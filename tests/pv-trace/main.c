@@ -6,8 +6,8 @@
  * a domain that was not asked for are neither written nor counted. Switched off, both cost a hypercall nothing at all;
  * tracing costs under 30 %. (The last is only judged where ticks are instructions: under qemu -icount.)
  */
+#include "control.h"
 #include "fw.h"
-#include "xen/sysctl.h"
 #include "xen/event_channel.h"
 #include "ringlet/sysctl.h"
 
@@ -16,20 +16,12 @@ const char test_title[] = "pv-trace";
 #define NR_NULL __HYPERVISOR_xen_version
 #define RECORDS 2048
 
-static struct xen_sysctl op;
 static struct ringlet_record records[RECORDS];
 static struct ringlet_stat stats[RINGLET_REASONS];
 
-static long sysctl(uint32_t cmd)
-{
-	op.cmd = cmd;
-	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	return hypercall_sysctl(&op);
-}
-
 static uint32_t account(uint32_t command)
 {
-	struct ringlet_accounting *a = (void *)op.u.pad;
+	struct ringlet_accounting *a = (void *)sys.u.pad;
 
 	*a = (struct ringlet_accounting){.command = command};
 	check_eq(sysctl(RINGLET_SYSCTL_accounting), 0);
@@ -39,7 +31,7 @@ static uint32_t account(uint32_t command)
 /* Counter of @reason; its ticks in *ticks. */
 static uint64_t count_of(uint32_t reason, uint64_t *ticks)
 {
-	struct ringlet_stats *s = (void *)op.u.pad;
+	struct ringlet_stats *s = (void *)sys.u.pad;
 
 	*s = (struct ringlet_stats){.domain = DOMID_SELF, .count = RINGLET_REASONS};
 	set_xen_guest_handle(s->buffer, stats);
@@ -144,7 +136,7 @@ static void accounting(void)
 
 static long trace(uint32_t command, domid_t domain, uint32_t size)
 {
-	struct ringlet_trace *t = (void *)op.u.pad;
+	struct ringlet_trace *t = (void *)sys.u.pad;
 
 	*t = (struct ringlet_trace){.command = command, .domain = domain, .size = size, .count = RECORDS};
 	set_xen_guest_handle(t->buffer, records);
@@ -154,7 +146,7 @@ static long trace(uint32_t command, domid_t domain, uint32_t size)
 /* Everything in the ring of CPU 0 into records[]; how much, and in *lost what found no room. */
 static uint32_t trace_read(uint64_t *lost)
 {
-	struct ringlet_trace *t = (void *)op.u.pad;
+	struct ringlet_trace *t = (void *)sys.u.pad;
 
 	check_eq(trace(RINGLET_TRACE_read, 0, 0), 0);
 	*lost = t->lost;
@@ -242,8 +234,8 @@ static void tracing(void)
 static void refusals(void)
 {
 	static const uint32_t none[] = {32, 64, 4096, 1u << 31, ~0u};
-	struct ringlet_trace *t = (void *)op.u.pad;
-	struct ringlet_stats *s = (void *)op.u.pad;
+	struct ringlet_trace *t = (void *)sys.u.pad;
+	struct ringlet_stats *s = (void *)sys.u.pad;
 
 	for (uint32_t size = 1u << 17; size; size <<= 1)
 		check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, size), -XEN_EINVAL);
@@ -271,7 +263,7 @@ static void refusals(void)
 static void small_buffer(void)
 {
 	const struct ringlet_record empty = {0x5a5a5a5a5a5a5a5aull, 0x5a5a5a5a, 0x5a5a5a5a};
-	struct ringlet_trace *t = (void *)op.u.pad;
+	struct ringlet_trace *t = (void *)sys.u.pad;
 	uint64_t lost;
 
 	check_eq(trace(RINGLET_TRACE_start, RINGLET_TRACE_ALL, 256), 0);
