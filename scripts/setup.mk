@@ -21,6 +21,9 @@ $(error the packages that this needs are not all there)
 endif
 endif
 
-.PHONY: setup
+.PHONY: setup doctor
+doctor: ## the versions of all tools beside those that were tested, and what does not work without each
+	$(Q)CROSS=$(CROSS) sh scripts/doctor.sh
+
 setup: # install the running set, or print the line that does
 	$(Q)sh scripts/setup.sh run

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Setting up: scripts/setup.sh with a package manager that only pretends, and `make doctor` on a PATH from which tools are
+taken, or that has older ones.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+
+from machine import TOP, Tap, require
+
+SETUP = os.path.join(TOP, "scripts", "setup.sh")
+DOCTOR = os.path.join(TOP, "scripts", "doctor.sh")
+# What the pretended dpkg-query says is installed, apt-cache says exists, and whether the index can be renewed.
+DPKG = 'shift 3\nfor p; do case " %s " in *" $p "*) echo "installed $p" ;; esac; done\n'
+APT_CACHE = 'case " %s " in *" $3 "*) exit 0 ;; esac\nexit 1\n'
+APT_GET = 'echo "apt-get $*" >>log\n[ "$1" = install ] || exit %d\n'
+
+
+def script(path, text):
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\n" + text)
+        os.fchmod(f.fileno(), 0o755)
+
+
+def names(path):
+    with open(os.path.join(TOP, "scripts", path)) as f:
+        return [line.split()[0] for line in f if line.strip() and not line.startswith("#") and "[cross]" not in line]
+
+
+def set_up(*asked, installed=(), known=(), renews=True, root=True):
+    """(exit code, what it says, the calls of apt-get)"""
+    with tempfile.TemporaryDirectory() as top:
+        script(top + "/dpkg-query", DPKG % " ".join(installed))
+        script(top + "/apt-cache", APT_CACHE % " ".join(known))
+        script(top + "/apt-get", "cd %s\n" % top + APT_GET % (0 if renews else 100))
+        script(top + "/id", "echo %d\n" % (0 if root else 1000))
+        script(top + "/uname", "echo x86_64\n")
+        script(top + "/sudo", "exit 1\n")
+        p = subprocess.run(["sh", SETUP, *asked], env={**os.environ, "PATH": top + ":" + os.environ["PATH"]}, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        log = open(top + "/log").read().splitlines() if os.path.exists(top + "/log") else []
+        return p.returncode, p.stdout, log
+
+
+def nothing_missing():
+    require(set_up(installed=names("packages.txt")) == (0, "", []), "it does something")
+
+
+def running_only():
+    run = names("packages.txt")
+    code, said, log = set_up("run", known=run)
+    require(code == 0 and log[-1].split()[-len(run):] == run, "exit code %d, %s: %s" % (code, log, said))
+    require(not set(log[-1].split()) & set(names("packages-test.txt")), "it installs the testing set")
+
+
+def single_packages():
+    code, said, log = set_up("run", "gdb", installed=names("packages.txt"), known=["gdb"])
+    require(code == 0 and log[-1].endswith("--no-install-recommends gdb"), "exit code %d, %s: %s" % (code, log, said))
+
+
+def mirror_lacks_one():
+    wanted = names("packages-test.txt")
+    code, said, log = set_up("test", known=[p for p in wanted if p != "spin"])
+    require(code == 0 and "the mirror has no package spin; what needs it will fail: make verify" in said, said)
+    require(log[-1].split()[-len(wanted) + 1:] == [p for p in wanted if p != "spin"], "it installs %s" % log[-1])
+
+
+def mirror_lacks_all():
+    code, said, log = set_up("gdb", "spin", installed=["gdb"])
+    require(code == 0 and "no package spin" in said and len(log) == 1, "exit code %d, %s: %s" % (code, log, said))
+    code, said, _ = set_up("spin", renews=False)
+    require(code == 1 and "is there a network" in said, "exit code %d: %s" % (code, said))
+
+
+def not_root():
+    code, said, log = set_up("run", installed=names("packages.txt")[2:], root=False)
+    require(code == 1 and re.search(r"^  apt-get install --no-install-recommends make gcc$", said, re.M) and not log,
+            "exit code %d, %s: %s" % (code, log, said))
+
+
+def doctor(without=(), **fakes):
+    """Exit code and words of the doctor, on a PATH of all programs of the machine but some, and with others for some."""
+    with tempfile.TemporaryDirectory() as top:
+        for folder in "/usr/bin", "/bin", "/usr/sbin", "/sbin":
+            for name in os.listdir(folder):
+                if name not in without and not os.path.lexists(os.path.join(top, name)):
+                    os.symlink(os.path.join(folder, name), os.path.join(top, name))
+        for name, text in fakes.items():
+            os.remove(os.path.join(top, name))
+            script(os.path.join(top, name), text)
+        p = subprocess.run(["sh", DOCTOR], cwd=TOP, env={"PATH": top}, stdin=subprocess.DEVNULL, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+        return p.returncode, p.stdout
+
+
+def healthy():
+    code, said = doctor()
+    require(code == 0 and re.search(r"^nasm +2\.\S+ +2\.16\.01 +ok$", said, re.M), said)
+    require(said.splitlines()[-1] == "make run can work here.", said)
+
+
+def nasm_missing():
+    code, said = doctor(without=("nasm",))
+    require(code == 1 and re.search(r"^nasm +missing +2\.16\.01 +without it: make run, and all else \(package nasm\)$", said, re.M), said)
+    require("make run cannot work here: it lacks nasm. On Debian 12: sh scripts/setup.sh run" in said, said)
+
+
+def only_for_tests():
+    code, said = doctor(without=("spin", "zstd"))
+    require(code == 0 and re.search(r"^spin +missing .*without it: make verify", said, re.M), said)
+    require(re.search(r"^zstd +missing .*without it: make test", said, re.M), said)
+
+
+def old_and_new():
+    code, said = doctor(nasm="echo NASM version 2.9.1\n", xorriso="echo xorriso 7.0.1\n", mformat="exit 1\n")
+    require(code == 0 and re.search(r"^nasm +2\.9\.1 +2\.16\.01 +older than what was tested", said, re.M), said)
+    require(re.search(r"^xorriso +7\.0\.1 +1\.5\.4 +newer", said, re.M), said)
+    require(re.search(r"^mformat +there +\S+ +it tells no version$", said, re.M), said)
+
+
+def compiler_without_32_bits():
+    real = os.path.realpath("/usr/bin/gcc")
+    code, said = doctor(gcc='for a; do [ "$a" != -m32 ] || exit 1; done\nexec %s "$@"\n' % real)
+    require(code == 1 and re.search(r"^programs of 32 bits +missing .*package gcc-multilib", said, re.M), said)
+
+
+def main():
+    tap = Tap()
+    tap.step("setup: nothing is missing", nothing_missing)
+    tap.step("setup: running alone", running_only)
+    tap.step("setup: a set and a package", single_packages)
+    tap.step("setup: a name that the mirror does not have", mirror_lacks_one)
+    tap.step("setup: no name that it has; no mirror", mirror_lacks_all)
+    tap.step("setup: neither root nor sudo", not_root)
+    tap.step("doctor: all is there", healthy)
+    tap.step("doctor: what make run needs is missing", nasm_missing)
+    tap.step("doctor: what only other targets need is missing", only_for_tests)
+    tap.step("doctor: older and newer tools", old_and_new)
+    tap.step("doctor: gcc without -m32", compiler_without_32_bits)
+    tap.end()
+
+
+main()
