@@ -35,6 +35,7 @@ include scripts/setup.mk
 include abi/build.mk
 -include hypervisor/build.mk
 -include guest-kernel/build.mk
+-include docs/hello/hello.mk
 -include dom0-tools/build.mk
 -include tests/build.mk
 -include scripts/image.mk

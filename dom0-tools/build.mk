@@ -67,10 +67,10 @@ all: $(addprefix $(B)/dom0-tools/,$(TOOLS)) $(addprefix $(B)/dom0-tools32/,$(TOO
 define dom0_archive
 $(B)/dom0$(1).cpio: dom0-tools/mkcpio.py dom0-tools/dom0.list guest-kernel/user/base.list \
 		$(addprefix $(B)/$(3)/,$(TOOLS)) $(wildcard dom0-tools/etc/* dom0-tools/etc/rl/* guest-kernel/user/etc/*) \
-		$(addprefix $(B)/guest/,kernel-pv64.elf kernel-pv32.elf kernel-native32.elf initrd64.cpio initrd32.cpio)
+		$(addprefix $(B)/guest/,kernel-pv64.elf kernel-pv32.elf kernel-native32.elf initrd64.cpio initrd32.cpio hello.list)
 	$$(call say,CPIO,$$@)python3 $$< -D BUSYBOX=$(if $(filter 32,$(2)),$(I386_DIR)/root,)/bin/busybox \
 		-D PROGRAMS=$(B)/guest/user$(2) -D TOOLS=$(B)/$(3) -D GUEST=$(B)/guest \
-		$$@ guest-kernel/user/base.list dom0-tools/dom0.list
+		$$@ guest-kernel/user/base.list dom0-tools/dom0.list $(B)/guest/hello.list
 all: $(B)/dom0$(1).cpio
 endef
 $(eval $(call dom0_archive,,64,dom0-tools))

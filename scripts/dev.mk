@@ -30,7 +30,7 @@ cost: ## measure the same workloads bare, as guests and on Debian's Xen, into bu
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)python3 scripts/cost.py $(A)
 
-FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests docs/labs -name '*.[ch]')
+FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests docs/labs docs/hello -name '*.[ch]')
 
 format: ## lay out all C files as .clang-format says
 	$(Q)clang-format -i $(FORMATTED)

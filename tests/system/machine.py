@@ -207,6 +207,11 @@ class Tap:
         sys.stdout.flush()
         return True
 
+    def skip(self, name, why):
+        """A step that cannot be taken here; it is counted as skipped."""
+        self.count += 1
+        print("ok %d - %s # SKIP %s" % (self.count, name, why), flush=True)
+
     def end(self):
         print("1..%d" % self.count)
         sys.exit(1 if self.failed else 0)

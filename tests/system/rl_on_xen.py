@@ -9,6 +9,7 @@ interface, with Xen's own answers. What Ringlet alone has (accounting, traces) i
 import os
 import re
 
+import hello
 import hosts
 from machine import BUILD, Machine, Tap, require
 from main_job import SHELL, Console, free_pages
@@ -104,6 +105,8 @@ def main():
             tap.step("rl pauses a domain", lambda: pause(m))
             tap.step("the store has it, and rl renames it", lambda: store(m))
             tap.step("what Xen has not is refused with a reason", lambda: refuse(m))
+            for language in hello.built():
+                tap.step("the hello guest in %s" % hello.NAMES[language], lambda l=language: hello.created(m, l))
             tap.step("domains end, and give all back", lambda: end(m))
             tap.step("Dom0 ends the machine", lambda: power_off(m))
     tap.end()

@@ -184,6 +184,10 @@ $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/syste
 # Our own Dom0 and its tools on Debian's Xen.
 $(eval $(call test,rl-on-xen,600,python3 tests/system/rl_on_xen.py,$(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/.fetched))
 
+# The hello guests, on both.
+$(eval $(call test,hello,900,python3 tests/system/hello.py,$(GK_OUT)/hello.list $(GK_OUT)/hello/c-xen.o $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
+	$(B)/guests/.fetched $(B)/ringlet.elf))
+
 # Our tools on Debian's Linux as Dom0, beside Debian's daemons; instead of them, and on Debian's Xen: make test-linux-dom0.
 $(eval $(call test,linux-dom0-rl,1800,python3 tests/system/linux_dom0_rl.py beside,$(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf))
 
