@@ -49,7 +49,7 @@ static long maximum_reservation(struct vcpu *v, struct xen_memory_domain *q)
 	return reservation(q, true);
 }
 
-/* The last of its pfns; 0 if it says nothing yet. */
+/* The last of its pfns; 0 if it says nothing yet, or more than a machine has, which a 32-bit caller took for an error. */
 static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
 {
 	struct page_info *pg;
@@ -66,7 +66,7 @@ static long maximum_gpfn(struct vcpu *v, struct xen_memory_domain *q)
 		page_put(pg);
 	}
 	domain_put(d);
-	return (long)pfns > 0 ? (long)pfns - 1 : 0;
+	return pfns && pfns <= INT32_MAX ? (long)pfns - 1 : 0;
 }
 
 /* The caller's buffer of map.nr_entries gets @n entries; that count is the answer. */

@@ -185,9 +185,14 @@ static void questions(void)
 		struct xen_memory_domain q = {.domid = others[i]};
 		struct xen_memory_reservation claim = {.nr_extents = 1, .domid = others[i]};
 		struct xen_foreign_memory_map set = {.domid = others[i], .map = {.nr_entries = 1}};
+		struct xen_mem_acquire_resource resource = {
+		    .domid = others[i], .type = XENMEM_resource_grant_table, .nr_frames = 1};
 
+		set_xen_guest_handle(resource.frame_list, (xen_pfn_t *)buffer);
 		check_eq(hypercall_memory_op(XENMEM_current_reservation, &q), -XEN_EPERM);
 		check_eq(hypercall_memory_op(XENMEM_maximum_reservation, &q), -XEN_EPERM);
+		check_eq(hypercall_memory_op(XENMEM_maximum_gpfn, &q), -XEN_EPERM);
+		check_eq(hypercall_memory_op(XENMEM_acquire_resource, &resource), -XEN_EOPNOTSUPP);
 		check_eq(hypercall_memory_op(XENMEM_claim_pages, &claim), -XEN_EPERM);
 		claim.domid = DOMID_SELF;
 		check_eq(hypercall_memory_op(XENMEM_claim_pages, &claim), -XEN_EPERM);

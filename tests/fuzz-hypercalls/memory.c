@@ -78,7 +78,7 @@ void do_exchange(struct fuzz *f)
 
 void do_memory_other(struct fuzz *f)
 {
-	static const unsigned cmds[] = {2, 3, 4, 5, 7, 9, 10, 12, 13, 14, 15, 23, 24, 25, 27, 28};
+	static const unsigned cmds[] = {2, 3, 4, 5, 7, 9, 10, 12, 13, 14, 15, 23, 24, 25, 26, 27, 28};
 	uint64_t *arg = buffer(f, 64);
 
 	for (unsigned i = 0; i < 8; i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * memory_op: what a guest may ask about memory, giving pages back and taking some, one by one and in extents, with
- * short addresses; claims; memory maps, the machine's and those that Dom0 sets; where the M2P is. DOMID_IO and DOMID_XEN
- * have no memory to be changed. The hypervisor keeps no physmap for PV guests. Bad commands give -ENOSYS,
- * bad pointers -EFAULT.
+ * short addresses; claims; memory maps, the machine's and those that Dom0 sets; where the M2P is; the
+ * last pfn, which a domain says itself. DOMID_IO and DOMID_XEN have no memory to be changed. The hypervisor keeps no
+ * physmap for PV guests. Bad commands give -ENOSYS, bad pointers -EFAULT.
  */
 #include "fw.h"
 
@@ -247,9 +247,60 @@ static void nobody(void)
 	}
 }
 
+/* The last of a domain's pfns, by its own word, which may be anything. */
+static void last_pfn(void)
+{
+	static const struct {
+		unsigned long says;
+		long answer;
+	} words[] = {{0, 0}, {1, 0}, {2, 1}, {0x7fffffff, 0x7ffffffe}, {0x80000000, 0}, {-1ul, 0}};
+	static const unsigned long bad[] = BAD_POINTERS;
+	static const domid_t none[] = {77, DOMID_IO, DOMID_XEN, DOMID_COW, DOMID_INVALID, DOMID_IDLE, 0x7fef};
+	unsigned long said = shared->arch.max_pfn;
+	domid_t self = DOMID_SELF;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		shared->arch.max_pfn = words[i].says;
+		check_eq(hypercall_memory_op(XENMEM_maximum_gpfn, &self), words[i].answer);
+	}
+	shared->arch.max_pfn = said;
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+		check_eq(hypercall_memory_op(XENMEM_maximum_gpfn, (void *)bad[i]), -XEN_EFAULT);
+	for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
+		struct xen_memory_domain q = {.domid = none[i]};
+
+		check_eq(hypercall_memory_op(XENMEM_maximum_gpfn, &q), -XEN_ESRCH);
+	}
+}
+
+/* Resources are not mapped so, nor are there nodes: Xen's tools know another way. Nothing is read or written. */
+static void other_ways(void)
+{
+	static const unsigned long bad[] = BAD_POINTERS;
+	static xen_pfn_t frames[2] = {5, 6};
+	struct xen_mem_acquire_resource a = {.nr_frames = 2};
+
+	set_xen_guest_handle(a.frame_list, frames);
+	for (a.type = 0; a.type < 4; a.type++)
+		for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+			const struct xen_mem_acquire_resource before = a;
+
+			a.domid = i & 1 ? DOMID_SELF : 77;
+			a.frame = i & 2 ? ~0ull : 0;
+			check_eq(hypercall_memory_op(XENMEM_acquire_resource, &a), -XEN_EOPNOTSUPP);
+			check_eq(a.nr_frames, before.nr_frames);
+			check_eq(frames[0] + frames[1], 11);
+			check_eq(hypercall_memory_op(XENMEM_acquire_resource, (void *)bad[i]),
+				 -XEN_EOPNOTSUPP);
+			check_eq(hypercall_memory_op(XENMEM_get_vnumainfo, (void *)bad[i]), -XEN_EOPNOTSUPP);
+		}
+}
+
 void test_main(void)
 {
 	nobody();
+	last_pfn();
+	other_ways();
 	one_page();
 	extents();
 	claims();

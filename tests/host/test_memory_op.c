@@ -497,8 +497,10 @@ static void pfns(void **state)
 	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
 	*says = 1;
 	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
-	*says = 0x123456789;
-	assert_int_equal(asks(XENMEM_maximum_gpfn), 0x123456788);
+	*says = 0x7fffffff;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0x7ffffffe);
+	*says = 0x80000000;
+	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
 	*says = ~0ull;
 	assert_int_equal(asks(XENMEM_maximum_gpfn), 0);
 	*says = 5;
