@@ -33,6 +33,7 @@ INSTRUCTIONS = ["-icount", "shift=0,sleep=on"]
 PROCESSOR = ["-cpu", hosts.BOTH]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 MEGABYTES = 64
+LIMIT = 3000  # seconds for one line: what is counted runs at a hundredth of its speed
 END = b"end\n"
 DOMU = "xl create -q /etc/xen/linux.cfg 'disk=[\"phy:/dev/vdb,xvda,w\"]'"
 
@@ -78,7 +79,7 @@ class Counter:
 
 
 def ask_guest(s, line):
-    answer = s.m.run(line, 900)
+    answer = s.m.run(line, LIMIT)
     s.m.expect(GUEST_SHELL, 60)
     return answer
 
@@ -90,7 +91,7 @@ def counted(host):
         with xl_session.machine(host, "figures", 6000, more=PROCESSOR + monitor.args + counter.args + INSTRUCTIONS) as m:
             s = xl_session.Session(m, host, "")
             s.boot()
-            found = {"one create": counter.count(lambda: s.ask("xl create -q /etc/xen/demo64.cfg"))}
+            found = {"one create": counter.count(lambda: s.ask("xl create -q /etc/xen/demo64.cfg", limit=LIMIT))}
             s.ask("xl destroy demo64")
             s.ask(DOMU)
             s.enter("linux")
