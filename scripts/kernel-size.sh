@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The teaching kernel's size: lines of C and assembly in each of its rooms, and the bytes of the builds that are
-# there. It must stay small enough to read: more lines than LIMIT are a failure.
+# there. It must stay small enough to read: more lines than LIMIT are a failure. 1,900 of them are for the folder that the
+# host shares: PCI and virtio (500, for disks and nets too), the client of 9P (1,300), and what the VFS needs for files that
+# others may change.
 set -eu
 cd "$(dirname "$0")/.."
-LIMIT=23300
+LIMIT=25200
 
 for room in . native pv x86 drivers kern "kern/*" user; do
 	case $room in

@@ -6,33 +6,8 @@
 #ifndef CPU_OPS_H
 #define CPU_OPS_H
 
-#include "kern/lib/types.h"
-
-static inline void outb(uint16_t port, uint8_t value)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline void outw(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-	uint16_t value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
+#include "machine.h"
+#include "x86/ports.h"
 
 static inline void write_msr(uint32_t msr, uint64_t value)
 {
@@ -64,5 +39,14 @@ static inline void invlpg(uintptr_t va)
 {
 	__asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
+
+/* What a device calls the address of something in the linear map. */
+static inline uint64_t machine_address(const void *virt)
+{
+	return (uintptr_t)virt - LINEAR_BASE;
+}
+
+/* Let handler(data) be called for interrupts of a PCI function's line, as its configuration space has it (interrupts.c). */
+bool pci_irq_register(unsigned line, void (*handler)(void *data), void *data);
 
 #endif

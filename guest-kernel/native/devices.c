@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices of a bare machine: its console's input, and /dev/crash. */
+/* The devices of a bare machine: its console's input, /dev/crash, and what virtio has. */
 #include "x86/internal.h"
 #include "drivers/devices.h"
 #include "drivers/uart16550.h"
+#include "drivers/virtio.h"
 
 void drivers_init(void)
 {
 	uart_start_input();
 	crash_init();
+	virtio_init();
 }

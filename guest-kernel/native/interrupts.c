@@ -89,6 +89,15 @@ void irq_unregister(unsigned line)
 	lines[line].handler = NULL;
 }
 
+/* The firmware has led the function's pin to this line, and made the line level triggered. */
+bool pci_irq_register(unsigned line, void (*handler)(void *data), void *data)
+{
+	if (!line || line >= LINES)
+		return false;
+	irq_register(line, handler, data);
+	return true;
+}
+
 /* Lines 7 and 15 may be raised by noise; then nothing is in service and nothing must be acknowledged. */
 static bool spurious(uint16_t pic)
 {

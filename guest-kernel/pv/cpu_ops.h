@@ -8,7 +8,9 @@
 
 #include "machine.h"
 #include "hypercall_stubs.h"
+#include "x86/ports.h"
 #include "xen/event_channel.h"
+#include "xen/physdev.h"
 #include "xen/sched.h"
 #include "xen/vcpu.h"
 #include "xen/version.h"
@@ -25,7 +27,7 @@ extern struct shared_info shared_info;
 /* Pseudo-physical and machine frame numbers (paging.c). mfn_to_pfn is for this domain's frames only. */
 uint64_t pfn_to_mfn(pfn_t pfn);
 pfn_t mfn_to_pfn(uint64_t mfn);
-/* Machine address of something in the linear map. */
+/* Machine address of something in the linear map: also what a device calls it. */
 uint64_t machine_address(const void *virt);
 
 /* Write `count` leaf entries in a row that map frames of another domain (or a device's: DOMID_IO). Each gets
@@ -42,6 +44,9 @@ void evtchn_clear(evtchn_port_t port); /* what is pending is forgotten */
 void evtchn_mask(evtchn_port_t port);
 void evtchn_unmask(evtchn_port_t port);
 void evtchn_close(evtchn_port_t port);
+
+/* Let handler(data) be called for interrupts of a PCI function's line, as its configuration space has it. For Dom0. */
+bool pci_irq_register(unsigned line, void (*handler)(void *data), void *data);
 
 /* The hypervisor's clock, nanoseconds since the machine started (time.c). */
 uint64_t system_time(void);

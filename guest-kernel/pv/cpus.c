@@ -46,10 +46,16 @@ void cpus_init(void)
 		count++;
 	if (count > 1 && !bind_ipi(0))
 		count = 1;
+	cpu_init();
 }
 
+/* Dom0's kernel may use ports, on every vCPU; its applications, which count as ring 3, may not. */
 void cpu_init(void)
 {
+	struct physdev_set_iopl kernel = {.iopl = 1};
+
+	if (boot_info.privileged)
+		hypercall_physdev_op(PHYSDEVOP_set_iopl, &kernel);
 }
 
 unsigned cpu_count(void)

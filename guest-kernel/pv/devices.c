@@ -5,6 +5,7 @@
 #include "drivers/console_ring.h"
 #include "drivers/console_io.h"
 #include "drivers/devices.h"
+#include "drivers/virtio.h"
 #include "drivers/xenbus.h"
 #include "drivers/xenstore.h"
 #include "drivers/xs_ring.h"
@@ -33,4 +34,6 @@ void drivers_init(void)
 	evtchn_init();
 	gntdev_init();
 	gntalloc_init();
+	if (boot_info.privileged) /* other domains have no devices of the machine */
+		virtio_init();
 }

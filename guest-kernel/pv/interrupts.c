@@ -16,7 +16,8 @@
 static struct {
 	void (*handler)(void *data);
 	void *data;
-	unsigned cpu; /* that is notified */
+	unsigned cpu;  /* that is notified */
+	unsigned pirq; /* an interrupt of the machine, masked until its handler has run; 0: none */
 } ports[PORTS];
 
 void interrupts_init(void)
@@ -73,6 +74,8 @@ void irq_unregister(unsigned line)
 
 static void dispatch_port(evtchn_port_t port)
 {
+	struct physdev_eoi eoi;
+
 	if (port < PORTS && ports[port].cpu != cpu_id())
 		return;
 	evtchn_clear(port);
@@ -80,6 +83,10 @@ static void dispatch_port(evtchn_port_t port)
 		ports[port].handler(ports[port].data);
 	else
 		evtchn_mask(port); /* no handler: no further upcalls for it */
+	if (port < PORTS && ports[port].pirq) {
+		eoi.irq = ports[port].pirq;
+		hypercall_physdev_op(PHYSDEVOP_eoi, &eoi);
+	}
 }
 
 /* Two levels: a selector bit for each word of the pending bitmap. The pending flag is cleared before the
@@ -123,6 +130,21 @@ int evtchn_bind_ipi(unsigned cpu)
 	int rc = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
 
 	return bound(rc, bind.port, cpu);
+}
+
+/* The line's number is that of a pin of the I/O APICs: the firmware has led the function's pin there too. */
+bool pci_irq_register(unsigned line, void (*handler)(void *data), void *data)
+{
+	struct physdev_map_pirq map = {
+	    .domid = DOMID_SELF, .type = MAP_PIRQ_TYPE_GSI, .index = line, .pirq = line};
+	struct evtchn_bind_pirq bind = {.pirq = line, .flags = BIND_PIRQ__WILL_SHARE};
+
+	if (!line || hypercall_physdev_op(PHYSDEVOP_map_pirq, &map) ||
+	    hypercall_event_channel_op(EVTCHNOP_bind_pirq, &bind) || bind.port >= PORTS)
+		return false;
+	ports[bind.port].pirq = line;
+	irq_register(bind.port, handler, data);
+	return true;
 }
 
 void evtchn_notify(evtchn_port_t port)

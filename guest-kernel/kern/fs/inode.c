@@ -36,3 +36,29 @@ void inode_touch(struct inode *inode)
 {
 	inode->mtime = inode->ctime = clock_realtime();
 }
+
+void inode_refresh(struct inode *inode)
+{
+	if (inode->ops->refresh)
+		inode->ops->refresh(inode);
+}
+
+int inode_prepare(struct inode *inode)
+{
+	return inode->ops->prepare ? inode->ops->prepare(inode) : 0;
+}
+
+int inode_change(struct inode *inode, const struct inode *to)
+{
+	int rc = inode->ops->change ? inode->ops->change(inode, to) : 0;
+
+	if (rc)
+		return rc;
+	inode->mode = to->mode;
+	inode->uid = to->uid;
+	inode->gid = to->gid;
+	inode->atime = to->atime;
+	inode->mtime = to->mtime;
+	inode->ctime = clock_realtime();
+	return 0;
+}

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mounting: the covered directory's inode points to the root that covers it (inode.mounted) and back
- * (inode.covers); path walking follows these. Mountable: proc, devtmpfs, tmpfs (an empty one each time).
+ * (inode.covers); path walking follows these. Mountable: proc, devtmpfs, tmpfs (an empty one each time), 9p (what a host
+ * shares under the name that is the source).
  */
 #include "kern/fs/mount.h"
 #include "kern/fs/devfs.h"
+#include "kern/fs/p9.h"
 #include "kern/fs/procfs.h"
 #include "kern/fs/ramfs.h"
 #include "kern/lib/errno.h"
@@ -75,7 +77,7 @@ int mount_at(const char *path, const char *source, const char *type, struct inod
 	return 0;
 }
 
-static struct inode *new_root(const char *type, const char **name)
+static struct inode *new_root(const char *type, const char *source, const char **name)
 {
 	if (!strcmp(type, "proc")) {
 		*name = "proc";
@@ -89,7 +91,11 @@ static struct inode *new_root(const char *type, const char **name)
 		*name = "tmpfs";
 		return ramfs_create_tmpfs();
 	}
-	return NULL;
+	if (!strcmp(type, "9p")) {
+		*name = "9p";
+		return p9_mount(source);
+	}
+	return ERR_PTR(-ENODEV);
 }
 
 /* The absolute path of a directory the user named, in a buffer of PATH_MAX bytes. */
@@ -190,9 +196,11 @@ static long do_mount(const char *user_source, const char *user_path, const char 
 		return -EINVAL;
 	if (user_source && strncpy_from_user(source, user_source, sizeof(source)) < 0)
 		strlcpy(source, "none", sizeof(source));
-	root = new_root(type, &name);
+	root = new_root(type, source, &name);
 	if (!root)
-		return -ENODEV;
+		return -ENOMEM;
+	if (IS_ERR(root))
+		return PTR_ERR(root);
 	rc = set_options(root, options);
 	if (!rc)
 		return mount_at(path, source, name, root);

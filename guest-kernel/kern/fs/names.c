@@ -358,6 +358,7 @@ long sys_getdents64(int fd, void *user, size_t size)
 	if ((dir->mode & S_IFMT) != S_IFDIR)
 		return -ENOTDIR;
 	w.count = file->pos;
+	file_get(file);
 	if (file->pos == 0 && write_dirent(&w, ".", 1, dir->ino, S_IFDIR))
 		file->pos = 1;
 	if (file->pos == 1) {
@@ -368,5 +369,6 @@ long sys_getdents64(int fd, void *user, size_t size)
 	}
 	if (file->pos >= 2)
 		dir->ops->readdir(dir, &file->pos, write_dirent, &w);
+	file_put(file);
 	return w.used ? (long)w.used : w.rc;
 }

@@ -54,8 +54,13 @@ static int create(struct inode *dir, const char *name, size_t len, u32 mode, str
 	*link = NULL;
 	if (!len || name[len])
 		return -EISDIR;
-	if (!dir->ops->lookup(dir, name, len, link))
-		return 0;
+	if (!dir->ops->lookup(dir, name, len, link)) {
+		if (((*link)->mode & S_IFMT) == S_IFLNK)
+			return 0;
+		inode_put(*link);
+		*link = NULL;
+		return -EEXIST;
+	}
 	if (!dir->ops->create)
 		return -EROFS;
 	return dir->ops->create(dir, name, len, S_IFREG | (mode & 07777 & ~current->process->files.umask), 0,
@@ -135,11 +140,11 @@ int file_open(struct inode *at, const char *path, u32 flags, u32 mode, struct fi
 {
 	struct inode *inode;
 	struct file *file;
-	int rc;
+	int rc = 0;
 
 	if (flags & O_CREAT)
 		rc = open_or_create(at, path, flags, mode, &inode);
-	else
+	if (!(flags & O_CREAT) || (rc == -EEXIST && !(flags & O_EXCL))) /* or another task has just made it */
 		rc = path_lookup(at, path, flags & O_NOFOLLOW ? 0 : WALK_FOLLOW, &inode);
 	if (rc)
 		return rc;

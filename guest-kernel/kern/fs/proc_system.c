@@ -124,7 +124,7 @@ static void show_cmdline(struct proc_text *t, struct process *p)
 
 static void show_filesystems(struct proc_text *t, struct process *p)
 {
-	proc_print(t, "nodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\nnodev\tramfs\n");
+	proc_print(t, "nodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\nnodev\tramfs\nnodev\t9p\n");
 }
 
 void proc_show_mounts(struct proc_text *t, struct process *p)

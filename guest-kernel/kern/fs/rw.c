@@ -21,8 +21,10 @@ static long file_write(struct file *file, const void *buf, size_t n, u64 *pos)
 {
 	if ((file->flags & O_ACCMODE) == O_RDONLY || (file->flags & O_PATH))
 		return -EBADF;
-	if ((file->flags & O_APPEND) && file->ops->seekable)
+	if ((file->flags & O_APPEND) && file->ops->seekable) {
+		inode_refresh(file->inode);
 		*pos = file->inode->size;
+	}
 	n = MIN(n, IO_MAX);
 	if ((file->inode->mode & S_IFMT) == S_IFREG && limit_file_size(*pos, &n))
 		return -EFBIG;
@@ -200,6 +202,17 @@ long sys_pwrite64_pair(int fd, const void *buf, size_t n, u32 low, u32 high)
 	return write_at(fd, buf, n, (u64)high << 32 | low);
 }
 
+static u64 size_now(struct file *file)
+{
+	u64 size;
+
+	file_get(file);
+	inode_refresh(file->inode);
+	size = file->inode->size;
+	file_put(file);
+	return size;
+}
+
 static s64 seek(int fd, s64 offset, int whence)
 {
 	struct file *file = fd_file(fd);
@@ -213,7 +226,7 @@ static s64 seek(int fd, s64 offset, int whence)
 	if (whence == SEEK_CUR)
 		offset += file->pos;
 	else if (whence == SEEK_END)
-		offset += file->inode->size;
+		offset += size_now(file);
 	else if (whence != SEEK_SET)
 		return -EINVAL;
 	if (offset < 0)
@@ -254,10 +267,14 @@ static long truncate_inode(struct inode *inode, s64 size)
 static long truncate_file(int fd, s64 size)
 {
 	struct file *file = fd_file(fd);
+	long rc;
 
 	if (!file)
 		return -EBADF;
-	return (file->flags & O_ACCMODE) == O_RDONLY ? -EINVAL : truncate_inode(file->inode, size);
+	file_get(file);
+	rc = (file->flags & O_ACCMODE) == O_RDONLY ? -EINVAL : truncate_inode(file->inode, size);
+	file_put(file);
+	return rc;
 }
 
 static long truncate_path(const char *path, s64 size)
@@ -307,7 +324,7 @@ long sys_ioctl(int fd, u32 command, ulong arg)
 	return rc;
 }
 
-/* Everything lives in memory: there is nothing to write back. */
+/* Files live in memory, or each write has reached their server: there is nothing to write back. */
 long sys_sync(void)
 {
 	return 0;

@@ -29,6 +29,7 @@ static int find_at(int dirfd, const char *user_path, int flags, struct inode **o
 		if (!file && dirfd != AT_FDCWD)
 			return -EBADF;
 		*out = inode_get(file ? file->inode : current->process->files.cwd);
+		inode_refresh(*out);
 		return 0;
 	}
 	return user_path_lookup(dirfd, user_path, flags & AT_SYMLINK_NOFOLLOW ? 0 : WALK_FOLLOW, out);
@@ -102,9 +103,7 @@ long sys_lstat(const char *path, struct abi_stat *user)
 
 long sys_fstat(int fd, struct abi_stat *user)
 {
-	struct file *file = fd_file(fd);
-
-	return file ? fill_stat(file->inode, user) : -EBADF;
+	return fd < 0 ? -EBADF : sys_fstatat(fd, NULL, user, AT_EMPTY_PATH);
 }
 
 struct statx_time {
@@ -188,22 +187,39 @@ long sys_access(const char *path, int mode)
 	return sys_faccessat(AT_FDCWD, path, mode, 0);
 }
 
-static void set_mode(struct inode *inode, u32 mode)
+/* Gives back the inode, which may be an ERR_PTR: then this is the result. */
+static long set_mode(struct inode *inode, u32 mode)
 {
-	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
-	inode->ctime = clock_realtime();
+	struct inode to;
+	long rc;
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	to = *inode;
+	to.mode = (inode->mode & S_IFMT) | (mode & 07777);
+	rc = inode_change(inode, &to);
+	inode_put(inode);
+	return rc;
+}
+
+static struct inode *inode_at(int dirfd, const char *path, int flags)
+{
+	struct inode *inode;
+	int rc = find_at(dirfd, path, flags, &inode);
+
+	return rc ? ERR_PTR(rc) : inode;
+}
+
+static struct inode *inode_of_file(int fd)
+{
+	struct file *file = fd_file(fd);
+
+	return file ? inode_get(file->inode) : ERR_PTR(-EBADF);
 }
 
 long sys_fchmodat(int dirfd, const char *path, u32 mode)
 {
-	struct inode *inode;
-	long rc = user_path_lookup(dirfd, path, WALK_FOLLOW, &inode);
-
-	if (rc)
-		return rc;
-	set_mode(inode, mode);
-	inode_put(inode);
-	return 0;
+	return set_mode(inode_at(dirfd, path, 0), mode);
 }
 
 long sys_chmod(const char *path, u32 mode)
@@ -213,32 +229,30 @@ long sys_chmod(const char *path, u32 mode)
 
 long sys_fchmod(int fd, u32 mode)
 {
-	struct file *file = fd_file(fd);
-
-	if (!file)
-		return -EBADF;
-	set_mode(file->inode, mode);
-	return 0;
+	return set_mode(inode_of_file(fd), mode);
 }
 
-static void set_owner(struct inode *inode, u32 uid, u32 gid)
+/* As set_mode(). */
+static long set_owner(struct inode *inode, u32 uid, u32 gid)
 {
+	struct inode to;
+	long rc;
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	to = *inode;
 	if (uid != ~0U)
-		inode->uid = uid;
+		to.uid = uid;
 	if (gid != ~0U)
-		inode->gid = gid;
+		to.gid = gid;
+	rc = inode_change(inode, &to);
+	inode_put(inode);
+	return rc;
 }
 
 long sys_fchownat(int dirfd, const char *path, u32 uid, u32 gid, int flags)
 {
-	struct inode *inode;
-	long rc = find_at(dirfd, path, flags, &inode);
-
-	if (rc)
-		return rc;
-	set_owner(inode, uid, gid);
-	inode_put(inode);
-	return 0;
+	return set_owner(inode_at(dirfd, path, flags), uid, gid);
 }
 
 long sys_chown(const char *path, u32 uid, u32 gid)
@@ -253,12 +267,7 @@ long sys_lchown(const char *path, u32 uid, u32 gid)
 
 long sys_fchown(int fd, u32 uid, u32 gid)
 {
-	struct file *file = fd_file(fd);
-
-	if (!file)
-		return -EBADF;
-	set_owner(file->inode, uid, gid);
-	return 0;
+	return set_owner(inode_of_file(fd), uid, gid);
 }
 
 static void set_time(s64 *time, s64 sec, u32 nsec)
@@ -271,16 +280,17 @@ static void set_time(s64 *time, s64 sec, u32 nsec)
 
 static long set_times(int dirfd, const char *path, int flags, const struct timespec64 t[2])
 {
-	struct inode *inode;
+	struct inode *inode, to;
 	long rc = find_at(dirfd, path, path ? flags : AT_EMPTY_PATH, &inode);
 
 	if (rc)
 		return rc;
-	set_time(&inode->atime, t[0].sec, (u32)t[0].nsec);
-	set_time(&inode->mtime, t[1].sec, (u32)t[1].nsec);
-	inode->ctime = clock_realtime();
+	to = *inode;
+	set_time(&to.atime, t[0].sec, (u32)t[0].nsec);
+	set_time(&to.mtime, t[1].sec, (u32)t[1].nsec);
+	rc = inode_change(inode, &to);
 	inode_put(inode);
-	return 0;
+	return rc;
 }
 
 long sys_utimensat_time64(int dirfd, const char *path, const struct timespec64 *times, int flags)

@@ -103,6 +103,11 @@ struct inode_ops {
 	/* The target of a link to an open file, whatever its name; counted. NULL: follow the text. */
 	struct inode *(*target)(struct inode *link);
 	int (*truncate)(struct inode *inode, u64 size);
+	/* The three for files that others may change meanwhile; each may be NULL. Let mode, owner and times become those of
+	 * `to` there; bring the attributes up to date; and get ready for peek() and page(), which cannot wait. */
+	int (*change)(struct inode *inode, const struct inode *to);
+	void (*refresh)(struct inode *inode);
+	int (*prepare)(struct inode *inode);
 	long (*peek)(struct inode *inode, u64 pos, void *kernel_buf, size_t n); /* read into kernel memory */
 	/* The frame holding page `index` of a regular file, with a reference for the caller; 0: none. */
 	ulong (*page)(struct inode *inode, ulong index, bool for_write);
@@ -150,7 +155,11 @@ struct files {
 struct inode *inode_alloc(struct fs_stat *fs, u32 mode);
 struct inode *inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
-void inode_touch(struct inode *inode); /* mtime and ctime become now */
+void inode_touch(struct inode *inode);   /* mtime and ctime become now */
+void inode_refresh(struct inode *inode); /* attributes become those that the file has now; may sleep */
+int inode_prepare(struct inode *inode);  /* before peek() and page() of a regular file; may sleep */
+/* Mode, owner and times become those of `to`, a changed copy of the inode; may sleep. */
+int inode_change(struct inode *inode, const struct inode *to);
 
 /* fs/path.c */
 #define WALK_FOLLOW 1 /* follow a symbolic link in the last component too */

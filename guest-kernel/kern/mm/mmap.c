@@ -64,7 +64,8 @@ static int check_file(const struct file *file, u32 prot, u32 flags)
 		return -EACCES;
 	if (!file->ops->mmap && ((inode->mode & S_IFMT) != S_IFREG || !inode->ops->page))
 		return -ENODEV;
-	return 0;
+	/* What is prepared for mappings is not written back. */
+	return (flags & MAP_SHARED) && mode == O_RDWR && inode->ops->prepare ? -EINVAL : 0;
 }
 
 static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offset)
@@ -86,8 +87,12 @@ static long do_mmap(ulong addr, ulong len, u32 prot, u32 flags, int fd, u64 offs
 	if (!(flags & MAP_ANONYMOUS)) {
 		file = fd_file(fd);
 		rc = file ? check_file(file, prot, flags) : -EBADF;
-		if (!rc)
+		if (!rc) {
 			file_get(file);
+			rc = inode_prepare(file->inode);
+			if (rc)
+				file_put(file);
+		}
 	} else if (flags & MAP_SHARED) {
 		file = ramfs_anonymous_file(len); /* shared memory is a file without a name */
 		rc = file ? 0 : -ENOMEM;

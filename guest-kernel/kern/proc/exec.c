@@ -176,9 +176,12 @@ static int open_program(struct inode *at, const char *path, struct file **file)
 		return rc;
 	if (((*file)->inode->mode & S_IFMT) == S_IFREG && ((*file)->inode->mode & 0111) &&
 	    (*file)->inode->ops->peek)
-		return 0;
-	file_put(*file);
-	return -EACCES;
+		rc = inode_prepare((*file)->inode);
+	else
+		rc = -EACCES;
+	if (rc)
+		file_put(*file);
+	return rc;
 }
 
 /* Opens the program; follows scripts to their interpreters. *program is the path of the file opened. */

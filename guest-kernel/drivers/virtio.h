@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtio devices on PCI: finding them, and the queues by which memory is handed to a device and comes back. Nothing here
+ * knows what a device does; virtio_9p.c does for one kind.
+ *
+ * The legacy interface is used, by ports: QEMU's devices have it unless told otherwise (disable-legacy=on), and a PV kernel
+ * reaches ports without mapping anything. Its price: a queue with all its parts lies in machine frames in a row.
+ * (Virtio 1.2, 2.7, Split Virtqueues; 4.1.4.8 and 4.1.4.10, Legacy Interfaces)
+ */
+#ifndef DRIVERS_VIRTIO_H
+#define DRIVERS_VIRTIO_H
+
+#include "drivers/pci.h"
+#include "machine.h"
+
+struct virtio_device {
+	struct virtio_device *next;
+	uint16_t io;                                /* first port */
+	unsigned line;                              /* of its interrupt */
+	void (*interrupt)(struct virtio_device *v); /* with the kernel lock: look into the queues */
+};
+
+/* A piece of the linear map: the device reads it, or writes it. The pieces that it writes come last. */
+struct virtio_piece {
+	void *at;
+	uint32_t len;
+	bool device_writes;
+};
+
+struct virtqueue {
+	struct virtio_device *device;
+	uint16_t index, size;
+	uint16_t free, free_count; /* unused descriptors, as a list */
+	uint16_t seen;             /* used entries taken, modulo 65536 */
+	struct virtq_desc *desc;
+	struct virtq_avail *avail;
+	volatile struct virtq_used *used;
+	struct in_flight *flights; /* by first descriptor */
+};
+
+/* Calls the drivers of all devices (drivers/virtio_9p.c). Once, when memory and interrupts work. */
+void virtio_init(void);
+
+/* Resets the device, and takes from the features that it offers those of `wanted`. */
+bool virtio_begin(struct virtio_device *v, pci_function_t function, uint32_t wanted, uint32_t *features);
+/* From now on it works, and interrupts. */
+bool virtio_start(struct virtio_device *v);
+/* It has done what cannot be: it gets nothing more, and the memory it has is never used again. */
+void virtio_give_up(struct virtio_device *v);
+/* A byte of the device's own configuration. */
+uint8_t virtio_config(struct virtio_device *v, uint16_t offset);
+
+/* Between begin and start. False: the device has no such queue, or there is no memory for it. */
+bool virtqueue_init(struct virtqueue *q, struct virtio_device *v, uint16_t index);
+/* Hands the pieces to the device and tells it so; token comes back with them. False: no room in the queue. */
+bool virtqueue_add(struct virtqueue *q, const struct virtio_piece *pieces, unsigned count, void *token);
+/* What the device is done with: its token, and in *len how many bytes it has written. NULL: nothing more for now, or
+ * an ERR_PTR: the device has answered what nobody asked. */
+void *virtqueue_take(struct virtqueue *q, uint32_t *len);
+
+#endif
