@@ -3,7 +3,7 @@
 
 .PHONY: run run-iso debug test test-images mutants bench cost format size pictures lint
 
-run: ## boot the ISO; serial console on this terminal (^A x ends it)
+run: ## boot the ISO; serial console on this terminal (^A x ends it); SHARE=folder (share/) is /host there
 	$(Q)$(MAKE) --no-print-directory $(B)/ringlet.iso
 	$(Q)sh scripts/run-qemu -cdrom $(B)/ringlet.iso
 

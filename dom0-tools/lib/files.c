@@ -125,6 +125,35 @@ int make_dirs(const char *path)
 	return 0;
 }
 
+/* Is the host's folder mounted? Otherwise /host is a folder like others. */
+static bool host_is_there(void)
+{
+	size_t len;
+	char *mounts = file_read_quiet("/proc/mounts", 65536, &len);
+	bool there = mounts && strstr(mounts, " /host 9p ");
+
+	free(mounts);
+	return there;
+}
+
+bool host_path(const char *path, char *out, size_t size)
+{
+	char whole[PATH_MAX], *words, *folder = NULL, *rest = NULL;
+	size_t len;
+
+	if (!realpath(path, whole) || strncmp(whole, "/host/", 6) || !host_is_there())
+		return false;
+	words = file_read_quiet("/proc/cmdline", 4096, &len);
+	for (char *word = words ? strtok_r(words, " \n", &rest) : NULL; word && !folder;
+	     word = strtok_r(NULL, " \n", &rest))
+		if (!strncmp(word, "host=/", 6))
+			folder = word + 5;
+	if (folder)
+		snprintf(out, size, "%s%s", folder, whole + 5);
+	free(words);
+	return folder;
+}
+
 /* Levenshtein's distance, with one row of the table. */
 static unsigned distance(const char *a, const char *b)
 {

@@ -2,6 +2,7 @@
 /* Small helpers over files and words that every tool needs. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,10 @@ int file_write(const char *path, const char *text);
 #define FILE_WRITE_TEMP ".new" /* in the name of what it has not finished; a number follows */
 /* mkdir -p. 0, or -errno. */
 int make_dirs(const char *path);
+
+/* Where the host has the file @path (perhaps relative), if it is below /host, and the kernel's command line says which of the
+ * host's folders that is (host=, scripts/run-qemu). False: not there, or unknown. */
+bool host_path(const char *path, char *out, size_t size);
 
 /* The entry of @words (ends with NULL) closest to @word, itself if it is there, NULL if none is close. */
 const char *nearest(const char *word, const char *const *words);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,33 @@ static const char *find_file(const char *name, char path[256])
 	return name;
 }
 
+/* A file named without its place is in the current folder, or beside the configuration @file. Its whole path is kept: who
+ * restarts the domain is elsewhere. One that is not there is left as it is, for the report. */
+static int keep_path(struct cfg *cfg, const char *key, const char *file)
+{
+	const char *name = NULL, *slash = file ? strrchr(file, '/') : NULL;
+	char found[PATH_MAX], *here, *whole = NULL;
+	int rc = -1;
+
+	if (cfg_text(cfg, key, &name))
+		return -1;
+	if (!name || !*name || *name == '/')
+		return 0;
+	snprintf(found, sizeof(found), "%s", name);
+	if (access(found, F_OK) && slash)
+		snprintf(found, sizeof(found), "%.*s/%s", (int)(slash - file), file, name);
+	if (access(found, F_OK))
+		return 0;
+	here = *found == '/' ? strdup("") : getcwd(NULL, 0);
+	if (!here || asprintf(&whole, "%s%s%s", here, *here && here[1] ? "/" : "", found) < 0)
+		fail_errno(errno, "%s = \"%s\": no whole path for it", key, name);
+	else
+		rc = cfg_set_text(cfg, key, whole);
+	free(here);
+	free(whole);
+	return rc;
+}
+
 /* The file is -f's, or the first argument, or none. */
 static int read_config(struct cfg *cfg, int argc, char **argv, const struct create_options *options,
 		       char path[256])
@@ -63,7 +91,7 @@ static int read_config(struct cfg *cfg, int argc, char **argv, const struct crea
 	for (; next < argc; next++)
 		if (cfg_override(cfg, argv[next]))
 			return -1;
-	return 0;
+	return keep_path(cfg, "kernel", file) || keep_path(cfg, "ramdisk", file) ? -1 : 0;
 }
 
 /* A domain being made. */
@@ -388,18 +416,20 @@ const struct verb verbs_create[] = {
     {.name = "create",
      .args = "[-c] [-p] [-q] [-n] [--wait] [-f] FILE [key=value...]",
      .summary = "make a domain from a configuration file and start it",
-     .text = "  -c      attach its console\n"
-	     "  -p      leave it paused\n"
-	     "  -q      do not say which file is read\n"
-	     "  -n      only check the configuration and print it\n"
-	     "  --wait  wait for the domain's end; the exit code is then\n"
-	     "          0 powered off, 3 crashed, 4 rebooted (and not restarted), 5 suspended,\n"
-	     "          6 ended by its watchdog, 7 destroyed\n\n"
-	     "FILE is also looked for in /etc/rl, with .cfg added if need be. key=value settings win over "
-	     "the file's:\n"
-	     "  rl create demo64.cfg name=second memory=32\n\n"
-	     "`rl help settings` lists the settings. xl's other ones are known and warned of: they have no "
-	     "effect.\n",
+     .text =
+	 "  -c      attach its console\n"
+	 "  -p      leave it paused\n"
+	 "  -q      do not say which file is read\n"
+	 "  -n      only check the configuration and print it\n"
+	 "  --wait  wait for the domain's end; the exit code is then\n"
+	 "          0 powered off, 3 crashed, 4 rebooted (and not restarted), 5 suspended,\n"
+	 "          6 ended by its watchdog, 7 destroyed\n\n"
+	 "FILE is also looked for in /etc/rl, with .cfg added if need be. A kernel or ramdisk named without "
+	 "its folder is\nlooked for in the current one, then beside FILE. key=value settings win over the "
+	 "file's:\n"
+	 "  rl create demo64.cfg name=second memory=32\n\n"
+	 "`rl help settings` lists the settings. xl's other ones are known and warned of: they have no "
+	 "effect.\n",
      .run = do_create},
     {0},
 };

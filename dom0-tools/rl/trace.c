@@ -9,6 +9,7 @@
 #include "tracing.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -113,6 +114,7 @@ static long collect(struct hv *hv, struct timeline *t, const struct options *o)
 static int write_file(const struct timeline *t, const struct options *o)
 {
 	FILE *out = fopen(o->file, "w");
+	char on_host[2 * PATH_MAX];
 	size_t total = 0;
 	uint64_t lost = 0;
 	bool bad;
@@ -127,6 +129,8 @@ static int write_file(const struct timeline *t, const struct options *o)
 		lost += t->cpus[cpu].lost;
 	}
 	printf("%s: %zu records, %llu lost\n", o->file, total, (unsigned long long)lost);
+	if (host_path(o->file, on_host, sizeof(on_host)))
+		printf("on the host: %s\n", on_host);
 	return 0;
 }
 
@@ -195,6 +199,7 @@ const struct verb verbs_trace[] = {
      .text = "  -o  the file: Chrome's JSON; open it at https://ui.perfetto.dev or chrome://tracing\n"
 	     "  -t  for how long (1); ^C ends it too\n"
 	     "  -n  until there are about this many records (20000, which make about 6 MB)\n\n"
+	     "A file below /host is in the folder that the host shares; its path there is printed too.\n\n"
 	     "One track for each vCPU: on which CPU, in which ring, and in ring 0, why.\n",
      .run = do_trace},
     {0},

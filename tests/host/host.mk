@@ -16,6 +16,9 @@ $(HOST_LOCKS): $(HOST_LOCK)
 $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c $(HOST_LOCKS) | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(HOST_LOCKS) -lcmocka
 
+# The teaching kernel's.
+$(B)/tests/host/p9: HOST_TFLAGS += -Iguest-kernel
+
 # What the tests of mm/ link: the mechanisms as they are, and mm_host.c in place of the machine.
 HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hypervisor/,pv/pv64_mm pv/pv32_mm \
 	$(addprefix mm/,bootmem charge direct frame frame_domain heap l1 m2p memory page partial promote pt_update relinquish root)))

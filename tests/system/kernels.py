@@ -35,6 +35,7 @@ def require(condition, text):
 def boots(m):
     m.expect(r"Ringlet teaching kernel %s" % KIND)
     m.expect(PROMPT)
+    m.run("test ! -e /host")  # the host shares no folder
 
 
 def pipes(m):

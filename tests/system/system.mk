@@ -24,6 +24,13 @@ $(foreach k,native32 native64 pv32 pv64,$(foreach c,max qemu64,$(eval \
 $(eval $(call test,other-kernels,400,python3 tests/system/other_kernels.py,\
 	$(foreach k,pv64 pv32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/ringlet.elf))
 
+# The folder that the host shares; the programs that use it are found there.
+$(B)/tests/share64 $(B)/tests/share32: $(B)/tests/share%: tests/system/share/files.c | $(USER_I386)
+	@mkdir -p $(@D)
+	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
+$(eval $(call test,share,300,python3 tests/system/share.py,$(B)/ringlet.iso $(B)/ringlet.elf $(B)/dom0-32.cpio $(B)/tests/share64 \
+	$(B)/tests/share32 $(foreach k,pv64 pv32 native64 native32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
+
 # What may stand in an initrd.
 $(foreach k,native64 native32,$(eval $(call test,initrds-$(k),300,python3 tests/system/initrds.py $(k),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
