@@ -13,8 +13,6 @@ ifeq ($(MAKELEVEL)$(shell { tr '\0' '\n' </proc/$$PPID/cmdline; printf '%s\n' $$
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-CC   := gcc
-NASM := nasm
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter
 # Quiet by default, `make V=1` shows every command. On a terminal each line says how far the build is: what is to be done is
 # counted when the first step begins.
@@ -31,6 +29,7 @@ Q    :=
 say   =
 endif
 
+include scripts/cross.mk
 include scripts/setup.mk
 include abi/build.mk
 -include hypervisor/build.mk

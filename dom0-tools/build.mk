@@ -15,15 +15,10 @@ TOOLS      := rl rl-consoled rl-domd rl-stored rl-keeper store
 TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -Ihypervisor \
 	-ffunction-sections -fdata-sections
 
-# 32-bit programs are made with Debian's i386 musl, unpacked privately (guest-kernel/user/fetch-i386.sh).
+# 32-bit programs are made with Debian's i386 musl, unpacked privately (scripts/cross.mk).
 I386_DIR   := $(B)/i386
 I386_SPECS := $(I386_DIR)/musl-gcc.specs
-I386_CC    := gcc -m32 -specs=$(I386_SPECS)
-
-$(I386_SPECS): guest-kernel/user/fetch-i386.sh
-	$(call say,FETCH,$(I386_DIR))sh $< $(I386_DIR) && \
-	sed 's|/usr/|$(CURDIR)/$(I386_DIR)/root/usr/|g; s|^-dynamic-linker|-m elf_i386 &|' \
-	$(I386_DIR)/root/usr/lib/i386-linux-musl/musl-gcc.specs >$@
+I386_CC    := $(CC) -m32 -specs=$(I386_SPECS)
 
 # $(1): dom0-tools or dom0-tools32; $(2): compiler; $(3): what must be there before it runs
 define tools_programs
@@ -34,7 +29,7 @@ $(B)/$(1)/obj/%.o: hypervisor/%.c | $(ABI_STAMP) $(3)
 	$$(call say,CC,$$@)mkdir -p $$(@D) && $(2) $(TOOLS_CFLAGS) -MMD -MP -c -o $$@ $$<
 
 $(B)/$(1)/obj/librl.a: $(TOOLS_LIB:dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(TOOLS_SHARED:hypervisor/%.c=$(B)/$(1)/obj/%.o)
-	$$(call say,AR,$$@)rm -f $$@ && ar rcs $$@ $$^
+	$$(call say,AR,$$@)rm -f $$@ && $(AR) rcs $$@ $$^
 
 $(foreach t,$(TOOLS),
 $(B)/$(1)/$(t): $(TOOLS_$(t):dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(B)/$(1)/obj/librl.a | $(3)
@@ -44,7 +39,7 @@ $(B)/$(1)/$(t): $(TOOLS_$(t):dom0-tools/%.c=$(B)/$(1)/obj/%.o) $(B)/$(1)/obj/lib
 endef
 COMMA := ,
 
-$(eval $(call tools_programs,dom0-tools,musl-gcc,))
+$(eval $(call tools_programs,dom0-tools,$(MUSL_CC),$(AMD64_SPECS)))
 $(eval $(call tools_programs,dom0-tools32,$(I386_CC),$(I386_SPECS)))
 
 # rl-unpack links Debian's libraries, which are made for glibc; so it uses glibc, too. It runs on the build machine as well.
@@ -56,7 +51,7 @@ $(B)/$(1)/rl-unpack: dom0-tools/unpack/main.c dom0-tools/lib/err.c dom0-tools/li
 		-llzma -llz4 -lzstd
 endef
 I386_LIBS := $(I386_DIR)/root/usr
-$(eval $(call unpack_program,dom0-tools,$(CC),))
+$(eval $(call unpack_program,dom0-tools,$(CC),$(AMD64_SPECS),$(AMD64_LIBS)))
 $(eval $(call unpack_program,dom0-tools32,$(CC) -m32,$(I386_SPECS),-idirafter $(I386_LIBS)/include -L$(I386_LIBS)/lib/i386-linux-gnu))
 TOOLS += rl-unpack
 
@@ -68,7 +63,7 @@ define dom0_archive
 $(B)/dom0$(1).cpio: dom0-tools/mkcpio.py dom0-tools/dom0.list guest-kernel/user/base.list \
 		$(addprefix $(B)/$(3)/,$(TOOLS)) $(wildcard dom0-tools/etc/* dom0-tools/etc/rl/* guest-kernel/user/etc/*) \
 		$(addprefix $(B)/guest/,kernel-pv64.elf kernel-pv32.elf kernel-native32.elf initrd64.cpio initrd32.cpio hello.list)
-	$$(call say,CPIO,$$@)python3 $$< -D BUSYBOX=$(if $(filter 32,$(2)),$(I386_DIR)/root,)/bin/busybox \
+	$$(call say,CPIO,$$@)python3 $$< -D BUSYBOX=$(if $(filter 32,$(2)),$(I386_DIR)/root/bin/busybox,$(BUSYBOX)) \
 		-D PROGRAMS=$(B)/guest/user$(2) -D TOOLS=$(B)/$(3) -D GUEST=$(B)/guest \
 		$$@ guest-kernel/user/base.list dom0-tools/dom0.list $(B)/guest/hello.list
 all: $(B)/dom0$(1).cpio

@@ -60,11 +60,11 @@ $(GK_OUT)/$(1)$(2)/%.asm.o: $(GK_DIR)/%.asm $$(wildcard $(GK_DIR)/*/*.inc) $$(HV
 	$$(call say,NASM,$$<)$$(NASM) $$(GK_NFLAGS_$(2)) -g -F dwarf -I$(GK_DIR)/x86/ -I$(GK_DIR)/$(1)/ \
 		-I$(HV_DIR)/ -I$(B)/abi/ -MD $$(@:.o=.d) -o $$@ $$<
 $(GK_OUT)/kernel-$(1)$(2).debug.elf: $$(GK_OBJ_$(1)$(2)) $$(GK_KERN_OBJ_$(2)) $(GK_DIR)/kernel.lds
-	$$(call say,LD,$$@)ld $$(GK_LD_$(2)) $$(GK_LD_$(1)) -nostdlib -static -z max-page-size=4096 \
+	$$(call say,LD,$$@)$(LD) $$(GK_LD_$(2)) $$(GK_LD_$(1)) -nostdlib -static -z max-page-size=4096 \
 		-z noexecstack --no-warn-rwx-segments -T $(GK_DIR)/kernel.lds -o $$@ \
 		$$(filter %.o,$$^)
 $(GK_OUT)/kernel-$(1)$(2).checked.debug.elf: $$(GK_OBJ_$(1)$(2)) $$(GK_KERN_OBJ_$(2)) $(GK_OUT)/$(2)/checks/checks.o $(GK_DIR)/kernel.lds
-	$$(call say,LD,$$@)ld $$(GK_LD_$(2)) $$(GK_LD_$(1)) $$(GK_WRAPPED:%=--wrap=%) -nostdlib -static -z max-page-size=4096 \
+	$$(call say,LD,$$@)$(LD) $$(GK_LD_$(2)) $$(GK_LD_$(1)) $$(GK_WRAPPED:%=--wrap=%) -nostdlib -static -z max-page-size=4096 \
 		-z noexecstack --no-warn-rwx-segments -T $(GK_DIR)/kernel.lds -o $$@ \
 		$$(filter %.o,$$^)
 -include $$(GK_OBJ_$(1)$(2):.o=.d)
@@ -75,11 +75,11 @@ $(foreach w,32 64,$(foreach m,native pv,$(eval $(call GK_KIND_RULES,$(m),$(w))))
 # Multiboot1 loaders take ELF32 (the same bytes in the smaller container), and an entry point inside of a
 # segment: all addresses become physical.
 $(GK_OUT)/kernel-native64.elf $(GK_OUT)/kernel-native64.checked.elf: %.elf: %.debug.elf
-	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.k*-0xffffffff80000000' $< $@
+	$(call say,OBJCOPY,$@)$(OBJCOPY) -S -O elf32-i386 --change-section-vma '.k*-0xffffffff80000000' $< $@
 $(GK_OUT)/kernel-native32.elf $(GK_OUT)/kernel-native32.checked.elf: %.elf: %.debug.elf
-	$(call say,OBJCOPY,$@)objcopy -S --change-section-vma '.k*-0xc0000000' $< $@
+	$(call say,OBJCOPY,$@)$(OBJCOPY) -S --change-section-vma '.k*-0xc0000000' $< $@
 $(GK_OUT)/kernel-pv%.elf: $(GK_OUT)/kernel-pv%.debug.elf
-	$(call say,STRIP,$@)objcopy -S $< $@
+	$(call say,STRIP,$@)$(OBJCOPY) -S $< $@
 
 .PHONY: guest-kernel
 guest-kernel: $(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) ## build the four teaching kernels

@@ -19,7 +19,7 @@ HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fpie -include $(HV_DIR)/lib/hidde
 	-ffunction-sections -fdata-sections -fno-jump-tables -falign-functions=16
 HV_NFLAGS := -f elf64 -g -F dwarf -I$(HV_DIR)/ -I$(HV_OUT)/ -I$(B)/abi/
 HV_LDS    := $(HV_DIR)/ringlet.lds
-HV_LD      = ld -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
+HV_LD      = $(LD) -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
 	--no-warn-rwx-segments --build-id=sha1 -T $(HV_LDS)
 # What objcopy takes off every address, so that virtual equals physical in the multiboot container.
 HV_BASE   := 0xffff828000000000
@@ -54,7 +54,7 @@ $(HV_OUT)/no-symbols.asm: $(HV_DIR)/lib/mksymbols.awk
 	$(call say,GEN,$@)awk -f $< /dev/null > $@
 
 $(HV_OUT)/symbols.asm: $(HV_OUT)/pass1.elf $(HV_DIR)/lib/mksymbols.awk
-	$(call say,GEN,$@)nm -n $< | awk -f $(HV_DIR)/lib/mksymbols.awk > $@
+	$(call say,GEN,$@)$(NM) -n $< | awk -f $(HV_DIR)/lib/mksymbols.awk > $@
 
 $(HV_OUT)/symbols.o $(HV_OUT)/no-symbols.o: %.o: %.asm
 	$(call say,NASM,$<)$(NASM) -f elf64 -o $@ $<
@@ -63,7 +63,7 @@ $(B)/ringlet.debug.elf: $(HV_OUT)/symbols.o $(HV_OBJ) $(HV_LDS)
 	$(call say,LD,$@)$(HV_LD) -Map $(HV_OUT)/ringlet.map -o $@ $(HV_OBJ) $(HV_OUT)/symbols.o
 
 $(B)/ringlet.elf: $(B)/ringlet.debug.elf
-	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $< $@
+	$(call say,OBJCOPY,$@)$(OBJCOPY) -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $< $@
 
 all: $(B)/ringlet.elf
 
@@ -77,7 +77,7 @@ $(GHOST_OUT)/pass1.elf: $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o $(HV_LDS) 
 	$(call say,LD,$@)$(GHOST_LD) -o $@ $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o
 
 $(GHOST_OUT)/symbols.asm: $(GHOST_OUT)/pass1.elf $(HV_DIR)/lib/mksymbols.awk
-	$(call say,GEN,$@)nm -n $< | awk -f $(HV_DIR)/lib/mksymbols.awk > $@
+	$(call say,GEN,$@)$(NM) -n $< | awk -f $(HV_DIR)/lib/mksymbols.awk > $@
 
 $(GHOST_OUT)/symbols.o: %.o: %.asm
 	$(call say,NASM,$<)$(NASM) -f elf64 -o $@ $<
@@ -86,7 +86,7 @@ $(GHOST_OUT)/ringlet.debug.elf: $(GHOST_OUT)/symbols.o $(HV_OBJ) $(GHOST_OBJ) $(
 	$(call say,LD,$@)$(GHOST_LD) -o $@ $(HV_OBJ) $(GHOST_OBJ) $(GHOST_OUT)/symbols.o
 
 $(GHOST_OUT)/ringlet.elf: $(GHOST_OUT)/ringlet.debug.elf
-	$(call say,OBJCOPY,$@)objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $< $@
+	$(call say,OBJCOPY,$@)$(OBJCOPY) -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $< $@
 
 # The same with one mistake in the hypervisor, which the ghost must see (tests/system/ghost.py): name, file, what sed does.
 # $(1): name; $(2): file; $(3): sed's program
@@ -98,7 +98,7 @@ $(GHOST_OUT)/$(1).o: $(HV_DIR)/$(2) $(HV_DIR)/build.mk | $(HV_GEN)
 $(GHOST_OUT)/$(1).c: ;
 $(GHOST_OUT)/$(1).elf: $(GHOST_OUT)/$(1).o $(HV_OBJ) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o $(HV_LDS)
 	$$(call say,LD,$$@)$$(GHOST_LD) -o $$@.64 $$< $$(filter-out $(HV_OUT)/$(2:.c=.o),$(HV_OBJ)) $(GHOST_OBJ) $(HV_OUT)/no-symbols.o && \
-	objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $$@.64 $$@
+	$(OBJCOPY) -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $$@.64 $$@
 endef
 $(eval $(call GHOST_MISTAKE,entry-kept,mm/pt_update.c,s/^	l1_put(old);//))
 $(eval $(call GHOST_MISTAKE,pin-kept,gnt/grant.c,s/if (!--use->pins)/if (--use->pins == 1)/))

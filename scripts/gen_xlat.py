@@ -72,7 +72,7 @@ def measure(headers, lists, include, bits):
             size = f"sizeof(((struct {s} *)0)->{f})" if f else f"sizeof(struct {s})"
             off = f"offsetof(struct {s}, {f})" if f else "0"
             code += f'__asm__("->{s} {f} %c0 %c1" :: "i"({off}), "i"({size}));\n'
-    asm = subprocess.run(["gcc", f"-m{bits}", "-ffreestanding", "-S", "-O0", "-w", "-I", include, "-xc", "-o-", "-"],
+    asm = subprocess.run([os.environ.get("CROSS", "") + "gcc", f"-m{bits}", "-ffreestanding", "-S", "-O0", "-w", "-I", include, "-xc", "-o-", "-"],
                          input=code + "}\n", capture_output=True, text=True)
     if asm.returncode:
         sys.exit(asm.stderr)

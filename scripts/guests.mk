@@ -15,20 +15,20 @@ $(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/linux_modules.py scripts/men
 	$(call say,FETCH,$(GUESTS))mkdir -p $(GUESTS) && sh $< $(GUESTS) && touch $@
 
 $(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init scripts/guests/poweroff
-	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list
+	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list
 
 # For Linux as Dom0: with drivers.
 $(GUESTS)/initrd-devices.cpio: $(GUESTS)/initrd-linux.cpio $(GUESTS)/.fetched
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list $(GUESTS)/modules/list
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list $(GUESTS)/modules/list
 
 $(B)/guests.cpio: $(B)/dom0.cpio $(GUESTS)/.fetched $(GUESTS)/initrd-linux.cpio scripts/guests/guests.list \
 		$(wildcard scripts/guests/*.cfg)
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest $@ \
 		guest-kernel/user/base.list dom0-tools/dom0.list scripts/guests/guests.list
 
 $(B)/guests.iso: scripts/guests/grub.cfg $(B)/guests.cpio $(B)/ringlet.elf $(B)/guest/kernel-pv64.elf
 	$(call say,ISO,$@)rm -rf $(B)/guests-iso && mkdir -p $(B)/guests-iso/boot/grub && \
 	cp $(filter-out %.cfg,$^) $(B)/guests-iso/boot/ && cp $< $(B)/guests-iso/boot/grub/grub.cfg && \
-	grub-mkrescue --directory=/usr/lib/grub/i386-pc -o $@ $(B)/guests-iso >$(B)/guests-iso.log 2>&1 || \
+	grub-mkrescue --directory=$(GRUB_PC) -o $@ $(B)/guests-iso >$(B)/guests-iso.log 2>&1 || \
 	{ cat $(B)/guests-iso.log; exit 1; }

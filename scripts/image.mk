@@ -7,6 +7,6 @@ ISO_FILES := $(B)/ringlet.elf $(B)/guest/kernel-pv64.elf $(B)/guest/kernel-pv32.
 $(B)/ringlet.iso: scripts/grub.cfg $(ISO_FILES)
 	$(call say,ISO,$@)rm -rf $(B)/iso && mkdir -p $(B)/iso/boot/grub && \
 	cp $(ISO_FILES) $(B)/iso/boot/ && cp scripts/grub.cfg $(B)/iso/boot/grub/grub.cfg && \
-	grub-mkrescue --directory=/usr/lib/grub/i386-pc -o $@ $(B)/iso >$(B)/iso.log 2>&1 || { cat $(B)/iso.log; exit 1; }
+	grub-mkrescue --directory=$(GRUB_PC) -o $@ $(B)/iso >$(B)/iso.log 2>&1 || { cat $(B)/iso.log; exit 1; }
 
 all: $(B)/ringlet.iso

@@ -18,7 +18,7 @@ $(B)/labs/%-$(1).o: docs/labs/%.c | $(ABI_STAMP)
 	$$(call say,CC,$$@)mkdir -p $$(@D) && $(CC) $$(FW_CFLAGS) $$(FW_CFLAGS_$(1)) -c $$< -o $$@
 
 $(B)/labs/%-$(1).elf: $(B)/labs/%-$(1).o $$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(1).lds
-	$$(call say,LD,$$@)ld $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack \
+	$$(call say,LD,$$@)$(LD) $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack \
 		-T $(B)/tests/fw/guest-$(1).lds -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach k,pv64 pv32,$(eval $(call LAB_RULES,$(k))))

@@ -23,7 +23,7 @@ $(LINUX_DOM0)/domu.cpio: scripts/guests/linux.list scripts/guests/init scripts/l
 	$(call say,CPIO,$@)mkdir -p $(@D) && \
 	python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(LINUX_DOM0)/domu-modules \
 		xen_blkfront xen_netfront && \
-	python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox $@ scripts/guests/linux.list scripts/linux-dom0/domu.list \
+	python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list scripts/linux-dom0/domu.list \
 		$(LINUX_DOM0)/domu-modules/list
 
 # Linux takes several archives behind one another.
@@ -39,7 +39,7 @@ $(LINUX_DOM0)/linux-dom0.iso: scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/dom0.cpi
 	$(call say,ISO,$@)rm -rf $(LINUX_DOM0)/iso && mkdir -p $(LINUX_DOM0)/iso/boot/grub && \
 	ln $(B)/ringlet.elf $(LINUX_DOM0)/dom0.cpio $(GUESTS)/vmlinux $(GUESTS)/vmlinuz $(LINUX_DOM0)/iso/boot/ && \
 	ln $(GUESTS)/xen-4.17 $(LINUX_DOM0)/iso/boot/xen && cp scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/iso/boot/grub/ && \
-	grub-mkrescue --directory=/usr/lib/grub/i386-pc -o $@ $(LINUX_DOM0)/iso >$@.log 2>&1 || { cat $@.log; exit 1; }
+	grub-mkrescue --directory=$(GRUB_PC) -o $@ $(LINUX_DOM0)/iso >$@.log 2>&1 || { cat $@.log; exit 1; }
 
 linux-dom0-figures: linux-dom0 ## what it costs on Ringlet and on Xen: speed, and instructions of the hypervisor
 	$(Q)python3 scripts/linux-dom0/figures.py speed

@@ -32,7 +32,7 @@ $(GK_OUT)/hello-nasm.elf: $(GK_OUT)/hello/asm.o
 
 $(GK_OUT)/hello-rust.elf: docs/hello/hello.rs docs/hello/hello.lds
 	@mkdir -p $(@D)
-	$(call say,RUSTC,$@)env -u MAKEFLAGS -u MFLAGS $(RUSTC) $(HELLO_RFLAGS) -C linker=ld -C linker-flavor=ld -C link-args='$(HELLO_LD)' -o $@ $<
+	$(call say,RUSTC,$@)env -u MAKEFLAGS -u MFLAGS $(RUSTC) $(HELLO_RFLAGS) -C linker=$(LD) -C linker-flavor=ld -C link-args='$(HELLO_LD)' -o $@ $<
 
 # Made again when the compiler came or went.
 HELLO_WAS := $(file <$(GK_OUT)/hello.list)

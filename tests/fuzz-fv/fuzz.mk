@@ -8,5 +8,5 @@ $(FUZZ_FV): $(B)/tests/%.o: tests/%.c tests/fuzz-fv/fuzz.h tests/fv-probe/kernel
 
 $(B)/tests/fuzz-fv.elf: tests/fuzz-fv/fuzz.asm $(FUZZ_FV) tests/fv-probe/probe.lds
 	$(call say,LD,$@)$(NASM) -f elf32 -o $(B)/tests/fuzz-fv/asm.o $< && \
-	ld -m elf_i386 --no-warn-rwx-segments -z noexecstack -N -e start -T tests/fv-probe/probe.lds \
+	$(LD) -m elf_i386 --no-warn-rwx-segments -z noexecstack -N -e start -T tests/fv-probe/probe.lds \
 		-o $@ $(B)/tests/fuzz-fv/asm.o $(FUZZ_FV)

@@ -34,7 +34,7 @@ $(B)/tests/fw/guest-$(1).lds: tests/fw/guest.lds.S
 	$$(Q)mkdir -p $$(@D) && $(CC) -E -P -x c -DBITS=$$(FW_BITS_$(1)) $$< -o $$@
 
 $(B)/tests/%-$(1).elf: $(B)/tests/%/main-$(1).o $$(FW_OBJS_$(1)) $(B)/tests/fw/guest-$(1).lds
-	$$(call say,LD,$$@)ld $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack -T $(B)/tests/fw/guest-$(1).lds \
+	$$(call say,LD,$$@)$(LD) $$(FW_LD_$(1)) -z max-page-size=4096 --no-warn-rwx-segments -z noexecstack -T $(B)/tests/fw/guest-$(1).lds \
 		-o $$@ $$(filter %.o,$$^)
 endef
 $(foreach k,pv64 pv32,$(eval $(call FW_RULES,$(k))))

@@ -11,7 +11,7 @@ HOST_TFLAGS := -std=gnu11 -g -O1 -ftrivial-auto-var-init=pattern -DHOST_TEST -fs
 HOST_LOCK  := $(B)/tests/host/hypervisor/lib/spinlock.o
 HOST_LOCKS := $(B)/tests/host/locks.a
 $(HOST_LOCKS): $(HOST_LOCK)
-	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c $(HOST_LOCKS) | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(HOST_LOCKS) -lcmocka

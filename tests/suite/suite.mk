@@ -6,8 +6,8 @@ SUITE      := $(B)/suite
 SUITE_DIR  := tests/suite
 SUITE_ROOT_64 := /
 SUITE_ROOT_32 := $(CURDIR)/$(I386_DIR)/root
-SUITE_CC_64   := musl-gcc
-SUITE_CC_32   := gcc -m32 -specs=$(CURDIR)/$(USER_I386)
+SUITE_CC_64   := $(MUSL_CC)
+SUITE_CC_32   := $(CC) -m32 -specs=$(CURDIR)/$(USER_I386)
 
 $(SUITE)/src/.complete: $(SUITE_DIR)/fetch.sh
 	$(call say,FETCH,$(SUITE)/src)sh $< $(SUITE) && touch $@

@@ -82,10 +82,10 @@ define DOMU_RULES
 $(B)/tests/$(2)-$(1).list: $(foreach t,domu-victim $(3),$(B)/tests/$(t)-$(1).elf) tests/system/system.mk
 	$$(Q)printf 'dir /tests 755\nfile /etc/rl/domu.cfg 644 tests/system/domu/domu.cfg\n' > $$@
 	$$(Q)for t in domu-victim $(3); do \
-		strip --strip-debug -o $(B)/tests/$$$$t-$(1).stripped $(B)/tests/$$$$t-$(1).elf && \
+		$(STRIP) --strip-debug -o $(B)/tests/$$$$t-$(1).stripped $(B)/tests/$$$$t-$(1).elf && \
 		echo "file /tests/$$$$t.elf 644 $(B)/tests/$$$$t-$(1).stripped"; done >> $$@
 $(B)/tests/$(2)-$(1).cpio: $(B)/dom0.cpio $(B)/tests/$(2)-$(1).list tests/system/domu/domu.cfg
-	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$$(call say,CPIO,$$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest $$@ \
 		guest-kernel/user/base.list dom0-tools/dom0.list $(B)/tests/$(2)-$(1).list
 $$(eval $$(call test,$(2)-$(1),500,python3 tests/system/domu.py $(1) $(2),$(B)/tests/$(2)-$(1).cpio $(B)/ringlet.elf))
@@ -96,14 +96,14 @@ $(foreach k,pv64 pv32,\
 
 # Guests with much to say.
 $(B)/dom0-flood.cpio: $(B)/dom0.cpio tests/system/flood/flood.list tests/system/domu/domu.cfg $(B)/tests/domu-flood-pv64.elf
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/flood/flood.list
 $(eval $(call test,flood,500,python3 tests/system/flood.py,$(B)/dom0-flood.cpio $(B)/ringlet.elf))
 
 # Hostile guests: a short run here, `make fuzz` for the long one.
 $(B)/dom0-fuzz.cpio: $(B)/dom0.cpio tests/system/fuzz/fuzz.list $(wildcard tests/system/fuzz/*) $(FUZZ_IMAGES) $(B)/tests/fuzz-fv.elf
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/fuzz/fuzz.list
 $(eval $(call test,fuzz,900,ROUNDS=1 CALLS=4000 python3 tests/system/fuzz.py,$(B)/dom0-fuzz.cpio $(B)/ringlet.elf))
@@ -151,7 +151,7 @@ $(eval $(call test,daemons,900,KILLS=12 ROUNDS=3 python3 tests/system/daemons.py
 $(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # rl killed at each of its system calls: a few dozen of them here, `make killed` for all.
 $(B)/dom0-killed.cpio: $(B)/dom0-scale.cpio tests/system/killed/killed.list tests/system/killed/killed.sh
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list tests/system/killed/killed.list
 KILLED_NEEDS := $(B)/dom0-killed.cpio $(GK_OUT)/kernel-pv64.checked.elf $(B)/ringlet.elf
@@ -227,16 +227,16 @@ $(eval $(call test,fv-stays,400,python3 tests/system/fv_stays.py,\
 
 # Many domains, and domains with much to say on their consoles: a short form here, `make scale` for 250 and a table.
 $(B)/tests/domu-talker.stripped: $(B)/tests/domu-talker-pv64.elf
-	$(Q)strip --strip-debug -o $@ $<
+	$(Q)$(STRIP) --strip-debug -o $@ $<
 $(B)/dom0-scale.cpio: $(B)/dom0.cpio tests/system/scale/scale.list tests/system/scale/tiny.cfg $(B)/tests/domu-talker.stripped
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list
 $(eval $(call test,scale,900,python3 tests/system/scale.py short,$(B)/dom0-scale.cpio $(B)/ringlet.elf))
 
 # Domains of all kinds at work: some minutes of it here, `make soak` for an hour.
 $(B)/dom0-soak.cpio: $(B)/dom0-scale.cpio tests/system/soak/soak.list tests/system/soak/soak.sh
-	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=/bin/busybox -D PROGRAMS=$(B)/guest/user64 \
+	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUEST=$(B)/guest -D TESTS=$(B)/tests \
 		$@ guest-kernel/user/base.list dom0-tools/dom0.list tests/system/scale/scale.list tests/system/soak/soak.list
 $(eval $(call test,soak,900,python3 tests/system/soak.py,$(B)/dom0-soak.cpio $(B)/ringlet.elf))

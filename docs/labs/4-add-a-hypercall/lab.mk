@@ -8,4 +8,4 @@ $(B)/$(LAB4)/mutant-%.o: docs/$(LAB4)/mutant.c | $(ABI_STAMP)
 
 $(B)/$(LAB4)/mutant-%.elf: $(B)/$(LAB4)/mutant-%.o $(HV_OBJ) $(HV_OUT)/no-symbols.o $(HV_LDS)
 	$(call say,LD,$@)$(HV_LD) --wrap=hc_frame_info -o $@.debug $< $(HV_OBJ) $(HV_OUT)/no-symbols.o && \
-	objcopy -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $@.debug $@
+	$(OBJCOPY) -S -O elf32-i386 --change-section-vma '.hv*-$(HV_BASE)' $@.debug $@

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Fetches Debian's i386 packages (busybox-static, musl, libraries of packers) without touching the machine's own apt:
-# a private apt root of architecture i386 under $1/apt, packages unpacked into $1/root. Prints nothing if
-# all of it is there already.
+# fetch-debian.sh ARCHITECTURE DIR PACKAGE...: Debian's packages of any architecture, without touching the machine's own apt:
+# a private apt root under DIR/apt, packages unpacked into DIR/root. Prints nothing if all of it is there already.
 set -eu
 
-dir=$(mkdir -p "$1" && cd "$1" && pwd)
-packages="busybox-static musl-dev musl liblzma-dev liblz4-dev libzstd-dev"
+arch=$1
+dir=$(mkdir -p "$2" && cd "$2" && pwd)
+shift 2
+packages="$*"
 complete=$dir/root/.complete-$(echo "$packages" | cksum | cut -d ' ' -f 1)
 [ -e "$complete" ] && exit 0
 
@@ -16,12 +17,12 @@ mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$apt/etc" "$dir/roo
 . /etc/os-release
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-echo "deb [signed-by=$keyring arch=i386] $mirror ${VERSION_CODENAME:-bookworm} main" >"$apt/etc/sources.list"
+echo "deb [signed-by=$keyring arch=$arch] $mirror ${VERSION_CODENAME:-bookworm} main" >"$apt/etc/sources.list"
 
 # Every directory that apt uses or writes is private; the machine's proxy settings in /etc/apt stay in force.
 private_apt()
 {
-	apt-get -qq -o APT::Architecture=i386 -o APT::Architectures::=i386 \
+	apt-get -qq -o APT::Architecture="$arch" -o APT::Architectures::="$arch" \
 		-o Dir::State="$apt" -o Dir::State::status="$apt/status" -o Dir::State::lists="$apt/lists" \
 		-o Dir::Cache="$apt/cache" -o Dir::Etc::sourcelist="$apt/etc/sources.list" \
 		-o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root "$@"
@@ -29,10 +30,11 @@ private_apt()
 
 # An index error is harmless if the packages are available anyway; this is checked below.
 private_apt update || true
+# shellcheck disable=SC2086 # a list
 (cd "$dir/deb" && private_apt download $packages)
 for p in $packages; do
-	set -- "$dir"/deb/"$p"_*_i386.deb
-	[ -e "$1" ] || { echo "fetch-i386: needed: package $p:i386; mend: check network and $mirror" >&2; exit 1; }
+	set -- "$dir"/deb/"$p"_*_"$arch".deb
+	[ -e "$1" ] || { echo "fetch-debian: needed: package $p:$arch; mend: check network and $mirror" >&2; exit 1; }
 	dpkg-deb -x "$1" "$dir/root"
 done
 touch "$complete"
