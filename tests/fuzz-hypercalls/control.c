@@ -76,17 +76,15 @@ static const struct shape sysctls[] = {
 };
 
 static const struct shape platforms[] = {
-    SHAPE(XENPF_settime32, NONE, NONE, 0, NONE, NONE),
-    SHAPE(XENPF_settime64, 12, NONE, 0, NONE, NONE),
-    SHAPE(XENPF_firmware_info, 4, 0, 7, NONE, NONE),
-    SHAPE(XENPF_get_cpuinfo, 0, NONE, 0, NONE, NONE),
+    SHAPE(XENPF_settime32, NONE, NONE, 0, NONE, NONE),     SHAPE(XENPF_settime64, 12, NONE, 0, NONE, NONE),
+    SHAPE(XENPF_firmware_info, 4, 0, 7, NONE, NONE),       SHAPE(XENPF_get_cpuinfo, 0, NONE, 0, NONE, NONE),
+    SHAPE(XENPF_enter_acpi_sleep, NONE, 4, 8, NONE, NONE),
 };
 
 static const struct shape mcas[] = {
-    SHAPE(XEN_MC_fetch, NONE, 0, 8, 16, NONE),
-    SHAPE(XEN_MC_notifydomain, NONE, NONE, 0, NONE, NONE),
-    SHAPE(XEN_MC_physcpuinfo, NONE, 0, 70, 8, NONE),
-    SHAPE(XEN_MC_msrinject, NONE, NONE, 0, NONE, NONE),
+    SHAPE(XEN_MC_fetch, NONE, 0, 8, 16, NONE),          SHAPE(XEN_MC_notifydomain, NONE, NONE, 0, NONE, NONE),
+    SHAPE(XEN_MC_physcpuinfo, NONE, 0, 70, 8, NONE),    SHAPE(XEN_MC_msrinject, NONE, NONE, 0, NONE, NONE),
+    SHAPE(XEN_MC_mceinject, NONE, NONE, 0, NONE, NONE), SHAPE(XEN_MC_inject_v2, NONE, 4, 70, 8, NONE),
 };
 
 enum family {
