@@ -5,6 +5,7 @@ import html
 import os
 import string
 
+import lectures
 import plot_cost
 import plot_timeline
 import plot_ways
@@ -40,9 +41,14 @@ def figure(caption, panels, sentence, table, unit=None, title=None):
     if not panels:
         return "" if title else "<p%s>%s</p>" % (shown, sentences.NOTHING)
     heading = "<h3>%s</h3>" % prose(title) if title else ""
-    return ('<figure%s>%s<p class="unit-line">%s</p><div class="panels">%s</div><figcaption>%s</figcaption>'
+    return ('<figure%s>%s<p class="unit-line">%s</p><div class="panels%s">%s</div><figcaption>%s</figcaption>'
             '<details><summary>Table</summary>%s</details></figure>' % (
-                shown, heading, prose(caption), "".join(map(panel, panels)), prose(sentence), table))
+                shown, heading, prose(caption), pairs_last(len(panels)), "".join(map(panel, panels)), prose(sentence), table))
+
+
+def pairs_last(count):
+    """Where three stand in a row, the last of four, seven or ten would stand alone: the last four stand in two rows."""
+    return " pairs-last" if count > 1 and count % 3 == 1 else ""
 
 
 def costs(results):
@@ -96,6 +102,12 @@ def legend(results):
     return "".join(items)
 
 
+def by_lectures(results):
+    """The lectures' claims, for each unit that has figures for some."""
+    made = [(u, lectures.lectures(results, u)) for u in results.units]
+    return "".join('<div class="in-unit unit-%s">%s</div>' % (u, t or "<p>%s</p>" % sentences.NOTHING) for u, t in made)
+
+
 def definitions(pairs):
     return "".join("<div><dt>%s</dt><dd>%s</dd></div>" % (prose(term), prose(str(text))) for term, text in pairs)
 
@@ -116,5 +128,7 @@ def render(results):
         costs=costs(results), timelines=timelines(results),
         ratios=by_unit(results, plot_cost.ratio_panels, sentences.ratio, tables.ratios),
         pairs=by_unit(results, plot_ways.pair_panels, sentences.pairs, tables.pairs),
-        batches=batches(results),
+        batches=batches(results), fairness=prose(sentences.fairness(results.host)),
+        xen_says="".join("<li>%s</li>" % prose(line) for line in results.host.get("xen_says", [])),
+        lectures=by_lectures(results),
         rings=by_unit(results, plot_ways.rings_panels, sentences.rings, system_call_table))

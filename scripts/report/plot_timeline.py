@@ -6,7 +6,7 @@ times longer gets its own scale, which is written above it. Names are beside the
 """
 
 from svg import NAME, TICK, WIDTH, Svg, keep_apart, mono_width
-from writing import exact
+from writing import exact, symbol
 
 LANES = (("application", "app"), ("kernel", "kernel"), ("hypervisor", "hyperv."))
 LANE, GAP, TOP = 38, 4, 22
@@ -47,7 +47,7 @@ def heaviest(segment, count):
 def block(svg, segment, arrangement, y, height):
     """The stay itself; returns its right edge."""
     x = [who for who, _ in LANES].index(segment["who"]) * (LANE + GAP)
-    most = ", ".join("%s %d" % (f["symbol"], f["instructions"]) for f in heaviest(segment, 8))
+    most = ", ".join("%s %d" % (symbol(f["symbol"]), f["instructions"]) for f in heaviest(segment, 8))
     hint = "%s, ring %d, %s: %s" % (segment["who"], segment["ring"], instructions(length(segment)), most)
     svg.rect(x, y, LANE, max(height, 1.5), "stay %s c-%s" % (segment["who"], arrangement.id), hint)
     return x + LANE
@@ -55,11 +55,11 @@ def block(svg, segment, arrangement, y, height):
 
 def label(svg, segment, y):
     """Where it was entered, for how long, and where most of the time went."""
-    svg.text(LABELS, y, clip(segment["symbol"], NAME), "name mono")
+    svg.text(LABELS, y, clip(symbol(segment["symbol"]), NAME), "name mono")
     svg.text(LABELS, y + 12, "ring %d: %s" % (segment["ring"], instructions(length(segment))), "tick")
     if len(segment["functions"]) > 1:
         most = heaviest(segment, 1)[0]
-        svg.text(LABELS, y + 24, clip("%s in %s" % (exact(most["instructions"]), most["symbol"]), TICK), "tick mono")
+        svg.text(LABELS, y + 24, clip("%s in %s" % (exact(most["instructions"]), symbol(most["symbol"])), TICK), "tick mono")
 
 
 def timeline_panel(arrangement, timeline, per_pixel, coarser):

@@ -3,7 +3,7 @@
 
 from plot_cost import ratio_rows
 from plot_ways import batch_series, system_calls
-from writing import digits, exact, short, times
+from writing import change, digits, exact, short, times
 
 NOTHING = "This run has no such figures in this unit. Another unit may have them."
 
@@ -43,7 +43,7 @@ def cost(results, unit, group):
                 "compare them with." % (spoken(min(medians), unit), spoken(max(medians), unit)))
     (high, dear, dear_what), (low, cheap, cheap_what) = (end(ratios, key=lambda r: r[0]) for end in (max, min))
     dear_in, cheap_in = (results.arrangements[f.arrangement].short for f in (dear, cheap))
-    return ("Farthest from bare metal is “%s” in %s: %s, %s as much; nearest is “%s” in %s with %s. %s" % (
+    return ("Dearest against bare metal is “%s” in %s: %s, %s as much; cheapest is “%s” in %s with %s. %s" % (
         dear_what["title"], dear_in, spoken(dear.median, unit), times(high),
         cheap_what["title"], cheap_in, times(low), WHY.get(group, WHY["other"])))
 
@@ -75,9 +75,9 @@ def batch(results, unit, one_batch):
     for arrangement, points in batch_series(results, unit, one_batch):
         sizes = points[0][0], points[-1][0]
         first, last = points[0][1].median, points[-1][1].median
-        change = "%s cheaper" % times(first / last) if first >= last else "%s more expensive" % times(last / first)
         if arrangement.native:
-            parts.append("%s in %s (from %s to %s)" % (change, arrangement.short, short(first, unit), short(last, unit)))
+            parts.append("%s in %s (from %s to %s)"
+                         % (change(first, last), arrangement.short, short(first, unit), short(last, unit)))
         if arrangement.kind == "fv":
             opened = " An unmodified kernel batches without knowing it: its first store opens a table to the next ones."
     if not parts:
@@ -91,13 +91,25 @@ def rings(results, unit):
     for operation, figures in system_calls(results, unit):
         cost_in = {f.arrangement: f.median for f in figures}
         if {"native32", "native64", "pv32", "pv64"} <= set(cost_in):
-            added = [spoken(cost_in["pv" + n] - cost_in["native" + n], unit) for n in ("32", "64")]
+            added = [cost_in["pv" + n] - cost_in["native" + n] for n in ("32", "64")]
+            added = [spoken(n, unit) if n > 0 else "nothing" for n in added]
             return ("To one %s the rings add %s in pv32 and %s in pv64. A 32-bit guest's kernel has ring 1 "
-                    "for itself, and segments keep it away from ring 0; in 64-bit mode segments have no "
-                    "limits and paging knows only user and supervisor, so kernel and applications share "
-                    "ring 3, and every way between them leads through the hypervisor, which changes the "
-                    "page tables." % (operation["title"], *added))
+                    "for itself: paging keeps its applications out, and it has no address that reaches the "
+                    "hypervisor above 4 GiB. A 64-bit one has, and paging tells only user from supervisor, so "
+                    "kernel and applications share ring 3, and every way between them leads through the "
+                    "hypervisor, which changes the page tables." % (operation["title"], *added))
     return NOTHING
+
+
+def fairness(host):
+    """Which Xen was measured, and how it was started; a run that did not note it says so."""
+    options = host.get("xen_options")
+    if not host.get("xen"):
+        return "This run does not say which Xen it measured."
+    return ("Xen is the one that Debian ships, %s. %s Both hypervisors ran on one emulated processor of the same model (%s), and "
+            "started the same kernel and file system." % (
+                host["xen"], "Its options were “%s”." % options if options else "This run did not note its options.",
+                host["cpu"]))
 
 
 def owned(timeline, who):
@@ -114,11 +126,18 @@ def timelines(results):
             parts.append("%s %% of %s in %s" % (digits(share), whole, arrangement.short))
     if not parts:
         return NOTHING
-    changes = [len(t["segments"]) - 1 for t in results.timelines.values()]
-    return ("One getppid changes hands %d times on the bare machine and %d times in a guest, where the "
-            "hypervisor's share of the instructions is %s. The kernel's own part is the same C code "
+    bare, guests = ([len(t["segments"]) - 1 for a, t in results.timelines.items()
+                     if (results.arrangements[a].native is None) == native] for native in (True, False))
+    return ("One getppid changes hands %s in a guest%s; the "
+            "hypervisor's share of the instructions there is %s. The kernel's own part is the same C code "
             "everywhere; what differs is who carries the call to it, and back."
-            % (min(changes), max(changes), ", ".join(parts)))
+            % (hands(guests), ", and %s on the bare machine" % hands(bare) if bare else "", ", ".join(parts)))
+
+
+def hands(changes):
+    """How often it changes hands, at least and at most."""
+    low, high = min(changes), max(changes)
+    return "%d times" % low if low == high else "%d to %d times" % (low, high)
 
 
 def goals(results):

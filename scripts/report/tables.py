@@ -8,7 +8,7 @@ data-label; the roles tell a screen reader that it is still a table.
 
 import html
 
-from writing import exact, times
+from writing import exact, symbol, times
 
 
 def keyed(key, value):
@@ -117,7 +117,7 @@ def timelines(results):
         rows = []
         for at, s in enumerate(timeline["segments"]):
             key = "timeline/%s/%d" % (arrangement.id, at)
-            functions = ", ".join("%s %d" % (f["symbol"], f["instructions"]) for f in s["functions"])
+            functions = ", ".join("%s %d" % (symbol(f["symbol"]), f["instructions"]) for f in s["functions"])
             rows.append((s["who"], [cell("ring", keyed(key + "/ring", s["ring"])),
                                     cell("instructions", keyed(key + "/length", s["end"] - s["start"])),
                                     cell("functions", html.escape(functions), "functions")]))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How numbers are written: exactly in tables, in three digits in plots and sentences."""
 
+import re
+
 THIN = "\u202f"  # narrow no-break space, between groups of three digits
 
 
@@ -28,6 +30,27 @@ def nanoseconds(n):
         if n >= factor:
             return "%s%s%s" % (digits(n / factor), THIN, name)
     return "%s%sns" % (digits(n), THIN)
+
+
+def change(before, after):
+    """How `after` stands to `before`, in words."""
+    dearer = after >= before
+    ratio = after / before if dearer else before / after
+    return "as dear" if ratio < 1.02 else "%s %s" % (times(ratio), "dearer" if dearer else "cheaper")
+
+
+# Vectors that a guest asks by, and exceptions by the manual's names (SDM 3A, 6.3.1, External Interrupts, and table 6-1).
+ENTRIES = {0: "#DE", 1: "#DB", 2: "NMI", 3: "#BP", 4: "#OF", 5: "#BR", 6: "#UD", 7: "#NM", 8: "#DF", 10: "#TS", 11: "#NP",
+           12: "#SS", 13: "#GP", 14: "#PF", 16: "#MF", 17: "#AC", 18: "#MC", 19: "#XM",
+           0x80: "int 0x80", 0x82: "int 0x82"}
+
+
+def symbol(name):
+    """A function as a reader knows it: the stubs of the hypervisor's vectors are named after numbers."""
+    number = re.fullmatch(r"stub_(\d+)", name)
+    if not number:
+        return name
+    return "entry of " + ENTRIES.get(int(number[1]), "vector %#x" % int(number[1]))
 
 
 def short(n, unit):

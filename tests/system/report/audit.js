@@ -96,6 +96,16 @@
 				complaints.push(`a mark of ${mark.getAttribute("class")} is too pale`);
 	}
 
+	// On a desk: the last row of a figure holds one panel, and the first more than two.
+	function alone() {
+		for (const panels of document.querySelectorAll(".panels")) {
+			const tops = [...panels.children].filter(shown).map((p) => Math.round(p.getBoundingClientRect().top));
+			const inRow = (top) => tops.filter((t) => t === top).length;
+			if (tops.length > 2 && inRow(tops[0]) > 2 && inRow(tops.at(-1)) === 1)
+				complaints.push(`the last of ${tops.length} panels stands alone in its row`);
+		}
+	}
+
 	function wordless() {
 		for (const svg of document.querySelectorAll("svg:not([aria-hidden])"))
 			if (!svg.querySelector(":scope > title")?.textContent || !svg.querySelector(":scope > desc")?.textContent)
@@ -112,6 +122,7 @@
 	textOverMarks();
 	textCutOff(all);
 	tooPale(all);
+	alone();
 	wordless();
 	return complaints;
 })()

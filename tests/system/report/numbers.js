@@ -4,10 +4,10 @@
 	numbers: [...document.querySelectorAll("data")].map((d) => ({
 		key: d.dataset.key, ratio: d.dataset.ratio, value: Number(d.value), text: d.textContent,
 	})),
-	// Digits in a table's cells that no <data> accounts for. Names of functions may have digits.
-	stray: [...document.querySelectorAll("td:not(.functions)")].filter((td) => {
+	// Digits in a table's cells that no <data> accounts for. Names of functions and arrangements may have digits.
+	stray: [...document.querySelectorAll("td:not(.functions, .words)")].filter((td) => {
 		const copy = td.cloneNode(true);
-		copy.querySelectorAll("data").forEach((d) => d.remove());
+		copy.querySelectorAll("data, i").forEach((d) => d.remove());
 		return /\d/.test(copy.textContent);
 	}).map((td) => td.textContent),
 	figures: [...document.querySelectorAll("figure")].map((f) => ({
