@@ -29,6 +29,14 @@ Q    :=
 say   =
 endif
 
+# built_from.h: the commit, for what tells it.
+BUILT_FROM := $(B)/built-from
+ifneq ($(MAKECMDGOALS),clean)
+ifneq ($(shell sh scripts/built-from.sh $(BUILT_FROM)/built_from.h 2>&1),)
+$(error scripts/built-from.sh has failed)
+endif
+endif
+
 include scripts/cross.mk
 include scripts/setup.mk
 include abi/build.mk

@@ -12,7 +12,7 @@ TOOLS_rl-keeper   := $(wildcard dom0-tools/keeper/*.c)
 TOOLS_store       := $(wildcard dom0-tools/store/*.c)
 TOOLS      := rl rl-consoled rl-domd rl-stored rl-keeper store
 
-TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -Idom0-tools/lib -Ihypervisor \
+TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -I$(BUILT_FROM) -Idom0-tools/lib -Ihypervisor \
 	-ffunction-sections -fdata-sections
 
 # 32-bit programs are made with Debian's i386 musl, unpacked privately (scripts/cross.mk).

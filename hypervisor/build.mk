@@ -21,6 +21,8 @@ HV_NFLAGS := -f elf64 -g -F dwarf -I$(HV_DIR)/ -I$(HV_OUT)/ -I$(B)/abi/
 HV_LDS    := $(HV_DIR)/ringlet.lds
 HV_LD      = $(LD) -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack --gc-sections \
 	--no-warn-rwx-segments --build-id=sha1 -T $(HV_LDS)
+# With each commit this file alone is compiled again.
+$(HV_OUT)/lib/changeset.o: HV_CFLAGS += -I$(BUILT_FROM)
 # What objcopy takes off every address, so that virtual equals physical in the multiboot container.
 HV_BASE   := 0xffff828000000000
 

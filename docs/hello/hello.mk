@@ -26,7 +26,7 @@ $(GK_OUT)/hello/c-xen.o: docs/hello/hello.c
 	$(call say,CC,$@)$(CC) $(HELLO_CFLAGS) -c -o $@ $<
 
 $(GK_OUT)/hello-c.elf $(GK_OUT)/hello-nasm.elf: $(GK_OUT)/hello-%.elf: docs/hello/hello.lds
-	$(call say,LD,$@)ld $(HELLO_LD) -o $@ $(filter %.o,$^)
+	$(call say,LD,$@)$(LD) $(HELLO_LD) -o $@ $(filter %.o,$^)
 $(GK_OUT)/hello-c.elf: $(GK_OUT)/hello/c.o
 $(GK_OUT)/hello-nasm.elf: $(GK_OUT)/hello/asm.o
 

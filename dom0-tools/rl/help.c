@@ -52,6 +52,7 @@ static int do_help(int argc, char **argv)
 static int do_version(int argc, char **argv)
 {
 	xen_extraversion_t extra = "";
+	xen_changeset_info_t changeset = "";
 	struct hv *hv = rl_hv();
 	long version;
 
@@ -60,12 +61,16 @@ static int do_version(int argc, char **argv)
 	version = hv_version(hv, XENVER_version, extra, sizeof(extra));
 	if (version >= 0)
 		hv_version(hv, XENVER_extraversion, extra, sizeof(extra));
+	if (version >= 0)
+		hv_version(hv, XENVER_changeset, changeset, sizeof(changeset));
 	if (version < 0) {
 		fail_errno(version, "cannot ask the hypervisor for its version");
 		return EXIT_FAILED;
 	}
-	printf("hypervisor interface %ld.%ld%.16s, domctl %d, sysctl %d\n", version >> 16, version & 0xffff,
-	       extra, XEN_DOMCTL_INTERFACE_VERSION, XEN_SYSCTL_INTERFACE_VERSION);
+	printf("rl built from %s\n", rl_built_from);
+	printf("hypervisor interface %ld.%ld%.16s, domctl %d, sysctl %d, built from %.64s\n", version >> 16,
+	       version & 0xffff, extra, XEN_DOMCTL_INTERFACE_VERSION, XEN_SYSCTL_INTERFACE_VERSION,
+	       changeset);
 	return EXIT_OK;
 }
 
@@ -74,6 +79,9 @@ const struct verb verbs_help[] = {
      .args = "[VERB | settings]",
      .summary = "list the verbs, or explain one, or the settings",
      .run = do_help},
-    {.name = "version", .args = "", .summary = "show the hypervisor's version", .run = do_version},
+    {.name = "version",
+     .args = "",
+     .summary = "show the versions of rl and of the hypervisor",
+     .run = do_version},
     {0},
 };

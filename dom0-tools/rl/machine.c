@@ -45,6 +45,7 @@ static void print_dom0(void)
 	line_text("release", name.release);
 	line_text("version", name.version);
 	line_text("machine", name.machine);
+	line_text("rl_changeset", rl_built_from);
 }
 
 static int print_physinfo(struct hv *hv)

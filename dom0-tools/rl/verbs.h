@@ -53,3 +53,6 @@ int console_attach(unsigned id, const struct console_options *options);
  * `create --wait`. @follow: if it is restarted, wait for its successor's end. @seconds: after so long EXIT_TIMEOUT;
  * 0: never. */
 int wait_for_end(unsigned id, bool follow, unsigned seconds);
+
+/* The commit that rl is built from, or that there was none to ask for. */
+extern const char rl_built_from[];

@@ -51,7 +51,7 @@ static bool write_guest_loglvl(const char *text)
 static const struct hypfs_entry tree[] = {
     DIR("/"),
     DIR("/buildinfo"),
-    TEXT("/buildinfo/changeset", VERSION_CHANGESET),
+    TEXT("/buildinfo/changeset", version_changeset),
     DIR("/buildinfo/compileinfo"),
     TEXT("/buildinfo/compileinfo/compile_by", VERSION_COMPILE_BY),
     TEXT("/buildinfo/compileinfo/compile_date", VERSION_COMPILE_DATE),

@@ -11,4 +11,6 @@
 #define VERSION_COMPILE_BY     "ringlet"
 #define VERSION_COMPILE_DOMAIN "localhost"
 #define VERSION_COMPILE_DATE   "2026"
-#define VERSION_CHANGESET      "unavailable"
+
+/* The commit that this is built from, or that there was none to ask for. */
+extern const char version_changeset[];

@@ -90,7 +90,7 @@ long hc_xen_version(uint64_t cmd, uint64_t arg)
 	case XENVER_capabilities:
 		return put_string(arg, "xen-3.0-x86_64 xen-3.0-x86_32p ", sizeof(xen_capabilities_info_t));
 	case XENVER_changeset:
-		return put_string(arg, VERSION_CHANGESET, sizeof(xen_changeset_info_t));
+		return put_string(arg, version_changeset, sizeof(xen_changeset_info_t));
 	case XENVER_platform_parameters:
 		return put_platform_parameters(arg);
 	case XENVER_get_features:

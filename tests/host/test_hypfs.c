@@ -15,6 +15,7 @@
 
 #include "dom/hypfs.c"
 
+const char version_changeset[] = "2026-01-01 git:0123456789ab";
 static char level[LOG_SOURCES][HYPFS_CONTENT_MAX];
 
 void log_get_level(enum log_source source, char *text, size_t size)

@@ -240,6 +240,8 @@ static void callbacks(void **state)
 
 /* ---- xen_version ---- */
 
+const char version_changeset[] = "2026-01-01 git:0123456789ab-dirty";
+
 static void version(void **state)
 {
 	gva_t at = (gva_t)guest_base;
@@ -280,6 +282,9 @@ static void version(void **state)
 	assert_int_equal(guest_base[15], 0x15);
 	assert_int_equal(hc_xen_version(XENVER_build_id, at), -ENODATA);
 	assert_int_equal(hc_xen_version(77, at), -ENOSYS);
+	assert_int_equal(hc_xen_version(XENVER_changeset, at), 0);
+	assert_string_equal((char *)guest_base, version_changeset);
+	assert_int_equal(guest_base[sizeof(xen_changeset_info_t) - 1], 0);
 	assert_int_equal(hc_xen_version(XENVER_changeset, 1ul << 47), -EFAULT);
 }
 

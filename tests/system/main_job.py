@@ -40,6 +40,16 @@ def free_pages(m):
     return int(re.search(r"free_pages\s*:\s*(\d+)", m.run("rl info"))[1])
 
 
+def built_from(m):
+    """rl and the hypervisor say of which commit they are: the same here, as one make has built both."""
+    commit = r"(\d{4}-\d\d-\d\d git:[0-9a-f]{12}(?:-dirty)?|unknown: built without git)"
+    said = re.search(r"rl built from %s\s+hypervisor interface .* built from %s\s" % (commit, commit), m.run("rl version"))
+    require(said and said[1] == said[2], "rl version says %r" % (said and said[0]))
+    info = m.run("rl info")
+    for key in "rl_changeset", "xen_changeset":
+        require(re.search(r"(?m)^%s\s+: %s\s*$" % (key, re.escape(said[1])), info), "rl info says %s" % info)
+
+
 class Console:
     """`with Console(m, name):` the serial line is that guest's console; ^] leaves."""
 
@@ -167,6 +177,7 @@ def main():
         if tap.step("GRUB boots Ringlet, Dom0 reaches its shell", lambda: boot(m)):
             start = []
             tap.step("free memory is known", lambda: start.append(free_pages(m)))
+            tap.step("the commit is told", lambda: built_from(m))
             tap.step("eight guests, four of each kind, are created", lambda: create_all(m))
             tap.step("each computes the right checksum", lambda: work_all(m))
             tap.step("each kind names its ring", lambda: rings(m))

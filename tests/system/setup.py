@@ -127,6 +127,33 @@ def compiler_without_32_bits():
     require(code == 1 and re.search(r"^programs of 32 bits +missing .*package gcc-multilib", said, re.M), said)
 
 
+def built_from():
+    """The header follows the commit and what differs from it; it is not written again for nothing."""
+    with tempfile.TemporaryDirectory() as top:
+        def run(*command):
+            subprocess.run(command, cwd=top, check=True, stdout=subprocess.DEVNULL)
+
+        def says(pattern):
+            run("sh", "scripts/built-from.sh", "out/built_from.h")
+            with open(top + "/out/built_from.h") as f:
+                line = f.read()
+            require(re.fullmatch('#define BUILT_FROM "%s"\n' % pattern, line), "it says %r" % line)
+            return os.stat(top + "/out/built_from.h").st_ino
+
+        os.mkdir(top + "/scripts")
+        with open(os.path.join(TOP, "scripts", "built-from.sh")) as f:
+            script(top + "/scripts/built-from.sh", f.read())
+        says("unknown: built without git")
+        run("git", "init", "-q")
+        run("git", "add", "scripts")
+        run("git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "one")
+        first = says(r"\d{4}-\d\d-\d\d git:[0-9a-f]{12}")
+        require(says(".*") == first, "it is written again")
+        with open(top + "/scripts/built-from.sh", "a") as f:
+            f.write("# changed\n")
+        require(says(".* git:[0-9a-f]{12}-dirty") != first, "a change is not seen")
+
+
 def main():
     tap = Tap()
     tap.step("setup: nothing is missing", nothing_missing)
@@ -140,6 +167,7 @@ def main():
     tap.step("doctor: what only other targets need is missing", only_for_tests)
     tap.step("doctor: older and newer tools", old_and_new)
     tap.step("doctor: gcc without -m32", compiler_without_32_bits)
+    tap.step("the commit that is built from", built_from)
     tap.end()
 
 
