@@ -19,12 +19,18 @@ $(ABI_MADE): $(ABI_STAMP) ;
 abi: $(ABI_STAMP)
 
 RL := $(B)/dom0-tools/rl
+MAN_PAGES := rl.1 rl.cfg.5
 docs: $(RL) ## renew the generated documentation pages
 	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . > $(B)/hypercalls.md && cp $(B)/hypercalls.md abi/hypercalls.md
 	$(Q)python3 scripts/gen_settings.py $(RL) docs/rl.md > $(B)/rl.md && cp $(B)/rl.md docs/rl.md
+	$(Q)mkdir -p docs/man && for p in $(MAN_PAGES); do \
+		python3 scripts/gen_man.py $(RL) $$p > $(B)/$$p && cp $(B)/$$p docs/man || exit 1; done
 
 check-docs: $(RL) # the committed pages say what the tables and the sources say
 	$(Q)python3 scripts/gen_hypercalls.py --doc abi/hypercalls.def . | diff -u abi/hypercalls.md - \
 		|| { echo "abi/hypercalls.md is stale: run make docs"; exit 1; }
 	$(Q)python3 scripts/gen_settings.py $(RL) docs/rl.md | diff -u docs/rl.md - \
 		|| { echo "docs/rl.md is stale: run make docs"; exit 1; }
+	$(Q)for p in $(MAN_PAGES); do python3 scripts/gen_man.py $(RL) $$p | diff -u docs/man/$$p - \
+		|| { echo "docs/man/$$p is stale: run make docs"; exit 1; }; \
+		said=$$(groff -man -ww -z docs/man/$$p 2>&1) && [ ! "$$said" ] || { echo "$$said"; exit 1; }; done

@@ -27,6 +27,7 @@ struct boot_info {
 	void *initrd;             /* in the linear map, page aligned; NULL if there is none. Not in free[] */
 	size_t initrd_len;
 	const char *build;    /* "native64" */
+	const char *host;     /* the machine's name until it gets another: "dom0", or as build */
 	const char *ring;     /* "native64, ring 0": for demonstrations and /proc/version */
 	const char *platform; /* "bare machine" or "Xen 4.17", as the hypervisor names itself */
 	bool privileged;      /* bare machine or Dom0: this kernel may end the whole machine */

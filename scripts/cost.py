@@ -23,7 +23,7 @@ KINDS = {  # unit: what QEMU is told, how the accelerator is called
     "ns": (["-accel", "tcg,thread=single"], "TCG"),
     "cycles": (["-accel", "kvm"], "KVM"),
 }
-SHELL = r"ringlet:/root# "
+SHELL = r"[\w-]+:/root# "
 HYPERVISOR = "console=com1 com1=115200,8n1 dom0_mem=160M dom0_max_vcpus=1 noreboot"
 GUEST = "build/guest/"
 table = Table()

@@ -12,6 +12,7 @@
 #include <string.h>
 
 static const char no_memory[] = "out of memory";
+const char cfg_command_line[] = "command line";
 
 void cfg_value_clear(struct cfg_value *value)
 {
@@ -125,7 +126,7 @@ static int set_bare(struct cfg *cfg, const char *arg, size_t len, const char *te
 	struct cfg_value value = {.kind = CFG_TEXT, .text = strdup(text)};
 	const char *wrong = value.text ? cfg_set(cfg, arg, len, &value, add, 0) : no_memory;
 
-	return wrong ? fail("\"%s\": %s", arg, wrong) : 0;
+	return wrong ? fail("%s: \"%s\": %s", cfg_command_line, arg, wrong) : 0;
 }
 
 int cfg_override(struct cfg *cfg, const char *arg)
@@ -137,11 +138,12 @@ int cfg_override(struct cfg *cfg, const char *arg)
 
 	text += add;
 	if (len == 0 || strchr("0123456789_.", *arg) || *text != '=')
-		return fail("\"%s\": expected key=value after the file name; see `rl help create`", arg);
+		return fail("%s: \"%s\": needed: key=value without blanks around the =; see `rl help create`",
+			    cfg_command_line, arg);
 	text++;
 	if (*text != '"' && *text != '\'' && *text != '[')
 		return set_bare(cfg, arg, len, text, add);
-	cfg->source = "command line";
+	cfg->source = cfg_command_line;
 	rc = cfg_scan(cfg, arg, strlen(arg), 0);
 	cfg->source = file;
 	return rc;
@@ -179,7 +181,7 @@ static void describe(const struct cfg *cfg, const char *key, char out[480], cons
 	if (item && item->line)
 		n = snprintf(out, 200, "%s:%d: %s ", cfg->source, item->line, key);
 	else
-		n = snprintf(out, 200, "%s: %s ", item ? "command line" : cfg->source, key);
+		n = snprintf(out, 200, "%s: %s ", item ? cfg_command_line : cfg->source, key);
 	n = n < 200 ? n : 199;
 	vsnprintf(out + n, 480 - n, fmt, ap);
 	for (; *out; out++)
@@ -196,6 +198,14 @@ int cfg_fail(const struct cfg *cfg, const char *key, const char *fmt, ...)
 	describe(cfg, key, line, fmt, ap);
 	va_end(ap);
 	return fail("%s", line);
+}
+
+int cfg_missing(const struct cfg *cfg, const char *key, const char *example)
+{
+	if (cfg->source == cfg_command_line)
+		return fail("%s: no %s; add %s=%s, or name a configuration file first", cfg->source, key, key,
+			    example);
+	return fail("%s: no %s; add a line %s = \"%s\"", cfg->source, key, key, example);
 }
 
 void cfg_warn(const struct cfg *cfg, const char *key, const char *fmt, ...)

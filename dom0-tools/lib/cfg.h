@@ -36,6 +36,8 @@ struct cfg_item {
 	int line;   /* of the last setting, for messages; 0: the command line */
 };
 
+extern const char cfg_command_line[]; /* the source of a configuration that has no file */
+
 struct cfg {
 	const char *source; /* file name for messages; not owned */
 	struct cfg_item *items;
@@ -61,6 +63,8 @@ int cfg_number(const struct cfg *cfg, const char *key, long min, long max, long 
 /* A line of the form "FILE:LINE: KEY ..." as fail() and warn() give it. Returns -1. */
 int cfg_fail(const struct cfg *cfg, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Report that @key must be set, where there is room for it: "FILE: no KEY; add ...". Returns -1. */
+int cfg_missing(const struct cfg *cfg, const char *key, const char *example);
 void cfg_warn(const struct cfg *cfg, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* Write the settings in the same syntax: parsing it again gives the same @cfg. */

@@ -40,7 +40,7 @@ static int take_name(const struct setting *s, const struct cfg *cfg, struct domc
 	if (cfg_text(cfg, s->key, &name))
 		return -1;
 	if (!name)
-		return fail("%s: no name; add a line name = \"...\"", cfg->source);
+		return cfg_missing(cfg, s->key, "demo");
 	wrong = name_fault(name);
 	return wrong ? cfg_fail(cfg, s->key, "= \"%s\"; %s", name, wrong) : take_text(s, cfg, conf);
 }
@@ -118,9 +118,7 @@ static int take_kernel(const struct setting *s, const struct cfg *cfg, struct do
 		return cfg_fail(cfg, "bootloader",
 				"cannot be run here, and there is no kernel; add a line kernel = "
 				"\"...\" with the guest's kernel");
-	return conf->kernel
-		   ? 0
-		   : fail("%s: no kernel; add a line kernel = \"/boot/kernel-pv64.elf\"", cfg->source);
+	return conf->kernel ? 0 : cfg_missing(cfg, s->key, "/boot/kernel-pv64.elf");
 }
 
 /* `cmdline` is used alone; otherwise root= and extra make it, as in xl. */

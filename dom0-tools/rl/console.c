@@ -11,6 +11,7 @@
 #include "err.h"
 #include "files.h"
 #include "home.h"
+#include "question.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ struct client {
 	bool terminal;
 	bool eof;             /* standard input has ended */
 	uint64_t last_output; /* now_ms() of it */
+	struct question question;
 };
 
 static struct termios cooked;
@@ -112,15 +114,17 @@ static ssize_t read_tty(struct client *c, char *data, size_t max)
 	return got;
 }
 
-/* Print what is new. -1: the reader is gone. */
-static int show_new(struct client *c)
+/* Print what is new, without its questions to the terminal if it is @old. -1: the reader is gone. */
+static int show_new(struct client *c, bool old)
 {
-	char piece[2048];
+	char piece[2048], quiet[sizeof(piece) + QUESTION_MAX];
 	ssize_t got;
 
 	while ((got = c->tty >= 0 ? read_tty(c, piece, sizeof(piece))
 				  : conlog_read(&c->log, piece, sizeof(piece))) > 0) {
-		if (put(piece, got))
+		size_t left = old ? drop_questions(&c->question, piece, got, quiet) : 0;
+
+		if (old ? put(quiet, left) : put(piece, got))
 			return -1;
 		c->last_output = now_ms();
 	}
@@ -193,7 +197,7 @@ static int follow(struct client *c)
 		struct pollfd in = {.fd = c->eof ? -1 : STDIN_FILENO, .events = POLLIN};
 		const char *why = ended(c);
 
-		if (show_new(c))
+		if (show_new(c, false))
 			return 0;
 		if (*why) {
 			terminal_restore();
@@ -254,7 +258,7 @@ int console_attach(unsigned id, const struct console_options *options)
 	c.last_output = now_ms();
 	catch_ends();
 	if (options->log_only) {
-		show_new(&c);
+		show_new(&c, true);
 		conlog_close(&c.log);
 		return 0;
 	}
@@ -263,10 +267,11 @@ int console_attach(unsigned id, const struct console_options *options)
 	if (c.terminal)
 		fprintf(stderr, "(rl) console of %s; leave it with ^%c\r\n", domain_name(id),
 			c.escape ^ 0x40);
+	show_new(&c, true);
 	rc = follow(&c);
 	terminal_restore();
 	if (c.terminal && rc == 0)
-		putchar('\n');
+		fprintf(stderr, "\n(rl) left the console of %s\n", domain_name(id));
 	if (c.in >= 0)
 		close(c.in);
 	conlog_close(&c.log);

@@ -76,11 +76,17 @@ static int read_config(struct cfg *cfg, int argc, char **argv, const struct crea
 	const char *file = options->file;
 	int next = 0;
 
-	cfg->source = "command line";
-	if (!file && argc && !strchr(argv[0], '='))
+	cfg->source = cfg_command_line;
+	/* `kernel = x` is no file but a setting with blanks, which cfg_override() reports. */
+	if (!file && argc && !strchr(argv[0], '=') && !(argc > 1 && argv[1][0] == '='))
 		file = argv[next++];
 	if (file) {
-		file = find_file(file, path);
+		const char *given = file;
+
+		file = find_file(given, path);
+		if (access(file, F_OK))
+			return fail("%s: no configuration file \"%s\" here%s", cfg_command_line, given,
+				    strchr(given, '/') ? "" : ", nor one of that name in /etc/rl");
 		if (!options->quiet) {
 			printf("Parsing config from %s\n", file);
 			fflush(stdout);
@@ -238,6 +244,25 @@ static int check_name(const struct birth *b)
 	return -1; /* reported */
 }
 
+/* What the configuration names must be there; said here, where it is known who named it. */
+static int check_files(const struct birth *b)
+{
+	static const char *const keys[] = {"kernel", "ramdisk"};
+	const char *path;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		path = NULL;
+		if (cfg_text(b->cfg, keys[i], &path))
+			return -1;
+		if (path && *path && access(path, F_OK) && errno == ENOENT)
+			return cfg_fail(b->cfg, keys[i],
+					"= \"%s\": no such file; check the path (it is looked up in Dom0's "
+					"file system)",
+					path);
+	}
+	return 0;
+}
+
 static int check_uuid(const struct birth *b)
 {
 	struct xen_domctl_getdomaininfo *list;
@@ -309,7 +334,7 @@ static int create(struct birth *b, bool paused)
 	int job, id;
 
 	jobs_clear(b->hv);
-	if (check_name(b) || check_uuid(b) || check_memory(b))
+	if (check_files(b) || check_name(b) || check_uuid(b) || check_memory(b))
 		return -1;
 	if (b->conf->has_uuid)
 		memcpy(handle, b->conf->uuid, sizeof(handle));

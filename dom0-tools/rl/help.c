@@ -32,20 +32,61 @@ static int help_settings(void)
 	return EXIT_OK;
 }
 
-static int do_help(int argc, char **argv)
+static void verb_list(void)
 {
 	const struct verb *v;
 
+	for (size_t i = 0; (v = verb_at(i)); i++)
+		printf("  %-12s %s\n", v->name, v->summary);
+}
+
+static const char exit_codes[] =
+    "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.\n";
+
+/* All that is known of the verbs. */
+static int page_rl(void)
+{
+	const struct verb *v;
+
+	printf("rl - manage the domains of this machine\n\nusage: rl VERB [arguments]\n\n");
+	verb_list();
+	printf("\nDOMAIN is a name or an id.\n%s", exit_codes);
+	for (size_t i = 0; (v = verb_at(i)); i++) {
+		printf("\n----\n\n");
+		help_one(v->name);
+	}
+	return EXIT_OK;
+}
+
+/* What a configuration is, and all settings. */
+static int page_cfg(void)
+{
+	printf("rl.cfg - what a domain is to be\n\n"
+	       "A file of settings, one a line or separated by ';', in xl's syntax:\n\n"
+	       "  name   = \"demo\"           # text, in double or single quotes\n"
+	       "  memory = 64               # a number: 64, 0100 or 0x40\n"
+	       "  cpus   = [ 0, \"2-3\" ]     # a list, which may span lines\n"
+	       "  extra += \" quiet\"         # added to the end of the earlier text or list\n\n"
+	       "A later setting of a key replaces the earlier one; key=value behind the file's name on the\n"
+	       "command line comes last. rl create looks for a file here and in /etc/rl.\n\n");
+	return help_settings();
+}
+
+static int do_help(int argc, char **argv)
+{
 	if (argc > 1 && !strcmp(argv[1], "settings"))
 		return help_settings();
+	if (argc > 1 && !strcmp(argv[1], "rl"))
+		return page_rl();
+	if (argc > 1 && !strcmp(argv[1], "rl.cfg"))
+		return page_cfg();
 	if (argc > 1)
 		return help_one(argv[1]);
 	printf("usage: rl VERB [arguments]\n\n");
-	for (size_t i = 0; (v = verb_at(i)); i++)
-		printf("  %-12s %s\n", v->name, v->summary);
+	verb_list();
 	printf("\n`rl help VERB` tells more, `rl help settings` what a configuration can say. DOMAIN is a "
-	       "name or an id.\n"
-	       "Exit codes: 0 done, 1 failed (one line on standard error says why), 2 wrong usage.\n");
+	       "name or an id.\n%s",
+	       exit_codes);
 	return EXIT_OK;
 }
 
@@ -76,8 +117,9 @@ static int do_version(int argc, char **argv)
 
 const struct verb verbs_help[] = {
     {.name = "help",
-     .args = "[VERB | settings]",
+     .args = "[VERB | settings | rl | rl.cfg]",
      .summary = "list the verbs, or explain one, or the settings",
+     .text = "rl and rl.cfg print the whole manual pages of these names.\n",
      .run = do_help},
     {.name = "version",
      .args = "",

@@ -4,6 +4,7 @@
 #include "domains.h"
 #include "err.h"
 #include "reason.h"
+#include "screen.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -98,18 +99,53 @@ static struct line compare(const struct sample *now, const struct sample *before
 	return l;
 }
 
-static void print_text(const struct samples *now, const struct samples *before, long khz)
+#define NAME_MIN 15 /* so that a line fits 80 columns */
+#define NAME_MAX 40
+#define NUMBERS  64      /* columns of all but the name */
+#define RATE_MAX 9999999 /* in seven columns */
+
+/* A rate, in seven columns at most. */
+static const char *rate(unsigned long n, char text[24])
 {
-	printf("%-20s %4s %5s %6s %6s %9s %9s %9s %9s %9s\n", "Name", "ID", "VCPUs", "CPU%", "HV%", "hcall/s",
-	       "trap/s", "emul/s", "irq/s", "upcall/s");
-	for (unsigned i = 0; i < now->count; i++) {
+	snprintf(text, 24, n > RATE_MAX ? "%luk" : "%lu", n > RATE_MAX ? n / 1000 : n);
+	return text;
+}
+
+static void line_text(char *text, size_t size, int name, const struct sample *s, const struct line *l)
+{
+	char number[CLASSES][24];
+
+	for (int c = 0; c < CLASSES; c++)
+		rate(l->rate[c], number[c]);
+	snprintf(text, size, "%-*s %4u %5u %5.1f %5.1f %7s %7s %7s %7s %8s", name, domain_name(s->id), s->id,
+		 s->vcpus, l->cpu, l->hypervisor, number[CLASS_HYPERCALL], number[CLASS_TRAP],
+		 number[CLASS_EMULATED], number[CLASS_INTERRUPT], number[CLASS_UPCALL]);
+}
+
+/* @screen: as much as fits there; NULL: all. */
+static void print_text(const struct samples *now, const struct samples *before, long khz,
+		       const struct screen *screen)
+{
+	int width = screen ? (int)screen->columns - NUMBERS : NAME_MIN;
+	int name = width < NAME_MIN ? NAME_MIN : width > NAME_MAX ? NAME_MAX : width;
+	unsigned rows = screen && now->count + 2 > screen->rows ? screen->rows - 2 : now->count;
+	int columns = screen ? (int)screen->columns : -1;
+	char text[256];
+
+	if (screen && screen->rows < 3)
+		return;
+	snprintf(text, sizeof(text), "%-*s %4s %5s %5s %5s %7s %7s %7s %7s %8s", name, "Name", "ID", "VCPUs",
+		 "CPU%", "HV%", "hcall/s", "trap/s", "emul/s", "irq/s", "upcall/s");
+	printf("%.*s\n", columns, text);
+	for (unsigned i = 0; i < rows; i++) {
 		const struct sample *s = &now->list[i];
 		struct line l = compare(s, earlier(before, s->id), khz);
 
-		printf("%-20.20s %4u %5u %6.1f %6.1f %9lu %9lu %9lu %9lu %9lu\n", domain_name(s->id), s->id,
-		       s->vcpus, l.cpu, l.hypervisor, l.rate[CLASS_HYPERCALL], l.rate[CLASS_TRAP],
-		       l.rate[CLASS_EMULATED], l.rate[CLASS_INTERRUPT], l.rate[CLASS_UPCALL]);
+		line_text(text, sizeof(text), name, s, &l);
+		printf("%.*s\n", columns, text);
 	}
+	if (rows < now->count)
+		printf("(%u more domains; q ends)", now->count - rows);
 	fflush(stdout);
 }
 
@@ -131,23 +167,27 @@ static void print_json(const struct samples *now, const struct samples *before, 
 	fflush(stdout);
 }
 
-static long rounds(struct hv *hv, const struct options *o, long khz)
+/* @screen: NULL for output that is no screen. */
+static long rounds(struct hv *hv, const struct options *o, long khz, struct screen *screen)
 {
 	static struct samples samples[2];
 	struct samples *now = &samples[0], *before = &samples[1], *swap;
 	long rc = take(hv, before);
 
 	for (unsigned round = 0; rc >= 0 && !stopped && (!o->rounds || round < o->rounds); round++) {
-		sleep(o->seconds);
+		if (screen)
+			stopped |= screen_wait(screen, o->seconds * 1000);
+		else
+			sleep(o->seconds);
 		rc = stopped ? 0 : take(hv, now);
 		if (rc <= 0)
 			break;
 		if (o->json) {
 			print_json(now, before, khz);
 		} else {
-			if (!o->batch)
-				fputs("\033[H\033[J", stdout);
-			print_text(now, before, khz);
+			if (screen)
+				screen_clear(screen);
+			print_text(now, before, khz, screen);
 		}
 		swap = now;
 		now = before;
@@ -159,6 +199,7 @@ static long rounds(struct hv *hv, const struct options *o, long khz)
 static int do_top(int argc, char **argv)
 {
 	struct options o = {.seconds = 2};
+	struct screen screen;
 	struct hv *hv;
 	long rc, was_on, khz;
 
@@ -186,7 +227,13 @@ static int do_top(int argc, char **argv)
 	signal(SIGINT, stop);
 	signal(SIGTERM, stop);
 	accounting_command(hv, RINGLET_ACCOUNTING_on);
-	rc = rounds(hv, &o, khz);
+	if (o.batch || o.json) {
+		rc = rounds(hv, &o, khz, NULL);
+	} else {
+		screen_begin(&screen);
+		rc = rounds(hv, &o, khz, &screen);
+		screen_end(&screen);
+	}
 	if (!was_on)
 		accounting_command(hv, RINGLET_ACCOUNTING_off);
 	if (rc < 0)
@@ -200,7 +247,7 @@ const struct verb verbs_top[] = {
      .summary = "watch all domains: CPU time, hypercalls, traps, interrupts",
      .text = "  -b      one table below the other, for files\n"
 	     "  -d      seconds between tables (2)\n"
-	     "  -n      end after this many; otherwise ^C ends it\n"
+	     "  -n      end after this many; otherwise q or ^C ends it\n"
 	     "  --json  one object per round\n\n"
 	     "HV% is the part of CPU% that went by in the hypervisor. Exit accounting is switched on "
 	     "meanwhile.\n",

@@ -70,7 +70,7 @@ void xenbus_backend_init(void)
 
 	page = page_alloc_zeroed();
 	if (!page || hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &op)) {
-		log_print("store: no page or event channel for its ring\n");
+		log_warn("store: no page or event channel for its ring\n");
 		return;
 	}
 	port = op.port;

@@ -24,7 +24,7 @@ static void obey(const char *request)
 	if (!off && strcmp(request, "reboot"))
 		return;
 	ask(XS_WRITE, node, sizeof(node));
-	log_print("store: Dom0 asks for %s\n", request);
+	log_warn("store: Dom0 asks for %s\n", request);
 	if (off)
 		machine_poweroff();
 	machine_reboot();

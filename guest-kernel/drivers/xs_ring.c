@@ -268,7 +268,7 @@ static void begin_anew(void)
 	static const char eio[] = "EIO";
 	struct xs_client *c;
 
-	log_print("store: it has lost what it knew of this kernel, and starts again\n");
+	log_warn("store: it has lost what it knew of this kernel, and starts again\n");
 	while (!list_empty(&out)) {
 		struct xs_message *m = list_entry(out.next, struct xs_message, list);
 

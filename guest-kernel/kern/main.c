@@ -89,7 +89,7 @@ static void first_process(void)
 			exec_args_free(&args);
 			return;
 		}
-		log_print("cannot run %s\n", candidates[i]);
+		log_warn("cannot run %s\n", candidates[i]);
 	}
 	panic("no program to start: need /init in the initrd, or init=");
 }
@@ -116,7 +116,9 @@ static void make_first_process(void)
 void kernel_main(void)
 {
 	panic_details = panic_show_task;
-	log_set_quiet(option("quiet", NULL, 0));
+	if (option("quiet", NULL, 0))
+		log_set_level(LOG_NOTHING);
+	strlcpy(uts.nodename, boot_info.host, UTS_LEN);
 	log_print("Ringlet teaching kernel %s: %s, on %s\n", boot_info.build, boot_info.ring,
 		  boot_info.platform);
 	log_print("command line: %s\n", boot_info.cmdline);

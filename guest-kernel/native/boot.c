@@ -106,6 +106,7 @@ static void identify(void)
 #endif
 	boot_info.platform = "bare machine";
 	boot_info.privileged = true;
+	boot_info.host = boot_info.build;
 }
 
 /* boot_record: the multiboot information's physical address. */

@@ -71,6 +71,7 @@ static void identify(void)
 	snprintf(platform, sizeof(platform), "Xen %ld.%ld%.15s", version >> 16, version & 0xffff, extra);
 	boot_info.platform = platform;
 	boot_info.privileged = start_info->flags & SIF_INITDOMAIN;
+	boot_info.host = boot_info.privileged ? "dom0" : boot_info.build;
 }
 
 /* boot_record: the start_info page. */

@@ -170,6 +170,7 @@ static void command_line_wins(void **state)
 	assert_int_equal(cfg_override(&cfg, "kernel=/boot/k"), 0);
 	assert_int_equal(cfg_override(&cfg, "vif=['a']"), 0);
 	assert_int_equal(cfg_override(&cfg, "nonsense"), -1);
+	assert_non_null(strstr(fail_last(), "command line: \"nonsense\": needed: key=value"));
 	assert_int_equal(cfg_override(&cfg, "vif+=['b', [ 1 ]]"), 0);
 	assert_int_equal(cfg_override(&cfg, "extra+= d"), 0);
 	assert_int_equal(cfg_override(&cfg, "root=0abc"), 0);
@@ -177,6 +178,7 @@ static void command_line_wins(void **state)
 	assert_string_equal(fail_last(),
 			    "command line: text without its closing quote; end it with \" on the same line");
 	assert_int_equal(cfg_override(&cfg, "extra+=[]"), -1);
+	assert_non_null(strstr(fail_last(), "command line: "));
 	assert_int_equal(cfg_override(&cfg, "vif+=c"), -1);
 	assert_int_equal(cfg_text(&cfg, "name", &text), 0);
 	assert_string_equal(text, "two");
@@ -239,6 +241,23 @@ static void a_domain_has_defaults(void **state)
 	assert_int_equal(conf.on_poweroff, ACTION_DESTROY);
 	assert_int_equal(conf.on_reboot, ACTION_RESTART);
 	domconf_free(&conf);
+	cfg_free(&cfg);
+}
+
+/* What is missing can be added where the rest was said. */
+static void a_missing_setting_names_its_place(void **state)
+{
+	struct cfg cfg = {.source = cfg_command_line};
+	struct domconf conf;
+
+	assert_int_equal(cfg_override(&cfg, "name=d"), 0);
+	assert_int_equal(domconf_from(&cfg, &conf), -1);
+	assert_string_equal(fail_last(),
+			    "command line: no kernel; add kernel=/boot/kernel-pv64.elf, or name a "
+			    "configuration file first");
+	cfg.source = "x.cfg";
+	assert_int_equal(domconf_from(&cfg, &conf), -1);
+	assert_string_equal(fail_last(), "x.cfg: no kernel; add a line kernel = \"/boot/kernel-pv64.elf\"");
 	cfg_free(&cfg);
 }
 
@@ -440,6 +459,7 @@ int main(void)
 	    cmocka_unit_test(settings_are_described),
 	    cmocka_unit_test(names_and_uuids_have_a_length),
 	    cmocka_unit_test(what_makes_no_sense_is_refused),
+	    cmocka_unit_test(a_missing_setting_names_its_place),
 	    cmocka_unit_test(zero_bytes_are_refused),
 	    cmocka_unit_test(lists_have_a_depth),
 	    cmocka_unit_test(numbers_are_read_when_asked_for),

@@ -16,7 +16,7 @@ import time
 
 from machine import BUILD, Machine, Tap, audit, require
 
-SHELL = r"ringlet:/root# (\x1b\[6n)?$"
+SHELL = r"[\w-]+:/root# (\x1b\[6n)?$"
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=128M loglvl=all guest_loglvl=all noreboot"
 WORK = "for i in 1 2 3; do seq 1 $((i * 700)) > /tmp/f$i; done; cat /tmp/f1 /tmp/f2 /tmp/f3 | sha256sum | cut -c1-64"
 RESULT = hashlib.sha256("".join("".join("%d\n" % n for n in range(1, i * 700 + 1)) for i in (1, 2, 3)).encode()).hexdigest()

@@ -10,7 +10,7 @@ import re
 
 from machine import BUILD, Machine, Tap, require
 
-SHELL = r"ringlet:/root# (\x1b\[6n)?$"
+SHELL = r"[\w-]+:/root# (\x1b\[6n)?$"
 BUSY = "rl create -q demo64.cfg name=busy%d memory=16 'extra=run=while,true;do,:;done'"
 CLOCK = "rl create -q fv.cfg name=%s memory=24 'extra=run=while,true;do,cat,/proc/uptime;sleep,0.1;done'"
 # Only a whole last line counts; each log belongs to the number of its domain.

@@ -14,7 +14,7 @@ import sys
 
 from machine import BUILD, Machine, Tap, audit, require
 
-SHELL = r"ringlet:/root# (\x1b\[6n)?$"
+SHELL = r"[\w-]+:/root# (\x1b\[6n)?$"
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot loglvl=all guest_loglvl=all"
 HOSTILE = "fv.cfg name=%s kernel=/boot/hostile.elf ramdisk= 'extra=virtual %s' memory=8 on_crash=destroy on_reboot=destroy"
 LIVES = "far int iret cr msr ports wrap selfmap doors".split()

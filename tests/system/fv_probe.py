@@ -15,7 +15,7 @@ import sys
 from bochs import run
 from machine import BUILD, Machine, Tap, require
 
-SHELL = r"ringlet:/root# (\x1b\[6n)?$"
+SHELL = r"[\w-]+:/root# (\x1b\[6n)?$"
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"
 CREATE = "rl create -q --wait fv.cfg name=probe kernel=/boot/probe.elf ramdisk= extra=virtual memory=8 %s"
 SILENT = "popf iret mov_from_cs mov_from_ss push_cs push_ss".split()

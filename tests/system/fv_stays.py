@@ -10,7 +10,7 @@ import re
 
 from machine import BUILD, Failure, Machine, Tap, require
 
-SHELL = r"ringlet:/root# (\x1b\[6n)?$"
+SHELL = r"[\w-]+:/root# (\x1b\[6n)?$"
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=96M noreboot stays"
 LIMIT_FV = 100000  # instructions, whatever an fv domain does; and Dom0 for it
 CREATE = "rl create -q fv.cfg name=stays kernel=/boot/fv-stays.elf ramdisk= memory=64"

@@ -32,7 +32,8 @@ def passes(m, program):
 
 def typed_ahead(m):
     m.send("terminal --type\n")
-    for asked, typed in (("type 5", "ab\nc\x04"), ("type a line", "def\n"), ("type 3", "ghi")):
+    for asked, typed in (("type 5", "ab\nc\x04"), ("type a line", "def\n"), ("type 3", "ghi"), ("type 18", "x\x1b[24;80Ry\x1b[Az\x1b[1;"),
+                        ("type the rest", "22R1R\x1b[3;4R23\n")):
         m.expect("^%s\n" % asked)
         m.send(typed)
     m.expect("^(all was read)\n")

@@ -149,6 +149,8 @@ daemons: $(B)/dom0.cpio $(B)/ringlet.elf ## kill Dom0's daemons at random moment
 $(eval $(call test,daemons,900,KILLS=12 ROUNDS=3 python3 tests/system/daemons.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # Ends and starts of domains, as scripts see them.
 $(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+# Prompts, consoles, screens and the manual, as a user has them.
+$(eval $(call test,terminals,400,python3 tests/system/terminals.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # rl killed at each of its system calls: a few dozen of them here, `make killed` for all.
 $(B)/dom0-killed.cpio: $(B)/dom0-scale.cpio tests/system/killed/killed.list tests/system/killed/killed.sh
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \

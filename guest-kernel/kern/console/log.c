@@ -11,12 +11,12 @@
 
 static char ring[LOG_SIZE];
 static u64 written; /* bytes since boot */
-static bool quiet;
+static int shown = LOG_ALL;
 void (*panic_details)(void);
 
-void log_set_quiet(bool q)
+void log_set_level(int level)
 {
-	quiet = q;
+	shown = level;
 }
 
 size_t log_size(void)
@@ -49,12 +49,12 @@ static void emit(const char *fmt, va_list ap, bool show)
 		console_write(line, n);
 }
 
-void log_print(const char *fmt, ...)
+void log_at(int level, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	emit(fmt, ap, !quiet);
+	emit(fmt, ap, level < shown);
 	va_end(ap);
 }
 
@@ -73,6 +73,7 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	irq_disable();
+	log_set_level(LOG_ALL);
 	console_write("\nkernel panic: ", 15);
 	va_start(ap, fmt);
 	emit(fmt, ap, true);

@@ -203,7 +203,7 @@ static int unpack_one(struct inode *root, const char *archive, size_t size, size
 		struct inode *dir = make_way(root, &name);
 
 		if (!dir || (*name && strcmp(name, ".") && add_to(dir, name, strlen(name), &e, &links)))
-			log_print("initramfs: cannot make %s\n", e.name);
+			log_warn("initramfs: cannot make %s\n", e.name);
 		else
 			count++;
 		if (dir)
@@ -231,7 +231,7 @@ static const char *unpack_gzip(const char *from, size_t *size)
 	}
 	if (!wrong)
 		return to;
-	log_print("initramfs: error: gzip: %s; what comes before is there\n", wrong);
+	log_warn("initramfs: error: gzip: %s; what comes before is there\n", wrong);
 	return NULL;
 }
 
@@ -258,10 +258,9 @@ static bool unpack_all(struct inode *root, const char *archive, size_t size, boo
 		part = 0;
 		n = by ? -1 : unpack_one(root, archive + at, size - at, &part);
 		if (n < 0) {
-			log_print("initramfs: error: %s%s at byte %lu of %lu; what comes before is there\n",
-				  by ? "unpack it, or use gzip: it is packed by "
-				     : "it is cut off or damaged",
-				  by ? by : "", (ulong)(at + part), (ulong)size);
+			log_warn("initramfs: error: %s%s at byte %lu of %lu; what comes before is there\n",
+				 by ? "unpack it, or use gzip: it is packed by " : "it is cut off or damaged",
+				 by ? by : "", (ulong)(at + part), (ulong)size);
 			return false;
 		}
 		*count += n;

@@ -6,7 +6,6 @@
  */
 struct utsname uts = {
     .sysname = "Linux",
-    .nodename = "ringlet",
     .release = "6.1.0-ringlet",
     .version = "Ringlet teaching kernel",
     .machine = ABI_MACHINE,

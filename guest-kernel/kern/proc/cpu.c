@@ -108,7 +108,7 @@ static void start(unsigned number)
 	stack += STACK_OFFSET;
 	make_idle_task(number, (struct stack_base *)stack);
 	if (!cpu_start(number, stack + KERNEL_STACK_SIZE)) {
-		log_print("processor %u does not start\n", number);
+		log_warn("processor %u does not start\n", number);
 		cpus[number].idle = cpus[number].running = NULL;
 	}
 }

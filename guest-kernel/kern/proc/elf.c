@@ -69,8 +69,8 @@ int elf_load(struct mm *mm, struct file *file, const struct elf_header *h, struc
 	*image = (struct elf_image){.entry = h->entry + bias, .phnum = h->phnum};
 	for (s = segments; !rc && s < segments + h->phnum; s++) {
 		if (s->type == PT_INTERP) {
-			log_print("%s[%d]: dynamic programs are not supported: build with -static\n",
-				  current->process->comm, current->process->pid);
+			log_warn("%s[%d]: dynamic programs are not supported: build with -static\n",
+				 current->process->comm, current->process->pid);
 			return -ELIBACC;
 		}
 		if (s->type != PT_LOAD || !s->memsz)

@@ -40,7 +40,7 @@ static void doom(const struct process *victim)
 
 	if (victim->doomed || victim == init_process)
 		return;
-	log_print("out of memory: %s[%d] is killed\n", victim->comm, victim->pid);
+	log_warn("out of memory: %s[%d] is killed\n", victim->comm, victim->pid);
 	list_for_each (p, &all_processes, all) {
 		if (p->mm != mm)
 			continue;

@@ -73,6 +73,7 @@ enum {
 	LOG_READ_ALL = 3,
 	LOG_READ_CLEAR = 4,
 	LOG_CLEAR = 5,
+	LOG_CONSOLE_LEVEL = 8,
 	LOG_SIZE_UNREAD = 9,
 	LOG_SIZE_BUFFER = 10
 };
@@ -94,6 +95,11 @@ long sys_syslog(int type, char *buf, int n)
 	case LOG_CLEAR:
 		cleared = log_written();
 		return 0;
+	case LOG_CONSOLE_LEVEL:
+		if (n < LOG_NOTHING || n > LOG_ALL)
+			return -EINVAL;
+		log_set_level(n);
+		return 0;
 	case LOG_SIZE_UNREAD:
 	case LOG_SIZE_BUFFER:
 		return log_size();
@@ -107,11 +113,11 @@ long sys_reboot(u32 magic, u32 magic2, u32 command, const void *arg)
 		return -EINVAL;
 	switch (command) {
 	case REBOOT_RESTART:
-		log_print("restarting\n");
+		log_warn("restarting\n");
 		machine_reboot();
 	case REBOOT_HALT:
 	case REBOOT_POWEROFF:
-		log_print("power off\n");
+		log_warn("power off\n");
 		machine_poweroff();
 	case REBOOT_CAD_ON:
 	case REBOOT_CAD_OFF: /* there is no three-finger salute here */

@@ -53,6 +53,12 @@ static void mode_changed(struct tty *tty, u32 old_lflag)
 {
 	if (!((old_lflag ^ tty->termios.lflag) & ICANON))
 		return;
+	if (tty->termios.lflag & ICANON) {
+		u32 end = tty->end, at = tty->read_at;
+
+		for (tty->end = at; at != end; tty->end -= tty_answer_length(tty, tty->read_at))
+			tty->input[tty->end++ % TTY_BUFFER] = tty->input[at++ % TTY_BUFFER];
+	}
 	tty->ready = tty->ahead = tty->end;
 	tty->line_ends = 0;
 	wake_all(&tty->readers);

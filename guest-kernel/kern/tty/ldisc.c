@@ -112,6 +112,27 @@ static int signal_of(const struct tty *tty, u8 c)
 	return is_cc(tty, VSUSP, c) ? SIGTSTP : 0;
 }
 
+/*
+ * The length of a terminal's answer to "where is the cursor?" (ECMA-48, CPR: ESC [ row ; column R) at the end of the
+ * input after `from`; else 0. Who asked reads in raw mode. What comes in line mode comes too late, and is no line.
+ */
+u32 tty_answer_length(const struct tty *tty, u32 from)
+{
+	u32 at = tty->end, numbers = 0;
+	char c = at-- != from ? tty->input[at % TTY_BUFFER] : 0;
+
+	if (c != 'R')
+		return 0;
+	for (; at != from; numbers += c == ';') {
+		c = tty->input[--at % TTY_BUFFER];
+		if (c == '[')
+			break;
+		if (c != ';' && (c < '0' || c > '9'))
+			return 0;
+	}
+	return numbers == 1 && at != from && tty->input[--at % TTY_BUFFER] == 0x1b ? tty->end - at : 0;
+}
+
 /* Line mode. The end of file is stored as a zero byte: it ends a line but read() does not return it. */
 static void edit(struct tty *tty, char c)
 {
@@ -132,6 +153,9 @@ static void edit(struct tty *tty, char c)
 	} else if (tty->end - tty->read_at < TTY_BUFFER - 1 && c) { /* keep room for the end of the line */
 		store(tty, c);
 		tty_echo(tty, c);
+		for (u32 n = tty_answer_length(tty, tty->read_at); n; n--)
+			if (!erase_one(tty)) /* it began before line mode */
+				tty->ready = tty->ahead = --tty->end;
 	}
 }
 

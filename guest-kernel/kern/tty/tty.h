@@ -45,6 +45,7 @@ struct tty {
 void tty_init(struct tty *tty, void (*write)(const char *text, size_t n));
 void tty_input(struct tty *tty, char c);
 void tty_flush_input(struct tty *tty);
+u32 tty_answer_length(const struct tty *tty, u32 from);
 void tty_output(struct tty *tty, const char *text, size_t n); /* with output processing */
 void tty_echo(struct tty *tty, char c);
 /* The session leader is gone: the terminal is free, its foreground group gets SIGHUP. */

@@ -10,6 +10,20 @@ mount -t 9p host /host 2>/dev/null || rmdir /host
 # The root file system's own start-up, if it has one (Dom0 starts its daemons there).
 [ -x /etc/rc ] && /etc/rc
 
+# What a domain is called says the store, if it answers; Dom0 and the bare machine have names of their own.
+# hostname=NAME and loglevel=N on the kernel's command line come first. From here on only warnings reach the console.
+level=5 host=
+for word in $(cat /proc/cmdline); do
+	case $word in
+	hostname=*) host=${word#*=} ;;
+	loglevel=*) level=${word#*=} ;;
+	esac
+done
+if [ ! "$host" ] && [ "$(hostname)" != dom0 ] && [ -c /dev/xen/xenbus ]; then
+	host=$(timeout 5 store read name 2>/dev/null) && hostname "$host"
+fi
+dmesg -n "$level"
+
 # run=COMMAND on the kernel's command line: started in the background; commas stand for blanks.
 for word in $(cat /proc/cmdline); do
 	case $word in
