@@ -144,13 +144,14 @@ void time_update_vcpu(struct vcpu *v)
 {
 	volatile struct vcpu_time_info *info = &v->info->time;
 	struct vcpu_time_info fresh = {0};
+	uint32_t version;
 
-	do { /* the boot CPU may change the clock meanwhile: then the generation moves on */
+	do { /* the boot CPU may change the clock meanwhile: its version is odd, or moves on */
+		version = __atomic_load_n(&system_clock.version, __ATOMIC_ACQUIRE);
 		v->sched.time_stamp = system_clock.generation;
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		time_info(&fresh);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	} while (v->sched.time_stamp != system_clock.generation || system_clock.version & 1);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((version & 1) || version != system_clock.version);
 
 	fresh.version = (info->version & ~1u) + 1;
 	info->version = fresh.version;

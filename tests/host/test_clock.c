@@ -7,6 +7,7 @@
  *   alone      without a PM timer the first rate stays
  *   guests     what a guest reads is what now() says, and its version is even when it is whole; a vCPU that has not
  *              seen the last change is told so
+ *   changes    the boot CPU may change the clock at any moment of that: none of what was and of what is comes together
  *   wallclock  seconds since 1970, with the domain's own offset added; what it is set to, if there is such a time
  */
 #include <setjmp.h>
@@ -23,6 +24,10 @@ static uint32_t test_pm(uint16_t port);
 #define rdtsc()   test_tsc()
 #define inl(port) test_pm(port)
 #include "cpu/clock.c"
+/* Each look of time.c at the clock, between which another CPU may change it. */
+static struct clock *const the_clock = &system_clock;
+static struct clock *looked_at(void);
+#define system_clock (*looked_at())
 #include "sched/time.c"
 
 #define TRUE_HZ 2400000000ull
@@ -81,6 +86,44 @@ void vcpu_time_publish(struct vcpu *v, const struct vcpu_time_info *info)
 {
 	assert_int_equal(info->version & 1, 0);
 	published++;
+}
+
+/* The boot CPU's steps in changing the clock, as clock_set() takes them: some at one look of ours, the rest at a later one. */
+enum {
+	CHANGE_STEPS = 6
+};
+static struct {
+	unsigned looks, first_at, then_at, first_steps, done;
+} change;
+
+static void change_step(void)
+{
+	switch (change.done++) {
+	case 0:
+	case CHANGE_STEPS - 1:
+		the_clock->version++;
+		break;
+	case 1:
+		the_clock->tsc_base = 2000;
+		break;
+	case 2:
+		the_clock->ns_base = 20;
+		break;
+	case 3:
+		the_clock->rate.mul = 200;
+		break;
+	case 4:
+		the_clock->generation++;
+	}
+}
+
+static struct clock *looked_at(void)
+{
+	change.looks++;
+	if (change.first_at && change.looks >= change.first_at)
+		while (change.done < (change.looks >= change.then_at ? CHANGE_STEPS : change.first_steps))
+			change_step();
+	return the_clock;
 }
 
 /* @ppm: how much too many ticks a second the first calibration has found. */
@@ -182,6 +225,29 @@ static void guests(void **state)
 	}
 }
 
+/* It gets what the clock was, or what it is, and knows which. */
+static void changes(void **state)
+{
+	static union vcpu_view info;
+	struct vcpu_time_info *t = (void *)((char *)&info + 32);
+
+	for (unsigned n = 0; n < 20 * 20 * CHANGE_STEPS; n++) {
+		struct vcpu v = {.info = &info};
+
+		*the_clock = (struct clock){
+		    .version = 8, .generation = 4, .tsc_base = 1000, .ns_base = 10, .rate = {.mul = 100}};
+		change.looks = change.done = 0;
+		change.first_at = 1 + n % 20;
+		change.then_at = change.first_at + n / 20 % 20;
+		change.first_steps = n / 400;
+		time_update_vcpu(&v);
+		change.first_at = 0;
+		assert_int_equal(t->tsc_timestamp, 1000 * (v.sched.time_stamp - 3));
+		assert_int_equal(t->system_time, 10 * (v.sched.time_stamp - 3));
+		assert_int_equal(t->tsc_to_system_mul, 100 * (v.sched.time_stamp - 3));
+	}
+}
+
 static void wallclock(void **state)
 {
 	static const struct guest_abi abi = {.max_ports = 1024};
@@ -219,10 +285,8 @@ static void wallclock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(steers),
-	    cmocka_unit_test(alone),
-	    cmocka_unit_test(guests),
-	    cmocka_unit_test(wallclock),
+	    cmocka_unit_test(steers),  cmocka_unit_test(alone),     cmocka_unit_test(guests),
+	    cmocka_unit_test(changes), cmocka_unit_test(wallclock),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
