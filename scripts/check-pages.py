@@ -150,16 +150,52 @@ def first_column(page, pattern):
     return {name for cell in cells for name in re.findall(pattern, cell)}
 
 
+# What make itself, dpkg and the shell's own surroundings set.
+GIVEN = {"CURDIR", "MAKE", "MAKECMDGOALS", "MAKEFILE_LIST", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "PATH",
+         "VERSION_CODENAME"}
+
+
+def variables():
+    """What a user may set: the makefiles use it and never set it, or a program asks the environment for it."""
+    text = recipes()
+    own = set(re.findall(r"^(?:define |export )?([A-Z_][A-Z0-9_]*)\s*(?:[:+?]?=|$)", text, re.M)) | set(re.findall(r"\(eval ([A-Z_]+) ", text))
+    asked = {n for n in re.findall(r"\$\(([A-Z][A-Z0-9_]*)\)", text) if n not in own and not n.startswith("GK_")}
+    asked |= set(re.findall(r"\(origin (\w+)", text)) | set(re.findall(r"\$\$\{([A-Z]\w*):?-", text))
+    for name in files():
+        whole = os.path.join(TOP, name)
+        if name.endswith((".md", ".svg", ".gz")) or not os.path.isfile(whole):
+            continue
+        with open(whole, errors="replace") as f:
+            text = f.read()
+        if text.startswith("#!/bin/sh"):
+            asked |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):?-", text)) - set(re.findall(r"^\s*([A-Z_]+)=", text, re.M))
+        elif name.endswith(".py"):
+            asked |= set(re.findall(r'(?:environ|ENV)(?:\.get\(|\[)"([A-Z][A-Z0-9_]*)"', text))
+    return asked - GIVEN
+
+
 def both_ways():
-    """[what] of the tables that a page repeats: options of the hypervisor, verbs of rl."""
+    """[what] of the tables that a page repeats: options of the hypervisor, verbs of rl, variables."""
     with open(os.path.join(TOP, "hypervisor", "boot", "cmdline.c")) as f:
         options = set(re.findall(r'\{"(\w+)", opt_', f.read()))
     tables = (("docs/options.md", "option", options, r"`(\w+)[=`]"), ("docs/rl.md", "verb", verbs(), r"`([a-z][a-z-]*)(?= [^=]|`)"))
+    tables += (("docs/variables.md", "variable", variables(), r"^`([A-Z][A-Z0-9_]*)`$"),)
     for page, kind, real, pattern in tables:
         told = first_column(page, pattern)
         yield from ("%s: the %s %s is missing" % (page, kind, name) for name in sorted(real - told))
-        if kind == "option":
-            yield from ("%s: there is no option %s" % (page, name) for name in sorted(told - real))
+        if kind != "verb":
+            yield from ("%s: there is no %s %s" % (page, kind, name) for name in sorted(told - real))
+
+
+def lonely(pages):
+    """[what] of pages in docs/ to which no way leads from the first page or from docs/README.md."""
+    linked = set()
+    for start in ("README.md", "docs/README.md"):
+        if start in pages:
+            with open(os.path.join(TOP, start)) as f:
+                found = re.findall(r"\]\(([^)\s#]+)", f.read())
+            linked |= {os.path.normpath(os.path.join(os.path.dirname(start), t)) for t in found}
+    return ["README.md: no link to %s" % p for p in pages if re.fullmatch(r"docs/[^/]+\.md", p) and p not in linked | {"docs/README.md"}]
 
 
 def main():
@@ -168,6 +204,7 @@ def main():
         sys.exit("check-pages: no pages here")
     wrong = ["%s:%d: %s" % (page, line, what) for page in pages for line, what in check(page)]
     wrong += both_ways()
+    wrong += lonely(pages)
     print("\n".join(wrong), file=sys.stderr)
     if wrong:
         sys.exit("check-pages: %d things that are not as the pages say" % len(wrong))

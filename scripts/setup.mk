@@ -12,6 +12,7 @@ $(call needs,linux-dom0 linux-dom0-iso linux-dom0-figures run-linux test-linux-d
 $(call needs,verify verify-pictures,run spin)
 $(call needs,test-bochs probe-bochs,run bochs)
 $(call needs,format,clang-format)
+$(call needs,test-dockerfile,mmdebstrap git)
 
 PACKAGES := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(PACKAGES_$(goal))))
 # Not for `make -n`.
@@ -27,3 +28,8 @@ doctor: ## the versions of all tools beside those that were tested, and what doe
 
 setup: # install the running set, or print the line that does
 	$(Q)sh scripts/setup.sh run
+
+.PHONY: test-dockerfile
+test-dockerfile: ## the Dockerfile's steps and make run in a bare Debian 12 (as root, with a network)
+	$(Q)python3 scripts/dockerfile.py check
+	$(Q)python3 scripts/dockerfile.py run

@@ -154,6 +154,47 @@ def built_from():
         require(says(".* git:[0-9a-f]{12}-dirty") != first, "a change is not seen")
 
 
+GOOD = """FROM debian:bookworm-slim
+ARG SETS=run
+COPY scripts/setup.sh /a/
+RUN sh /a/setup.sh $SETS
+WORKDIR /ringlet
+CMD ["make", "run"]
+"""
+CONTAINER = '{"build": {"dockerfile": "Dockerfile", "context": "..", "args": {"SETS": "run"}}}'
+# A Dockerfile and a devcontainer.json, and what scripts/dockerfile.py says of them.
+CONTAINERS = {
+    "good": (GOOD, CONTAINER, ""),
+    "another base": (GOOD.replace("bookworm-slim", "latest"), CONTAINER, "Dockerfile:1: not FROM"),
+    "a file that is not there": (GOOD.replace("setup.sh /a/", "setup.bat /a/"), CONTAINER, "Dockerfile:3: COPY of what is not there"),
+    "a variable of nobody's": (GOOD.replace("$SETS", "$SET"), CONTAINER, "Dockerfile:4: RUN uses SET"),
+    "a shell that cannot read it": (GOOD.replace("$SETS", "'"), CONTAINER, "Dockerfile:4: RUN: "),
+    "a question": (GOOD.replace("sh /a/setup.sh $SETS", "apt-get install make"), CONTAINER, "Dockerfile:4: RUN would ask"),
+    "an old index": (GOOD.replace("sh /a/setup.sh $SETS", "apt-get update"), CONTAINER, "Dockerfile:4: RUN would ask, or leaves"),
+    "no list": (GOOD.replace('["make", "run"]', "[make, run]"), CONTAINER, "Dockerfile:6: CMD is no JSON list"),
+    "an unknown instruction": (GOOD + "RUNN true\n", CONTAINER, "Dockerfile:7: RUNN is not known"),
+    "a line that never ends": (GOOD + "RUN true \\\n", CONTAINER, "Dockerfile:7: RUN has no end"),
+    "no JSON": (GOOD, CONTAINER[:-1], "devcontainer.json: Expecting"),
+    "an argument of nobody's": (GOOD, CONTAINER.replace("SETS", "SET"), "devcontainer.json: the Dockerfile has no ARG SET"),
+    "no Dockerfile": (GOOD, CONTAINER.replace('"Dockerfile"', '"File"'), "devcontainer.json: build names no Dockerfile"),
+}
+
+
+def container(dockerfile, told, wanted):
+    with tempfile.TemporaryDirectory() as top:
+        for name, text in (("Dockerfile", dockerfile), ("devcontainer.json", told)):
+            with open(os.path.join(top, name), "w") as f:
+                f.write(text)
+        p = subprocess.run(["python3", os.path.join(TOP, "scripts", "dockerfile.py"), "check", top], capture_output=True, text=True)
+    require((p.returncode != 0) == bool(wanted) and wanted in p.stderr and p.stderr.count("\n") == bool(wanted),
+            "exit code %d: %s" % (p.returncode, p.stderr))
+
+
+def the_container():
+    p = subprocess.run(["python3", os.path.join(TOP, "scripts", "dockerfile.py"), "check"], capture_output=True, text=True)
+    require(p.returncode == 0, p.stderr)
+
+
 def main():
     tap = Tap()
     tap.step("setup: nothing is missing", nothing_missing)
@@ -168,6 +209,9 @@ def main():
     tap.step("doctor: older and newer tools", old_and_new)
     tap.step("doctor: gcc without -m32", compiler_without_32_bits)
     tap.step("the commit that is built from", built_from)
+    tap.step("the container of the checkout", the_container)
+    for name, case in CONTAINERS.items():
+        tap.step("a container: " + name, lambda c=case: container(*c))
     tap.end()
 
 
