@@ -2,8 +2,7 @@
 """Debian's Linux as Dom0, used through its shell: every line that is asked, there or in a guest, is written down with its
 exit status and its answer, so that two hypervisors can be compared.
 
-The tools give the scripts that attach devices 40 s of the machine's clock. Environment: CLOCK=instructions has it count
-instructions (QEMU's -icount, which runs one processor at a time), for a build machine so busy that these might pass. What
+The tools give the scripts that attach devices 40 s of the machine's clock, which may count instructions (hosts.py). What
 waits for another processor in a loop then waits long, so Dom0 has one vCPU, and its guest one of two.
 """
 
@@ -23,7 +22,6 @@ from machine import BUILD, Machine, require
 SHELL = r"dom0# (\x1b\[6n)?$"
 OUT = os.path.join(BUILD, "linux-dom0")
 MODULES = [os.path.join(BUILD, "guests", "vmlinux") + " console=hvc0", os.path.join(OUT, "dom0.cpio")]
-CLOCK = ["-icount", "shift=0,sleep=on"] if os.environ.get("CLOCK") == "instructions" else []
 # What the hypervisor itself says on the console that it shares with Dom0's shell.
 HYPERVISOR_SAYS = r"(?m)^\((?:XEN|ringlet|d\d+)\).*\n"
 # What is chance, or time: (pattern, what stands for it), in any answer.
@@ -95,7 +93,7 @@ def machine(host, name, limit, memory=1600, dom0="dom0_mem=800M dom0_max_vcpus=1
         args += ["-drive", "if=virtio,format=raw,cache=unsafe,file=" + path]
     args += ["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"]
     args += ["-action", "reboot=reset"] if restarts else []
-    return Machine(args + CLOCK + list(more), os.path.join(tests, "%s-%s.log" % (name, host)), limit)
+    return Machine(args + list(more), os.path.join(tests, "%s-%s.log" % (name, host)), limit)
 
 
 class Session:
