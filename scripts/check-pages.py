@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the pages name exists: links, files, functions, targets of make, verbs of rl, options of the hypervisor.
+"""What the pages name exists: links, files, functions, targets of make, verbs of rl, options of the hypervisor. Each page of
+docs/ is reached from docs/README.md, and an abbreviation that two of them use has an entry in the glossary.
 
 A page is every .md of the project. Code in `backquotes` and blocks of commands are read; what is no name of the kinds
 above is skipped, and so is one with a part in capitals (NAME.c), which stands for any. The makefiles tell what the build
@@ -18,7 +19,10 @@ ROOMS = ("", "hypervisor", "guest-kernel", "dom0-tools", "tests", "scripts", "ab
 SOURCE = ("*.c", "*.h", "*.asm", "*.inc", "*.def", "*.py", "*.mk", "*.sh", "*.s", "*.pml", "*.mut", "*.list", "*.md")
 PATH = re.compile(r"^[\w.+-]*(?:/[\w.+*-]+)*/?(?::\d+)?$")
 ENDS = re.compile(r"\.(?:c|h|asm|inc|def|py|mk|sh|md|pml|mut|svg|lds|txt|cfg)$")
-ELSEWHERE = {"x.c", "array_index_nospec"}  # an example's; Linux's
+ELSEWHERE = {"x.c", "array_index_nospec", "arch/x86/lguest/boot.c"}  # an example's; Linux's
+# Abbreviations that need no entry: names of products and registers, error numbers, what every reader knows.
+PLAIN = re.compile(r"(?:E[A-Z]{4,}|[CD]R\d|R\d+|E[A-Z]X|RC?X|R[A-D]X|QEMU|CPU|RAM|GNU|AMD64|AMD|PC|README|ISO|GRUB|PCI|CVE|MB|INT|MOV|CS"
+                   r"|AHCI|ELF|COM1|NASM|KVM|BIOS|JSON|USENIX|SOSP|ASPLOS|WRMSR|RDMSR|LAB|OK|IO|IBM|VMware|LWN|ACM|NMIs|DOI|CP|EFI)")
 ANY = re.compile(r"(?:^|[/_])[A-Z]+(?=[._/]|$)")
 
 
@@ -90,7 +94,9 @@ def anchors(path):
     """What may stand after # in a link to a page, as GitHub makes it from headings."""
     with open(os.path.join(TOP, path)) as f:
         heads = re.findall(r"^#+ (.*)$", f.read(), re.M)
-    return {re.sub(r"[^\w\- ]", "", h.lower().replace("`", "")).replace(" ", "-") for h in heads}
+        f.seek(0)
+        marks = re.findall(r'<a id="([^"]+)"></a>', f.read())
+    return {re.sub(r"[^\w\- ]", "", h.lower().replace("`", "")).replace(" ", "-") for h in heads} | set(marks)
 
 
 def of_link(target, page):
@@ -187,15 +193,39 @@ def both_ways():
             yield from ("%s: there is no %s %s" % (page, kind, name) for name in sorted(told - real))
 
 
-def lonely(pages):
-    """[what] of pages in docs/ to which no way leads from the first page or from docs/README.md."""
-    linked = set()
-    for start in ("README.md", "docs/README.md"):
-        if start in pages:
-            with open(os.path.join(TOP, start)) as f:
-                found = re.findall(r"\]\(([^)\s#]+)", f.read())
-            linked |= {os.path.normpath(os.path.join(os.path.dirname(start), t)) for t in found}
-    return ["README.md: no link to %s" % p for p in pages if re.fullmatch(r"docs/[^/]+\.md", p) and p not in linked | {"docs/README.md"}]
+def links(page):
+    """The pages that a page links to."""
+    with open(os.path.join(TOP, page)) as f:
+        linked = re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", f.read())
+    paths = {os.path.normpath(os.path.join(os.path.dirname(page), t)) for t in linked if not re.match(r"\w+:", t)}
+    return {p + "/README.md" if p + "/README.md" in files() else p for p in paths if p.endswith(".md") or p + "/README.md" in files()}
+
+
+def unreached():
+    """[what] of the pages of docs/ to which no chain of links within docs/ leads from docs/README.md."""
+    seen, todo = set(), ["docs/README.md"]
+    while todo:
+        page = todo.pop()
+        if page not in seen and page in files() and page.startswith("docs/"):
+            seen.add(page)
+            todo += links(page)
+    yield from ("%s: no link leads here from docs/README.md" % p for p in sorted(files())
+                if p.startswith("docs/") and p.endswith(".md") and p not in seen)
+
+
+def unexplained():
+    """[what] of the abbreviations that two pages of docs/ use and the glossary lacks."""
+    with open(os.path.join(TOP, "docs/glossary.md")) as f:
+        rows = re.findall(r"^\| (?:<a [^>]*></a>)?([^|]*) \|", f.read(), re.M)
+    known = {term for row in rows for term in re.split(r", ", row)}
+    used = {}
+    for page in sorted(p for p in files() if re.match(r"docs/[\w-]+\.md$", p) and p != "docs/glossary.md"):
+        with open(os.path.join(TOP, page)) as f:
+            text = re.sub(r"(?s)^```.*?^```|`[^`]*`|\]\([^)]*\)|\[[A-Za-z]+\]", "", f.read(), flags=re.M)
+        for word in set(re.findall(r"\b[A-Z][A-Z0-9]+(?=s?\b)", text)):
+            used.setdefault(word, []).append(page)
+    yield from ("docs/glossary.md: no entry for %s, which %s use" % (word, " and ".join(where[:2]))
+                for word, where in sorted(used.items()) if len(where) > 1 and word not in known and not PLAIN.fullmatch(word))
 
 
 def main():
@@ -203,8 +233,7 @@ def main():
     if len(pages) < 10:
         sys.exit("check-pages: no pages here")
     wrong = ["%s:%d: %s" % (page, line, what) for page in pages for line, what in check(page)]
-    wrong += both_ways()
-    wrong += lonely(pages)
+    wrong += [*both_ways(), *unreached(), *unexplained()]
     print("\n".join(wrong), file=sys.stderr)
     if wrong:
         sys.exit("check-pages: %d things that are not as the pages say" % len(wrong))

@@ -38,7 +38,7 @@ TESTS_pv32 := $(filter-out attack-shared-areas attack-shares attack-timer-lock $
 -include tests/suite/suite.mk
 -include tests/verify/verify.mk
 
-$(eval $(call test,harness,120,python3 tests/system/harness.py))
+$(eval $(call test,harness,240,python3 tests/system/harness.py))
 $(eval $(call test,setup,120,python3 tests/system/setup.py))
 $(eval $(call test,mutants,600,python3 scripts/mutants.py --quick --hurry,$(B)/ringlet.elf))
 $(eval $(call test,abi,60,python3 tests/abi/compare.py $(B)/abi,$(ABI_STAMP)))

@@ -7,6 +7,7 @@ scripts/check-layers.py with houses of a few files.
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -243,6 +244,40 @@ def house(files, wanted):
         require(not wanted or re.search(wanted, said), f"it says {said!r}")
 
 
+# What is written at the end of which page of docs/; what check-pages must say of it (a pattern; none: nothing).
+PAGES = {
+    "the pages as they are": ({}, None),
+    "a term is linked": ({"tour.md": "[M2P](glossary.md#m2p)"}, None),
+    "a term is linked that is not there": ({"tour.md": "[M3P](glossary.md#m3p)"}, r"tour.md:\d+: no heading for glossary.md#m3p"),
+    "no link leads to a page": ({"alone.md": "# Alone"}, r"docs/alone.md: no link leads here"),
+    "one does, by another page": ({"alone.md": "# Alone", "tour.md": "[alone](alone.md)"}, None),
+    "an abbreviation of one page": ({"tour.md": "The QXZ bit."}, None),
+    "an abbreviation of two pages": ({"tour.md": "The QXZ bit.", "fv.md": "QXZs."}, r"glossary.md: no entry for QXZ, which docs/fv.md"),
+}
+
+
+def pages(top, changes, wanted):
+    """check-pages in a copy of the project whose pages say more."""
+    for name, text in changes.items():
+        with open(f"{top}/docs/{name}", "a") as f:
+            f.write(f"\n{text}\n")
+    p = subprocess.run(["python3", f"{top}/scripts/check-pages.py"], capture_output=True, text=True)
+    for name in changes:
+        if os.path.exists(f"{TOP}/docs/{name}"):
+            shutil.copy(f"{TOP}/docs/{name}", f"{top}/docs/{name}")
+        else:
+            os.remove(f"{top}/docs/{name}")
+    require((p.returncode != 0) == bool(wanted), f"exit code {p.returncode}: {p.stderr}")
+    require(not wanted or re.search(wanted, p.stderr), f"it says {p.stderr!r}")
+
+
+def all_pages(tap):
+    with tempfile.TemporaryDirectory() as top:
+        shutil.copytree(TOP, f"{top}/copy", ignore=lambda folder, _: ["build", ".git", "share"] if folder == TOP else [])
+        for name, case in PAGES.items():
+            tap.step("check-pages: " + name, lambda c=case: pages(f"{top}/copy", *c))
+
+
 def main():
     tap = Tap()
     p = Pretended()
@@ -259,6 +294,7 @@ def main():
     tap.step("a guest: what the runner makes of it", lambda: to_the_runner(p))
     for name, case in HOUSES.items():
         tap.step("check-layers: " + name, lambda c=case: house(*c))
+    all_pages(tap)
     tap.step("a machine: QEMU itself dies", lambda: qemu_fails(p))
     tap.step("a machine: a panic ends every wait", lambda: machines(p))
     tap.end()
