@@ -13,6 +13,7 @@ import concurrent.futures, glob, json, os, re, subprocess, sys, threading, time
 sys.path.insert(0, "tests/system")
 import bench  # noqa: E402
 from cost_table import ARRANGEMENTS, IDS, Table  # noqa: E402
+import progress  # noqa: E402
 from machine import Failure, Machine  # noqa: E402
 from main_job import Console  # noqa: E402
 
@@ -32,6 +33,7 @@ said = threading.Lock()
 
 def say(text):
     with said:
+        progress.clear()
         print(text, flush=True)
 
 
@@ -210,6 +212,12 @@ def main():
             jobs += [pool.submit(run, a, "cycles", quick) for a in wanted]
         else:
             say("cost: KVM runs no kernel here: no cycles")
+        far = progress.Progress({job: 1 for job in jobs})
+        far.show("measuring")
+        for job in concurrent.futures.as_completed(jobs):
+            far.finished(job)
+            far.show("measuring")
+        progress.clear()
         done = [job.result() for job in jobs]
     ratios(merge())
     if not all(done):

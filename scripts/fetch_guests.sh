@@ -19,6 +19,7 @@ kernel_package() {
 fetch() {
 	found=$(find "$out/deb" -name "$1_*.deb" | sort | tail -n 1)
 	if [ -z "$found" ]; then
+		echo "  FETCH    $1" >&2
 		(cd "$out/deb" && apt-get download -q "$1" >download.log 2>&1) || {
 			cat "$out/deb/download.log" >&2
 			echo "fetch_guests: cannot download $1; needed: Debian 12's package sources and a network" >&2

@@ -4,12 +4,16 @@
 
 The tests are lines of build/tests/list, written by tests/build.mk:  name <tab> seconds <tab> shell command <tab> needed files
 A test prints TAP (then each of its lines counts, and its plan and its exit code must agree), or no TAP (then only
-its exit code counts). Its other output means nothing: guest_test.py judges what a guest prints.
+its exit code counts). On a terminal the last line says how far it is, by the times of build/tests/times, from the last run.
+Its other output means nothing: guest_test.py judges what a guest prints.
 A test that cannot be built or started has failed. `# SKIP` is counted; `# TODO` is no excuse.
 """
-import argparse, concurrent.futures, os, re, signal, subprocess, sys, time
+import argparse, concurrent.futures, json, os, re, signal, subprocess, sys, time
+
+from progress import Progress, clear
 
 LIST = "build/tests/list"
+TIMES = "build/tests/times"
 # What a make that runs this says to its children: a test's own make is none of them, nor is it on a terminal.
 ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "MAKE_TERMERR")}
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
@@ -56,6 +60,15 @@ def why(out):
     return "".join(f"#   {line[:400]}\n" for line in (blamed[:20] or out.splitlines()[-10:]))
 
 
+def last_times():
+    """{name: seconds} of earlier runs, or nothing."""
+    try:
+        with open(TIMES) as f:
+            return {name: float(seconds) for name, seconds in json.load(f).items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
 def main():
     args = argparse.ArgumentParser()
     args.add_argument("--make", default="make")
@@ -75,17 +88,34 @@ def main():
     tests = [line.rstrip("\n").split("\t")[:3] for line in open(LIST)] if os.path.exists(LIST) else []
     tests = [t for t in tests if opt.only in t[0]]
     tests.sort(key=lambda t: -float(t[1]))  # the long ones first, so that none runs alone at the end
+    times, running = last_times(), set()
+    # A test that never ran may take a twentieth of what it is allowed.
+    progress = Progress({name: times.get(name, float(seconds) / 20) for name, seconds, _ in tests})
+
+    def under_way(name, seconds, command):
+        running.add(name)
+        progress.show(" ".join(sorted(running)))
+        return run(name, seconds, command)
+
     with concurrent.futures.ThreadPoolExecutor(opt.jobs) as pool:
-        jobs = [pool.submit(run, name, float(seconds), command) for name, seconds, command in tests]
+        jobs = [pool.submit(under_way, name, float(seconds), command) for name, seconds, command in tests]
         for job in concurrent.futures.as_completed(jobs):
             name, out, code, took = job.result()
             found = results(name, out, code)
+            clear()
             for kind, what in found:
                 report(kind, what)
             if any(kind == FAILED for kind, _ in found):
                 print("".join(f"#   {line}\n" for line in out.splitlines()[-60:]), end="")
                 again.append(f"# failed: {name}\n" + why(out))
-            print(f"# {name}: {took:.1f} s")
+            print(f"# {name}: {took:.1f} s", flush=True)
+            running.discard(name)
+            times[name] = round(took, 1)
+            progress.finished(name)
+            progress.show(" ".join(sorted(running)))
+    clear()
+    with open(TIMES, "w") as f:
+        json.dump(times, f)
     print("".join(again), end="")
     print(f"1..{sum(counts.values())}")
     print(", ".join(f"{counts[kind]} {kind}" for kind in (PASSED, FAILED, SKIPPED)))

@@ -5,6 +5,7 @@ scripts/guest-test and machine.py with a QEMU that is a shell script and says wh
 scripts/check-layers.py with houses of a few files.
 """
 
+import json
 import os
 import re
 import shutil
@@ -143,6 +144,20 @@ def told_again(p):
     out, _ = p.run("python3", os.path.join(TOP, "scripts", "run_tests.py"), "--make", "true")
     last = "\n".join(out.splitlines()[-6:])
     require(re.search(r"# failed: it\n#   not ok 2 - b\n#   # because of c\n1\.\.", last), "its end is %r" % last)
+
+
+def progress(p):
+    """On a terminal the last line counts and is taken away again; a file has none of it. The last run's times are kept."""
+    p.prints("command", "ok 1 - a\n1..1\n", "exit 0")
+    p.write("build/tests/list", "it\t30\t./command\nother\t60\t./command\n")
+    line = "python3 %s --make true" % os.path.join(TOP, "scripts", "run_tests.py")
+    out, _ = p.run("sh", "-c", line)
+    require("\x1b" not in out and "/2]" not in out, "not on a terminal it says %r" % out)
+    out, _ = p.run("script", "-qec", line, "/dev/null")
+    require(re.search(r"\[0/2\][^\n]* it", out) and "[1/2]" in out, "on a terminal it says %r" % out)
+    require(re.search(r"\n\x1b\[Kok \d - it: a\n", out) and out.endswith("3 passed, 0 failed, 0 skipped\n"), "it says %r" % out)
+    with open(os.path.join(p.top, "build", "tests", "times")) as f:
+        require(set(json.load(f)) == {"it", "other"}, "no times are kept")
 
 
 def guest(p, text, then, wanted, **env):
@@ -286,6 +301,7 @@ def main():
     tap.step("a command: does not end", lambda: never_ends(p))
     tap.step("a command: is not there, or cannot be built", lambda: not_there(p))
     tap.step("a command: what failed is told at the end", lambda: told_again(p))
+    tap.step("commands: how far the run is", lambda: progress(p))
     for name, case in GUESTS.items():
         tap.step("a guest: " + name, lambda c=case: guest(p, *c))
     for name, case in STOPPERS.items():
