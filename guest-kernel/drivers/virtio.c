@@ -144,7 +144,7 @@ bool virtqueue_init(struct virtqueue *q, struct virtio_device *v, uint16_t index
 
 	outw(v->io + QUEUE_SELECT, index);
 	*q = (struct virtqueue){.device = v, .index = index, .size = inw(v->io + QUEUE_SIZE)};
-	if (!q->size || q->size & (q->size - 1) || q->size > 32768)
+	if (!q->size || q->size & (q->size - 1))
 		return false;
 	used_at = ROUND_UP(
 	    q->size * sizeof(struct virtq_desc) + sizeof(struct virtq_avail) + (q->size + 1) * 2u, PAGE_SIZE);
@@ -253,8 +253,8 @@ static void found(pci_function_t function, uint32_t id)
 	if (device == DEVICE_9P)
 		virtio_9p_found(function);
 	else if (device > LEGACY_LAST || device < LEGACY_FIRST)
-		log_print("virtio: device %x lacks the legacy interface: start QEMU without disable-legacy\n",
-			  (unsigned)device);
+		log_warn("virtio: device %x lacks the legacy interface: start QEMU without disable-legacy\n",
+			 (unsigned)device);
 }
 
 void virtio_init(void)

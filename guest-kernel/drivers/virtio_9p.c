@@ -35,7 +35,7 @@ static void share_interrupt(struct virtio_device *v)
 		p9_done(c, len);
 	if (!c)
 		return;
-	log_print("virtio-9p: %s: the host answers what nobody asked; it is not asked again\n", s->p9.tag);
+	log_warn("virtio-9p: %s: the host answers what nobody asked; it is not asked again\n", s->p9.tag);
 	virtio_give_up(v);
 	p9_break(&s->p9);
 }

@@ -110,12 +110,17 @@ static struct inode *new_inode(struct p9 *p9, struct inode *parent, const struct
 	return inode;
 }
 
-/* A directory may have been moved, by the server or by us. The root stays its own parent. */
+/* A directory may have been moved, by the server or by us. The root stays its own parent; and of two directories that a
+ * server shows inside each other one stays where it was, or they would keep each other for ever. */
 static void set_parent(struct inode *inode, struct inode *parent)
 {
-	struct inode *old = p9_node(inode)->parent;
+	struct inode *old = p9_node(inode)->parent, *above = parent;
 
-	if (!old || old == inode || old == parent || inode == parent)
+	if (!old || old == inode || old == parent)
+		return;
+	while (above != inode && above != p9_node(above)->parent)
+		above = p9_node(above)->parent;
+	if (above == inode)
 		return;
 	p9_node(inode)->parent = inode_get(parent);
 	inode_put(old);
@@ -331,9 +336,12 @@ static int p9_truncate(struct inode *inode, u64 size)
 	return 0;
 }
 
+/* An owner that the server may not give, as it is no superuser, is not an error: files there are its own (QEMU's
+ * security_model=none), and mv or tar would complain of each. */
 static int p9_change(struct inode *inode, const struct inode *to)
 {
 	u32 valid = 0;
+	int rc;
 
 	if (to->mode != inode->mode)
 		valid |= SET_MODE;
@@ -343,7 +351,8 @@ static int p9_change(struct inode *inode, const struct inode *to)
 		valid |= SET_GID;
 	if (to->atime != inode->atime || to->mtime != inode->mtime)
 		valid |= SET_ATIME | SET_MTIME | SET_TIMES;
-	return valid ? set_attributes(inode, valid, to, 0) : 0;
+	rc = valid ? set_attributes(inode, valid, to, 0) : 0;
+	return rc == -EPERM && !(valid & ~(SET_UID | SET_GID)) ? 0 : rc;
 }
 
 /* If the server does not answer, or the file's name is gone, what was known stays. */

@@ -106,7 +106,7 @@ struct p9_call *p9_new(struct p9 *p9, u8 type)
 	struct p9_call *c;
 	int rc;
 
-	while (!p9->broken && !(c = free_call(p9))) {
+	while (!(c = free_call(p9)) && !p9->broken) {
 		rc = wait_on_killable(&p9->waiters);
 		if (rc)
 			return ERR_PTR(rc);
