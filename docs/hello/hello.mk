@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # The hello guests: build/guest/hello-LANGUAGE.elf, and what Dom0's file systems have of them. Rust only where rustc is.
 
-RUSTC := $(shell command -v rustc)
+# Debian's has the core library of its own machine alone.
+RUSTC := $(if $(filter x86_64,$(shell uname -m)),$(shell command -v rustc))
 HELLO := c nasm $(if $(RUSTC),rust)
 HELLO_CFLAGS := -std=gnu11 -Os $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	-fno-asynchronous-unwind-tables -fcf-protection=none
@@ -9,7 +10,7 @@ HELLO_CFLAGS := -std=gnu11 -Os $(WARN) -ffreestanding -fno-stack-protector -fno-
 HELLO_RFLAGS := --edition 2021 --crate-type=bin -C panic=abort -C relocation-model=static -C opt-level=s \
 	-C codegen-units=1 -C no-redzone=yes
 HELLO_LD     := -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --gc-sections -T docs/hello/hello.lds
-HELLO_RUST   := hello-rust is not built: there is no rustc (apt-get install rustc)
+HELLO_RUST   := hello-rust is not built: there is no rustc for x86-64 (apt-get install rustc)
 
 .PHONY: hello
 hello: $(HELLO:%=$(GK_OUT)/hello-%.elf) ## build the hello guests in C, NASM and Rust (docs/hello)

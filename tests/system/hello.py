@@ -19,7 +19,7 @@ NAMES = {"c": "C", "nasm": "NASM", "rust": "Rust"}
 HELLO = r"^Hello from %s, a guest of xen-3\.0-x86_64, with %d pages$"
 EVENT = r"^The timer's event came by port [1-9]\d*; goodbye$"
 ENDS = {"ringlet": "Dom0 has stopped: poweroff", "xen": "Hardware Dom0 halted"}
-NO_RUST = "it was not built: there is no rustc (apt-get install rustc)"
+NO_RUST = "it was not built: there is no rustc for x86-64 (apt-get install rustc)"
 
 
 def built():
