@@ -125,16 +125,16 @@ def output_of(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")[0]
 
 
-def xen_facts():
-    """What Debian's Xen was told, and what it said of its mitigations, by the log of the last run."""
+def xen_facts(path):
+    """What Debian's Xen was told, and what it said of its mitigations, by the log of a run; nothing if there was none."""
     try:
-        with open(OUT + "/cost-xen_pv64-instructions.log", errors="replace") as f:
+        with open(path, errors="replace") as f:
             log = f.read().replace("\r", "")
     except OSError:
         return {}
     options = re.search(r"^\(XEN\) Command line: (.*)$", log, re.M)
     says = re.findall(r"^\(XEN\) +((?:Compiled-in support|Xen settings|Support for PV VMs|XPTI|PV L1TF)[^:]*: .*)$", log, re.M)
-    return {"xen_options": options[1], "xen_says": says} if options and says else {}
+    return {"xen_options": options[1], "xen_says": list(dict.fromkeys(says))} if options and says else {}
 
 
 def merge():
@@ -151,7 +151,7 @@ def merge():
     xen = re.search(r"(4\.17\.\d+)", " ".join(os.listdir(bench.OUT))) if os.path.isdir(bench.OUT) else None
     host = {"qemu": output_of("qemu-system-x86_64", "--version"), "cpu": CPU,
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
-            "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17", **xen_facts()}
+            "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17", **xen_facts(OUT + "/cost-xen_pv64-instructions.log")}
     results = {"schema": 1, "host": host, "operations": table.operations, "pairs": table.pairs,
                "batches": table.batches, "arrangements": ARRANGEMENTS, "runs": runs}
     with open(OUT + "/results.json", "w") as f:

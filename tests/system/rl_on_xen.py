@@ -8,12 +8,17 @@ interface, with Xen's own answers. What Ringlet alone has (accounting, traces) i
 
 import os
 import re
+import sys
 
 import hello
 import hosts
-from machine import BUILD, Machine, Tap, require
+from machine import BUILD, TOP, Machine, Tap, require
 from main_job import SHELL, Console, free_pages
 
+sys.path.insert(0, os.path.join(TOP, "scripts"))
+import cost  # noqa: E402
+
+LOG = os.path.join(BUILD, "tests", "rl-on-xen.log")
 MODULES = [os.path.join(BUILD, "guest", "kernel-pv64.elf"), os.path.join(BUILD, "dom0.cpio")]
 
 
@@ -93,10 +98,18 @@ def power_off(m):
     m.expect("Hardware Dom0 halted: halting machine")
 
 
+def facts():
+    """What the report needs to be fair: Xen's options and mitigations, found in its log."""
+    found = cost.xen_facts(LOG)
+    require("dom0_max_vcpus=2" in found.get("xen_options", ""), "its options: %s" % found)
+    for word in ("Xen settings: ", "Compiled-in support: ", "XPTI "):
+        require(any(line.startswith(word) for line in found["xen_says"]), "it says nothing of %s: %s" % (word, found))
+
+
 def main():
     tap = Tap()
     with Machine(hosts.arguments("xen", 512, "dom0_mem=128M dom0_max_vcpus=2", MODULES),
-                 os.path.join(BUILD, "tests", "rl-on-xen.log"), limit=580) as m:
+                 LOG, limit=580) as m:
         if tap.step("the teaching kernel is Dom0 of Xen, and rl sees its machine", lambda: dom0(m)):
             tap.step("Dom0 works on two processors", lambda: works(m))
             tap.step("rl creates domains", lambda: create(m))
@@ -109,6 +122,7 @@ def main():
                 tap.step("the hello guest in %s" % hello.NAMES[language], lambda l=language: hello.created(m, l))
             tap.step("domains end, and give all back", lambda: end(m))
             tap.step("Dom0 ends the machine", lambda: power_off(m))
+    tap.step("its log says what it was told, and what it does against speculation", facts)
     tap.end()
 
 
