@@ -10,7 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 # As many jobs as there are processors, unless the user says how many; a make below has those of the one above.
 ifeq ($(MAKELEVEL)$(shell { tr '\0' '\n' </proc/$$PPID/cmdline; printf '%s\n' $$MAKEFLAGS; } 2>/dev/null | \
 	grep -E '^(--jobs.*|-[a-zA-Z]*j[0-9]*)$$'),0)
-MAKEFLAGS += -j$(shell nproc)
+MAKEFLAGS += -j$(or $(shell nproc),1)
 endif
 
 WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wno-unused-parameter

@@ -154,6 +154,16 @@ def built_from():
         require(says(".* git:[0-9a-f]{12}-dirty") != first, "a change is not seen")
 
 
+def cross():
+    """With CROSS= nothing that is built comes from the machine's own compiler, nor from its own busybox and GRUB."""
+    env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKE_TERMOUT", "T")}
+    p = subprocess.run(["make", "-n", "-B", "CROSS=other-", "all"], cwd=TOP, env=env, capture_output=True, text=True, timeout=300)
+    require(p.returncode == 0 and p.stdout.count("other-gcc -") > 100, p.stderr[-500:] or p.stdout[-500:])
+    own = re.findall(r"(?m)(?:^|[ ;&|(])((?:gcc|cc|musl-gcc|ld|ar|nm|objcopy|strip) -.*)", p.stdout)
+    own += re.findall(r"BUSYBOX=/.*|--directory=/.*", p.stdout)
+    require(not own, "the machine's own: %s" % "\n".join(line[:100] for line in own[:5]))
+
+
 GOOD = """FROM debian:bookworm-slim
 ARG SETS=run
 COPY scripts/setup.sh /a/
@@ -209,6 +219,7 @@ def main():
     tap.step("doctor: older and newer tools", old_and_new)
     tap.step("doctor: gcc without -m32", compiler_without_32_bits)
     tap.step("the commit that is built from", built_from)
+    tap.step("CROSS: all is built by the other compiler", cross)
     tap.step("the container of the checkout", the_container)
     for name, case in CONTAINERS.items():
         tap.step("a container: " + name, lambda c=case: container(*c))
