@@ -156,9 +156,9 @@ def first_column(page, pattern):
     return {name for cell in cells for name in re.findall(pattern, cell)}
 
 
-# What make itself, dpkg and the shell's own surroundings set.
+# What make itself, dpkg, the shell's own surroundings, tmux and scripts/gdb/debug.sh set.
 GIVEN = {"CURDIR", "MAKE", "MAKECMDGOALS", "MAKEFILE_LIST", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "PATH",
-         "VERSION_CODENAME"}
+         "VERSION_CODENAME", "TMUX", "RINGLET_BOOT", "RINGLET_TARGET"}
 
 
 def variables():
