@@ -144,6 +144,7 @@ void wake_all(struct wait_queue *q)
 
 static bool honest; /* for the start */
 static struct p9 *server;
+static bool asked_for[P9_CALLS]; /* the server has this call's buffers */
 
 static u32 any(u32 below)
 {
@@ -266,14 +267,18 @@ static void give_answer(struct p9_call *c)
 static bool server_send(struct p9 *p9, struct p9_call *c)
 {
 	assert_true(c->out.at >= P9_HEADER && c->out.at <= P9_MESSAGE);
+	assert_false(asked_for[c - p9->calls]);
+	asked_for[c - p9->calls] = true;
 	return true;
 }
 
 static void serve(void)
 {
 	for (unsigned i = 0; i < P9_CALLS; i++)
-		if (server->calls[i].state >= P9_SENT && (honest || any(3)))
+		if (asked_for[i] && (honest || any(3))) {
+			asked_for[i] = false;
 			give_answer(&server->calls[i]);
+		}
 }
 
 /* The task sleeps: the server has its turn, or the task is killed. */
