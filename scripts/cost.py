@@ -151,7 +151,8 @@ def merge():
     xen = re.search(r"(4\.17\.\d+)", " ".join(os.listdir(bench.OUT))) if os.path.isdir(bench.OUT) else None
     host = {"qemu": output_of("qemu-system-x86_64", "--version"), "cpu": CPU,
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
-            "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17", **xen_facts(OUT + "/cost-xen_pv64-instructions.log")}
+            "ringlet": output_of("git", "describe", "--always", "--dirty"), "xen": xen[1] if xen else "4.17",
+            **xen_facts(OUT + "/cost-xen_pv64-instructions.log")}
     results = {"schema": 1, "host": host, "operations": table.operations, "pairs": table.pairs,
                "batches": table.batches, "arrangements": ARRANGEMENTS, "runs": runs}
     with open(OUT + "/results.json", "w") as f:
