@@ -73,15 +73,15 @@ size_t console_room(const struct guest *g)
 	return used >= sizeof(g->ring->in) ? 0 : sizeof(g->ring->in) - used;
 }
 
-bool console_feed(struct guest *g)
+bool console_feed(struct guest *g, int fd, bool *more)
 {
 	struct xencons_interface *ring = g->ring;
 	XENCONS_RING_IDX prod = ring->in_prod;
 	size_t room = console_room(g);
 	char keys[sizeof(ring->in)];
-	ssize_t got = room ? read(g->in, keys, room) : 0;
+	ssize_t got = room ? read(fd, keys, room) : 0;
 
-	g->typing = !room || got > 0 || (got < 0 && errno == EAGAIN);
+	*more = !room || got > 0 || (got < 0 && errno == EAGAIN);
 	if (got <= 0)
 		return false;
 	barrier(); /* the guest has taken what was there before it is overwritten */

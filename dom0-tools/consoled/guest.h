@@ -24,6 +24,8 @@ struct guest {
 	struct conlog log;
 	int in; /* FIFO with what clients type */
 	bool ring_broken;
+	int terminal, far_end; /* of a domain that xl made (terminal.h); -1: none */
+	struct conlog shown;   /* how much of the log went there */
 };
 
 /* Begin where the log ends: an earlier rl-consoled may have been killed before it told the guest. */
@@ -31,8 +33,8 @@ void console_resume(struct guest *g);
 /* Move what the guest wrote into the log, a ring's worth at most: how many bytes that was. *@tell: it may be waiting for
  * room. */
 size_t console_drain(struct guest *g, bool *tell);
-/* May keys be taken from the FIFO, i.e. is there room in the guest's ring? */
+/* May keys be taken, i.e. is there room in the guest's ring? */
 size_t console_room(const struct guest *g);
-/* Move keys from the FIFO into the ring. True if the guest should be told. g->typing becomes false when no client
- * types any more. */
-bool console_feed(struct guest *g);
+/* Move keys from @fd, the FIFO or the terminal, into the ring. True if the guest should be told. *@more becomes false when
+ * no client types any more. */
+bool console_feed(struct guest *g, int fd, bool *more);

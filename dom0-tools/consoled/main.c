@@ -3,8 +3,8 @@
  * rl-consoled: keeps the consoles of all domains.
  *
  * Commands come as lines through <run>/consoled.ctl: `add ID` (a domain was made: console/ring-ref and console/port in
- * the store say where its ring is), `gone ID` (drain and let go), `keys ID` (a client has opened its FIFO). What it
- * shows:
+ * the store say where its ring is), `gone ID` (drain and let go), `keys ID` (a client has opened its FIFO). Domains that xl
+ * makes are found in the store, and have a terminal, too (terminal.h). What it shows:
  *	<run>/console/ID/log       the kept output (conlog.h)
  *	<run>/console/ID/in        FIFO: keys for the domain
  *	<run>/console/ID/attached  there while its page is mapped here
@@ -17,6 +17,7 @@
  * again.
  */
 #include "guest.h"
+#include "terminal.h"
 #include "ctl.h"
 #include "err.h"
 #include "evtchn.h"
@@ -37,6 +38,7 @@
 
 static struct hv hv;
 static int evtchn = -1;
+static struct xs *xl; /* news of xl's domains; NULL: none will come */
 static struct guest *guests;
 static struct port_table by_port;
 static struct queue ready; /* to be looked at, in this order */
@@ -74,6 +76,7 @@ static void close_guest(struct guest *g)
 	}
 	if (g->ring)
 		hv_unmap(&hv, g->ring, 1);
+	terminal_close(g);
 	conlog_close(&g->log);
 	if (g->in >= 0)
 		close(g->in);
@@ -101,10 +104,11 @@ static int open_files(struct guest *g)
 	return S_ISFIFO(st.st_mode) ? 0 : fail("%s: this is not a FIFO; remove it", in);
 }
 
-static int open_ring(struct guest *g)
+/* @xls: made by xl. A terminal that the store names is then an earlier rl-consoled's, else xenconsoled's. */
+static int open_ring(struct guest *g, bool xls)
 {
 	struct xs *xs = xs_shared();
-	char *tty = xs ? home_read(xs, g->id, "console/tty") : NULL;
+	char *tty = xs && !xls ? home_read(xs, g->id, "console/tty") : NULL;
 	long long mfn = xs ? home_number(xs, g->id, "console/ring-ref") : -1;
 	long long port = xs ? home_number(xs, g->id, "console/port") : -1;
 
@@ -124,7 +128,7 @@ static int open_ring(struct guest *g)
 	return port_note(&by_port, g->port, g) ? fail("out of memory for domain %u", g->id) : 0;
 }
 
-static struct guest *new_guest(unsigned id)
+static struct guest *new_guest(unsigned id, bool xls)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 
@@ -133,11 +137,24 @@ static struct guest *new_guest(unsigned id)
 		return NULL;
 	}
 	g->id = id;
-	g->in = g->log.fd = g->port = -1;
-	if (!open_files(g) && !open_ring(g) && !touch(console_path(id, "attached")))
+	g->in = g->log.fd = g->port = g->terminal = g->far_end = g->shown.fd = -1;
+	if (!open_files(g) && !open_ring(g, xls) && !touch(console_path(id, "attached")) &&
+	    (!xls || !terminal_open(g)))
 		return g;
 	close_guest(g);
 	return NULL;
+}
+
+static void begin_to_serve(struct guest *g)
+{
+	console_resume(g);
+	if (console_feed(
+		g, g->in,
+		&g->typing)) /* of a client of an rl-consoled that was killed; a new one says `keys ID` */
+		evtchn_notify(evtchn, g->port);
+	g->next = guests;
+	guests = g;
+	queue_add(&ready, &g->ready); /* the first event may have come before the port was bound */
 }
 
 /* @ending: even if its end has begun. The reason for a failure is left as the target of a link: that takes no
@@ -155,17 +172,11 @@ static void add_guest(unsigned id, bool ending)
 	else if (r.end[0] || (r.ending && !ending))
 		return;
 	else
-		g = new_guest(id);
-	if (!g) {
+		g = new_guest(id, false);
+	if (g)
+		begin_to_serve(g);
+	else
 		symlink(fail_last(), console_path(id, "refused"));
-		return;
-	}
-	console_resume(g);
-	if (console_feed(g)) /* of a client of an rl-consoled that was killed; a new one says `keys ID` */
-		evtchn_notify(evtchn, g->port);
-	g->next = guests;
-	guests = g;
-	queue_add(&ready, &g->ready); /* the first event may have come before the port was bound */
 }
 
 /* A domain of an rl-consoled that was killed. The store does not know a domain that is still being made; a command
@@ -184,7 +195,7 @@ static void take_up(unsigned id, bool ending)
 static void remove_guest(unsigned id)
 {
 	struct guest **link = &guests, *g;
-	bool tell;
+	bool tell, xls;
 
 	take_up(id, true); /* its last output can still be read */
 	while (*link && (*link)->id != id)
@@ -198,7 +209,48 @@ static void remove_guest(unsigned id)
 	/* All that it wrote: it does not run. Once, since others may still write to that page, without end. */
 	console_drain(g, &tell);
 	*link = g->next;
+	xls = g->terminal >= 0;
 	close_guest(g);
+	if (xls) { /* no record leads to its log any more */
+		unlink(console_path(id, "log"));
+		rmdir(console_path(id, NULL));
+	}
+}
+
+/* Does xl want a console served, or no longer? */
+static void look_at_xls(unsigned id)
+{
+	struct guest *g = find_guest(id);
+	bool wanted = xl_has_console(id);
+
+	if (g && g->terminal >= 0 && !wanted)
+		remove_guest(id);
+	else if (!g && wanted && (g = new_guest(id, true)))
+		begin_to_serve(g);
+}
+
+static void look_at_all_xls(void)
+{
+	unsigned *ids;
+	size_t n = xl_list(&ids);
+
+	for (struct guest *g = guests, *next; g; g = next) {
+		next = g->next;
+		look_at_xls(g->id);
+	}
+	for (size_t i = 0; i < n; i++)
+		look_at_xls(ids[i]);
+	free(ids);
+}
+
+static void take_xl_event(void)
+{
+	long id = xl_event(xl);
+
+	if (id > 0)
+		look_at_xls(id);
+	else if (!id)
+		look_at_all_xls();
 }
 
 static void command(void *arg, char *line)
@@ -244,10 +296,13 @@ static bool look_at_ready(void)
 	struct guest *g;
 
 	while ((g = queue_entry(queue_take(&ready), struct guest, ready))) {
-		if (console_drain(g, &tell))
+		if (console_drain(g, &tell)) {
 			queue_add(&again, &g->ready);
-		else
+			if (g->terminal >= 0)
+				terminal_show(g);
+		} else {
 			evtchn_unmask(evtchn, &(uint32_t){g->port}, 1);
+		}
 		if (tell)
 			evtchn_notify(evtchn, g->port);
 		full |= tell;
@@ -288,39 +343,76 @@ static void take_up_all(void)
 	free(ids);
 }
 
-static size_t typing(void)
+enum {
+	EVENTS,
+	COMMANDS,
+	XL,
+	CLIENTS
+}; /* what is waited for; of the last there are many */
+
+static size_t clients(void)
 {
 	size_t n = 0;
 
 	for (struct guest *g = guests; g; g = g->next)
-		n += g->typing;
+		n += g->typing + (g->terminal >= 0);
 	return n;
+}
+
+static size_t wait_for_clients(struct pollfd *fds)
+{
+	size_t n = 0;
+
+	for (struct guest *g = guests; g; g = g->next) {
+		short keys = console_room(g) ? POLLIN : 0, show = terminal_behind(g) ? POLLOUT : 0;
+
+		if (g->typing)
+			fds[n++] = (struct pollfd){.fd = keys ? g->in : -1, .events = keys};
+		if (g->terminal >= 0)
+			fds[n++] = (struct pollfd){.fd = g->terminal, .events = keys | show};
+	}
+	return n;
+}
+
+/* In the order of wait_for_clients(). */
+static void serve_clients(const struct pollfd *fds)
+{
+	for (struct guest *g = guests; g; g = g->next) {
+		bool tell = false, more;
+
+		if (g->typing && (fds++)->revents)
+			tell = console_feed(g, g->in, &g->typing);
+		if (g->terminal >= 0 && fds->revents & POLLOUT)
+			terminal_show(g);
+		if (g->terminal >= 0 && (fds++)->revents & POLLIN)
+			tell |= console_feed(g, g->terminal, &more);
+		if (tell)
+			evtchn_notify(evtchn, g->port);
+	}
 }
 
 /* Wait for anything, then serve those that spoke. */
 static void serve(int ctl, struct ctl_lines *part)
 {
-	struct pollfd *fds = calloc(2 + typing(), sizeof(*fds));
-	size_t n = 2;
+	struct pollfd *fds = calloc(CLIENTS + clients(), sizeof(*fds));
+	size_t n;
 
 	if (!fds) {
 		sleep_ms(100); /* Dom0 is out of memory: try again when some has been freed */
 		return;
 	}
-	fds[0] = (struct pollfd){.fd = evtchn, .events = POLLIN};
-	fds[1] = (struct pollfd){.fd = ctl, .events = POLLIN};
-	for (struct guest *g = guests; g; g = g->next)
-		if (g->typing)
-			fds[n++] = (struct pollfd){.fd = console_room(g) ? g->in : -1, .events = POLLIN};
+	fds[EVENTS] = (struct pollfd){.fd = evtchn, .events = POLLIN};
+	fds[COMMANDS] = (struct pollfd){.fd = ctl, .events = POLLIN};
+	fds[XL] = (struct pollfd){.fd = xl ? xs_fd(xl) : -1, .events = POLLIN};
+	n = CLIENTS + wait_for_clients(fds + CLIENTS);
 	if (poll(fds, n, ready.first ? 0 : -1) > 0) {
-		n = 2;
-		for (struct guest *g = guests; g; g = g->next)
-			if (g->typing && fds[n++].revents && console_feed(g))
-				evtchn_notify(evtchn, g->port);
-		if (fds[0].revents & POLLIN)
+		serve_clients(fds + CLIENTS);
+		if (fds[EVENTS].revents & POLLIN)
 			take_events();
-		if (fds[1].revents & POLLIN)
+		if (fds[COMMANDS].revents & POLLIN)
 			ctl_receive(ctl, part, command, NULL);
+		if (fds[XL].revents & POLLIN)
+			take_xl_event();
 	}
 	free(fds);
 	if (ready.first)
@@ -338,6 +430,8 @@ int main(void)
 	    (ctl = ctl_listen("consoled")) < 0)
 		return 1;
 	take_up_all();
+	xl = xl_watch();
+	look_at_all_xls(); /* those of an rl-consoled that was killed */
 	for (;;)
 		serve(ctl, &part);
 }

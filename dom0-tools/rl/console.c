@@ -188,7 +188,9 @@ static const char *ended(const struct client *c)
 
 	if (c->tty >= 0)
 		return c->closed ? "xenconsoled has let go of its console" : "";
-	return record_load(c->id, &r) ? "destroyed" : r.end;
+	if (!record_load(c->id, &r))
+		return r.end;
+	return access(console_path(c->id, "attached"), F_OK) ? "destroyed" : ""; /* xl's have no record */
 }
 
 static int follow(struct client *c)

@@ -7,6 +7,8 @@
  *   one each   of a guest that writes while it is looked at a round takes one ring's worth, and of the others as much
  *   silent     a guest that sent no event is not looked at
  *   told       a guest that may wait for room is told that there is some; one that has room is not
+ *   terminal   of a domain that xl made: is shown all that the log has, once and in order, as fast as it takes it; what it
+ *              does not take in the log's length is lost
  */
 #include "consoled/guest.h"
 
@@ -14,6 +16,7 @@ static int append(struct conlog *log, const void *data, size_t len);
 #define conlog_append append
 #include "consoled/console.c"
 #undef conlog_append
+#include "consoled/terminal.c"
 
 int consoled_main(void);
 #define main consoled_main
@@ -23,11 +26,13 @@ int consoled_main(void);
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #undef fail
 #include <cmocka.h>
 
-#define PATIENCE 10 /* rings full that a guest may leave behind */
+#define NO_TERMINAL .terminal = -1, .far_end = -1, .shown = {.fd = -1}
+#define PATIENCE    10 /* rings full that a guest may leave behind */
 
 static struct xencons_interface ring;
 static unsigned appended;
@@ -50,7 +55,7 @@ static void gone_while_it_is_written(void **state)
 	static const struct hv_ops ops = {.unmap = unmap};
 	struct guest *g = calloc(1, sizeof(*g));
 
-	*g = (struct guest){.id = 9999, .port = -1, .in = -1, .ring = &ring, .log = {.fd = -1}};
+	*g = (struct guest){.id = 9999, .port = -1, .in = -1, .ring = &ring, .log = {.fd = -1}, NO_TERMINAL};
 	hv.ops = &ops;
 	guests = g;
 	ring.out_prod = 5;
@@ -74,8 +79,12 @@ static void begin(void)
 	appended = 0;
 	for (unsigned i = 0; i < GUESTS; i++) {
 		g[i] = calloc(1, sizeof(*g[i]));
-		*g[i] = (struct guest){
-		    .id = i + 1, .port = i + 100, .in = -1, .ring = &rings[i], .log = {.fd = -1}};
+		*g[i] = (struct guest){.id = i + 1,
+				       .port = i + 100,
+				       .in = -1,
+				       .ring = &rings[i],
+				       .log = {.fd = -1},
+				       NO_TERMINAL};
 	}
 }
 
@@ -164,6 +173,57 @@ static void told_of_room(void **state)
 	end();
 }
 
+/* Show until the terminal takes no more, then take from it: every byte is the next one's number. */
+static void show_and_take(struct guest *guest, int near_end, uint64_t *next)
+{
+	uint8_t text[CONLOG_CHUNK];
+	ssize_t got;
+
+	terminal_show(guest);
+	while ((got = read(near_end, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < got; i++)
+			assert_int_equal(text[i], (uint8_t)(*next)++);
+}
+
+static void terminal_is_shown_all(void **state)
+{
+	char path[] = "/tmp/tools_console.XXXXXX";
+	struct guest guest = {.far_end = -1};
+	uint8_t text[CONLOG_CHUNK];
+	uint64_t next = 0;
+	int ends[2];
+
+	close(mkstemp(path));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &(int){4096}, sizeof(int)),
+			 0); /* less than all */
+	guest.terminal = ends[1];
+	assert_int_equal(conlog_create(&guest.log, path), 0);
+	assert_int_equal(conlog_open(&guest.shown, path), 0);
+	assert_false(terminal_behind(&guest));
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = i;
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(conlog_append(&guest.log, text, sizeof(text)), 0);
+	terminal_show(&guest);
+	assert_true(terminal_behind(&guest));
+	while (next < 10 * sizeof(text))
+		show_and_take(&guest, ends[0], &next);
+	assert_false(terminal_behind(&guest));
+	for (unsigned i = 0; i < 2 * CONLOG_SIZE / sizeof(text); i++)
+		assert_int_equal(conlog_append(&guest.log, text, sizeof(text)), 0);
+	next = guest.log.at - (CONLOG_SIZE - CONLOG_CHUNK);
+	while (terminal_behind(&guest))
+		show_and_take(&guest, ends[0], &next);
+	assert_int_equal(next, guest.log.at);
+	terminal_close(&guest);
+	conlog_close(&guest.log);
+	close(ends[0]);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +232,7 @@ int main(void)
 	    cmocka_unit_test(one_ring_each),
 	    cmocka_unit_test(silent_ones_cost_nothing),
 	    cmocka_unit_test(told_of_room),
+	    cmocka_unit_test(terminal_is_shown_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`rl` on Debian's Linux as Dom0:  linux_dom0_rl.py beside|instead [ringlet|xen]
+"""`rl` and `xl` on Debian's Linux as Dom0:  linux_dom0_rl.py beside|instead [ringlet|xen]
 
 beside: Debian's xenstored and xenconsoled run. What rl makes, xl shows, talks with and ends, and the other way round; rl reads the
 packed kernel that xl reads; rl's domains restart by rl-domd.
-instead: Ringlet's daemons run. Debian's tools ask them; what xl ends leaves nothing with them.
+instead: Ringlet's daemons run. Debian's tools ask them, xl makes domains with their help, and what xl ends leaves nothing with
+them.
+Both: a day with xl and a Linux guest that has a disk and a network.
+
+The machine's clock counts instructions: xl gives the scripts that attach devices 40 s of it, however busy the build machine is.
 """
 
+import hashlib
 import os
 import re
 import sys
@@ -17,9 +22,16 @@ from machine import BUILD, Machine, Tap, require
 OUT = os.path.join(BUILD, "linux-dom0")
 PROMPT = r"dom0# (\x1b\[6n)?$"
 WORDS = {"beside": "quiet-network", "instead": "quiet-network daemons=rl"}
+CLOCK = [] if hosts.CLOCK else ["-icount", "shift=0,sleep=off"]
+# What the guest has on its disk and gets through the bridge; a line for it may be typed more than once.
+FILE = "".join("%d\n" % n for n in range(1, 100001)).encode()
+SUM = hashlib.sha256(FILE).hexdigest()
+DISK_AND_NETWORK = ("mkdir -p /mnt; grep -q xvda /proc/mounts || mount -t ext4 /dev/xvda /mnt; ip address add 10.9.0.2/24 dev eth0; "
+                    "[ -e /mnt/f ] || wget -q -O /mnt/f http://10.9.0.1/f; sync; echo 3 > /proc/sys/vm/drop_caches; "
+                    "echo $(sha256sum < /mnt/f) $(wget -q -O - http://10.9.0.1/f | sha256sum) $kept")
 
 
-def run(m, command, limit=120, code=0):
+def run(m, command, limit=600, code=0):
     output = m.run(command, limit, code)
     m.expect(PROMPT)
     return output
@@ -37,10 +49,19 @@ def same(m, *names):
         run(m, "until [ \"$(%s list | tail -n +2 | cut -d' ' -f1 | sort | xargs)\" = '%s' ]; do sleep 0.2; done" % (tool, wanted), 200)
 
 
-def answers(m, name):
+def answers(m, name, line="echo It is $((6 * 7)).", words="It is 42"):
     """Its shell, through `rl console`. The guest may still be starting: what is typed waits in its console."""
-    run(m, "echo 'echo It is $((6 * 7)).' > /tmp/keys; rl console %s < /tmp/keys > /tmp/said" % name)
-    run(m, "until grep -q '^It is 42' /tmp/said; do rl console %s < /tmp/keys > /tmp/said; done" % name, 300)
+    run(m, "echo '%s' > /tmp/keys; rl console %s < /tmp/keys > /tmp/said" % (line, name))
+    run(m, "until grep -q '^%s' /tmp/said; do rl console %s < /tmp/keys > /tmp/said; done" % (words, name), 900)
+
+
+def frames(m):
+    """Ringlet's auditor is content: how many frames are free, and how many domains have."""
+    run(m, "xl dmesg -c > /dev/null; xl debug-keys a; until xl dmesg > /tmp/log; grep -q 'audit:' /tmp/log; do sleep 0.2; done")
+    report = run(m, "cat /tmp/log")
+    found = re.search(r"audit: \d+ frames, ok: (\d+) free, (\d+) held", report)
+    require(found, "the auditor: " + report)
+    return found.groups()
 
 
 def boot(m, mode):
@@ -75,6 +96,62 @@ def made_by_xl(m):
     same(m)
 
 
+def lends_devices(m):
+    """A disk that is a file, and a card on the bridge, on which a page is served."""
+    run(m, "mkdir -p /tmp/www; seq 100000 > /tmp/www/f; ip address add 10.9.0.1/24 dev xenbr0; busybox httpd -p 10.9.0.1:80 -h /tmp/www")
+    run(m, "mount -t tmpfs files /mnt; truncate -s 8M /mnt/disk; mke2fs -q -F /mnt/disk")
+    run(m, "xl create -q /etc/xen/linux.cfg memory=160 'disk=[\"file:/mnt/disk,xvda,w\"]'", 1200)
+    same(m, "linux")
+    answers(m, "linux")
+    answers(m, "linux", "kept=mine; echo is kept", "is kept")
+    answers(m, "linux", DISK_AND_NETWORK, "%s - %s - mine" % (SUM, SUM))
+
+
+def pauses_saves_restores(m):
+    run(m, "xl pause linux")
+    require("p" in domains(m, "xl")["linux"], "it is not paused")
+    run(m, "xl unpause linux; xl save linux /mnt/saved > /tmp/said 2>&1", 1200)
+    same(m)
+    run(m, "xl restore /mnt/saved > /tmp/said 2>&1", 1200)
+    same(m, "linux")
+    answers(m, "linux", DISK_AND_NETWORK, "%s - %s - mine" % (SUM, SUM))
+
+
+def ends_by_xl(m, host):
+    """Its disk is clean; after a restart, too. Then one more of a kind that Dom0 has had: every frame comes back."""
+    answers(m, "linux", "umount /mnt; grep -q xvda /proc/mounts || echo clean", "clean")
+    run(m, "xl shutdown -w linux", 1200)
+    same(m)
+    run(m, "until e2fsck -fn /mnt/disk && ! losetup -a | grep -q .; do sleep 0.2; done; rm /mnt/saved")
+    before = frames(m) if host == "ringlet" else None
+    run(m, "xl create -q /etc/xen/demo64.cfg")
+    answers(m, "demo64")
+    reboots(m, "xl")
+    run(m, "xl destroy demo64")
+    same(m)
+    if before:
+        after = frames(m)
+        require(before == after, "frames free and held before: %s, after: %s" % (before, after))
+
+
+def consoles_of_xl(m):
+    """rl-consoled gives xl's domain a terminal; a new one when it is killed."""
+    run(m, "xl create -q /etc/xen/demo64.cfg")
+    for key in ("first", "second"):
+        m.send("xl console -t pv demo64\n\n")
+        m.expect(r"\w+:/root# ", 600)
+        m.send("echo $((6 * 7)) %s\n" % key)
+        m.expect(r"^42 %s" % key, 600)
+        m.send("\x1d")
+        m.expect(PROMPT, 600)
+        require("42 first" in run(m, "rl console -l demo64"), "rl-consoled did not keep what it said")
+        if key == "first":
+            run(m, "old=$(pidof rl-consoled); kill -9 $old; until new=$(pidof rl-consoled) && [ $new != $old ] && "
+                "[ -e \"$(xenstore-read /local/domain/$(xl domid demo64)/console/tty)\" ]; do sleep 0.2; done")
+    run(m, "id=$(xl domid demo64); xl destroy demo64; until ! test -e /run/rl/console/$id; do sleep 0.2; done")
+    same(m)
+
+
 def packed_kernel(m):
     run(m, "grep -v '^vif' /etc/xen/linux.cfg > /tmp/linux.cfg; rl create -q /tmp/linux.cfg")
     same(m, "linux")
@@ -83,13 +160,18 @@ def packed_kernel(m):
     same(m)
 
 
+def reboots(m, tool):
+    before = run(m, "rl domid demo64").strip()
+    run(m, "%s reboot demo64; until [ \"$(rl domid demo64 2> /dev/null || echo %s)\" != %s ]; do sleep 0.2; done" % (tool, before, before))
+    same(m, "demo64")
+    answers(m, "demo64")
+
+
 def restarts(m):
     run(m, "rl create -q /etc/rl/demo64.cfg")
+    answers(m, "demo64")
     for tool in ("rl", "xl"):
-        before = run(m, "rl domid demo64").strip()
-        answers(m, "demo64")
-        run(m, "%s reboot demo64; until [ \"$(rl domid demo64 2> /dev/null || echo %s)\" != %s ]; do sleep 0.2; done" % (tool, before, before))
-        same(m, "demo64")
+        reboots(m, tool)
     run(m, "rl destroy demo64")
     same(m)
 
@@ -115,24 +197,27 @@ def quiet(m, host):
     said = re.findall(r"^\[ *[\d.]+\] +(?:BUG|WARNING|Call Trace).*", run(m, "dmesg"), re.M)
     require(not said, "Dom0's kernel complains: %s" % said[:3])
     if host == "ringlet":
-        run(m, "xl dmesg -c > /dev/null; xl debug-keys a; until xl dmesg > /tmp/log; grep -q 'audit:' /tmp/log; do sleep 0.2; done")
-        require(re.search(r"audit: \d+ frames, ok", run(m, "cat /tmp/log")), "the auditor: " + run(m, "cat /tmp/log"))
+        frames(m)
 
 
 STEPS = {
     "beside": [("what rl makes, xl shows and ends", made_by_rl), ("what xl makes, rl shows and ends", made_by_xl),
                ("rl reads Debian's packed kernel", packed_kernel), ("what rl makes restarts", restarts)],
     "instead": [("Debian's tools ask rl-stored", store_is_rls), ("what rl makes, xl shows and ends", made_by_rl),
-                ("rl shuts a domain down", shuts_down)],
+                ("rl shuts a domain down", shuts_down), ("what xl makes, rl shows and ends", made_by_xl),
+               ("the consoles of xl's domains are rl-consoled's", consoles_of_xl)],
 }
+DAY = [("xl makes a Linux guest with a disk and a network", lends_devices),
+       ("xl pauses, saves and restores it", pauses_saves_restores)]
 
 
 def main(mode, host="ringlet"):
     tap = Tap()
     modules = [os.path.join(BUILD, "guests", "vmlinux") + " console=hvc0 " + WORDS[mode], os.path.join(OUT, "dom0.cpio")]
-    with Machine(hosts.arguments(host, 1600, "dom0_mem=900M dom0_max_vcpus=2", modules),
-                 os.path.join(BUILD, "tests", "linux-dom0-rl-%s-%s.log" % (mode, host)), limit=1700) as m:
-        steps = [("Linux is Dom0, with the daemons that were asked for", lambda m: boot(m, mode))] + STEPS[mode]
+    with Machine(hosts.arguments(host, 1600, "dom0_mem=900M dom0_max_vcpus=1", modules) + CLOCK,
+                 os.path.join(BUILD, "tests", "linux-dom0-rl-%s-%s.log" % (mode, host)), limit=3500) as m:
+        steps = [("Linux is Dom0, with the daemons that were asked for", lambda m: boot(m, mode))] + STEPS[mode] + DAY
+        steps.append(("xl ends it, and its disk is clean; no frame is lost", lambda m: ends_by_xl(m, host)))
         steps.append(("nobody complains, and nothing is lost", lambda m: quiet(m, host)))
         for name, step in steps:
             if not tap.step(name, lambda step=step: step(m)):
