@@ -2,18 +2,83 @@
 """What the graders of docs/labs share. A grader runs from the top of the tree it grades, and every path here is
 relative to that; scripts/labs.py sets that folder and the module path.
 
-	from grading import Tap, answers, boot, make, require
+	from grading import Points, answers, boot, make, require
 
-A point is a Tap.step(): its name is fixed (the patches name it). What was measured goes into the hint, the text of
+A point's name is fixed: the lists of wrong solutions name it. What was measured goes into the hint, the text of
 require(), which tells where to look rather than what to write.
+
+Two ways lead out of the graded machine. What it prints, the student's code can print as well; that is good for hints. What
+decides comes from QEMU's log of executed addresses, a file of the host that nothing in the machine can write (Watch).
 """
 
+import json
+import os
+import random
 import re
+import resource
+import signal
 import subprocess
+import sys
+import tempfile
 
-from machine import Failure, Machine, Tap, require  # noqa: F401 (for the graders)
+from machine import Failure, Machine, require  # noqa: F401 (for the graders)
 
 BUILD = "build"
+HANG = 600  # seconds, for a machine whose end its instructions do not bring about; no verdict depends on it
+COUNTED = ["-icount", "shift=0,sleep=off"]  # QEMU: ticks are instructions
+LOG_BYTES = 8 << 20  # of a Watch, some 100,000 blocks: code that loops where it is watched ends here, with its machine
+MARKS, MARK_BYTES = 128, 16  # docs/labs/mark.h
+
+
+class Points:
+    """The points of a lab, printed as TAP, and for scripts/labs.py as JSON in the file that LAB_RESULTS names: so no
+    output of the graded code can pass for a point."""
+
+    def __init__(self):
+        self.rows, self.broken = [], {}
+
+    def setup(self, name, function):
+        """What earns nothing and is needed by points: a build, a boot. Its trouble is told once."""
+        try:
+            function()
+            return True
+        except Failure as why:
+            self.broken[name] = str(why)
+            print("# %s: this did not work:\n# %s" % (name, str(why).replace("\n", "\n# ")), flush=True)
+            return False
+
+    def point(self, name, function, worth=1, needs=()):
+        """A point, or some. `needs`: setups without which there is nothing to look at."""
+        missing = [n for n in needs if n in self.broken]
+        hint = missing and "not looked at, since this did not work: " + missing[0]
+        if not hint:
+            try:
+                function()
+            except Failure as why:
+                hint = str(why)
+        self.rows.append({"name": name, "score": 0 if hint else worth, "max": worth, "hint": hint or ""})
+        print("%s %d - %s%s" % ("not ok" if hint else "ok", len(self.rows), name, "" if worth == 1 else " (%d points)" % worth))
+        if hint and not missing:
+            print("# " + hint.replace("\n", "\n# "))
+        sys.stdout.flush()
+
+    def end(self):
+        print("1..%d" % len(self.rows))
+        lost = any(r["score"] < r["max"] for r in self.rows)
+        if os.environ.get("LAB_RESULTS"):
+            with open(os.environ["LAB_RESULTS"], "w") as f:
+                json.dump({"points": self.rows, "trouble": self.broken}, f)
+        sys.exit(lost)
+
+
+class Judged(Machine):
+    """A machine whose kernel may be the student's: that it stopped is told, and no fault of the grader's."""
+
+    def __exit__(self, *what):
+        try:
+            super().__exit__(*what)
+        except Failure as why:
+            print("# %s" % why)
 
 
 def make(*targets):
@@ -23,13 +88,100 @@ def make(*targets):
     require(done.returncode == 0, "make %s fails:\n%s" % (" ".join(targets), "\n".join(done.stdout.splitlines()[-15:])))
 
 
-def boot(image, *options, limit=60, **environment):
-    """Run a guest test's image as the only domain; returns all that came over the serial line."""
-    setting = ["%s=%s" % (name, value) for name, value in environment.items()]
-    done = subprocess.run(["env", "SECONDS_MAX=%d" % limit, *setting, "sh", "scripts/guest-test", image, *options],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace")
-    return done.stdout.replace("\r", "")
+def boot(image, *options, log=None, watched="", **environment):
+    """Run a guest test's image as the only domain; returns all that came over the serial line. Ticks are instructions:
+    the machine does the same whatever else the host does. `log`, `watched`: QEMU's log file, and the options that say of what."""
+    setting = {"SECONDS_MAX": str(HANG), "ICOUNT": "1", **environment}
+    limit = None
+    if log:
+        setting["DEVICES"] = "-D %s %s" % (log, watched)
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_BYTES, LOG_BYTES))  # noqa: E731
+    with tempfile.TemporaryFile("w+", errors="replace") as out:
+        run = subprocess.Popen(["env", *("%s=%s" % s for s in setting.items()), "sh", "scripts/guest-test", image, *options],
+                               stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, preexec_fn=limit,
+                               start_new_session=True)
+        while not ended(run):
+            if log and os.path.exists(log) and os.path.getsize(log) >= LOG_BYTES:
+                os.killpg(run.pid, signal.SIGKILL)  # the log is full: nothing that decides comes any more
+        out.seek(0)
+        return out.read().replace("\r", "")
+
+
+def ended(process):
+    try:
+        process.wait(0.1)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def symbols(image):
+    """{name: address} of an image's symbols; a name that is there twice stands for its last."""
+    done = subprocess.run(["nm", image], capture_output=True, text=True).stdout
+    return {name: int(at, 16) for at, name in re.findall(r"^(\w+) \w (\S+)$", done, re.M)}
+
+
+def judge_image(lab, kind, name="judge"):
+    """Build a judge with the student's code in it, its marks (docs/labs/mark.h) at a place that nobody knows beforehand."""
+    image = os.path.join(BUILD, "labs", lab, "%s-%s.elf" % (name, kind))
+    for old in (image, os.path.join(BUILD, "labs", "mark-%s.o" % kind)):
+        if os.path.exists(old):
+            os.remove(old)
+    make("LAB_PAD=%d" % random.SystemRandom().randrange(1, 4000), os.path.join(BUILD, "ringlet.elf"), image)
+    return image
+
+
+def student_code(lab, kind, image, name, symbol):
+    """Where the code of the student's name.c is in a judge's image: (first, last) address. `symbol` is in it."""
+    object_ = os.path.join(BUILD, "labs", lab, "%s-%s.o" % (name, kind))
+    sections = subprocess.run(["size", "-A", object_], capture_output=True, text=True).stdout
+    size = re.search(r"^\.text +(\d+)", sections, re.M)
+    require(size and symbol in symbols(object_), "%s.c has no function %s" % (name, symbol))
+    first = symbols(image)[symbol] - symbols(object_)[symbol]
+    return first, first + int(size[1]) - 1
+
+
+class Watch:
+    """What QEMU logs of a run. `ranges`: {name: (first, last)}, addresses whose executed blocks are wanted; `image` has marks.
+
+    After run(): `text` is what was printed, and `seen` is a list of (name, address, stepped), in the order of execution: a
+    mark's name is its number. `stepped`: the trap flag was set, so that each instruction is a block."""
+
+    def __init__(self, image, ranges=(), interrupts=False):
+        self.image, self.seen, self.text = image, [], ""
+        self.ranges = dict(ranges)
+        marks = symbols(image.split()[0])["marks"]
+        self.ranges["marks"] = (marks, marks + MARKS * MARK_BYTES - 1)
+        self.interrupts = interrupts
+
+    def run(self, *options, **environment):
+        path = self.image.split()[0] + ".log"
+        where = ",".join("0x%x..0x%x" % r for r in self.ranges.values())
+        items = "exec,nochain" + (",int" if self.interrupts else "")
+        self.text = boot(self.image, *options, log=path, watched="-d %s -dfilter %s" % (items, where), **environment)
+        with open(path, errors="replace") as f:
+            self._read(f)
+        os.remove(path)
+        return self
+
+    def _read(self, lines):
+        for line in lines:
+            block = re.match(r"Trace \d+: \S+ \[\w+/(\w+)/(\w+)/", line)
+            fault = not block and re.match(r" *\d+: v=(\w\w) e=(\w+) i=\d cpl=(\d) IP=\w+:(\w+) .*CR2=(\w+)", line)
+            if block:
+                self._block(int(block[1], 16), int(block[2], 16))
+            elif fault:
+                self.seen.append(("fault", tuple(int(v, 16) for v in fault.groups()), False))
+
+    def _block(self, address, flags):
+        for name, (first, last) in self.ranges.items():
+            if first <= address <= last:
+                self.seen.append(((address - first) // MARK_BYTES if name == "marks" else name, address, bool(flags & 0x100)))
+                return
+
+    def marks(self):
+        """The numbers of the marks, in order."""
+        return [name for name, _, _ in self.seen if isinstance(name, int)]
 
 
 def require_success(text):
@@ -41,7 +193,7 @@ def require_success(text):
 
 def answers(path):
     """A file of answers: `question: word word ...` lines, `#` comments. {question: [words]}"""
-    with open(path) as f:
+    with open(path, errors="replace") as f:
         lines = [line.split("#")[0].strip() for line in f]
     found = {}
     for line in filter(None, lines):

@@ -3,61 +3,43 @@
 """The labs of docs/labs: starting copies, grading, and the proof that the graders work.
 
   labs.py start N [DIR]                   make a student's starting copy
-  labs.py grade N [--dir D] [--patch F]   grade this tree, the tree D, or the starting point with F applied
-  labs.py test N                          the solution passes; start.patch and wrong.patch fail where they say
-  labs.py patch N start|wrong DIR         rewrite that patch from what was changed in DIR
+  labs.py grade N [--dir D] [--patch F]   grade this tree, or the starting point with the work of the tree D or of the patch F
+        --json                            the last line is the result as JSON
+        --nonce WORD                      the last line carries it, so that a forged last line is seen
+        --gradescope FILE, --classroom50 FILE    write the result there too, in that form
+  labs.py test N [--all] [--only NAME]    the solution earns all, the starting point nothing; a wrong solution (wrong.txt)
+                                          loses what it should: those marked `quick`, all, or one
+  labs.py patch N DIR                     rewrite start.patch from what was changed in DIR
 
-A grader (docs/labs/N-*/grade.py) runs from the top of the tree that it grades and prints TAP; each line is a point. The
-text above the first `---` of a patch says what it is and, in lines `Fails: POINT`, exactly which points it must lose.
+A grader (docs/labs/N-*/grade.py) runs from the top of the tree that it grades (scripts/grading.py).
 """
-import argparse, glob, os, re, shutil, subprocess, sys
+import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
 
-TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-COPIES = os.path.join(TOP, "build", "labs")
-# Of build/ a copy takes what makes compiling incremental, and the small images.
-BUILD_KEEP = ("abi", "hypervisor", "guest", "dom0-tools", "dom0-tools32", "i386", "tests/fw", "*.elf", "dom0.cpio",
-              "dom0-32.cpio")
-NOT_SOURCE = shutil.ignore_patterns(".git", ".cache", "__pycache__", "build")
-PATCHES = ("start.patch", "wrong.patch")
+import lab_reports
+import lab_wrong
+from lab_trees import (COPIES, NOT_SOURCE, TOP, apply, copy, differs, fail, hide_other_solutions, lab_folders, lay_over,
+                       sources, start_patch, start_point, touched)
 
-
-def fail(text):
-    sys.exit("labs: " + text)
+SECRET = ("wrong.txt", "start.patch")  # in a starting copy they would give solutions away
 
 
 def folder(number):
     """docs/labs/N-name, relative to the top."""
-    found = glob.glob(os.path.join(TOP, "docs", "labs", "%s-*" % number))
+    found = [f for f in lab_folders() if os.path.basename(f).split("-")[0] == number]
     if len(found) != 1:
         fail("there is no lab %r: say LAB=n, docs/labs/README.md lists them" % number)
-    return os.path.relpath(found[0], TOP)
+    return found[0]
 
 
-def copy(to):
-    """The source, and what is built, with the times of the files, so that make finds nothing to do."""
-    shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(TOP, to, symlinks=True, ignore=NOT_SOURCE)
-    build = os.path.join(TOP, "build")
-    for pattern in BUILD_KEEP:
-        for path in glob.glob(os.path.join(build, pattern)):
-            target = os.path.join(to, "build", os.path.relpath(path, build))
-            if os.path.isdir(path):
-                shutil.copytree(path, target, symlinks=True)
-            else:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                shutil.copy2(path, target)
-
-
-def apply(patch, tree):
-    """None, or what `patch` said when it did not apply."""
-    done = subprocess.run(["patch", "-p1", "--forward", "-E", "--no-backup-if-mismatch", "-r", "-", "-i", patch],
-                          cwd=tree, capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip() if done.returncode else None
+def is_project():
+    """Is this the project, and not a starting copy?"""
+    return any(os.path.exists(start_patch(lab)) for lab in lab_folders())
 
 
 def clean_environment():
-    """The environment without the make that may have started this program: a grader's make is its own."""
-    drop = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    """The environment without the make that may have started this program (a grader's make is its own), and without what the
+    graded code must not know."""
+    drop = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "NONCE", "LAB", "DIR", "PATCH", "JSON")
     env = {name: value for name, value in os.environ.items() if name not in drop}
     env["PYTHONPATH"] = os.pathsep.join(os.path.join(TOP, f) for f in ("scripts", "tests/system"))
     env["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -65,39 +47,35 @@ def clean_environment():
 
 
 def grade(lab, tree, show=False):
-    """Run this tree's grader in `tree`: {point: passed}, and its output."""
-    grader = subprocess.Popen([sys.executable, os.path.join(TOP, lab, "grade.py")], cwd=tree, env=clean_environment(),
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace")
-    lines = []
-    for line in grader.stdout:
-        lines.append(line)
-        if show:
-            print(line, end="", flush=True)
-    code, text = grader.wait(), "".join(lines)
-    points = {m[2]: m[1] == "ok" for m in re.finditer(r"^(ok|not ok) \d+ - (.*)$", text, re.M)}
-    plan = re.search(r"^1\.\.(\d+)$", text, re.M)
-    if not plan or int(plan[1]) != len(points) or (code == 0) != all(points.values()):
-        points["the grader came to its end"] = False
-    return points, text
-
-
-def start_point(lab, to):
-    copy(to)
-    trouble = apply(os.path.join(TOP, lab, "start.patch"), to)
-    if trouble:
-        fail("%s/start.patch does not apply: %s" % (lab, trouble))
+    """Run this tree's grader in `tree`: (points as scripts/grading.py has them, or None if it came to no end; output)."""
+    with tempfile.TemporaryDirectory() as outside:
+        path = os.path.join(outside, "results")
+        grader = subprocess.Popen([sys.executable, os.path.join(TOP, lab, "grade.py")], cwd=tree,
+                                  env={**clean_environment(), "LAB_RESULTS": path}, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        text = ""
+        for line in grader.stdout:
+            text += line
+            if show:
+                print(line, end="", flush=True)
+        grader.wait()
+        if not os.path.exists(path):
+            return None, text
+        with open(path) as f:
+            return json.load(f)["points"], text
 
 
 def start(lab, to):
-    if not os.path.exists(os.path.join(TOP, lab, "start.patch")):
+    if not is_project():
         fail("this is a starting copy itself; make others from the project")
     if os.path.exists(to):
         fail("%s is there already; move it away, or say DIR=another" % to)
     start_point(lab, to)
-    for patch in PATCHES:  # they would give the solutions away
-        for path in glob.glob(os.path.join(to, "docs", "labs", "*", patch)):
-            os.remove(path)
+    hide_other_solutions(lab, to)
+    for other in lab_folders():
+        for name in SECRET:
+            if os.path.exists(os.path.join(to, other, name)):
+                os.remove(os.path.join(to, other, name))
     git = ["git", "-C", to, "-c", "user.name=lab", "-c", "user.email=lab@localhost"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "the starting point"], ["tag", "start"]):
         subprocess.run(git + command, check=True)
@@ -107,114 +85,173 @@ def start(lab, to):
           % (number, to, to, lab, number, number))
 
 
-def show_grade(lab, tree):
-    points, _ = grade(lab, tree, show=True)
-    won = sum(points.values())
-    print("%s: %d of %d points%s" % (os.path.basename(lab), won, len(points),
-                                     "" if won == len(points) else "; the lines with # are hints"))
-    sys.exit(won != len(points))
-
-
-def touched(patch):
-    """The files that a patch changes, makes or removes."""
-    with open(patch) as f:
-        return set(re.findall(r"^(?:---|\+\+\+) [ab]/(\S+)", f.read(), re.M))
-
-
-def grade_patch(lab, patch):
-    beyond = sorted(touched(patch) - touched(os.path.join(TOP, lab, "start.patch")))
-    if beyond:  # cheating, or a good idea
-        print("# to be looked at: the patch also changes %s" % " ".join(beyond))
-    to = os.path.join(COPIES, "graded-" + os.path.basename(lab))
-    start_point(lab, to)
-    trouble = apply(os.path.abspath(patch), to)
+def what_was_given(lab, to):
+    """The sources that a student gets: no lab's solution is there."""
+    shutil.copytree(TOP, to, symlinks=True, ignore=NOT_SOURCE)
+    trouble = apply(start_patch(lab), to)
     if trouble:
-        fail("%s does not fit the starting point: %s" % (patch, trouble))
-    show_grade(lab, to)
+        fail("%s/start.patch does not apply: %s" % (lab, trouble))
+    hide_other_solutions(lab, to)
 
 
-def wanted_failures(patch):
-    """The points that the text above a patch names."""
-    with open(patch) as f:
-        return set(re.findall(r"^Fails: (.*)$", f.read().split("\n--- ")[0], re.M))
-
-
-def test(lab):
-    """TAP. One copy goes through the three states, each built from the one before."""
-    tree = os.path.join(COPIES, "test-" + os.path.basename(lab).split("-")[0])
-    failed = 0
-
-    def judge(number, what, patch):
-        nonlocal failed
-        path = patch and os.path.join(TOP, lab, patch)
-        trouble = path and apply(path, tree)
-        if trouble:
-            text = "%s/%s no longer applies: %s\nmake the change in a copy by hand, then: " % (lab, patch, trouble)
-            text += "python3 scripts/labs.py patch %s %s COPY" % (os.path.basename(lab).split("-")[0], patch[:-6])
+def handed_in(lab, work, patch, tree):
+    """Make `tree`: the starting point with the student's work; returns what a person should look at."""
+    with tempfile.TemporaryDirectory() as place:
+        given = os.path.join(place, "given")
+        what_was_given(lab, given)
+        if patch:
+            changed, work = touched(patch), os.path.join(place, "work")
+            shutil.copytree(given, work, symlinks=True)
+            trouble = apply(os.path.abspath(patch), work)
+            if trouble:
+                fail("%s does not fit the starting point: %s" % (patch, trouble))
         else:
-            points, text = grade(lab, tree)
-            lost, wanted = {p for p, ok in points.items() if not ok}, wanted_failures(path) if path else set()
-            trouble = not points or lost != wanted or (path and not wanted)
-            text += "\nlost: %s\nto be lost: %s" % (sorted(lost), sorted(wanted))
-        failed += bool(trouble)
-        print("%s %d - %s" % ("not ok" if trouble else "ok", number, what), flush=True)
+            here = {p for p in sources(given) if os.path.basename(p) not in SECRET}
+            changed = {p for p in here | sources(work) if differs(given, work, p)}
+        start_point(lab, tree)
+        beyond, refused = lay_over(lab, work, tree, changed)
+    return (["to be looked at: also changed: %s" % " ".join(beyond)] if beyond else []) + \
+           (["not used, since the grader has its own: %s" % " ".join(refused)] if refused else [])
+
+
+def last_line(lab, points, notes, opt):
+    name, nonce = os.path.basename(lab), opt.nonce or ""
+    won, most = sum(p["score"] for p in points), sum(p["max"] for p in points)
+    if opt.json:
+        return json.dumps({"lab": name, "nonce": nonce, "score": won, "max": most, "points": points, "notes": notes})
+    return "%s: %d of %d points%s%s" % (name, won, most, "" if won == most else "; the lines with # are hints",
+                                        " [%s]" % nonce if nonce else "")
+
+
+def show_grade(lab, opt):
+    reports = [(getattr(opt, kind), kind) for kind in lab_reports.FORMATS if getattr(opt, kind)]
+    for path, kind in reports:
+        lab_reports.write(path, kind, lab_reports.UNFINISHED)
+    tree, notes = TOP, []
+    if opt.patch or opt.dir:
+        if not is_project():
+            fail("this is a starting copy, which cannot grade others' work; the project can")
+        tree = os.path.join(COPIES, "graded-" + os.path.basename(lab))
+        notes = handed_in(lab, opt.dir and os.path.abspath(opt.dir), opt.patch, tree)
+    for note in notes:
+        print("# " + note)
+    points, _ = grade(lab, tree, show=True)
+    if points is None:
+        points = lab_reports.UNFINISHED["points"]
+    for path, kind in reports:
+        lab_reports.write(path, kind, {"points": points, "notes": notes})
+    print(last_line(lab, points, notes, opt))
+    sys.exit(any(p["score"] < p["max"] for p in points))
+
+
+class Proof:
+    """TAP: does the grader take the points that it should, and no others? One copy of the tree goes through all states, so
+    that each builds only what differs from the one before."""
+
+    def __init__(self, lab):
+        self.lab, self.tree = lab, os.path.join(COPIES, "test-" + os.path.basename(lab).split("-")[0])
+        self.count = self.failed = 0
+        self.names = []
+
+    def report(self, what, trouble, began=None):
+        self.count += 1
+        self.failed += bool(trouble)
+        took = " # %d s" % (time.monotonic() - began) if began else ""
+        print("%s %d - %s%s" % ("not ok" if trouble else "ok", self.count, what, took), flush=True)
         if trouble:
-            print("# " + text.replace("\n", "\n# "))
+            print("# " + trouble.replace("\n", "\n# "))
 
-    copy(tree)
-    judge(1, "the solution passes", None)
-    judge(2, "the starting point fails where it should", "start.patch")
-    judge(3, "the wrong solution fails where it should", "wrong.patch")
-    print("1..3")
-    shutil.rmtree(tree, ignore_errors=True)
-    sys.exit(failed != 0)
+    def judge(self, what, wanted):
+        """`wanted(names)`: which points are to be lost."""
+        began = time.monotonic()
+        points, text = grade(self.lab, self.tree)
+        if points is None:
+            return self.report(what, "the grader came to no end:\n" + text, began)
+        self.names = [p["name"] for p in points]
+        lost, want = {p["name"] for p in points if p["score"] < p["max"]}, wanted(self.names)
+        self.report(what, lost != want and "%s\nlost, and should not be: %s\nnot lost: %s"
+                    % (text, sorted(lost - want), sorted(want - lost)), began)
+
+    def wrong(self, wrong):
+        try:
+            before = wrong.apply(self.tree)
+        except (ValueError, OSError) as why:
+            return self.report("wrong: " + wrong.name, "it no longer fits the solution: %s" % why)
+        try:
+            self.judge("wrong: %s" % wrong.name, wrong.lost)
+        except ValueError as why:
+            self.report("wrong: " + wrong.name, str(why))
+        lab_wrong.restore(self.tree, before)
+
+    def run(self, which):
+        copy(self.tree)
+        self.judge("the solution earns every point", lambda names: set())
+        for wrong in which:
+            self.wrong(wrong)
+        trouble = apply(start_patch(self.lab), self.tree)
+        if trouble:
+            self.report("the starting point earns nothing", "start.patch no longer applies: %s\nmake the change in a copy by "
+                        "hand, then: python3 scripts/labs.py patch N COPY" % trouble)
+        else:
+            self.judge("the starting point earns nothing", set)
+        print("1..%d" % self.count)
+        shutil.rmtree(self.tree, ignore_errors=True)
+        sys.exit(self.failed != 0)
 
 
-def write_patch(lab, which, changed):
-    """docs/labs/N-*/which.patch: from this source (wrong: from the starting point) to `changed`; its text is kept."""
-    path, base = os.path.join(TOP, lab, which + ".patch"), os.path.join(COPIES, "base")
+def test(lab, every, only):
+    which = lab_wrong.read(os.path.join(TOP, lab, "wrong.txt"))
+    if only:
+        which = [w for w in which if w.name in only.split(",")] or fail("%s/wrong.txt has no %s" % (lab, only))
+    elif not every:
+        which = [w for w in which if w.quick]
+    Proof(lab).run(which)
+
+
+def write_patch(lab, changed):
+    """docs/labs/N-*/start.patch: from this source to `changed`; its text is kept."""
+    path, base = start_patch(lab), os.path.join(COPIES, "base")
     shutil.rmtree(base, ignore_errors=True)
     shutil.copytree(TOP, os.path.join(base, "a"), symlinks=True, ignore=NOT_SOURCE)
     os.symlink(os.path.abspath(changed), os.path.join(base, "b"))
-    trouble = which == "wrong" and apply(os.path.join(TOP, lab, "start.patch"), os.path.join(base, "a"))
-    if trouble:
-        fail("first renew start.patch, which does not apply: " + trouble)
-    leave_out = [w for name in (".git", ".cache", "__pycache__", "build", "*.patch") for w in ("-x", name)]
+    leave_out = [w for name in (".git", ".cache", "__pycache__", "build", "*.patch", "wrong.txt") for w in ("-x", name)]
     diff = subprocess.run(["diff", "-ruN"] + leave_out + ["a", "b"], cwd=base, capture_output=True, text=True).stdout
     diff = re.sub(r"^diff -ruN.*\n", "", diff, flags=re.M)
     diff = re.sub(r"^(---|\+\+\+) (\S+)\t(\S+) .*$",
                   lambda m: "%s %s" % (m[1], "/dev/null" if m[3] == "1970-01-01" else m[2]), diff, flags=re.M)
-    head = "What this patch is.\nFails: POINT\n"
-    if os.path.exists(path):
-        head = open(path).read().split("\n--- ")[0] + "\n"
+    head = open(path).read().split("\n--- ")[0] + "\n" if os.path.exists(path) else "What this patch is.\n"
     with open(path, "w") as f:
         f.write(head + diff)
     shutil.rmtree(base)
-    print("%s.patch: %d files" % (os.path.join(lab, which), len(re.findall(r"^--- ", diff, re.M))))
+    print("%s: %d files" % (os.path.relpath(path, TOP), len(re.findall(r"^--- ", diff, re.M))))
 
 
-def main():
+def arguments():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = args.add_subparsers(dest="command", required=True)
     for name in ("start", "grade", "test", "patch"):
         commands.add_parser(name).add_argument("lab")
     commands.choices["start"].add_argument("dir", nargs="?")
-    commands.choices["grade"].add_argument("--dir", default=TOP)
-    commands.choices["grade"].add_argument("--patch")
-    commands.choices["patch"].add_argument("which", choices=("start", "wrong"))
+    for option in ("dir", "patch", "nonce", *lab_reports.FORMATS):
+        commands.choices["grade"].add_argument("--" + option)
+    commands.choices["grade"].add_argument("--json", action="store_true")
+    commands.choices["test"].add_argument("--all", action="store_true")
+    commands.choices["test"].add_argument("--only")
     commands.choices["patch"].add_argument("dir")
-    opt = args.parse_args()
+    return args.parse_args()
+
+
+def main():
+    opt = arguments()
     lab = folder(opt.lab)
     if opt.command == "start":
         start(lab, os.path.abspath(opt.dir or "%s-lab%s" % (TOP, opt.lab)))
     elif opt.command == "test":
-        test(lab)
+        test(lab, opt.all, opt.only)
     elif opt.command == "patch":
-        write_patch(lab, opt.which, opt.dir)
-    elif opt.patch:
-        grade_patch(lab, opt.patch)
+        write_patch(lab, opt.dir)
     else:
-        show_grade(lab, os.path.abspath(opt.dir))
+        show_grade(lab, opt)
 
 
 if __name__ == "__main__":

@@ -6,37 +6,39 @@ import re
 import subprocess
 
 import fv_probe
-from grading import BUILD, Machine, Tap, answers, make, require
+from grading import BUILD, COUNTED, HANG, Machine, Points, answers, make, require
 
 ANSWERS = "docs/labs/1-classify/answers.txt"
 PROBE = os.path.join(BUILD, "tests", "fv-probe.elf")
 DOM0 = [os.path.join(BUILD, f) for f in ("guest/kernel-pv64.elf", "dom0-probe.cpio")]
 STATE, RING1, RING3 = -1, 1, 2  # columns of the probe's table
+WORDS = (("shows", "changes", "harmless"),) + (("faults", "differs", "same"),) * 3
 
 
 def bare():
     """The probe's two tables: without and with UMIP."""
     text = subprocess.run(
-        ["timeout", "60", "qemu-system-x86_64", "-cpu", "max", "-m", "64", "-display", "none", "-monitor", "none",
-         "-nic", "none", "-no-reboot", "-serial", "stdio", "-kernel", PROBE], capture_output=True, text=True).stdout
+        ["timeout", str(HANG), "qemu-system-x86_64", "-cpu", "max", "-m", "64", "-display", "none", "-monitor", "none",
+         "-nic", "none", "-no-reboot", "-serial", "stdio", *COUNTED, "-kernel", PROBE], capture_output=True, text=True).stdout
     require("probe: end" in text, "the probe does not come to its end:\n" + text[-600:])
     return [fv_probe.rows(half) for half in text.split("with UMIP")]
 
 
 def virtual():
     """Names that tell "ring 0" something wrong in an fv domain that is not patched."""
-    with Machine(["-m", "256", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"), "-append", fv_probe.OPTIONS,
-                  "-initrd", ",".join(DOM0)], os.path.join(BUILD, "labs", "1-classify", "fv.log"), limit=200) as m:
-        m.expect(fv_probe.SHELL, 120)
+    with Machine(["-m", "256", "-cpu", "max", *COUNTED, "-kernel", os.path.join(BUILD, "ringlet.elf"), "-append", fv_probe.OPTIONS,
+                  "-initrd", ",".join(DOM0)], os.path.join(BUILD, "labs", "1-classify", "fv.log"), limit=HANG) as m:
+        m.expect(fv_probe.SHELL, HANG)
         _, rows = fv_probe.virtual(m, "fv_patch=0")
     return {name for name, row in rows.items() if row[0] == "WRONG"}
 
 
-def column(answered, at, measured, manual):
-    """The words at place `at` of each row must be what was measured."""
-    wrong = [n for n, want in measured.items() if len(answered[n]) != 4 or answered[n][at] != want]
-    require(not wrong, "%d of %d are not as measured, among them %s. %s"
-            % (len(wrong), len(measured), ", ".join(wrong[:2]), manual))
+def cell(answered, at, name, want, manual):
+    """The word at place `at` of a row must be what was measured."""
+    words = answered.get(name, [])
+    require(len(words) == 4, "the row wants four words")
+    require(words[at] in WORDS[at], "%r is none of: %s" % (words[at], " ".join(WORDS[at])))
+    require(words[at] == want, "not %s. %s" % (words[at], manual))
 
 
 def names(answered, question, want, hint):
@@ -50,7 +52,7 @@ def silent(rows):
 
 
 def main():
-    tap = Tap()
+    points = Points()
     plain, umip, answered, lies = {}, {}, {}, set()
 
     def measure():
@@ -60,37 +62,29 @@ def main():
         lies.update(virtual())
         require(lies, "without patching nothing was wrong")
 
-    def read():
-        answered.update(answers(ANSWERS))
-        missing = [n for n in plain if n not in answered]
-        require(not missing, "%s has no row for: %s" % (ANSWERS, " ".join(missing)))
-        empty = [n for n in plain if len(answered[n]) != 4]
-        require(not empty, "a row wants four words; look at: " + " ".join(empty))
-        words = re.compile(r"(shows|changes|harmless)( (faults|differs|same)){3}$")
-        odd = [n for n in plain if not words.match(" ".join(answered[n]))]
-        require(not odd, "not the words that the head of the file explains: " + " ".join(odd))
+    def column(what, at, rows, column_of, manual):
+        for name, row in rows.items():
+            points.point("%s: %s" % (what, name),
+                         lambda n=name, r=row: cell(answered, at, n, r[column_of], manual), needs=needs)
 
-    def at(place, rows, column_of, manual):
-        require(plain, "nothing was measured")
-        column(dict.fromkeys(plain, []) | answered, place, {n: row[column_of] for n, row in rows.items()}, manual)
-
-    tap.step("the probe runs", measure)
-    tap.step("the table is filled in", read)
-    tap.step("what is sensitive", lambda: at(
-        0, plain, STATE, "Ask: does ring 0 alone own what this instruction tells or alters?"))
-    tap.step("ring 1", lambda: at(
-        1, plain, RING1, "SDM volume 2, the instruction's section Protected Mode Exceptions: is there #GP for the CPL? "
-        "If not: what does its Operation do when CPL > IOPL, and whose bits does it return?"))
-    tap.step("ring 3", lambda: at(2, plain, RING3, "Does the processor treat ring 3 differently from ring 1 there?"))
-    tap.step("ring 1 with UMIP", lambda: at(3, umip, RING1, "SDM volume 3, Control Registers, CR4.UMIP: it names five."))
-    tap.step("what breaks the condition", lambda: names(
-        answered, "breaks", silent(plain), "Sensitive, but not privileged: your own table already says which."))
-    tap.step("what breaks it with UMIP", lambda: names(
-        answered, "breaks-with-umip", silent(umip), "Does UMIP mend POPF?"))
-    tap.step("what lies to a deprivileged kernel", lambda: names(
-        answered, "lies", lies, "The kernel believes in ring 0 and IF clear, and is in ring 1 with IF set, under UMIP. An "
-        "instruction lies if what it tells the kernel, or what came of it, is not what ring 0 would have seen."))
-    tap.end()
+    needs = ["the probe runs", "the answers can be read"]
+    points.setup(needs[0], measure)
+    points.setup(needs[1], lambda: answered.update(answers(ANSWERS)))
+    column("what is sensitive", 0, plain, STATE, "Ask: does ring 0 alone own what this instruction tells or alters?")
+    column("ring 1", 1, plain, RING1,
+           "SDM volume 2, the instruction's section Protected Mode Exceptions: is there #GP for the CPL? "
+           "If not: what does its Operation do when CPL > IOPL, and whose bits does it return?")
+    column("ring 3", 2, plain, RING3, "Does the processor treat ring 3 differently from ring 1 there?")
+    column("ring 1 with UMIP", 3, umip, RING1, "SDM volume 3, Control Registers, CR4.UMIP: it names five.")
+    for what, question, want, hint in (
+            ("what breaks the condition", "breaks", silent(plain),
+             "Sensitive, but not privileged: your own table already says which."),
+            ("what breaks it with UMIP", "breaks-with-umip", silent(umip), "Does UMIP mend POPF?"),
+            ("what lies to a deprivileged kernel", "lies", lies,
+             "The kernel believes in ring 0 and IF clear, and is in ring 1 with IF set, under UMIP. An "
+             "instruction lies if what it tells the kernel, or what came of it, is not what ring 0 would have seen.")):
+        points.point(what, lambda q=question, w=want, h=hint: names(answered, q, w, h), 10, needs)
+    points.end()
 
 
 if __name__ == "__main__":

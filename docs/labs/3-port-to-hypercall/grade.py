@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from grading import BUILD, Machine, Tap, make, require
+from grading import BUILD, COUNTED, HANG, Judged, Points, make, require
 from main_job import SHELL, Console
 
 OPTIONS = "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"
@@ -27,15 +27,15 @@ def reasons(m, name):
 
 
 def work(m, who):
-    text = m.run(WORK, 120)
+    text = m.run(WORK, HANG)
     require(SUM in text, "%s: the programs do not do what they should: %r" % (who, text[-300:]))
 
 
 def pv32(m):
     """A pv32 domain with the kernel from Dom0's initramfs; leaves it running."""
     m.run("rl create -q demo32.cfg name=g32 memory=24")
-    m.run("while rl domid g32 >/dev/null 2>&1 && ! grep -q ':/root#' $(ls -d /run/rl/console/*/log | tail -1); do sleep 1; done",
-          120)
+    m.run("n=0; while [ $((n += 1)) -lt 60 ] && rl domid g32 >/dev/null 2>&1 && ! grep -q ':/root#' $(ls -d /run/rl/console/*/log | tail -1); do sleep 1; done",
+          HANG)
     said = m.run("tail -n 20 $(ls -d /run/rl/console/*/log | tail -1)")
     require(":/root#" in said, "it did not come to its shell. Its last words:\n%s\nA page that is a descriptor table cannot be "
             "written by the kernel it belongs to. Which hypercall does it, by what kind of address, and what did it answer?"
@@ -45,42 +45,40 @@ def pv32(m):
 
 
 def main():
-    tap = Tap()
+    points = Points()
     seen = {"pv64": {}, "pv32": {}}
+    built, booted = "the kernels compile", "pv64: programs have their thread-local storage"
 
     def used(kind, name):
-        require(seen[kind], "nothing was counted")
         times = seen[kind].get("hypercall " + name, 0)
         require(times >= MANY, "hypercall %s was made %d times. tls_load() is called at every switch between processes that "
                 "have thread-local storage" % (name, times))
 
     def not_emulated():
-        require(seen["pv64"], "nothing was counted")
         times = sum(n for r, n in seen["pv64"].items() if r == "emulate wrmsr")
         require(times == 0, "WRMSR was trapped and emulated %d times: it works, and each time costs several hypercalls. Look "
                 "for what `rl stats Domain-0` says" % times)
 
     def pv64():
-        require(built, "there is no kernel to boot")
-        m.expect(SHELL, 120)
+        require(built not in points.broken, "there is no kernel to boot")
+        m.expect(SHELL, HANG)
         m.run("rl stats --on")
         work(m, "pv64")
         seen["pv64"] = reasons(m, "Domain-0")
 
     def count_pv32():
-        require(seen["pv64"], "there is no Dom0 to start it")
         pv32(m)
         seen["pv32"] = reasons(m, "g32")
 
-    built = tap.step("the kernels compile", lambda: make(*IMAGES))
-    with Machine(["-m", "256", "-cpu", "max", "-kernel", IMAGES[0], "-append", OPTIONS, "-initrd", ",".join(IMAGES[1:])],
-                 os.path.join(BUILD, "labs", "3-port-to-hypercall", "log"), limit=400) as m:
-        tap.step("pv64: programs have their thread-local storage", pv64)
-        tap.step("pv32: programs have their thread-local storage", count_pv32)
-    tap.step("pv64: no privileged instruction is left", not_emulated)
-    tap.step("pv64: the base is set by hypercall", lambda: used("pv64", "set_segment_base"))
-    tap.step("pv32: the descriptor is written by hypercall", lambda: used("pv32", "update_descriptor"))
-    tap.end()
+    points.setup(built, lambda: make(*IMAGES))
+    with Judged(["-m", "256", "-cpu", "max", *COUNTED, "-kernel", IMAGES[0], "-append", OPTIONS, "-initrd", ",".join(IMAGES[1:])],
+                 os.path.join(BUILD, "labs", "3-port-to-hypercall", "log"), limit=2 * HANG) as m:
+        points.setup(booted, pv64)
+        points.point("pv32: programs have their thread-local storage", count_pv32, 3, [built, booted])
+    points.point("pv64: no privileged instruction is left", not_emulated, 2, [built, booted])
+    points.point("pv64: the base is set by hypercall", lambda: used("pv64", "set_segment_base"), 2, [built, booted])
+    points.point("pv32: the descriptor is written by hypercall", lambda: used("pv32", "update_descriptor"), 3, [built, booted])
+    points.end()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The grader's own look at frame_info, by its number: so it also builds where nobody has written the row yet. Each part
- * says on a line of its own how it went; the dangerous one comes last.
+ * tells by marks that it begins and that it went well, and prints what it found; the dangerous one comes last.
  */
 #include "fw.h"
+#include "mark.h"
 #include "ringlet/frame_info.h"
 
 const char test_title[] = "lab 4";
@@ -96,17 +97,21 @@ static void pointers(void)
 		expect(ask(va_to_mfn(page), (void *)bad[i]) == -XEN_EFAULT);
 }
 
-static void part(const char *name, void (*run)(void))
+static void part(unsigned number, const char *name, void (*run)(void))
 {
+	mark(2 * number);
 	trouble = NULL;
 	run();
 	printk("PART %s: %s\n", name, trouble ? trouble : "good");
+	if (!trouble)
+		mark(2 * number + 1);
 }
 
 void test_main(void)
 {
-	part("answers", answers);
-	part("trace", trace);
-	part("strangers", strangers);
-	part("pointers", pointers);
+	judge_begins();
+	part(0, "answers", answers);
+	part(1, "trace", trace);
+	part(2, "strangers", strangers);
+	part(3, "pointers", pointers);
 }

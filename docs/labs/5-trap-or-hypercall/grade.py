@@ -1,41 +1,82 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Lab 5: the ways must cross into the hypervisor as often as they should; figures are compared with what the meter says in
-this tree, ratios with the figures, and functions with what QEMU saw being executed.
+"""Lab 5: what the ways do, and what that costs, is told by the meter's marks; how often they cross into the hypervisor, and
+through which of its functions, QEMU saw. Figures are compared with that, and ratios with the figures.
 """
 
 import os
 import re
-import subprocess
 
-from grading import BUILD, Machine, Tap, answers, boot, make, require, require_success
+from grading import BUILD, Points, Watch, answers, judge_image, require
 
-LAB = "docs/labs/5-trap-or-hypercall"
-OUT = os.path.join(BUILD, "labs", "5-trap-or-hypercall")
+LAB = "5-trap-or-hypercall"
+ANSWERS = os.path.join("docs", "labs", LAB, "answers.txt")
 KINDS, OPERATIONS, WAYS = ("pv64", "pv32"), ("ts", "pte"), ("trap", "hypercall", "batched")
 N = 64
 FIGURES_WITHIN, RATIOS_WITHIN = 0.2, 0.03
+DOES, CALL, CALLED, TICKS, END, DIGIT = 32, 33, 34, 35, 36, 64  # meter.c's marks
+EMULATORS = ("emul_privileged", "emul_ptwr")
 
 
-def image(kind):
-    return os.path.join(OUT, "meter-%s.elf" % kind)
+def hypervisor():
+    """{name: address} of the functions of the hypervisor that the image names."""
+    with os.popen("nm %s" % os.path.join(BUILD, "ringlet.debug.elf")) as nm:
+        return {m[2]: int(m[1], 16) for m in re.finditer(r"^(\w+) [tT] (\w+)$", nm.read(), re.M)}
 
 
-def measure(kind):
-    """{(operation, way, n): (ticks, emulated, hypercalls)}"""
-    make(os.path.join(BUILD, "ringlet.elf"), image(kind))
-    text = boot(image(kind), limit=30, ICOUNT=1)
-    require_success(text)
-    return {(m[1], m[2], int(m[3])): tuple(map(int, m.groups()[3:]))
-            for m in re.finditer(r"^COST (\w+) (\w+) (\d+) (\d+) (\d+) (\d+)$", text, re.M)}
+class Way:
+    """What one way did: does (is it right?), calls (function of the hypervisor -> how often, for N), ticks {1: , N: }."""
+
+    def __init__(self):
+        self.does, self.calls, self.ticks = False, {}, {}
 
 
-def crossings(costs, operation):
-    for way, emulated, hypercalls in (("trap", range(N, 2 * N + 1), [0]), ("hypercall", [0], [N]), ("batched", [0], [1])):
-        require((operation, way, N) in costs, "there is nothing to judge")
-        _, e, h = costs[operation, way, N]
-        require(e in emulated and h in hypercalls, "%s by %s: %d operations were %d emulated instructions and %d hypercalls"
-                % (operation, way, N, e, h))
+def read_log(seen):
+    """{(operation, way): Way}"""
+    ways, way, counting, digits = {}, None, False, None
+    order = [(o, w) for o in OPERATIONS for w in WAYS]
+    for name, _, _ in seen:
+        if isinstance(name, int) and name < len(order):
+            require(order[name] not in ways, "the meter did not run as it should")
+            way = ways[order[name]] = Way()
+        elif name == DOES:
+            way.does = True
+        elif name in (CALL, CALLED):
+            counting = name == CALL
+        elif name == TICKS:
+            digits = ""
+        elif isinstance(name, int) and name >= DIGIT:
+            digits += str(name - DIGIT)
+        elif name == END:
+            way.ticks[N if way.ticks else 1] = int(digits or "0")
+        elif counting:
+            way.calls[name] = way.calls.get(name, 0) + 1
+    return ways
+
+
+def measure(kind, named):
+    image = judge_image(LAB, kind, "meter")
+    functions = hypervisor()
+    wanted = {n: a for n, a in functions.items() if n.startswith("hc_") or n in EMULATORS or n in named}
+    watched = Watch(image, {n: (a, a) for n, a in wanted.items()}).run()
+    ways = read_log(watched.seen)
+    require(len(ways) == len(OPERATIONS) * len(WAYS) and all(len(w.ticks) == 2 for w in ways.values()),
+            "the meter came to no end: " + watched.text[-400:])
+    return ways, set(functions)
+
+
+def does(ways, operation):
+    for way in WAYS:
+        require(ways[operation, way].does, "%s by %s does not do it" % (operation, way))
+
+
+def crosses(ways, operation, way, emulated, hypercalls):
+    require(ways[operation, way].does, "%s by %s does not do it" % (operation, way))
+    calls = ways[operation, way].calls
+    e, h = sum(calls.get(n, 0) for n in EMULATORS), sum(n for name, n in calls.items() if name.startswith("hc_"))
+    if calls.get("hc_multicall"):
+        h = calls["hc_multicall"]  # the calls in it do not cross
+    require(e in emulated and h in hypercalls, "%d operations were %d emulated instructions and %d hypercalls" % (N, e, h))
 
 
 def numbers(given, question, n):
@@ -48,74 +89,64 @@ def close(value, truth, within):
     return abs(value - truth) <= within * truth
 
 
-def figures(given, costs, kind, operation):
-    mine = numbers(given, "%s.%s" % (kind, operation), len(WAYS))
-    require(costs, "there is nothing to compare with")
-    for way, value in zip(WAYS, mine):
-        require(close(value, costs[operation, way, N][0] / N, FIGURES_WITHIN),
-                "%s.%s: %g instructions by %s is not what is measured here" % (kind, operation, value, way))
+def figure(given, ways, kind, operation, at):
+    mine = numbers(given, "%s.%s" % (kind, operation), len(WAYS))[at]
+    require(ways[operation, WAYS[at]].does, "the way does not do what it should")
+    require(close(mine, ways[operation, WAYS[at]].ticks[N] / N, FIGURES_WITHIN), "%g instructions is not what is measured here" % mine)
 
 
-def ratios(given, kind, operation):
-    trap, hypercall, batched = numbers(given, "%s.%s" % (kind, operation), len(WAYS))
-    mine = numbers(given, "%s.%s.ratios" % (kind, operation), 2)
-    for value, truth, what in zip(mine, (trap / hypercall, hypercall / batched), ("trap by hypercall", "hypercall by batched")):
-        require(close(value, truth, RATIOS_WITHIN), "%s.%s.ratios: %g does not follow from your figures (%s)"
-                % (kind, operation, value, what))
+def ratio(given, kind, operation, at):
+    figures = numbers(given, "%s.%s" % (kind, operation), len(WAYS))
+    mine = numbers(given, "%s.%s.ratios" % (kind, operation), 2)[at]
+    require(figures[at + 1] and close(mine, figures[at] / figures[at + 1], RATIOS_WITHIN), "%g does not follow from your figures" % mine)
 
 
-def line(given, costs, kind):
+def line(given, ways, kind, at):
     """A batch of n costs fixed + each * n."""
-    fixed, each = numbers(given, "%s.pte.batch" % kind, 2)
-    require(costs, "there is nothing to compare with")
-    one, all_of_them = costs["pte", "batched", 1][0], costs["pte", "batched", N][0]
-    slope = (all_of_them - one) / (N - 1)
-    require(close(each, slope, FIGURES_WITHIN), "%s.pte.batch: %g for each entry is not what is measured here" % (kind, each))
-    require(close(fixed, one - slope, FIGURES_WITHIN), "%s.pte.batch: %g for the call is not what is measured here" % (kind, fixed))
+    mine = numbers(given, "%s.pte.batch" % kind, 2)[at]
+    way = ways["pte", "batched"]
+    require(way.does, "the way does not do what it should")
+    slope = (way.ticks[N] - way.ticks[1]) / (N - 1)
+    require(close(mine, slope if at else way.ticks[1] - slope, FIGURES_WITHIN), "%g is not what is measured here" % mine)
 
 
-def executed(way, addresses):
-    """How often each address was the first of a block that QEMU executed, while TS was cleared in this way."""
-    log = os.path.join(OUT, "executed-%s.log" % way)
-    with Machine(["-m", "256", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
-                  "-append", "console=com1 dom0_mem=64M noreboot", "-initrd", "%s only=ts.%s" % (image("pv64"), way),
-                  "-d", "exec,nochain", "-dfilter", ",".join("0x%x+1" % a for a in addresses), "-D", log],
-                 os.path.join(OUT, "executed-%s.txt" % way), limit=60) as m:
-        m.expect("RESULT success", 60)
-        m.wait_end(30)
-    seen = [int(a, 16) for a in re.findall(r"^Trace \d+: \S+ \[\w+/(\w+)/", open(log).read(), re.M)]
-    os.remove(log)
-    return [seen.count(a) for a in addresses]
-
-
-def functions(given):
-    names = given.get("trap.functions", [])
-    require(len(set(names)) >= 4, "trap.functions: name four or more")
-    symbols = subprocess.run(["nm", os.path.join(BUILD, "ringlet.debug.elf")], capture_output=True, text=True).stdout
-    address = {name: int(at, 16) for at, name in re.findall(r"^(\w+) [tT] (\w+)$", symbols, re.M)}
-    for name in names:
-        require(name in address, "trap.functions: the image has no function %s (it may be part of its caller)" % name)
-    addresses = [address[name] for name in names]
-    for name, trap, call in zip(names, executed("trap", addresses), executed("hypercall", addresses)):
+def functions(given, ways, names):
+    named = given.get("trap.functions", [])
+    require(len(set(named)) >= 4, "trap.functions: name four or more")
+    for name in named:
+        require(name in names, "trap.functions: the image has no function %s (it may be part of its caller)" % name)
+        trap, call = (ways["ts", w].calls.get(name, 0) for w in ("trap", "hypercall"))
         require(trap - call >= N, "trap.functions: %s ran %d times for %d traps, %d times for as many hypercalls"
                 % (name, trap, N, call))
 
 
 def main():
-    tap = Tap()
-    given = {}
-    costs = {kind: {} for kind in KINDS}
-    tap.step("the answers can be read", lambda: given.update(answers(os.path.join(LAB, "answers.txt"))))
+    points = Points()
+    given, ways, names = {}, {}, {}
+    read = "the answers can be read"
+    points.setup(read, lambda: given.update(answers(ANSWERS)))
+
+    def run(kind):
+        ways[kind], names[kind] = measure(kind, given.get("trap.functions", []))
+
     for kind in KINDS:
-        c = costs[kind]
-        tap.step("%s: the ways do what they should" % kind, lambda c=c, k=kind: c.update(measure(k)))
+        runs = "%s: the ways can be built and run" % kind
+        points.setup(runs, lambda: run(kind))
         for op in OPERATIONS:
-            tap.step("%s: %s crosses as often as it should" % (kind, op), lambda c=c, o=op: crossings(c, o))
-            tap.step("%s: %s, the figures" % (kind, op), lambda c=c, k=kind, o=op: figures(given, c, k, o))
-            tap.step("%s: %s, the ratios" % (kind, op), lambda k=kind, o=op: ratios(given, k, o))
-        tap.step("%s: what a batch costs" % kind, lambda c=c, k=kind: line(given, c, k))
-    tap.step("what runs for a trap and not for a hypercall", lambda: functions(given))
-    tap.end()
+            points.point("%s: %s: the ways do what they should" % (kind, op), lambda: does(ways[kind], op), 1, [runs])
+            for way, emulated, hypercalls in (("trap", range(N, 2 * N + 1), [0]), ("hypercall", [0], [N]), ("batched", [0], [1])):
+                points.point("%s: %s by %s crosses as often as it should" % (kind, op, way),
+                             lambda: crosses(ways[kind], op, way, emulated, hypercalls), 1, [runs])
+            for at, way in enumerate(WAYS):
+                points.point("%s: %s by %s, the figure" % (kind, op, way),
+                             lambda: figure(given, ways[kind], kind, op, at), 1, [runs, read])
+            for at, what in enumerate(("trap to hypercall", "hypercall to batched")):
+                points.point("%s: %s, the ratio of %s" % (kind, op, what), lambda: ratio(given, kind, op, at), 1, [read])
+        for at, what in enumerate(("the call", "an entry")):
+            points.point("%s: what %s of a batch costs" % (kind, what), lambda: line(given, ways[kind], kind, at), 1, [runs, read])
+    points.point("what runs for a trap and not for a hypercall", lambda: functions(given, ways["pv64"], names["pv64"]), 4,
+                 ["pv64: the ways can be built and run", read])
+    points.end()
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@
  *	COST operation way n ticks emulated hypercalls
  * where ticks (instructions, if QEMU runs with -icount) are the best of some calls, and the last two are what the
  * hypervisor's trace shows of one more: how often the guest came in for an instruction to be emulated, and by
- * hypercall. A way that does not do what it should is a failure. With the option only=operation.way that way alone
- * is called, once.
+ * hypercall. A way that does not do what it should is a failure.
+ *
+ * The grader does not read these lines. It is told by marks, which it knows by number: the way, as numbered here, DOES if
+ * it does what it should; CALL and CALLED around one call of it for OPERATIONS; TICKS, the decimal digits of the ticks from
+ * DIGIT on, and END, for one and then for OPERATIONS.
  */
 #include "lab.h"
+#include "mark.h"
 #include "xen/sysctl.h"
 #include "ringlet/sysctl.h"
 
@@ -15,6 +19,15 @@ const char test_title[] = "lab 5: trap or hypercall";
 
 #define ROUNDS  8
 #define RECORDS 1024
+
+enum {
+	DOES = 32,
+	CALL,
+	CALLED,
+	TICKS,
+	END,
+	DIGIT = 64
+};
 
 static char spare[OPERATIONS][4096] __attribute__((aligned(4096)));
 static char frames[2][4096] __attribute__((aligned(4096)));
@@ -83,6 +96,8 @@ static void prove(const struct way *w)
 	}
 	if (bad)
 		failure("%s by %s does not do it", w->operation, w->name);
+	else
+		mark(DOES);
 }
 
 /* ---- the hypervisor's own record: each stay in it, with its reason ---- */
@@ -126,6 +141,18 @@ static void count(const struct way *w, unsigned n, unsigned *emulated, unsigned 
 	}
 }
 
+static void tell(uint64_t ticks)
+{
+	unsigned digits[20], n = 0;
+
+	for (uint32_t rest = ticks; rest; rest /= 10)
+		digits[n++] = rest % 10;
+	mark(TICKS);
+	while (n)
+		mark(DIGIT + digits[--n]);
+	mark(END);
+}
+
 static void measure(const struct way *w, unsigned n)
 {
 	unsigned emulated, hypercalls;
@@ -137,42 +164,24 @@ static void measure(const struct way *w, unsigned n)
 		best = t < best ? t : best;
 	}
 	count(w, n, &emulated, &hypercalls);
+	tell(best);
 	printk("COST %s %s %u %llu %u %u\n", w->operation, w->name, n, (unsigned long long)best, emulated,
 	       hypercalls);
 }
 
 /* ---- */
 
-static const char *skip_prefix(const char *s, const char *prefix)
-{
-	while (*prefix)
-		if (*s++ != *prefix++)
-			return NULL;
-	return s;
-}
-
-/* Is this the way that the option names? */
-static bool is_only(const char *only, const struct way *w)
-{
-	only = skip_prefix(only, w->operation);
-	only = only ? skip_prefix(only, ".") : NULL;
-	only = only ? skip_prefix(only, w->name) : NULL;
-	return only && !*only;
-}
-
 void test_main(void)
 {
-	const char *only = skip_prefix((const char *)start_info->cmd_line, "only=");
-
+	judge_begins();
 	hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL);
 	prepare();
 	for (const struct way *w = ways; w < ways + ARRAY_SIZE(ways); w++) {
-		if (only) {
-			if (is_only(only, w))
-				call(w, OPERATIONS);
-			continue;
-		}
+		mark(w - ways);
 		prove(w);
+		mark(CALL);
+		call(w, OPERATIONS);
+		mark(CALLED);
 		measure(w, 1);
 		measure(w, OPERATIONS);
 	}

@@ -8,7 +8,7 @@ import json
 import os
 import re
 
-from grading import BUILD, Machine, Tap, answers, make, require
+from grading import BUILD, COUNTED, HANG, Judged, Points, answers, make, require
 from main_job import SHELL, Console
 
 LAB = "docs/labs/6-direct-or-shadow"
@@ -21,6 +21,7 @@ WARM = 4500  # so many that the kernel has zeroed every free page once, and its 
 WITHIN = 0.25
 BATCHED = 0.15  # mmu_update hypercalls for each page of a fork, with what a fork costs anyway
 FAULTS = ("trap #PF, page fault", "emulate shadow fill")  # the guest's own, and those that it never hears of
+WORDS = {"pv32": ("page faults", "mmu_update", "mmuext_op", "iret"), "fv": ("page faults", "iret", "MOV from CR", "INVLPG")}
 COLUMNS = {"pv32": (FAULTS, ("hypercall mmu_update",), ("hypercall mmuext_op",), ("hypercall iret",)),
            "fv": (FAULTS, ("emulate iret",), ("emulate mov from cr",), ("emulate group 0f 01",))}
 
@@ -37,7 +38,7 @@ def reasons(m, kind):
 def start(m, kind):
     m.run("rl create -q %s name=%s memory=32 ramdisk=/boot/pages.cpio" % ({"pv32": "demo32.cfg", "fv": "fv.cfg"}[kind], kind))
     with Console(m, kind):
-        m.run("pages touch %d" % WARM, 120)
+        m.run("pages touch %d" % WARM, HANG)
 
 
 def measure(m, kind):
@@ -47,7 +48,7 @@ def measure(m, kind):
     for step in STEPS:
         m.run("rl stats --reset")
         with Console(m, kind):
-            m.run("pages %s %d" % (step, PAGES), 120)
+            m.run("pages %s %d" % (step, PAGES), HANG)
         now = reasons(m, kind)
         if before is not None:
             costs[step] = {r: (now.get(r, 0) - before.get(r, 0)) / PAGES for r in set(now) | set(before)}
@@ -57,7 +58,7 @@ def measure(m, kind):
 
 def checkup(m):
     with Console(m, "pv32"):
-        output = m.run("checkup", 120)
+        output = m.run("checkup", HANG)
     require(re.search(r"checkup: \d+ passed, 0 failed", output), "checkup says: " + output[-400:])
 
 
@@ -68,46 +69,46 @@ def batches(costs):
             "sets entries (fork_entries() in kern/mm/space.c)" % calls)
 
 
-def answered(given, costs, kind, step):
+def answered(given, costs, kind, step, at):
     question = "%s.%s" % (kind, step)
     mine = given.get(question, [])
     require(len(mine) == 4 and all(re.fullmatch(r"\d+(\.\d+)?", w) for w in mine), "%s: wanted are four numbers" % question)
-    require(step in costs[kind], "there is nothing to compare with")
-    for names, value in zip(COLUMNS[kind], map(float, mine)):
-        require(abs(value - sum(costs[kind][step].get(r, 0) for r in names)) <= WITHIN,
-                "%s: not %g times `%s` for each page" % (question, value, "` or `".join(names)))
+    names = COLUMNS[kind][at]
+    require(abs(float(mine[at]) - sum(costs[kind][step].get(r, 0) for r in names)) <= WITHIN,
+            "%s: not %s times `%s` for each page" % (question, mine[at], "` or `".join(names)))
 
 
 def main():
-    tap = Tap()
+    points = Points()
     given, costs = {}, {"pv32": {}, "fv": {}}
-    tap.step("the answers can be read", lambda: given.update(answers(os.path.join(LAB, "answers.txt"))))
-    built = tap.step("the kernels compile", lambda: make(*IMAGES))
+    read, built, booted = "the answers can be read", "the kernels compile", "Dom0 reaches its shell"
+    runs = {kind: "%s: the program runs" % kind for kind in costs}
 
     def boot():
-        require(built, "there is no kernel to boot")
-        m.expect(SHELL, 120)
+        require(built not in points.broken, "there is no kernel to boot")
+        m.expect(SHELL, HANG)
         m.run("rl stats --on")
 
     def run(kind):
-        require(up, "there is no Dom0 to start it")
+        require(booted not in points.broken, "there is no Dom0 to start it")
         costs[kind].update(measure(m, kind))
 
-    def check():
-        require(costs["pv32"], "there is no guest to check")
-        checkup(m)
-
-    with Machine(["-m", "256", "-cpu", "max", "-kernel", IMAGES[0], "-append", OPTIONS, "-initrd", ",".join(IMAGES[1:])],
-                 os.path.join(OUT, "log"), limit=400) as m:
-        up = tap.step("Dom0 reaches its shell", boot)
+    points.setup(read, lambda: given.update(answers(os.path.join(LAB, "answers.txt"))))
+    points.setup(built, lambda: make(*IMAGES))
+    with Judged(["-m", "256", "-cpu", "max", *COUNTED, "-kernel", IMAGES[0], "-append", OPTIONS, "-initrd", ",".join(IMAGES[1:])],
+                 os.path.join(OUT, "log"), limit=2 * HANG) as m:
+        points.setup(booted, boot)
         for kind in costs:
-            tap.step("%s: the program runs" % kind, lambda k=kind: run(k))
-        tap.step("pv32: its memory behaves as it should", check)
-    tap.step("pv32: a fork sends its entries in batches", lambda: batches(costs["pv32"]))
+            points.setup(runs[kind], lambda: run(kind))
+        points.setup("pv32: its memory behaves as it should", lambda: checkup(m) if runs["pv32"] not in points.broken else None)
+    points.point("pv32: a fork sends its entries in batches", lambda: batches(costs["pv32"]), 6,
+                 [built, booted, runs["pv32"], "pv32: its memory behaves as it should"])
     for kind in costs:
         for step in STEPS[1:]:
-            tap.step("%s: what `%s` costs for each page" % (kind, step), lambda k=kind, s=step: answered(given, costs, k, s))
-    tap.end()
+            for at, what in enumerate(WORDS[kind]):
+                points.point("%s: %s: %s for each page" % (kind, step, what), lambda: answered(given, costs, kind, step, at), 1,
+                             [read, built, booted, runs[kind]])
+    points.end()
 
 
 if __name__ == "__main__":

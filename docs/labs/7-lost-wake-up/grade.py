@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Lab 7: judge.c sends the event between every two instructions of the consumer; the scenes are its own."""
+"""Lab 7: judge.c sends an event between every two instructions of the consumer. What held is told by the judge's marks, and
+QEMU's log shows whether the consumer was stepped through and interrupted at each place.
+"""
 
-import os
 import re
 import subprocess
 
-from grading import BUILD, Tap, boot, make, require
+from grading import Points, Watch, judge_image, require, student_code
 
-LAB = os.path.join(BUILD, "labs", "7-lost-wake-up")
-SCENES = {"upcall": "an item that comes during the upcall is delivered too",
-          "sleep": "no item finds the consumer asleep for ever",
-          "leave": "an item that comes while events are masked is delivered at once"}
+LAB = "7-lost-wake-up"
+SCENES = (("upcall", "an item that comes during the upcall is delivered too", 2),
+          ("sleep", "no item finds the consumer asleep for ever", 3),
+          ("leave", "an item that comes while events are masked is delivered at once", 3),
+          ("other", "a wake-up that brings no item does not end the wait", 2))
+INJECTED, FEWEST = 64, 4  # instructions: no consumer has less
 
 
 def place(image, address):
@@ -21,28 +24,46 @@ def place(image, address):
 
 
 def judge(kind):
-    image = os.path.join(LAB, "judge-%s.elf" % kind)
-    make(os.path.join(BUILD, "ringlet.elf"), image)
-    # Ticks are instructions: what the watchdog calls long is the same everywhere.
-    text = boot(image, limit=25, ICOUNT=1)
-    return re.sub(r"before ([0-9a-f]{8,16})\b", lambda m: "before %s (%s)" % (m[1], place(image, m[1])), text)
+    image = judge_image(LAB, kind)
+    return Watch(image, {"consumer": student_code(LAB, kind, image, "consumer", "consumer_take")}).run()
 
 
-def scene(text, name):
-    if re.search(r"^SCENE %s held at \d+ places$" % name, text, re.M):
+def places(seen, number):
+    """Of a scene that held: (the instructions stepped through, those before which an event came)."""
+    names = [s[0] for s in seen]
+    stepped, hit, sent = set(), set(), False
+    for name, address, flag in seen[names.index(2 * number):names.index(2 * number + 1)]:
+        if name == INJECTED:
+            sent = True
+        elif name == "consumer" and flag:
+            stepped.add(address)
+            sent = False
+        elif name == "consumer" and sent:
+            hit.add(address)
+    return stepped, hit
+
+
+def scene(watched, number):
+    name = SCENES[number][0]
+    if watched.marks().count(2 * number + 1) == 1:
+        stepped, hit = places(watched.seen, number)
+        require(len(stepped) >= FEWEST and stepped <= hit, "%d instructions of yours were executed, and an event came before "
+                "%d of them: the judge did not run as it should" % (len(stepped), len(stepped & hit)))
         return
+    text = re.sub(r"before ([0-9a-f]{8,16})\b", lambda m: "before %s (%s)" % (m[1], place(watched.image, m[1])), watched.text)
     trouble = re.search(r"^failure: %s: (.*)$" % name, text, re.M) or re.search(r"RESULT error (.*)$", text, re.M)
     require(False, trouble[1] if trouble else "the guest came to no end, or did not reach this scene: " + text[-300:])
 
 
 def main():
-    tap = Tap()
+    points = Points()
     for kind in ("pv64", "pv32"):
-        said = [""]
-        tap.step("%s: the consumer can be built and run" % kind, lambda k=kind, s=said: s.append(judge(k)))
-        for name, what in SCENES.items():
-            tap.step("%s: %s" % (kind, what), lambda s=said, n=name: scene(s[-1], n))
-    tap.end()
+        built = "%s: the consumer can be built and run" % kind
+        watched = []
+        points.setup(built, lambda k=kind, w=watched: w.append(judge(k)))
+        for number, (_, what, worth) in enumerate(SCENES):
+            points.point("%s: %s" % (kind, what), lambda w=watched, n=number: scene(w[0], n), worth, [built])
+    points.end()
 
 
 if __name__ == "__main__":

@@ -2,15 +2,20 @@
 /*
  * Lab 7: the producer, and the judge. A race is not found by luck here: the consumer's code is executed step by
  * step (RFLAGS.TF), and the event is sent between two of its instructions, in one run for each two of them, until
- * all have had their turn. Three scenes:
+ * all have had their turn. Four scenes:
  *	sleep	the inbox is empty, the consumer wants an item; the first item comes at step n, or, at the
  *		end, when it sleeps already
  *	leave	the inbox has an item, the consumer takes it; another comes at step n
  *	upcall	the consumer is called for an item; another comes at step n
+ *	other	the inbox is empty, the consumer wants an item; at step n an event comes that brings none, and when the
+ *		consumer sleeps again, the item
  * After each run every item must have been delivered in order without any help. The watchdog is a timer: when it
  * rings, the consumer has slept although something was there (it is lost), or does not sleep at all.
+ *
+ * What is found is told by marks: 2 * scene when it begins, one more when it has held at every place, and INJECTED.
  */
 #include "lab.h"
+#include "mark.h"
 #include "time.h"
 
 const char test_title[] = "lab 7: the lost wake-up";
@@ -25,14 +30,17 @@ struct ring ring;
 evtchn_port_t port;
 
 static volatile unsigned inbox[INBOX_SIZE], inbox_in, inbox_out;
-static unsigned timer_port, next_item;
+static unsigned timer_port, other_port, next_item;
+
+#define INJECTED 64
 
 /* The run: an item is to come at step @at. */
 static struct run {
 	unsigned at, step;
 	bool stepping, step_upcall;
-	bool sent, late;     /* late: to a consumer that slept */
-	unsigned long where; /* the instruction before which it was sent */
+	bool other;                  /* the first event brings no item: it has come when `distracted` */
+	bool distracted, sent, late; /* late: to a consumer that slept */
+	unsigned long where;         /* the instruction before which it was sent */
 	unsigned taken;
 	uint64_t asleep; /* before the run */
 	const char *trouble;
@@ -65,15 +73,33 @@ void port_clear(void)
 	event_test_and_clear(port);
 }
 
+static void send_to(evtchn_port_t to)
+{
+	struct evtchn_send send = {to};
+
+	if (hypercall_event_channel_op(EVTCHNOP_send, &send))
+		error("cannot send");
+}
+
 static void produce(void)
 {
-	struct evtchn_send send = {port};
-
 	ring.item[ring.produced % RING_SIZE] = next_item++;
 	barrier();
 	ring.produced++;
-	if (hypercall_event_channel_op(EVTCHNOP_send, &send))
-		error("cannot send");
+	send_to(port);
+}
+
+/* The run's event, at its place. */
+static void inject(void)
+{
+	mark(INJECTED);
+	if (run.other && !run.distracted) {
+		run.distracted = true;
+		send_to(other_port);
+	} else {
+		run.sent = true;
+		produce();
+	}
 }
 
 static void trace_flag(bool on)
@@ -120,10 +146,9 @@ static bool step(struct frame *f)
 	if (run.stepping && run.step++ < run.at)
 		return true;
 	f->flags &= ~RFLAGS_TF;
-	if (run.stepping && !run.sent) {
-		run.sent = true;
+	if (run.stepping && !run.sent && !run.distracted) {
 		run.where = f->ip;
-		produce();
+		inject();
 	}
 	return true;
 }
@@ -143,8 +168,9 @@ static void watchdog(void)
 	bool slept = time_asleep() > run.asleep;
 
 	if (!run.sent && slept) {
-		run.sent = run.late = true;
-		produce();
+		run.late |= !run.distracted;
+		inject();
+		run.asleep = time_asleep();
 		set_watchdog();
 		return;
 	}
@@ -154,6 +180,7 @@ static void watchdog(void)
 
 static void upcall(struct frame *f)
 {
+	event_test_and_clear(other_port);
 	if (event_test_and_clear(timer_port))
 		watchdog();
 	if (!port_pending())
@@ -199,6 +226,17 @@ static void scene_upcall(void)
 		run.trouble = "an item stays in the ring, and nobody is called for it";
 }
 
+/* Whoever sleeps may be woken for many reasons. */
+static void scene_other(void)
+{
+	run.other = true;
+	stepped(take);
+	if (!run.sent)
+		run.trouble = "it returns although no item has come: something else woke it";
+	else if (run.taken != FIRST)
+		run.trouble = "it returns without the item";
+}
+
 /* All that was sent lies in the inbox, in order, or was taken out of it. */
 static void check_inbox(void)
 {
@@ -233,36 +271,51 @@ static bool run_at(const char *name, void (*scene)(void), unsigned at)
 	if (!run.trouble)
 		check_inbox();
 	if (run.trouble && run.late)
-		failure("%s: the item comes when it sleeps: %s", name, run.trouble);
-	else if (run.trouble && run.sent)
-		failure("%s: the item comes before %lx: %s", name, run.where, run.trouble);
+		failure("%s: the event comes when it sleeps: %s", name, run.trouble);
+	else if (run.trouble && (run.sent || run.distracted))
+		failure("%s: the event comes before %lx: %s", name, run.where, run.trouble);
 	else if (run.trouble)
-		failure("%s: no item comes: %s", name, run.trouble);
+		failure("%s: no event comes: %s", name, run.trouble);
 	return !run.trouble && run.sent && !run.late;
 }
 
-static void every_place(const char *name, void (*scene)(void))
+static const struct {
+	const char *name;
+	void (*run)(void);
+} scenes[] = {
+    {"upcall", scene_upcall}, {"sleep", scene_sleep}, {"leave", scene_leave}, {"other", scene_other}};
+
+static void every_place(unsigned scene)
 {
 	unsigned at = 0;
 
-	while (run_at(name, scene, at))
+	mark(2 * scene);
+	while (run_at(scenes[scene].name, scenes[scene].run, at))
 		at++;
-	if (!run.trouble)
-		printk("SCENE %s held at %u places\n", name, at);
+	if (run.trouble)
+		return;
+	mark(2 * scene + 1);
+	printk("SCENE %s held at %u places\n", scenes[scene].name, at);
+}
+
+static evtchn_port_t bind_ipi(void)
+{
+	struct evtchn_bind_ipi bind = {.vcpu = 0};
+
+	if (hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind))
+		error("bind_ipi");
+	return bind.port;
 }
 
 void test_main(void)
 {
-	struct evtchn_bind_ipi bind = {.vcpu = 0};
-
+	judge_begins();
 	timer_port = bind_timer();
-	if (hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind))
-		error("bind_ipi");
-	port = bind.port;
+	port = bind_ipi();
+	other_port = bind_ipi();
 	trap_hook = step;
 	event_hook = upcall;
-	every_place("upcall", scene_upcall);
-	every_place("sleep", scene_sleep);
-	every_place("leave", scene_leave);
+	for (unsigned scene = 0; scene < ARRAY_SIZE(scenes); scene++)
+		every_place(scene);
 	events_off();
 }

@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Lab 8: each attack runs against Ringlet, which must stand, and against a hypervisor with one check taken out, which
 must fall: so an attack that is none is seen. What stopped it is compared with what happened, and with what was taken out.
+The judge's marks and the hypervisor's auditor, which QEMU sees running, decide; what is printed does not.
 """
 
 import os
 import re
 import shutil
 
-from grading import BUILD, Tap, answers, boot, make, require
-from labs import apply
+from grading import BUILD, Points, Watch, answers, judge_image, make, require, symbols
+from lab_trees import apply
 
-LAB = "docs/labs/8-break-the-hypervisor"
-OUT = os.path.join(BUILD, "labs", "8-break-the-hypervisor")
+NAME = "8-break-the-hypervisor"
+LAB, OUT = os.path.join("docs", "labs", NAME), os.path.join(BUILD, "labs", NAME)
+RETURNED, LOOT, HELD = 32, 120, 121  # judge.c's marks
 ATTACKS = (("table", ("pv64", "pv32")), ("linear", ("pv64", "pv32")), ("tlb", ("pv64", "pv32")), ("pointer", ("pv64",)))
 SOURCE = ("Makefile", "abi", "hypervisor", "scripts", os.path.join(BUILD, "abi"), os.path.join(BUILD, "hypervisor"))
 FUNCTION = re.compile(r"^(?:\w[^;{}()\n]*[ *])?(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", re.M | re.S)
@@ -36,14 +38,18 @@ def weaken(name):
     return os.path.join(tree, BUILD, "ringlet.elf"), [file, changed[0]]
 
 
-def run(kind, attack, **hypervisor):
+def run(kind, attack, hypervisor=None):
     """(what it came to, was there loot, was the auditor content)"""
-    image = os.path.join(OUT, "judge-%s.elf" % kind)
-    text = boot("%s attack=%s" % (image, attack), "audit=exit", limit=30, **hypervisor)
-    came = re.search(r"^(?:RETURNED (-?\d+)|(FAULTED) (\d+))$", text, re.M)
-    require(came, "the attack did not come to its end: " + (re.search(r"RESULT (error .*)$", text, re.M) or [0, text[-400:]])[1])
-    return ([came[1]] if came[1] else ["fault", came[3]], re.search(r"^LOOT ", text, re.M) is not None,
-            re.search(r"audit: \d+ frames, ok", text) is not None)
+    debug = os.path.join(os.path.dirname(hypervisor or os.path.join(BUILD, "x")), "ringlet.debug.elf")
+    auditor = symbols(debug)
+    watched = Watch("%s attack=%s" % (os.path.join(OUT, "judge-%s.elf" % kind), attack),
+                    {name: (auditor[name],) * 2 for name in ("audit_run", "audit_wrong")})
+    watched.run("audit=exit", **({"XEN": hypervisor} if hypervisor else {}))
+    names, marks = [name for name, _, _ in watched.seen], watched.marks()
+    require(len(marks) == 2 and marks[0] < LOOT <= marks[1] and "audit_run" in names, "the attack did not come to its end: " +
+            (re.search(r"RESULT (error .*)$", watched.text, re.M) or [0, watched.text[-400:]])[1])
+    came = ["fault", str(marks[0])] if marks[0] < RETURNED else [str(RETURNED - marks[0])]
+    return came, marks[1] == LOOT, "audit_wrong" not in names
 
 
 class Attack:
@@ -59,12 +65,11 @@ class Attack:
     def judge(self, kind):
         came, loot, content = run(kind, self.name)
         require(not loot and content, "Ringlet itself has fallen, or what you call loot is allowed by mmu_update")
-        if kind == "pv64":
-            self.result = came
-        require(self.image, "there is no weak hypervisor to try it on")
-        _, loot, content = run(kind, self.name, XEN=self.image)
+        _, loot, content = run(kind, self.name, self.image)
         require(loot, "the weak hypervisor has stood as well: this attack does not need the check that was taken out")
         require(not content, "there is loot, but the auditor has seen nothing")
+        if kind == "pv64":
+            self.result = came
 
     def answered(self, what):
         given = answers(os.path.join(LAB, "answers.txt")).get("%s.%s" % (self.name, what))
@@ -75,18 +80,19 @@ class Attack:
 
 
 def main():
-    tap = Tap()
-    tap.step("the attacks can be built",
-             lambda: make(os.path.join(BUILD, "ringlet.elf"), *(os.path.join(OUT, "judge-%s.elf" % k) for k in ("pv64", "pv32"))))
+    points = Points()
+    built = "the attacks can be built"
+    points.setup(built, lambda: [judge_image(NAME, kind) for kind in ("pv64", "pv32")])
     for name, kinds in ATTACKS:
         attack = Attack(name, kinds)
-        tap.step("%s: a hypervisor without the check can be built" % name, attack.prepare)
+        weak = "%s: a hypervisor without the check can be built" % name
+        points.setup(weak, attack.prepare)
         for kind in kinds:
-            tap.step("%s, %s: without the check there is loot, on Ringlet there is none" % (name, kind),
-                     lambda a=attack, k=kind: a.judge(k))
-        tap.step("%s: what became of it on Ringlet" % name, lambda a=attack: a.answered("result"))
-        tap.step("%s: the check that stopped it" % name, lambda a=attack: a.answered("check"))
-    tap.end()
+            points.point("%s, %s: without the check there is loot, on Ringlet there is none" % (name, kind),
+                         lambda: attack.judge(kind), 3 if kind == "pv64" else 2, [built, weak])
+        points.point("%s: what became of it on Ringlet" % name, lambda: attack.answered("result"), 1, [built, weak])
+        points.point("%s: the check that stopped it" % name, lambda: attack.answered("check"), 2, [weak])
+    points.end()
 
 
 if __name__ == "__main__":
