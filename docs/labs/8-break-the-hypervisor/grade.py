@@ -5,6 +5,7 @@ must fall: so an attack that is none is seen. What stopped it is compared with w
 The judge's marks and the hypervisor's auditor, which QEMU sees running, decide; what is printed does not.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,9 +21,16 @@ SOURCE = ("Makefile", "abi", "hypervisor", "scripts", os.path.join(BUILD, "abi")
 FUNCTION = re.compile(r"^(?:\w[^;{}()\n]*[ *])?(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", re.M | re.S)
 
 
-def weaken(name):
-    """Build the hypervisor without the check: its image, and `file function` of what the patch changed."""
-    tree, patch = os.path.join(OUT, "weak-" + name), os.path.join(LAB, "weaken-%s.patch" % name)
+def contents(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def build_weak(tree, patch):
+    """The hypervisor with the patch in `tree`; not again, if it is there already and was made from the same."""
+    made_of, stamp = hashlib.sha256(contents(os.path.join(BUILD, "ringlet.elf")) + contents(patch)).hexdigest(), tree + ".made-of"
+    if os.path.exists(stamp) and contents(stamp).decode() == made_of:
+        return
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(os.path.join(tree, BUILD))
     for path in SOURCE:
@@ -31,6 +39,14 @@ def weaken(name):
     trouble = apply(os.path.abspath(patch), tree)
     require(not trouble, "%s does not apply: %s" % (patch, trouble))
     make("-C", tree, os.path.join(BUILD, "ringlet.elf"))
+    with open(stamp, "w") as f:
+        f.write(made_of)
+
+
+def weaken(name):
+    """Build the hypervisor without the check: its image, and `file function` of what the patch changed."""
+    tree, patch = os.path.join(OUT, "weak-" + name), os.path.join(LAB, "weaken-%s.patch" % name)
+    build_weak(tree, patch)
     file = re.search(r"^\+\+\+ b/(\S+)", open(patch).read(), re.M)[1]
     before, after = (dict(FUNCTION.findall(open(os.path.join(t, file)).read())) for t in (".", tree))
     changed = [f for f in before if before[f] != after.get(f)]
