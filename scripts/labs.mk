@@ -35,7 +35,7 @@ $(foreach k,pv64 pv32,$(eval $(call LAB_RULES,$(k))))
 -include $(wildcard docs/labs/*/lab.mk) $(wildcard $(B)/labs/*/*.d)
 
 # The copies that these tests make need a complete build/ to start from.
-$(foreach l,$(LABS),$(eval $(call test,labs-$(firstword $(subst -, ,$(l))),600,\
+$(foreach l,$(LABS),$(eval $(call test,labs-$(firstword $(subst -, ,$(l))),1500,\
 	python3 scripts/labs.py test $(firstword $(subst -, ,$(l))))))
 ifneq ($(LABS),)
 $(eval $(call test,labs-tools,300,python3 tests/system/labs_tools.py))
