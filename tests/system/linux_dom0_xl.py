@@ -26,7 +26,7 @@ from machine import BUILD, Tap, require
 FIRST = {"short": [], "long": [xl_steps.prepares, xl_long.warms_up]}
 PARTS = {
     "short": [xl_steps.looks, xl_steps.prepares, xl_steps.creates, xl_steps.works, xl_steps.lives, xl_steps.saves, xl_steps.ends,
-              xl_steps.dumps, xl_steps.refusals],
+              xl_steps.dumps, xl_steps.from_elsewhere, xl_steps.refusals],
     "long": [xl_long.ten_at_once, xl_long.rounds, xl_long.guests_are_destroyed, xl_long.xl_is_killed,
              xl_long.the_store_is_replaced],
 }

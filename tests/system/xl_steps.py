@@ -48,10 +48,16 @@ def looks(s):
     s.status("xen-cpuid -p 2>/dev/null")
     s.status("xenhypfs ls /")
     s.status("xenhypfs tree")
+    s.ask("xenhypfs cat /buildinfo/version/major")
+    s.ask("xl psr-hwinfo; xenpm get-cpufreq-states", code=None)
     s.ask("xl debug-keys h")
     s.ask("xenstore-ls /local/domain/0 | grep -v static-max | sort")
     s.ask("xenstore-write /t/a 1 /t/b two; xenstore-list /t; xenstore-read /t/a /t/b; xenstore-exists /t/c || xenstore-rm /t")
     s.ask("xenstore-read /t/a", code=1)
+    s.ask("xenstore-write /t/a 1; xenstore-chmod /t/a n0 r1; xenstore-ls -p /t")
+    s.ask("(xenstore-watch -n 2 /t/b >/tmp/w &) && await '[ -s /tmp/w ]' && xenstore-write /t/b 1 && "
+          "await '[ $(wc -l </tmp/w) = 2 ]' && cat /tmp/w && xenstore-rm /t")
+    s.ask("xl help | head -n 1; xl console -h | head -n 1; xl create -h | head -n 1")
 
 
 def refusals(s):
@@ -72,6 +78,7 @@ def prepares(s):
 
 
 def creates(s):
+    s.ask("xl create -n /root/work.cfg")
     s.ask("xl create -p /root/work.cfg")
     s.ask("xl list")
     s.ask("xl domid work; xl domname 1")
@@ -162,9 +169,27 @@ def ends(s):
 
 def dumps(s):
     """A domain that never ran has not said where its map of frames is: no core."""
-    s.ask("xl create -p /etc/xen/demo64.cfg")
+    s.ask("xl create -p -d /etc/xen/demo64.cfg")
     s.ask("xl dump-core demo64 /mnt/core", code=1)
     s.ask("xl destroy demo64 && xl list")
+    s.m.send("xl create -c /etc/xen/demo64.cfg\n")
+    s.m.expect(r"\w+:/root# ", 600)
+    s.leave()
+    s.ask("xl list && xl destroy demo64")
+
+
+def from_elsewhere(s):
+    """A guest that was saved on a machine with features, or with leaves of CPUID, that this one does not have."""
+    s.ask("xl create -q -p /root/work.cfg disk='[]' vif='[]' && xl unpause work")
+    s.enter("work")
+    s.leave()
+    s.ask("xl save -p work /mnt/saved && xl list && xl unpause work && xl destroy work")
+    # The policy stands near the beginning of the file: for each leaf its number, subleaf, EAX, EBX, ECX, EDX.
+    for leaf, register, value in ((r"\x07\x00{7}", 14, "377"), (r"\x00{4}\xff{4}[^\x00]\x00{3}[AG]", 8, "176")):  # AVX-512; how many leaves
+        s.quiet("cp /mnt/saved /mnt/other; at=$(head -c 65536 /mnt/saved | grep -obUaP '%s' | head -n 1 | cut -d: -f1)" % leaf)
+        s.ask("printf '\\%s' | dd of=/mnt/other bs=1 seek=$((at + %d)) conv=notrunc status=none" % (value, register))
+        s.ask("xl restore -p /mnt/other && xl destroy work", code=None)
+    s.ask("xl restore /mnt/saved && xl destroy work && rm /mnt/saved && xl list")
 
 
 def ports(s):
