@@ -199,7 +199,7 @@ $(eval $(call test,hello,900,python3 tests/system/hello.py,$(GK_OUT)/hello.list 
 	$(B)/guests/.fetched $(B)/ringlet.elf))
 
 # Our tools on Debian's Linux as Dom0, beside Debian's daemons; instead of them, and on Debian's Xen: make test-linux-dom0.
-$(eval $(call test,linux-dom0-rl,1800,python3 tests/system/linux_dom0_rl.py beside,$(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf))
+$(eval $(call test,linux-dom0-rl,3600,python3 tests/system/linux_dom0_rl.py beside,$(B)/linux-dom0/dom0.cpio $(B)/ringlet.elf))
 
 # Accounting and tracing by the real tools, beside guests at work.
 $(eval $(call test,trace,900,python3 tests/system/trace.py,$(B)/ringlet.iso))
