@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The things a developer does: run, debug, test, measure, tidy.
 
-.PHONY: run run-iso debug gdb test test-images mutants bench cost format size pictures lint
+.PHONY: run console tmux run-iso debug gdb test test-images mutants bench cost format size pictures lint
 
 # What the machine boots: the ISO with its menu, or by QEMU's own loader what BOOT names (the menu's entries, and native32),
 # as always when instructions are counted, since a disc is never equally fast twice.
@@ -22,6 +22,12 @@ run: ## boot the ISO; serial console on this terminal (^A x ends it); SHARE=fold
 run-iso: ## boot the ISO with QEMU's own screen; Alt+3 shows the serial line, where you can type (Alt+1: back)
 	$(Q)$(MAKE) --no-print-directory $(B)/ringlet.iso
 	$(Q)DISPLAY_TYPE=$${DISPLAY_TYPE:-curses} SERIAL=vc sh scripts/run-qemu -cdrom $(B)/ringlet.iso
+
+console: ## this terminal is serial line N of the machine that make run CONSOLES=4 has started
+	$(Q)python3 scripts/console.py $(or $(N),1)
+
+tmux: ## make run and its further serial lines (CONSOLES=2) side by side, in tmux
+	$(Q)sh scripts/tmux.sh
 
 debug: ## start the machine stopped, for `make gdb` in another terminal (WINDOWS=1: gdb here; WINDOWS=tmux: both here)
 	$(Q)$(MAKE) --no-print-directory all

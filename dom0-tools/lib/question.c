@@ -2,7 +2,6 @@
 /* See question.h. */
 #include "question.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* ESC, [, parameters, and a last byte from @ to ~ (ECMA-48, 5.4). */
@@ -41,4 +40,11 @@ size_t drop_questions(struct question *q, const char *text, size_t len, char *ou
 		q->len = 0;
 	}
 	return done;
+}
+
+bool answer_begun(const char *keys, size_t len)
+{
+	while (len && memchr("0123456789;[", keys[len - 1], 12))
+		len--;
+	return len && keys[len - 1] == '\033';
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define QUESTION_MAX 16
@@ -15,6 +16,10 @@ struct question {
 	char text[QUESTION_MAX];
 	size_t len;
 };
+
+/* Do the @len keys end in an answer that has begun (ECMA-48, CPR: ESC [ row ; column R)? It must go on as one, since a shell
+ * takes an ESC that stands alone for a key. */
+bool answer_begun(const char *keys, size_t len);
 
 /* Copy @len bytes from @text to @out, which has room for QUESTION_MAX more, without questions. Returns the bytes there. A
  * sequence that has only begun is kept for the next call. */

@@ -11,6 +11,7 @@
 #include "err.h"
 #include "files.h"
 #include "home.h"
+#include "line.h"
 #include "question.h"
 
 #include <errno.h>
@@ -25,9 +26,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define LOOK_MS  20   /* how often to look for new output */
-#define AGAIN_MS 2000 /* how long to try to find rl-consoled */
-#define QUIET_MS 1000 /* input from a file ended: leave after this long without output */
+#define ANSWER_MS 100  /* the parts of an answer are not further apart */
+#define LOOK_MS   20   /* how often to look for new output */
+#define AGAIN_MS  2000 /* how long to try to find rl-consoled */
+#define QUIET_MS  1000 /* input from a file ended: leave after this long without output */
 
 struct client {
 	unsigned id;
@@ -161,24 +163,27 @@ static void pass_keys(struct client *c, const char *keys, size_t len)
 		put("\a", 1); /* the domain does not read: as a terminal does when its queue is full */
 }
 
-/* Pass keys on. True: the user leaves. */
+/* Pass keys on, those that came together as one. True: the user leaves. */
 static bool pass_input(struct client *c)
 {
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
 	char keys[256];
-	/* From a terminal key by key: what is typed after the escape is for the shell. */
-	ssize_t got = read(STDIN_FILENO, keys, c->terminal ? 1 : sizeof(keys));
-	char *leave;
+	size_t len = 0;
+	bool leave = false;
+	ssize_t got;
 
-	if (got <= 0) {
-		c->eof = got == 0 || errno != EINTR;
-		return c->eof && c->terminal;
-	}
-	leave = c->terminal ? memchr(keys, c->escape, got) : NULL;
-	if (leave)
-		got = leave - keys;
-	if (got)
-		pass_keys(c, keys, got);
-	return leave != NULL;
+	do {
+		/* From a terminal key by key: what is typed after the escape is for the shell. */
+		got = read(STDIN_FILENO, keys + len, c->terminal ? 1 : sizeof(keys));
+		leave = c->terminal && got == 1 && keys[len] == c->escape;
+		if (got > 0 && !leave)
+			len += got;
+	} while (c->terminal && got > 0 && !leave && len < sizeof(keys) &&
+		 poll(&in, 1, answer_begun(keys, len) ? ANSWER_MS : 0) > 0);
+	c->eof = got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
+	if (len)
+		pass_keys(c, keys, len);
+	return leave || (c->eof && c->terminal);
 }
 
 /* Is it over, and why? "" while the domain lives. */
@@ -195,6 +200,8 @@ static const char *ended(const struct client *c)
 
 static int follow(struct client *c)
 {
+	const char *end = c->terminal ? "\r\n" : "\n";
+
 	for (;;) {
 		struct pollfd in = {.fd = c->eof ? -1 : STDIN_FILENO, .events = POLLIN};
 		const char *why = ended(c);
@@ -203,8 +210,9 @@ static int follow(struct client *c)
 			return 0;
 		if (*why) {
 			terminal_restore();
-			printf(c->closed ? "\n(rl) domain %u: %s\n" : "\n(rl) domain %u has ended: %s\n",
-			       c->id, why);
+			printf(c->closed ? "%s(rl) domain %u: %s%s" : "%s(rl) domain %u has ended: %s%s", end,
+			       c->id, why, end);
+			fflush(stdout);
 			return 1;
 		}
 		if (poll(&in, 1, LOOK_MS) > 0 && pass_input(c))
@@ -265,15 +273,15 @@ int console_attach(unsigned id, const struct console_options *options)
 		return 0;
 	}
 	fflush(stdout);
-	c.terminal = terminal_raw();
-	if (c.terminal)
+	c.terminal = options->bare || terminal_raw();
+	if (is_raw)
 		fprintf(stderr, "(rl) console of %s; leave it with ^%c\r\n", domain_name(id),
 			c.escape ^ 0x40);
 	show_new(&c, true);
 	rc = follow(&c);
 	terminal_restore();
 	if (c.terminal && rc == 0)
-		fprintf(stderr, "\n(rl) left the console of %s\n", domain_name(id));
+		fprintf(stderr, "\r\n(rl) left the console of %s\r\n", domain_name(id));
 	if (c.in >= 0)
 		close(c.in);
 	conlog_close(&c.log);
@@ -310,16 +318,25 @@ static long find_console(const char *arg)
 	return info.domain;
 }
 
+static int attach_bare(unsigned id)
+{
+	return console_attach(id, &(struct console_options){.escape = ']' & 0x1f, .bare = 1});
+}
+
 static int do_console(int argc, char **argv)
 {
+	static const struct option names[] = {{"on", required_argument, NULL, 'o'}, {0}};
 	struct console_options options = {.escape = ']' & 0x1f};
+	const char *line = NULL;
 	long id;
 	int c;
 
 	optind = 1;
-	while ((c = verb_option("console", argc, argv, "le:")) != -1) {
-		if (c == '?' || c == ':')
-			return EXIT_USAGE;
+	while ((c = getopt_long(argc, argv, "le:", names, NULL)) != -1) {
+		if (c == '?')
+			return verb_usage("console");
+		if (c == 'o')
+			line = optarg;
 		if (c == 'l')
 			options.log_only = 1;
 		else if ((options.escape = parse_escape(optarg)) < 0)
@@ -328,16 +345,21 @@ static int do_console(int argc, char **argv)
 	if (argc - optind != 1)
 		return verb_usage("console");
 	id = find_console(argv[optind]);
+	if (id >= 0 && line)
+		return line_attach(id, line, attach_bare) ? EXIT_FAILED : EXIT_OK;
 	return id < 0 || console_attach(id, &options) < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 const struct verb verbs_console[] = {
     {.name = "console",
-     .args = "[-e CHAR] [-l] DOMAIN",
+     .args = "[-e CHAR] [-l | --on N] DOMAIN",
      .summary = "talk with a domain through its console; ^] leaves",
      .text =
 	 "  -e CHAR  leave with another character, as ^A or ~\n"
-	 "  -l       print what the domain wrote so far (the last 60 KiB) and return\n\n"
+	 "  -l       print what the domain wrote so far (the last 60 KiB) and return\n"
+	 "  --on N   put it on serial line N of the machine and return; it stays there over\n"
+	 "           restarts, and ^] typed there frees the line. On the host,\n"
+	 "           `make run CONSOLES=4` gives lines 1 to 4, `make console N=1` shows one\n\n"
 	 "Begins with what was written before. Works for a domain that has ended, too: the last 16 are "
 	 "kept.\n"
 	 "When input is not a terminal it is sent to the domain, and rl leaves after a second of silence.\n",

@@ -46,6 +46,7 @@ struct hv *rl_hv(void);
 struct console_options {
 	int escape;   /* the character that leaves the console */
 	int log_only; /* print what was kept and return */
+	int bare;     /* standard input and output are a raw line already, which says itself whose it is */
 };
 /* Attach to the console of domain @id until the user leaves (0), the domain ends (1) or -1 and a report. */
 int console_attach(unsigned id, const struct console_options *options);

@@ -5,6 +5,8 @@
 
 void crash_init(void); /* /dev/crash: ways to crash this kernel, for demonstrations */
 
+void serial_lines_init(void); /* /dev/ttyS1 and on, where the machine has them */
+
 /* Linux's interfaces below /dev/xen. */
 void evtchn_init(void);   /* event channels */
 void gntalloc_init(void); /* granted pages */

@@ -34,6 +34,8 @@ void drivers_init(void)
 	evtchn_init();
 	gntdev_init();
 	gntalloc_init();
-	if (boot_info.privileged) /* other domains have no devices of the machine */
+	if (boot_info.privileged) { /* other domains have no devices of the machine */
+		serial_lines_init();
 		virtio_init();
+	}
 }

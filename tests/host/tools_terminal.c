@@ -2,6 +2,7 @@
 /*
  * Specification of what is done for the terminal.
  *   questions  old output is shown without what a terminal would answer, however it is cut into pieces; nothing else is lost
+ *   begun      of an answer the first part is known
  *   size       a terminal's answer is taken as its size, wherever it is among keys; what is none is not
  */
 #include "question.h"
@@ -43,6 +44,17 @@ static void old_output_asks_nothing(void **state)
 		}
 }
 
+static void an_answer_that_has_begun_is_seen(void **state)
+{
+	static const char *const begun[] = {"\033", "\033[", "ab\033[24;8"};
+	static const char *const not [] = {"", "1", "ab[24;8", "\033[24;80R", "\033x1", "\033[A"};
+
+	for (size_t i = 0; i < sizeof(begun) / sizeof(*begun); i++)
+		assert_true(answer_begun(begun[i], strlen(begun[i])));
+	for (size_t i = 0; i < sizeof(not ) / sizeof(*not ); i++)
+		assert_false(answer_begun(not [i], strlen(not [i])));
+}
+
 static unsigned answers(struct screen *s, const char *text)
 {
 	unsigned found = 0;
@@ -81,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(old_output_asks_nothing),
+	    cmocka_unit_test(an_answer_that_has_begun_is_seen),
 	    cmocka_unit_test(an_answer_is_the_size),
 	};
 

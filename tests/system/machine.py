@@ -48,12 +48,15 @@ class Machine:
         self.received = 0  # characters, ever
         self.deadline = time.monotonic() + limit
         self.text = ""  # everything received and not yet consumed by expect()
-        self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-display", "none", "-no-reboot", "-monitor", "none",
-             "-serial", "stdio", "-nic", "none"] + args,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.args = args
+        self.process = self.start({"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT})
         os.set_blocking(self.process.stdout.fileno(), False)
         self.serial = 0
+
+    def start(self, pipes):
+        """The process that is talked with."""
+        return subprocess.Popen(["qemu-system-x86_64", "-display", "none", "-no-reboot", "-monitor", "none",
+                                 "-serial", "stdio", "-nic", "none"] + self.args, **pipes)
 
     def __enter__(self):
         return self

@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: MIT
 """The terminals of Dom0 and of its guests, as a user has them: prompts that name the machine, consoles that say when they
 are left and ask the terminal nothing about old times, a kernel that keeps quiet, `rl top` on a screen of any size, the
-manual pages.
+manual pages, guests' consoles on serial lines of their own.
 """
 
 import os
 import re
+import subprocess
+import sys
 
-from machine import BUILD, Machine, Tap, require
+from machine import BUILD, TOP, Machine, Tap, require
 
 LOG = os.path.join(BUILD, "tests", "terminals.log")
+LINES = os.path.join(BUILD, "tests", "lines")
 ASK = "\x1b[6n"
 
 
@@ -123,16 +126,63 @@ def manual(m):
     require("Usage: ls" in m.run("man ls 2>&1"), "man ls")
 
 
+class Line(Machine):
+    """A terminal with scripts/console.py. It is read and typed into as a machine is."""
+
+    def __init__(self, number):
+        self.number = number
+        super().__init__([], LOG.replace(".log", "-%d.log" % number), limit=400)
+
+    def start(self, pipes):
+        return subprocess.Popen([sys.executable, os.path.join(TOP, "scripts/console.py"), str(self.number), LINES], **pipes)
+
+
+def on_lines(m):
+    """Consoles on the first and on the fourth line; what is taken, what is missing; a restart is followed."""
+    m.run("rl create -q demo64.cfg")
+    with Line(1) as first, Line(4) as fourth:
+        for line, name in ((first, "demo32"), (fourth, "demo64")):
+            line.expect("line %d of the machine" % line.number)
+            m.run("rl console --on %d %s" % (line.number, name))
+            line.expect(prompt(name))
+            require(name == line.run("hostname").strip(), "line %d is not %s's" % (line.number, name))
+            require(line.run("seq 2000").split() == [str(n) for n in range(1, 2001)], "line %d loses output" % line.number)
+        require("another console is there" in m.run("rl console --on 1 demo64 2>&1", code=1), "one line for two")
+        require("there is no such line" in m.run("rl console --on 2 demo64 2>&1", code=1), "a line that is not there")
+        first.send("\x1d")
+        first.expect(r"^\(rl\) left the console of demo32\n")
+        m.run("until rl console --on 1 demo32 2> /dev/null; do usleep 50000; done")
+        first.expect(prompt("demo32"))
+        m.run("rl reboot -w demo32")
+        first.expect(r"\(rl\) domain \d+ has ended: reboot")
+        first.expect(r"\(rl\) console of demo32")
+        first.send("\necho again at $((6 * 7))\n")
+        first.expect("^again at 42\n")
+        m.run("rl destroy demo64")
+        fourth.expect(r"\(rl\) domain \d+ has ended: destroyed")
+        for line in (first, fourth):
+            line.send("\x01x")
+            line.expect(r"\(line %d: left\)" % line.number)
+            require(line.wait_end() == 0, "console.py fails")
+    m.run("rl destroy demo32")
+
+
+def serial(number, *device):
+    return ["-chardev", "socket,id=line%d,path=%s,server=on,wait=off" % (number, os.path.join(LINES, str(number)))] + list(device)
+
+
 def main():
+    os.makedirs(LINES, exist_ok=True)
     tap = Tap()
     with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
                   "-initrd", "%s ,%s" % (os.path.join(BUILD, "guest/kernel-pv64.elf"), os.path.join(BUILD, "dom0.cpio")),
-                  "-append", "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"], LOG) as m:
+                  "-append", "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"] + serial(1, "-serial", "chardev:line1") +
+                 serial(4, "-device", "isa-serial,chardev=line4,iobase=0x1e8,irq=5,index=3"), LOG) as m:
         if tap.step("a greeting, and Dom0's prompt", lambda: greeted(m)):
             for name, step in (("prompts name the machine", names), ("a console's past asks nothing", asks_nothing),
                                ("a terminal's late answers are no input", answers), ("the kernel keeps quiet", quiet),
                                ("rl top fits the screen", top), ("errors name the command line", command_line),
-                               ("the manual", manual)):
+                               ("the manual", manual), ("consoles on lines of their own", on_lines)):
                 tap.step(name, lambda s=step: s(m))
     tap.end()
 
