@@ -163,10 +163,11 @@ static int on_created(void *arg, const struct build_result *built)
 	return 0;
 }
 
-/* Wait until rl-consoled has attached. -1 and a report: it says that it cannot. */
+/* Wait until rl-consoled, which runs, has attached. -1 and a report: it says that it cannot. A busy machine may let it
+ * wait for seconds; only one that is stuck takes longer than this. */
 static int wait_for_console(unsigned id)
 {
-	uint64_t until = now_ms() + 3000;
+	uint64_t until = now_ms() + 20000;
 	char why[256];
 	ssize_t n;
 
