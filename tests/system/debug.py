@@ -30,7 +30,7 @@ def free_port():
 
 def boot_of(kind, *variables):
     """QEMU's options, as `make debug BOOT=kind` has them, and for run-qemu what `make run` has."""
-    out = subprocess.run(["make", "-n", "--no-print-directory", "run", "BOOT=" + kind] + list(variables), cwd=TOP, capture_output=True,
+    out = subprocess.run(["make", "-n", "--no-print-directory", "run"] + (["BOOT=" + kind] if kind else []) + list(variables), cwd=TOP, capture_output=True,
                          text=True, check=True).stdout
     return re.findall(r"^sh scripts/run-qemu (.*)$", out, re.M)[0]
 
@@ -301,23 +301,16 @@ def two_terminals():
 
 
 def repeats():
-    """make run ICOUNT=1: the same each time, times to the microsecond included."""
+    """make debug ICOUNT=1: how long Dom0's vCPU took until its 40th mmu_update is the same to the nanosecond in each run, and
+    so are the frames. (When it began is not: the firmware waits for devices.)"""
+    require(boot_of("", "ICOUNT=1") == boot_of("pv64"), "with ICOUNT=1 the menu is booted")
     seen = []
     for _ in range(2):
-        t = Terminal("sh scripts/run-qemu " + boot_of("pv64", "ICOUNT=1"), dict(os.environ, ICOUNT="1", TERM="dumb"))
-        text = []
-        while True:
-            t.wait(r"(?=\n|/root# )")
-            line, end, t.text = t.text.partition("\n")
-            text.append(line)
-            if not end:
-                break
-            if "/root# " in line:
-                break
-        os.kill(t.pid, 9)
-        t.end()
-        seen.append(text)
-    require(seen[0] == seen[1], "two runs differ: %s" % [pair for pair in zip(*seen) if pair[0] != pair[1]])
+        out = session(boot_of("pv64"), "hypercall-break mmu_update 40 domid=0\ncontinue\necho == then\\n\nprint $vcpu()->sched.runstate.time\nbt",
+                      dict(environment(BOOT="pv64"), ICOUNT="1"))
+        expect(out, r"mmu_update: call 40 of d0", "== then", r" = \{.*\d{6,}", r"#0  hc_mmu_update")
+        seen.append(out[out.index("== then"):out.index("qemu-system")])
+    require(seen[0] == seen[1], "two runs differ: %s" % seen)
 
 
 STEPS = (
