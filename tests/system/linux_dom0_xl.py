@@ -3,10 +3,11 @@
 """Debian's Linux as Dom0 and Debian's xl, used as a user would, on Ringlet and on Debian's Xen 4.17: the same lines on both,
 and their answers are compared line by line.
 
-    linux_dom0_xl.py short|long [ringlet|xen]      one of them alone: nothing is compared
+    linux_dom0_xl.py short|long|lying [ringlet|xen]      one of them alone: nothing is compared
 
 short: a day with one guest. long: many guests, and what goes wrong; ROUNDS is how many are made and ended (default 100),
-MOMENTS after how many seconds of a verb something ends (default 1).
+MOMENTS after how many seconds of a verb something ends (default 1). lying: a guest that lies to Dom0's back ends, beside one that
+works; SEEDS are those of its chance (default "1 2").
 """
 
 import hashlib
@@ -17,21 +18,25 @@ import resource
 import sys
 
 import xl_long
+import xl_lying
 import xl_session
 import xl_stated
 import xl_steps
 from machine import BUILD, Tap, require
 
 # Before what is there is counted; after that; after the question whether something was lost.
-FIRST = {"short": [], "long": [xl_steps.prepares, xl_long.warms_up]}
+FIRST = {"short": [], "long": [xl_steps.prepares, xl_long.warms_up], "lying": [xl_lying.prepares, xl_lying.warms_up]}
 PARTS = {
     "short": [xl_steps.looks, xl_steps.prepares, xl_steps.creates, xl_steps.works, xl_steps.lives, xl_steps.saves, xl_steps.ends,
               xl_steps.dumps, xl_steps.from_elsewhere, xl_steps.refusals],
     "long": [xl_long.ten_at_once, xl_long.rounds, xl_long.guests_are_destroyed, xl_long.xl_is_killed,
              xl_long.the_store_is_replaced],
+    "lying": [xl_lying.another_works, xl_lying.lies, xl_lying.ends_while_it_lies, xl_lying.the_other_is_undisturbed,
+              xl_lying.is_refused],
 }
-LAST = {"short": [], "long": [xl_long.the_store_dies, xl_long.reboots_under_guests]}
-LIMIT = {"short": 3600, "long": 20000}
+LAST = {"short": [], "long": [xl_long.the_store_dies, xl_long.reboots_under_guests], "lying": []}
+LIMIT = {"short": 3600, "long": 20000, "lying": 7200}
+MORE = {"short": [], "long": [], "lying": xl_lying.DRIVE}
 
 
 def audit(s):
@@ -77,7 +82,7 @@ def do_all(tap, s, parts):
 
 def run(tap, form, host, web):
     before, start = {}, seconds()
-    with xl_session.machine(host, "linux-dom0-" + form, LIMIT[form], restarts=form == "long") as m:
+    with xl_session.machine(host, "linux-dom0-" + form, LIMIT[form], restarts=form == "long", more=MORE[form]) as m:
         s = xl_session.Session(m, host, web.url)
         s.page = hashlib.sha256(web.page).hexdigest()
         stages = [
@@ -98,6 +103,8 @@ def run(tap, form, host, web):
 
 def main(form, *chosen):
     tap = Tap()
+    if form == "lying":
+        xl_lying.image()
     with xl_session.Web() as web:
         done = [run(tap, form, host, web) for host in chosen or ["ringlet", "xen"]]
     if len(done) == 2:
