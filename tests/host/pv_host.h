@@ -258,6 +258,8 @@ long hypercall_call(struct vcpu *v, uint64_t nr, const uint64_t words[6])
 const uint8_t build_id_start[1];
 extern const uint8_t build_id_end[1] __attribute__((alias("build_id_start")));
 #include "pv/version_op.c"
+
+const char version_changeset[] = "2026-01-01 git:0123456789ab-dirty";
 #ifdef HOST_PV32
 #include "pv/pv32.c"
 #include "pv/pv32_entry.c"

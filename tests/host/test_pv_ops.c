@@ -240,8 +240,6 @@ static void callbacks(void **state)
 
 /* ---- xen_version ---- */
 
-const char version_changeset[] = "2026-01-01 git:0123456789ab-dirty";
-
 static void version(void **state)
 {
 	gva_t at = (gva_t)guest_base;
