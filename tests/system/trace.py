@@ -145,18 +145,28 @@ def tracks(text):
     return {" ".join(named[key]): events for key, events in found.items()}
 
 
+# What each guest must be seen in: rings, and reasons in ring 0.
+SEEN = {"g32 vCPU 0": ({"ring 0", "ring 3 user", "ring 1 kernel"}, {"int 0x80"}),
+        "g64 vCPU 0": ({"ring 0", "ring 3 user", "ring 3 kernel"}, {"system call", "hypercall iret"})}
+
+
 def trace_all(m):
-    said = m.run("rl trace -o /tmp/all.json -t 5 -n 3000", 60)
-    require(re.search(r"^/tmp/all.json: \d+ records, \d+ lost", said), said)
-    found = tracks(fetch(m, "/tmp/all.json"))
-    with open(os.path.join(BUILD, "tests", "trace.json"), "w") as f:
-        json.dump(found, f)
-    require({"g32 vCPU 0", "g64 vCPU 0"} <= set(found), "tracks: %s" % sorted(found))
-    seen = {name: check_track(name, events) for name, events in found.items()}
-    require({"ring 0", "ring 3 user", "ring 1 kernel"} <= seen["g32 vCPU 0"][0], "g32's rings: %s" % seen["g32 vCPU 0"][0])
-    require(seen["g64 vCPU 0"][0] == {"ring 0", "ring 3 user", "ring 3 kernel"}, "g64's rings: %s" % seen["g64 vCPU 0"][0])
-    require({"system call", "hypercall iret"} <= seen["g64 vCPU 0"][1], "g64's reasons: %s" % seen["g64 vCPU 0"][1])
-    require("int 0x80" in seen["g32 vCPU 0"][1], "g32's reasons: %s" % seen["g32 vCPU 0"][1])
+    """A guest may have no turn while 3000 records are made: then another trace follows."""
+    seen = {name: (set(), set()) for name in SEEN}
+    for _ in range(10):
+        said = m.run("rl trace -o /tmp/all.json -t 5 -n 3000", 60)
+        require(re.search(r"^/tmp/all.json: \d+ records, \d+ lost", said), said)
+        found = tracks(fetch(m, "/tmp/all.json"))
+        with open(os.path.join(BUILD, "tests", "trace.json"), "w") as f:
+            json.dump(found, f)
+        for name, events in found.items():
+            for whole, now in zip(seen.setdefault(name, (set(), set())), check_track(name, events)):
+                whole |= now
+        if all(rings <= seen[name][0] and why <= seen[name][1] for name, (rings, why) in SEEN.items()):
+            break
+    for name, (rings, why) in SEEN.items():
+        require(rings <= seen[name][0] and why <= seen[name][1], "%s: %s" % (name, seen[name]))
+    require(seen["g64 vCPU 0"][0] == SEEN["g64 vCPU 0"][0], "g64's rings: %s" % seen["g64 vCPU 0"][0])
 
 
 def trace_one(m):
