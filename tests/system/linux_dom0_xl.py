@@ -17,6 +17,7 @@ import re
 import resource
 import sys
 
+import xl_cores
 import xl_long
 import xl_lying
 import xl_session
@@ -34,7 +35,7 @@ PARTS = {
     "lying": [xl_lying.another_works, xl_lying.lies, xl_lying.ends_while_it_lies, xl_lying.the_other_is_undisturbed,
               xl_lying.is_refused],
 }
-LAST = {"short": [], "long": [xl_long.the_store_dies, xl_long.reboots_under_guests], "lying": []}
+LAST = {"short": [xl_cores.is_opened], "long": [xl_long.the_store_dies, xl_long.reboots_under_guests], "lying": []}
 LIMIT = {"short": 3600, "long": 20000, "lying": 7200}
 MORE = {"short": [], "long": [], "lying": xl_lying.DRIVE}
 

@@ -8,6 +8,7 @@ $(eval $(call test,iso-menu,400,python3 tests/system/iso.py,$(B)/ringlet.iso))
 $(eval $(call test,grants,300,python3 tests/system/grants.py,$(B)/dom0.cpio $(GK_OUT)/kernel-pv64.elf $(B)/ringlet.elf))
 $(eval $(call test,debug,900,python3 tests/system/debug.py,$(B)/ringlet.elf $(B)/ringlet.debug.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
 	$(B)/guest/initrd64.cpio $(B)/guest/initrd32.cpio $(foreach k,$(GK_KINDS),$(GK_OUT)/kernel-$(k).debug.elf $(GK_OUT)/kernel-$(k).elf)))
+$(eval $(call test,cores,60,python3 tests/system/cores.py,scripts/gdb/xl_core.py))
 
 # Guests that cannot be run any further.
 $(foreach k,pv64 pv32,$(eval $(call test,deaths-$(k),300,python3 tests/system/deaths.py $(k),\

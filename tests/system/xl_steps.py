@@ -160,7 +160,7 @@ def ends(s):
     s.inside("mkdir /a /b; mount -t ext4 /dev/xvda /a && mount -t ext4 /dev/xvdb /b")
     sums(s)
     s.leave()
-    s.ask("xl dump-core work /mnt/core && stat -c %s /mnt/core && od -A n -N 20 -t x1 /mnt/core && rm /mnt/core")
+    s.ask("xl dump-core work /mnt/core && stat -c %s /mnt/core && od -A n -N 20 -t x1 /mnt/core")
     s.ask("xl shutdown -w work")
     s.ask("await '! xl domid work' && xl list")
     s.ask("e2fsck -fn /mnt/d.img && e2fsck -fn /dev/vdb")
