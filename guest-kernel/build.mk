@@ -78,8 +78,9 @@ $(GK_OUT)/kernel-native64.elf $(GK_OUT)/kernel-native64.checked.elf: %.elf: %.de
 	$(call say,OBJCOPY,$@)$(OBJCOPY) -S -O elf32-i386 --change-section-vma '.k*-0xffffffff80000000' $< $@
 $(GK_OUT)/kernel-native32.elf $(GK_OUT)/kernel-native32.checked.elf: %.elf: %.debug.elf
 	$(call say,OBJCOPY,$@)$(OBJCOPY) -S --change-section-vma '.k*-0xc0000000' $< $@
+# These keep their symbol tables: `rl why` names functions by them.
 $(GK_OUT)/kernel-pv%.elf: $(GK_OUT)/kernel-pv%.debug.elf
-	$(call say,STRIP,$@)$(OBJCOPY) -S $< $@
+	$(call say,STRIP,$@)$(OBJCOPY) -g $< $@
 
 .PHONY: guest-kernel
 guest-kernel: $(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) ## build the four teaching kernels

@@ -16,6 +16,7 @@
 #include "job.h"
 #include "lock.h"
 #include "tell.h"
+#include "why.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,8 +174,11 @@ static bool look_at(struct known *k, const struct xen_domctl_getdomaininfo *info
 	else if (r.ending ? !busy : !held && info->flags & XEN_DOMINF_dying)
 		/* the process that began it was killed, or knows nothing of rl's daemons, which have its pages */
 		domain_end(&hv, k->id, "destroyed", -1);
-	else if (!r.ending && !held && info->flags & XEN_DOMINF_shutdown)
+	else if (!r.ending && !held && info->flags & XEN_DOMINF_shutdown) {
+		if (!strcmp(shutdown_reason(info), "crash"))
+			why_keep(&hv, info);
 		end_domain(&r, shutdown_reason(info), uuid);
+	}
 	return true;
 }
 

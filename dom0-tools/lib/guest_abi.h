@@ -16,7 +16,7 @@ struct guest_abi {
 	uint16_t kernel_cs, kernel_ds, kernel_ss;
 	struct {
 		uint16_t size, flags, kernel_ss, kernel_sp, cr3, vm_assist;
-		uint16_t ax, bx, si, ip, cs, eflags, sp, ss, es, ds, fs, gs; /* of user_regs */
+		uint16_t ax, bx, si, ip, cs, eflags, sp, bp, ss, es, ds, fs, gs; /* of user_regs */
 		uint16_t event_callback, failsafe_callback;
 	} ctx;
 	uint64_t (*cr3)(uint64_t mfn); /* what CR3 holds for this root */
@@ -26,5 +26,6 @@ extern const struct guest_abi abi_pv64, abi_pv32;
 
 /* Store @value as a guest long (or as @bytes bytes) at @offset of @page. */
 void abi_put(const struct guest_abi *abi, void *page, unsigned offset, uint64_t value);
+uint64_t abi_get(const struct guest_abi *abi, const void *page, unsigned offset);
 void abi_put32(void *page, unsigned offset, uint32_t value);
 void abi_put16(void *page, unsigned offset, uint16_t value);

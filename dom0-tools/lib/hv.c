@@ -96,17 +96,24 @@ long hv_mmuext_op(struct hv *hv, struct mmuext_op *op, domid_t dom)
 
 void *hv_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count)
 {
-	return hv->ops->map(hv, dom, mfns, count);
+	return hv->ops->map(hv, dom, mfns, count, true);
 }
 
 void *hv_map_one(struct hv *hv, domid_t dom, uint64_t mfn)
 {
 	xen_pfn_t one = mfn;
 
-	return hv->ops->map(hv, dom, &one, 1);
+	return hv->ops->map(hv, dom, &one, 1, true);
 }
 
-void hv_unmap(struct hv *hv, void *at, size_t count)
+const void *hv_view(struct hv *hv, domid_t dom, uint64_t mfn)
 {
-	hv->ops->unmap(hv, at, count);
+	xen_pfn_t one = mfn;
+
+	return hv->ops->map(hv, dom, &one, 1, false);
+}
+
+void hv_unmap(struct hv *hv, const void *at, size_t count)
+{
+	hv->ops->unmap(hv, (void *)at, count);
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,8 +25,8 @@ struct hv;
 struct hv_ops {
 	/* Result of the hypercall, or -errno. */
 	long (*hypercall)(struct hv *hv, unsigned nr, const uint64_t arg[5]);
-	/* Map frames of a domain, writable, in order; NULL and errno. */
-	void *(*map)(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count);
+	/* Map frames of a domain, in order; NULL and errno. */
+	void *(*map)(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count, bool writable);
 	void (*unmap)(struct hv *hv, void *at, size_t count);
 };
 
@@ -61,7 +62,9 @@ long hv_version(struct hv *hv, unsigned cmd, void *arg, size_t size);
 
 void *hv_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count);
 void *hv_map_one(struct hv *hv, domid_t dom, uint64_t mfn);
-void hv_unmap(struct hv *hv, void *at, size_t count);
+/* To read only, as page tables can be mapped. */
+const void *hv_view(struct hv *hv, domid_t dom, uint64_t mfn);
+void hv_unmap(struct hv *hv, const void *at, size_t count);
 
 #define FRAME_SIZE  4096
 #define FRAME_SHIFT 12

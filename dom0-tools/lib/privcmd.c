@@ -23,9 +23,10 @@ static long privcmd_call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 	return rc < 0 ? -errno : rc;
 }
 
-static void *privcmd_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count)
+static void *privcmd_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count, bool writable)
 {
-	void *at = mmap(NULL, count * FRAME_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, hv->fd, 0);
+	void *at =
+	    mmap(NULL, count * FRAME_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED, hv->fd, 0);
 	int *errors = calloc(count, sizeof(*errors));
 	struct privcmd_mmapbatch_v2 batch = {
 	    .num = count, .dom = dom, .addr = (uintptr_t)at, .arr = mfns, .err = errors};

@@ -5,10 +5,11 @@
  *	record   its kind, when it was started, what to do at its end (written by rl create)
  *	config   its whole configuration, for a restart
  *	name     the name that rl rename gave it
+ *	crash    how it crashed (why.h)
  *	ending   its name and why it ends, written before the first thing is taken from it
  *	end      the same when nothing is left of it (the directory then stays a while, for rl console and --wait)
  *
- * All but `name` are in the syntax of configuration files. The hypervisor says which domains exist; a directory without
+ * All but `name` and `crash` are in the syntax of configuration files. The hypervisor says which domains exist; a directory without
  * its domain is history; <run_dir>/ended has an empty file named by the id of each. What else can be asked of a living
  * domain is in the store (home.h).
  */

@@ -79,6 +79,8 @@ bool elf_loadable(const struct elf_part *p);
 const char *elf_read_notes(const struct elf *e, struct elf_notes *notes);
 /* Are they those of a kernel for this machine, as Xen 4.17 decides? NULL, or why not. */
 const char *elf_notes_judge(const struct elf *e, const struct elf_notes *notes);
+/* dom/elf_symbols.c: the first symbol table, and the names that it refers to; both are wholly in the image. False: there are none. */
+bool elf_symbols_find(const struct elf *e, uint32_t index[2], struct elf_part part[2]);
 /* dom/elf_symbols.c: @s, which is zeros, for a kernel that ends at @end; returns where it ends with them. A kernel whose table is
  * missing or damaged gets none. */
 uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t end);

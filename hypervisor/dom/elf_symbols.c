@@ -33,8 +33,7 @@ static bool find(const struct elf *e, uint32_t i, uint32_t type, struct elf_part
 	return p->filesz == size;
 }
 
-/* The first symbol table and the names that it refers to. */
-static bool find_both(const struct elf *e, uint32_t index[2], struct elf_part part[2])
+bool elf_symbols_find(const struct elf *e, uint32_t index[2], struct elf_part part[2])
 {
 	for (uint32_t i = 0; i < e->shnum; i++)
 		if (find(e, i, SHT_SYMTAB, &part[0])) {
@@ -67,7 +66,7 @@ uint64_t elf_symbols_make(struct elf_symbols *s, const struct elf *e, uint64_t e
 	uint64_t header, at;
 	uint32_t index[2];
 
-	if (!find_both(e, index, part))
+	if (!elf_symbols_find(e, index, part))
 		return end;
 	s->start = ROUND_UP(end, l->word);
 	s->head_size = sizeof(uint32_t) + l->ehsize + SECTIONS * l->shentsize;

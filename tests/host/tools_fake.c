@@ -47,6 +47,15 @@ static long do_domctl(struct xen_domctl *op)
 	case XEN_DOMCTL_destroydomain:
 		fake.alive = false;
 		return 0;
+	case XEN_DOMCTL_get_address_size:
+		op->u.address_size.size = fake.address_size;
+		return 0;
+	case XEN_DOMCTL_getvcpucontext:
+		if (op->u.vcpucontext.vcpu)
+			return -ENODATA;
+		memcpy((void *)(uintptr_t)op->u.vcpucontext.ctxt, fake.context,
+		       fake.address_size == 32 ? 2800 : 5168);
+		return 0;
 	case XEN_DOMCTL_set_address_size:
 		fake.address_size = op->u.address_size.size;
 		return 0;
@@ -134,7 +143,7 @@ static long fake_call(struct hv *hv, unsigned nr, const uint64_t arg[5])
 	return -ENOSYS;
 }
 
-static void *fake_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count)
+static void *fake_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t count, bool writable)
 {
 	size_t slot = 0;
 
@@ -142,6 +151,11 @@ static void *fake_map(struct hv *hv, domid_t dom, const xen_pfn_t *mfns, size_t 
 		errno = ENOMEM;
 		return NULL;
 	}
+	for (size_t i = 0; i < count; i++)
+		if (!fake_frame(mfns[i])) {
+			errno = EINVAL;
+			return NULL;
+		}
 	while (fake.map[slot].at)
 		slot++;
 	fake.map[slot].at = malloc(count * FRAME_SIZE);

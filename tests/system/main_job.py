@@ -144,6 +144,35 @@ def crash(m):
         require(after[name][2] > before[name][2], "%s stopped after another's crash" % name)
 
 
+# What is written into /dev/crash, and what the report on it must name in this order. The compiler may give the functions of
+# drivers/crash.c no frame; then their callers are not in the chain.
+CRASHES = (("stack", r"at A crash_stack\+.*by A sys_write\+"), ("panic", r"at A hypercall_page\+.*by A panic\+.*(by|\?) A crash_panic\+.*(by|\?) A crash_write\+.*by A sys_write\+"),
+           ("pagetable", r"at A hypercall_page\+.*by A panic\+.*\? A crash_pagetable\+.*(by|\?) A crash_write\+.*by A sys_write\+"))
+KERNELS = ("pv64", "/boot/kernel-pv64.elf", "initrd64", "[0-9a-f]{16}"), ("pv32", "/boot/kernel-pv32.elf", "initrd32", "[0-9a-f]{8}")
+
+
+def crash_names(m):
+    """rl-domd reads the guest's stack before it destroys it; functions have names where the kernel's file has symbols."""
+    for kind, kernel, initrd, address in KERNELS:
+        for word, callers in CRASHES:
+            m.run("rl create --wait crash.cfg kernel=%s ramdisk=/boot/%s.cpio 'extra=run=echo,%s>/dev/crash'" % (kernel, initrd, word), 120, code=3)
+            said = m.run("rl why crash")
+            require('"crash" (%s) crashed' % kind in said and "Names are those of %s." % kernel in said, said)
+            require(re.search("(?s)" + callers.replace("A", address), said), "%s of %s: %s" % (word, kind, said))
+    logged = m.run("cat /var/log/rl-domd.log")
+    for word in ("crash_stack", "crash_panic", "crash_pagetable"):
+        require(word in logged, "rl-domd's log lacks %s: %s" % (word, logged))
+    m.run("rl create -q crash.cfg on_crash=preserve; until rl list crash | grep -q -- '-sc-'; do usleep 50000; done", 120)
+    require("Addresses only. /etc/rl/crash.cfg: it is not an ELF file" in m.run("rl why -k /etc/rl/crash.cfg crash"), "no word of a wrong file")
+    require("crash_stack+" in m.run("rl why crash"), "a preserved domain's stack is not read")
+    m.run("rl destroy crash")
+    require("crash_stack+" in m.run("rl why crash"), "the report is not kept")
+    require("comes too late" in m.run("rl why -k /boot/kernel-pv64.elf crash 2>&1", code=1), "-k of a domain that is gone")
+    require("runs; it was here" in m.run("rl why p32a"), "of a running domain")
+    require("this command runs in it" in m.run("rl why 0 2>&1", code=1), "of Dom0")
+    require("does not exist" in m.run("rl why nobody 2>&1", code=1), "of no domain")
+
+
 def rounds(m):
     """Kinds in turn; the shell counts the rounds that went well. The first go beside the busy guests; for the others these are
     paused, since their loops would only take the processors."""
@@ -188,6 +217,7 @@ def main():
             tap.step("all make progress together", lambda: progress_all(m))
             tap.step("pause stops one, unpause resumes it", lambda: pause(m))
             tap.step("a crash is explained and harms no other domain", lambda: crash(m))
+            tap.step("a crash report names the kernel's functions, in both kinds", lambda: crash_names(m))
             tap.step("%d rounds of create and destroy lose nothing" % ROUNDS, lambda: rounds(m))
             tap.step("destroy gives every frame back", lambda: destroy_all(m, start[0]))
             tap.step("power-off ends the machine", lambda: power_off(m))

@@ -76,6 +76,13 @@ def store(m):
     require("first" in states(m), "one has not its new name")
 
 
+def crash(m):
+    """Xen tells of vCPUs and memory as Ringlet does."""
+    m.run("rl create --wait crash.cfg name=bad 'extra=run=echo,panic>/dev/crash'", 120, code=3)
+    said = m.run("rl why bad")
+    require(re.search(r"(?s)\(pv64\) crashed.*by [0-9a-f]{16} panic\+.*by [0-9a-f]{16} crash_panic\+", said), "rl why says: " + said)
+
+
 def end(m):
     m.run("rl shutdown -w first")
     m.run("rl destroy two")
@@ -118,6 +125,7 @@ def main():
             tap.step("rl pauses a domain", lambda: pause(m))
             tap.step("the store has it, and rl renames it", lambda: store(m))
             tap.step("what Xen has not is refused with a reason", lambda: refuse(m))
+            tap.step("a crash report names the kernel's functions", lambda: crash(m))
             for language in hello.built():
                 tap.step("the hello guest in %s" % hello.NAMES[language], lambda l=language: hello.created(m, l))
             tap.step("domains end, and give all back", lambda: end(m))
