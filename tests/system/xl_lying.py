@@ -23,10 +23,10 @@ PLUG = ("#!/bin/sh", "[ $1 = online ] || exit 0",
         "ip link set dev $vif master xenbr0 up && xenstore-write $XENBUS_PATH/hotplug-status connected")
 LIE = "xenstore-read /local/domain/$(xl domid liar)/data/lie"
 LIES = 22  # eleven by one disk, and each of the others by a card of its own
-SEEDS = os.environ.get("SEEDS", "1 2").split()
+SEEDS = os.environ.get("SEEDS", "1").split()  # told all; the first one also before what there is is counted
 # The guest's own work, round and round: what is on its disks, past the cache, and through the bridge.
-WORK = ("until [ -e /tmp/stop ]; do %s; sha256sum /a/page /b/page; wget -q -O - URL | sha256sum; echo >>/tmp/rounds; done "
-        ">/tmp/sums 2>&1 & echo at work" % xl_steps.DROP)
+WORK = ("touch /tmp/rounds; until [ -e /tmp/stop ]; do %s; sha256sum /a/page /b/page; wget -q -O - URL | sha256sum; echo >>/tmp/rounds; "
+        "done >/tmp/sums 2>&1 & echo at work" % xl_steps.DROP)
 
 
 def image():
@@ -50,14 +50,6 @@ def ended(s, name):
     s.ask("id=$(xl domid %s); xl destroy %s; await '! ls -d /sys/bus/xen-backend/devices/*-$id-*'" % (name, name), limit=1200)
 
 
-def warms_up(s):
-    """What the first guest of each sort makes Dom0 and the hypervisor take for good."""
-    s.ask("xl create -q /root/work.cfg && await 'xenstore-read /local/domain/1/device/vif/0/state | grep 4'")
-    ended(s, "work")
-    s.ask(LIAR % "only=1" + " && await '%s | grep told'" % LIE)
-    ended(s, "liar")
-
-
 def another_works(s):
     s.ask("xl create -q /root/work.cfg")
     s.enter("work")
@@ -79,14 +71,18 @@ def told(s):
     raise Failure("it does not come to an end: %s" % seen)
 
 
-def lies(s):
+def tells_all(s, seed):
     """All that it can tell, one after the other."""
+    s.ask(LIAR % ("seed=" + seed))
+    told(s)
+    number = s.quiet(LIE.replace("data/lie", "data/told"))[0].strip()
+    require(number == str(LIES), "it could tell %s lies of %d" % (number, LIES))
+    ended(s, "liar")
+
+
+def lies(s):
     for seed in SEEDS:
-        s.ask(LIAR % ("seed=" + seed))
-        told(s)
-        number = s.quiet(LIE.replace("data/lie", "data/told"))[0].strip()
-        require(number == str(LIES), "it could tell %s lies of %d" % (number, LIES))
-        ended(s, "liar")
+        tells_all(s, seed)
 
 
 def ends_while_it_lies(s):
@@ -98,7 +94,7 @@ def ends_while_it_lies(s):
 
 def the_other_is_undisturbed(s):
     s.enter("work")
-    found = s.inside("touch /tmp/stop; wait; [ $(wc -l </tmp/rounds) -gt 2 ] && sort -u /tmp/sums")
+    found = s.inside("until [ $(wc -l </tmp/rounds) -gt 2 ]; do sleep 1; done; touch /tmp/stop; wait; sort -u /tmp/sums")
     sums = set(re.findall(r"(?m)^[0-9a-f]{64}", found))
     require(sums == {s.page}, "it read something else: " + found)
     xl_steps.sums(s)
@@ -107,6 +103,13 @@ def the_other_is_undisturbed(s):
     s.leave()
     ended(s, "work")
     s.ask("e2fsck -fn /mnt/d.img && e2fsck -fn /dev/vdb")
+
+
+def warms_up(s):
+    """All of it once: what two guests at once make Dom0 and the hypervisor take for good."""
+    another_works(s)
+    tells_all(s, SEEDS[0])
+    the_other_is_undisturbed(s)
 
 
 def is_refused(s):
