@@ -225,7 +225,7 @@ def knows_again(m, why):
 
 def begins_anew(m):
     """The state makes no sense: in its first byte, and in the middle of the notes."""
-    run(m, "rl create -q demo32.cfg name=first; rl create -q demo64.cfg name=second; rl rename second 'two words'")
+    run(m, "rl create -q demo32.cfg name=first extra=quiet; rl create -q demo64.cfg name=second; rl rename second 'two words'")
     run(m, "(rl store watch -n 3 /there > /tmp/watch) & until [ -s /tmp/watch ]; do usleep 50000; done")
     for spoil in ("echo nonsense > state", "for i in 1 2 3 4; do rl store write /much $i; done; for f in log.*; do printf '\\377' | dd of=$f bs=1 seek=9 conv=notrunc; done"):
         run(m, "rm -f /var/log/rl-domd.log; cd /run/rl/store; %s; cd; kill -9 $(pidof rl-stored)" % spoil)
@@ -251,10 +251,15 @@ def no_room(m):
     require(list(rows(m)) == ["Domain-0"], "domains are left: %s" % rows(m))
 
 
+def quiet_kernels(m):
+    with open(m.log.name, encoding="utf-8", errors="replace") as log:
+        require("it has lost what it knew" not in log.read(), "a kernel with `quiet` speaks on its console")
+
+
 def main():
     tap = Tap()
     dom0 = {"64": ("guest/kernel-pv64.elf", "dom0.cpio"), "32": ("guest/kernel-pv32.elf", "dom0-32.cpio")}
-    # The kernel has a word to say when the store starts empty, which would come between a prompt and its end.
+    # Kernels have a word to say when the store starts empty, which would come between a prompt and its end.
     initrd = " quiet,".join(os.path.join(BUILD, file) for file in dom0[os.environ.get("BITS", "64")])
     with Machine(["-m", "320", "-smp", "2", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
                   "-initrd", initrd, "-append", "console=com1 com1=115200,8n1 dom0_mem=128M noreboot"],
@@ -282,6 +287,7 @@ def main():
             tap.step("a state that makes no sense", lambda: begins_anew(m))
             tap.step("no room for the state", lambda: no_room(m))
             tap.step("nor has that lost memory", lambda: memory_is_back(m, state["free"]))
+            tap.step("kernels that are to be quiet are", lambda: quiet_kernels(m))
     tap.end()
 
 

@@ -11,12 +11,14 @@ mount -t 9p host /host 2>/dev/null || rmdir /host
 [ -x /etc/rc ] && /etc/rc
 
 # What a domain is called says the store, if it answers; Dom0 and the bare machine have names of their own.
-# hostname=NAME and loglevel=N on the kernel's command line come first. From here on only warnings reach the console.
+# hostname=NAME and loglevel=N on the kernel's command line come first. From here on only warnings reach the console, or with
+# `quiet` nothing, as before.
 level=5 host=
 for word in $(cat /proc/cmdline); do
 	case $word in
 	hostname=*) host=${word#*=} ;;
 	loglevel=*) level=${word#*=} ;;
+	quiet) level=1 ;;
 	esac
 done
 if [ ! "$host" ] && [ "$(hostname)" != dom0 ] && [ -c /dev/xen/xenbus ]; then
