@@ -205,19 +205,8 @@ static void store(struct device *d)
 	static const char *const nodes[] = {
 	    "/ring-ref",  "/event-channel",          "/protocol",         "/ring-page-order",
 	    "/ring-ref0", "/multi-queue-num-queues", "/queue-0/ring-ref", "/feature-persistent"};
-	static const char *const values[] = {"",         "0", "4294967295", "-1", "99999999999999999999",
-					     "nonsense", "7", "65535"};
-	static const char *const states[] = {"4",  "6", "1", "3", "2", "5", "99", "",
-					     "-1", "x", "1", "4", "3", "6", "3",  "1"};
 
-	for (unsigned i = 0; i < ARRAY_SIZE(states); i++) {
-		for (unsigned n = 0; n < ARRAY_SIZE(nodes); n++)
-			device_set(d, nodes[n], values[(i + n) % ARRAY_SIZE(values)]);
-		device_set(d, "/state", states[i]);
-		rest(30);
-	}
-	for (unsigned n = 0; n < ARRAY_SIZE(nodes); n++)
-		store_remove(joined(d->front, nodes[n]));
+	device_nonsense(d, nodes, ARRAY_SIZE(nodes), INITIALISED);
 }
 
 /* All kinds of true and false requests, as chance has it. */

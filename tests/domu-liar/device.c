@@ -81,6 +81,24 @@ void device_set(const struct device *d, const char *node, const char *value)
 	store_write(joined(d->front, node), value);
 }
 
+void device_nonsense(const struct device *d, const char *const *nodes, unsigned count, unsigned ready)
+{
+	static const char *const values[] = {"",         "0", "4294967295", "-1", "99999999999999999999",
+					     "nonsense", "7", "65535"};
+	const char state[] = {(char)('0' + ready), '\0'};
+	const char *const states[] = {"4",  "6", "1", "3", "2", "5", "99",  "",
+				      "-1", "x", "1", "4", "3", "6", state, "1"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(states); i++) {
+		for (unsigned n = 0; n < count; n++)
+			device_set(d, nodes[n], values[(i + n) % ARRAY_SIZE(values)]);
+		device_set(d, "/state", states[i]);
+		rest(30);
+	}
+	for (unsigned n = 0; n < count; n++)
+		store_remove(joined(d->front, nodes[n]));
+}
+
 void device_set_number(const struct device *d, const char *node, unsigned long value)
 {
 	store_write_number(joined(d->front, node), value);

@@ -44,6 +44,9 @@ void device_init(struct device *d, const char *front, unsigned first_ref);
 bool device_is_at(const struct device *d, unsigned state);
 void device_set(const struct device *d, const char *node, const char *value);
 void device_set_number(const struct device *d, const char *node, unsigned long value);
+/* Each of these nodes has nonsense, while the device's states come in any order; then the nodes are gone. @ready: the state by
+ * which a front end of this kind says that it is set up. */
+void device_nonsense(const struct device *d, const char *const *nodes, unsigned count, unsigned ready);
 void device_new_port(struct device *d);
 void device_close(struct device *d); /* in good order, and both ends begin anew */
 
