@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Raw images: a file, or a block device, whose byte n is the disk's byte n. See image.h. */
+#define _GNU_SOURCE /* fallocate */
+#include "image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK_DISCARD 0x1277 /* BLKDISCARD */
+#define PUNCH_HOLE    (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
+
+struct raw {
+	struct image image;
+	int fd;
+	bool device;
+};
+
+static struct raw *raw_of(struct image *image)
+{
+	return (struct raw *)image;
+}
+
+static int raw_read(struct image *image, uint64_t sector, void *to, size_t bytes)
+{
+	return image_pread(raw_of(image)->fd, to, bytes, sector << SECTOR_SHIFT);
+}
+
+static int raw_write(struct image *image, uint64_t sector, const void *from, size_t bytes)
+{
+	return image_pwrite(raw_of(image)->fd, from, bytes, sector << SECTOR_SHIFT);
+}
+
+static int raw_flush(struct image *image)
+{
+	return fdatasync(raw_of(image)->fd) < 0 ? -errno : 0;
+}
+
+static int raw_discard(struct image *image, uint64_t sector, uint64_t sectors)
+{
+	uint64_t range[2] = {sector << SECTOR_SHIFT, sectors << SECTOR_SHIFT};
+	struct raw *r = raw_of(image);
+	int rc = r->device ? ioctl(r->fd, BLOCK_DISCARD, range)
+			   : fallocate(r->fd, PUNCH_HOLE, (off_t)range[0], (off_t)range[1]);
+
+	if (!rc)
+		return 0;
+	return errno == ENOSYS || errno == ENOTTY || errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+static int raw_look(struct image *image)
+{
+	int64_t bytes = image_file_size(raw_of(image)->fd);
+
+	if (bytes < 0)
+		return (int)bytes;
+	image->sectors = (uint64_t)bytes >> SECTOR_SHIFT;
+	return 0;
+}
+
+static void raw_close(struct image *image)
+{
+	close(raw_of(image)->fd);
+	free(image);
+}
+
+static const struct image_ops ops = {
+    .read = raw_read,
+    .write = raw_write,
+    .flush = raw_flush,
+    .discard = raw_discard,
+    .look = raw_look,
+    .close = raw_close,
+};
+
+static int raw_open(const char *path, bool readonly, const char *user, struct image **image, char *why,
+		    size_t size)
+{
+	struct raw *r = calloc(1, sizeof(*r));
+	struct stat st;
+	int rc;
+
+	if (!r) {
+		snprintf(why, size, "%s: out of memory", path);
+		return -ENOMEM;
+	}
+	*r = (struct raw){.image = {.ops = &ops, .readonly = readonly, .parallel = true}};
+	r->fd = image_file(path, readonly, user, why, size);
+	if (r->fd < 0) {
+		rc = r->fd;
+		free(r);
+		return rc;
+	}
+	r->device = !fstat(r->fd, &st) && S_ISBLK(st.st_mode);
+	rc = raw_look(&r->image);
+	if (!rc) {
+		*image = &r->image;
+		return 0;
+	}
+	snprintf(why, size, "%s: cannot tell its size: %s", path, strerror(-rc));
+	raw_close(&r->image);
+	return rc;
+}
+
+const struct image_format raw_format = {.name = "raw", .open = raw_open};
