@@ -44,7 +44,7 @@ def macros(bits, header):
 
 
 def declarations(bits, header):
-    """{struct: [(field path, sized)...]} and [enum constants] declared by @header."""
+    """{"struct name" or "union name": [(field path, sized)...]} and [enum constants] declared by @header."""
     out = run(["clang", f"-m{bits}", "-I", OURS, "-I", MADE, "-xc", "-fsyntax-only", "-Xclang", "-ast-dump=json", "-"],
               f"#include <{root(header)}>\n").stdout
     structs, enums, file = {}, [], None
@@ -55,7 +55,7 @@ def declarations(bits, header):
         if not file or not file.endswith("/" + header):
             continue
         if node["kind"] == "RecordDecl" and node.get("name") and node.get("completeDefinition"):
-            structs[node["name"]] = list(fields(node, ""))
+            structs[node["tagUsed"] + " " + node["name"]] = list(fields(node, ""))
         if node["kind"] == "EnumDecl":
             enums += [c["name"] for c in node.get("inner", []) if c["kind"] == "EnumConstantDecl"]
     return structs, enums
@@ -104,11 +104,11 @@ def compare(bits, header, xen_header):
     structs, enums = declarations(bits, header)
     table = [(n, f"(long)({n})") for n in list(texts) + enums]
     for s, paths in structs.items():
-        table.append((f"sizeof(struct {s})", f"sizeof(struct {s})"))
+        table.append((f"sizeof({s})", f"sizeof({s})"))
         for p, sized in paths:
-            table.append((f"offsetof({s}, {p})", f"offsetof(struct {s}, {p})"))
+            table.append((f"offsetof({s}, {p})", f"offsetof({s}, {p})"))
             if sized:
-                table.append((f"sizeof({s}.{p})", f"sizeof(((struct {s} *)0)->{p})"))
+                table.append((f"sizeof({s}.{p})", f"sizeof((({s} *)0)->{p})"))
     table = [t for t in table if t[0] not in OUR_OWN or t[0] in ONLY[bits]]
     if header == "hypercalls.h":
         table = [t for t in table if t[0].startswith("__HYPERVISOR_")]

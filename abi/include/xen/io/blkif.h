@@ -76,14 +76,16 @@ struct blkif_response {
 	int16_t status; /* BLKIF_RSP_* */
 };
 
+union blkif_sring_entry {
+	struct blkif_request req;
+	struct blkif_response rsp;
+};
+
 /* Indexes run freely; each has one writer. An end wants an event when the other's index passes its *_event. The slots are as many
  * as a power of two and fit: 32 in one page. */
 struct blkif_sring {
 	uint32_t req_prod, req_event;
 	uint32_t rsp_prod, rsp_event;
 	uint8_t pad[48];
-	union {
-		struct blkif_request req;
-		struct blkif_response rsp;
-	} ring[1];
+	union blkif_sring_entry ring[1];
 };
