@@ -39,10 +39,12 @@ struct poll_set;
 #define O_TRUNC     01000
 #define O_APPEND    02000
 #define O_NONBLOCK  04000
+#define O_DSYNC     010000 /* each write has reached the disk when it returns */
 #define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000
 #define O_NOFOLLOW  0400000
 #define O_CLOEXEC   02000000
+#define O_SYNC      04010000 /* as O_DSYNC, times and all */
 #define O_PATH      010000000
 
 #define SEEK_SET 0
@@ -64,6 +66,8 @@ struct fs_stat {
 	bool counts_memory; /* statfs shows the machine's memory as its space */
 	ulong limit, used;  /* page frames that its files may have (0: as many as there are), and have */
 	u32 inodes;         /* of a tmpfs: the last one takes this description with it */
+	int (*sync)(
+	    struct fs_stat *fs); /* all that was changed reaches the disk; may sleep. NULL: nothing to do */
 };
 
 struct inode {
@@ -125,6 +129,9 @@ struct file_ops {
 	unsigned (*poll)(struct file *file, struct poll_set *set);
 	long (*ioctl)(struct file *file, unsigned command, ulong arg);
 	int (*mmap)(struct file *file, struct area *area);
+	/* What was written reaches the disk; but for times and the like, if data_only. May sleep. NULL: nothing to do. */
+	int (*sync)(struct file *file, bool data_only);
+	u64 (*size)(struct file *file); /* bytes; NULL: the inode knows */
 	bool seekable;
 };
 
