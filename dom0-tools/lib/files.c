@@ -3,6 +3,7 @@
 #include "files.h"
 #include "err.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -194,6 +195,26 @@ const char *nearest(const char *word, const char *const *words)
 		}
 	}
 	return best;
+}
+
+bool process_runs(const char *name)
+{
+	DIR *all = opendir("/proc");
+	struct dirent *entry;
+	char path[300], *comm;
+	size_t len, n = strlen(name);
+	bool runs = false;
+
+	while (all && !runs && (entry = readdir(all))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		comm =
+		    *entry->d_name >= '1' && *entry->d_name <= '9' ? file_read_quiet(path, 64, &len) : NULL;
+		runs = comm && len == n + 1 && !strncmp(comm, name, n);
+		free(comm);
+	}
+	if (all)
+		closedir(all);
+	return runs;
 }
 
 uint64_t now_ns(void)

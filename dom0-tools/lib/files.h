@@ -26,6 +26,9 @@ bool host_path(const char *path, char *out, size_t size);
 /* The entry of @words (ends with NULL) closest to @word, itself if it is there, NULL if none is close. */
 const char *nearest(const char *word, const char *const *words);
 
+/* Does a process of this name run, as /proc/ID/comm has it (15 characters at most)? */
+bool process_runs(const char *name);
+
 /* Monotonic milliseconds. */
 uint64_t now_ns(void);
 uint64_t now_ms(void);

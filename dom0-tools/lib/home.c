@@ -2,6 +2,7 @@
 /* See home.h. The domain may read its home; what it may write is listed below, as with xl. */
 #include "home.h"
 #include "err.h"
+#include "files.h"
 #include "lock.h"
 #include "names.h"
 
@@ -60,10 +61,20 @@ static void put_theirs(struct writer *w, const char *node)
 	set_perms(w, path, "n%u");
 }
 
+static bool ours_serves(void)
+{
+	return lock_holder("rl-consoled") || lock_holder("rl-keeper");
+}
+
 /* Xen's xenconsoled serves those domains of which the store says so. */
 static const char *console_keeper(void)
 {
-	return lock_holder("rl-consoled") || lock_holder("rl-keeper") ? "rl-consoled" : "xenconsoled";
+	return ours_serves() ? "rl-consoled" : "xenconsoled";
+}
+
+bool console_daemon(void)
+{
+	return ours_serves() || process_runs("xenconsoled");
 }
 
 static void put_all(struct writer *w, const struct domconf *conf, const struct build_result *built)

@@ -25,6 +25,11 @@ int home_create_dom0(struct hv *hv, struct xs *xs);
 /* Have the store let go of the domain's page and forget the domain: its name is free. */
 void home_remove(struct xs *xs, unsigned id);
 
+/* Is there a daemon that serves consoles, or one that will start it: ours, or Xen's xenconsoled in this Linux? */
+bool console_daemon(void);
+/* How long a daemon that is there may take for a new domain's console: seconds, on a busy machine. */
+#define CONSOLE_MS 20000
+
 /* A node below the domain's home, as in "console/port": malloc()ed, NULL if it is not there. */
 char *home_read(struct xs *xs, unsigned id, const char *node);
 /* The same as a number; -1: it is not there, or not one. */

@@ -28,7 +28,7 @@
 
 #define ANSWER_MS 100  /* the parts of an answer are not further apart */
 #define LOOK_MS   20   /* how often to look for new output */
-#define AGAIN_MS  2000 /* how long to try to find rl-consoled */
+#define TELL_MS   1000 /* so long a user waits without a word for a console that is not there yet */
 #define QUIET_MS  1000 /* input from a file ended: leave after this long without output */
 
 struct client {
@@ -144,14 +144,27 @@ static int open_keys(unsigned id)
 	return fd;
 }
 
-/* Through the FIFO, or to the terminal. Without a reader, wait for rl-consoled to come again. */
+/* Is it over, and why? "" while the domain lives. */
+static const char *ended(const struct client *c)
+{
+	static struct record r;
+
+	if (c->tty >= 0)
+		return c->closed ? "xenconsoled has let go of its console" : "";
+	if (!record_load(c->id, &r))
+		return r.end;
+	return access(console_path(c->id, "attached"), F_OK) ? "destroyed" : ""; /* xl's have no record */
+}
+
+/* Through the FIFO, or to the terminal. Without a reader, wait for rl-consoled to come again, if somebody starts it. */
 static void pass_keys(struct client *c, const char *keys, size_t len)
 {
+	uint64_t begin = now_ms();
 	ssize_t done = c->in < 0 ? -1 : write(c->in, keys, len);
 	bool fifo = c->tty < 0;
 
-	for (unsigned tries = AGAIN_MS / LOOK_MS; fifo && done < 0 && (c->in < 0 || errno == EPIPE) && tries;
-	     tries--) {
+	while (fifo && done < 0 && (c->in < 0 || errno == EPIPE) && console_daemon() && !*ended(c) &&
+	       now_ms() - begin < CONSOLE_MS) {
 		if (c->in >= 0)
 			close(c->in);
 		c->in = open_keys(c->id);
@@ -184,18 +197,6 @@ static bool pass_input(struct client *c)
 	if (len)
 		pass_keys(c, keys, len);
 	return leave || (c->eof && c->terminal);
-}
-
-/* Is it over, and why? "" while the domain lives. */
-static const char *ended(const struct client *c)
-{
-	static struct record r;
-
-	if (c->tty >= 0)
-		return c->closed ? "xenconsoled has let go of its console" : "";
-	if (!record_load(c->id, &r))
-		return r.end;
-	return access(console_path(c->id, "attached"), F_OK) ? "destroyed" : ""; /* xl's have no record */
 }
 
 static int follow(struct client *c)
@@ -237,18 +238,63 @@ static int open_tty(unsigned id)
 	return fd;
 }
 
-/* Find who keeps the domain's console. -1 and a report. */
+/* Who keeps its console: rl-consoled, which attaches when the log is there already, or xenconsoled. False: nobody yet. */
+static bool find_keeper(struct client *c)
+{
+	struct record r;
+
+	if (!conlog_open(&c->log, console_path(c->id, "log"))) {
+		if (!access(console_path(c->id, "attached"), F_OK) || (!record_load(c->id, &r) && *r.end))
+			return true;
+		conlog_close(&c->log);
+		c->log.fd = -1;
+	}
+	c->tty = open_tty(c->id);
+	return c->tty >= 0;
+}
+
+/* A domain that was made a moment ago has no console yet: the daemon is told by the store, or by rl, and a busy machine may
+ * let that wait for seconds. A domain that the daemon has refused, and one without a daemon, will have none. */
+static bool await_keeper(struct client *c)
+{
+	uint64_t begin = now_ms(), now = begin;
+	struct xen_domctl_getdomaininfo info;
+	struct stat st;
+	bool told = false;
+
+	while (!find_keeper(c)) {
+		/* In this order, what comes between the look and the end is seen. */
+		if (now - begin >= CONSOLE_MS || !console_daemon() || !rl_hv() ||
+		    domain_info(rl_hv(), c->id, &info) < 0 || !lstat(console_path(c->id, "refused"), &st))
+			return find_keeper(c);
+		if (!told && now - begin >= TELL_MS && isatty(STDIN_FILENO))
+			told = fprintf(stderr, "(rl) waiting for the console of %s\n", domain_name(c->id));
+		sleep_ms(LOOK_MS);
+		now = now_ms();
+	}
+	return true;
+}
+
+static int no_console(unsigned id)
+{
+	char why[256];
+	ssize_t n = readlink(console_path(id, "refused"), why, sizeof(why) - 1);
+
+	return n > 0 ? fail("domain %u has no console: %.*s", id, (int)n, why)
+		     : fail("domain %u has no console here; is rl-consoled, or Xen's xenconsoled, running?",
+			    id);
+}
+
+/* Open what its keeper has made. -1 and a report. */
 static int open_console(struct client *c, bool log_only)
 {
-	if (!conlog_open(&c->log, console_path(c->id, "log"))) {
+	if (!await_keeper(c))
+		return no_console(c->id);
+	if (c->tty < 0) {
 		if (!log_only && !*ended(c))
 			c->in = open_keys(c->id);
 		return 0;
 	}
-	c->tty = open_tty(c->id);
-	if (c->tty < 0)
-		return fail("domain %u has no console here; is rl-consoled, or Xen's xenconsoled, running?",
-			    c->id);
 	if (log_only) {
 		close(c->tty);
 		return fail("domain %u: xenconsoled has its console and keeps nothing for rl; leave out -l",

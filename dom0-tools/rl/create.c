@@ -163,11 +163,11 @@ static int on_created(void *arg, const struct build_result *built)
 	return 0;
 }
 
-/* Wait until rl-consoled, which runs, has attached. -1 and a report: it says that it cannot. A busy machine may let it
- * wait for seconds; only one that is stuck takes longer than this. */
+/* Wait until rl-consoled, which runs, has attached. -1 and a report: it says that it cannot. Only one that is stuck takes
+ * longer than this. */
 static int wait_for_console(unsigned id)
 {
-	uint64_t until = now_ms() + 20000;
+	uint64_t until = now_ms() + CONSOLE_MS;
 	char why[256];
 	ssize_t n;
 
@@ -187,7 +187,7 @@ static int wait_for_console(unsigned id)
 /* xenconsoled attaches by itself, and says where. */
 static bool has_other_console(unsigned id)
 {
-	uint64_t until = now_ms() + 3000;
+	uint64_t until = now_ms() + CONSOLE_MS;
 	char *tty;
 
 	do {
@@ -195,7 +195,7 @@ static bool has_other_console(unsigned id)
 		free(tty);
 		if (!tty)
 			sleep_ms(5);
-	} while (!tty && now_ms() < until);
+	} while (!tty && now_ms() < until && console_daemon());
 	return tty;
 }
 

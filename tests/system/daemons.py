@@ -84,6 +84,15 @@ def consoles_go_on(m):
         require("quiet" == run(m, "store read name").strip(), "its console does not answer")
 
 
+def a_console_comes_late(m):
+    """rl-consoled is busy, here stopped, while a domain is made: `rl console` waits until it is there."""
+    run(m, "echo 'echo It is $((6 * 7)).' > /tmp/keys; kill -STOP $(pidof rl-consoled); rl create -q demo64.cfg name=late & until rl domid late > /dev/null 2>&1; do usleep 50000; done")
+    run(m, "(rl console late < /tmp/keys > /tmp/said 2>&1; echo \"exit status $?\" >> /tmp/said) & until ps | grep -q '[r]l console late'; do usleep 50000; done")
+    said = run(m, "usleep 500000; kill -CONT $(pidof rl-consoled); until grep -q 'exit status' /tmp/said; do usleep 50000; done; cat /tmp/said", 120)
+    require("exit status 0" in said, "rl console did not wait: " + said)
+    run(m, "until rl console late < /tmp/keys | grep -q '^It is 42'; do :; done; rl destroy late", 120)
+
+
 def the_end_of_a_console(m):
     """What a guest wrote last is kept, although rl-consoled is killed between being told of the end and doing it."""
     run(m, "rl create -q demo64.cfg name=last 'extra=%s'" % LAST)
@@ -273,6 +282,7 @@ def main():
         if tap.step("Dom0 boots", start) and tap.step("guests run and watch", lambda: boot(m)):
             tap.step("the store is killed and goes on", lambda: store_goes_on(m))
             tap.step("consoles go on", lambda: consoles_go_on(m))
+            tap.step("a console that comes late is awaited", lambda: a_console_comes_late(m))
             tap.step("the last lines are kept", lambda: the_end_of_a_console(m))
             tap.step("ends are seen after rl-domd was killed", lambda: domd_goes_on(m))
             tap.step("a restart goes on", lambda: a_restart_goes_on(m))

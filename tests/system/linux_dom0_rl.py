@@ -136,7 +136,8 @@ def ends_by_xl(m, host):
 
 def consoles_of_xl(m):
     """rl-consoled gives xl's domain a terminal; a new one when it is killed."""
-    run(m, "xl create -q /etc/xen/demo64.cfg")
+    tty = "[ -e \"$(xenstore-read /local/domain/$(xl domid demo64)/console/tty)\" ]"
+    run(m, "xl create -q /etc/xen/demo64.cfg; until %s; do sleep 0.2; done" % tty)
     for key in ("first", "second"):
         m.send("xl console -t pv demo64\n\n")
         m.expect(r"\w+:/root# ", 600)
@@ -146,8 +147,7 @@ def consoles_of_xl(m):
         m.expect(PROMPT, 600)
         require("42 first" in run(m, "rl console -l demo64"), "rl-consoled did not keep what it said")
         if key == "first":
-            run(m, "old=$(pidof rl-consoled); kill -9 $old; until new=$(pidof rl-consoled) && [ $new != $old ] && "
-                "[ -e \"$(xenstore-read /local/domain/$(xl domid demo64)/console/tty)\" ]; do sleep 0.2; done")
+            run(m, "old=$(pidof rl-consoled); kill -9 $old; until new=$(pidof rl-consoled) && [ $new != $old ] && %s; do sleep 0.2; done" % tty)
     run(m, "id=$(xl domid demo64); xl destroy demo64; until ! test -e /run/rl/console/$id; do sleep 0.2; done")
     same(m)
 

@@ -38,8 +38,8 @@ CHANCE = [
 ]
 # A line in Dom0's shell, its answer and its exit status, in one piece.
 SAID = "said() { eval \"$1\" >/tmp/said 2>&1; echo \"exit status $?\" >>/tmp/said; cat /tmp/said; }"
-# A condition in Dom0's shell that will hold soon. The limit is in seconds of the guest's clock.
-AWAIT = ("await() { n=0; until eval \"$1\" >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 400 ] || "
+# A condition in Dom0's shell that will hold soon. The limit is 400 s of its clock: as long as a busy machine may take.
+AWAIT = ("await() { n=0; until eval \"$1\" >/dev/null 2>&1; do n=$((n + 1)); [ $n -lt 4000 ] || "
          "{ echo \"never: $1\"; return 1; }; sleep 0.1; done; }")
 
 
@@ -132,7 +132,9 @@ class Session:
         return text
 
     def enter(self, name):
-        """The guest's console; its shell must come."""
+        """The guest's console; its shell must come. xl waits 5 s for the terminal, and then leaves."""
+        text, code = self.quiet("await '[ -e \"$(xenstore-read /local/domain/$(xl domid %s)/console/tty)\" ]'" % name)
+        require(code == 0, "%s has no terminal: %s" % (name, text))
         self.m.send("xl console -t pv %s\n" % name)
         self.m.send("\n")
         self.m.expect(GUEST_SHELL, 600)
