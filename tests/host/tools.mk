@@ -2,7 +2,7 @@
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 
 TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_records \
-	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_stored tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xs
+	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_stored tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xl_disk tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) $(addprefix dom0-tools/rl/,screen.c table.c) $(TOOLS_STORED)
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
@@ -23,6 +23,9 @@ LIBS_tools_memory := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdu
 # Xen's own parser of configuration files.
 $(B)/tests/host/tools_xl_cfg: $(B)/tests/host/tools/tests/host/xl_parser.o
 LIBS_tools_xl_cfg := -lxlutil
+# The same for disks, and libxenlight's numbers of them, which only its archive shows.
+LIBS_tools_xl_disk := -l:libxlutil.a -l:libxenlight.a -lxenctrl -lxenguest -lxenstore -lxentoolcore -lxentoollog -lxenevtchn \
+	-lxendevicemodel -lxenforeignmemory -lxengnttab -lxencall -lxenhypfs -l:libyajl.so.2 -l:libuuid.so.1
 
 -include $(TOOLS_TESTED_O:.o=.d) $(TOOLS_TESTS:%=$(B)/tests/host/tools/tests/host/%.d)
 
