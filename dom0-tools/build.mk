@@ -9,8 +9,9 @@ TOOLS_rl-consoled := $(wildcard dom0-tools/consoled/*.c)
 TOOLS_rl-domd     := $(wildcard dom0-tools/domd/*.c)
 TOOLS_rl-stored   := $(wildcard dom0-tools/stored/*.c)
 TOOLS_rl-keeper   := $(wildcard dom0-tools/keeper/*.c)
+TOOLS_rl-blkd     := $(wildcard dom0-tools/blkd/*.c)
 TOOLS_store       := $(wildcard dom0-tools/store/*.c)
-TOOLS      := rl rl-consoled rl-domd rl-stored rl-keeper store
+TOOLS      := rl rl-consoled rl-domd rl-stored rl-blkd rl-keeper store
 
 TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -I$(BUILT_FROM) -Idom0-tools/lib -Ihypervisor \
 	-ffunction-sections -fdata-sections

@@ -3,7 +3,7 @@
  * What a virtual disk lies in: an image, in a format of its own. The ring's code (ring.h) sees sectors of 512 bytes and
  * these functions alone. A worker process serves one disk and so has one image open (and those behind it).
  *
- * Results are 0 or -errno. Ranges were checked against `sectors` by the caller, buffers are aligned to pages. After an error the
+ * Results are 0 or -errno. Ranges were checked against `sectors` by the caller; buffers are aligned to sectors. After an error the
  * image must still be usable: the guest is told, and goes on. What an operation finds to say about its image it reports by
  * warn() (err.h), once for a kind of trouble and not for each request.
  */
@@ -37,6 +37,7 @@ struct image {
 	uint64_t sectors; /* the disk's size, as the guest sees it */
 	bool readonly;
 	bool parallel; /* read and write may be called by several threads at a time */
+	bool discards; /* discard is there, and wanted; set by the caller of image_open() */
 };
 
 /* A format: `open` gets a path that image_open() was given, and opens it by image_file(), as it does with those behind it. */
@@ -49,7 +50,7 @@ struct image_format {
 extern const struct image_format raw_format;
 extern const struct image_format qcow2_format;
 
-/* Open @path, in the format of that name ("raw", "qcow2"), for @user ("domain web, disk xvda"), who is named to whoever finds
+/* Open @path ("": an empty drive), in the format of that name ("raw", "qcow2"), for @user ("domain web, disk xvda"), who is named to whoever finds
  * it locked. On failure @why is a sentence for the log without a full stop, and tells how to mend it. */
 int image_open(const char *path, const char *format, bool readonly, const char *user, struct image **image,
 	       char *why, size_t size);
