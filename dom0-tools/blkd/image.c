@@ -29,7 +29,7 @@
 	0x80081272u /* BLKGETSIZE64 as Linux defines it for 64 bit; its size field is that of size_t */
 #define BLOCK_GET_SIZE_32 0x80041272u
 
-static const struct image_format *const formats[] = {&raw_format};
+static const struct image_format *const formats[] = {&raw_format, &qcow2_format};
 
 /* ---- An empty drive: no sectors, so that every request is past its end ---- */
 
@@ -71,9 +71,10 @@ static void holder_path(const struct stat *st, char *out, size_t size)
 static int locked_by(const struct stat *st, const char *path, char *why, size_t size)
 {
 	char note[256], *name;
+	size_t length;
 
 	holder_path(st, note, sizeof(note));
-	name = file_read_quiet(note, 256, NULL);
+	name = file_read_quiet(note, 256, &length);
 	snprintf(why, size, "%s: %s uses it; a file is for one that writes, or for several that only read",
 		 path, name ? name : "another program");
 	free(name);

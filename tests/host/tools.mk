@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 
-TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_records \
+TOOLS_TESTS   := tools_builder tools_cfg tools_console tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_qcow2 tools_records \
 	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_stored tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xl_disk tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
+TOOLS_IMAGES  := $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
 TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) $(addprefix dom0-tools/rl/,screen.c table.c) $(TOOLS_STORED)
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
-	$(ABI_CFLAGS) -Idom0-tools/lib -Idom0-tools/rl -Idom0-tools/stored -Idom0-tools -Itests/host -Ihypervisor
+	$(ABI_CFLAGS) -Idom0-tools/lib -Idom0-tools/rl -Idom0-tools/stored -Idom0-tools/blkd -Idom0-tools -Itests/host -Ihypervisor
 
 $(B)/tests/host/tools/%.o: %.c | $(ABI_STAMP)
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(TOOLS_TCFLAGS) -MMD -MP -c -o $@ $<
@@ -27,6 +28,11 @@ LIBS_tools_xl_cfg := -lxlutil
 LIBS_tools_xl_disk := -l:libxlutil.a -l:libxenlight.a -lxenctrl -lxenguest -lxenstore -lxentoolcore -lxentoollog -lxenevtchn \
 	-lxendevicemodel -lxenforeignmemory -lxengnttab -lxencall -lxenhypfs -l:libyajl.so.2 -l:libuuid.so.1
 
--include $(TOOLS_TESTED_O:.o=.d) $(TOOLS_TESTS:%=$(B)/tests/host/tools/tests/host/%.d)
+# Images of disks, beside what qemu-img makes of them. A disk that is full is ours to say.
+TOOLS_IMAGES_O := $(patsubst %.c,$(B)/tests/host/tools/%.o,$(TOOLS_IMAGES) tests/host/disk_twin.c)
+$(B)/tests/host/tools_qcow2: $(TOOLS_IMAGES_O)
+LIBS_tools_qcow2 := -Wl,--wrap=pwrite
+
+-include $(TOOLS_TESTED_O:.o=.d) $(TOOLS_IMAGES_O:.o=.d) $(TOOLS_TESTS:%=$(B)/tests/host/tools/tests/host/%.d)
 
 $(foreach t,$(TOOLS_TESTS),$(eval $(call test,host-$(subst _,-,$(t)),120,$(B)/tests/host/$(t),$(B)/tests/host/$(t))))
