@@ -89,14 +89,12 @@ static void say_number(unsigned long n)
 	say(digit);
 }
 
-/* Sleep until the timer's event comes, `ns` from when the hypervisor last wrote the time (Xen's own tick of 10 ms comes by
- * this port too), and forget it. A guest that wants upcalls instead registers a callback and clears masks; this one leaves
- * them set. */
-static void sleep_ns(evtchn_port_t port, uint64_t ns)
+/* Sleep until an event comes by the port, and forget it. A guest that wants upcalls instead registers a callback and clears
+ * masks; this one leaves them set. */
+static void await_event(evtchn_port_t port)
 {
 	struct sched_poll poll = {.nr_ports = 1};
 	set_xen_guest_handle(poll.ports, &port);
-	hypercall(__HYPERVISOR_set_timer_op, shared->vcpu_info[0].time.system_time + ns, 0, 0);
 	hypercall(__HYPERVISOR_sched_op, SCHEDOP_poll, (unsigned long)&poll, 0);
 	__atomic_fetch_and(&shared->evtchn_pending[port / 64], ~(1ul << port % 64), __ATOMIC_SEQ_CST);
 }
@@ -117,13 +115,15 @@ static void __attribute__((used)) hello(struct start_info *start)
 	say(" pages\r\n");
 
 	hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, (unsigned long)&timer, 0);
-	sleep_ns(timer.port, 100000000);
+	/* From when the hypervisor last wrote the time; Xen's own tick of 10 ms comes by this port too. */
+	hypercall(__HYPERVISOR_set_timer_op, shared->vcpu_info[0].time.system_time + 100000000, 0, 0);
+	await_event(timer.port);
 	say("The timer's event came by port ");
 	say_number(timer.port);
 	say("; goodbye\r\n");
 
-	while (console_port && ring->out_cons != ring->out_prod) /* until somebody has read all */
-		sleep_ns(timer.port, 10000000);
+	while (console_port && ring->out_cons != ring->out_prod) /* who reads sends an event */
+		await_event(console_port);
 	hypercall(__HYPERVISOR_sched_op, SCHEDOP_shutdown,
 		  (unsigned long)&(struct sched_shutdown){SHUTDOWN_poweroff}, 0);
 }

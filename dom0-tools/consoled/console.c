@@ -29,26 +29,17 @@ void console_resume(struct guest *g)
 		ring->out_cons = g->log.cons;
 }
 
-/* A guest that finds its ring full waits for an event. It saw the daemon's index from before @cons, or it will see
- * the new one; in the first case its own index shows it here. Half a ring counts as full: the guest may wait for more
- * than a byte. */
-static bool may_wait(const struct xencons_interface *ring, XENCONS_RING_IDX cons)
-{
-	barrier();
-	return __atomic_load_n(&ring->out_prod, __ATOMIC_RELAXED) - cons > sizeof(ring->out) / 2;
-}
-
 size_t console_drain(struct guest *g, bool *tell)
 {
 	struct xencons_interface *ring = g->ring;
 	/* Each is read once, since the guest may change it meanwhile: what was checked is what is used. */
-	XENCONS_RING_IDX first = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED), cons = first,
+	XENCONS_RING_IDX cons = __atomic_load_n(&ring->out_cons, __ATOMIC_RELAXED),
 			 prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
 	char out[sizeof(ring->out)];
 	size_t n = 0;
 
-	*tell = false;
-	if (prod == cons)
+	*tell = prod != cons;
+	if (!*tell)
 		return 0;
 	if (prod - cons > sizeof(ring->out)) {
 		broken(g);
@@ -61,7 +52,6 @@ size_t console_drain(struct guest *g, bool *tell)
 		conlog_append(&g->log, out, n);
 	barrier();
 	ring->out_cons = prod;
-	*tell = may_wait(ring, first);
 	return n;
 }
 

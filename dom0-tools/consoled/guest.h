@@ -30,8 +30,8 @@ struct guest {
 
 /* Begin where the log ends: an earlier rl-consoled may have been killed before it told the guest. */
 void console_resume(struct guest *g);
-/* Move what the guest wrote into the log, a ring's worth at most: how many bytes that was. *@tell: it may be waiting for
- * room. */
+/* Move what the guest wrote into the log, a ring's worth at most: how many bytes that was. *@tell: something was taken, and
+ * the guest is to have an event. It may wait for room, or for all that it wrote to be gone: only it knows. */
 size_t console_drain(struct guest *g, bool *tell);
 /* May keys be taken, i.e. is there room in the guest's ring? */
 size_t console_room(const struct guest *g);

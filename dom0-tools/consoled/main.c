@@ -288,7 +288,7 @@ static void take_events(void)
 }
 
 /* Move a ring's worth for each guest that is ready. A guest that had nothing may send events again: what came during
- * the look raises one. True: a guest waits for room. */
+ * the look raises one. True: a ring was more than half full, and its guest may have waited for room. */
 static bool look_at_ready(void)
 {
 	struct queue again = {NULL};
@@ -296,7 +296,9 @@ static bool look_at_ready(void)
 	struct guest *g;
 
 	while ((g = queue_entry(queue_take(&ready), struct guest, ready))) {
-		if (console_drain(g, &tell)) {
+		size_t taken = console_drain(g, &tell);
+
+		if (taken) {
 			queue_add(&again, &g->ready);
 			if (g->terminal >= 0)
 				terminal_show(g);
@@ -305,7 +307,7 @@ static bool look_at_ready(void)
 		}
 		if (tell)
 			evtchn_notify(evtchn, g->port);
-		full |= tell;
+		full |= taken > sizeof(g->ring->out) / 2;
 	}
 	ready = again;
 	return full;
