@@ -3,10 +3,11 @@
 # The teaching kernel's size: lines of C and assembly in each of its rooms, and the bytes of the builds that are
 # there. It must stay small enough to read: more lines than LIMIT are a failure. 1,900 of them are for the folder that the
 # host shares: PCI and virtio (500, for disks and nets too), the client of 9P (1,300), and what the VFS needs for files that
-# others may change; 150 for terminals: levels of the kernel's messages, answers that nobody waits for, further serial lines.
+# others may change; 150 for terminals: levels of the kernel's messages, answers that nobody waits for, further serial lines;
+# 2,050 for disks: the block layer, partitions, the buffer cache with reading ahead and writing back, virtio's disks.
 set -eu
 cd "$(dirname "$0")/.."
-LIMIT=25350
+LIMIT=27400
 
 for room in . native pv x86 drivers kern "kern/*" user; do
 	case $room in

@@ -3,6 +3,7 @@
 #include "drivers/virtio.h"
 #include "cpu_ops.h"
 #include "drivers/virtio_9p.h"
+#include "drivers/virtio_blk.h"
 #include "kern/console/log.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
@@ -12,6 +13,7 @@
 #define VENDOR       0x1af4u
 #define LEGACY_FIRST 0x1000u /* device numbers of those that have the legacy interface */
 #define LEGACY_LAST  0x103fu
+#define DEVICE_BLK   0x1001u
 #define DEVICE_9P    0x1009u
 
 /* Ports of the legacy interface; the device's own configuration is behind them, as MSI-X stays off. */
@@ -31,8 +33,13 @@ enum {
 	ACKNOWLEDGE = 1,
 	DRIVER = 2,
 	DRIVER_OK = 4,
+	NEEDS_RESET = 64,
 	FAILED = 128
 };
+
+/* In INTERRUPT. */
+#define WHY_QUEUE  1u
+#define WHY_CONFIG 2u
 
 struct virtq_desc {
 	uint64_t address;
@@ -82,9 +89,14 @@ bool virtio_begin(struct virtio_device *v, pci_function_t function, uint32_t wan
 /* Several may share a line, and each is asked. */
 static void virtio_irq(void *data)
 {
-	for (struct virtio_device *v = devices; v; v = v->next)
-		if (inb(v->io + INTERRUPT) & 1)
+	for (struct virtio_device *v = devices; v; v = v->next) {
+		uint8_t why = inb(v->io + INTERRUPT);
+
+		if (why & WHY_QUEUE)
 			v->interrupt(v);
+		if (why & WHY_CONFIG && v->changed)
+			v->changed(v);
+	}
 }
 
 bool virtio_start(struct virtio_device *v)
@@ -103,7 +115,13 @@ bool virtio_start(struct virtio_device *v)
 
 void virtio_give_up(struct virtio_device *v)
 {
+	outb(v->io + STATUS, 0);
 	outb(v->io + STATUS, FAILED);
+}
+
+bool virtio_is_broken(struct virtio_device *v)
+{
+	return inb(v->io + STATUS) & NEEDS_RESET;
 }
 
 uint8_t virtio_config(struct virtio_device *v, uint16_t offset)
@@ -252,6 +270,8 @@ static void found(pci_function_t function, uint32_t id)
 		return;
 	if (device == DEVICE_9P)
 		virtio_9p_found(function);
+	else if (device == DEVICE_BLK)
+		virtio_blk_found(function);
 	else if (device > LEGACY_LAST || device < LEGACY_FIRST)
 		log_warn("virtio: device %x lacks the legacy interface: start QEMU without disable-legacy\n",
 			 (unsigned)device);

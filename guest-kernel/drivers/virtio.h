@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Virtio devices on PCI: finding them, and the queues by which memory is handed to a device and comes back. Nothing here
- * knows what a device does; virtio_9p.c does for one kind.
+ * knows what a device does; virtio_9p.c and virtio_blk.c do.
  *
  * The legacy interface is used, by ports: QEMU's devices have it unless told otherwise (disable-legacy=on), and a PV kernel
  * reaches ports without mapping anything. Its price: a queue with all its parts lies in machine frames in a row.
@@ -15,9 +15,11 @@
 
 struct virtio_device {
 	struct virtio_device *next;
-	uint16_t io;                                /* first port */
-	unsigned line;                              /* of its interrupt */
-	void (*interrupt)(struct virtio_device *v); /* with the kernel lock: look into the queues */
+	uint16_t io;   /* first port */
+	unsigned line; /* of its interrupt */
+	/* With the kernel lock: look into the queues; and, if not NULL, the configuration has changed, or the device is broken. */
+	void (*interrupt)(struct virtio_device *v);
+	void (*changed)(struct virtio_device *v);
 };
 
 /* A piece of the linear map: the device reads it, or writes it. The pieces that it writes come last. */
@@ -38,15 +40,17 @@ struct virtqueue {
 	struct in_flight *flights; /* by first descriptor */
 };
 
-/* Calls the drivers of all devices (drivers/virtio_9p.c). Once, when memory and interrupts work. */
+/* Calls the drivers of all devices. Once, when memory and interrupts work. */
 void virtio_init(void);
 
 /* Resets the device, and takes from the features that it offers those of `wanted`. */
 bool virtio_begin(struct virtio_device *v, pci_function_t function, uint32_t wanted, uint32_t *features);
 /* From now on it works, and interrupts. */
 bool virtio_start(struct virtio_device *v);
-/* It has done what cannot be: it gets nothing more, and the memory it has is never used again. */
+/* It has done what cannot be: it is reset, gets nothing more, and uses no memory any more. */
 void virtio_give_up(struct virtio_device *v);
+/* The device says that it works no more. */
+bool virtio_is_broken(struct virtio_device *v);
 /* A byte of the device's own configuration. */
 uint8_t virtio_config(struct virtio_device *v, uint16_t offset);
 

@@ -3,6 +3,7 @@
  * The teaching kernel's start: the machine layer has mapped memory and made the console work; from here on
  * everything is portable. Each step below depends on those before it.
  */
+#include "kern/block/cache.h"
 #include "kern/console/log.h"
 #include "kern/fs/devfs.h"
 #include "kern/fs/initramfs.h"
@@ -72,6 +73,7 @@ static void first_process(void)
 	struct file *file;
 	size_t i;
 
+	block_settle();
 	if (!file_open(NULL, "/dev/console", O_RDWR | O_NOCTTY, 0, &file)) {
 		fd_install(file, 0, false);
 		sys_dup(0);
@@ -131,6 +133,7 @@ void kernel_main(void)
 	devfs_init();       /* the table of devices */
 	mem_devices_init(); /* /dev/null and the like */
 	console_tty_init(); /* /dev/console: from here on it takes input */
+	cache_init();       /* contents of disks */
 	drivers_init();     /* the machine's devices; interrupts may be pending, but are still off */
 	cost_init();        /* /dev/cost: what all this costs */
 	make_root();        /* the root file system, /dev on it */

@@ -97,6 +97,10 @@ void virtio_9p_found(pci_function_t function)
 {
 }
 
+void virtio_blk_found(pci_function_t function)
+{
+}
+
 void log_at(int level, const char *fmt, ...)
 {
 }

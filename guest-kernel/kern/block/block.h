@@ -66,7 +66,8 @@ struct block_device {
 	u32 block_size, physical_size; /* bytes: logical and physical block; 512 to 4096 */
 	u32 max_pieces;                /* of a request, at least 1 */
 	bool readonly, discards;
-	bool flushes; /* false: what is written needs no flush, and BLOCK_FLUSH is never submitted */
+	u32 discard_most; /* sectors of one discard; 0: any */
+	bool flushes;     /* false: what is written needs no flush, and BLOCK_FLUSH is never submitted */
 	/* Starts the request, which ends by block_done(), never within the call. False: no room now; it comes again
 	 * after the next block_done(). */
 	bool (*submit)(struct block_device *disk, struct block_request *r);
@@ -84,6 +85,11 @@ struct block_device {
 	struct block_scan *scan;    /* of a disk: its partitions are being looked for */
 	struct device_cache cache;
 };
+
+static inline struct block_device *block_disk(const struct block_device *d)
+{
+	return d->whole ? d->whole : (struct block_device *)d;
+}
 
 extern struct list block_devices; /* in the order in which they came */
 
@@ -113,6 +119,7 @@ void block_start(struct block_device *d, struct block_request *r);
 int block_io(struct block_device *d, enum block_op op, u64 sector, const struct block_piece *pieces,
 	     u32 count);
 int block_flush(struct block_device *d);
+void block_sync_all(void); /* buffer_sync() of all devices */
 int block_discard(struct block_device *d, u64 sector, u64 sectors);
 
 /* Sleeps until the partitions of all disks that have been added so far are known. */

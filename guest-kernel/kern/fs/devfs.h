@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Character devices and the file system on /dev that names them. */
+/* Devices, and the file system on /dev that names them. */
 #ifndef KERN_FS_DEVFS_H
 #define KERN_FS_DEVFS_H
 
@@ -13,8 +13,12 @@ void devfs_init(void);
 /* Names a device ("xen/privcmd" makes /dev/xen too) and finds its operations by number from then on. The caller keeps
  * the name in place. */
 int devfs_add(const char *name, u32 rdev, u32 mode, const struct file_ops *ops);
-const struct file_ops *devfs_ops(u32 rdev); /* NULL: no such device */
-const char *devfs_name(u32 rdev);           /* below /dev, as it was given; NULL: no such device */
+/* The same for a block device; -EEXIST: there is one with this name or number. Its name is one without a folder. */
+int devfs_add_block(const char *name, u32 rdev, const struct file_ops *ops);
+void devfs_remove_block(const char *name, u32 rdev);
+/* By the type in mode, and number. NULL: no such device. */
+const struct file_ops *devfs_ops(u32 mode, u32 rdev);
+const char *devfs_name(u32 mode, u32 rdev); /* below /dev, as it was given */
 struct inode *devfs_root(void);             /* counted */
 
 #endif

@@ -59,7 +59,8 @@ static const struct file_ops *ops_for(const struct inode *inode, u32 flags)
 	case S_IFDIR:
 		return inode->fops ? inode->fops : &nothing;
 	case S_IFCHR:
-		return devfs_ops(inode->rdev);
+	case S_IFBLK:
+		return devfs_ops(inode->mode, inode->rdev);
 	case S_IFIFO:
 		return &fifo_ops;
 	}

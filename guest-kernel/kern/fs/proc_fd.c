@@ -50,8 +50,8 @@ static int link_readlink(struct inode *link, char *buf, size_t size)
 		return -ENOENT;
 	if (type == S_IFDIR)
 		return path_of_dir(inode, buf, size);
-	if (type == S_IFCHR && devfs_name(inode->rdev))
-		n = snprintf(text, sizeof(text), "/dev/%s", devfs_name(inode->rdev));
+	if (devfs_name(inode->mode, inode->rdev))
+		n = snprintf(text, sizeof(text), "/dev/%s", devfs_name(inode->mode, inode->rdev));
 	else
 		n = snprintf(text, sizeof(text), "%s:[%llu]", type == S_IFIFO ? "pipe" : "file",
 			     (unsigned long long)inode->ino);

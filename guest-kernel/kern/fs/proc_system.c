@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The files of /proc that are about the whole system. */
+#include "kern/block/cache.h"
 #include "kern/fs/mount.h"
 #include "kern/fs/procfs.h"
 #include "kern/fs/ramfs.h"
@@ -63,11 +64,12 @@ static int store_cpus(const char *line)
 
 static void show_meminfo(struct proc_text *t, struct process *p)
 {
-	ulong kb = PAGE_SIZE / 1024, files = ramfs_frame_count() * kb;
+	ulong kb = PAGE_SIZE / 1024, files = ramfs_frame_count() * kb, idle,
+	      buffers = cache_frames(&idle) * kb;
 
 	proc_print(t, "MemTotal:  %8lu kB\nMemFree:   %8lu kB\nMemAvailable: %5lu kB\n",
-		   page_total_count() * kb, page_free_count() * kb, page_free_count() * kb);
-	proc_print(t, "Buffers:   %8u kB\nCached:    %8lu kB\nShmem:     %8lu kB\n", 0, files, files);
+		   page_total_count() * kb, page_free_count() * kb, (page_free_count() + idle) * kb);
+	proc_print(t, "Buffers:   %8lu kB\nCached:    %8lu kB\nShmem:     %8lu kB\n", buffers, files, files);
 	proc_print(t, "SwapTotal: %8u kB\nSwapFree:  %8u kB\n", 0, 0);
 }
 
@@ -136,6 +138,16 @@ void proc_show_mounts(struct proc_text *t, struct process *p)
 		proc_print(t, "%s %s %s rw 0 0\n", m->source, m->path, m->type);
 }
 
+static void show_partitions(struct proc_text *t, struct process *p)
+{
+	struct block_device *d;
+
+	proc_print(t, "major minor  #blocks  name\n\n");
+	list_for_each (d, &block_devices, list)
+		proc_print(t, "%4u %7u %11llu %s\n", d->rdev >> 8, d->rdev & 255,
+			   (unsigned long long)d->sectors / 2, d->name);
+}
+
 static void show_self(struct proc_text *t, struct process *p)
 {
 	proc_print(t, "%d", current->process->pid);
@@ -152,6 +164,7 @@ const struct proc_file proc_system_files[] = {
     {"cmdline", S_IFREG | 0444, show_cmdline, NULL},
     {"filesystems", S_IFREG | 0444, show_filesystems, NULL},
     {"mounts", S_IFREG | 0444, proc_show_mounts, NULL},
+    {"partitions", S_IFREG | 0444, show_partitions, NULL},
     {"self", S_IFLNK | 0777, show_self, NULL},
     {NULL, 0, NULL, NULL},
 };

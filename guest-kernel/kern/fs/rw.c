@@ -17,18 +17,31 @@ static long file_read(struct file *file, void *buf, size_t n, u64 *pos)
 	return file->ops->read ? file->ops->read(file, buf, MIN(n, IO_MAX), pos) : -EINVAL;
 }
 
+static u64 size_now(struct file *file)
+{
+	if (file->ops->size)
+		return file->ops->size(file);
+	inode_refresh(file->inode);
+	return file->inode->size;
+}
+
 static long file_write(struct file *file, const void *buf, size_t n, u64 *pos)
 {
+	long done, rc = 0;
+
 	if ((file->flags & O_ACCMODE) == O_RDONLY || (file->flags & O_PATH))
 		return -EBADF;
-	if ((file->flags & O_APPEND) && file->ops->seekable) {
-		inode_refresh(file->inode);
-		*pos = file->inode->size;
-	}
+	if ((file->flags & O_APPEND) && file->ops->seekable)
+		*pos = size_now(file);
 	n = MIN(n, IO_MAX);
 	if ((file->inode->mode & S_IFMT) == S_IFREG && limit_file_size(*pos, &n))
 		return -EFBIG;
-	return file->ops->write ? file->ops->write(file, buf, n, pos) : -EINVAL;
+	if (!file->ops->write)
+		return -EINVAL;
+	done = file->ops->write(file, buf, n, pos);
+	if (done > 0 && file->flags & O_DSYNC)
+		rc = file_sync(file, (file->flags & O_SYNC) == O_DSYNC);
+	return rc ? rc : done;
 }
 
 /* The file stays referenced while the operation may sleep: another thread could close it. */
@@ -202,17 +215,6 @@ long sys_pwrite64_pair(int fd, const void *buf, size_t n, u32 low, u32 high)
 	return write_at(fd, buf, n, (u64)high << 32 | low);
 }
 
-static u64 size_now(struct file *file)
-{
-	u64 size;
-
-	file_get(file);
-	inode_refresh(file->inode);
-	size = file->inode->size;
-	file_put(file);
-	return size;
-}
-
 static s64 seek(int fd, s64 offset, int whence)
 {
 	struct file *file = fd_file(fd);
@@ -223,11 +225,13 @@ static s64 seek(int fd, s64 offset, int whence)
 	dir = (file->inode->mode & S_IFMT) == S_IFDIR;
 	if (!file->ops->seekable && !dir)
 		return -ESPIPE;
-	if (whence == SEEK_CUR)
+	if (whence == SEEK_CUR) {
 		offset += file->pos;
-	else if (whence == SEEK_END)
+	} else if (whence == SEEK_END) {
+		file_get(file);
 		offset += size_now(file);
-	else if (whence != SEEK_SET)
+		file_put(file);
+	} else if (whence != SEEK_SET)
 		return -EINVAL;
 	if (offset < 0)
 		return -EINVAL;
@@ -322,15 +326,4 @@ long sys_ioctl(int fd, u32 command, ulong arg)
 	rc = file->ops->ioctl(file, command, arg);
 	file_put(file);
 	return rc;
-}
-
-/* Files live in memory, or each write has reached their server: there is nothing to write back. */
-long sys_sync(void)
-{
-	return 0;
-}
-
-long sys_fsync(int fd)
-{
-	return fd_file(fd) ? 0 : -EBADF;
 }

@@ -194,6 +194,9 @@ int files_copy(struct files *to, const struct files *from); /* -ENOMEM: *to is e
 void files_close_all(struct files *files);                  /* and gives all else back */
 void files_close_on_exec(struct files *files);
 
+/* fs/sync.c: what was written to the file reaches its disk, or just the data. */
+int file_sync(struct file *file, bool data_only);
+
 /* fs/open.c */
 int file_open(struct inode *at, const char *path, u32 flags, u32 mode, struct file **out);
 

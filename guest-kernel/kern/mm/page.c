@@ -6,7 +6,11 @@
 #include "kern/mm/page.h"
 #include "kern/lib/string.h"
 
+#define RECLAIM_ONCE 16u
+#define RECLAIM_MOST 4096u
+
 struct page *pages;
+bool (*page_reclaim)(void);
 
 static u32 heads[PAGE_MAX_ORDER + 1]; /* first free block of each order; 0: none */
 static ulong free_frames, total_frames;
@@ -52,13 +56,35 @@ static void give_back(pfn_t pfn, unsigned order)
 	push(pfn, order);
 }
 
+static unsigned order_at_hand(unsigned order)
+{
+	while (order <= PAGE_MAX_ORDER && !heads[order])
+		order++;
+	return order;
+}
+
+/* Some frames at a time are taken back from the cache; many, if a larger block is wanted and not there. */
+static void reclaim(unsigned order)
+{
+	unsigned tries = RECLAIM_ONCE;
+
+	if (free_frames >= PAGE_LOW && order_at_hand(order) <= PAGE_MAX_ORDER)
+		return;
+	if (order_at_hand(order) > PAGE_MAX_ORDER)
+		tries = RECLAIM_MOST;
+	while (tries-- && page_reclaim())
+		if (tries >= RECLAIM_ONCE && order_at_hand(order) <= PAGE_MAX_ORDER)
+			return;
+}
+
 pfn_t page_alloc(unsigned order)
 {
-	unsigned have = order;
+	unsigned have;
 	pfn_t pfn;
 
-	while (have <= PAGE_MAX_ORDER && !heads[have])
-		have++;
+	if (page_reclaim)
+		reclaim(order);
+	have = order_at_hand(order);
 	if (have > PAGE_MAX_ORDER)
 		return 0;
 	pfn = heads[have];

@@ -14,6 +14,8 @@
 
 #define KERNEL_FRAMES 32 /* when fewer are left, programs get none, and are ended until there are more */
 
+#define PAGE_LOW (4 * KERNEL_FRAMES) /* when fewer are left, page_reclaim() is asked for more */
+
 enum page_kind {
 	PAGE_RESERVED, /* kernel image, initrd, holes: only referenced, never allocated or freed */
 	PAGE_FREE,     /* first frame of a free block */
@@ -46,6 +48,8 @@ pfn_t page_alloc_run(
 void page_free(pfn_t pfn); /* a whole block that page_alloc gave */
 void page_get(pfn_t pfn);
 void page_put(pfn_t pfn); /* drops a reference of a single frame */
+/* Frees a frame that is kept only because there was room; false: there is none. Set by the buffer cache. */
+extern bool (*page_reclaim)(void);
 ulong page_free_count(void);
 ulong page_total_count(void);
 

@@ -73,3 +73,13 @@ int wait_on_killable(struct wait_queue *q)
 	current->signals.blocked = blocked;
 	return rc;
 }
+
+void wait_for(struct wait_queue *q)
+{
+	struct waiter w;
+
+	wait_add(q, &w);
+	current->sched.state = TASK_BLOCKED;
+	schedule();
+	wait_remove(&w);
+}

@@ -42,6 +42,8 @@ int wait_on(struct wait_queue *q);
 int wait_on_until(struct wait_queue *q, u64 deadline);
 /* Sleeps until woken, or killed: -ERESTARTSYS. Other signals wait. */
 int wait_on_killable(struct wait_queue *q);
+/* Sleeps until woken, whatever signals come: for what ends soon, by itself. */
+void wait_for(struct wait_queue *q);
 /* Sleeps in the queues joined by wait_add until woken, a signal comes or the deadline passes; as above. */
 int wait_until(u64 deadline);
 
