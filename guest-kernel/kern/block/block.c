@@ -187,6 +187,16 @@ void block_sync_all(void)
 
 /* ---- coming and going ---- */
 
+/* A partition stands behind its disk and the partitions before it. */
+static struct list *place_of(const struct block_device *d)
+{
+	struct list *at = d->whole ? d->whole->list.next : &block_devices;
+
+	while (d->whole && at != &block_devices && list_entry(at, struct block_device, list)->whole == d->whole)
+		at = at->next;
+	return at;
+}
+
 int block_name(struct block_device *d)
 {
 	int rc = devfs_add_block(d->name, d->rdev, &block_file_ops);
@@ -195,7 +205,7 @@ int block_name(struct block_device *d)
 		return rc;
 	cache_attach(d);
 	d->users = 1;
-	list_add_tail(&block_devices, &d->list);
+	list_add_tail(place_of(d), &d->list);
 	return 0;
 }
 
