@@ -101,6 +101,7 @@ int vcpu_set_context(struct vcpu *v, const void *ctx)
 	if (rc)
 		return rc;
 	v->dom.initialised = true;
+	time_restart_vcpu(v);
 	/* In both layouts a word of flags follows the FXSAVE image. */
 	memcpy(&flags, (const char *)ctx + offsetof(struct vcpu_guest_context, flags), sizeof(flags));
 	if (flags & VGCF_online)

@@ -63,8 +63,10 @@ void vcpu_set_periodic(struct vcpu *v, ns_t period); /* 0 stops it */
 void vcpu_set_singleshot(struct vcpu *v, ns_t expires);
 
 /* Time (sched/time.c). */
-void time_init(void);                                  /* boot CPU, after TSC calibration and the RTC */
-void time_update_vcpu(struct vcpu *v);                 /* write vcpu_time_info */
+void time_init(void);                  /* boot CPU, after TSC calibration and the RTC */
+void time_update_vcpu(struct vcpu *v); /* write vcpu_time_info */
+/* Both clocks for a vCPU that starts: libxc zeroes all of shared_info before it sets the first context. */
+void time_restart_vcpu(struct vcpu *v);
 static inline bool time_is_stale(const struct vcpu *v) /* did the clock's rate change since? */
 {
 	return v->sched.time_stamp != system_clock.generation;

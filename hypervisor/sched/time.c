@@ -178,3 +178,11 @@ void time_update_wallclock(struct domain *d)
 	wc->version++;
 	spin_unlock(&boot_wallclock.lock);
 }
+
+void time_restart_vcpu(struct vcpu *v)
+{
+	time_update_vcpu(v);
+	v->sched.time_stamp--; /* its registered copy is written when it runs */
+	if (v->id == 0)
+		time_update_wallclock(v->domain);
+}

@@ -3,7 +3,8 @@
  * domctl: an empty domain is created, found, given vCPUs and a memory limit, and destroyed without a trace.
  * A frame of it that Dom0 still maps keeps it, dying, until the mapping goes; the contents stay readable.
  * A vCPU's context is set as a whole or not at all: what cannot be is refused before anything changes; what turns out
- * not to be a page table leaves the vCPU without a context, offline, until it gets one; no domain sets its own.
+ * not to be a page table leaves the vCPU without a context, offline, until it gets one; no domain sets its own. With the
+ * context come the clocks, if a tool has zeroed them.
  * Unknown domains give -ESRCH, a wrong interface version -EACCES, nonsense -EINVAL.
  */
 #include "control.h"
@@ -128,6 +129,25 @@ static void contexts(domid_t dom, const unsigned long mfn[2])
 		check_eq(seen.flags & both, given);
 	}
 }
+
+/* A tool may zero shared_info after it has made the vCPU; what sets the context sets the clocks again. */
+static void clocks(domid_t dom, unsigned long root)
+{
+	volatile struct shared_info *page = page_alloc();
+	unsigned long va = (unsigned long)page;
+	pte_t old = *pte_of(va, 1), foreign;
+
+	check_eq(domctl(XEN_DOMCTL_getdomaininfo, dom), 0);
+	foreign = (pte_t)op.u.getdomaininfo.shared_info_frame << 12 | (old & 0xfff);
+	check_eq(hypercall_update_va_mapping_otherdomain(va, foreign, UVMF_INVLPG, dom), 0);
+	__builtin_memset((void *)page, 0, sizeof(*page));
+	check_eq(context(XEN_DOMCTL_setvcpucontext, dom, fresh(root, 0, VGCF_in_kernel)), 0);
+	check(page->vcpu_info[0].time.tsc_to_system_mul != 0);
+	check(page->vcpu_info[0].time.version != 0);
+	check_eq(page->wc_sec, shared->wc_sec);
+	check_eq(hypercall_update_va_mapping(va, old, UVMF_INVLPG), 0);
+}
+
 /* A context that fails at step @step of it: what was got before is held by a vCPU that never runs, until it ends. */
 static void fails_at(domid_t dom, unsigned step)
 {
@@ -147,6 +167,10 @@ static void fails_at(domid_t dom, unsigned step)
 }
 #else
 static void contexts(domid_t dom, const unsigned long mfn[2])
+{
+}
+
+static void clocks(domid_t dom, unsigned long root)
 {
 }
 
@@ -178,6 +202,7 @@ void test_main(void)
 	check_eq(op.u.getdomaininfo.tot_pages, 8);
 
 	contexts(dom, pfns);
+	clocks(dom, pfns[1]);
 	own_context();
 	check_eq(domctl(XEN_DOMCTL_pausedomain, dom), 0);
 	check_eq(domctl(XEN_DOMCTL_unpausedomain, dom), 0);

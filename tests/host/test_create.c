@@ -55,6 +55,10 @@ void time_update_vcpu(struct vcpu *v)
 {
 }
 
+void time_restart_vcpu(struct vcpu *v)
+{
+}
+
 uint64_t pirqs_most(void)
 {
 	return 7000;
