@@ -192,7 +192,8 @@ static struct list *place_of(const struct block_device *d)
 {
 	struct list *at = d->whole ? d->whole->list.next : &block_devices;
 
-	while (d->whole && at != &block_devices && list_entry(at, struct block_device, list)->whole == d->whole)
+	while (d->whole && at != &block_devices &&
+	       list_entry(at, struct block_device, list)->whole == d->whole)
 		at = at->next;
 	return at;
 }

@@ -53,6 +53,7 @@ struct device_cache {
 	struct list buffers, dirty; /* all; those that are changed and not being written, the oldest first */
 	u64 write_until;            /* what was changed up to this time is being written back */
 	u32 writing[2];             /* transfers, by the epoch in which they began */
+	u32 alone;                  /* pages that are to be written by themselves, or are being */
 	u8 epoch;                   /* 0 or 1: changed by buffer_sync() */
 	bool syncing, pushing;
 	int error; /* of writing back, not reported yet */

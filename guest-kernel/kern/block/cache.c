@@ -17,14 +17,14 @@
 struct wait_queue cache_changed = {LIST_INIT(cache_changed.waiters)};
 ulong cache_dirty;
 
-static struct buffer **table;
-static ulong table_mask, frames, idle_frames;
+static struct buffer **hashes;
+static ulong hash_mask, frames, idle_frames;
 static struct list idle = LIST_INIT(idle), dropped = LIST_INIT(dropped);
 static struct timer drop_timer;
 
 static struct buffer **bucket(const struct block_device *d, u64 page)
 {
-	return &table[((ulong)page + ((ulong)d >> 5)) & table_mask];
+	return &hashes[((ulong)page + ((ulong)d >> 5)) & hash_mask];
 }
 
 struct buffer *cache_find(const struct block_device *d, u64 page)
@@ -255,14 +255,14 @@ ulong cache_frames(ulong *can_be_given)
 /* A list of buffers for each 8 page frames of the machine. */
 void cache_init(void)
 {
-	ulong lists = PAGE_SIZE / sizeof(*table);
+	ulong lists = PAGE_SIZE / sizeof(*hashes);
 
 	while (lists < page_total_count() / 8)
 		lists *= 2;
-	table = kzalloc(lists * sizeof(*table));
-	if (!table)
+	hashes = kzalloc(lists * sizeof(*hashes));
+	if (!hashes)
 		panic("no memory for the buffer cache");
-	table_mask = lists - 1;
+	hash_mask = lists - 1;
 	timer_init(&drop_timer, drop_more);
 	cache_transfers_init();
 	page_reclaim = give_one;

@@ -60,12 +60,21 @@ static void read_ended(struct buffer *b, int rc)
 		b->state |= BUFFER_VALID;
 }
 
+static void not_alone(struct buffer *b)
+{
+	if (b->state & BUFFER_ALONE)
+		b->device->cache.alone--;
+	b->state &= ~BUFFER_ALONE;
+}
+
 static void write_ended(struct buffer *b, int rc, bool again)
 {
 	struct block_device *d = b->device;
 
-	b->state &= ~(BUFFER_WRITING | BUFFER_ALONE);
+	b->state &= ~BUFFER_WRITING;
+	not_alone(b);
 	if (rc && again) {
+		d->cache.alone++;
 		b->state |= BUFFER_ALONE | BUFFER_DIRTY;
 		b->dirtied = 0;
 		cache_place(b);
@@ -259,6 +268,7 @@ void cache_lose(struct block_device *d)
 
 		cache_unlist(b);
 		b->state &= ~BUFFER_DIRTY;
+		not_alone(b);
 		cache_place(b);
 		d->cache.error = -EIO;
 	}
@@ -291,7 +301,7 @@ static void write_and_wait(struct block_device *d, u64 until)
 		d->cache.epoch ^= 1;
 		while (d->cache.writing[epoch])
 			wait_for(&cache_changed);
-	} while (is_dirty_since(d, until)); /* what failed as a run */
+	} while (d->cache.alone || is_dirty_since(d, until)); /* what failed as a run */
 }
 
 int buffer_sync(struct block_device *d)
