@@ -21,6 +21,7 @@
 #include "qcow2.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -118,6 +119,14 @@ static int write_new(struct qcow2 *q, enum map_kind kind, uint64_t guest, const 
 	return rc;
 }
 
+/* Whatever was done outlives this process, also if only a part of it could be. */
+static int answer(struct qcow2 *q, int rc)
+{
+	int committed = log_commit(q);
+
+	return rc ? rc : committed;
+}
+
 static int qcow2_write(struct image *image, uint64_t sector, const void *from, size_t bytes)
 {
 	struct qcow2 *q = of(image);
@@ -135,7 +144,7 @@ static int qcow2_write(struct image *image, uint64_t sector, const void *from, s
 		else
 			rc = write_new(q, run.kind, guest, data, run.bytes, &done);
 	}
-	return rc;
+	return answer(q, rc);
 }
 
 static int qcow2_flush(struct image *image)
@@ -165,7 +174,7 @@ static int qcow2_discard(struct image *image, uint64_t sector, uint64_t sectors)
 		if (!rc && (run.kind == MAP_DATA || (run.kind == MAP_HOLE && entry)))
 			rc = map_set(q, guest, entry);
 	}
-	return rc;
+	return answer(q, rc);
 }
 
 static void release(struct qcow2 *q)
@@ -174,7 +183,12 @@ static void release(struct qcow2 *q)
 		q->backing->ops->close(q->backing);
 	if (q->fd >= 0)
 		close(q->fd);
+	if (q->log >= 0)
+		close(q->log);
+	if (q->held >= 0)
+		close(q->held);
 	meta_free(q);
+	free(q->log_path);
 	free(q->path);
 	free(q);
 }
@@ -184,8 +198,8 @@ static void qcow2_close(struct image *image)
 	struct qcow2 *q = of(image);
 
 	/* The second round writes the counts of what the first one set free. */
-	if (!q->image.readonly && !meta_flush(q))
-		(void)meta_flush(q);
+	if (!q->image.readonly && !meta_flush(q) && !meta_flush(q))
+		log_close(q);
 	release(q);
 }
 
@@ -197,26 +211,50 @@ static const struct image_ops qcow2_ops = {
     .close = qcow2_close,
 };
 
+/* Read the header, do again what a killed process did, look at the whole. */
+static int prepare(struct qcow2 *q, const char *user, char *why, size_t size)
+{
+	int rc = qcow2_read_header(q, user, why, size);
+
+	if (rc)
+		return rc;
+	log_open(q);
+	rc = log_replay(q);
+	if (!rc)
+		rc = qcow2_walk(q, why, size);
+	if (rc)
+		return rc;
+	rc = log_start(q);
+	if (!rc)
+		return 0;
+	q->replayed = 0; /* the log is right, and still there for the next attempt */
+	snprintf(why, size, "%s: cannot be written: %s", q->path, strerror(-rc));
+	return rc;
+}
+
 static int qcow2_open(const char *path, bool readonly, const char *user, struct image **image, char *why,
 		      size_t size)
 {
 	struct qcow2 *q = calloc(1, sizeof(*q));
-	int rc = -ENOMEM;
+	bool replayed;
+	int rc;
 
 	if (!q)
-		return rc;
+		return -ENOMEM;
 	q->image = (struct image){.ops = &qcow2_ops, .readonly = readonly};
+	q->log = q->held = -1;
 	q->path = strdup(path);
 	q->fd = q->path ? image_file(path, readonly, user, why, size) : -ENOMEM;
-	rc = q->fd < 0 ? q->fd : qcow2_read_header(q, user, why, size);
-	if (!rc)
-		rc = qcow2_walk(q, why, size);
-	if (rc) {
-		release(q);
-		return rc;
+	rc = q->fd < 0 ? q->fd : prepare(q, user, why, size);
+	if (!rc) {
+		*image = &q->image;
+		return 0;
 	}
-	*image = &q->image;
-	return 0;
+	replayed = q->replayed;
+	if (replayed)
+		log_reject(q);
+	release(q);
+	return replayed ? qcow2_open(path, readonly, user, image, why, size) : rc;
 }
 
 const struct image_format qcow2_format = {.name = "qcow2", .open = qcow2_open};

@@ -31,7 +31,13 @@ struct meta {
 	uint8_t *data;
 };
 
-#define QCOW2_FREED 1024
+struct change {
+	uint64_t offset, old, new;
+	uint64_t rank;
+};
+
+#define QCOW2_FREED   1024
+#define QCOW2_CHANGES 256
 
 struct qcow2 {
 	struct image image;
@@ -59,6 +65,15 @@ struct qcow2 {
 	/* Numbers of clusters that no table in memory refers to any more, but those on the disk may. */
 	uint64_t freed[QCOW2_FREED];
 	unsigned nr_freed;
+
+	/* Changes: those that are in the file @log already, and those that are not. */
+	int log;  /* -1: there is no such file, or it is not to be written yet: */
+	int held; /* then it is this */
+	char *log_path;
+	size_t replayed; /* changes */
+	uint64_t log_end;
+	unsigned nr_changes;
+	struct change changes[QCOW2_CHANGES];
 
 	struct meta meta[META_SETS][META_WAYS];
 	unsigned nr_dirty[META_RANKS];
@@ -145,7 +160,8 @@ int meta_init(struct qcow2 *q);
 void meta_free(struct qcow2 *q);
 /* The page with the byte at @offset, until the next call. */
 int meta_get(struct qcow2 *q, uint64_t offset, enum meta_rank rank, struct meta **m);
-void meta_dirty(struct qcow2 *q, struct meta *m);
+/* Change the 8 bytes at @within of the page. */
+void meta_put(struct qcow2 *q, struct meta *m, unsigned within, uint64_t value);
 int meta_read64(struct qcow2 *q, uint64_t offset, enum meta_rank rank, uint64_t *value);
 int meta_write64(struct qcow2 *q, uint64_t offset, enum meta_rank rank, uint64_t value);
 /* All tables to the disk, in order, with what was written before. Then what was freed may be used again. */
@@ -160,6 +176,21 @@ int qcow2_pwrite(struct qcow2 *q, const void *from, size_t bytes, uint64_t offse
 int qcow2_zero(struct qcow2 *q, uint64_t offset, uint64_t bytes);
 /* The file becomes as long as this, if it is shorter; whole clusters. */
 int qcow2_extend(struct qcow2 *q, uint64_t end);
+
+/* qcow2_log.c: changes of tables that are in memory only, kept where they outlive this process. */
+void log_open(struct qcow2 *q);
+/* Do again, in memory, what a process that was killed had done. If the image is whole then, that goes to the disk, and a new
+ * log is started. If not, the old one does not belong to it, and goes. */
+int log_replay(struct qcow2 *q);
+int log_start(struct qcow2 *q);
+void log_reject(struct qcow2 *q);
+/* @rank META_RANKS: the cluster at @offset was dropped. */
+void log_change(struct qcow2 *q, enum meta_rank rank, uint64_t offset, uint64_t old, uint64_t new);
+/* What was changed is in the log, or on the disk. To be called before the guest is answered. */
+int log_commit(struct qcow2 *q);
+/* All changes are on the disk. */
+void log_empty(struct qcow2 *q);
+void log_close(struct qcow2 *q);
 
 /* qcow2_refs.c: which clusters are taken. */
 uint64_t refs_per_block(const struct qcow2 *q);

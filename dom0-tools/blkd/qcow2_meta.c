@@ -131,6 +131,7 @@ int meta_flush(struct qcow2 *q)
 		rc = qcow2_sync(q);
 	if (rc)
 		return rc;
+	log_empty(q);
 	/* Taking them off the list first: counting down may lead here again. */
 	nr = q->nr_freed;
 	memcpy(freed, q->freed, nr * sizeof(*freed));
@@ -193,8 +194,12 @@ int meta_get(struct qcow2 *q, uint64_t offset, enum meta_rank rank, struct meta 
 	return rc;
 }
 
-void meta_dirty(struct qcow2 *q, struct meta *m)
+void meta_put(struct qcow2 *q, struct meta *m, unsigned within, uint64_t value)
 {
+	uint8_t *word = m->data + within;
+
+	log_change(q, m->rank, m->at + within, be64(word), value);
+	put_be64(word, value);
 	if (!m->dirty)
 		q->nr_dirty[m->rank]++;
 	m->dirty = true;
@@ -217,8 +222,7 @@ int meta_write64(struct qcow2 *q, uint64_t offset, enum meta_rank rank, uint64_t
 
 	if (rc)
 		return rc;
-	put_be64(m->data + offset % q->page, value);
-	meta_dirty(q, m);
+	meta_put(q, m, offset % q->page, value);
 	return 0;
 }
 

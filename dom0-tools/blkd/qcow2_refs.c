@@ -85,6 +85,17 @@ int refs_get(struct qcow2 *q, uint64_t number, uint64_t *count)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Counts change by words of 8 bytes, as all tables do. @index: within the page. */
+static void put_count(struct qcow2 *q, struct meta *m, uint64_t index, uint64_t count)
+{
+	unsigned within = (index << q->refcount_order) / 64 * 8;
+	uint8_t word[8];
+
+	memcpy(word, m->data + within, sizeof(word));
+	refs_put(word, q->refcount_order, index - ((uint64_t)within * 8 >> q->refcount_order), count);
+	meta_put(q, m, within, be64(word));
+}
+
 int refs_set(struct qcow2 *q, uint64_t number, uint64_t count)
 {
 	struct meta *m;
@@ -93,8 +104,7 @@ int refs_set(struct qcow2 *q, uint64_t number, uint64_t count)
 
 	if (rc)
 		return rc;
-	refs_put(m->data, q->refcount_order, index, count);
-	meta_dirty(q, m);
+	put_count(q, m, index, count);
 	return 0;
 }
 
@@ -117,8 +127,10 @@ void refs_release(struct qcow2 *q, uint64_t number)
 void refs_drop(struct qcow2 *q, uint64_t at)
 {
 	/* Without room on the list it stays counted: a leak, where giving it away would be worse. */
-	if (q->nr_freed < QCOW2_FREED || !meta_flush(q))
-		q->freed[q->nr_freed++] = at >> q->cluster_bits;
+	if (q->nr_freed == QCOW2_FREED && meta_flush(q))
+		return;
+	q->freed[q->nr_freed++] = at >> q->cluster_bits;
+	log_change(q, META_RANKS, at, 0, 0);
 }
 
 /* Blocks that count themselves, and @others that follow them; for the clusters from @number on. They must reach the disk before
@@ -223,18 +235,16 @@ static int grow_table(struct qcow2 *q)
 /* A block in cluster @number, which no block counts yet. */
 static int add_block(struct qcow2 *q, uint64_t number)
 {
-	uint64_t at = number << q->cluster_bits;
+	uint64_t at = number << q->cluster_bits, index = number % refs_per_block(q);
+	uint64_t per_page = (uint64_t)q->page * 8 >> q->refcount_order;
 	int rc = qcow2_zero(q, at, q->cluster);
 	struct meta *m;
-	uint64_t page = (number % refs_per_block(q) << q->refcount_order) / 8 / q->page * q->page;
 
 	if (!rc)
-		rc = meta_get(q, at + page, META_REFCOUNTS, &m);
+		rc = meta_get(q, at + index / per_page * q->page, META_REFCOUNTS, &m);
 	if (rc)
 		return rc;
-	refs_put(m->data, q->refcount_order,
-		 number % refs_per_block(q) % ((uint64_t)q->page * 8 >> q->refcount_order), 1);
-	meta_dirty(q, m);
+	put_count(q, m, index % per_page, 1);
 	return meta_write64(q, q->reftable_at + number / refs_per_block(q) * 8, META_REFTABLE, at);
 }
 

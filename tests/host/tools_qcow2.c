@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -405,6 +407,78 @@ static void damaged(void **state)
 	disks_refused("x1.qcow2", false, "from 512 bytes to 2 MiB");
 }
 
+/* Work in a process that ends without closing the image, at once. */
+static void work_and_die(struct twin *t, unsigned count)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		setenv("CMOCKA_TEST_ABORT", "1", 1); /* what fails here does not go on with the next test */
+		t->image = disks_open(t->name, false);
+		twin_work(t, count);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+/* A process that is killed loses nothing that a guest was answered, flushed or not. */
+static void killed(void **state)
+{
+	static const char *const options[] = {"cluster_size=512", "cluster_size=64k",
+					      "refcount_bits=1,cluster_size=4k"};
+
+	for (unsigned o = 0; o < sizeof(options) / sizeof(*options); o++) {
+		struct twin t = twin_new("k.qcow2", 16 << 20);
+
+		free(t.bytes);
+		t.bytes = mmap(NULL, 16 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		disks_must("qemu-img create -f qcow2 -o %s k.qcow2 16M", options[o]);
+		for (unsigned i = 0; i < 12; i++) {
+			t.seed += i;
+			work_and_die(&t, 1 + disks_random(&t.seed) % 150);
+			disks_random(&t.seed);
+			t.image = disks_open(t.name, i % 4 == 3);
+			if (i % 4 != 3)
+				twin_same(&t);
+			twin_close(&t);
+			if (i % 4 != 3)
+				twin_check(&t);
+		}
+		munmap(t.bytes, 16 << 20);
+	}
+}
+
+/* ... unless another program has written to the image before it is taken over: at the same place of the disk, or into the cluster
+ * that was free. The image stays whole. */
+static void killed_and_changed(void **state)
+{
+	static const char *const changes[] = {"write 0 256k", "write 1M 64k"};
+	struct image *image;
+	uint8_t data[4096] = {1};
+	pid_t child;
+
+	for (unsigned i = 0; i < 2; i++) {
+		disks_must(
+		    "qemu-img create -f qcow2 h.qcow2 4M && qemu-io -f qcow2 -c 'write 3M 64k' h.qcow2");
+		child = fork();
+		if (!child) {
+			image = disks_open("h.qcow2", false);
+			image->ops->write(image, 8, data, sizeof(data));
+			image->ops->write(image, 256, data, sizeof(data));
+			_exit(0);
+		}
+		waitpid(child, NULL, 0);
+		disks_must("qemu-io -f qcow2 -c '%s' h.qcow2", changes[i]);
+		image = disks_open("h.qcow2", false);
+		assert_int_equal(image->ops->read(image, i * 2048, data, sizeof(data)), 0);
+		assert_int_equal(data[0], 0xcd); /* qemu-io's */
+		image->ops->close(image);
+		disks_must("qemu-img check h.qcow2");
+	}
+}
+
 /* Something else cuts the file short while it is in use: errors, once a word, and no crash. */
 static void shrinks_in_use(void **state)
 {
@@ -436,6 +510,8 @@ int main(void)
 	    cmocka_unit_test(refused),
 	    cmocka_unit_test(refused_behind),
 	    cmocka_unit_test(damaged),
+	    cmocka_unit_test(killed),
+	    cmocka_unit_test(killed_and_changed),
 	    cmocka_unit_test(shrinks_in_use),
 	};
 	int rc;
