@@ -164,13 +164,26 @@ static bool disk_submit(struct block_device *d, struct block_request *r)
 	return true;
 }
 
+/* The disk joins what it has of neighbours: one bad sector lets all of that fail. */
+static bool is_bad(const struct block_request *r)
+{
+	const struct block_request *other;
+
+	for (u64 s = r->sector; s < r->sector + r->sectors; s++)
+		if ((r->op == BLOCK_READ && bad_read[s]) || (r->op == BLOCK_WRITE && bad_write[s]))
+			return true;
+	list_for_each (other, &pending, list)
+		if (other->op == r->op && other->sector == r->sector + r->sectors && is_bad(other))
+			return true;
+	return false;
+}
+
 static int transfer(struct block_request *r)
 {
 	u8 *at = volatile_data + r->sector * SECTOR_SIZE;
 
-	for (u64 s = r->sector; s < r->sector + r->sectors; s++)
-		if ((r->op == BLOCK_READ && bad_read[s]) || (r->op == BLOCK_WRITE && bad_write[s]))
-			return -EIO;
+	if (is_bad(r))
+		return -EIO;
 	if (r->op == BLOCK_FLUSH) {
 		memcpy(durable, volatile_data, BYTES);
 		flushes++;

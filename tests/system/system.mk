@@ -33,6 +33,13 @@ $(B)/tests/share64 $(B)/tests/share32: $(B)/tests/share%: tests/system/share/fil
 $(eval $(call test,share,300,python3 tests/system/share.py,$(B)/ringlet.iso $(B)/ringlet.elf $(B)/dom0-32.cpio $(B)/tests/share64 \
 	$(B)/tests/share32 $(foreach k,pv64 pv32 native64 native32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
 
+# Disks; the program that uses them comes on one.
+$(B)/tests/disk64 $(B)/tests/disk32: $(B)/tests/disk%: tests/system/disk/disk.c | $(USER_I386)
+	@mkdir -p $(@D)
+	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
+$(eval $(call test,disk,300,python3 tests/system/disk.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/tests/disk64 $(B)/tests/disk32 \
+	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
+
 # What may stand in an initrd.
 $(foreach k,native64 native32,$(eval $(call test,initrds-$(k),300,python3 tests/system/initrds.py $(k),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))

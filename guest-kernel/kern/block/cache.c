@@ -12,7 +12,8 @@
 #include "kern/time/clock.h"
 #include "kern/time/timer.h"
 
-#define DROP_STEP 1024u /* buffers given back at once: 500,000 instructions */
+#define READ_TRIES 2u    /* of one page: the first may have failed with its neighbours (transfer.c) */
+#define DROP_STEP  1024u /* buffers given back at once: 500,000 instructions */
 
 struct wait_queue cache_changed = {LIST_INIT(cache_changed.waiters)};
 ulong cache_dirty;
@@ -147,18 +148,18 @@ static struct buffer *get(struct block_device *d, u64 page)
 struct buffer *buffer_read(struct block_device *d, u64 page)
 {
 	struct buffer *b = get(d, page);
-	bool asked = false;
+	u32 tries = 0;
 	int rc = 0;
 
 	while (!IS_ERR(b) && !(b->state & BUFFER_VALID) && !rc) {
 		if (b->state & BUFFER_BUSY) {
 			wait_for(&cache_changed);
-		} else if (asked) {
+		} else if (tries == READ_TRIES) {
 			rc = b->rc;
+		} else if (cache_transfer(BLOCK_READ, &b, 1)) {
+			tries++;
 		} else {
-			asked = cache_transfer(BLOCK_READ, &b, 1);
-			if (!asked)
-				wait_for(&cache_changed);
+			wait_for(&cache_changed);
 		}
 	}
 	if (!rc)

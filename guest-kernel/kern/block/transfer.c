@@ -4,7 +4,8 @@
  * sleeps: a transfer is started by whoever asks, by a timer or by the end of another, and ends in an interrupt.
  *
  * A page may be changed while it is written: it is dirty again then, and written again, but not before the first transfer has
- * ended. If a run cannot be transferred, one bad sector must not cost its neighbours: its pages are transferred one by one.
+ * ended. If a run cannot be transferred, one bad sector must not cost its neighbours: its pages are transferred one by one, and
+ * one at a time, as a disk may join requests of neighbours that it has (QEMU does), and lets all of them fail.
  */
 #include "kern/block/cache_internal.h"
 #include "kern/console/log.h"
@@ -204,8 +205,10 @@ static void push(struct block_device *d)
 	if (d->cache.pushing)
 		return;
 	d->cache.pushing = true;
-	for (u32 n = 0; n < WRITES_MAX && d->cache.writing[0] + d->cache.writing[1] < WRITES_MAX; n++) {
-		b = oldest(d);
+	for (u32 n = 0; n < WRITES_MAX; n++) {
+		u32 most = d->cache.alone ? 1 : WRITES_MAX;
+
+		b = d->cache.writing[0] + d->cache.writing[1] < most ? oldest(d) : NULL;
 		if (!b || !cache_transfer(BLOCK_WRITE, run, run_around(b, run)))
 			break;
 	}
