@@ -321,6 +321,8 @@ void cpu_model(char name[CPU_NAME_MAX]);
 
 /* Register the drivers' device files (drivers/): called once by kern/ when devfs and memory work. */
 void drivers_init(void);
+/* Sleeps until the devices that were there at boot work, or it is clear that they do not. Process 1 calls it. */
+void drivers_settle(void);
 
 /* ---- 12. What the machine's own operations cost (kern/sys/cost.c repeats and times them) ------------------
  */

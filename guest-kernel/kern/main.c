@@ -73,6 +73,7 @@ static void first_process(void)
 	struct file *file;
 	size_t i;
 
+	drivers_settle();
 	block_settle();
 	if (!file_open(NULL, "/dev/console", O_RDWR | O_NOCTTY, 0, &file)) {
 		fd_install(file, 0, false);

@@ -12,3 +12,7 @@ void drivers_init(void)
 	serial_lines_init();
 	virtio_init();
 }
+
+void drivers_settle(void)
+{
+}

@@ -39,6 +39,8 @@ void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned c
  * this one; or -errno. */
 int evtchn_bind_virq(uint32_t virq, unsigned cpu);
 int evtchn_bind_ipi(unsigned cpu);
+/* A new one to vCPU 0, for another domain to bind. */
+int evtchn_bind_unbound(domid_t remote);
 void evtchn_notify(evtchn_port_t port);
 void evtchn_clear(evtchn_port_t port); /* what is pending is forgotten */
 void evtchn_mask(evtchn_port_t port);

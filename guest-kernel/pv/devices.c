@@ -2,11 +2,13 @@
 /* The devices of a domain: its console's input, and the device files for Dom0's tools. */
 #include "x86/internal.h"
 #include "cpu_ops.h"
+#include "drivers/blkfront.h"
 #include "drivers/console_ring.h"
 #include "drivers/console_io.h"
 #include "drivers/devices.h"
 #include "drivers/virtio.h"
 #include "drivers/xenbus.h"
+#include "drivers/xenbus_device.h"
 #include "drivers/xenstore.h"
 #include "drivers/xs_ring.h"
 
@@ -20,6 +22,8 @@ static void store_init(void)
 		xenstore_init();
 	}
 	xenbus_init();
+	if (xs_ring_present())
+		blkfront_init();
 }
 
 void drivers_init(void)
@@ -38,4 +42,11 @@ void drivers_init(void)
 		serial_lines_init();
 		virtio_init();
 	}
+}
+
+/* Dom0's come when its daemons run. */
+void drivers_settle(void)
+{
+	if (!boot_info.privileged && xs_ring_present())
+		xenbus_wait();
 }

@@ -9,6 +9,7 @@
  */
 #include "x86/internal.h"
 #include "cpu_ops.h"
+#include "kern/lib/errno.h"
 
 #define PORTS     1024u /* as many as a 32-bit guest can have; a selector word has one bit for each word */
 #define WORD_BITS (sizeof(unsigned long) * 8)
@@ -130,6 +131,18 @@ int evtchn_bind_ipi(unsigned cpu)
 	int rc = hypercall_event_channel_op(EVTCHNOP_bind_ipi, &bind);
 
 	return bound(rc, bind.port, cpu);
+}
+
+int evtchn_bind_unbound(domid_t remote)
+{
+	struct evtchn_alloc_unbound alloc = {.dom = DOMID_SELF, .remote_dom = remote};
+	int rc = hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
+
+	if (!rc && alloc.port >= PORTS) {
+		evtchn_close(alloc.port);
+		return -ENOSPC;
+	}
+	return bound(rc, alloc.port, 0);
 }
 
 /* The line's number is that of a pin of the I/O APICs: the firmware has led the function's pin there too. */
