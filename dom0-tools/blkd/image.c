@@ -127,7 +127,7 @@ int image_file(const char *path, bool readonly, const char *user, char *why, siz
 
 	if (fd == -EBUSY) /* a block device that is mounted, or ours */
 		return locked_by(&st, path, why, size);
-	if (fd == -EINVAL)
+	if (fd == -EINVAL || fd == -EISDIR)
 		snprintf(why, size, "%s: neither a file nor a block device", path);
 	else if (fd == -EROFS || fd == -EACCES || fd == -EPERM)
 		snprintf(why, size,

@@ -37,7 +37,7 @@ struct image {
 	uint64_t sectors; /* the disk's size, as the guest sees it */
 	bool readonly;
 	bool parallel; /* read and write may be called by several threads at a time */
-	bool discards; /* discard is there, and wanted; set by the caller of image_open() */
+	bool discards; /* discard has an effect here; the caller of image_open() may clear it */
 };
 
 /* A format: `open` gets a path that image_open() was given, and opens it by image_file(), as it does with those behind it. */

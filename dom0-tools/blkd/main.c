@@ -84,12 +84,13 @@ static void note_front(const char *path)
 	}
 }
 
-/* What an event is about is only marked. */
-static void take_events(struct xs *xs)
+/* What an event is about is only marked. True: there may be more. */
+static bool take_events(struct xs *xs)
 {
+	unsigned taken;
 	char *event;
 
-	for (unsigned i = 0; i < EVENTS_MAX && (event = xs_event(xs, 0)); i++) {
+	for (taken = 0; taken < EVENTS_MAX && (event = xs_event(xs, 0)); taken++) {
 		const char *token = event + strlen(event) + 1;
 		unsigned dom, dev;
 
@@ -101,6 +102,7 @@ static void take_events(struct xs *xs)
 			note_all(xs);
 		free(event);
 	}
+	return taken == EVENTS_MAX;
 }
 
 static void look_at_changed(struct xs *xs)
@@ -141,7 +143,8 @@ static size_t wait_for_workers(struct pollfd *fds)
 	return n;
 }
 
-static void serve(struct xs *xs)
+/* @more: do not wait. True: there may be more to do at once. */
+static bool serve(struct xs *xs, bool more)
 {
 	size_t count = 1;
 	struct pollfd *fds;
@@ -151,11 +154,11 @@ static void serve(struct xs *xs)
 	fds = calloc(count, sizeof(*fds));
 	if (!fds) {
 		sleep_ms(100); /* Dom0 is out of memory: try again when some has been freed */
-		return;
+		return true;
 	}
 	fds[0] = (struct pollfd){.fd = xs_fd(xs), .events = POLLIN};
 	count = 1 + wait_for_workers(fds + 1);
-	if (poll(fds, count, patience()) > 0) {
+	if (poll(fds, count, more ? 0 : patience()) > 0) {
 		struct pollfd *fd = fds + 1;
 
 		for (struct disk *d = disks; d; d = d->next)
@@ -167,15 +170,18 @@ static void serve(struct xs *xs)
 		}
 	}
 	free(fds);
-	take_events(xs); /* some may be kept from before, when a reply was awaited */
+	take_events(xs);
 	look_at_changed(xs);
 	sleep_ms(REST_MS);
+	return take_events(
+	    xs); /* some came while a reply was awaited, and are no reason for poll() to return */
 }
 
 int main(void)
 {
 	struct xs *xs;
 	char dir[256];
+	bool more = false;
 
 	fail_program("rl-blkd");
 	signal(SIGPIPE, SIG_IGN);
@@ -190,5 +196,5 @@ int main(void)
 		return 1;
 	}
 	for (;;)
-		serve(xs);
+		more = serve(xs, more);
 }

@@ -2,6 +2,7 @@
 /* Raw images: a file, or a block device, whose byte n is the disk's byte n. See image.h. */
 #define _GNU_SOURCE /* fallocate */
 #include "image.h"
+#include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define BLOCK_DISCARD 0x1277 /* BLKDISCARD */
@@ -78,6 +80,24 @@ static const struct image_ops ops = {
     .close = raw_close,
 };
 
+/* Does a discard do anything? A hole behind the end of a file changes nothing. Of a device Linux says it in a file, since any
+ * range that one could try it with has data. */
+static bool can_discard(const struct raw *r, const struct stat *st)
+{
+	char path[80], *text;
+	size_t len;
+	bool can;
+
+	if (!r->device)
+		return !fallocate(r->fd, PUNCH_HOLE, (off_t)((r->image.sectors + 8) << SECTOR_SHIFT), 4096);
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/discard_max_bytes", major(st->st_rdev),
+		 minor(st->st_rdev));
+	text = file_read_quiet(path, 64, &len);
+	can = text && strtoull(text, NULL, 10);
+	free(text);
+	return can;
+}
+
 static int raw_open(const char *path, bool readonly, const char *user, struct image **image, char *why,
 		    size_t size)
 {
@@ -98,6 +118,7 @@ static int raw_open(const char *path, bool readonly, const char *user, struct im
 	}
 	r->device = !fstat(r->fd, &st) && S_ISBLK(st.st_mode);
 	rc = raw_look(&r->image);
+	r->image.discards = can_discard(r, &st);
 	if (!rc) {
 		*image = &r->image;
 		return 0;

@@ -63,7 +63,7 @@ static void open_image(const struct worker_config *c)
 		report(WORKER_FAILED, why);
 		_exit(1);
 	}
-	ring.image->discards = c->discards && ring.image->ops->discard && !ring.image->readonly;
+	ring.image->discards &= c->discards && ring.image->ops->discard && !ring.image->readonly;
 	report(WORKER_OPENED, "");
 }
 
