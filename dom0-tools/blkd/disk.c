@@ -100,6 +100,7 @@ static bool read_params(struct xs *xs, struct disk *d)
 		return false;
 	if (d->params && strcmp(d->params, params)) {
 		worker_stop(d); /* the next one opens the other image */
+		d->changing = true;
 		d->start_ms = d->wait_ms = 0;
 	}
 	free(d->params);
@@ -223,6 +224,14 @@ static void step(struct xs *xs, struct disk *d, long back)
 	}
 }
 
+/* Does the toolstack take it away, and has the front end let go of it? Then the closed state says that its image is free. */
+static bool is_over(struct xs *xs, const struct disk *d)
+{
+	long front = front_number(xs, d, "state");
+
+	return !disk_number(xs, d, "online") && (front < INITIALISED || front >= CLOSED);
+}
+
 bool disk_look(struct xs *xs, struct disk *d)
 {
 	long back = disk_number(xs, d, "state");
@@ -236,6 +245,12 @@ bool disk_look(struct xs *xs, struct disk *d)
 		return true;
 	if (d->phase == STOPPING && now_ms() - d->since_ms > STOP_MS)
 		worker_kill(d);
+	if (is_over(xs, d)) {
+		worker_stop(d);
+		if (d->phase == NO_WORKER)
+			set_state(xs, d, CLOSED);
+		return true;
+	}
 	if (d->phase == NO_WORKER && d->start_ms <= now_ms())
 		worker_start(d);
 	if (d->phase >= OPEN && d->phase <= CONNECTED)
@@ -251,6 +266,17 @@ static void hear_connected(struct xs *xs, struct disk *d)
 	d->phase = CONNECTED;
 	if (back == INIT_WAIT || again)
 		announce(xs, d, again);
+}
+
+/* Who changed the medium waits for this, and a front end sees it, too, if the size is the same. */
+static void hear_changed(struct xs *xs, struct disk *d)
+{
+	const struct key keys[] = {{"sectors", d->sectors}};
+	long back = disk_number(xs, d, "state");
+
+	if (d->changing)
+		disk_publish(xs, d, keys, 1, back, back == CONNECTED_STATE, NULL);
+	d->changing = false;
 }
 
 static void hear_failed(struct xs *xs, struct disk *d, const char *why)
@@ -279,6 +305,7 @@ void disk_hear(struct xs *xs, struct disk *d)
 	case WORKER_OPENED:
 		d->phase = OPEN;
 		d->why[0] = '\0';
+		hear_changed(xs, d);
 		break;
 	case WORKER_FAILED:
 		hear_failed(xs, d, r.text);

@@ -37,7 +37,8 @@ struct disk {
 	unsigned wait_ms;
 	uint64_t sectors;
 	bool readonly, cdrom, removable, discards;
-	bool refused; /* its ring cannot be served; until the front end goes */
+	bool changing; /* its medium, and nobody was told yet */
+	bool refused;  /* its ring cannot be served; until the front end goes */
 	char why[256];
 };
 
