@@ -172,14 +172,17 @@ const struct cfg_item *cfg_find(const struct cfg *cfg, const char *key)
 	return NULL;
 }
 
-/* "FILE:LINE: KEY ...", or the parts that are known; one line whatever the values hold. */
-static void describe(const struct cfg *cfg, const char *key, char out[480], const char *fmt, va_list ap)
+/* "FILE:LINE: KEY ...", or the parts that are known; one line whatever the values hold. @line: -1: of the key. */
+static void describe(const struct cfg *cfg, const char *key, int line, char out[480], const char *fmt,
+		     va_list ap)
 {
 	const struct cfg_item *item = cfg_find(cfg, key);
 	int n;
 
-	if (item && item->line)
-		n = snprintf(out, 200, "%s:%d: %s ", cfg->source, item->line, key);
+	if (line < 0)
+		line = item ? item->line : 0;
+	if (line)
+		n = snprintf(out, 200, "%s:%d: %s ", cfg->source, line, key);
 	else
 		n = snprintf(out, 200, "%s: %s ", item ? cfg_command_line : cfg->source, key);
 	n = n < 200 ? n : 199;
@@ -195,7 +198,19 @@ int cfg_fail(const struct cfg *cfg, const char *key, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	describe(cfg, key, line, fmt, ap);
+	describe(cfg, key, -1, line, fmt, ap);
+	va_end(ap);
+	return fail("%s", line);
+}
+
+int cfg_fail_entry(const struct cfg *cfg, const char *key, const struct cfg_value *entry, const char *fmt,
+		   ...)
+{
+	char line[480];
+	va_list ap;
+
+	va_start(ap, fmt);
+	describe(cfg, key, entry->line, line, fmt, ap);
 	va_end(ap);
 	return fail("%s", line);
 }
@@ -214,7 +229,7 @@ void cfg_warn(const struct cfg *cfg, const char *key, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	describe(cfg, key, line, fmt, ap);
+	describe(cfg, key, -1, line, fmt, ap);
 	va_end(ap);
 	warn("%s", line);
 }

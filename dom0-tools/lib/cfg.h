@@ -27,6 +27,7 @@ struct cfg_value {
 	char *text; /* except for lists: the text, escapes resolved */
 	struct cfg_value *list;
 	size_t count;
+	int line; /* where it begins; 0: not in a file */
 };
 
 struct cfg_item {
@@ -63,6 +64,9 @@ int cfg_number(const struct cfg *cfg, const char *key, long min, long max, long 
 /* A line of the form "FILE:LINE: KEY ..." as fail() and warn() give it. Returns -1. */
 int cfg_fail(const struct cfg *cfg, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of an entry of the list @key. */
+int cfg_fail_entry(const struct cfg *cfg, const char *key, const struct cfg_value *entry, const char *fmt,
+		   ...) __attribute__((format(printf, 4, 5)));
 /* Report that @key must be set, where there is room for it: "FILE: no KEY; add ...". Returns -1. */
 int cfg_missing(const struct cfg *cfg, const char *key, const char *example);
 void cfg_warn(const struct cfg *cfg, const char *key, const char *fmt, ...)

@@ -197,6 +197,7 @@ static int scan_value(struct scan *s, struct cfg_value *value)
 {
 	int c = peek(s);
 
+	value->line = s->line;
 	if (c == '"' || c == '\'')
 		return scan_quoted(s, value);
 	if (c == '[')

@@ -21,13 +21,12 @@ struct parse {
 	int colo;           /* which of its texts were said */
 };
 
-static int refuse(struct parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int refuse(struct parse *p, const char *fmt, ...)
+int disk_refuse(char why[DISK_WHY], const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(p->why, DISK_WHY, fmt, ap);
+	vsnprintf(why, DISK_WHY, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -60,7 +59,8 @@ static int value_of(const struct word *words, const char *word)
 
 static int said_twice(struct parse *p, const char *what, const char *value)
 {
-	return refuse(p, "its %s is said twice, the second time as \"%s\"; leave one out", what, value);
+	return disk_refuse(p->why, "its %s is said twice, the second time as \"%s\"; leave one out", what,
+			   value);
 }
 
 /* Nothing overwrites a text that is not empty. */
@@ -70,7 +70,7 @@ static int keep(struct parse *p, char **text, const char *what, const char *valu
 		return said_twice(p, what, value);
 	free(*text);
 	*text = strdup(value);
-	return *text ? 0 : refuse(p, "out of memory");
+	return *text ? 0 : disk_refuse(p->why, "out of memory");
 }
 
 static int take_format(struct parse *p, const char *word, const char *value)
@@ -79,10 +79,10 @@ static int take_format(struct parse *p, const char *word, const char *value)
 
 	(void)word;
 	if (format < 0)
-		return refuse(p,
-			      "\"%s\" is no format; needed: raw or qcow2 behind the target, as in "
-			      "\"/vm/a.img,raw,xvda,w\"",
-			      value);
+		return disk_refuse(p->why,
+				   "\"%s\" is no format; needed: raw or qcow2 behind the target, as in "
+				   "\"/vm/a.img,raw,xvda,w\"",
+				   value);
 	if (p->disk->format && (int)p->disk->format != format)
 		return said_twice(p, "format", value);
 	p->disk->format = format;
@@ -95,16 +95,16 @@ static int take_access(struct parse *p, const char *word, const char *value)
 
 	(void)word;
 	if (readonly < 0 && strchr(value, '!'))
-		return refuse(
-		    p,
+		return disk_refuse(
+		    p->why,
 		    "access \"%s\" would let two domains write one image, which ruins it; needed: w "
 		    "or r, and an image of its own for each writer",
 		    value);
 	if (readonly < 0 && (!strcmp(value, "untrusted") || !strcmp(value, "trusted")))
-		return refuse(p, "\"%s\" is known to xl's manual, but not to its library; leave it out",
-			      value);
+		return disk_refuse(
+		    p->why, "\"%s\" is known to xl's manual, but not to its library; leave it out", value);
 	if (readonly < 0)
-		return refuse(p, "\"%s\" is no access; needed: w or rw, r or ro", value);
+		return disk_refuse(p->why, "\"%s\" is no access; needed: w or rw, r or ro", value);
 	p->disk->readonly = readonly;
 	return 0;
 }
@@ -115,7 +115,7 @@ static int take_kind(struct parse *p, const char *word, const char *value)
 
 	(void)word;
 	if (cdrom < 0)
-		return refuse(p, "\"%s\" is no kind of device; needed: disk or cdrom", value);
+		return disk_refuse(p->why, "\"%s\" is no kind of device; needed: disk or cdrom", value);
 	p->disk->cdrom = cdrom;
 	return 0;
 }
@@ -126,8 +126,8 @@ static int take_type(struct parse *p, const char *word, const char *value)
 
 	(void)word;
 	if (type < 0)
-		return refuse(p, "\"%s\" is no kind of back end; needed: phy or qdisk, or no backendtype",
-			      value);
+		return disk_refuse(
+		    p->why, "\"%s\" is no kind of back end; needed: phy or qdisk, or no backendtype", value);
 	if (p->disk->type && (int)p->disk->type != type)
 		return said_twice(p, "backendtype", value);
 	p->disk->type = type;
@@ -140,7 +140,8 @@ static int take_model(struct parse *p, const char *word, const char *value)
 
 	(void)word;
 	if (model < 0)
-		return refuse(p, "\"%s\" is no specification; needed: xen, or no specification", value);
+		return disk_refuse(p->why, "\"%s\" is no specification; needed: xen, or no specification",
+				   value);
 	if (p->disk->model && (int)p->disk->model != model)
 		return said_twice(p, "specification", value);
 	p->disk->model = model;
@@ -185,11 +186,12 @@ static int take_colo(struct parse *p, const char *word, const char *value)
 
 	p->disk->colo |= strcmp(word, "no-colo") != 0;
 	if (!strcmp(word, "colo-port=") && !strtol(value, NULL, 10))
-		return refuse(p, "colo-port=%s is no port; leave it out", value);
+		return disk_refuse(p->why, "colo-port=%s is no port; leave it out", value);
 	if (bit < 0 || !*value)
 		return 0;
 	if (p->colo & bit)
-		return refuse(p, "%s is said twice, the second time as \"%s\"; leave both out", word, value);
+		return disk_refuse(p->why, "%s is said twice, the second time as \"%s\"; leave both out",
+				   word, value);
 	p->colo |= bit;
 	return 0;
 }
@@ -240,10 +242,11 @@ static int place(struct parse *p, const char *word, const char *value)
 	if (!d->vdev)
 		return place_vdev(p, value);
 	if (p->access_placed)
-		return refuse(p,
-			      "\"%s\" is one position too many; needed: target, format, vdev, access, then "
-			      "only key=value",
-			      value);
+		return disk_refuse(
+		    p->why,
+		    "\"%s\" is one position too many; needed: target, format, vdev, access, then "
+		    "only key=value",
+		    value);
 	p->access_placed = true;
 	return take_access(p, word, value);
 }
@@ -277,25 +280,27 @@ static int skip(struct parse *p, const char *word, const char *value)
 static int no_such_key(struct parse *p, const char *word, const char *value)
 {
 	(void)word;
-	return refuse(p,
-		      "\"%.*s\" is no parameter of a disk; needed: target, format, vdev, access, devtype, "
-		      "backendtype",
-		      (int)strcspn(value, "="), value);
+	return disk_refuse(
+	    p->why,
+	    "\"%.*s\" is no parameter of a disk; needed: target, format, vdev, access, devtype, "
+	    "backendtype",
+	    (int)strcspn(value, "="), value);
 }
 
 static int no_such_prefix(struct parse *p, const char *word, const char *value)
 {
 	(void)word;
-	return refuse(p, "\"%s\" is no prefix of a target; needed: the path alone, or phy: or file:", value);
+	return disk_refuse(
+	    p->why, "\"%s\" is no prefix of a target; needed: the path alone, or phy: or file:", value);
 }
 
 static int no_syntax(struct parse *p, const char *word, const char *value)
 {
 	(void)word;
-	return refuse(p,
-		      "\"%s\" fits nowhere; a target with a '=' in it is written last, as in "
-		      "\"vdev=xvda,target=/vm/a=b\"",
-		      value);
+	return disk_refuse(p->why,
+			   "\"%s\" fits nowhere; a target with a '=' in it is written last, as in "
+			   "\"vdev=xvda,target=/vm/a=b\"",
+			   value);
 }
 
 static const struct rule rules[] = {
@@ -408,7 +413,7 @@ static int apply(struct parse *p, const struct rule *r, const char *at, size_t t
 	if (r->form == PREFIX ? last == ':' : last == ',' && r->form != NOTHING_ELSE)
 		taken--;
 	value = strndup(at + skipped, taken > skipped ? taken - skipped : 0);
-	rc = value ? r->take(p, r->word, value) : refuse(p, "out of memory");
+	rc = value ? r->take(p, r->word, value) : disk_refuse(p->why, "out of memory");
 	free(value);
 	return rc;
 }
@@ -426,19 +431,16 @@ static int complete(struct parse *p)
 			d->format = DISK_EMPTY;
 	}
 	if (!d->vdev)
-		return refuse(p, "it has no vdev; needed: the guest's name for it, as in "
-				 "\"/vm/a.img,raw,xvda,w\"");
+		return disk_refuse(p->why, "it has no vdev; needed: the guest's name for it, as in "
+					   "\"/vm/a.img,raw,xvda,w\"");
 	if (!d->target && !d->cdrom)
-		return refuse(p, "it has no target; needed: a file or block device, as in "
-				 "\"/vm/a.img,raw,xvda,w\" (only a cdrom may be empty)");
+		return disk_refuse(p->why, "it has no target; needed: a file or block device, as in "
+					   "\"/vm/a.img,raw,xvda,w\" (only a cdrom may be empty)");
 	return 0;
 }
 
-int disk_parse(const char *spec, struct disk *disk, char why[DISK_WHY])
+static int parse_part(struct parse *p, const char *spec)
 {
-	struct parse p = {.disk = disk, .why = why};
-
-	memset(disk, 0, sizeof(*disk));
 	for (size_t taken = 0; *spec; spec += taken) {
 		const struct rule *best = NULL;
 		size_t furthest = 0;
@@ -452,13 +454,31 @@ int disk_parse(const char *spec, struct disk *disk, char why[DISK_WHY])
 			best = &rules[i];
 			taken = takes;
 		}
-		if (apply(&p, best, spec, taken))
+		if (apply(p, best, spec, taken))
 			return -1;
 	}
+	return 0;
+}
+
+int disk_parse_parts(size_t n, char *const parts[], struct disk *disk, char why[DISK_WHY])
+{
+	struct parse p = {.disk = disk, .why = why};
+
+	memset(disk, 0, sizeof(*disk));
+	for (size_t i = 0; i < n; i++)
+		if (parse_part(&p, parts[i]))
+			return -1;
 	return complete(&p);
 }
 
-void disk_free(struct disk *disk)
+int disk_parse(const char *spec, struct disk *disk, char why[DISK_WHY])
+{
+	char *part = (char *)spec;
+
+	return disk_parse_parts(1, &part, disk, why);
+}
+
+void disk_clear(struct disk *disk)
 {
 	free(disk->target);
 	free(disk->vdev);
@@ -473,42 +493,4 @@ const char *disk_format_name(enum disk_format format)
 		if (w->value == (int)format)
 			return w->word;
 	return "";
-}
-
-/* ---- What is done of it ---- */
-
-int disk_usable(const struct disk *d, char why[DISK_WHY])
-{
-	struct parse p = {.why = why};
-	const char *format = disk_format_name(d->format);
-
-	if (vdev_number(d->vdev) < 0 || !*d->vdev)
-		return refuse(&p,
-			      "\"%s\" is no virtual disk; needed: xvda to xvdp, xvda1, hda, sda or the like",
-			      d->vdev);
-	if (d->script && *d->script && strcmp(d->script, "block"))
-		return refuse(
-		    &p,
-		    "script %s is not run here: network disks work with xl on a Linux Dom0; needed: "
-		    "a file or block device",
-		    d->script);
-	if (d->colo)
-		return refuse(&p, "replication (COLO) is not supported; leave its parameters out");
-	if (d->model == DISK_VIRTIO)
-		return refuse(&p,
-			      "specification=virtio needs QEMU beside the guest; leave it out for Xen's own");
-	if (d->type == DISK_TAP || d->type == DISK_STANDALONE)
-		return refuse(&p,
-			      "this backendtype is not supported; needed: phy or qdisk, or no backendtype");
-	if (d->backend && *d->backend && strcmp(d->backend, "0") && strcmp(d->backend, "Domain-0"))
-		return refuse(&p, "back ends run in Domain-0 only, not in \"%s\"; leave backend= out",
-			      d->backend);
-	if (d->format == DISK_QCOW || d->format == DISK_VHD || d->format == DISK_QED)
-		return refuse(&p,
-			      "format %s is not supported; `qemu-img convert -O qcow2` makes a qcow2 of it",
-			      format);
-	if (!d->cdrom && !*d->target)
-		return refuse(&p, "it has no target; needed: a file or block device (only a cdrom may be "
-				  "empty)");
-	return 0;
 }

@@ -54,14 +54,19 @@ struct disk {
 	bool phy;  /* it began with `phy:`: a relative target is below /dev */
 };
 
-#define DISK_WHY 256
+#define DISK_WHY 400
+
+/* Put a sentence into @why. Returns -1. */
+int disk_refuse(char why[DISK_WHY], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Read @spec. -1: it is refused, and @why is a sentence that says where, and what was needed. @disk is for
- * disk_free() in any case. */
+ * disk_clear() in any case. */
 int disk_parse(const char *spec, struct disk *disk, char why[DISK_WHY]);
+/* The same of a disk in @n parts, as xl block-attach takes it: "phy:vg/v" "xvda" "w". */
+int disk_parse_parts(size_t n, char *const parts[], struct disk *disk, char why[DISK_WHY]);
 /* Can this toolset do it? -1 and @why. */
 int disk_usable(const struct disk *disk, char why[DISK_WHY]);
-void disk_free(struct disk *disk);
+void disk_clear(struct disk *disk);
 
 /* "raw", "qcow2" ...; "" for DISK_EMPTY. */
 const char *disk_format_name(enum disk_format format);

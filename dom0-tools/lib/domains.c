@@ -2,6 +2,7 @@
 /* See domains.h. */
 #include "domains.h"
 #include "ctl.h"
+#include "disk_store.h"
 #include "err.h"
 #include "files.h"
 #include "home.h"
@@ -284,8 +285,10 @@ void domain_forget(unsigned id, const char *reason, long successor)
 	struct xs *xs = xs_shared();
 
 	record_ending(id, domain_name(id), reason, successor);
-	if (xs)
+	if (xs) {
+		disks_remove(xs, id);
 		home_remove(xs, id);
+	}
 	record_end(id, "", reason, successor);
 }
 
@@ -305,6 +308,8 @@ long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 	if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
 		domain_simple_op(hv, id, XEN_DOMCTL_pausedomain); /* no more output after the last drain */
 	release_console(id);
+	if (xs)
+		disks_remove(xs, id); /* a back end maps pages of it */
 	/* The store maps a page of it, too. Xen's is asked later (home_remove): it tells xenconsoled at once, which lets go
 	 * of a domain only when that is dying, and is not told again. */
 	if (xs && lock_holder("rl-stored"))

@@ -276,6 +276,10 @@ const struct setting settings[] = {
      .take = take_cmdline,
      .without = "of `root` and `extra`",
      .meaning = "the whole command line"},
+    {.key = "disk",
+     .take = take_disks,
+     .without = "none",
+     .meaning = "a list of virtual disks in xl's syntax: `\"/vm/a.img,raw,xvda,w\"` ([disks.md](disks.md))"},
     {.key = "root", .without = "none", .meaning = "its part `root=...`"},
     {.key = "extra", .without = "none", .meaning = "its rest"},
     {0},
@@ -312,5 +316,6 @@ void domconf_free(struct domconf *conf)
 	free(conf->kernel);
 	free(conf->ramdisk);
 	free(conf->cmdline);
+	domconf_free_disks(conf);
 	memset(conf, 0, sizeof(*conf));
 }

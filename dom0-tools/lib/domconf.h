@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cfg.h"
+#include "disk_spec.h"
 #include "record.h"
 
 #include <stdbool.h>
@@ -21,6 +22,8 @@ struct domconf {
 	unsigned vcpus, online; /* how many it may have; how many it starts with */
 	unsigned fv_patch;      /* replace instructions that do not trap */
 	bool fv;                /* an unmodified kernel */
+	struct disk *disks;     /* the entries of `disk`, in their order */
+	unsigned nr_disks;
 	bool has_uuid;
 	uint8_t uuid[16];
 	enum action on_poweroff, on_reboot, on_crash, on_watchdog;
@@ -55,5 +58,16 @@ const char *name_fault(const char *name);
 int take_text(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
 int take_number(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
 int take_action(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+/* domconf_disk.c: */
+int take_disks(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+void domconf_free_disks(struct domconf *conf);
+/* Give the images of a configuration their whole paths: who restarts the domain is elsewhere. @beside: its file, or NULL. One
+ * that is not there is left as it is, for the report. -1 and a report. */
+int domconf_find_images(struct cfg *cfg, const char *beside);
+/* Say that the @i-th disk cannot be, because of @why. -1. */
+int domconf_disk_fail(const struct cfg *cfg, unsigned i, const char *why);
+/* Add @disk to a configuration (-1 and a report), or take the one of this number out. */
+int domconf_add_disk(struct cfg *cfg, const struct disk *disk);
+void domconf_remove_disk(struct cfg *cfg, long number);
 /* domconf_keys.c: warn of settings that are not in @known (ends with NULL). */
 void domconf_warn_keys(const struct cfg *cfg, const char *const *known);

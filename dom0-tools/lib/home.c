@@ -5,19 +5,12 @@
 #include "files.h"
 #include "lock.h"
 #include "names.h"
+#include "writer.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* One domain's writes, in one transaction: the first failure stops the rest. */
-struct writer {
-	struct xs *xs;
-	uint32_t tx;
-	unsigned id;
-	bool failed;
-};
 
 static void path_of(char path[128], unsigned id, const char *node)
 {
@@ -29,7 +22,7 @@ static void put(struct writer *w, const char *node, const char *value)
 	char path[128];
 
 	path_of(path, w->id, node);
-	w->failed = w->failed || xs_write(w->xs, w->tx, path, value, strlen(value));
+	writer_put(w, path, value);
 }
 
 static void put_number(struct writer *w, const char *node, unsigned long long value)
@@ -40,17 +33,6 @@ static void put_number(struct writer *w, const char *node, unsigned long long va
 	put(w, node, text);
 }
 
-/* @perms: with %u for the domain, entries separated by blanks. */
-static void set_perms(struct writer *w, const char *path, const char *perms)
-{
-	char text[64];
-	int len = snprintf(text, sizeof(text), perms, w->id);
-
-	for (char *blank = text; (blank = strchr(blank, ' '));)
-		*blank++ = '\0';
-	w->failed = w->failed || xs_set_perms(w->xs, w->tx, path, text, len + 1);
-}
-
 /* A node that the domain may write, and Dom0 too, of course. */
 static void put_theirs(struct writer *w, const char *node)
 {
@@ -58,7 +40,7 @@ static void put_theirs(struct writer *w, const char *node)
 
 	put(w, node, "");
 	path_of(path, w->id, node);
-	set_perms(w, path, "n%u");
+	writer_perms(w, path, "n%u");
 }
 
 static bool ours_serves(void)
@@ -96,7 +78,7 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 
 	snprintf(vm, sizeof(vm), "/vm/%s", built->uuid);
 	w->failed = w->failed || xs_mkdir(w->xs, w->tx, vm);
-	set_perms(w, vm, "n0 r%u");
+	writer_perms(w, vm, "n0 r%u");
 	snprintf(path, sizeof(path), "%s/uuid", vm);
 	w->failed = w->failed || xs_print(w->xs, w->tx, path, "%s", built->uuid);
 	put_number(w, "memory/target", conf->memory_kb);
@@ -116,29 +98,6 @@ static void put_all(struct writer *w, const struct domconf *conf, const struct b
 		put_theirs(w, theirs[i]);
 }
 
-/* Do @step in a transaction, until it succeeds: other clients write elsewhere meanwhile. */
-static int in_transaction(struct writer *w, void (*step)(struct writer *w, const void *arg), const void *arg)
-{
-	for (;;) {
-		w->failed = false;
-		w->tx = xs_start(w->xs);
-		if (!w->tx)
-			return -1;
-		step(w, arg);
-		if (w->failed) {
-			int why = errno;
-
-			xs_end(w->xs, w->tx, false);
-			errno = why;
-			return -1;
-		}
-		if (!xs_end(w->xs, w->tx, true))
-			return 0;
-		if (errno != EAGAIN)
-			return -1;
-	}
-}
-
 /* ---- Names ---- */
 
 struct claim {
@@ -156,13 +115,12 @@ static void claim(struct writer *w, const void *arg)
 
 	*c->other = name_holder(c->hv, w->xs, w->tx, c->name);
 	if (*c->other != c->from && *c->other != (long)w->id) {
-		errno = EEXIST;
-		w->failed = true;
+		writer_stop(w, EEXIST);
 		return;
 	}
 	path_of(path, w->id, "");
 	w->failed = name_take(w->xs, w->tx, c->name, w->id) || xs_mkdir(w->xs, w->tx, path);
-	set_perms(w, path, "n0 r%u"); /* and so what is made below it */
+	writer_perms(w, path, "n0 r%u"); /* and so what is made below it */
 	if (c->from >= 0) {
 		path_of(path, c->from, "name");
 		w->failed = w->failed || xs_rm(w->xs, w->tx, path);
@@ -180,7 +138,7 @@ int home_claim(struct hv *hv, struct xs *xs, unsigned id, const char *name, cons
 	struct claim c = {hv, name, uuid, from, &other};
 
 	home_remove(xs, id); /* left by an earlier domain with this number, whose end no tool saw */
-	if (!in_transaction(&w, claim, &c))
+	if (!writer_run(&w, claim, &c))
 		return 0;
 	if (errno != EEXIST)
 		return fail_errno(errno, "cannot write the name of domain %u into the store", id);
@@ -204,8 +162,7 @@ static void change_name(struct writer *w, const void *arg)
 
 	*c->other = name_holder(c->hv, w->xs, w->tx, c->name);
 	if (*c->other >= 0 && *c->other != (long)w->id) {
-		errno = EEXIST;
-		w->failed = true;
+		writer_stop(w, EEXIST);
 		return;
 	}
 	path_of(path, w->id, "name");
@@ -223,7 +180,7 @@ int home_rename(struct hv *hv, struct xs *xs, unsigned id, const char *name)
 	struct writer w = {.xs = xs, .id = id};
 	struct claim c = {hv, name, NULL, -1, &other};
 
-	if (!in_transaction(&w, change_name, &c))
+	if (!writer_run(&w, change_name, &c))
 		return 0;
 	if (errno == EEXIST)
 		return fail("domain %ld is already called \"%s\"; choose another name", other, name);
@@ -249,7 +206,7 @@ int home_create(struct xs *xs, const struct domconf *conf, const struct build_re
 	struct writer w = {.xs = xs, .id = built->id};
 	struct contents c = {conf, built};
 
-	if (in_transaction(&w, put_contents, &c))
+	if (writer_run(&w, put_contents, &c))
 		return fail_errno(errno, "cannot write domain %u into the store", built->id);
 	if (!xs_introduce(xs, built->id, built->store_mfn, built->store_port))
 		return 0;
@@ -286,7 +243,7 @@ void home_remove(struct xs *xs, unsigned id)
 	struct writer w = {.xs = xs, .id = id};
 
 	xs_release(xs, id);
-	in_transaction(&w, take_down, NULL);
+	writer_run(&w, take_down, NULL);
 }
 
 char *home_read(struct xs *xs, unsigned id, const char *node)

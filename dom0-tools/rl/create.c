@@ -2,7 +2,9 @@
 /* rl create: configuration, builder, record, store, console, unpause, in this order; undone if a step fails. */
 #include "verbs.h"
 #include "builder.h"
+#include "create_disks.h"
 #include "ctl.h"
+#include "disk_store.h"
 #include "domains.h"
 #include "domconf.h"
 #include "err.h"
@@ -97,7 +99,10 @@ static int read_config(struct cfg *cfg, int argc, char **argv, const struct crea
 	for (; next < argc; next++)
 		if (cfg_override(cfg, argv[next]))
 			return -1;
-	return keep_path(cfg, "kernel", file) || keep_path(cfg, "ramdisk", file) ? -1 : 0;
+	return keep_path(cfg, "kernel", file) || keep_path(cfg, "ramdisk", file) ||
+		       domconf_find_images(cfg, file)
+		   ? -1
+		   : 0;
 }
 
 /* A domain being made. */
@@ -152,6 +157,8 @@ static int on_created(void *arg, const struct build_result *built)
 	struct xen_domctl_getdomaininfo info;
 	long giver = name_giver(b);
 
+	disks_remove(xs_shared(),
+		     built->id); /* left by an earlier domain with this id, whose end no tool saw */
 	if (giver < -1 || write_record(b, built) ||
 	    home_claim(b->hv, xs_shared(), built->id, b->conf->name, built->uuid, giver))
 		return -1;
@@ -316,7 +323,8 @@ static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paus
 
 	if (build(b, handle, &built))
 		return -1;
-	if (introduce(b, &built) || tell_daemons(built.id)) {
+	if (introduce(b, &built) || create_disks(b->hv, b->cfg, b->conf, built.id) ||
+	    tell_daemons(built.id) || create_disks_wait(b->cfg, b->conf, built.id)) {
 		domain_end(b->hv, built.id, "destroyed", -1);
 		return -1;
 	}
@@ -335,7 +343,8 @@ static int create(struct birth *b, bool paused)
 	int job, id;
 
 	jobs_clear(b->hv);
-	if (check_files(b) || check_name(b) || check_uuid(b) || check_memory(b))
+	if (check_files(b) || check_name(b) || check_uuid(b) || check_memory(b) ||
+	    create_disks_check(b->cfg, b->conf, b->replaces))
 		return -1;
 	if (b->conf->has_uuid)
 		memcpy(handle, b->conf->uuid, sizeof(handle));

@@ -90,8 +90,9 @@ static const char text[] = "name = \"a\"\n"
 			   "ramdisk = \"/boot/r\"\n"
 			   "extra = \"quiet\"\n"
 			   "extra += \" more\"\n"
-			   "disk = [ \"one\", 'two', [ 3, 4 ] ]\n"
-			   "disk += [ \"three\" ]\n";
+			   "vif = [ \"one\", 'two', [ 3, 4 ] ]\n"
+			   "vif += [ \"three\" ]\n"
+			   "disk = [ '/a,raw,xvda,w', 'phy:b,xvdb,r,script=', 'vdev=xvdc,backend=0,target=/c' ]\n";
 
 static int configuration(void)
 {

@@ -88,7 +88,7 @@ static char *we_read(const char *spec, char why[DISK_WHY])
 			 d.model, d.discard, d.direct_io_safe);
 		text = text_of(d.target, d.vdev, d.script, d.backend, rest);
 	}
-	disk_free(&d);
+	disk_clear(&d);
 	return text;
 }
 
@@ -356,7 +356,7 @@ static void what_is_not_done(void **state)
 		assert_int_equal(disk_usable(&d, why), cases[i][1] ? -1 : 0);
 		if (cases[i][1])
 			assert_non_null(strstr(why, cases[i][1]));
-		disk_free(&d);
+		disk_clear(&d);
 	}
 }
 
@@ -368,7 +368,7 @@ static void shared_writers_are_explained(void **state)
 
 	assert_int_equal(disk_parse("phy:/dev/vg/v,xvda,w!", &d, why), -1);
 	assert_non_null(strstr(why, "two domains write one image"));
-	disk_free(&d);
+	disk_clear(&d);
 }
 
 int main(void)
