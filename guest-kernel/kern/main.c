@@ -6,6 +6,7 @@
 #include "kern/block/cache.h"
 #include "kern/console/log.h"
 #include "kern/fs/devfs.h"
+#include "kern/fs/ext2.h"
 #include "kern/fs/initramfs.h"
 #include "kern/fs/mem_devices.h"
 #include "kern/fs/mount.h"
@@ -19,9 +20,11 @@
 #include "kern/proc/process.h"
 #include "kern/sys/cost.h"
 #include "kern/sys/syscalls.h"
+#include "kern/time/clock.h"
 #include "kern/tty/tty.h"
 
-#define OPTION_MAX 64
+#define OPTION_MAX   64
+#define ROOT_LOOK_NS (100 * NSEC_PER_MSEC) /* how often it is looked whether the root's disk has appeared */
 
 static char init_path[OPTION_MAX];
 
@@ -54,7 +57,7 @@ static void make_root(void)
 
 	if (!root)
 		panic("no memory for the root file system");
-	mount_set_root(root);
+	mount_make_root("rootfs", root);
 	if (boot_info.initrd)
 		n = initramfs_unpack(root, boot_info.initrd, boot_info.initrd_len);
 	log_print("initramfs: %d files in %lu KiB\n", n, (ulong)boot_info.initrd_len / 1024);
@@ -63,6 +66,51 @@ static void make_root(void)
 		inode_put(dev);
 	if (mount_at("/dev", "devtmpfs", "devtmpfs", devfs_root()))
 		panic("cannot mount /dev");
+}
+
+/* The disk or partition that root= names, once it is there; or the kernel ends. */
+static struct block_device *root_device(const char *name)
+{
+	char text[OPTION_MAX] = "10";
+	const char *digits = text, *short_name = strncmp(name, "/dev/", 5) ? name : name + 5;
+	struct block_device *d, *other;
+	struct wait_queue nothing;
+	u64 seconds, end;
+
+	option("rootwait", text, sizeof(text));
+	seconds = parse_number(&digits, 10);
+	end = clock_monotonic() + MIN(seconds, 3600ULL) * NSEC_PER_SEC;
+	wait_init(&nothing);
+	while (!(d = block_get_named(short_name)) && clock_monotonic() < end) {
+		wait_on_until(&nothing, clock_monotonic() + ROOT_LOOK_NS);
+		block_settle();
+	}
+	if (d)
+		return d;
+	list_for_each (other, &block_devices, list)
+		log_warn("there is a disk or partition %s\n", other->name);
+	panic("root=%s: no such disk or partition has appeared in %u seconds (rootwait=SECONDS)", name,
+	      (u32)seconds);
+}
+
+/* With root= the initramfs is left, as if it had never been. */
+static void leave_initramfs(void)
+{
+	struct files *files = &current->process->files;
+	char name[OPTION_MAX] = "";
+	struct inode *root;
+
+	if (!option("root", name, sizeof(name)) || !*name)
+		return;
+	root = ext2_mount(root_device(name), !option("rw", NULL, 0));
+	if (IS_ERR(root))
+		panic("root=%s: cannot be mounted as ext2 (error %d)", name, (int)-PTR_ERR(root));
+	inode_put(files->root);
+	inode_put(files->cwd);
+	files->root = inode_get(root);
+	files->cwd = inode_get(root);
+	mount_switch_root(name, root);
+	log_print("root: %s, %s\n", name, root->fs->readonly ? "read-only" : "read and written");
 }
 
 /* Process 1 begins here, on its own stack. Its standard files are the console. */
@@ -75,6 +123,7 @@ static void first_process(void)
 
 	drivers_settle();
 	block_settle();
+	leave_initramfs();
 	if (!file_open(NULL, "/dev/console", O_RDWR | O_NOCTTY, 0, &file)) {
 		fd_install(file, 0, false);
 		sys_dup(0);

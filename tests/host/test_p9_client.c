@@ -36,6 +36,7 @@ u64 div64(u64 value, u32 by, u32 *rest);
 #include "kern/fs/inode.c"
 #include "kern/fs/p9_call.c"
 #include "kern/fs/p9_file.c"
+#include "kern/fs/prepared.c"
 #include "kern/fs/p9_message.c"
 #include "kern/fs/p9.c"
 

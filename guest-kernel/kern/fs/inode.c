@@ -48,10 +48,12 @@ int inode_prepare(struct inode *inode)
 	return inode->ops->prepare ? inode->ops->prepare(inode) : 0;
 }
 
-int inode_change(struct inode *inode, const struct inode *to)
+int inode_change(struct inode *inode, struct inode *to)
 {
-	int rc = inode->ops->change ? inode->ops->change(inode, to) : 0;
+	int rc;
 
+	to->ctime = clock_realtime();
+	rc = inode->ops->change ? inode->ops->change(inode, to) : 0;
 	if (rc)
 		return rc;
 	inode->mode = to->mode;
@@ -59,6 +61,6 @@ int inode_change(struct inode *inode, const struct inode *to)
 	inode->gid = to->gid;
 	inode->atime = to->atime;
 	inode->mtime = to->mtime;
-	inode->ctime = clock_realtime();
+	inode->ctime = to->ctime;
 	return 0;
 }

@@ -2,10 +2,12 @@
 /*
  * Mounting: the covered directory's inode points to the root that covers it (inode.mounted) and back
  * (inode.covers); path walking follows these. Mountable: proc, devtmpfs, tmpfs (an empty one each time), 9p (what a host
- * shares under the name that is the source).
+ * shares under the name that is the source), ext2 (a block device). The root's mount covers nothing.
  */
 #include "kern/fs/mount.h"
+#include "kern/console/log.h"
 #include "kern/fs/devfs.h"
+#include "kern/fs/ext2.h"
 #include "kern/fs/p9.h"
 #include "kern/fs/procfs.h"
 #include "kern/fs/ramfs.h"
@@ -17,6 +19,7 @@
 #include "kern/sys/syscalls.h"
 #include "kern/time/clock.h"
 
+#define MS_RDONLY   1
 #define MS_REMOUNT  32
 #define MS_BIND     4096
 #define TYPE_MAX    32
@@ -41,9 +44,13 @@ static struct mount *mount_alloc(const char *path, const char *source, const cha
 	return NULL;
 }
 
-/* A tmpfs goes with its mount; the others stay for ever. */
+/* A tmpfs goes with its mount, an ext2 is closed; the others stay for ever. */
 static void drop_root(struct inode *root)
 {
+	if (root->fs->type == ext2_type) {
+		ext2_unmount(root);
+		return;
+	}
 	if (!strcmp(root->fs->type, "tmpfs"))
 		ramfs_remove_all(root);
 	inode_put(root);
@@ -77,8 +84,64 @@ int mount_at(const char *path, const char *source, const char *type, struct inod
 	return 0;
 }
 
-static struct inode *new_root(const char *type, const char *source, const char **name)
+void mount_make_root(const char *source, struct inode *root)
 {
+	struct mount *m = mount_alloc("/", source, root->fs->type);
+
+	if (!m)
+		panic("no memory for the root file system");
+	m->root = root;
+	list_add(&mounts, &m->list);
+	mount_set_root(root);
+}
+
+void mount_switch_root(const char *source, struct inode *root)
+{
+	struct mount *m, *next;
+	struct inode *old = mount_root(), *point;
+
+	list_for_each_safe (m, next, &mounts, list) {
+		if (!m->point) {
+			list_del(&m->list);
+		} else if (path_lookup(root, m->path + 1, WALK_FOLLOW | WALK_DIR, &point)) {
+			log_warn("%s has no directory %s: what is mounted there is lost\n", source, m->path);
+		} else {
+			m->point->mounted = NULL;
+			inode_put(m->point);
+			m->point = point;
+			point->mounted = m->root;
+			m->root->covers = point;
+		}
+	}
+	mount_make_root(source, root);
+	ramfs_remove_all(old);
+	inode_put(old);
+}
+
+static struct inode *ext2_root(const char *source, bool readonly)
+{
+	struct block_device *device;
+	struct inode *inode;
+	u32 mode, rdev;
+	int rc = path_lookup(NULL, source, WALK_FOLLOW, &inode);
+
+	if (rc)
+		return ERR_PTR(rc);
+	mode = inode->mode;
+	rdev = inode->rdev;
+	inode_put(inode);
+	if ((mode & S_IFMT) != S_IFBLK)
+		return ERR_PTR(-ENOTBLK);
+	device = block_get(rdev);
+	return device ? ext2_mount(device, readonly) : ERR_PTR(-ENXIO);
+}
+
+static struct inode *new_root(const char *type, const char *source, bool readonly, const char **name)
+{
+	if (!strcmp(type, "ext2")) {
+		*name = "ext2";
+		return ext2_root(source, readonly);
+	}
 	if (!strcmp(type, "proc")) {
 		*name = "proc";
 		return procfs_root();
@@ -129,13 +192,18 @@ static ulong parse_size(const char *s)
 	return *s || n > ~0U ? 0 : n;
 }
 
-/* Options, separated by commas; this takes the text apart. Only a tmpfs has some: size= and mode=. */
+/* Options, separated by commas; this takes the text apart. Only a tmpfs has some: size= and mode=. Of an ext2 each is
+ * wrong, but others are only spared what they do not know. */
 static int set_options(struct inode *root, char *options)
 {
 	char *next;
 	const char *value;
 	u32 mode;
 
+	if (root->fs->type == ext2_type && *options) {
+		log_warn("ext2: the option %s is not known, only ro and rw are\n", options);
+		return -EINVAL;
+	}
 	if (!root->fs->inodes)
 		return 0;
 	for (; options && *options; options = next) {
@@ -170,20 +238,22 @@ static struct mount *mount_of(const struct inode *root)
 	return NULL;
 }
 
-static long remount(const char *user_path, char *options)
+static long remount(const char *user_path, bool readonly, char *options)
 {
 	struct inode *dir;
 	int rc = user_path_lookup(AT_FDCWD, user_path, WALK_FOLLOW | WALK_DIR, &dir);
 
 	if (rc)
 		return rc;
-	rc = mount_of(dir) ? set_options(dir, options) : dir == mount_root() ? 0 : -EINVAL;
+	rc = mount_of(dir) ? set_options(dir, options) : -EINVAL;
+	if (!rc && dir->fs->type == ext2_type)
+		rc = ext2_remount(dir, readonly);
 	inode_put(dir);
 	return rc;
 }
 
-static long do_mount(const char *user_source, const char *user_path, const char *user_type, char *path,
-		     char *options)
+static long do_mount(const char *user_source, const char *user_path, const char *user_type, bool readonly,
+		     char *path, char *options)
 {
 	char type[TYPE_MAX], source[64] = "none";
 	struct inode *root;
@@ -196,7 +266,7 @@ static long do_mount(const char *user_source, const char *user_path, const char 
 		return -EINVAL;
 	if (user_source && strncpy_from_user(source, user_source, sizeof(source)) < 0)
 		strlcpy(source, "none", sizeof(source));
-	root = new_root(type, source, &name);
+	root = new_root(type, source, readonly, &name);
 	if (!root)
 		return -ENOMEM;
 	if (IS_ERR(root))
@@ -216,9 +286,9 @@ long sys_mount(const char *source, const char *user_path, const char *type, ulon
 	if ((flags & MS_BIND) || (data && strncpy_from_user(options, data, sizeof(options)) < 0))
 		return -EINVAL;
 	if (flags & MS_REMOUNT)
-		return remount(user_path, options);
+		return remount(user_path, flags & MS_RDONLY, options);
 	path = kmalloc(PATH_MAX);
-	rc = path ? do_mount(source, user_path, type, path, options) : -ENOMEM;
+	rc = path ? do_mount(source, user_path, type, flags & MS_RDONLY, path, options) : -ENOMEM;
 	kfree(path);
 	return rc;
 }
@@ -246,15 +316,17 @@ static bool is_busy(const struct mount *m)
 		if (!strncmp(other->path, m->path, len) && other->path[len] == '/')
 			return true; /* something is mounted below */
 	}
-	return m->root->refs > 1;
+	return !m->point || m->root->refs > 1;
 }
 
 long sys_umount2(const char *user_path, int flags)
 {
 	struct inode *dir;
 	struct mount *m;
-	int rc = user_path_lookup(AT_FDCWD, user_path, WALK_FOLLOW | WALK_DIR, &dir);
+	int rc;
 
+	ext2_reap(); /* removed files do not keep it busy */
+	rc = user_path_lookup(AT_FDCWD, user_path, WALK_FOLLOW | WALK_DIR, &dir);
 	if (rc)
 		return rc;
 	m = mount_of(dir);

@@ -129,6 +129,8 @@ static int check_open(struct inode *inode, u32 flags)
 		return -ENOTDIR;
 	if (type == S_IFDIR && (writes || (flags & O_CREAT)))
 		return -EISDIR;
+	if (writes && inode->fs->readonly && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO)
+		return -EROFS;
 	if (writes && inode->running)
 		return -ETXTBSY;
 	if (type == S_IFREG && (flags & O_TRUNC) && writes && inode->ops->truncate)

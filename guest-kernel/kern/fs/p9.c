@@ -14,9 +14,8 @@
 #define VERSION      "9P2000.L"
 #define MESSAGE_MIN  4096
 #define ASK_ALL      0x7ffULL /* Tgetattr: what stat shows */
-#define BLOCK        512
-#define REMOVE_DIR   0x200 /* Tunlinkat */
-#define FIRST_COOKIE 3     /* a position is the server's and this; positions up to 2 are the VFS's */
+#define REMOVE_DIR   0x200    /* Tunlinkat */
+#define FIRST_COOKIE 3        /* a position is the server's and this; positions up to 2 are the VFS's */
 
 /* Tsetattr's `valid`. */
 enum {
@@ -73,7 +72,7 @@ static void apply(struct inode *inode, const struct attributes *a)
 	inode->gid = a->gid;
 	inode->nlink = a->nlink;
 	inode->size = a->size;
-	inode->frames = a->blocks / (PAGE_SIZE / BLOCK);
+	inode->sectors = a->blocks;
 	inode->atime = time_of(a->atime);
 	inode->mtime = time_of(a->mtime);
 	inode->ctime = time_of(a->ctime);
@@ -332,7 +331,7 @@ static int p9_truncate(struct inode *inode, u64 size)
 	if (rc)
 		return rc;
 	inode->size = size;
-	p9_forget_pages(inode, size >> PAGE_SHIFT);
+	prepared_forget(&p9_node(inode)->prepared, size >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -371,7 +370,7 @@ static void p9_release(struct inode *inode)
 		struct p9_node *n = p9_node(inode);
 		struct inode *parent = n->parent == inode ? NULL : n->parent;
 
-		p9_forget_pages(inode, 0);
+		prepared_forget(&n->prepared, 0);
 		p9_fid_drop(p9_of(inode), n->fid);
 		p9_fid_drop(p9_of(inode), n->opened);
 		list_del(&n->list);

@@ -12,6 +12,7 @@
 #define KERN_FS_P9_H
 
 #include "kern/fs/p9_message.h"
+#include "kern/fs/prepared.h"
 #include "kern/fs/vfs.h"
 #include "kern/proc/wait.h"
 
@@ -86,10 +87,7 @@ struct p9_node {
 	struct inode *inode, *parent; /* of a directory: counted, except the root's, which is itself */
 	struct p9_fid *fid,
 	    *opened; /* opened: a directory that is listed, or a file just made, for its first open */
-	u32 *frames; /* contents, for mappings: frame numbers */
-	ulong frame_count;
-	u64 filled_size; /* and mtime, of the contents in frames */
-	s64 filled_mtime;
+	struct prepared prepared; /* contents, for mappings */
 };
 
 static inline struct p9 *p9_of(const struct inode *inode)
@@ -110,6 +108,5 @@ extern const struct file_ops p9_file_ops;
 int p9_prepare(struct inode *inode);
 long p9_peek(struct inode *inode, u64 pos, void *buf, size_t n);
 ulong p9_page(struct inode *inode, ulong index, bool for_write);
-void p9_forget_pages(struct inode *inode, ulong first); /* from this one on */
 
 #endif

@@ -126,16 +126,16 @@ static void show_cmdline(struct proc_text *t, struct process *p)
 
 static void show_filesystems(struct proc_text *t, struct process *p)
 {
-	proc_print(t, "nodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\nnodev\tramfs\nnodev\t9p\n");
+	proc_print(t, "nodev\tproc\nnodev\tdevtmpfs\nnodev\ttmpfs\nnodev\tramfs\nnodev\t9p\n\text2\n");
 }
 
 void proc_show_mounts(struct proc_text *t, struct process *p)
 {
 	struct mount *m;
 
-	proc_print(t, "rootfs / rootfs rw 0 0\n");
 	list_for_each (m, &mounts, list)
-		proc_print(t, "%s %s %s rw 0 0\n", m->source, m->path, m->type);
+		proc_print(t, "%s %s %s %s 0 0\n", m->source, m->path, m->type,
+			   m->root->fs->readonly ? "ro" : "rw");
 }
 
 static void show_partitions(struct proc_text *t, struct process *p)

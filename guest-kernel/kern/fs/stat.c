@@ -45,13 +45,13 @@ static u32 nsec_of(s64 time, u64 *sec)
 
 static u64 blocks_of(const struct inode *inode)
 {
-	return (u64)inode->frames * (PAGE_SIZE / BLOCK);
+	return inode->sectors ? inode->sectors : (u64)inode->frames * (PAGE_SIZE / BLOCK);
 }
 
-/* Each file system is its own device; the address of its description identifies it. */
+/* A file system without a device is its own; the address of its description identifies it. */
 static u32 device_of(const struct inode *inode)
 {
-	return (ulong)inode->fs & 0xffff;
+	return inode->fs->dev ? inode->fs->dev : (ulong)inode->fs & 0xffff;
 }
 
 static int fill_stat(const struct inode *inode, struct abi_stat *user)
@@ -156,7 +156,8 @@ long sys_statx(int dirfd, const char *path, int flags, u32 mask, void *user)
 	    .mtime = statx_time(inode->mtime),
 	    .rdev_major = inode->rdev >> 8,
 	    .rdev_minor = inode->rdev & 0xff,
-	    .dev_minor = device_of(inode),
+	    .dev_major = device_of(inode) >> 8,
+	    .dev_minor = device_of(inode) & 0xff,
 	};
 	inode_put(inode);
 	return copy_to_user(user, &st, sizeof(st));
@@ -172,6 +173,8 @@ long sys_faccessat(int dirfd, const char *path, int mode, int flags)
 		return rc;
 	if ((mode & 1) && (inode->mode & S_IFMT) == S_IFREG && !(inode->mode & 0111))
 		rc = -EACCES;
+	if ((mode & 2) && inode->fs->readonly && (inode->mode & S_IFMT) != S_IFIFO)
+		rc = -EROFS;
 	inode_put(inode);
 	return rc;
 }
@@ -270,12 +273,18 @@ long sys_fchown(int fd, u32 uid, u32 gid)
 	return set_owner(inode_of_file(fd), uid, gid);
 }
 
-static void set_time(s64 *time, s64 sec, u32 nsec)
+/* What no time here can be becomes the nearest one. */
+static int set_time(s64 *time, s64 sec, u32 nsec)
 {
+	const s64 most = INT64_MAX / NSEC_PER_SEC - 1;
+
 	if (nsec == UTIME_NOW)
 		*time = clock_realtime();
+	else if (nsec != UTIME_OMIT && nsec >= NSEC_PER_SEC)
+		return -EINVAL;
 	else if (nsec != UTIME_OMIT)
-		*time = sec * NSEC_PER_SEC + nsec;
+		*time = MIN(MAX(sec, -most), most) * NSEC_PER_SEC + nsec;
+	return 0;
 }
 
 static long set_times(int dirfd, const char *path, int flags, const struct timespec64 t[2])
@@ -286,9 +295,11 @@ static long set_times(int dirfd, const char *path, int flags, const struct times
 	if (rc)
 		return rc;
 	to = *inode;
-	set_time(&to.atime, t[0].sec, (u32)t[0].nsec);
-	set_time(&to.mtime, t[1].sec, (u32)t[1].nsec);
-	rc = inode_change(inode, &to);
+	rc = set_time(&to.atime, t[0].sec, (u32)t[0].nsec);
+	if (!rc)
+		rc = set_time(&to.mtime, t[1].sec, (u32)t[1].nsec);
+	if (!rc)
+		rc = inode_change(inode, &to);
 	inode_put(inode);
 	return rc;
 }
@@ -329,44 +340,55 @@ struct statfs64 {
 	u32 namelen, frsize, flags, spare[4];
 };
 
-/* Page frames of a file system: all of them, and those that are left. */
-static void space_of(const struct fs_stat *fs, ulong *all, ulong *left)
+#define ST_RDONLY 1
+
+/* One without a device counts page frames. */
+static struct fs_space space_of(const struct fs_stat *fs)
 {
-	*all = !fs->counts_memory ? 0 : fs->limit ? fs->limit : page_total_count();
-	*left = fs->counts_memory ? page_free_count() : 0;
+	struct fs_space s = {.block_size = PAGE_SIZE};
+
+	if (fs->space) {
+		fs->space(fs, &s);
+		return s;
+	}
+	s.all = !fs->counts_memory ? 0 : fs->limit ? fs->limit : page_total_count();
+	s.left = fs->counts_memory ? page_free_count() : 0;
 	if (fs->limit) /* a remount may have set it below what is used */
-		*left = fs->used < fs->limit ? MIN(*left, fs->limit - fs->used) : 0;
+		s.left = fs->used < fs->limit ? MIN(s.left, (u64)fs->limit - fs->used) : 0;
+	return s;
 }
+
+/* Either structure. */
+#define FILL_STATFS(st, fs)                                  \
+	do {                                                 \
+		struct fs_space s_ = space_of(fs);           \
+		(st) = (__typeof__(st)){                     \
+		    .type = (fs)->magic,                     \
+		    .bsize = s_.block_size,                  \
+		    .frsize = s_.block_size,                 \
+		    .namelen = NAME_MAX,                     \
+		    .blocks = s_.all,                        \
+		    .bfree = s_.left,                        \
+		    .bavail = s_.left - s_.reserved,         \
+		    .files = s_.files,                       \
+		    .ffree = s_.files_left,                  \
+		    .flags = (fs)->readonly ? ST_RDONLY : 0, \
+		};                                           \
+	} while (0)
 
 static int statfs_inode(const struct inode *inode, struct statfs *user)
 {
-	struct statfs st = {
-	    .type = inode->fs->magic,
-	    .bsize = PAGE_SIZE,
-	    .frsize = PAGE_SIZE,
-	    .namelen = NAME_MAX,
-	};
-	ulong all, left;
+	struct statfs st;
 
-	space_of(inode->fs, &all, &left);
-	st.blocks = all;
-	st.bfree = st.bavail = left;
+	FILL_STATFS(st, inode->fs);
 	return copy_to_user(user, &st, sizeof(st));
 }
 
 static int statfs64_inode(const struct inode *inode, struct statfs64 *user)
 {
-	struct statfs64 st = {
-	    .type = inode->fs->magic,
-	    .bsize = PAGE_SIZE,
-	    .frsize = PAGE_SIZE,
-	    .namelen = NAME_MAX,
-	};
-	ulong all, left;
+	struct statfs64 st;
 
-	space_of(inode->fs, &all, &left);
-	st.blocks = all;
-	st.bfree = st.bavail = left;
+	FILL_STATFS(st, inode->fs);
 	return copy_to_user(user, &st, sizeof(st));
 }
 

@@ -60,6 +60,13 @@ struct poll_set;
 
 #define MKDEV(major, minor) ((u32)((major) << 8 | (minor)))
 
+/* What df shows. */
+struct fs_space {
+	u32 block_size;
+	u64 all, left, reserved; /* blocks; reserved: of those left, not for everybody */
+	u64 files, files_left;
+};
+
 struct fs_stat {
 	const char *type; /* as in /proc/mounts */
 	ulong magic;
@@ -68,6 +75,9 @@ struct fs_stat {
 	u32 inodes;         /* of a tmpfs: the last one takes this description with it */
 	int (*sync)(
 	    struct fs_stat *fs); /* all that was changed reaches the disk; may sleep. NULL: nothing to do */
+	bool readonly;           /* nothing in it may be changed */
+	u32 dev;                 /* number of the device that it is on; 0: none */
+	void (*space)(const struct fs_stat *fs, struct fs_space *space); /* NULL: by the frames above */
 };
 
 struct inode {
@@ -76,6 +86,7 @@ struct inode {
 	u32 mode, nlink, uid, gid, rdev;
 	u64 ino, size;
 	ulong frames; /* page frames that hold the contents: a sparse file has fewer than its size says */
+	u64 sectors;  /* the same for one on a disk, of 512 bytes each */
 	s64 atime, mtime, ctime; /* nanoseconds since 1970 */
 	const struct inode_ops *ops;
 	const struct file_ops *fops; /* NULL for devices and fifos: found at open */
@@ -165,8 +176,8 @@ void inode_put(struct inode *inode);
 void inode_touch(struct inode *inode);   /* mtime and ctime become now */
 void inode_refresh(struct inode *inode); /* attributes become those that the file has now; may sleep */
 int inode_prepare(struct inode *inode);  /* before peek() and page() of a regular file; may sleep */
-/* Mode, owner and times become those of `to`, a changed copy of the inode; may sleep. */
-int inode_change(struct inode *inode, const struct inode *to);
+/* Mode, owner and times become those of `to`, a changed copy of the inode, and ctime now; may sleep. */
+int inode_change(struct inode *inode, struct inode *to);
 
 /* fs/path.c */
 #define WALK_FOLLOW 1 /* follow a symbolic link in the last component too */

@@ -17,6 +17,7 @@
 #define ENOMEM       12
 #define EACCES       13
 #define EFAULT       14
+#define ENOTBLK      15
 #define EBUSY        16
 #define EEXIST       17
 #define EXDEV        18
@@ -48,6 +49,7 @@
 #define EOPNOTSUPP   95
 #define ENOTCONN     107
 #define ETIMEDOUT    110
+#define EUCLEAN      117 /* what is on the disk cannot be */
 
 /*
  * Never seen by user programs: a sleep was cut short by a signal. The way back to user mode either restarts

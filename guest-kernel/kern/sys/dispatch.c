@@ -3,6 +3,7 @@
  */
 #include "kern/sys/syscalls.h"
 #include "kern/console/log.h"
+#include "kern/fs/ext2.h"
 #include "kern/fs/ramfs.h"
 #include "kern/lib/errno.h"
 #include "kern/proc/process.h"
@@ -57,6 +58,7 @@ void syscall(struct trapframe *tf)
 	result = table[number](sc_arg(tf, 0), sc_arg(tf, 1), sc_arg(tf, 2), sc_arg(tf, 3), sc_arg(tf, 4),
 			       sc_arg(tf, 5));
 	ramfs_reap();
+	ext2_reap();
 	if (tf->trapno != TRAP_SYSCALL) /* sigreturn put all registers back: there is no result */
 		return;
 	if (result == -ERESTARTSYS)

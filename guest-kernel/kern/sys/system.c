@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The system calls about the system as a whole. */
 #include "kern/console/log.h"
+#include "kern/fs/ext2.h"
 #include "kern/fs/mem_devices.h"
 #include "kern/fs/random.h"
 #include "kern/lib/errno.h"
@@ -113,10 +114,12 @@ long sys_reboot(u32 magic, u32 magic2, u32 command, const void *arg)
 		return -EINVAL;
 	switch (command) {
 	case REBOOT_RESTART:
+		ext2_end_all();
 		log_warn("restarting\n");
 		machine_reboot();
 	case REBOOT_HALT:
 	case REBOOT_POWEROFF:
+		ext2_end_all();
 		log_warn("power off\n");
 		machine_poweroff();
 	case REBOOT_CAD_ON:
