@@ -90,7 +90,7 @@ static u32 name_disk(unsigned number, char name[BLOCK_NAME_MAX])
 	name[n] = '\0';
 	if (part)
 		snprintf(name + n, BLOCK_NAME_MAX - n, "%u", part);
-	return XVD_MAJOR << 8 | (disk << 4 | (part & 15));
+	return (XVD_MAJOR << 8) + (disk << 4 | (part & 15));
 }
 
 /* ---- The disk, as the block layer has it ---- */

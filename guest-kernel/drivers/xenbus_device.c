@@ -135,7 +135,7 @@ static void watch_back(struct xenbus_device *d, u32 type)
 		ask(type, 0, 0, "%s/state%c%s", d->back, 0, d->front);
 }
 
-static void remove(struct xenbus_device *d)
+static void device_end(struct xenbus_device *d)
 {
 	watch_back(d, XS_UNWATCH);
 	timer_cancel(&d->retry);
@@ -150,7 +150,7 @@ static void decide(struct xenbus_device *d)
 	d->state = number_in(d->values[FRONT_STATE]);
 	if (!*d->values[FRONT_STATE]) {
 		end_quietly(d);
-		return remove(d);
+		return device_end(d);
 	}
 	if (strcmp(d->back, d->values[FRONT_BACKEND])) {
 		end_quietly(d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * In place of the kernel around its virtual disks (guest-kernel/drivers/blk_ring.c): memory is a pool whose frames are numbered
- * from its start, grants are rows of a table, and the test is the back end, which sees what was granted and nothing else.
+ * from its start, and the test is the back end.
  */
 #pragma once
 
@@ -24,18 +24,10 @@ typedef unsigned long pfn_t;
 typedef uint32_t evtchn_port_t;
 #define XEN_EVENT_CHANNEL_H
 
-#define POOL_PAGES 512u
-#define REFS       512u
-#define BACK_END   3
+#define BACK_END 3
 
 static u8 *pool;
-static struct {
-	pfn_t pfn; /* 0: not granted */
-	bool read_only, mapped;
-} grants[REFS];
-static unsigned refs_left; /* that grant_access() may give */
-static pfn_t next_page;
-static unsigned pages_left, notified, ports_open;
+static unsigned notified, ports_open;
 
 static inline void *pfn_to_virt(pfn_t pfn)
 {

@@ -6,7 +6,16 @@
 #include "blk_host.h"
 #include "drivers/blk_ring.c"
 
+#define POOL_PAGES 512u
+#define REFS       512u
+
 struct page *pages;
+static struct {
+	pfn_t pfn; /* 0: not granted */
+	bool read_only, mapped;
+} grants[REFS];
+static unsigned refs_left, pages_left; /* that may still be given */
+static pfn_t next_page;
 
 void log_at(int level, const char *fmt, ...)
 {
