@@ -203,9 +203,9 @@ $(foreach w,domains dom0,$(eval $(call test,guests-$(w),1800,python3 tests/syste
 $(eval $(call test,rl-on-xen,600,python3 tests/system/rl_on_xen.py,$(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/.fetched))
 
 # Virtual disks: Debian's Linux on rl-blkd.
-$(B)/tests/disks-guest.cpio: scripts/guests/linux.list scripts/guests/init $(GUESTS)/.fetched
+$(B)/tests/disks-guest.cpio: scripts/guests/linux.list scripts/guests/init $(B)/guests/.fetched
 	$(call say,CPIO,$@)mkdir -p $(@D) && \
-	python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(B)/tests/disks-modules xen_blkfront && \
+	python3 scripts/linux_modules.py $(B)/guests/deb/linux-image-*-cloud-amd64_*.deb $(B)/tests/disks-modules xen_blkfront && \
 	python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list $(B)/tests/disks-modules/list
 $(eval $(call test,disks,700,python3 tests/system/disks.py,$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
 	$(B)/guests/.fetched $(B)/tests/disks-guest.cpio))
