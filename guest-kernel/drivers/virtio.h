@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio devices on PCI: finding them, and the queues by which memory is handed to a device and comes back. Nothing here
- * knows what a device does; virtio_9p.c and virtio_blk.c do.
+ * Virtio devices on PCI: finding them (virtio_pci.c), and the queues by which memory is handed to a device and comes back
+ * (virtio.c). Nothing here knows what a device does; virtio_9p.c and virtio_blk.c do.
  *
- * The legacy interface is used, by ports: QEMU's devices have it unless told otherwise (disable-legacy=on), and a PV kernel
- * reaches ports without mapping anything. Its price: a queue with all its parts lies in machine frames in a row.
- * (Virtio 1.2, 2.7, Split Virtqueues; 4.1.4.8 and 4.1.4.10, Legacy Interfaces)
+ * The legacy interface is used where a device has it: by ports, which a PV kernel reaches without mapping anything. Its price: a
+ * queue with all its parts lies in machine frames in a row. The modern one is registers in the device's memory, and its
+ * queues are used in the same form. (Virtio 1.2, 2.7, Split Virtqueues; 4.1.4, Virtio Structure PCI Capabilities)
  */
 #ifndef DRIVERS_VIRTIO_H
 #define DRIVERS_VIRTIO_H
@@ -15,8 +15,12 @@
 
 struct virtio_device {
 	struct virtio_device *next;
-	uint16_t io;   /* first port */
-	unsigned line; /* of its interrupt */
+	uint16_t io; /* legacy: the first port */
+	volatile uint8_t *common, *why,
+	    *config;          /* modern: registers; common is NULL if the device is a legacy one */
+	uint64_t notify;      /* modern: machine address and ... */
+	uint32_t notify_step; /* ... distance of the words that tell of queues */
+	unsigned line;        /* of its interrupt */
 	/* With the kernel lock: look into the queues; and, if not NULL, the configuration has changed, or the device is broken. */
 	void (*interrupt)(struct virtio_device *v);
 	void (*changed)(struct virtio_device *v);
@@ -38,6 +42,7 @@ struct virtqueue {
 	struct virtq_avail *avail;
 	volatile struct virtq_used *used;
 	struct in_flight *flights; /* by first descriptor */
+	volatile uint16_t *notify; /* modern: written when there is something in the queue */
 };
 
 /* Calls the drivers of all devices. Once, when memory and interrupts work. */
@@ -53,6 +58,12 @@ void virtio_give_up(struct virtio_device *v);
 bool virtio_is_broken(struct virtio_device *v);
 /* A byte of the device's own configuration. */
 uint8_t virtio_config(struct virtio_device *v, uint16_t offset);
+
+/* What virtio.c needs of virtio_pci.c: the size of a queue, 0: there is none; the device uses the queue, false: it cannot; it looks
+ * into it. */
+uint16_t virtio_queue_size(struct virtio_device *v, uint16_t index);
+bool virtio_queue_use(struct virtqueue *q);
+void virtio_notify(struct virtqueue *q);
 
 /* Between begin and start. False: the device has no such queue, or there is no memory for it. */
 bool virtqueue_init(struct virtqueue *q, struct virtio_device *v, uint16_t index);

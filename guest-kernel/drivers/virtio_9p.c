@@ -68,5 +68,6 @@ void virtio_9p_found(pci_function_t function)
 	if (s && start(s, function))
 		log_print("virtio-9p: the host shares \"%s\"\n", s->p9.tag);
 	else
-		log_warn("virtio-9p: a shared folder cannot be used: no ports, interrupt or memory for it\n");
+		log_warn(
+		    "virtio-9p: a shared folder cannot be used: no registers, interrupt or memory for it\n");
 }

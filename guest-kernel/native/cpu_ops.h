@@ -46,6 +46,15 @@ static inline uint64_t machine_address(const void *virt)
 	return (uintptr_t)virt - LINEAR_BASE;
 }
 
+/* Are 2^order frames in a row for devices too? */
+static inline bool machine_in_a_row(pfn_t first, unsigned order)
+{
+	return true;
+}
+
+/* The byte of a device's memory at this machine address, and what follows in its page: uncached, and for good. NULL: no room. */
+void *device_page(uint64_t address);
+
 /* Let handler(data) be called for interrupts of a PCI function's line, as its configuration space has it (interrupts.c). */
 bool pci_irq_register(unsigned line, void (*handler)(void *data), void *data);
 

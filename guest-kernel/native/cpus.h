@@ -7,7 +7,6 @@
 
 /* paging.c */
 void paging_identity(bool on); /* map memory at its physical address too, for a processor that starts */
-void *paging_map_device(uint64_t phys); /* 2 MiB, aligned; once */
 void tlb_flush_here(void);
 
 /* cpus.c: as tlb_flush_all(), on these processors. */

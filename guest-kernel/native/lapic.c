@@ -5,6 +5,7 @@
  * 3A 10.4, Local APIC; 10.5.4, APIC Timer; 10.6, Issuing Interprocessor Interrupts)
  */
 #include "lapic.h"
+#include "cpu_ops.h"
 #include "cpus.h"
 #include "kern/time/clock.h"
 #include "x86/cpu.h"
@@ -60,7 +61,7 @@ bool lapic_present(void)
 
 void lapic_map(void)
 {
-	lapic = paging_map_device(LAPIC_PHYS);
+	lapic = device_page(LAPIC_PHYS);
 }
 
 void lapic_enable(void)

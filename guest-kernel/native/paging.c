@@ -19,8 +19,6 @@ extern pte_t linear_pointers[];
 #define HOOK_FLAGS(level) ((level) == 3 ? PTE_P : PTE_P | PTE_W | PTE_U)
 #endif
 
-#define PTE_UNCACHED 0x18ull /* PCD and PWT: a device, not memory */
-
 pfn_t kernel_root;
 
 /* boot.asm mapped the first GiB; in 64 bit map the rest of memory in the same way. */
@@ -170,25 +168,44 @@ void paging_identity(bool on)
 	tlb_flush_here();
 }
 
+#define DEVICE_SLOTS 8u
+#define LARGE_PAGE   (1ull << 21)
+
 #ifdef __x86_64__
 extern pte_t boot_pointers[];
 #define DEVICE_WINDOW 0xffffffffc0000000ul /* the last GiB, which nothing else uses */
 
-void *paging_map_device(uint64_t phys)
+static void map_window(unsigned slot, pte_t pte)
 {
 	static pte_t directory[TABLE_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
-	directory[0] = phys | PTE_LARGE | PTE_UNCACHED | PTE_W | PTE_P;
+	directory[slot] = pte;
 	boot_pointers[TABLE_ENTRIES - 1] = pte_make(image_to_pfn(directory), PTE_W | PTE_P);
-	return (void *)DEVICE_WINDOW;
 }
 #else
-#define DEVICE_WINDOW 0xffe00000ul /* the last 2 MiB: the linear map ends at LINEAR_MAX */
+#define DEVICE_WINDOW 0xff000000ul /* the last 16 MiB: the linear map ends at LINEAR_MAX */
 
-void *paging_map_device(uint64_t phys)
+static void map_window(unsigned slot, pte_t pte)
 {
-	boot_directory[TABLE_ENTRIES - 1] = phys | PTE_LARGE | PTE_UNCACHED | PTE_W | PTE_P;
-	invlpg(DEVICE_WINDOW);
-	return (void *)DEVICE_WINDOW;
+	boot_directory[TABLE_ENTRIES - DEVICE_SLOTS + slot] = pte;
 }
 #endif
+
+/* What lies in the same 2 MiB is mapped once. */
+void *device_page(uint64_t address)
+{
+	static uint64_t mapped[DEVICE_SLOTS];
+	uint64_t first = address & ~(LARGE_PAGE - 1);
+	uintptr_t window = DEVICE_WINDOW;
+	unsigned slot = 0;
+
+	while (slot < DEVICE_SLOTS && mapped[slot] && mapped[slot] != first)
+		slot++;
+	if (slot == DEVICE_SLOTS)
+		return NULL;
+	mapped[slot] = first;
+	map_window(slot, first | PTE_LARGE | PTE_UNCACHED | PTE_W | PTE_P);
+	window += slot * LARGE_PAGE;
+	invlpg(window);
+	return (void *)(window + (uintptr_t)(address - first));
+}

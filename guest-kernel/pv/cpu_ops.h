@@ -30,6 +30,14 @@ pfn_t mfn_to_pfn(uint64_t mfn);
 /* Machine address of something in the linear map: also what a device calls it. */
 uint64_t machine_address(const void *virt);
 
+/* Lets 2^order frames, which nobody uses, be in a row for the machine and its devices too. Their contents are lost. False: the
+ * hypervisor has no such memory. */
+bool machine_in_a_row(pfn_t first, unsigned order);
+
+/* The byte of a device's memory at this machine address, and what follows in its page: uncached, and for good. NULL: no frame, or
+ * refused. For Dom0. */
+void *device_page(uint64_t address);
+
 /* Write `count` leaf entries in a row that map frames of another domain (or a device's: DOMID_IO). Each gets
  * 0 or the hypervisor's -errno. PTE_FOREIGN is added to the flags. */
 void pte_set_foreign(pte_t *ptep, const xen_pfn_t *mfns, int *errors, unsigned count, pte_t flags,

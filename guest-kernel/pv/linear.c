@@ -13,7 +13,7 @@
 #include "cpu_ops.h"
 #include "linear.h"
 
-const unsigned long *linear_frame_list;
+unsigned long *linear_frame_list;
 
 union {
 	struct shared_info info;
@@ -160,7 +160,7 @@ static void drop_boot_map(void)
 
 void linear_map_init(void)
 {
-	linear_frame_list = (const unsigned long *)start_info->mfn_list;
+	linear_frame_list = (unsigned long *)start_info->mfn_list;
 	boot_tables.first = image_to_pfn((const void *)start_info->pt_base);
 	boot_tables.end = boot_tables.first + start_info->nr_pt_frames;
 	build();

@@ -9,7 +9,7 @@
 #define LINEAR_READ_ONLY (PTE_P | PTE_A)
 
 /* Machine frame of each of the domain's frames, in the linear map once that exists. */
-extern const unsigned long *linear_frame_list;
+extern unsigned long *linear_frame_list;
 
 /* Map all memory at LINEAR_BASE, and the shared_info page; take away the builder's other mappings. */
 void linear_map_init(void);

@@ -16,7 +16,9 @@
 #include "cpu_ops.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
+#include "kern/mm/page.h"
 #include "linear.h"
+#include "xen/memory.h"
 
 #ifdef __x86_64__
 #define FIRST_SHARED_SLOT 272u /* 256 to 271 are the hypervisor's */
@@ -32,6 +34,8 @@
 pfn_t kernel_root;
 
 static unsigned linear_changes, linear_seen[CPU_MAX];
+
+#define ROW_MAX 16u /* frames of machine_in_a_row() */
 
 static struct mmu_update queue[128];
 static unsigned queued, batch_depth;
@@ -138,6 +142,52 @@ static void linear_remap(pfn_t pfn, pte_t flags)
 	linear_seen[cpu_id()]++;
 	if (hypercall_update_va_mapping((uintptr_t)pfn_to_virt(pfn), pte_make(pfn, flags), UVMF_INVLPG))
 		panic("frame %lx refused with flags %llx", pfn, (long long)flags);
+}
+
+/* A page of the linear map shows the device's frame from now on; its own frame is not used any more. */
+void *device_page(uint64_t address)
+{
+	pfn_t pfn = page_alloc(0);
+	void *page = pfn_to_virt(pfn);
+
+	if (!pfn)
+		return NULL;
+	linear_changes++;
+	linear_seen[cpu_id()]++;
+	if (hypercall_update_va_mapping(
+		(uintptr_t)page, (address & PTE_FRAME) | LINEAR_WRITABLE | PTE_UNCACHED, UVMF_INVLPG)) {
+		page_free(pfn);
+		return NULL;
+	}
+	return (char *)page + (address & ~PAGE_MASK);
+}
+
+/* Their machine frames are exchanged for others; nothing may map them meanwhile. */
+bool machine_in_a_row(pfn_t first, unsigned order)
+{
+	xen_pfn_t in[ROW_MAX], out = first;
+	struct xen_memory_exchange x = {.in = {.nr_extents = 1u << order, .domid = DOMID_SELF},
+					.out = {.nr_extents = 1, .extent_order = order, .domid = DOMID_SELF}};
+	unsigned n = 1u << order, i = 1;
+	bool done;
+
+	while (i < n && pfn_to_mfn(first + i) == pfn_to_mfn(first) + i)
+		i++;
+	if (i == n || n > ROW_MAX)
+		return i == n;
+	for (i = 0; i < n; i++) {
+		in[i] = pfn_to_mfn(first + i);
+		linear_remap(first + i, 0);
+	}
+	set_xen_guest_handle(x.in.extent_start, in);
+	set_xen_guest_handle(x.out.extent_start, &out);
+	done = !hypercall_memory_op(XENMEM_exchange, &x) && x.nr_exchanged == n;
+	for (i = 0; i < n; i++) {
+		if (done)
+			linear_frame_list[first + i] = out + i;
+		linear_remap(first + i, LINEAR_WRITABLE);
+	}
+	return done;
 }
 
 void table_enter(pfn_t pfn)

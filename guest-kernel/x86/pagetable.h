@@ -12,16 +12,17 @@
 typedef unsigned long pfn_t; /* page frame number; in a PV guest pseudo-physical */
 typedef uint64_t pte_t;
 
-#define PTE_P       (1ull << 0)
-#define PTE_W       (1ull << 1)
-#define PTE_U       (1ull << 2)
-#define PTE_A       (1ull << 5)
-#define PTE_D       (1ull << 6)
-#define PTE_LARGE   (1ull << 7)  /* 2 MiB page at level 2: native kernel mappings only */
-#define PTE_COW     (1ull << 9)  /* for kern/: shared until written */
-#define PTE_FOREIGN (1ull << 10) /* not a frame of the allocator: never counted, copied or freed */
-#define PTE_SOFT    (1ull << 11) /* for kern/ */
-#define PTE_NX      (1ull << 63)
+#define PTE_P        (1ull << 0)
+#define PTE_W        (1ull << 1)
+#define PTE_U        (1ull << 2)
+#define PTE_UNCACHED (3ull << 3) /* PCD and PWT: a device, not memory */
+#define PTE_A        (1ull << 5)
+#define PTE_D        (1ull << 6)
+#define PTE_LARGE    (1ull << 7)  /* 2 MiB page at level 2: native kernel mappings only */
+#define PTE_COW      (1ull << 9)  /* for kern/: shared until written */
+#define PTE_FOREIGN  (1ull << 10) /* not a frame of the allocator: never counted, copied or freed */
+#define PTE_SOFT     (1ull << 11) /* for kern/ */
+#define PTE_NX       (1ull << 63)
 
 #define PTE_FRAME 0x000ffffffffff000ull
 #define PTE_FLAGS (~PTE_FRAME)

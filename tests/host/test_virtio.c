@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The teaching kernel's virtqueues (guest-kernel/drivers/virtio.c) against a device that lies. Frames are in a row for the machine
- * only in some places, as in a PV guest: a queue must lie there, and a buffer is described frame by frame. What the
+ * The teaching kernel's virtqueues (guest-kernel/drivers/virtio.c) against a device that lies. Frames are not in a row for the machine,
+ * as in a PV guest: those of a queue are exchanged, and a buffer is described frame by frame. What the
  * device says it has used is taken only if it was given that and has not given it back.
  */
 #include <setjmp.h>
@@ -22,12 +22,13 @@ typedef uint64_t pte_t;
 #define PTE_FLAGS 0xfffull
 
 #define POOL_PAGES 256
-#define IN_A_ROW   40 /* from this frame on frames are in a row; before, every second one is elsewhere */
+#define SCATTERED  40 /* up to this frame, every second one is elsewhere */
 #define DEVICE_IO  0xc000
 #define QUEUE      128
 
 static u8 *pool;
-static unsigned next_page, given_back, notified;
+static unsigned next_page, given_back, notified, exchanged;
+static bool no_exchange;
 static uint32_t queue_frame;
 static uint16_t queue_size;
 
@@ -40,7 +41,13 @@ static uint64_t machine_address(const void *virt)
 {
 	uint64_t offset = (const u8 *)virt - pool, pfn = offset >> PAGE_SHIFT;
 
-	return (pfn < IN_A_ROW && pfn & 1 ? pfn + 1000 : pfn) << PAGE_SHIFT | (offset & ~PAGE_MASK);
+	return (pfn < SCATTERED && pfn & 1 ? pfn + 1000 : pfn) << PAGE_SHIFT | (offset & ~PAGE_MASK);
+}
+
+static bool machine_in_a_row(pfn_t first, unsigned order)
+{
+	exchanged += order && !no_exchange;
+	return !no_exchange;
 }
 
 static void outb(uint16_t port, uint8_t value)
@@ -73,16 +80,28 @@ static uint32_t inl(uint16_t port)
 	return 0;
 }
 
+static u8 registers[8 * PAGE_SIZE];
+#define BAR 0xfe000000u /* where they are for the machine */
+
+static void *device_page(uint64_t address)
+{
+	assert_true(address >= BAR && address < BAR + sizeof(registers));
+	return registers + (address - BAR);
+}
+
 static bool pci_irq_register(unsigned line, void (*handler)(void *data), void *data)
 {
 	return true;
 }
 
 #include "drivers/virtio.c"
+#include "drivers/virtio_pci.c"
+
+static uint32_t space[64]; /* configuration space */
 
 uint32_t pci_read(pci_function_t function, uint8_t reg)
 {
-	return 0;
+	return space[reg / 4];
 }
 
 void pci_write(pci_function_t function, uint8_t reg, uint32_t value)
@@ -137,7 +156,8 @@ static int setup(void **state)
 {
 	pool = aligned_alloc(PAGE_SIZE, POOL_PAGES * PAGE_SIZE);
 	next_page = 2;
-	given_back = notified = 0;
+	given_back = notified = exchanged = 0;
+	no_exchange = false;
 	queue_size = QUEUE;
 	assert_true(virtqueue_init(&q, &device, 0));
 	return 0;
@@ -150,13 +170,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Two frames, the first of which are in a row at IN_A_ROW; those tried before are free again. */
+/* Two frames, which were not in a row. */
 static void test_place(void **state)
 {
-	assert_int_equal(queue_frame, IN_A_ROW);
-	assert_ptr_equal(q.desc, pfn_to_virt(IN_A_ROW));
-	assert_ptr_equal(q.used, pfn_to_virt(IN_A_ROW + 1));
-	assert_int_equal(given_back, (IN_A_ROW - 2) / 2);
+	assert_int_equal(queue_frame, 2);
+	assert_ptr_equal(q.desc, pfn_to_virt(2));
+	assert_ptr_equal(q.used, pfn_to_virt(3));
+	assert_true(exchanged == 1 && !given_back);
 }
 
 static void test_no_place(void **state)
@@ -169,6 +189,9 @@ static void test_no_place(void **state)
 		assert_false(virtqueue_init(&other, &device, 0));
 	}
 	queue_size = QUEUE;
+	no_exchange = true;
+	assert_false(virtqueue_init(&other, &device, 0));
+	assert_int_equal(given_back, 1);
 	next_page = POOL_PAGES - 1;
 	assert_false(virtqueue_init(&other, &device, 0));
 }
@@ -276,6 +299,87 @@ static void test_many(void **state)
 	assert_int_equal(q.free_count, QUEUE);
 }
 
+static void capability(u8 at, u8 next, u8 type, u8 bar, uint32_t offset, uint32_t length)
+{
+	space[at / 4] = CAP_VENDOR | (uint32_t)next << 8 | 16u << 16 | (uint32_t)type << 24;
+	space[at / 4 + 1] = bar;
+	space[at / 4 + 2] = offset;
+	space[at / 4 + 3] = length;
+	space[at / 4 + 4] = 4; /* the step, of CAP_NOTIFY */
+}
+
+/* A device without ports, whose registers are at the 64-bit BAR 4. */
+static void set_modern(void)
+{
+	memset(space, 0, sizeof(space));
+	memset(registers, 0, sizeof(registers));
+	space[PCI_COMMAND / 4] = PCI_HAS_CAPABILITIES;
+	space[PCI_CAPABILITIES / 4] = 0x40;
+	space[PCI_BAR0 / 4 + 4] = BAR | PCI_BAR_64;
+	capability(0x40, 0x54, CAP_COMMON, 4, 0, 56);
+	capability(0x54, 0x68, CAP_WHY, 4, PAGE_SIZE, 1);
+	capability(0x68, 0x7c, CAP_CONFIG, 4, 2 * PAGE_SIZE, 60);
+	capability(0x7c, 0, CAP_NOTIFY, 4, 3 * PAGE_SIZE, PAGE_SIZE);
+}
+
+static bool begins(void)
+{
+	struct virtio_device v = {0};
+	uint32_t features;
+
+	return virtio_begin(&v, 0, 0xf, &features);
+}
+
+static void test_modern(void **state)
+{
+	struct virtio_device v = {0};
+	struct virtqueue modern;
+	uint32_t features;
+
+	set_modern();
+	registers[M_DEVICE_FEATURES] = 0x35;
+	registers[M_QUEUE_SIZE + 1] = 4; /* 1024 */
+	registers[M_QUEUE_NOTIFY] = 3;
+	registers[2 * PAGE_SIZE + 7] = 99;
+	assert_true(virtio_begin(&v, 0, 0xf, &features) && features == 5);
+	assert_true(registers[M_DRIVER_FEATURES] == VERSION_1 && registers[M_DRIVER_SELECT] == 1);
+	assert_int_equal(registers[M_STATUS], ACKNOWLEDGE | DRIVER | FEATURES_OK);
+	assert_int_equal(virtio_config(&v, 7), 99);
+	assert_true(virtqueue_init(&modern, &v, 0) && modern.size == MODERN_QUEUE &&
+		    exchanged == 1); /* setup() did */
+	assert_int_equal(*(uint64_t *)(registers + M_QUEUE_DESC), machine_address(modern.desc));
+	assert_int_equal(*(uint64_t *)(registers + M_QUEUE_AVAIL), machine_address(modern.avail));
+	assert_int_equal(*(uint64_t *)(registers + M_QUEUE_USED), machine_address((void *)modern.used));
+	assert_int_equal(registers[M_QUEUE_ENABLE], 1);
+	modern.index = 0x1234;
+	virtio_notify(&modern);
+	assert_int_equal(*(uint16_t *)(registers + 3 * PAGE_SIZE + 12), 0x1234);
+	virtio_give_up(&v);
+	assert_int_equal(registers[M_STATUS], FAILED);
+	free(modern.flights);
+}
+
+/* What the configuration space says is not there, too short, across pages, or never ends. */
+static void test_modern_lies(void **state)
+{
+	set_modern();
+	assert_true(begins());
+	space[PCI_COMMAND / 4] = 0;
+	assert_false(begins());
+	set_modern();
+	capability(0x40, 0x54, CAP_COMMON, 4, 0, 55);
+	assert_false(begins());
+	capability(0x40, 0x54, CAP_COMMON, 4, PAGE_SIZE - 55, 56);
+	assert_false(begins());
+	capability(0x40, 0x54, CAP_COMMON, 3, 0, 56);
+	assert_false(begins());
+	capability(0x40, 0x54, CAP_COMMON, 255, 0, 56);
+	assert_false(begins());
+	set_modern();
+	capability(0x7c, 0x40, 77, 4, 3 * PAGE_SIZE, PAGE_SIZE);
+	assert_false(begins());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +389,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_take, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_modern, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_modern_lies, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Virtio's disks, on each build of the kernel: partitions, what is read and written as the host sees it, flushes in the order that
-programs ask for (in QEMU's log of writes), sectors that QEMU says are bad, a read-only disk, one that grows.
+programs ask for (in QEMU's log of writes), sectors that QEMU says are bad, a read-only disk, one that grows. Two of them have only
+the modern interface, as has a folder that the host shares.
 The program that asks for most of it is tests/system/disk/disk.c; it comes on the disk itself.
 
     disk.py KIND...     pv64, pv32, native64, native32; all four if none is named
@@ -24,6 +25,7 @@ SECTOR = 512
 SIZE, SYNCED, DISCARDED, BAD_READ, BAD_WRITE = 65531, 40960, 49152, 300, 600
 PARTS = {1: (63, 8000), 5: (16384 + 2048, 4096), 6: (24576 + 3, 4096)}
 FLUSH, DISCARD = 1, 4
+MODERN = ",disable-legacy=on"
 
 
 def entry(kind, first, count):
@@ -104,10 +106,11 @@ def machine_options(kind):
 
 
 class Disks:
-    """The files of four disks, and QEMU's options for them; `device` goes behind each device's name."""
+    """The files of four disks, and QEMU's options for them."""
 
-    def __init__(self, folder, program, device=""):
+    def __init__(self, folder, program):
         self.folder = folder
+        self.program = program
         self.image = first_image(program)
         self.write("a", self.image)
         self.write("log", b"")
@@ -123,7 +126,11 @@ class Disks:
                  "driver=raw,node-name=c,read-only=on,file.driver=file,file.filename=%s" % self.path("c"),
                  "driver=raw,node-name=d,file.driver=file,file.filename=%s" % self.path("d")]
         self.options = [word for name, node in zip("abcd", nodes)
-                        for word in ("-blockdev", node, "-device", "virtio-blk-pci,drive=%s%s" % (name, device))]
+                        for word in ("-blockdev", node, "-device", "virtio-blk-pci,drive=%s%s" % (name, MODERN if name in "bd" else ""))]
+        os.mkdir(self.path("share"))
+        self.write("share/hello", b"from the host\n")
+        self.options += ["-fsdev", "local,id=s,path=%s,security_model=none" % self.path("share"),
+                         "-device", "virtio-9p-pci,fsdev=s,mount_tag=host" + MODERN]
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -157,6 +164,7 @@ def sees(m, disks):
     said = m.run("busybox fdisk -l /dev/vda; blockdev --getsize64 /dev/vda6")
     require(re.search(r"/dev/vda6 .* 24579 +28674 +4096 ", said) and str(4096 * SECTOR) in said, said)
     m.run("dd if=/dev/vda5 of=/dev/vda1 bs=3000 seek=7")
+    require("from the host" in m.run("cat /host/hello"), "the folder of the host")
     m.run("head -c %d /dev/vda6 > /tmp/disk && chmod 755 /tmp/disk" % len(disks.program))
 
 
@@ -167,12 +175,11 @@ def grows(m, monitor):
     require("vdd has 4096 sectors now" in m.run("dmesg"), "nothing is said of that")
 
 
-def session(tap, kind, device=""):
+def session(tap, kind):
     with open(os.path.join(BUILD, "tests", "disk%s" % kind[-2:]), "rb") as f:
         program = f.read()
     with tempfile.TemporaryDirectory(prefix="ringlet-disk-") as folder, Monitor() as monitor:
-        disks = Disks(folder, program, device)
-        disks.program = program
+        disks = Disks(folder, program)
         options = ["-cpu", "max", "-smp", "2"] + machine_options(kind) + disks.options + monitor.args
         with Machine(options, os.path.join(BUILD, "tests", "disk-%s.log" % kind)) as m:
             def asks():
@@ -188,7 +195,7 @@ def session(tap, kind, device=""):
                      ("a program has what it expects", asks), ("a disk grows", lambda: grows(m, monitor)),
                      ("what is on the disks, and in which order it came", ends)]
             for name, step in steps:
-                if not tap.step("%s%s: %s" % (kind, device, name), step):
+                if not tap.step("%s: %s" % (kind, name), step):
                     return
 
 
