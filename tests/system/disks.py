@@ -4,7 +4,8 @@
 so that e2fsck of the build machine has the last word.
 
 What is written is read again; rl-blkd and the disk's process are killed under load, and the guest only waits; a new size, an image
-that is in use, one that is missing, one that becomes shorter; a domain is destroyed under load and nothing of it stays.
+that is in use, one that is missing, one that becomes shorter; a domain is destroyed under load and nothing of it stays. Then rl's own
+verbs and configurations (disk_verbs.py).
 """
 
 import os
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
+import disk_verbs
 from linux_guest import SHELL as LINUX, ask
 from machine import BUILD, Machine, Tap, audit, require
 
@@ -47,6 +49,7 @@ def fill(share):
     with open(os.path.join(share, "a.img"), "w") as f:
         f.truncate(64 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", f.name], check=True)
+    disk_verbs.fill(share)
 
 
 def checked(image, options="-fn"):
@@ -151,7 +154,7 @@ def destroyed(m, share):
     """Under load: nothing stays, and the image is whole (its journal is replayed)."""
     ask(m, "(while :; do dd if=/mnt/f of=/mnt/k bs=64k conv=fsync; done) >/dev/null 2>&1 & sleep 1")
     to_dom0(m)
-    m.run("D=$(id one); rl destroy one; drop $D 51712; idle 1", 60)
+    m.run("D=$(id one); rl destroy one; idle 1", 60)
     require(re.findall(r"(?m)^(\S+) +\d", m.run("rl list")) == ["Domain-0"], "a domain is left")
     audit(m)
     image = os.path.join(share, "a.img")
@@ -171,7 +174,7 @@ def shortened(m, share):
     require("1+0 records out" in said, "what is there is not read: " + said)
     to_dom0(m)
     require("2048 sectors now, and had" in m.run("cat /var/log/rl-blkd.log"), "the log says nothing")
-    m.run("D=$(id two); rl destroy two; drop $D 51712; idle 1", 60)
+    m.run("D=$(id two); rl destroy two; idle 1", 60)
     audit(m)
 
 
@@ -184,7 +187,7 @@ def main():
                 "console=com1 com1=115200,8n1 loglvl=all noreboot dom0_mem=256M", "-initrd",
                 ",".join(os.path.join(BUILD, *p) for p in (("guest", "kernel-pv64.elf"), ("dom0.cpio",))),
                 "-virtfs", "local,path=%s,mount_tag=host,security_model=none,multidevs=remap" % share]
-        with Machine(args, os.path.join(BUILD, "tests", "disks.log"), limit=600) as m:
+        with Machine(args, os.path.join(BUILD, "tests", "disks.log"), limit=1100) as m:
             tap.step("Linux has a disk", lambda: boots(m))
             tap.step("what it writes it reads", lambda: reads_and_writes(m))
             tap.step("rl-blkd and the disk's process are killed under load", lambda: killed(m, kills))
@@ -193,6 +196,7 @@ def main():
             tap.step("the front end leaves and comes again", lambda: leaves(m, share))
             tap.step("a domain is destroyed under load", lambda: destroyed(m, share))
             tap.step("an image becomes shorter", lambda: shortened(m, share))
+            disk_verbs.steps(tap, m, share)
     tap.end()
 
 
