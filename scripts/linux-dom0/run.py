@@ -3,7 +3,7 @@
 """The machine of `make run-linux`:  run.py ringlet|xen [more QEMU arguments]
 
 Serial line and QEMU's monitor (^A c) share the terminal; ^A x ends the machine. MEM, CPUS and DOM0 (words for the kernel,
-as daemons=rl) may be set in the environment.
+as daemons=rl) may be set in the environment. The disk of `make linux-disk` is the second one, if it was made.
 """
 import os
 import sys
@@ -14,8 +14,8 @@ import hosts  # pylint: disable=wrong-import-position
 
 BUILD = os.path.join(TOP, "build")
 OUT = os.path.join(BUILD, "linux-dom0")
-DEVICES = ["-drive", "if=virtio,format=raw,file=" + os.path.join(OUT, "disk.img"),
-           "-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"]
+DISKS = [os.path.join(OUT, "disk.img"), os.path.join(BUILD, "linux-disk", "disk.img")]
+NETWORK = ["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"]
 
 
 def main(host, *more):
@@ -25,7 +25,9 @@ def main(host, *more):
                os.path.join(OUT, "dom0.cpio")]
     args = hosts.arguments(host, os.environ.get("MEM", "1900"), "dom0_mem=1000M dom0_max_vcpus=2", modules)
     args += ["-smp", os.environ.get("CPUS", "2"), "-no-reboot", "-serial", "mon:stdio", "-display", "none"]
-    os.execvp("qemu-system-x86_64", ["qemu-system-x86_64"] + args + DEVICES + list(more))
+    for disk in filter(os.path.exists, DISKS):
+        args += ["-drive", "if=virtio,format=raw,file=" + disk]
+    os.execvp("qemu-system-x86_64", ["qemu-system-x86_64"] + args + NETWORK + list(more))
 
 
 if len(sys.argv) < 2:

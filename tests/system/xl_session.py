@@ -100,7 +100,7 @@ class Session:
     """`answers`: (where, line, [lines of its answer, and its exit status]), in the order in which they were asked."""
 
     def __init__(self, m, host, url):
-        self.m, self.host, self.url = m, host, url
+        self.m, self.host, self.url = m, host, url or "no web"
         self.answers = []
 
     def boot(self):
