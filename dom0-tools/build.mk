@@ -58,15 +58,24 @@ TOOLS += rl-unpack
 
 all: $(addprefix $(B)/dom0-tools/,$(TOOLS)) $(addprefix $(B)/dom0-tools32/,$(TOOLS))
 
+# Debian's bash, and what it must know of the consoles' terminals. $(1): folder of the tools; $(2): bash
+define shell_files
+$(B)/$(1)/bash: dom0-tools/build.mk | $(2)
+	$$(call say,CP,$$@)mkdir -p $$(@D)/terminfo/l $$(@D)/terminfo/v && cp /lib/terminfo/l/linux $$(@D)/terminfo/l && \
+		cp /lib/terminfo/v/vt100 /lib/terminfo/v/vt102 $$(@D)/terminfo/v && cp $(2) $$@
+endef
+$(eval $(call shell_files,dom0-tools,$(BASH_STATIC)))
+$(eval $(call shell_files,dom0-tools32,$(I386_DIR)/root/bin/bash-static))
+
 # Dom0's initramfs: the base of every file system of the teaching kernel, the tools, and guests of both kinds.
 # $(1): suffix of the archive; $(2): word size; $(3): folder of the tools
 define dom0_archive
-$(B)/dom0$(1).cpio: dom0-tools/mkcpio.py dom0-tools/dom0.list guest-kernel/user/base.list \
+$(B)/dom0$(1).cpio: dom0-tools/mkcpio.py dom0-tools/dom0.list dom0-tools/shell.list $(B)/$(3)/bash guest-kernel/user/base.list \
 		$(addprefix $(B)/$(3)/,$(TOOLS)) $(wildcard dom0-tools/etc/* dom0-tools/etc/rl/* guest-kernel/user/etc/*) \
 		$(addprefix $(B)/guest/,kernel-pv64.elf kernel-pv32.elf kernel-native32.elf initrd64.cpio initrd32.cpio hello.list)
 	$$(call say,CPIO,$$@)python3 $$< -D BUSYBOX=$(if $(filter 32,$(2)),$(I386_DIR)/root/bin/busybox,$(BUSYBOX)) \
 		-D PROGRAMS=$(B)/guest/user$(2) -D TOOLS=$(B)/$(3) -D GUEST=$(B)/guest \
-		$$@ guest-kernel/user/base.list dom0-tools/dom0.list $(B)/guest/hello.list
+		$$@ guest-kernel/user/base.list dom0-tools/dom0.list dom0-tools/shell.list $(B)/guest/hello.list
 all: $(B)/dom0$(1).cpio
 endef
 $(eval $(call dom0_archive,,64,dom0-tools))

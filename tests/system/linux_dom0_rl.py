@@ -167,6 +167,13 @@ def reboots(m, tool):
     answers(m, "demo64")
 
 
+def completes(m):
+    """Debian's bash asks rl what Tab completes."""
+    m.send("rl cr\tdemo6\tmem\t\x01echo : \n")
+    m.expect(r"^: rl create demo64\.cfg memory= *$")
+    m.expect(PROMPT)
+
+
 def restarts(m):
     run(m, "rl create -q /etc/rl/demo64.cfg")
     answers(m, "demo64")
@@ -202,7 +209,7 @@ def quiet(m, host):
 
 STEPS = {
     "beside": [("what rl makes, xl shows and ends", made_by_rl), ("what xl makes, rl shows and ends", made_by_xl),
-               ("rl reads Debian's packed kernel", packed_kernel), ("what rl makes restarts", restarts)],
+               ("rl reads Debian's packed kernel", packed_kernel), ("what rl makes restarts", restarts), ("Tab completes rl's words", completes)],
     "instead": [("Debian's tools ask rl-stored", store_is_rls), ("what rl makes, xl shows and ends", made_by_rl),
                 ("rl shuts a domain down", shuts_down), ("what xl makes, rl shows and ends", made_by_xl),
                ("the consoles of xl's domains are rl-consoled's", consoles_of_xl)],

@@ -160,6 +160,8 @@ $(eval $(call test,daemons,900,KILLS=12 ROUNDS=3 python3 tests/system/daemons.py
 $(eval $(call test,ends,900,python3 tests/system/ends.py,$(B)/dom0.cpio $(B)/ringlet.elf))
 # Prompts, consoles, screens and the manual, as a user has them.
 $(eval $(call test,terminals,400,python3 tests/system/terminals.py,$(B)/dom0.cpio $(B)/ringlet.elf))
+# What Tab completes, in both Dom0s.
+$(eval $(call test,completion,300,python3 tests/system/completion.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio))
 # rl killed at each of its system calls: a few dozen of them here, `make killed` for all.
 $(B)/dom0-killed.cpio: $(B)/dom0-scale.cpio tests/system/killed/killed.list tests/system/killed/killed.sh
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
