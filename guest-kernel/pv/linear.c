@@ -158,6 +158,30 @@ static void drop_boot_map(void)
 
 #endif
 
+/* The list of the frames that hold `count` of them from `first` on, in frames of its own: the first of those. */
+static pfn_t list_frames(pfn_t first, unsigned count)
+{
+	const unsigned per_frame = PAGE_SIZE / sizeof(long);
+	pfn_t list = boot_take_frames(DIV_UP(count, per_frame));
+	unsigned long *entry = pfn_to_virt(list);
+
+	for (unsigned i = 0; i < ROUND_UP(count, per_frame); i++)
+		entry[i] = i < count ? pfn_to_mfn(first + i) : 0;
+	return list;
+}
+
+/* Tools that save a domain or dump its core find its memory so: a frame that lists the frames that list those of the frame
+ * list (arch-x86/xen.h, pfn_to_mfn_frame_list_list). */
+static void tell_frames(void)
+{
+	unsigned frames = DIV_UP(start_info->nr_pages * sizeof(long), PAGE_SIZE);
+	pfn_t lists = list_frames(virt_to_pfn(linear_frame_list), frames);
+	pfn_t top = list_frames(lists, DIV_UP(frames * sizeof(long), PAGE_SIZE));
+
+	shared_info.arch.max_pfn = start_info->nr_pages;
+	shared_info.arch.pfn_to_mfn_frame_list_list = pfn_to_mfn(top);
+}
+
 void linear_map_init(void)
 {
 	linear_frame_list = (unsigned long *)start_info->mfn_list;
@@ -168,4 +192,5 @@ void linear_map_init(void)
 	start_info = pfn_to_virt(image_to_pfn(start_info));
 	drop_boot_map();
 	remap(&shared_info_page, start_info->shared_info | LINEAR_WRITABLE);
+	tell_frames();
 }
