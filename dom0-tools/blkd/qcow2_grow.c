@@ -36,8 +36,8 @@ static int write_header(struct qcow2 *q, uint64_t bytes, uint64_t l1_at, uint64_
 	int rc = qcow2_sync(q);
 
 	put_be64(fields, bytes);
-	put_be32(fields + QCOW2_L1_ENTRIES - QCOW2_SIZE, l1_entries);
-	put_be64(fields + QCOW2_L1_AT - QCOW2_SIZE, l1_at);
+	put_be32(fields + (QCOW2_L1_ENTRIES - QCOW2_SIZE), l1_entries);
+	put_be64(fields + (QCOW2_L1_AT - QCOW2_SIZE), l1_at);
 	if (!rc)
 		rc = qcow2_pwrite(q, fields, sizeof(fields), QCOW2_SIZE);
 	return rc ? rc : qcow2_sync(q);
