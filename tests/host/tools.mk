@@ -34,10 +34,6 @@ $(B)/tests/host/tools_qcow2 $(B)/tests/host/tools_qcow2_cuts: $(TOOLS_IMAGES_O)
 LIBS_tools_qcow2 := -Wl,--wrap=pwrite
 LIBS_tools_qcow2_cuts := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate,--wrap=fallocate
 
-.PHONY: test-powercuts
-test-powercuts: $(B)/tests/host/tools_qcow2_cuts ## cut the power in the middle of writing to disks (CUTS=: how often)
-	$(Q)CUTS=$(or $(CUTS),600) $(B)/tests/host/tools_qcow2_cuts
-
 -include $(TOOLS_TESTED_O:.o=.d) $(TOOLS_IMAGES_O:.o=.d) $(TOOLS_TESTS:%=$(B)/tests/host/tools/tests/host/%.d)
 
 # Those of images run many of QEMU's programs.

@@ -40,6 +40,17 @@ $(B)/tests/disk64 $(B)/tests/disk32: $(B)/tests/disk%: tests/system/disk/disk.c 
 $(eval $(call test,disk,300,python3 tests/system/disk.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/tests/disk64 $(B)/tests/disk32 \
 	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
 
+# Power cuts under ext2: a short form; make test-powercuts makes more.
+$(B)/tests/powercuts64: tests/system/powercuts/work.c
+	@mkdir -p $(@D)
+	$(call say,CC64,$@)$(USER_CC_64) $(USER_CFLAGS) -o $@ $<
+CUTS_NEED := $(B)/tests/powercuts64 $(GK_OUT)/kernel-native64.elf $(GK_OUT)/initrd64.cpio
+$(eval $(call test,powercuts,600,python3 tests/system/powercuts.py,$(CUTS_NEED)))
+.PHONY: test-powercuts
+test-powercuts: $(B)/tests/host/tools_qcow2_cuts $(CUTS_NEED) ## cut the power in the middle of writing to qcow2 images and to ext2 (CUTS=, SEED=)
+	$(Q)CUTS=$(or $(CUTS),600) $(B)/tests/host/tools_qcow2_cuts
+	$(Q)python3 tests/system/powercuts.py $(or $(CUTS),600) $(or $(SEED),1)
+
 # What may stand in an initrd.
 $(foreach k,native64 native32,$(eval $(call test,initrds-$(k),300,python3 tests/system/initrds.py $(k),\
 	$(GK_OUT)/kernel-$(k).elf $(GK_OUT)/initrd$(patsubst native%,%,$(k)).cpio)))
