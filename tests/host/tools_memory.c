@@ -84,15 +84,16 @@ static void each_refused(int (*work)(void), unsigned least)
 
 static char dir[] = "/tmp/ringlet-memory-XXXXXX";
 
-static const char text[] = "name = \"a\"\n"
-			   "memory = 32\n"
-			   "kernel = '/boot/k'\n"
-			   "ramdisk = \"/boot/r\"\n"
-			   "extra = \"quiet\"\n"
-			   "extra += \" more\"\n"
-			   "vif = [ \"one\", 'two', [ 3, 4 ] ]\n"
-			   "vif += [ \"three\" ]\n"
-			   "disk = [ '/a,raw,xvda,w', 'phy:b,xvdb,r,script=', 'vdev=xvdc,backend=0,target=/c' ]\n";
+static const char text[] =
+    "name = \"a\"\n"
+    "memory = 32\n"
+    "kernel = '/boot/k'\n"
+    "ramdisk = \"/boot/r\"\n"
+    "extra = \"quiet\"\n"
+    "extra += \" more\"\n"
+    "vif = [ \"one\", 'two', [ 3, 4 ] ]\n"
+    "vif += [ \"three\" ]\n"
+    "disk = [ '/a,raw,xvda,w', 'phy:b,xvdb,r,script=', 'vdev=xvdc,backend=0,target=/c' ]\n";
 
 static int configuration(void)
 {
