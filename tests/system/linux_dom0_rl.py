@@ -160,6 +160,30 @@ def packed_kernel(m):
     same(m)
 
 
+# What a guest of rl's writes on both disks; and what it finds there.
+DISKS_OF_RL = ("for d in a b; do mkdir -p /$d; mount -t ext4 /dev/xvd$d /$d; seq 100000 > /$d/f; umount /$d; mount -t ext4 /dev/xvd$d /$d; done; "
+               "sum() { sha256sum < $1 | cut -c1-64; }; echo $(sum /a/f) $(sum /b/f); umount /a /b")
+
+
+def disks_by_rl(m):
+    """One served by rl-blkd, and one by the kernel's driver; a third is plugged in and out. An image has one writer."""
+    run(m, "mount -t tmpfs files /mnt; for i in a b c; do truncate -s 8M /mnt/$i.img; mke2fs -q -t ext4 -F /mnt/$i.img; done; loop=$(losetup -f --show /mnt/b.img)")
+    run(m, "grep -v '^vif' /etc/xen/linux.cfg > /tmp/linux.cfg; "
+        "rl create -q /tmp/linux.cfg memory=160 \"disk=['/mnt/a.img,raw,xvda,w', 'backendtype=phy,vdev=xvdb,target=$loop']\"", 1200)
+    answers(m, "linux", DISKS_OF_RL, "%s %s" % (SUM, SUM))
+    rows = run(m, "rl block-list linux")
+    require(re.search(r"^51712 .* 4 .*/backend/qdisk/", rows, re.M) and re.search(r"^51728 .* 4 .*/backend/vbd/", rows, re.M), rows)
+    run(m, "cd /mnt; rl block-attach linux c.img,raw,xvdc,w; cd /")
+    answers(m, "linux", "until grep -q xvdc /proc/partitions; do sleep 1; done; echo is there", "is there")
+    run(m, "rl block-detach linux xvdc; ! rl block-list linux | grep 51744")
+    for image in ("/mnt/a.img", "/mnt/b.img", "$loop"):
+        said = run(m, "rl create -q /tmp/linux.cfg name=two \"disk=['%s,raw,xvda,r']\" 2>&1" % image, code=1)
+        require("in use: it is xvd%s of domain" % ("a" if "a.img" in image else "b") in said, said)
+    run(m, "rl shutdown -w linux", 300)
+    same(m)
+    run(m, "losetup -d $loop; for i in a b c; do e2fsck -fn /mnt/$i.img || exit 1; done; ! xenstore-ls /local/domain/0/backend | grep frontend; umount /mnt", 120)
+
+
 def reboots(m, tool):
     before = run(m, "rl domid demo64").strip()
     run(m, "%s reboot demo64; until [ \"$(rl domid demo64 2> /dev/null || echo %s)\" != %s ]; do sleep 0.2; done" % (tool, before, before))
@@ -209,7 +233,7 @@ def quiet(m, host):
 
 STEPS = {
     "beside": [("what rl makes, xl shows and ends", made_by_rl), ("what xl makes, rl shows and ends", made_by_xl),
-               ("rl reads Debian's packed kernel", packed_kernel), ("what rl makes restarts", restarts), ("Tab completes rl's words", completes)],
+               ("rl reads Debian's packed kernel", packed_kernel), ("rl's domains have disks", disks_by_rl), ("what rl makes restarts", restarts), ("Tab completes rl's words", completes)],
     "instead": [("Debian's tools ask rl-stored", store_is_rls), ("what rl makes, xl shows and ends", made_by_rl),
                 ("rl shuts a domain down", shuts_down), ("what xl makes, rl shows and ends", made_by_xl),
                ("the consoles of xl's domains are rl-consoled's", consoles_of_xl)],
