@@ -108,25 +108,32 @@ static u32 nodes_of(const struct xenbus_device *d)
 	return n;
 }
 
+static void end_quietly(struct xenbus_device *d)
+{
+	ask(XS_TRANSACTION_END, d->transaction, 0, "F");
+	d->under_way = false;
+}
+
+/* No memory for a part of it: nothing of it counts. */
+static void give_up(struct xenbus_device *d)
+{
+	end_quietly(d);
+	retry_later(d);
+}
+
 static void ask_all(struct xenbus_device *d)
 {
 	for (u32 i = 0, n = nodes_of(d); i < n; i++) {
 		d->values[i][0] = '\0';
 		if (!ask_next(d, XS_READ, i < FRONT_NODES ? d->front : d->back,
 			      i < NODES ? nodes[i] : d->driver->keys[i - NODES]))
-			return retry_later(d);
+			return give_up(d);
 	}
 }
 
 static u64 number_in(const char *text)
 {
 	return parse_number(&text, 10);
-}
-
-static void end_quietly(struct xenbus_device *d)
-{
-	ask(XS_TRANSACTION_END, d->transaction, 0, "F");
-	d->under_way = false;
 }
 
 static void watch_back(struct xenbus_device *d, u32 type)
@@ -164,10 +171,11 @@ static void decide(struct xenbus_device *d)
 		d->backend = number_in(d->values[FRONT_BACKEND_ID]);
 		d->back_state = number_in(d->values[BACK_STATE]);
 		d->online = number_in(d->values[BACK_ONLINE]);
+		d->lost = false;
 		d->driver->changed(d);
 	}
-	if (!ask_next(d, XS_TRANSACTION_END, "T", ""))
-		retry_later(d);
+	if (d->lost || !ask_next(d, XS_TRANSACTION_END, "T", ""))
+		give_up(d);
 }
 
 static void end(struct xenbus_device *d, const struct xs_message *m)
@@ -408,7 +416,8 @@ void xenbus_write(struct xenbus_device *d, const char *key, const char *fmt, ...
 	va_start(ap, fmt);
 	vsnprintf(value, sizeof(value), fmt, ap);
 	va_end(ap);
-	ask(XS_WRITE, d->transaction, d->first + d->asked++, "%s/%s%c%s", d->front, key, 0, value);
+	d->lost |=
+	    !ask(XS_WRITE, d->transaction, d->first + d->asked++, "%s/%s%c%s", d->front, key, 0, value);
 }
 
 void xenbus_set_state(struct xenbus_device *d, enum xenbus_state state)

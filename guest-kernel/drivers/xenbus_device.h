@@ -44,6 +44,7 @@ struct xenbus_device {
 	char (*values)[XENBUS_VALUE_MAX];
 	u32 transaction, first, asked, answered; /* numbers of the requests under way */
 	bool under_way, again;
+	bool lost; /* something that the driver has written */
 	struct timer retry;
 };
 

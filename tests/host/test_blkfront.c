@@ -26,6 +26,7 @@ static struct {
 static struct list answers = LIST_INIT(answers);
 static struct xs_client *the_client;
 static unsigned conflicts, refused_starts, transactions; /* to come; counted */
+static unsigned no_memory;                               /* for the request that is so far away; 0: for all */
 
 static struct node *node(const char *path)
 {
@@ -164,6 +165,10 @@ static int ask_store(struct xs_client *c, struct xs_message *m)
 int xs_send(struct xs_client *c, struct xs_message *m)
 {
 	assert_true(m->head.req_id);
+	if (no_memory && !--no_memory) {
+		free(m);
+		return -ENOMEM;
+	}
 	return ask_store(c, m);
 }
 
@@ -457,6 +462,24 @@ static void test_refused(void **state)
 	assert_true(state_is("3"));
 }
 
+/* No memory for one request of a look, whichever it is: later all of it, and never a part. */
+static void test_no_memory(void **state)
+{
+	for (unsigned i = 1; i < 40; i++) {
+		no_memory = i;
+		back("state", "2");
+		assert_true(state_is("1") || !strcmp(value(FRONT "/protocol"), "x86_64-abi"));
+		no_memory = 0;
+		if (waiting_timer)
+			waiting_timer->expired(waiting_timer);
+		settle();
+		assert_true(state_is("3") && *value(FRONT "/ring-ref"));
+		put(FRONT "/protocol", "");
+		settle();
+		put(FRONT "/state", "1");
+	}
+}
+
 static void test_restarted(void **state)
 {
 	connect_disk();
@@ -692,6 +715,7 @@ int main(void)
 	    T(test_handshake),
 	    T(test_conflicts),
 	    T(test_refused),
+	    T(test_no_memory),
 	    T(test_restarted),
 	    T(test_goes_and_comes),
 	    T(test_detached),
