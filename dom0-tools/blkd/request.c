@@ -47,7 +47,7 @@ static void read_indirect(const struct blk_layout *layout, const uint8_t *slot, 
 		r->status = BLK_ERROR;
 }
 
-void request_read(const struct blk_layout *layout, const uint8_t *slot, struct request *r)
+void request_parse(const struct blk_layout *layout, const uint8_t *slot, struct request *r)
 {
 	r->op = r->wire_op = slot[BLK_OPERATION];
 	r->indirect = false;

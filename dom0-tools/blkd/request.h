@@ -31,7 +31,7 @@ uint32_t blk_slots(const struct blk_layout *layout, unsigned pages);
 
 /* From @slot, a private copy. A request that is wrong in itself gets a status other than BLK_OKAY, and is not to be done.
  * Of an indirect one the segments are still missing. */
-void request_read(const struct blk_layout *layout, const uint8_t *slot, struct request *r);
+void request_parse(const struct blk_layout *layout, const uint8_t *slot, struct request *r);
 /* Segments in an indirect page. */
 unsigned request_page_count(const struct request *r, unsigned page);
 /* Sums up the segments and checks the range against the disk's size; sets the status. */

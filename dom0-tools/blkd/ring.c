@@ -10,9 +10,11 @@
 #define NOTE_MAGIC 0x646b6c72u /* "rlkd" */
 #define PIECES_MAX 1024        /* copied for one batch */
 
-/* x86 keeps loads, and stores, in order; a load may overtake a store. */
+/* x86 keeps loads, and stores, in order; a load may overtake a store. A test is killed at each of these. */
+#ifndef compiler_barrier
 #define compiler_barrier() __asm__ __volatile__("" ::: "memory")
-#define full_barrier()     __sync_synchronize()
+#endif
+#define full_barrier() __sync_synchronize()
 
 static struct batch {
 	struct request requests[BATCH_REQUESTS];
@@ -94,7 +96,7 @@ static void take(struct ring *r, uint32_t index, struct request *q)
 	compiler_barrier(); /* only the copy is looked at */
 	if (r->torn && index == r->head->rsp_prod)
 		memcpy(slot, r->kept, response_size(r));
-	request_read(r->layout, slot, q);
+	request_parse(r->layout, slot, q);
 	if (q->indirect)
 		fetch_segments(r, q);
 	request_check(q, r->image);

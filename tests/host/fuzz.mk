@@ -11,8 +11,11 @@ FUZZ_SRC_gnt    := hypervisor/lib/spinlock.c $(HOST_MM:$(B)/tests/host/%.o=%.c) 
 FUZZ_SRC_evt    := hypervisor/lib/spinlock.c
 FUZZ_SRC_store  := $(filter-out %/save.c,$(TOOLS_STORED))
 FUZZ_SRC_qcow2  := $(addprefix dom0-tools/lib/,err.c files.c record.c cfg.c cfg_scan.c) $(TOOLS_IMAGES)
-FUZZERS := kernel cfg decode mm gnt evt store qcow2
+FUZZ_SRC_blkd := $(addprefix dom0-tools/blkd/,request.c execute.c) $(addprefix dom0-tools/lib/,err.c files.c)
+FUZZERS := blkd kernel cfg decode mm gnt evt store qcow2
 # Longest input, and new inputs: in make test, and for one part in a thousand of make fuzz-host's.
+FUZZ_LEN_blkd := 1024
+FUZZ_RUNS_blkd := 20000
 FUZZ_LEN_kernel := 8192
 FUZZ_RUNS_kernel := 60000
 FUZZ_LEN_cfg := 2048
@@ -31,7 +34,7 @@ FUZZ_LEN_qcow2 := 12288
 FUZZ_RUNS_qcow2 := 3000
 
 FUZZ_OUT := $(B)/tests/host/fuzz
-FUZZ_CFLAGS := -std=gnu11 -g -O1 -w -DHOST_TEST $(ABI_CFLAGS) -Ihypervisor -Idom0-tools/lib -Idom0-tools/stored -Idom0-tools/blkd \
+FUZZ_CFLAGS := -std=gnu11 -g -O1 -w -DHOST_TEST $(ABI_CFLAGS) -Ihypervisor -Idom0-tools -Idom0-tools/lib -Idom0-tools/stored -Idom0-tools/blkd \
 	-Itests/host -Itests/host/fuzz
 FUZZ_CHECKS := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
