@@ -126,7 +126,7 @@ static void end(struct slot *s, int rc)
 }
 
 /* The device is told to stop before memory that it has is used for something else. */
-static void fail(struct disk *d, const char *why)
+static void give_up(struct disk *d, const char *why)
 {
 	if (d->block.gone)
 		return;
@@ -151,7 +151,7 @@ static void disk_interrupt(struct virtio_device *v)
 		end(s, s->status == DONE && whole ? 0 : s->status == UNSUPPORTED ? -EOPNOTSUPP : -EIO);
 	}
 	if (IS_ERR(s))
-		fail(d, "the device answers what nobody asked");
+		give_up(d, "the device answers what nobody asked");
 }
 
 static void disk_changed(struct virtio_device *v)
@@ -159,7 +159,7 @@ static void disk_changed(struct virtio_device *v)
 	struct disk *d = container_of(v, struct disk, device);
 
 	if (virtio_is_broken(v))
-		fail(d, "the device needs a reset");
+		give_up(d, "the device needs a reset");
 	else if (!d->block.gone && capacity(d) != d->block.sectors)
 		block_resized(&d->block, capacity(d));
 }

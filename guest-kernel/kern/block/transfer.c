@@ -304,7 +304,7 @@ static void write_and_wait(struct block_device *d, u64 until)
 		d->cache.epoch ^= 1;
 		while (d->cache.writing[epoch])
 			wait_for(&cache_changed);
-	} while (d->cache.alone || is_dirty_since(d, until)); /* what failed as a run */
+	} while (is_dirty_since(d, until)); /* what failed as a run */
 }
 
 int buffer_sync(struct block_device *d)
