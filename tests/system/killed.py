@@ -15,7 +15,7 @@ from machine import BUILD, Machine, Tap, audit, require
 
 LONG = sys.argv[1] == "long"
 # How many system calls lie between two points of the short form.
-CASES = {"create": 40, "destroy": 9, "restart": 60, "rename": 12, "shutdown": 16, "pause": 16, "trace": 12, "create32": 40, "fv": 40}
+CASES = {"create": 40, "disk": 120, "attach": 40, "destroy": 9, "restart": 60, "rename": 12, "shutdown": 16, "pause": 16, "trace": 12, "create32": 40, "fv": 40}
 LONG_ONLY = ("create32", "fv")
 SHELL = r"[#$] (\x1b\[6n)?$"
 LOG = os.path.join(BUILD, "tests", "killed-%s.log" % "-".join(sys.argv[1:3]))
@@ -24,7 +24,8 @@ LOG = os.path.join(BUILD, "tests", "killed-%s.log" % "-".join(sys.argv[1:3]))
 def boot(m):
     m.expect(SHELL, 200)
     # What the tools need the first time, and Dom0's own pages.
-    m.run("for i in 1 2; do rl create -q tiny.cfg name=x; rl store ls /; rl destroy x; done > /dev/null; "
+    m.run("truncate -s 1M /killed.img; "
+          "for i in 1 2; do rl create -q tiny.cfg name=x \"disk=['/killed.img,raw,xvda,w']\"; rl store ls /; rl destroy x; done > /dev/null; "
           "rl trace -o /tmp/killed.trace -t 0.1; dmesg -n 1", 60)
 
 

@@ -51,6 +51,15 @@ have() {
 }
 
 case_create() { dying rl create -q tiny.cfg name=k; }
+case_disk() { dying rl create -q tiny.cfg name=k "disk=['/killed.img,raw,xvda,w']"; }
+# What is plugged in, and out, is there or is not: the image can be had again at once.
+case_attach() {
+	rl create -q tiny.cfg name=k && dying rl block-attach k /killed.img,raw,xvda,w
+	code=$?
+	rl block-detach -f k xvda > /tmp/killed.have 2>&1 || [ $code = 137 ] || wrong "no detach: $(cat /tmp/killed.have)"
+	rl block-attach k /killed.img,raw,xvda,w || wrong "cannot be attached again"
+	return $code
+}
 case_create32() { dying rl create -q demo32.cfg name=k memory=16; }
 case_fv() { dying rl create -q fv.cfg name=k memory=16; }
 case_destroy() { rl create -q tiny.cfg name=k && dying rl destroy k; }
