@@ -72,12 +72,19 @@ static void fire(const char *path)
 	}
 }
 
-static void put(const char *path, const char *text)
+static void set(const char *path, const char *text)
 {
 	struct node *n = node(path) ? node(path) : node("");
 
 	snprintf(n->path, sizeof(n->path), "%s", path);
 	snprintf(n->value, sizeof(n->value), "%s", text);
+}
+
+/* By the others, who have no part in our transaction. */
+static void put(const char *path, const char *text)
+{
+	set(path, text);
+	memcpy(before, table, sizeof(table));
 	fire(path);
 }
 
@@ -118,6 +125,9 @@ static void end_transaction(u32 number, bool commit)
 	conflicts -= lost;
 	if (!commit || lost)
 		memcpy(table, before, sizeof(table));
+	for (unsigned i = 0; i < NODES_MAX; i++)
+		if (strcmp(table[i].path, before[i].path) || strcmp(table[i].value, before[i].value))
+			fire(table[i].path);
 	reply(lost ? XS_ERROR : XS_TRANSACTION_END, number, lost ? "EAGAIN" : "OK", lost ? 7 : 3);
 }
 
@@ -149,7 +159,7 @@ static int ask_store(struct xs_client *c, struct xs_message *m)
 	case XS_WRITE:
 		assert_int_equal(m->head.tx_id, 5);
 		assert_non_null(node(FRONT "/state")); /* a device that is gone is not made again */
-		put(path, second);
+		set(path, second);                     /* events come at the end */
 		reply(XS_WRITE, number, "OK", 3);
 		break;
 	case XS_DIRECTORY:
@@ -338,15 +348,20 @@ void buffer_forget(struct block_device *d)
 /* ---- The tools and the back end ---- */
 
 /* All answers come, each in an interrupt of its own. */
+static void one_answer(void)
+{
+	struct xs_message *m = list_entry(answers.next, struct xs_message, list);
+
+	list_del(&m->list);
+	objects++; /* which receive() frees */
+	the_client->receive(the_client, m);
+}
+
 static void settle(void)
 {
 	for (unsigned i = 0; !list_empty(&answers); i++) {
-		struct xs_message *m = list_entry(answers.next, struct xs_message, list);
-
 		assert_true(i < 2000); /* it would go on for ever */
-		list_del(&m->list);
-		objects++; /* which receive() frees */
-		the_client->receive(the_client, m);
+		one_answer();
 	}
 }
 
@@ -448,6 +463,23 @@ static void test_conflicts(void **state)
 	conflicts = 3;
 	connect_disk();
 	assert_true(state_is("4") && disks == 1);
+}
+
+/* The back end goes on at any moment of a look. */
+static void test_meanwhile(void **state)
+{
+	connect_disk();
+	for (unsigned moment = 0; moment < 40; moment++) {
+		char text[8];
+
+		put(BACK "/state", "4");
+		for (unsigned i = 0; i < moment && !list_empty(&answers); i++)
+			one_answer();
+		snprintf(text, sizeof(text), "%u", 100 + moment);
+		put(BACK "/sectors", text);
+		back("state", "4");
+		assert_int_equal(added->sectors, 100 + moment);
+	}
 }
 
 /* A store that begins no transaction now is asked later. */
@@ -638,7 +670,8 @@ static void test_store_starts_again(void **state)
 {
 	back("state", "2");
 	put(BACK "/sectors", "2048");
-	put(BACK "/state", "4");        /* a look begins */
+	put(BACK "/state", "4");
+	one_answer(); /* a look begins */
 	while (!list_empty(&answers)) { /* and is lost */
 		struct xs_message *m = list_entry(answers.next, struct xs_message, list);
 
@@ -712,26 +745,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-	    T(test_handshake),
-	    T(test_conflicts),
-	    T(test_refused),
-	    T(test_no_memory),
-	    T(test_restarted),
-	    T(test_goes_and_comes),
-	    T(test_detached),
-	    T(test_detached_while_busy),
-	    T(test_forced),
-	    T(test_made_again),
-	    T(test_resized),
-	    T(test_read_only),
-	    T(test_no_size),
-	    T(test_bad_sector_size),
-	    T(test_lies),
-	    T(test_any_states),
-	    T(test_store_starts_again),
-	    T(test_boot),
-	    T(test_names),
-	    T(test_odd_names),
+	    T(test_handshake),      T(test_conflicts),  T(test_refused),
+	    T(test_meanwhile),      T(test_no_memory),  T(test_restarted),
+	    T(test_goes_and_comes), T(test_detached),   T(test_detached_while_busy),
+	    T(test_forced),         T(test_made_again), T(test_resized),
+	    T(test_read_only),      T(test_no_size),    T(test_bad_sector_size),
+	    T(test_lies),           T(test_any_states), T(test_store_starts_again),
+	    T(test_boot),           T(test_names),      T(test_odd_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
