@@ -671,7 +671,7 @@ static void test_store_starts_again(void **state)
 	back("state", "2");
 	put(BACK "/sectors", "2048");
 	put(BACK "/state", "4");
-	one_answer(); /* a look begins */
+	one_answer();                   /* a look begins */
 	while (!list_empty(&answers)) { /* and is lost */
 		struct xs_message *m = list_entry(answers.next, struct xs_message, list);
 

@@ -5,7 +5,7 @@ so that e2fsck of the build machine has the last word.
 
 What is written is read again; rl-blkd and the disk's process are killed under load, and the guest only waits; a new size, an image
 that is in use, one that is missing, one that becomes shorter; a domain is destroyed under load and nothing of it stays. Then rl's own
-verbs and configurations (disk_verbs.py).
+verbs and configurations (disk_verbs.py), and the teaching kernel's disks (front_disks.py).
 """
 
 import os
@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 import disk_verbs
+import front_disks
 from linux_guest import SHELL as LINUX, ask
 from machine import BUILD, Machine, Tap, audit, require
 
@@ -197,6 +198,9 @@ def main():
             tap.step("a domain is destroyed under load", lambda: destroyed(m, share))
             tap.step("an image becomes shorter", lambda: shortened(m, share))
             disk_verbs.steps(tap, m, share)
+            for kind in ("64", "32"):
+                for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, front_disks.BLKD):
+                    tap.step(name, step)
     tap.end()
 
 

@@ -6,7 +6,7 @@ beside: Debian's xenstored and xenconsoled run. What rl makes, xl shows, talks w
 packed kernel that xl reads; rl's domains restart by rl-domd.
 instead: Ringlet's daemons run. Debian's tools ask them, xl makes domains with their help, and what xl ends leaves nothing with
 them.
-Both: a day with xl and a Linux guest that has a disk and a network.
+Both: the teaching kernel's disks, by Linux's blkback and by rl-blkd; a day with xl and a Linux guest that has a disk and a network.
 
 The machine's clock counts instructions: xl gives the scripts that attach devices 40 s of it, however busy the build machine is.
 """
@@ -16,6 +16,7 @@ import os
 import re
 import sys
 
+import front_disks
 import hosts
 from machine import BUILD, Machine, Tap, require
 
@@ -105,6 +106,16 @@ def lends_devices(m):
     answers(m, "linux")
     answers(m, "linux", "kept=mine; echo is kept", "is kept")
     answers(m, "linux", DISK_AND_NETWORK, "%s - %s - mine" % (SUM, SUM))
+
+
+def teaching_disks(m, host):
+    """By Linux's blkback, and by rl-blkd, with the other kind of kernel where it runs. In a file system of their own."""
+    def dom0(line, limit=600):
+        return run(m, line, limit)
+
+    return front_disks.steps(dom0, "xl", "64", "/run/disks", "/etc/xen/demo64.cfg") + front_disks.steps(
+        dom0, "rl", "32" if host == "ringlet" else "64", "/run/disks", "demo%s.cfg" % ("32" if host == "ringlet" else "64"),
+        front_disks.BLKD)
 
 
 def pauses_saves_restores(m):
@@ -250,8 +261,9 @@ def main(mode, host="ringlet"):
         steps = [("Linux is Dom0, with the daemons that were asked for", lambda m: boot(m, mode))] + STEPS[mode] + DAY
         steps.append(("xl ends it, and its disk is clean; no frame is lost", lambda m: ends_by_xl(m, host)))
         steps.append(("nobody complains, and nothing is lost", lambda m: quiet(m, host)))
-        for name, step in steps:
-            if not tap.step(name, lambda step=step: step(m)):
+        steps = [(name, lambda step=step: step(m)) for name, step in steps]
+        for name, step in steps[:2] + teaching_disks(m, host) + steps[2:]:
+            if not tap.step(name, step):
                 break  # the next ones find what this one has left
     tap.end()
 
