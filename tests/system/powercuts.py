@@ -164,8 +164,9 @@ def check(folder, image, marks):
 
 
 def choose(entries, marks, count, rng):
-    """Half behind a mark, whose flush is still to come; the others anywhere."""
-    return sorted(rng.choice(marks)[0] + 1 if rng.random() < 0.5 else rng.randrange(len(entries) + 1) for _ in range(count))
+    """Behind a mark, whose flush is still to come; before any flush, where most can be lost; and anywhere."""
+    places = [[n + 1 for n, _ in marks], [n for n, entry in enumerate(entries) if entry[2] & FLUSH], range(len(entries) + 1)]
+    return sorted(rng.choice(rng.choice(places)) for _ in range(count))
 
 
 def cuts(folder, image, entries, count, rng, flushes=True):

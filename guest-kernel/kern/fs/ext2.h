@@ -22,7 +22,8 @@
  *	2. A new block of block numbers, and a new block of a directory that has some, is committed before anything points to it:
  *	   rubbish in its place would be numbers of other files' blocks (ext2_map.c).
  *	3. A name that takes another file's place points to an inode that is committed, and the old name of what moves
- *	   goes only when the new one is committed (rename). Likewise the first name of a new link (unlink).
+ *	   goes, and the file that had the place loses a link, only when the new name is committed (rename). Likewise the
+ *	   first name of a new link (unlink).
  *	4. Of a new file, the inode is changed before its name is made; of a removed one, the name goes first, then the count of links,
  *	   then the blocks. A removed file that is open is in the superblock's list of orphans.
  *	5. The superblock says "not clean" before the first change, and "clean" after a commit of the last one.

@@ -313,16 +313,17 @@ static int is_below(struct inode *dir, const struct inode *above)
 }
 
 /* The inode gets the name `to`, which may be another's until then: rule 3 of ext2.h. */
-static int name_moves(struct inode *to_dir, const char *to, size_t len, struct inode *inode, bool *elsewhere)
+static int name_moves(struct inode *to_dir, const char *to, size_t len, struct inode *inode)
 {
 	struct ext2 *fs = ext2_of(to_dir);
 	struct ext2_place place;
 	struct inode *target;
 	int rc = find(to_dir, to, len, &place, &target);
 
-	*elsewhere = rc == -ENOENT;
-	if (rc == -ENOENT)
-		return ext2_dir_add(to_dir, to, len, inode);
+	if (rc == -ENOENT) {
+		rc = ext2_dir_add(to_dir, to, len, inode);
+		return rc ? rc : ext2_commit(fs);
+	}
 	if (rc)
 		return rc;
 	rc = check_removal(target, ext2_is_dir(inode));
@@ -332,6 +333,9 @@ static int name_moves(struct inode *to_dir, const char *to, size_t len, struct i
 		buffer_put(place.buffer);
 	} else {
 		rc = ext2_dir_point(to_dir, &place, inode);
+		if (!rc)
+			rc =
+			    ext2_commit(fs); /* until then the name is the old inode's, which must be whole */
 		if (!rc)
 			rc = lost_name(to_dir, target);
 	}
@@ -357,8 +361,7 @@ static int parent_changes(struct inode *dir, struct inode *from, struct inode *t
 static int move(struct inode *from_dir, const char *from, size_t from_len, struct inode *to_dir,
 		const char *to, size_t to_len, struct inode *inode)
 {
-	struct ext2 *fs = ext2_of(from_dir);
-	bool directory = ext2_is_dir(inode) && from_dir != to_dir, added;
+	bool directory = ext2_is_dir(inode) && from_dir != to_dir;
 	struct ext2_place place;
 	int rc;
 
@@ -368,13 +371,11 @@ static int move(struct inode *from_dir, const char *from, size_t from_len, struc
 		if (rc)
 			return rc;
 	}
-	rc = name_moves(to_dir, to, to_len, inode, &added);
+	rc = name_moves(to_dir, to, to_len, inode);
 	if (rc && directory) {
 		to_dir->nlink--;
 		ext2_inode_store(to_dir);
 	}
-	if (!rc)
-		rc = ext2_commit(fs);
 	if (!rc && directory)
 		rc = parent_changes(inode, from_dir, to_dir);
 	if (!rc)
