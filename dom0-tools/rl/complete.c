@@ -4,6 +4,7 @@
  * usage lines of the verbs: options, alternatives, and words in capitals, each of which means a kind of thing.
  */
 #include "verbs.h"
+#include "disk_store.h"
 #include "domains.h"
 #include "domconf.h"
 #include "err.h"
@@ -25,7 +26,8 @@ struct token {
 	bool repeats;
 };
 
-static const char *begun; /* the word that is to be completed, as far as it was typed */
+static const char *begun;  /* the word that is to be completed, as far as it was typed */
+static const char *before; /* the operand before it, or NULL */
 
 static void offer(const char *word)
 {
@@ -130,6 +132,21 @@ static void offer_nodes(void)
 	free(names);
 }
 
+/* Those of the domain that was named before. */
+static void offer_disks(void)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct hv *hv = before ? rl_hv() : NULL;
+	struct disk_seen *list = NULL;
+	size_t n = hv && !domain_find(hv, before, &info) && xs_shared()
+		       ? disks_of(xs_shared(), 0, info.domain, &list)
+		       : 0;
+
+	for (size_t i = 0; i < n; i++)
+		offer(list[i].dev);
+	free(list);
+}
+
 static void offer_token(const struct token *t)
 {
 	const char *kind = t->text;
@@ -140,7 +157,9 @@ static void offer_token(const struct token *t)
 		offer_domains(false, true);
 	else if (!strcmp(kind, "VERB"))
 		offer_verbs();
-	else if (!strcmp(kind, "FILE") && t->is_value)
+	else if (!strcmp(kind, "VDEV"))
+		offer_disks();
+	else if ((!strcmp(kind, "FILE") && t->is_value) || !strcmp(kind, "TARGET") || !strcmp(kind, "SPEC"))
 		puts("@file");
 	else if (!strcmp(kind, "FILE"))
 		offer_configurations();
@@ -184,7 +203,10 @@ static void complete_verb(const struct verb *v, char **words, int count)
 		bool is_value = value;
 
 		value = is_value ? NULL : value_of(words[i], tokens, n);
-		operand += !is_value && *words[i] != '-';
+		if (is_value || *words[i] == '-')
+			continue;
+		operand++;
+		before = words[i];
 	}
 	if (value) {
 		offer_token(value);

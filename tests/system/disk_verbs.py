@@ -151,6 +151,22 @@ def ended(m, share):
         require(done.returncode == 0, "e2fsck %s: %s" % (name, done.stdout))
 
 
+def example(m):
+    """The teaching kernel by the example configuration; its disk is ext2, which Dom0's own mke2fs makes."""
+    m.run("truncate -s 16M /root/disk.img; mke2fs -F /root/disk.img >/dev/null; rl create -q disk.cfg", 60)
+    require(m.run("rl complete block-detach disk xvd").split() == ["xvda", "xvdb"], "its disks are not completed")
+    for kept in ("", "kept"):
+        m.send("rl console disk\n\n")
+        m.expect(r"disk:/root# ", 120)
+        m.run("mkdir /mnt; mount /dev/xvda /mnt", 60)
+        require(m.run("cat /mnt/word 2>/dev/null || true").strip() == kept, "the word is not there")
+        m.run("echo kept >/mnt/word; umount /mnt; grep -q ' 0 xvdb' /proc/partitions")
+        to_dom0(m)
+        before = m.run("rl domid disk").strip()
+        m.run("rl reboot disk; until D=$(rl domid disk 2>/dev/null) && [ $D != %s ]; do usleep 100000; done" % before, 180)
+    m.run("rl destroy disk; rm /root/disk.img")
+
+
 def steps(tap, m, share):
     tap.step("a disk that cannot be is refused in one line, and nothing is left", lambda: refusals(m))
     tap.step("a guest has the disks of its configuration", lambda: created(m))
@@ -159,3 +175,4 @@ def steps(tap, m, share):
     tap.step("a disc is put in and taken out", lambda: discs(m))
     tap.step("a reboot keeps the disks", lambda: rebooted(m))
     tap.step("an end leaves nothing", lambda: ended(m, share))
+    tap.step("the example's teaching kernel has a disk", lambda: example(m))
