@@ -9,6 +9,7 @@
 #ifndef EXT2_HOST_H
 #define EXT2_HOST_H
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -182,8 +183,9 @@ static u8 *disk_bytes;          /* as after the last buffer_sync() */
 static struct buffer **buffers; /* by page; NULL: not in memory */
 static struct write *writes;    /* what the cache has written since then */
 static u32 write_count, sync_count, live_buffers;
-static u32 early;       /* one change in this many is written at once, where it can be cut; 0: none */
-static u32 read_errors; /* one read in this many fails; 0: none */
+static u32 early; /* one change in this many is written at once, where it can be cut; 0: none */
+static long reads_left = LONG_MAX; /* of the cache: more would be an endless loop */
+static u32 read_errors;            /* one read in this many fails; 0: none */
 
 static u64 disk_pages(void)
 {
@@ -221,6 +223,10 @@ static struct buffer *buffer_for(u64 page, bool fresh)
 {
 	struct buffer *b;
 
+	if (!reads_left--) {
+		fprintf(stderr, "one operation reads without end\n");
+		abort();
+	}
 	if (page >= disk_pages() || (read_errors && !dice(read_errors)))
 		return ERR_PTR(-EIO);
 	b = buffers[page];

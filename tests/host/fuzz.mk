@@ -12,7 +12,10 @@ FUZZ_SRC_evt    := hypervisor/lib/spinlock.c
 FUZZ_SRC_store  := $(filter-out %/save.c,$(TOOLS_STORED))
 FUZZ_SRC_qcow2  := $(addprefix dom0-tools/lib/,err.c files.c record.c cfg.c cfg_scan.c) $(TOOLS_IMAGES)
 FUZZ_SRC_blkd := $(addprefix dom0-tools/blkd/,request.c execute.c) $(addprefix dom0-tools/lib/,err.c files.c)
-FUZZERS := blkd kernel cfg decode mm gnt evt store qcow2
+# The teaching kernel's, which has headers of its own.
+FUZZ_CFLAGS_ext2 := -Iguest-kernel -Iguest-kernel/pv
+FUZZ_DEPS_ext2  := $(wildcard guest-kernel/kern/fs/ext2*.[ch] guest-kernel/kern/fs/*.h guest-kernel/kern/fs/prepared.c)
+FUZZERS := blkd kernel cfg decode mm gnt evt store qcow2 ext2
 # Longest input, and new inputs: in make test, and for one part in a thousand of make fuzz-host's.
 FUZZ_LEN_blkd := 1024
 FUZZ_RUNS_blkd := 20000
@@ -28,6 +31,8 @@ FUZZ_LEN_gnt := 1024
 FUZZ_RUNS_gnt := 10000
 FUZZ_LEN_evt := 1024
 FUZZ_RUNS_evt := 10000
+FUZZ_LEN_ext2 := 512
+FUZZ_RUNS_ext2 := 3000
 FUZZ_LEN_store := 2048
 FUZZ_RUNS_store := 5000
 FUZZ_LEN_qcow2 := 12288
@@ -42,8 +47,8 @@ FUZZ_COVERAGE := -fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping
 # $(1): name
 define FUZZER
 $(FUZZ_OUT)/$(1) $(FUZZ_OUT)/$(1)-coverage: tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) $(wildcard hypervisor/*/*.h dom0-tools/*/*.h \
-		tests/host/*.h tests/host/fuzz/*.h) | $(ABI_STAMP)
-	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && clang $(FUZZ_CFLAGS) $$(if $$(filter %-coverage,$$@),$(FUZZ_COVERAGE),$(FUZZ_CHECKS)) \
+		tests/host/*.h tests/host/fuzz/*.h) $(FUZZ_DEPS_$(1)) | $(ABI_STAMP)
+	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && clang $(FUZZ_CFLAGS) $(FUZZ_CFLAGS_$(1)) $$(if $$(filter %-coverage,$$@),$(FUZZ_COVERAGE),$(FUZZ_CHECKS)) \
 		-o $$@ tests/host/fuzz/$(1).c $(FUZZ_SRC_$(1)) -lcmocka $(FUZZ_LIBS_$(1))
 $(FUZZ_OUT)/corpus/$(1)/.unpacked: $(wildcard tests/host/corpus/$(1).tar.gz)
 	$$(Q)rm -rf $$(@D) && mkdir -p $$(@D) && $$(if $$<,tar -xzf $$< -C $$(@D),:) && touch $$@

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""ext2 on virtio's disks: the machine's root is a partition that mke2fs has filled, a second disk is mounted, and tests/system/ext2/ext2.c
+works on both; after power off e2fsck finds nothing wrong, and debugfs reads what was written. The first words of the log, when
+there is no such root, too.
+
+    ext2.py KIND...     pv64, pv32, native64, native32; all four if none is named
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+
+from machine import BUILD, Machine, Tap, require
+
+SHELL = r"[#$] (\x1b\[6n)?$"
+MIB = 1 << 20
+FIRST = 2048  # sector of the partition
+DATA = bytes((i * 31 + (i >> 8) * 7) & 255 for i in range(300000))  # as ext2.c has it
+ENV = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+
+
+def tool(*words, code=0):
+    done = subprocess.run(words, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    require(done.returncode == code, "%s: exit code %d\n%s%s" % (words, done.returncode, done.stdout.decode("utf-8", "replace"),
+                                                              done.stderr.decode("utf-8", "replace")))
+    return done.stdout
+
+
+def unpack(archive, folder):
+    """The files of an initramfs, except devices, as the start of a root file system."""
+    with open(archive, "rb") as f:
+        data = f.read()
+    at = 0
+    while data[at:at + 6] == b"070701":
+        field = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        mode, size, length = field[1], field[6], field[11]
+        name = data[at + 110:at + 110 + length].split(b"\0")[0].decode()  # mkcpio.py pads it
+        start = at + (110 + length + 3) // 4 * 4
+        at = start + (size + 3) // 4 * 4
+        if name == "TRAILER!!!":
+            return
+        path = os.path.join(folder, name.lstrip("/"))
+        contents = data[start:start + size]
+        if stat.S_ISDIR(mode):
+            os.makedirs(path, exist_ok=True)
+            os.chmod(path, mode & 0o777 | 0o700)
+        elif stat.S_ISLNK(mode):
+            os.symlink(contents.decode(), path)
+        elif stat.S_ISREG(mode):
+            with open(path, "wb") as f:
+                f.write(contents)
+            os.chmod(path, mode & 0o7777)
+
+
+def machine_options(kind, words):
+    kernel = os.path.join(BUILD, "guest", "kernel-%s.elf" % kind)
+    initrd = os.path.join(BUILD, "guest", "initrd%s.cpio" % kind[-2:])
+    if kind.startswith("native"):
+        return ["-m", "64", "-kernel", kernel, "-initrd", initrd, "-append", words]
+    return ["-m", "192", "-kernel", os.path.join(BUILD, "ringlet.elf"), "-initrd", "%s %s,%s" % (kernel, words, initrd),
+            "-append", "console=com1 com1=115200,8n1 dom0_mem=64M noreboot"]
+
+
+class Disks:
+    def __init__(self, kind, folder):
+        self.folder = folder
+        root = os.path.join(folder, "root")
+        os.mkdir(root)
+        unpack(os.path.join(BUILD, "guest", "initrd%s.cpio" % kind[-2:]), root)
+        shutil.copy(os.path.join(BUILD, "tests", "ext2-%s" % kind[-2:]), os.path.join(root, "bin", "try"))
+        os.mkdir(os.path.join(root, "mnt"))
+        tool("mke2fs", "-q", "-F", "-t", "ext2", "-b", "4096", "-d", root, self.path("root.ext2"), "40M")
+        with open(self.path("a"), "wb") as f, open(self.path("root.ext2"), "rb") as part:
+            table = bytes(446) + bytes([0, 0, 0, 0, 0x83, 0, 0, 0]) + FIRST.to_bytes(4, "little") + (40 * MIB // 512).to_bytes(4, "little")
+            f.write(table.ljust(510, b"\0") + b"\x55\xaa")
+            f.seek(FIRST * 512)
+            shutil.copyfileobj(part, f)
+        tool("mke2fs", "-q", "-F", "-t", "ext2", "-b", "1024", self.path("b"), "8M")
+        # The host need not write anything to its own disk: that can take minutes.
+        self.options = [word for name in "ab" for word in ("-drive", "file=%s,format=raw,if=virtio,cache=unsafe" % self.path(name))]
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def check(self):
+        with open(self.path("a"), "rb") as f, open(self.path("root.ext2"), "wb") as part:
+            f.seek(FIRST * 512)
+            shutil.copyfileobj(f, part)
+        for name in ("root.ext2", "b"):
+            image = self.path(name)
+            # The file that was removed and is still open is the one thing to be mended: it was in use to the end.
+            said = tool("e2fsck", "-p", image, code=1).decode()
+            require(said.count("orphaned inode") == 1, said)
+            tool("e2fsck", "-fn", image)
+            require(tool("debugfs", "-R", "cat /kept/file", image) == DATA, "the file on %s is another one" % name)
+            size = 4096 if name == "root.ext2" else 1024
+            block = int(tool("debugfs", "-R", "bmap /kept/far %d" % ((5 << 30) // size), image))
+            with open(image, "rb") as f:
+                f.seek(block * size)
+                require(f.read(size) == b"far".ljust(size, b"\0"), "the end of the sparse file is another one")
+            require("Size: %d" % ((5 << 30) + 3) in tool("debugfs", "-R", "stat /kept/far", image).decode(), "the sparse file's size")
+            said = tool("debugfs", "-R", "stat /kept/file", image).decode()
+            require(re.search(r"mtime: 0xf4865700:1d6f3455 -- Fri Jan  1 00:00:00 2100", said), said)
+            said = tool("debugfs", "-R", "stat /kept/" + "l" * 255, image).decode()
+            require(re.search(r"Links: 2 .*\n?", said) and "Size: 100" in said, said)
+            require('Fast link dest: "the target of a link"' in tool("debugfs", "-R", "stat /kept/fast", image).decode(), "the link")
+            require(hashlib.md5(tool("debugfs", "-R", "cat /bin/busybox", image)).hexdigest() ==
+                    hashlib.md5(open(self.path("root/bin/busybox"), "rb").read()).hexdigest(), "busybox is another one")
+
+
+def mounts(m):
+    said = m.run("cat /proc/mounts; ls /bin/try; df /; cat /proc/filesystems")
+    require(re.search(r"^/dev/vda1 / ext2 rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0$", said, re.M) and "rootfs" not in said, said)
+    require(re.search(r"^/dev/vda1 +\d+ +\d+ +\d+ +\d+% /$", said, re.M) and re.search(r"^\text2$", said, re.M), said)
+    m.run("mount /dev/vdb /mnt")
+    require(re.search(r"^/dev/vdb /mnt ext2 rw 0 0$", m.run("cat /proc/mounts"), re.M), "it is not in /proc/mounts")
+    require("busy" in m.run("cd /mnt; umount /mnt 2>&1; cd /", code=None), "it was unmounted under the shell")
+    require("busy" in m.run("mkdir /two; mount /dev/vdb /two 2>&1", code=None).lower(), "it was mounted twice")
+    require("nvalid" in m.run("mount -t ext2 /dev/vda /two 2>&1", code=None), "a partition table is a file system")
+    m.run("umount /mnt; mount -t ext2 -o ro /dev/vdb /mnt")
+    require("Read-only" in m.run("touch /mnt/x 2>&1", code=None), "a read-only one was written")
+    m.run("mount -o remount,rw /mnt; touch /mnt/x; mount -o remount,ro /mnt; ! touch /mnt/y; umount /mnt; mount /dev/vdb /mnt; rm /mnt/x")
+
+
+def works(m):
+    m.run("mkdir /mnt/bin; cp /bin/busybox /mnt/bin/; umount /mnt; mount /dev/vdb /mnt; /mnt/bin/busybox cmp /bin/busybox /mnt/bin/busybox")
+    for words in ("/mnt full", "/"):
+        said = m.run("/bin/try %s; echo result $?" % words, 60)
+        require(re.search(r"(?m)^result 0$", said), said)
+
+
+def session(tap, kind):
+    with tempfile.TemporaryDirectory(prefix="ringlet-ext2-") as folder:
+        disks = Disks(kind, folder)
+        options = ["-smp", "2"] + machine_options(kind, "root=/dev/vda1 rw") + disks.options
+        with Machine(options, os.path.join(BUILD, "tests", "ext2-%s.log" % kind)) as m:
+            def ends():
+                m.send("poweroff -f\n")
+                require(m.wait_end(60) == 0, "QEMU did not end with 0")
+                disks.check()
+
+            steps = [("the root is on a disk", lambda: m.expect(SHELL, 120)), ("mount and umount", lambda: mounts(m)),
+                     ("files are as a program expects", lambda: works(m)), ("e2fsck and debugfs agree", ends)]
+            for name, step in steps:
+                if not tap.step("%s: %s" % (kind, name), step):
+                    return
+
+
+def no_root():
+    """Said by a kernel that waits for no second."""
+    with Machine(machine_options("native64", "root=/dev/vdq7 rootwait=0"), os.path.join(BUILD, "tests", "ext2-none.log")) as m:
+        m.expect(r"root=/dev/vdq7: no such disk or partition has appeared in 0 seconds", 60)
+
+
+def main():
+    tap = Tap()
+    for kind in sys.argv[1:] or ("pv64", "pv32", "native64", "native32"):
+        session(tap, kind)
+    tap.step("a root that does not come", no_root)
+    tap.end()
+
+
+if __name__ == "__main__":
+    main()
