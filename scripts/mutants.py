@@ -111,7 +111,7 @@ class Tree:
         self.path = os.path.join(COPIES, "tree-%d" % number)
         shutil.rmtree(self.path, ignore_errors=True)
         shutil.copytree(TOP, self.path, symlinks=True, copy_function=copy_if_there, ignore=lambda folder, names: [
-            n for n in names if n in NOT_SOURCE or n.endswith(".log") or
+            n for n in names if n in NOT_SOURCE or n.endswith((".log", ".img")) or
             (folder == os.path.join(TOP, "build") and n in NOT_BUILT)])
 
     def make(self, targets, *options):

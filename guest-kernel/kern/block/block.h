@@ -123,7 +123,7 @@ int block_flush(struct block_device *d);
 void block_sync_all(void); /* buffer_sync() of all devices */
 int block_discard(struct block_device *d, u64 sector, u64 sectors);
 
-/* Sleeps until the partitions of all disks that have been added so far are known. */
+/* Sleeps until the partitions of all disks that have been added so far are known, or one has not answered for 30 seconds. */
 void block_settle(void);
 /* Reads the partition table again. -EBUSY: a partition is in use. */
 int block_rescan(struct block_device *disk);

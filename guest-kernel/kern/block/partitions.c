@@ -7,7 +7,10 @@
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
 #include "kern/proc/wait.h"
+#include "kern/time/clock.h"
 #include "machine.h"
+
+#define SETTLE_NS (30ull * NSEC_PER_SEC)
 
 struct block_scan {
 	struct block_device *disk;
@@ -114,8 +117,13 @@ void block_scan(struct block_device *disk)
 
 void block_settle(void)
 {
+	u64 end = clock_monotonic() + SETTLE_NS;
+
 	while (scanning)
-		wait_for(&settled);
+		if (wait_on_until(&settled, end)) {
+			log_warn("block: a disk does not answer\n");
+			return;
+		}
 }
 
 static bool in_use(const struct block_device *disk)
