@@ -45,8 +45,8 @@ static char *text_of(const char *target, const char *vdev, const char *script, c
 	return strdup(text);
 }
 
-/* NULL: refused. */
-static char *xl_reads(const char *spec)
+/* NULL: refused. @parts: as the arguments of xl block-attach. */
+static char *xl_reads(const char *const *parts, size_t count)
 {
 	static const char *const formats[] = {
 	    [LIBXL_DISK_FORMAT_RAW] = "raw",     [LIBXL_DISK_FORMAT_QCOW] = "qcow",
@@ -59,7 +59,7 @@ static char *xl_reads(const char *spec)
 	char rest[128], *text = NULL;
 
 	libxl_device_disk_init(&d);
-	if (!xlu_disk_parse(cfg, 1, &spec, &d)) {
+	if (!xlu_disk_parse(cfg, (int)count, parts, &d)) {
 		assert_int_equal(d.removable, d.is_cdrom);
 		snprintf(rest, sizeof(rest), "format %s, %s%s, back end %d, model %d, discard %d, direct %d",
 			 formats[d.format], d.readwrite ? "w" : "r", d.is_cdrom ? " cdrom" : "", d.backend,
@@ -76,13 +76,13 @@ static char *xl_reads(const char *spec)
 	return text;
 }
 
-static char *we_read(const char *spec, char why[DISK_WHY])
+static char *we_read(const char *const *parts, size_t count, char why[DISK_WHY])
 {
 	struct disk d;
 	char rest[128], *text = NULL;
 
 	why[0] = '\0';
-	if (!disk_parse(spec, &d, why)) {
+	if (!disk_parse_parts(count, (char *const *)parts, &d, why)) {
 		snprintf(rest, sizeof(rest), "format %s, %s%s, back end %d, model %d, discard %d, direct %d",
 			 disk_format_name(d.format), d.readonly ? "r" : "w", d.cdrom ? " cdrom" : "", d.type,
 			 d.model, d.discard, d.direct_io_safe);
@@ -93,9 +93,10 @@ static char *we_read(const char *spec, char why[DISK_WHY])
 }
 
 /* 1: both read the same, 0: both refuse, -1: they differ, and it is told. */
-static int compare(const char *spec)
+static int compare_parts(const char *const *parts, size_t count)
 {
-	char why[DISK_WHY], *theirs = xl_reads(spec), *ours = we_read(spec, why);
+	const char *spec = parts[count - 1];
+	char why[DISK_WHY], *theirs = xl_reads(parts, count), *ours = we_read(parts, count, why);
 	int same = !theirs && !ours ? 0 : theirs && ours && !strcmp(theirs, ours) ? 1 : -1;
 
 	if (same < 0 && theirs && !ours && spec[strlen(spec) - 1] == '=' && strstr(why, "fits nowhere"))
@@ -108,6 +109,11 @@ static int compare(const char *spec)
 	free(theirs);
 	free(ours);
 	return same;
+}
+
+static int compare(const char *spec)
+{
+	return compare_parts(&spec, 1);
 }
 
 /* ---- The tests ---- */
@@ -169,6 +175,23 @@ static void forms_that_are_documented(void **state)
 		assert_int_equal(compare(good[i]), 1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_int_equal(compare(bad[i]), 0);
+}
+
+static void disks_in_parts(void **state)
+{
+	static const char *const parts[][4] = {
+	    {"phy:vg/v", "xvda", "w", ""},
+	    {"/vm/a.img", "raw", "xvda", "r"},
+	    {"target=/vm/a,b", "vdev=xvda", "access=r", "cdrom"},
+	    {"/vm/a.img,raw", "xvda,w", "discard", ""},
+	};
+	static const char *const wrong[][2] = {
+	    {"/vm/a.img", "xvda"}, {"vdev=xvda,/vm/a.img", "vdev=xvda"}, {"qcow2:/vm/a", "format=raw,xvda"}};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		assert_int_equal(compare_parts(parts[i], *parts[i][3] ? 4 : 3), 1);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_int_equal(compare_parts(wrong[i], 2), 0);
 }
 
 /* Mostly as it should be, with pieces that are not. */
@@ -374,11 +397,9 @@ static void shared_writers_are_explained(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(forms_that_are_documented),
-	    cmocka_unit_test(texts_at_random),
-	    cmocka_unit_test(numbers_of_disks),
-	    cmocka_unit_test(what_is_not_done),
-	    cmocka_unit_test(shared_writers_are_explained),
+	    cmocka_unit_test(forms_that_are_documented), cmocka_unit_test(disks_in_parts),
+	    cmocka_unit_test(texts_at_random),           cmocka_unit_test(numbers_of_disks),
+	    cmocka_unit_test(what_is_not_done),          cmocka_unit_test(shared_writers_are_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
