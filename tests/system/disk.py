@@ -164,6 +164,11 @@ def sees(m, disks):
     said = m.run("busybox fdisk -l /dev/vda; blockdev --getsize64 /dev/vda6")
     require(re.search(r"/dev/vda6 .* 24579 +28674 +4096 ", said) and str(4096 * SECTOR) in said, said)
     m.run("dd if=/dev/vda5 of=/dev/vda1 bs=3000 seek=7")
+    # By another name, what was read before and has changed since.
+    at = PARTS[1][0] + 8
+    m.run("dd if=/dev/vda skip=%d count=8 of=/tmp/old && dd if=/tmp/old of=/dev/vda1 seek=8" % at)
+    m.run("echo changed | dd of=/dev/vda1 seek=8 conv=notrunc && dd if=/dev/vda skip=%d count=1 | grep -q '^changed' && "
+          "dd if=/tmp/old of=/dev/vda seek=%d && dd if=/dev/vda1 skip=8 count=8 | cmp - /tmp/old" % (at, at))
     require("from the host" in m.run("cat /host/hello"), "the folder of the host")
     m.run("head -c %d /dev/vda6 > /tmp/disk && chmod 755 /tmp/disk" % len(disks.program))
 

@@ -49,9 +49,15 @@ static int block_open(struct inode *inode, struct file *file)
 	return -ENXIO;
 }
 
+/* The same sectors may be read by another name next, the whole disk's or a partition's, which has buffers of its own. */
 static void block_release(struct file *file)
 {
-	block_put(device_of(file));
+	struct block_device *d = device_of(file);
+
+	if ((file->flags & O_ACCMODE) != O_RDONLY)
+		buffer_sync(d);
+	buffer_forget(d);
+	block_put(d);
 	kfree(file->private);
 }
 
