@@ -11,7 +11,8 @@ TOOLS_rl-stored   := $(wildcard dom0-tools/stored/*.c)
 TOOLS_rl-keeper   := $(wildcard dom0-tools/keeper/*.c)
 TOOLS_rl-blkd     := $(wildcard dom0-tools/blkd/*.c)
 TOOLS_store       := $(wildcard dom0-tools/store/*.c)
-TOOLS      := rl rl-consoled rl-domd rl-stored rl-blkd rl-keeper store
+TOOLS_rl-image    := dom0-tools/image/main.c $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
+TOOLS      := rl rl-image rl-consoled rl-domd rl-stored rl-blkd rl-keeper store
 
 TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -I$(BUILT_FROM) -Idom0-tools/lib -Ihypervisor \
 	-ffunction-sections -fdata-sections

@@ -153,6 +153,10 @@ int qcow2_read_header(struct qcow2 *q, const char *user, char *why, size_t size)
  * may be written, is counted afterwards). */
 int qcow2_walk(struct qcow2 *q, char *why, size_t size);
 
+/* qcow2_create.c. A new image, of version 3 with clusters of 64 KiB; @behind: the name of the image behind it as that of a file in the
+ * new one's folder, or a whole path, and its format; or NULL. -EEXIST: there is such a file. */
+int qcow2_create(const char *path, uint64_t sectors, const char *behind, const char *format);
+
 /* qcow2_meta.c: tables through a cache. */
 /* Say, once, that the image contradicts itself; -EIO. */
 int qcow2_damaged(struct qcow2 *q, const char *what, uint64_t at);

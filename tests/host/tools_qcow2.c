@@ -301,6 +301,26 @@ static void grows(void **state)
 	}
 }
 
+/* Images that we make are as QEMU's, for it and for us. */
+static void made_here(void **state)
+{
+	struct twin t = twin_new("m.qcow2", 9 << 20);
+
+	assert_int_equal(qcow2_create(disks_path("m.qcow2"), 9 << 11, NULL, NULL), 0);
+	assert_int_equal(qcow2_create(disks_path("m.qcow2"), 9 << 11, NULL, NULL), -EEXIST);
+	work_and_check(&t, 1, 300);
+	disks_must("mv m.qcow2 below.qcow2");
+	assert_int_equal(qcow2_create(disks_path("m.qcow2"), 9 << 11, "below.qcow2", "qcow2"), 0);
+	disks_must("qemu-img info m.qcow2");
+	assert_non_null(strstr(disks_said(), "backing file: below.qcow2"));
+	assert_non_null(strstr(disks_said(), "backing file format: qcow2"));
+	work_and_check(&t, 1, 300);
+	assert_int_equal(qcow2_create(disks_path("large.qcow2"), 1ull << 42, NULL, NULL), 0); /* 2 PiB */
+	disks_must("qemu-img check large.qcow2");
+	assert_int_equal(qcow2_create(disks_path("larger.qcow2"), (1ull << 42) + 1, NULL, NULL), -EFBIG);
+	free(t.bytes);
+}
+
 /* Put bytes into a file: a damaged image. */
 static void poke(const char *name, uint64_t at, uint64_t value, unsigned bytes)
 {
@@ -454,12 +474,14 @@ static void killed(void **state)
  * that was free. The image stays whole. */
 static void killed_and_changed(void **state)
 {
-	static const char *const changes[] = {"write 0 256k", "write 1M 64k"};
+	static const char *const changes[] = {"write 0 256k", "write 1M 64k",
+					      "write 2M 64k' -c 'write 0 64k' -c 'discard 2M 64k"};
+	static const unsigned sectors[] = {0, 2048, 0}; /* where there is something of QEMU's then */
 	struct image *image;
 	uint8_t data[4096] = {1};
 	pid_t child;
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		disks_must(
 		    "qemu-img create -f qcow2 h.qcow2 4M && qemu-io -f qcow2 -c 'write 3M 64k' h.qcow2");
 		child = fork();
@@ -470,9 +492,9 @@ static void killed_and_changed(void **state)
 			_exit(0);
 		}
 		waitpid(child, NULL, 0);
-		disks_must("qemu-io -f qcow2 -c '%s' h.qcow2", changes[i]);
+		disks_must("qemu-io -d unmap -f qcow2 -c '%s' h.qcow2", changes[i]);
 		image = disks_open("h.qcow2", false);
-		assert_int_equal(image->ops->read(image, i * 2048, data, sizeof(data)), 0);
+		assert_int_equal(image->ops->read(image, sectors[i], data, sizeof(data)), 0);
 		assert_int_equal(data[0], 0xcd); /* qemu-io's */
 		image->ops->close(image);
 		disks_must("qemu-img check h.qcow2");
@@ -507,6 +529,7 @@ int main(void)
 	    cmocka_unit_test(full_disk),
 	    cmocka_unit_test(discard_gives_back),
 	    cmocka_unit_test(grows),
+	    cmocka_unit_test(made_here),
 	    cmocka_unit_test(refused),
 	    cmocka_unit_test(refused_behind),
 	    cmocka_unit_test(damaged),
