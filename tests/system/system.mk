@@ -289,7 +289,7 @@ scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what
 	$(Q)python3 tests/system/scale.py long
 
 # Debian's Linux as Dom0: what is too long for each run of the tests. A part is a script and its arguments.
-LINUX_DOM0_PARTS := iso devices-ringlet $(foreach h,ringlet xen,rl-beside-$(h) rl-instead-$(h) disk-$(h)) \
+LINUX_DOM0_PARTS := iso devices-ringlet $(foreach h,ringlet xen,rl-beside-$(h) rl-instead-$(h) disk-$(h) storage-$(h)) \
 	$(foreach f,short long lying,$(if $(ON),xl-$(f)-$(ON),xl-$(f)))
 .PHONY: test-linux-dom0
 test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso $(B)/linux-dom0/dom0.cpio $(LINUX_DISK)/disk.img $(B)/ringlet.elf $(B)/tests/domu-liar.stripped ## Debian's Linux and xl as Dom0, at length: T=xl-short, ON=ringlet, ROUNDS=
