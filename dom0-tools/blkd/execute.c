@@ -3,6 +3,7 @@
 #include "execute.h"
 #include "err.h"
 #include "files.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,6 +34,34 @@ static void do_run(struct image *image, struct run *run)
 	for (unsigned i = 0; run->rc && i < run->count; i++)
 		if (run->count == 1 || transfer(image, run->first + i, run->first[i].sectors))
 			run->first[i].status = BLK_ERROR;
+}
+
+struct reads {
+	struct image *image;
+	struct run *runs[BATCH_REQUESTS];
+};
+
+static void do_read(void *arg, unsigned i)
+{
+	struct reads *reads = arg;
+
+	do_run(reads->image, reads->runs[i]);
+}
+
+/* Reads wait for a disk, so several do at a time where the image allows that. Writes end in memory, as a rule. */
+static void do_runs(struct image *image, struct run *runs, unsigned count)
+{
+	struct reads reads = {.image = image};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (image->parallel && runs[i].first->op == BLK_READ)
+			reads.runs[n++] = &runs[i];
+		else
+			do_run(image, &runs[i]);
+	}
+	if (n)
+		pool_run(do_read, &reads, n);
 }
 
 static int do_alone(struct image *image, struct request *q)
@@ -101,9 +130,8 @@ void execute(struct ring *r, struct request *requests, unsigned count)
 		else if (transfers(&requests[i]))
 			runs[n++] = (struct run){.first = &requests[i], .count = 1};
 	}
-	for (unsigned i = 0; i < n; i++) {
-		do_run(r->image, &runs[i]);
+	do_runs(r->image, runs, n);
+	for (unsigned i = 0; i < n; i++)
 		if (runs[i].rc)
 			report(r, runs[i].first, runs[i].rc);
-	}
 }

@@ -8,6 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A store that does not answer must not look like a node that is gone: who takes a disk for removed, lets it go. The next
+ * process finds all as it is now. */
+static char *read_node(struct xs *xs, const char *path)
+{
+	char *text = xs_read(xs, 0, path, NULL);
+
+	if (text || errno == ENOENT || errno == EACCES || errno == EINVAL)
+		return text;
+	fail_errno(errno, "%s: cannot be read in the store; beginning anew", path);
+	exit(1);
+}
+
 static long as_number(char *text)
 {
 	char *end;
@@ -29,7 +41,7 @@ char *disk_text(struct xs *xs, const struct disk *d, const char *key)
 	char path[128];
 
 	key_path(path, sizeof(path), d, key);
-	return xs_read(xs, 0, path, NULL);
+	return read_node(xs, path);
 }
 
 long disk_number(struct xs *xs, const struct disk *d, const char *key)
@@ -42,7 +54,7 @@ char *front_text(struct xs *xs, const struct disk *d, const char *key)
 	char path[512];
 
 	snprintf(path, sizeof(path), "%s/%s", d->frontend, key);
-	return xs_read(xs, 0, path, NULL);
+	return read_node(xs, path);
 }
 
 long front_number(struct xs *xs, const struct disk *d, const char *key)

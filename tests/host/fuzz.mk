@@ -11,7 +11,7 @@ FUZZ_SRC_gnt    := hypervisor/lib/spinlock.c $(HOST_MM:$(B)/tests/host/%.o=%.c) 
 FUZZ_SRC_evt    := hypervisor/lib/spinlock.c
 FUZZ_SRC_store  := $(filter-out %/save.c,$(TOOLS_STORED))
 FUZZ_SRC_qcow2  := $(addprefix dom0-tools/lib/,err.c files.c record.c cfg.c cfg_scan.c) $(TOOLS_IMAGES)
-FUZZ_SRC_blkd := $(addprefix dom0-tools/blkd/,request.c execute.c) $(addprefix dom0-tools/lib/,err.c files.c)
+FUZZ_SRC_blkd := $(addprefix dom0-tools/blkd/,request.c execute.c pool.c) $(addprefix dom0-tools/lib/,err.c files.c)
 # The teaching kernel's, which has headers of its own.
 FUZZ_CFLAGS_ext2 := -Iguest-kernel -Iguest-kernel/pv
 FUZZ_DEPS_ext2  := $(wildcard guest-kernel/kern/fs/ext2*.[ch] guest-kernel/kern/fs/*.h guest-kernel/kern/fs/prepared.c)

@@ -30,7 +30,7 @@ LIBS_tools_xl_disk := -l:libxlutil.a -l:libxenlight.a -lxenctrl -lxenguest -lxen
 
 # Images of disks, beside what qemu-img makes of them. A disk that is full is ours to say.
 TOOLS_IMAGES_O := $(patsubst %.c,$(B)/tests/host/tools/%.o,$(TOOLS_IMAGES) tests/host/disk_twin.c)
-$(B)/tests/host/tools_blkd: $(patsubst %.c,$(B)/tests/host/tools/%.o,$(addprefix dom0-tools/blkd/,request.c execute.c))
+$(B)/tests/host/tools_blkd: $(patsubst %.c,$(B)/tests/host/tools/%.o,$(addprefix dom0-tools/blkd/,request.c execute.c pool.c))
 $(B)/tests/host/tools_qcow2 $(B)/tests/host/tools_qcow2_cuts: $(TOOLS_IMAGES_O)
 LIBS_tools_qcow2 := -Wl,--wrap=pwrite
 LIBS_tools_qcow2_cuts := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate,--wrap=fallocate

@@ -11,10 +11,12 @@
  *   told       an event is sent if, and only if, the front end waits for it
  *   order      a barrier and a flush wait for what was answered before, and go alone
  *   together   neighbours are one transfer; if that fails, only those that fail alone are answered so
+ *   at a time  reads that are no neighbours, where the image takes several; each has its own data
  *   killed     at each of its steps, and then once more: the next one answers what was not answered, in order
  */
 #include "blkd_host.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -282,6 +284,49 @@ static void together(void **state)
 		assert_int_equal(status_of(7 + i, i, BLK_READ), i == 2 ? BLK_ERROR : BLK_OKAY);
 }
 
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t another = PTHREAD_COND_INITIALIZER;
+static unsigned readers;
+
+/* Does not return before a second one is here; for a ring that reads one after the other, after some seconds. */
+static int slow_read(struct image *i, uint64_t sector, void *to, size_t bytes)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	memcpy(to, disk + sector * SECTOR_SIZE, bytes);
+	pthread_mutex_lock(&reading);
+	readers++;
+	pthread_cond_broadcast(&another);
+	while (readers < 2 && !pthread_cond_timedwait(&another, &reading, &until))
+		;
+	pthread_mutex_unlock(&reading);
+	return readers < 2 ? -ETIMEDOUT : 0;
+}
+
+static void at_a_time(void **state)
+{
+	struct image_ops slow = image_ops;
+
+	begin(NULL, 1);
+	slow.read = slow_read;
+	image.ops = &slow;
+	image.parallel = true;
+	for (unsigned i = 0; i < sizeof(disk); i++)
+		disk[i] = (uint8_t)(i / 4096 * 3 + i % 11);
+	for (unsigned round = 0; round < 50; round++) {
+		for (unsigned i = 0; i < 8; i++)
+			segment(put(BLK_READ, i, i * 16), i, 0, 7);
+		serve();
+		for (unsigned i = 0; i < 8; i++) {
+			assert_int_equal(status_of(round * 8 + i, i, BLK_READ), BLK_OKAY);
+			assert_memory_equal(granted[i], disk + i * 8192, 4096);
+			memset(granted[i], 0, 4096);
+		}
+	}
+}
+
 #define TASKS 7
 
 /* Serve until killed at the barrier of this number. True: it was not, since all was done. */
@@ -343,9 +388,10 @@ static void killed_anywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(layouts), cmocka_unit_test(data),     cmocka_unit_test(refused),
-	    cmocka_unit_test(copied),  cmocka_unit_test(halted),   cmocka_unit_test(told),
-	    cmocka_unit_test(order),   cmocka_unit_test(together), cmocka_unit_test(killed_anywhere),
+	    cmocka_unit_test(layouts),         cmocka_unit_test(data),     cmocka_unit_test(refused),
+	    cmocka_unit_test(copied),          cmocka_unit_test(halted),   cmocka_unit_test(told),
+	    cmocka_unit_test(order),           cmocka_unit_test(together), cmocka_unit_test(at_a_time),
+	    cmocka_unit_test(killed_anywhere),
 	};
 
 	fail_quiet(true);

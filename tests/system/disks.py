@@ -8,6 +8,7 @@ that is in use, one that is missing, one that becomes shorter; a domain is destr
 verbs and configurations (disk_verbs.py), and the teaching kernel's disks (front_disks.py).
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -50,6 +51,19 @@ def fill(share):
     with open(os.path.join(share, "a.img"), "w") as f:
         f.truncate(64 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", f.name], check=True)
+    # A disk from which GRUB starts Linux.
+    shutil.copy(os.path.join(GUESTS, "grub-x86_64-xen.bin"), os.path.join(share, "grub"))
+    with open(os.path.join(share, "grub.cfg"), "w") as f:
+        f.write('name = "grub"\nkernel = "/host/grub"\nmemory = 224\n')
+    files = os.path.join(share, "files")
+    os.makedirs(os.path.join(files, "boot", "grub"))
+    with open(os.path.join(files, "boot", "grub", "grub.cfg"), "w") as f:
+        f.write("linux /vmlinux console=hvc0\ninitrd /guest.cpio\nboot\n")
+    shutil.copy(os.path.join(GUESTS, "vmlinux-cloud.gz"), os.path.join(files, "vmlinux"))
+    shutil.copy(os.path.join(share, "guest.cpio"), files)
+    with open(os.path.join(share, "b.img"), "w") as f:
+        f.truncate(32 << 20)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", "-d", files, f.name], check=True)
     disk_verbs.fill(share)
 
 
@@ -179,6 +193,22 @@ def shortened(m, share):
     audit(m)
 
 
+def from_grub(m, share):
+    """GRUB reads its menu and Linux from the disk, and lets go of it; Linux then has the same one."""
+    m.run("rl create -p /host/grub.cfg", 120)
+    said = m.run("add $(id grub) 51713 xvda1 raw:/host/b.img w")
+    require("cannot" not in said, said)
+    m.send("rl unpause grub; rl console grub\n")
+    m.expect(LINUX, 240)
+    sums = ask(m, "mkdir -p /mnt; mount -t ext4 /dev/xvda1 /mnt; sha256sum /mnt/vmlinux; echo mine >/mnt/mine; umount /mnt", 60)
+    with open(os.path.join(share, "files", "vmlinux"), "rb") as f:
+        require(hashlib.sha256(f.read()).hexdigest() in sums, "Linux reads another kernel than GRUB: " + sums)
+    m.send("poweroff -f\n")
+    m.expect(DOM0)
+    m.run("for d in $(rl store list /local/domain/0/backend/qdisk); do drop $d 51713; done; idle 1", 60)
+    checked(os.path.join(share, "b.img"))
+
+
 def main():
     tap = Tap()
     kills = int(os.environ.get("KILLS", "9"))
@@ -197,6 +227,7 @@ def main():
             tap.step("the front end leaves and comes again", lambda: leaves(m, share))
             tap.step("a domain is destroyed under load", lambda: destroyed(m, share))
             tap.step("an image becomes shorter", lambda: shortened(m, share))
+            tap.step("GRUB and the Linux it starts have one disk after the other", lambda: from_grub(m, share))
             disk_verbs.steps(tap, m, share)
             for kind in ("64", "32"):
                 for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, front_disks.BLKD):
