@@ -19,7 +19,7 @@ struct wait_queue cache_changed = {LIST_INIT(cache_changed.waiters)};
 ulong cache_dirty;
 
 static struct buffer **hashes;
-static ulong hash_mask, frames, idle_frames;
+static ulong hash_mask, frames;
 static struct list idle = LIST_INIT(idle), dropped = LIST_INIT(dropped);
 static struct timer drop_timer;
 
@@ -45,7 +45,7 @@ void cache_unlist(struct buffer *b)
 	if (b->state & BUFFER_DIRTY)
 		cache_dirty--;
 	else
-		idle_frames--;
+		page_reclaimable--;
 }
 
 static void buffer_free(struct buffer *b)
@@ -72,7 +72,7 @@ void cache_place(struct buffer *b)
 		buffer_free(b);
 	} else if (!b->refs) {
 		list_add_tail(&idle, &b->list);
-		idle_frames++;
+		page_reclaimable++;
 	}
 }
 
@@ -88,14 +88,14 @@ static bool give_one(void)
 /* The cache stops to grow when an eighth of memory is left, and uses its own frames for something else. */
 static bool may_grow(void)
 {
-	return page_free_count() > MAX(page_total_count() / 8, (ulong)PAGE_LOW);
+	return page_unused_count() > MAX(page_total_count() / 8, (ulong)PAGE_LOW);
 }
 
 static struct buffer *buffer_new(struct block_device *d, u64 page)
 {
 	struct buffer *b, **at = bucket(d, page);
 
-	if (!may_grow() && !give_one() && page_free_count() < PAGE_LOW)
+	if (!may_grow() && !give_one() && page_unused_count() < PAGE_LOW)
 		return NULL;
 	b = kzalloc(sizeof(*b));
 	if (b)
@@ -247,9 +247,8 @@ void cache_attach(struct block_device *d)
 	list_init(&d->cache.dirty);
 }
 
-ulong cache_frames(ulong *can_be_given)
+ulong cache_frames(void)
 {
-	*can_be_given = idle_frames;
 	return frames;
 }
 

@@ -47,7 +47,7 @@ int buffer_sync(struct block_device *d);
 /* Gives back the pages of the device that nobody uses and that are on the disk. */
 void buffer_forget(struct block_device *d);
 
-/* Page frames that the cache has, and how many of them it could give back at once. */
-ulong cache_frames(ulong *idle);
+/* Page frames that the cache has. */
+ulong cache_frames(void);
 
 #endif

@@ -64,11 +64,10 @@ static int store_cpus(const char *line)
 
 static void show_meminfo(struct proc_text *t, struct process *p)
 {
-	ulong kb = PAGE_SIZE / 1024, files = ramfs_frame_count() * kb, idle,
-	      buffers = cache_frames(&idle) * kb;
+	ulong kb = PAGE_SIZE / 1024, files = ramfs_frame_count() * kb, buffers = cache_frames() * kb;
 
 	proc_print(t, "MemTotal:  %8lu kB\nMemFree:   %8lu kB\nMemAvailable: %5lu kB\n",
-		   page_total_count() * kb, page_free_count() * kb, (page_free_count() + idle) * kb);
+		   page_total_count() * kb, page_unused_count() * kb, page_free_count() * kb);
 	proc_print(t, "Buffers:   %8lu kB\nCached:    %8lu kB\nShmem:     %8lu kB\n", buffers, files, files);
 	proc_print(t, "SwapTotal: %8u kB\nSwapFree:  %8u kB\n", 0, 0);
 }

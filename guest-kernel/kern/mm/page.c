@@ -11,6 +11,7 @@
 
 struct page *pages;
 bool (*page_reclaim)(void);
+ulong page_reclaimable;
 
 static u32 heads[PAGE_MAX_ORDER + 1]; /* first free block of each order; 0: none */
 static ulong free_frames, total_frames;
@@ -150,6 +151,11 @@ void page_put(pfn_t pfn)
 }
 
 ulong page_free_count(void)
+{
+	return free_frames + page_reclaimable;
+}
+
+ulong page_unused_count(void)
 {
 	return free_frames;
 }

@@ -48,9 +48,12 @@ pfn_t page_alloc_run(
 void page_free(pfn_t pfn); /* a whole block that page_alloc gave */
 void page_get(pfn_t pfn);
 void page_put(pfn_t pfn); /* drops a reference of a single frame */
-/* Frees a frame that is kept only because there was room; false: there is none. Set by the buffer cache. */
+/* Frees a frame that is kept only because there was room; false: there is none. Set by the buffer cache, which says how many
+ * it could free so. */
 extern bool (*page_reclaim)(void);
-ulong page_free_count(void);
+extern ulong page_reclaimable;
+ulong page_free_count(void);   /* with those */
+ulong page_unused_count(void); /* without */
 ulong page_total_count(void);
 
 #endif

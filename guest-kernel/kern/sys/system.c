@@ -52,7 +52,7 @@ long sys_sysinfo(struct sysinfo *user)
 	struct sysinfo info = {
 	    .uptime = div64(clock_monotonic(), NSEC_PER_SEC, NULL),
 	    .total = page_total_count() << PAGE_SHIFT,
-	    .free = page_free_count() << PAGE_SHIFT,
+	    .free = page_unused_count() << PAGE_SHIFT,
 	    .procs = process_count(),
 	    .unit = 1,
 	};
