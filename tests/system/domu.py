@@ -29,39 +29,35 @@ def heard():
 
 def wait_for(m, pattern, seconds, times=1):
     """Until the log has shown `pattern` that many times: Dom0's shell may have said it already, or says it later."""
-    for _ in range(seconds * 4):
-        if len(re.findall(pattern, heard(), re.M)) >= times:
-            return
-        m.run("sleep 0.2")
-    require(False, "not seen: %s; last: %r" % (pattern, heard()[-400:]))
+    m.until(lambda: len(re.findall(pattern, heard(), re.M)) >= times, repr(pattern), seconds)
 
 
 def audit(m):
     before = len(re.findall(AUDITED, heard()))
     m.run("rl debug-keys a")
-    wait_for(m, AUDITED, 30, before + 1)
+    wait_for(m, AUDITED, 60, before + 1)
     require("audit: wrong" not in heard(), "the auditor found something wrong")
 
 
 def create(m, name, extra=""):
     """Start the guest test `name`; its domain number."""
     vcpus = 1 if name in ONE_VCPU else 2
-    m.run("rl create -q domu.cfg name=%s kernel=/tests/%s.elf vcpus=%d 'extra=%s'" % (name, name, vcpus, extra))
-    return int(re.search(r"^(\d+)$", m.run("rl domid %s" % name), re.M)[1])  # the hypervisor's lines may lie around it
+    line = ("rl create -q domu.cfg name=%s kernel=/tests/%s.elf vcpus=%d 'extra=%s'; echo id=$(rl domid %s)" % (name, name, vcpus, extra, name))
+    return int(re.search(r"\bid=(\d+)$", m.run(line), re.M)[1])  # the hypervisor's lines may lie around it
 
 
 def victim(m):
     m.expect(SHELL, 120)
     number = create(m, "domu-victim")
-    wait_for(m, r"^\(d%d\) victim is ready" % number, 30)
+    wait_for(m, r"^\(d%d\) victim is ready" % number, 60)
     return number
 
 
 def judge(m, name, number):
     if name == "attack-domu-machine":  # something that Dom0 is told of, while the test listens
-        wait_for(m, r"^\(d%d\) attack-domu-machine listens" % number, 60)
+        wait_for(m, r"^\(d%d\) attack-domu-machine listens" % number, 120)
         m.run("rl create -q domu.cfg name=short kernel=/tests/domu-victim.elf; rl destroy short")
-    wait_for(m, r"^\(d%d\) RESULT " % number, 90)
+    wait_for(m, r"^\(d%d\) RESULT " % number, 180)
     audit(m)
     word, why = guest_result("\n".join(re.findall(r"^\(d%d\) .*" % number, heard(), re.M)))
     require(word == "success", "%s %s" % (word, why))

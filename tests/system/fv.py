@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import sys
-import time
 
 from machine import BUILD, Machine, Tap, audit, require
 
@@ -28,7 +27,7 @@ def free_pages(m):
 
 def first_free(m):
     """After what is allocated once and kept: the auditor's counts among it."""
-    m.run("rl create -q fv.cfg && rl destroy fv; rl debug-keys a; sleep 1")
+    m.run("rl create -q fv.cfg && rl destroy fv; rl debug-keys a; until rl dmesg | grep -q 'audit: [0-9w]'; do usleep 20000; done")
     return free_pages(m)
 
 
@@ -44,7 +43,7 @@ def packed(m):
 
 def enter(m, name="fv"):
     m.send("rl console %s\n" % name)
-    time.sleep(0.5)
+    m.expect(r"leave it with")
     m.send("\necho at$((70000 + 7))\n")
     m.expect("at70007", 60)
     m.expect(SHELL)

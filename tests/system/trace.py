@@ -30,7 +30,7 @@ def boot(m):
 
 def console(m, name, command):
     m.send("rl console %s\n" % name)
-    time.sleep(0.3)
+    m.expect(r"leave it with")
     m.send("\necho at$((70000 + 1))\n")
     m.expect("at70001", 60)
     m.expect(SHELL)
