@@ -65,6 +65,7 @@ static void fill(struct format *f)
 	static u8 data[40000];
 	struct inode *a = make(root, "a", S_IFREG | 0644), *dir = make(root, "dir", S_IFDIR | 0755), *b;
 	const struct ext2 *fs = ext2_of(root);
+	char name[60];
 
 	put_at(a, data, 20000, 0); /* with a block of numbers where blocks are of 1 KiB */
 	put_at(a, data, 5000, 1100000);
@@ -76,6 +77,10 @@ static void fill(struct format *f)
 	ext2_ops.symlink(
 	    root, "slow", 4,
 	    "a target that is too long for the place in the inode, so it has a block of its own");
+	for (u32 i = 0; i < fs->block_size / 48; i++) { /* to the end of a block and beyond */
+		snprintf(name, sizeof(name), "a link with a name of forty bytes %06u", i);
+		ext2_ops.link(dir, name, 40, a);
+	}
 	file_ranges(f, a);
 	file_ranges(f, b);
 	file_ranges(f, dir);
@@ -84,6 +89,7 @@ static void fill(struct format *f)
 	add_range(f, (fs->first_block + 1) << fs->block_bits, sizeof(struct ext2_group_desc));
 	add_range(f, fs->group[0].block_bitmap << fs->block_bits, 32);
 	add_range(f, fs->group[0].inode_bitmap << fs->block_bits, 8);
+	add_range(f, (ext2_node(dir)->block[0] + 1) * fs->block_size - 100, 100);
 	add_range(f, (fs->group[0].inode_table << fs->block_bits) + fs->inode_size, fs->inode_size);
 	add_range(f, (fs->group[0].inode_table << fs->block_bits) + 10 * fs->inode_size, 9 * fs->inode_size);
 	inode_put(a);
