@@ -86,6 +86,7 @@ if [ -z "$cross" ]; then
 	tool musl-gcc 12.2.0 musl-tools --version "$all"
 	ability "GRUB for BIOS" grub-pc-bin "$all" test -e "$root/usr/lib/grub/i386-pc/kernel.img"
 	ability "static busybox" busybox-static "$all" test -x "$root/bin/busybox"
+	ability "static bash" bash-static "$all" test -x "$root/bin/bash-static"
 	ability "liblzma, liblz4, libzstd" "liblzma-dev, liblz4-dev, libzstd-dev" "$all" \
 		compiles "$main" gcc -static -Wl,--no-as-needed -llzma -llz4 -lzstd
 fi
