@@ -27,12 +27,15 @@ class Guest:
     def ask(self, line):
         """In the guest's shell; its output. The line has no single quotes."""
         self.lines += 1
-        # The guest's shell computes the number: the echo of the line is not taken for what it prints.
+        # The guest's shell computes the number: the echo of the line is not taken for what it prints. What a client of xenconsoled has
+        # seen, the next one does not.
         self.dom0("echo 'echo from-$((%d + 0)); %s; echo to-$((%d + 0))' > /tmp/keys; rl console %s < /tmp/keys > /tmp/said" %
                   (self.lines, line, self.lines, self.name))
-        text = self.dom0("until grep -q '^to-%d' /tmp/said; do sleep 0.2; rl console %s < /dev/null > /tmp/said; done; cat /tmp/said" %
+        text = self.dom0("until grep -q '^to-%d' /tmp/said; do sleep 0.2; rl console %s < /dev/null >> /tmp/said; done; cat /tmp/said" %
                          (self.lines, self.name), 900)
-        return re.search(r"(?sm)^from-%d$(.*?)^to-%d" % (self.lines, self.lines), text)[1]
+        found = re.search(r"(?s)from-%d\b(.*?)to-%d\b" % (self.lines, self.lines), text)
+        require(found, "%s: no answer to %r: %r" % (self.name, line, text[-600:]))
+        return found[1]
 
     def file(self, name, mib=MIB):
         """A file of chance in Dom0: its path."""
@@ -77,11 +80,12 @@ def comes_and_goes(g):
     for path, disk in zip(paths, ("xvdb", "xvdc")):
         g.same(path, disk)
     require("not permitted" in g.ask("dd if=/dev/zero of=/dev/xvdc bs=4k count=1 conv=notrunc 2>&1"), "xvdc can be written")
-    g.ask("(while dd if=/dev/zero of=/dev/xvdb bs=64k count=16 conv=fsync; do :; done 2>&1; echo over) > /tmp/busy 2>&1 & true")
+    # It never makes a file of that name, as dd would between two rounds.
+    g.ask("(while disk check /dev/xvdb; do :; done; echo over) > /tmp/busy 2>&1 & true")
     for disk in ("xvdc", "xvdb"):
         g.dom0("%s block-detach %s %s" % (g.tool, g.name, disk))
     said = g.ask("until grep over /tmp/busy; do sleep 0.1; done; tail -n 4 /tmp/busy; echo left: /dev/xvd*")
-    require(re.search("Input/output error|No such (file|device)", said), "the writer has not noticed: " + said)
+    require(re.search("I/O error|No such (file|device)", said), "the writer has not noticed: " + said)
     require("left: /dev/xvda\n" in said, "the names are wrong: " + said)
     require(g.row(51712) == "4" and not g.row(51728), "block-list is wrong")
     g.dom0("%s block-attach %s %s,raw,xvdb,w" % (g.tool, g.name, paths[0]))
