@@ -17,11 +17,17 @@ $(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/linux_modules.py scripts/men
 $(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init scripts/guests/poweroff
 	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list
 
+# For a Linux that has its root on a disk.
+$(GUESTS)/initrd-disk.cpio: scripts/linux-disk/initramfs scripts/linux-disk/initramfs.list $(GUESTS)/.fetched
+	$(call say,CPIO,$@)python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(GUESTS)/disk-modules \
+		xen_blkfront xen_netfront && \
+	python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/linux-disk/initramfs.list $(GUESTS)/disk-modules/list
+
 # For Linux as Dom0: with drivers.
 $(GUESTS)/initrd-devices.cpio: $(GUESTS)/initrd-linux.cpio $(GUESTS)/.fetched
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list $(GUESTS)/modules/list
 
-$(B)/guests.cpio: $(B)/dom0.cpio $(GUESTS)/.fetched $(GUESTS)/initrd-linux.cpio scripts/guests/guests.list \
+$(B)/guests.cpio: $(B)/dom0.cpio $(GUESTS)/.fetched $(GUESTS)/initrd-linux.cpio $(GUESTS)/initrd-disk.cpio scripts/guests/guests.list \
 		$(wildcard scripts/guests/*.cfg)
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) -D PROGRAMS=$(B)/guest/user64 \
 		-D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest $@ \

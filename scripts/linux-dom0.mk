@@ -28,10 +28,10 @@ $(LINUX_DOM0)/domu.cpio: scripts/guests/linux.list scripts/guests/init scripts/l
 		$(LINUX_DOM0)/domu-modules/list
 
 # Linux takes several archives behind one another.
-$(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(LINUX_DISK)/initrd.cpio $(B)/dom0.cpio scripts/linux-dom0/dom0.list \
+$(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(GUESTS)/initrd-disk.cpio $(B)/dom0.cpio scripts/linux-dom0/dom0.list \
 		$(wildcard scripts/linux-dom0/*) $(wildcard scripts/linux-dom0/xen/*)
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest \
-		-D OUT=$(LINUX_DOM0) -D DISK=$(LINUX_DISK) $(LINUX_DOM0)/ours.cpio dom0-tools/dom0.list scripts/linux-dom0/dom0.list && \
+		-D OUT=$(LINUX_DOM0) $(LINUX_DOM0)/ours.cpio dom0-tools/dom0.list scripts/linux-dom0/dom0.list && \
 	cat $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/ours.cpio >$@.part && mv $@.part $@
 
 linux-dom0-iso: $(LINUX_DOM0)/linux-dom0.iso ## pack them as an ISO: on Ringlet, on Debian's Xen, on the bare machine
@@ -42,21 +42,16 @@ $(LINUX_DOM0)/linux-dom0.iso: scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/dom0.cpi
 	ln $(GUESTS)/xen-4.17 $(LINUX_DOM0)/iso/boot/xen && cp scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/iso/boot/grub/ && \
 	grub-mkrescue --directory=$(GRUB_PC) -o $@ $(LINUX_DOM0)/iso >$@.log 2>&1 || { cat $@.log; exit 1; }
 
-linux-dom0-figures: linux-dom0 ## what it costs on Ringlet and on Xen: speed, and instructions of the hypervisor
+linux-dom0-figures: linux-dom0 $(LINUX_DISK)/disk.img ## what it costs on Ringlet and on Xen: speed, and instructions of the hypervisor
 	$(Q)python3 scripts/linux-dom0/figures.py speed
+	$(Q)python3 scripts/linux-dom0/figures.py fio
 	$(Q)python3 scripts/linux-dom0/figures.py count
 
 # A disk with a Linux on it, which starts there.
 .PHONY: linux-disk
 linux-disk: $(LINUX_DISK)/disk.img ## make a disk with Debian's Linux and GRUB's menu, for guests that start from disk
 
-$(LINUX_DISK)/initrd.cpio: scripts/linux-disk/initramfs scripts/linux-disk/initramfs.list $(GUESTS)/.fetched
-	$(call say,CPIO,$@)mkdir -p $(@D) && \
-	python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(LINUX_DISK)/modules \
-		xen_blkfront xen_netfront && \
-	python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/linux-disk/initramfs.list $(LINUX_DISK)/modules/list
-
-$(LINUX_DISK)/disk.img: $(wildcard scripts/linux-disk/*) scripts/debian_tree.py scripts/linux-dom0/udhcpc $(LINUX_DISK)/initrd.cpio \
+$(LINUX_DISK)/disk.img: $(wildcard scripts/linux-disk/*) scripts/debian_tree.py scripts/linux-dom0/udhcpc $(GUESTS)/initrd-disk.cpio \
 		$(B)/guest/kernel-pv64.elf $(B)/guest/kernel-pv32.elf $(B)/guest/initrd64.cpio $(B)/guest/initrd32.cpio
-	$(call say,DISK,$@)python3 scripts/linux-disk/build.py $(LINUX_DISK) $(LINUX_DOM0)/deb GUESTS=$(GUESTS) OUT=$(LINUX_DISK) \
+	$(call say,DISK,$@)python3 scripts/linux-disk/build.py $(LINUX_DISK) $(LINUX_DOM0)/deb GUESTS=$(GUESTS) \
 		GUEST=$(B)/guest

@@ -5,10 +5,13 @@
     figures.py speed      seconds to a shell (also on the bare machine), and what disks and networks carry, by the machine's
                           clock: the build machine must be idle; the best of three rounds, in turns; MB/s, and 1/s for the
                           time to the shell
+    figures.py fio        what fio measures of disks, in MB/s: Dom0's own, a guest's by Linux's back end, a guest's by rl-blkd (started by
+                          rl, beside Debian's daemons), and how much of Dom0's each guest has; on an idle machine, as speed;
+                          MEGABYTES are how many each row reads or writes (64)
     figures.py count      instructions of the hypervisor for one `xl create`, one block request, one packet: QEMU logs each
                           instruction that is executed in the hypervisor's image
 
-The processor is the same for all. Needs `make linux-dom0`.
+The processor is the same for all. Needs `make linux-dom0 linux-disk`.
 """
 
 import os
@@ -33,6 +36,9 @@ INSTRUCTIONS = ["-icount", "shift=0,sleep=on"]
 PROCESSOR = ["-cpu", hosts.BOTH]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 MEGABYTES = 64
+FIO_MEGABYTES = int(os.environ.get("MEGABYTES", "64"))
+FIO_ROWS = [("read, 64 KiB", "read", "64k"), ("written, 64 KiB", "write", "64k"),
+            ("read at random, 4 KiB", "randread", "4k"), ("written at random, 4 KiB", "randwrite", "4k")]
 LIMIT = 3000  # seconds for one line: what is counted runs at a hundredth of its speed
 END = b"end\n"
 DOMU = "xl create -q /etc/xen/linux.cfg 'disk=[\"phy:/dev/vdb,xvda,w\"]'"
@@ -142,28 +148,73 @@ def timed(host, web):
         return found
 
 
-def best(web):
+def by_fio(run, device, who, found):
+    for row, way, size in FIO_ROWS:
+        said = run("fio --name=f --filename=%s --rw=%s --bs=%s --size=%dm --direct=1 --ioengine=libaio --iodepth=16 --minimal" %
+                   (device, way, size, FIO_MEGABYTES))
+        fields = re.search(r"(?m)^3;fio-.*$", said)[0].split(";")
+        found["%s: %s" % (who, row)] = (int(fields[6]) + int(fields[47])) * 1024 / 1e6  # KiB/s, read and written
+
+
+def in_guest(s, tool, found, who):
+    """A guest whose root and whose second disk are disks of Dom0, made by `tool`."""
+    s.ask("%s create -q /etc/xen/disk.cfg \"disk=['phy:/dev/vdc,xvda,w', 'phy:/dev/vdd,xvdb,w']\" vif=[]" % tool)
+    s.m.send("%s console disk\n\n" % tool)
+    s.m.expect(GUEST_SHELL, LIMIT)
+    by_fio(lambda line: ask_guest(s, line), "/dev/xvdb", who, found)
+    s.m.send("poweroff\n")
+    s.m.expect(xl_session.SHELL, LIMIT)
+    s.ask("await '! xl domid disk'")
+
+
+def fio(host):
+    """MB/s by fio, which is on the disk that guests start from."""
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = os.path.join(folder, "scratch")
+        with open(scratch, "wb") as f:
+            f.truncate(FIO_MEGABYTES << 20)
+        more = ["-drive", "if=virtio,format=raw,cache=unsafe,snapshot=on,file=" + os.path.join(xl_session.BUILD, "linux-disk", "disk.img"),
+                "-drive", "if=virtio,format=raw,cache=unsafe,file=" + scratch]
+        with xl_session.machine(host, "figures", 7200, more=PROCESSOR + more) as m:
+            s, found = xl_session.Session(m, host, ""), {}
+            s.boot()
+            s.ask("mkdir /a && mount -o ro /dev/vdc1 /a && for d in proc sys dev; do mount --bind /$d /a/$d; done")
+            s.ask("dd if=/dev/urandom of=/dev/vdd bs=1M count=%d" % FIO_MEGABYTES, limit=LIMIT)  # no holes are read
+            by_fio(lambda line: s.ask("chroot /a " + line, limit=LIMIT), "/dev/vdd", "Dom0", found)
+            s.ask("umount -R /a")
+            in_guest(s, "xl", found, "DomU, blkback")
+            s.ask("rl-blkd 2>/var/log/rl-blkd.log &")
+            in_guest(s, "rl", found, "DomU, rl-blkd")
+        for who in ("DomU, blkback", "DomU, rl-blkd"):
+            for row, _, _ in FIO_ROWS:
+                found["%s of Dom0's: %s" % (who, row)] = found["%s: %s" % (who, row)] / found["Dom0: " + row]
+        return found
+
+
+def best(measure):
     """The best of some rounds, row by row; the hosts take turns, so that both see the same build machine."""
-    rounds = [{host: timed(host, web) for host in CODE} for _ in range(ROUNDS)]
+    rounds = [{host: measure(host) for host in CODE} for _ in range(ROUNDS)]
     return {host: {row: max(r[host][row] for r in rounds) for row in rounds[0][host]} for host in CODE}
 
 
 def show(table, digits):
     for row in table["ringlet"]:
         ours, theirs = (table[host][row] for host in ("ringlet", "xen"))
-        print("%-24s %12.*f %12.*f %6.2f" % (row, digits, ours, digits, theirs, ours / theirs))
+        print("%-48s %12.*f %12.*f %6.2f" % (row, digits, ours, digits, theirs, ours / theirs))
 
 
 def main(what):
-    print("%-24s %12s %12s %6s" % ("", "Ringlet", "Xen", "ratio"))
+    print("%-48s %12s %12s %6s" % ("", "Ringlet", "Xen", "ratio"))
     if what == "count":
         show({host: counted(host) for host in CODE}, 0)
+    elif what == "fio":
+        show(best(fio), 2)
     else:
         with xl_session.Web() as web:
-            show(best(web), 3)
+            show(best(lambda host: timed(host, web)), 3)
         print("the bare machine: %.1f s to a shell" % min(bare() for _ in range(ROUNDS)))
 
 
-if sys.argv[1:] not in (["speed"], ["count"]):
+if sys.argv[1:] not in (["speed"], ["fio"], ["count"]):
     sys.exit(__doc__)
 main(sys.argv[1])

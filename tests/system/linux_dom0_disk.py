@@ -10,27 +10,22 @@ the file system is clean, by Dom0's e2fsck and in the end by that of the build m
 The machine's clock counts instructions, so no limit of xl or GRUB passes because the build machine is busy.
 """
 
-import os
-import subprocess
 import sys
 
 import hosts
 import xl_session
+from disk_image import MARK, MARKS, clean_outside, copy, menu
 from linux_guest import SHELL as GUEST_SHELL
-from machine import BUILD, Tap, require
+from machine import Tap, require
 
-IMAGE = os.path.join(BUILD, "linux-disk", "disk.img")
-PARTITION = 1 << 20  # where it begins, in bytes
 CLOCK = [] if hosts.CLOCK else ["-icount", "shift=0,sleep=off"]
 OURS = r"\w+:/root# (\x1b\[6n)?$"
 WHOLE, ALONE = "phy:/dev/vdc,xvda,w", "phy:/dev/vdc1,xvda1,w"
-MARK = "written by guest %d"
 
 
 def chooses(s, entry):
     """GRUB's menu starts `entry`, as grub-set-default has it."""
-    s.ask("mount /dev/vdc1 /mnt && { echo '# GRUB Environment Block'; echo saved_entry=%s; head -c 1024 /dev/zero | tr '\\0' '#'; } | "
-          "head -c 1024 >/mnt/boot/grub/grubenv; umount /mnt" % entry)
+    s.ask("mount /dev/vdc1 /mnt && %s >/mnt/boot/grub/grubenv; umount /mnt" % menu(entry))
 
 
 def starts(s, config, disk, prompt, limit=1200):
@@ -55,8 +50,8 @@ def linux(s, config, disk, number):
     """Linux with its root on the disk finds what the one before wrote, and writes."""
     starts(s, config, disk, GUEST_SHELL)
     require("/dev/xvda1 / ext4 rw" in s.inside("grep -w / /proc/mounts"), "its root is not on the disk")
-    s.inside("grep -qx '%s' /root/marks" % (MARK % (number - 1)), 0 if number > 1 else 2)
-    s.inside("echo '%s' >>/root/marks; seq 100000 >/root/numbers; sha256sum /root/numbers" % (MARK % number))
+    s.inside("grep -qx '%s' %s" % (MARK % (number - 1), MARKS), 0 if number > 1 else 2)
+    s.inside("echo '%s' >>%s; seq 100000 >/root/numbers; sha256sum /root/numbers" % (MARK % number, MARKS))
     require(int(s.inside("date +%Y").split()[0]) > 2020, "the guest does not know the time")
     ends(s)
 
@@ -76,20 +71,9 @@ def by_grub(s, disk, number):
     linux(s, "grub64", disk, number)
 
 
-def clean_outside(image):
-    done = subprocess.run(["e2fsck", "-fn", "%s?offset=%d" % (image, PARTITION)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
-    require(done.returncode == 0, done.stdout)
-    said = subprocess.run(["debugfs", "-R", "cat /root/marks", "%s?offset=%d" % (image, PARTITION)], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, text=True, check=True).stdout
-    require(said.splitlines() == [MARK % n for n in range(1, 4)], "on the disk: " + said)
-
-
 def main(host):
     tap = Tap()
-    image = os.path.join(BUILD, "tests", "linux-dom0-disk-%s.img" % host)
-    os.makedirs(os.path.dirname(image), exist_ok=True)
-    subprocess.run(["cp", "--sparse=always", IMAGE, image], check=True)
+    image = copy("linux-dom0-disk-" + host)
     steps = [
         ("Linux has its root on a disk", lambda s: linux(s, "disk", WHOLE, 1)),
         ("GRUB starts Linux from a partition", lambda s: by_grub(s, WHOLE, 2)),
@@ -106,7 +90,7 @@ def main(host):
             for name, step in steps:
                 if not tap.step(name, lambda step=step: step(s)):
                     break  # a guest may still have the disk
-    tap.step("the disk is clean, and has what they wrote", lambda: clean_outside(image))
+    tap.step("the disk is clean, and has what they wrote", lambda: clean_outside(image, 3))
     tap.end()
 
 

@@ -288,6 +288,11 @@ soak: $(B)/dom0-soak.cpio $(B)/ringlet.elf ## domains of all kinds, used for an 
 scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what one costs among many
 	$(Q)python3 tests/system/scale.py long
 
+# Linux and GRUB from a disk that rl-blkd lends.
+.PHONY: test-linux-disk
+test-linux-disk: $(LINUX_DISK)/disk.img $(B)/guests.cpio $(B)/ringlet.elf ## guests that start from a disk, on the teaching Dom0
+	$(Q)python3 tests/system/linux_disk.py
+
 # Debian's Linux as Dom0: what is too long for each run of the tests. A part is a script and its arguments.
 LINUX_DOM0_PARTS := iso devices-ringlet $(foreach h,ringlet xen,rl-beside-$(h) rl-instead-$(h) disk-$(h) storage-$(h)) \
 	$(foreach f,short long lying,$(if $(ON),xl-$(f)-$(ON),xl-$(f)))
