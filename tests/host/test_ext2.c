@@ -797,7 +797,11 @@ static void test_damaged_mount(void **state)
 static struct known {
 	u32 kind, size;
 } synced[NAMES], then[NAMES][64];
-static u32 versions[NAMES];
+static u32 versions[NAMES], moves;
+static struct move {
+	u32 from, to;
+	struct known file;
+} moved[NAMES]; /* since the last sync: the file has one of the names */
 
 static const char *name_of(u32 n)
 {
@@ -830,6 +834,7 @@ static void all_synced(void)
 		synced[i] = *latest(i);
 		versions[i] = 0;
 	}
+	moves = 0;
 }
 
 /* A new file: written, and perhaps renamed over another one. */
@@ -865,6 +870,7 @@ static void step_write(struct inode *dirs[2])
 		return;
 	assert_int_equal(rename_it(dir_of(dirs, n), name_of(n), dir_of(dirs, to), name_of(to)), 0);
 	ext2_reap();
+	moved[moves++] = (struct move){n, to, *latest(n)};
 	now_is(to, latest(n)->kind, latest(n)->size);
 	now_is(n, 0, 0);
 }
@@ -924,6 +930,11 @@ static void check_promises(u32 round)
 				 round, name_of(n), synced[n].kind, synced[n].size, versions[n]);
 		}
 	}
+	for (struct move *m = moved; m < moved + moves; m++)
+		if (!is_this(dir_of(dirs, m->from), m->from, &m->file, true) &&
+		    !is_this(dir_of(dirs, m->to), m->to, &m->file, true))
+			fail_msg("round %u: %s has neither this name nor %s", round, name_of(m->from),
+				 name_of(m->to));
 	inode_put(dirs[1]);
 }
 
@@ -938,6 +949,7 @@ static void cut(const char *options, u32 round)
 	seed = round * 7919 + 1;
 	memset(synced, 0, sizeof(synced));
 	memset(versions, 0, sizeof(versions));
+	moves = 0;
 	begin(options, 4096);
 	early = 4;
 	dirs[0] = root;
