@@ -290,14 +290,14 @@ scale: $(B)/dom0-scale.cpio $(B)/ringlet.elf ## 250 domains, 100 that talk: what
 
 # Linux and GRUB from a disk that rl-blkd lends.
 .PHONY: test-linux-disk
-test-linux-disk: $(LINUX_DISK)/disk.img $(B)/guests.cpio $(B)/ringlet.elf ## guests that start from a disk, on the teaching Dom0
+test-linux-disk: $(B)/linux-disk/disk.img $(B)/guests.cpio $(B)/ringlet.elf ## guests that start from a disk, on the teaching Dom0
 	$(Q)python3 tests/system/linux_disk.py
 
 # Debian's Linux as Dom0: what is too long for each run of the tests. A part is a script and its arguments.
 LINUX_DOM0_PARTS := iso devices-ringlet $(foreach h,ringlet xen,rl-beside-$(h) rl-instead-$(h) disk-$(h) storage-$(h)) \
 	$(foreach f,short long lying,$(if $(ON),xl-$(f)-$(ON),xl-$(f)))
 .PHONY: test-linux-dom0
-test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso $(B)/linux-dom0/dom0.cpio $(LINUX_DISK)/disk.img $(B)/ringlet.elf $(B)/tests/domu-liar.stripped ## Debian's Linux and xl as Dom0, at length: T=xl-short, ON=ringlet, ROUNDS=
+test-linux-dom0: $(B)/linux-dom0/linux-dom0.iso $(B)/linux-dom0/dom0.cpio $(B)/linux-disk/disk.img $(B)/ringlet.elf $(B)/tests/domu-liar.stripped ## Debian's Linux and xl as Dom0, at length: T=xl-short, ON=ringlet, ROUNDS=
 	$(Q)ran=; failed=; ROUNDS=$(or $(ROUNDS),100); export ROUNDS; \
 	for p in $(foreach p,$(LINUX_DOM0_PARTS),$(if $(findstring $(or $(T),$(p)),$(p)),$(p))); do \
 		echo "# linux-dom0: $$p"; ran=1; \
