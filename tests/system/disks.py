@@ -64,6 +64,11 @@ def fill(share):
     with open(os.path.join(share, "b.img"), "w") as f:
         f.truncate(32 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", "-d", files, f.name], check=True)
+    base = os.path.join(share, "base")
+    with open(base, "wb") as f:
+        f.truncate(48 << 20)
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-F", base], check=True)
+    subprocess.run(["qemu-img", "convert", "-O", "qcow2", base, base + ".qcow2"], check=True)
     disk_verbs.fill(share)
 
 
@@ -165,6 +170,38 @@ def leaves(m, share):
     require(ask(m, "sha256sum /mnt/f /mnt/k | cut -c1-64 | uniq | wc -l").strip() == "1", "the files differ")
 
 
+def cloned(m, share):
+    """A qcow2 image over another. Its process is killed with tables in its memory, of which the guest notices nothing: not all that it
+    was answered was flushed."""
+    to_dom0(m)
+    said = m.run("rl-image clone /host/base.qcow2 /host/clone.qcow2 && add $(id one) 51728 xvdb qcow2:/host/clone.qcow2 w; rl-image look /host/base.qcow2")
+    require("it is whole" in said and "error" not in said, said)
+    to_guest(m)
+    ask(m, "until grep -q xvdb /proc/partitions; do sleep 1; done; mkdir -p /two; mount -t ext4 /dev/xvdb /two", 60)
+    ask(m, "(for i in 1 2 3 4 5 6; do dd if=/mnt/f of=/two/f$i bs=64k count=80 2>/dev/null; dd if=/dev/zero of=/two/f bs=4k count=1 conv=fsync 2>/dev/null; "
+        "echo 3 >/proc/sys/vm/drop_caches; rm -f /two/f$((i-2)); done; dd if=/mnt/f of=/two/g bs=1M oflag=direct 2>/dev/null; echo over) >/tmp/log2 2>&1 & true")
+    to_dom0(m)
+    for i in range(4):
+        m.run("kill -9 $(pidof rl-blkd); idle 3; usleep %d" % (150000 + 61000 * i), 60)
+    to_guest(m)
+    said = ask(m, "until grep -q over /tmp/log2; do sleep 1; done; echo 3 >/proc/sys/vm/drop_caches; sha256sum /mnt/f /two/g", 300)
+    sums = re.findall(r"[0-9a-f]{64}", said)
+    require(len(sums) == 2 and len(set(sums)) == 1, said)
+    ask(m, "umount /two", 60)
+    to_dom0(m)
+    m.run("B=/local/domain/0/backend/qdisk/$(id one)/51728; rl store write $B/online 0 $B/state 5; until [ $(rl store read $B/state) = 6 ]; do usleep 20000; done", 60)
+    m.run("rl store rm /local/domain/$(id one)/device/vbd/51728; drop $(id one) 51728; idle 2", 60)
+    log = m.run("cat /var/log/rl-blkd.log")
+    require("is lost" not in log, log)
+    clone = os.path.join(share, "clone.qcow2")
+    done = subprocess.run(["qemu-img", "check", clone], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
+    require(done.returncode in (0, 3), "qemu-img check: " + done.stdout)
+    subprocess.run(["qemu-img", "convert", "-O", "raw", clone, clone + ".raw"], check=True)
+    checked(clone + ".raw")
+    os.remove(clone + ".raw")
+    to_guest(m)
+
+
 def destroyed(m, share):
     """Under load: nothing stays, and the image is whole (its journal is replayed)."""
     ask(m, "(while :; do dd if=/mnt/f of=/mnt/k bs=64k conv=fsync; done) >/dev/null 2>&1 & sleep 1")
@@ -225,6 +262,7 @@ def main():
             tap.step("a new size is seen", lambda: resized(m))
             tap.step("an image in use, a missing one, a folder are refused", lambda: in_use(m))
             tap.step("the front end leaves and comes again", lambda: leaves(m, share))
+            tap.step("a clone of a qcow2 image, whose process is killed", lambda: cloned(m, share))
             tap.step("a domain is destroyed under load", lambda: destroyed(m, share))
             tap.step("an image becomes shorter", lambda: shortened(m, share))
             tap.step("GRUB and the Linux it starts have one disk after the other", lambda: from_grub(m, share))
