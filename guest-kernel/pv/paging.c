@@ -31,11 +31,11 @@
 #define KERNEL_ENTRIES    ((HYPERVISOR_VIRT_START - LINEAR_BASE) >> 21) /* of the kernel's level 2 table */
 #endif
 
+#define ROW_MAX 16u /* frames of machine_in_a_row() */
+
 pfn_t kernel_root;
 
 static unsigned linear_changes, linear_seen[CPU_MAX];
-
-#define ROW_MAX 16u /* frames of machine_in_a_row() */
 
 static struct mmu_update queue[128];
 static unsigned queued, batch_depth;
