@@ -17,6 +17,10 @@ $(GUESTS)/.fetched: scripts/fetch_guests.sh scripts/linux_modules.py scripts/men
 $(GUESTS)/initrd-linux.cpio: dom0-tools/mkcpio.py scripts/guests/linux.list scripts/guests/init scripts/guests/poweroff
 	$(call say,CPIO,$@)mkdir -p $(GUESTS) && python3 $< -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list
 
+# GRUB unpacks gzip, and not the lz4 of Debian's kernel.
+$(GUESTS)/vmlinux-cloud.gz: $(GUESTS)/.fetched
+	$(call say,GZIP,$@)gzip -nc $(@:.gz=) >$@.part && mv $@.part $@
+
 # For a Linux that has its root on a disk.
 $(GUESTS)/initrd-disk.cpio: scripts/linux-disk/initramfs scripts/linux-disk/initramfs.list $(GUESTS)/.fetched
 	$(call say,CPIO,$@)python3 scripts/linux_modules.py $(GUESTS)/deb/linux-image-*-cloud-amd64_*.deb $(GUESTS)/disk-modules \

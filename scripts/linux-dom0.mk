@@ -51,7 +51,7 @@ linux-dom0-figures: linux-dom0 $(LINUX_DISK)/disk.img ## what it costs on Ringle
 .PHONY: linux-disk
 linux-disk: $(LINUX_DISK)/disk.img ## make a disk with Debian's Linux and GRUB's menu, for guests that start from disk
 
-$(LINUX_DISK)/disk.img: $(wildcard scripts/linux-disk/*) scripts/debian_tree.py scripts/linux-dom0/udhcpc $(GUESTS)/initrd-disk.cpio \
+$(LINUX_DISK)/disk.img: $(wildcard scripts/linux-disk/*) scripts/debian_tree.py scripts/linux-dom0/udhcpc $(GUESTS)/initrd-disk.cpio $(GUESTS)/vmlinux-cloud.gz \
 		$(B)/guest/kernel-pv64.elf $(B)/guest/kernel-pv32.elf $(B)/guest/initrd64.cpio $(B)/guest/initrd32.cpio
 	$(call say,DISK,$@)python3 scripts/linux-disk/build.py $(LINUX_DISK) $(LINUX_DOM0)/deb GUESTS=$(GUESTS) \
 		GUEST=$(B)/guest
