@@ -187,7 +187,7 @@ def clamped():
 def sizes(tap):
     tap.step("dom0_mem= of more than there is gets what there is", clamped)
     tap.step("a machine too small for Dom0 says what it needs", lambda: halts(
-        16, "", r"Dom0 needs \d+ MiB, and the machine has only \d+ to give", r"Halted: "))
+        20, "", r"Dom0 needs \d+ MiB, and the machine has only \d+ to give", r"Halted: "))
     tap.step("dom0_mem= too small for Dom0 says what would do", lambda: halts(
         256, "dom0_mem=4M", r"Dom0 has 4 MiB and needs \d+: dom0_mem=\d+M would do", r"Halted: "))
     tap.step("a machine too small for its boot modules says so", lambda: halts(
