@@ -49,6 +49,7 @@ include abi/build.mk
 -include scripts/dev.mk
 -include scripts/labs.mk
 -include scripts/guests.mk
+-include scripts/appliances.mk
 -include scripts/linux-dom0.mk
 -include scripts/report.mk
 

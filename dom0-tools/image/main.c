@@ -19,6 +19,9 @@ static const char usage[] =
     "differs;\n"
     "                                           BASE must not change any more. Its format: qcow2 if it ends "
     "in .qcow2\n"
+    "rl-image copy FROM FILE [raw|qcow2]        a whole image in qcow2, with nothing behind it and no room "
+    "for "
+    "zeros\n"
     "rl-image grow FILE SIZE                    make the disk larger\n"
     "rl-image look FILE                         is it whole? Its size, and what lies behind it\n";
 
@@ -89,18 +92,26 @@ static const char *name_behind(const char *base, const char *path, char *room)
 	return realpath(base, room);
 }
 
+/* What a clone or a copy is made of, args[0]; its format is args[2], or what its name says. */
+static struct image *open_source(const char *verb, char **args, const char **format)
+{
+	const char *dot = strrchr(args[0], '.');
+
+	*format = args[2] ? args[2] : dot && !strcmp(dot, ".qcow2") ? "qcow2" : "raw";
+	if (args[2] || strcmp(*format, "raw") || !looks_like_qcow2(args[0]))
+		return open_image(args[0], *format, true);
+	fail("%s begins like a qcow2 image; say what it is: rl-image %s %s %s qcow2", args[0], verb, args[0],
+	     args[1]);
+	return NULL;
+}
+
 static int do_clone(char **args)
 {
-	const char *base = args[0], *path = args[1], *dot = strrchr(base, '.'), *name;
-	const char *format = args[2] ? args[2] : dot && !strcmp(dot, ".qcow2") ? "qcow2" : "raw";
+	const char *base = args[0], *path = args[1], *name, *format;
+	struct image *image = open_source("clone", args, &format);
 	char room[PATH_MAX];
-	struct image *image;
 	uint64_t sectors;
 
-	if (!args[2] && !strcmp(format, "raw") && looks_like_qcow2(base))
-		return fail("%s begins like a qcow2 image; say what it is: rl-image clone %s %s qcow2", base,
-			    base, path);
-	image = open_image(base, format, true);
 	if (!image)
 		return -1;
 	sectors = image->sectors;
@@ -108,6 +119,48 @@ static int do_clone(char **args)
 	name = name_behind(base, path, room);
 	return name ? create(path, sectors, name, format)
 		    : fail_errno(-errno, "%s: cannot tell its whole path", base);
+}
+
+/* All that is not zeros. 0, or -errno. */
+static int copy_sectors(struct image *from, struct image *to)
+{
+	static uint8_t piece[64 << 10], zeros[sizeof(piece)];
+	const uint64_t most = sizeof(piece) >> SECTOR_SHIFT;
+	int rc = 0;
+
+	for (uint64_t at = 0, n; !rc && at < from->sectors; at += n) {
+		size_t bytes;
+
+		n = from->sectors - at < most ? from->sectors - at : most;
+		bytes = n << SECTOR_SHIFT;
+		rc = from->ops->read(from, at, piece, bytes);
+		if (!rc && memcmp(piece, zeros, bytes))
+			rc = to->ops->write(to, at, piece, bytes);
+	}
+	return rc ? rc : to->ops->flush(to);
+}
+
+static int do_copy(char **args)
+{
+	const char *format;
+	struct image *from = open_source("copy", args, &format), *to;
+	int rc;
+
+	if (!from)
+		return -1;
+	rc = create(args[1], from->sectors, NULL, NULL);
+	if (!rc) {
+		to = open_image(args[1], "qcow2", false);
+		rc = to ? copy_sectors(from, to) : -1;
+		if (to) {
+			to->ops->close(to);
+			rc = rc ? fail_errno(rc, "cannot copy %s to %s", args[0], args[1]) : 0;
+		}
+		if (rc)
+			unlink(args[1]);
+	}
+	from->ops->close(from);
+	return rc;
 }
 
 static int do_grow(char **args)
@@ -160,10 +213,8 @@ static const struct verb {
 	int least, most;
 	int (*run)(char **args);
 } verbs[] = {
-    {"create", 2, 2, do_create},
-    {"clone", 2, 3, do_clone},
-    {"grow", 2, 2, do_grow},
-    {"look", 1, 1, do_look},
+    {"create", 2, 2, do_create}, {"clone", 2, 3, do_clone}, {"copy", 2, 3, do_copy},
+    {"grow", 2, 2, do_grow},     {"look", 1, 1, do_look},
 };
 
 int main(int argc, char **argv)

@@ -99,6 +99,28 @@ static void offer_configurations(void)
 	puts("@file");
 }
 
+/* Appliances in the folders where rl run looks for their names, and any file. */
+static void offer_appliances(void)
+{
+	const char *dot;
+
+	for (const char *const *folder = appliance_folders; *folder; folder++) {
+		DIR *dir = opendir(*folder);
+		struct dirent *entry;
+
+		while (dir && (entry = readdir(dir))) {
+			dot = strrchr(entry->d_name, '.');
+			if (dot && !strcmp(dot, APPLIANCE_SUFFIX)) {
+				entry->d_name[dot - entry->d_name] = '\0';
+				offer(entry->d_name);
+			}
+		}
+		if (dir)
+			closedir(dir);
+	}
+	puts("@file");
+}
+
 static void offer_settings(void)
 {
 	char word[64];
@@ -159,9 +181,12 @@ static void offer_token(const struct token *t)
 		offer_verbs();
 	else if (!strcmp(kind, "VDEV"))
 		offer_disks();
-	else if ((!strcmp(kind, "FILE") && t->is_value) || !strcmp(kind, "TARGET") || !strcmp(kind, "SPEC"))
+	else if ((!strcmp(kind, "FILE") && t->is_value) || !strcmp(kind, "TARGET") || !strcmp(kind, "SPEC") ||
+		 !strcmp(kind, "FOLDER"))
 		puts("@file");
-	else if (!strcmp(kind, "FILE"))
+	else if (!strcmp(kind, "APPLIANCE"))
+		offer_appliances();
+	else if (!strcmp(kind, "FILE") || !strcmp(kind, "CONFIG"))
 		offer_configurations();
 	else if (!strcmp(kind, "key=value"))
 		offer_settings();

@@ -71,11 +71,8 @@ static int keep_path(struct cfg *cfg, const char *key, const char *file)
 	return rc;
 }
 
-/* The file is -f's, or the first argument, or none. */
-static int read_config(struct cfg *cfg, int argc, char **argv, const struct create_options *options,
-		       char path[256])
+int config_read(struct cfg *cfg, int argc, char **argv, const char *file, bool quiet, char path[256])
 {
-	const char *file = options->file;
 	int next = 0;
 
 	cfg->source = cfg_command_line;
@@ -89,7 +86,7 @@ static int read_config(struct cfg *cfg, int argc, char **argv, const struct crea
 		if (access(file, F_OK))
 			return fail("%s: no configuration file \"%s\" here%s", cfg_command_line, given,
 				    strchr(given, '/') ? "" : ", nor one of that name in /etc/rl");
-		if (!options->quiet) {
+		if (!quiet) {
 			printf("Parsing config from %s\n", file);
 			fflush(stdout);
 		}
@@ -438,7 +435,7 @@ static int do_create(int argc, char **argv)
 
 	if (code != EXIT_OK)
 		return code;
-	if (read_config(&cfg, argc - optind, argv + optind, &options, path) ||
+	if (config_read(&cfg, argc - optind, argv + optind, options.file, options.quiet, path) ||
 	    keep_name(&cfg, options.replaces))
 		code = EXIT_FAILED;
 	else

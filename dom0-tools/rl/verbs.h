@@ -26,9 +26,9 @@ struct verb {
 };
 
 /* The tables, each ending with a verb without name. */
-extern const struct verb verbs_create[], verbs_list[], verbs_console[], verbs_life[], verbs_names[],
-    verbs_disks[], verbs_machine[], verbs_why[], verbs_store[], verbs_stats[], verbs_top[], verbs_trace[],
-    verbs_help[], verbs_complete[];
+extern const struct verb verbs_create[], verbs_appliance[], verbs_list[], verbs_console[], verbs_life[],
+    verbs_names[], verbs_disks[], verbs_machine[], verbs_why[], verbs_store[], verbs_stats[], verbs_top[],
+    verbs_trace[], verbs_help[], verbs_complete[];
 
 /* verbs.c. Call it first: the verbs are those of these tables, in this order; NULL ends them. */
 void verbs_are(const struct verb *const *tables);
@@ -42,6 +42,16 @@ int verb_option(const char *verb, int argc, char **argv, const char *options);
 
 /* Open the hypervisor, once per process; NULL and a report. */
 struct hv *rl_hv(void);
+
+struct cfg;
+/* Read a domain's configuration: @file, or the first of @argv, looked for as `rl help create` says, then the
+ * settings behind it; its files get whole paths. @path has room for the file's name, which the configuration keeps. -1 and a
+ * report. */
+int config_read(struct cfg *cfg, int argc, char **argv, const char *file, bool quiet, char path[256]);
+
+/* appliance.c. Where rl run looks for a name; ends with NULL. */
+extern const char *const appliance_folders[];
+#define APPLIANCE_SUFFIX ".rla"
 
 /* Shared by create and console. */
 struct console_options {

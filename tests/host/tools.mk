@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 
-TOOLS_TESTS   := tools_blkd tools_builder tools_cfg tools_console tools_disks tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_qcow2 tools_qcow2_cuts tools_records \
+TOOLS_TESTS   := tools_appliance tools_blkd tools_builder tools_cfg tools_console tools_disks tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_qcow2 tools_qcow2_cuts tools_records \
 	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_store_watches tools_stored tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xl_disk tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_IMAGES  := $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
@@ -19,6 +19,7 @@ $(TOOLS_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: $(B)/tests/host/tools/tes
 	$(call say,LD,$@)$(CC) -fsanitize=address,undefined -o $@ $^ -lcmocka $(LIBS_$(@F))
 
 $(B)/tests/host/tools_kernel: | $(B)/dom0-tools/rl-unpack
+$(B)/tests/host/tools_appliance: | $(B)/dom0-tools/rl-image
 # Allocations that a test refuses.
 LIBS_tools_memory := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 # Xen's own parser of configuration files.
