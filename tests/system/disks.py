@@ -5,8 +5,7 @@ so that e2fsck of the build machine has the last word.
 
 What is written is read again; rl-blkd and the disk's process are killed under load, and the guest only waits; a new size, an image
 that is in use, one that is missing, one that becomes shorter; a domain is destroyed under load and nothing of it stays. Then rl's own
-verbs and configurations (disk_verbs.py), appliances (appliances.py), and the teaching kernel's disks (front_disks.py), one of whose
-reads is traced (follow.py).
+verbs and configurations (disk_verbs.py), appliances (appliances.py), and the teaching kernel's disks (front_disks.py).
 """
 
 import hashlib
@@ -18,7 +17,6 @@ import tempfile
 
 import appliances
 import disk_verbs
-import follow
 import front_disks
 from linux_guest import SHELL as LINUX, ask
 from machine import BUILD, Machine, Tap, audit, require
@@ -273,8 +271,7 @@ def main():
             disk_verbs.steps(tap, m, share)
             appliances.steps(tap, m)
             for kind in ("64", "32"):
-                more = (("rl trace follows a read", lambda g: follow.follow(g, share)),) + front_disks.BLKD
-                for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, more):
+                for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, front_disks.BLKD):
                     tap.step(name, step)
     tap.end()
 
