@@ -27,14 +27,14 @@ $(eval $(call test,other-kernels,400,python3 tests/system/other_kernels.py,\
 	$(foreach k,pv64 pv32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/ringlet.elf))
 
 # The folder that the host shares; the programs that use it are found there.
-$(B)/tests/share64 $(B)/tests/share32: $(B)/tests/share%: tests/system/share/files.c | $(USER_I386)
+$(B)/tests/share64 $(B)/tests/share32: $(B)/tests/share%: tests/system/share/files.c tests/system/check.h | $(USER_I386)
 	@mkdir -p $(@D)
 	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
 $(eval $(call test,share,300,python3 tests/system/share.py,$(B)/ringlet.iso $(B)/ringlet.elf $(B)/dom0-32.cpio $(B)/tests/share64 \
 	$(B)/tests/share32 $(foreach k,pv64 pv32 native64 native32,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
 
 # Disks; the program that uses them comes on one.
-$(B)/tests/disk64 $(B)/tests/disk32: $(B)/tests/disk%: tests/system/disk/disk.c | $(USER_I386)
+$(B)/tests/disk64 $(B)/tests/disk32: $(B)/tests/disk%: tests/system/disk/disk.c tests/system/check.h | $(USER_I386)
 	@mkdir -p $(@D)
 	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
 $(eval $(call test,disk,300,python3 tests/system/disk.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/tests/disk64 $(B)/tests/disk32 \
@@ -52,7 +52,7 @@ test-powercuts: $(B)/tests/host/tools_qcow2_cuts $(CUTS_NEED) ## cut the power i
 	$(Q)python3 tests/system/powercuts.py $(or $(CUTS),600) $(or $(SEED),1)
 
 # Files on disks, and a root on one. All four kinds: python3 tests/system/ext2.py
-$(B)/tests/ext2-64 $(B)/tests/ext2-32: $(B)/tests/ext2-%: tests/system/ext2/ext2.c | $(USER_I386)
+$(B)/tests/ext2-64 $(B)/tests/ext2-32: $(B)/tests/ext2-%: tests/system/ext2/ext2.c tests/system/check.h | $(USER_I386)
 	@mkdir -p $(@D)
 	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
 $(eval $(call test,ext2,300,python3 tests/system/ext2.py pv64 native32,$(B)/ringlet.elf $(B)/tests/ext2-64 $(B)/tests/ext2-32 \

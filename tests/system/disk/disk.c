@@ -3,6 +3,8 @@
  * What a program may expect of block devices: vda, which the host logs, vdb with bad sectors, vdc, which is read-only. The places that
  * are written are known to tests/system/disk.py too. Each line that fails is printed; the exit code is 0 if none does.
  */
+#include "../check.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -29,17 +31,6 @@
 #define DISCARDED 49152L
 #define BAD_READ  300L
 #define BAD_WRITE 600L
-
-static int failed;
-
-#define CHECK(what)                                                                 \
-	do {                                                                        \
-		if (!(what)) {                                                      \
-			printf("line %d: %s (errno %d)\n", __LINE__, #what, errno); \
-			failed = 1;                                                 \
-		}                                                                   \
-	} while (0)
-#define FAILS(what, error) CHECK((what) < 0 && errno == (error))
 
 static char page[4096], other[4 * 4096];
 

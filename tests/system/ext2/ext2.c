@@ -5,6 +5,8 @@
  * is 0 if none does.
  */
 #define _GNU_SOURCE
+#include "../check.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,17 +20,6 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int failed;
-
-#define CHECK(what)                                                                 \
-	do {                                                                        \
-		if (!(what)) {                                                      \
-			printf("line %d: %s (errno %d)\n", __LINE__, #what, errno); \
-			failed = 1;                                                 \
-		}                                                                   \
-	} while (0)
-#define FAILS(what, error) CHECK((what) < 0 && errno == (error))
 
 #define SIZE 300000
 static char data[SIZE], other[SIZE];

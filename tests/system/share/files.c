@@ -3,6 +3,8 @@
  * What a program may expect of files in a folder that the host shares, in the folder named by the argument. Each line that
  * fails is printed; the exit code is 0 if none does.
  */
+#include "../check.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +18,6 @@
 
 #define BIG   (300 * 1024 + 17)
 #define NAMES 150
-
-static int failed;
-
-#define CHECK(what)                                                                 \
-	do {                                                                        \
-		if (!(what)) {                                                      \
-			printf("line %d: %s (errno %d)\n", __LINE__, #what, errno); \
-			failed = 1;                                                 \
-		}                                                                   \
-	} while (0)
-#define FAILS(what, error) CHECK((what) < 0 && errno == (error))
 
 static char text[BIG], got[BIG];
 
