@@ -149,6 +149,16 @@ int qcow2_grow(struct image *image, uint64_t sectors);
 /* qcow2_open.c. Read the header of the file that q->fd has open into *q, and open what lies behind it. */
 int qcow2_read_header(struct qcow2 *q, const char *user, char *why, size_t size);
 
+/* qcow2_open.c. Where the sentence goes that says why the image at @path is refused: @size bytes at @why. */
+struct qcow2_answer {
+	const char *path;
+	char *why;
+	size_t size;
+};
+
+/* Write it, behind the image's path. -EINVAL, always. */
+int qcow2_refuse(const struct qcow2_answer *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* qcow2_walk.c. Look at every table: all that the image refers to is in the file, once, and counted (or, in a dirty image that
  * may be written, is counted afterwards). */
 int qcow2_walk(struct qcow2 *q, char *why, size_t size);

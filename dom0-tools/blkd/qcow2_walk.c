@@ -7,7 +7,6 @@
 #include "qcow2.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,32 +18,18 @@ struct walk {
 	struct qcow2 *q;
 	uint8_t *taken; /* a bit for each cluster of the file */
 	uint64_t clusters;
-	char *why;
-	size_t size;
+	struct qcow2_answer answer;
 };
-
-static int refuse(struct walk *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int refuse(struct walk *w, const char *fmt, ...)
-{
-	int used = snprintf(w->why, w->size, "%s: ", w->q->path);
-	va_list args;
-
-	va_start(args, fmt);
-	if (used > 0 && (size_t)used < w->size)
-		vsnprintf(w->why + used, w->size - used, fmt, args);
-	va_end(args);
-	return -EINVAL;
-}
 
 static int damaged(struct walk *w, const char *what, uint64_t at)
 {
-	return refuse(w, "damaged: %s at %#llx; look at it with: qemu-img check %s", what,
-		      (unsigned long long)at, w->q->path);
+	return qcow2_refuse(&w->answer, "damaged: %s at %#llx; look at it with: qemu-img check %s", what,
+			    (unsigned long long)at, w->q->path);
 }
 
 static int unreadable(struct walk *w, int rc)
 {
-	return refuse(w, "its tables cannot be read: %s", strerror(-rc));
+	return qcow2_refuse(&w->answer, "its tables cannot be read: %s", strerror(-rc));
 }
 
 /* [@at, @at + @bytes) belongs to one thing, and to no other. */
@@ -56,8 +41,9 @@ static int claim(struct walk *w, const char *what, uint64_t at, uint64_t bytes)
 	if (at & (w->q->cluster - 1))
 		return damaged(w, what, at);
 	if (first >= w->clusters || end > w->clusters)
-		return refuse(w, "%s at %#llx lies past the end of the file; was the file cut short?", what,
-			      (unsigned long long)at);
+		return qcow2_refuse(&w->answer,
+				    "%s at %#llx lies past the end of the file; was the file cut short?",
+				    what, (unsigned long long)at);
 	for (uint64_t n = first; n < end; n++) {
 		if (w->taken[n / 8] >> n % 8 & 1)
 			return damaged(w, "a cluster used twice", n << w->q->cluster_bits);
@@ -77,10 +63,10 @@ static int walk_l2(struct walk *w, uint64_t table)
 		if (rc)
 			return unreadable(w, rc);
 		if (entry & QCOW2_COMPRESSED)
-			return refuse(w,
-				      "compressed clusters are not supported; make a plain copy with: "
-				      "qemu-img convert -O qcow2 %s NEW",
-				      q->path);
+			return qcow2_refuse(&w->answer,
+					    "compressed clusters are not supported; make a plain copy with: "
+					    "qemu-img convert -O qcow2 %s NEW",
+					    q->path);
 		if (entry & QCOW2_RESERVED || (entry & QCOW2_ZERO && q->version < 3))
 			return damaged(w, "an entry of L2", at);
 		if (entry & QCOW2_OFFSET)
@@ -144,10 +130,11 @@ static int check_counts(struct walk *w)
 		if (!q->dirty)
 			return damaged(w, "a cluster in use is counted as free", n << q->cluster_bits);
 		if (refs_set(q, n, 1))
-			return refuse(w,
-				      "was not closed, and its counts need more room; mend it with: qemu-img "
-				      "check -r all %s",
-				      q->path);
+			return qcow2_refuse(
+			    &w->answer,
+			    "was not closed, and its counts need more room; mend it with: qemu-img "
+			    "check -r all %s",
+			    q->path);
 	}
 	return 0;
 }
@@ -167,22 +154,23 @@ static int mark_clean(struct walk *w)
 	rc = qcow2_pwrite(q, field, sizeof(field), QCOW2_INCOMPATIBLE);
 	if (!rc)
 		rc = qcow2_sync(q);
-	return rc ? refuse(w, "its header cannot be written: %s", strerror(-rc)) : 0;
+	return rc ? qcow2_refuse(&w->answer, "its header cannot be written: %s", strerror(-rc)) : 0;
 }
 
 int qcow2_walk(struct qcow2 *q, char *why, size_t size)
 {
-	struct walk w = {.q = q, .clusters = q->file_end >> q->cluster_bits, .why = why, .size = size};
+	struct walk w = {.q = q, .clusters = q->file_end >> q->cluster_bits, .answer = {q->path, why, size}};
 	int rc;
 
 	if (w.clusters > MAX_CLUSTERS)
-		return refuse(&w,
-			      "a file of more than 2^29 clusters; make a copy with larger ones: qemu-img "
-			      "convert -O qcow2 -o cluster_size=2M %s NEW",
-			      q->path);
+		return qcow2_refuse(
+		    &w.answer,
+		    "a file of more than 2^29 clusters; make a copy with larger ones: qemu-img "
+		    "convert -O qcow2 -o cluster_size=2M %s NEW",
+		    q->path);
 	w.taken = calloc(w.clusters / 8 + 1, 1);
 	if (!w.taken)
-		return refuse(&w, "not enough memory to look at its tables");
+		return qcow2_refuse(&w.answer, "not enough memory to look at its tables");
 	rc = claim(&w, "the header", 0, q->cluster);
 	if (!rc)
 		rc = walk_l1(&w);
