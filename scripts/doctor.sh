@@ -119,6 +119,7 @@ for packer in lz4 xz zstd; do
 done
 PATH=$PATH:/sbin:/usr/sbin
 ability depmod kmod "make linux-dom0" command -v depmod
+ability cpio cpio "make linux-dom0" command -v cpio
 ability mke2fs e2fsprogs "make run-linux" command -v mke2fs
 
 echo
