@@ -84,13 +84,12 @@ static void note_front(const char *path)
 	}
 }
 
-/* What an event is about is only marked. True: there may be more. */
-static bool take_events(struct xs *xs)
+/* What an event is about is only marked. */
+static void take_events(struct xs *xs)
 {
-	unsigned taken;
 	char *event;
 
-	for (taken = 0; taken < EVENTS_MAX && (event = xs_event(xs, 0)); taken++) {
+	for (unsigned taken = 0; taken < EVENTS_MAX && (event = xs_event(xs, 0)); taken++) {
 		const char *token = event + strlen(event) + 1;
 		unsigned dom, dev;
 
@@ -102,7 +101,6 @@ static bool take_events(struct xs *xs)
 			note_all(xs);
 		free(event);
 	}
-	return taken == EVENTS_MAX;
 }
 
 static void look_at_changed(struct xs *xs)
@@ -143,8 +141,7 @@ static size_t wait_for_workers(struct pollfd *fds)
 	return n;
 }
 
-/* @more: do not wait. True: there may be more to do at once. */
-static bool serve(struct xs *xs, bool more)
+static void serve(struct xs *xs)
 {
 	size_t count = 1;
 	struct pollfd *fds;
@@ -154,11 +151,11 @@ static bool serve(struct xs *xs, bool more)
 	fds = calloc(count, sizeof(*fds));
 	if (!fds) {
 		sleep_ms(100); /* Dom0 is out of memory: try again when some has been freed */
-		return true;
+		return;
 	}
 	fds[0] = (struct pollfd){.fd = xs_fd(xs), .events = POLLIN};
 	count = 1 + wait_for_workers(fds + 1);
-	if (poll(fds, count, more ? 0 : patience()) > 0) {
+	if (poll(fds, count, xs_pending(xs) ? 0 : patience()) > 0) {
 		struct pollfd *fd = fds + 1;
 
 		for (struct disk *d = disks; d; d = d->next)
@@ -173,15 +170,12 @@ static bool serve(struct xs *xs, bool more)
 	take_events(xs);
 	look_at_changed(xs);
 	sleep_ms(REST_MS);
-	return take_events(
-	    xs); /* some came while a reply was awaited, and are no reason for poll() to return */
 }
 
 int main(void)
 {
 	struct xs *xs;
 	char dir[256];
-	bool more = false;
 
 	fail_program("rl-blkd");
 	signal(SIGPIPE, SIG_IGN);
@@ -196,5 +190,5 @@ int main(void)
 		return 1;
 	}
 	for (;;)
-		more = serve(xs, more);
+		serve(xs);
 }

@@ -304,9 +304,9 @@ int main(void)
 		told = false;
 		waiting = look_again(jobs);
 		/* No event comes when a process with a job is killed: look again and again, while there are jobs. */
-		if (poll(fds, 2, jobs || waiting ? JOBS_MS : -1) <= 0)
+		if (poll(fds, 2, xs_pending(xs) ? 0 : jobs || waiting ? JOBS_MS : -1) < 0)
 			continue;
-		if (fds[0].revents & POLLIN)
+		if (fds[0].revents & POLLIN || xs_pending(xs))
 			take_event(xs);
 		if (fds[1].revents & POLLIN)
 			ctl_receive(ctl, &part, command, NULL);

@@ -80,6 +80,11 @@ int xs_fd(const struct xs *xs)
 	return xs->fd;
 }
 
+bool xs_pending(const struct xs *xs)
+{
+	return xs->events;
+}
+
 /* ---- Messages ---- */
 
 static int wait_for(struct xs *xs, short what, int timeout_ms)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,11 @@ struct xs *xs_open(void);
 void xs_close(struct xs *xs);
 /* This process's connection, opened at its first use; NULL and a report (once). */
 struct xs *xs_shared(void);
-int xs_fd(const struct xs *xs); /* readable when there may be an event */
+/* Readable when there may be an event; before poll(), ask xs_pending(), too. */
+int xs_fd(const struct xs *xs);
+/* An event came while a reply was awaited: it has been read, so xs_fd() does not tell of it. Linux gives the first event of a
+ * watch before the reply to xs_watch(). */
+bool xs_pending(const struct xs *xs);
 
 /* All of these: 0, or -1 and errno. @tx: a transaction, or 0. Texts that are returned are malloc()ed and have
  * a zero byte behind them. */

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -379,9 +380,13 @@ static void replies_and_events(void **state)
 	struct xs *xs = connect_to(in_pieces);
 
 	whole(xs, "/x", "the value");
+	/* Who waits for the descriptor alone would wait for ever. */
+	assert_int_equal(poll(&(struct pollfd){.fd = xs_fd(xs), .events = POLLIN}, 1, 0), 0);
+	assert_true(xs_pending(xs));
 	expect_event(xs, "one", "token");
 	whole(xs, "/y", ""); /* "two" is still there, and "three" comes behind it */
 	expect_event(xs, "two", "token");
+	assert_false(xs_pending(xs));
 	expect_event(xs, "three", "token");
 	assert_int_equal(xs_mkdir(xs, 0, "/"), 0);
 	assert_null(xs_event(xs, 10000)); /* what comes is none */
