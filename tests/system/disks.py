@@ -24,7 +24,8 @@ from machine import BUILD, Machine, Tap, audit, require
 DOM0 = r"[#$] (\x1b\[6n)?$"
 GUESTS = os.path.join(BUILD, "guests")
 CONFIG = 'name = "%s"\nkernel = "/host/vmlinuz"\nramdisk = "/host/guest.cpio"\nmemory = 160\nextra = "console=hvc0"\n'
-# add DOMID NUMBER NAME PARAMS MODE: what a toolstack writes; it waits for the back end, or for its refusal.
+# add DOMID NUMBER NAME PARAMS MODE: what a toolstack writes; it waits for the back end, or for its refusal. A guest that runs may have
+# connected (4) before that is seen.
 SCRIPT = r"""
 add() {
 	B=/local/domain/0/backend/qdisk/$1/$2 F=/local/domain/$1/device/vbd/$2
@@ -33,7 +34,7 @@ add() {
 	rl store chmod $F n$1 r0
 	rl store write $B/frontend $F $B/frontend-id $1 $B/online 1 $B/removable 0 $B/dev $3 $B/type qdisk $B/mode $5 $B/device-type disk \
 		$B/params "$4" $F/backend $B $F/backend-id 0 $F/virtual-device $2 $F/device-type disk $F/state 1 $B/state 1
-	until [ "$(rl store read $B/state)" = 2 ] || rl store read $B/hotplug-error 2>/dev/null; do usleep 20000; done
+	until rl store read $B/state | grep -q '[24]' || rl store read $B/hotplug-error 2>/dev/null; do usleep 20000; done
 }
 id() { rl list | awk -v n=$1 '$1 == n { print $2 }'; }
 drop() { rl store rm /local/domain/0/backend/qdisk/$1/$2; }

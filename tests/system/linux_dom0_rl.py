@@ -109,12 +109,11 @@ def lends_devices(m):
 
 
 def teaching_disks(m, host):
-    """By Linux's blkback; with RL_BLKD=1 by rl-blkd too, with the other kind of kernel where it runs. In a file system of their own."""
+    """By Linux's blkback, and by rl-blkd, with the other kind of kernel where it runs. In a file system of their own."""
     def dom0(line, limit=600):
         return run(m, line, limit)
 
-    steps = front_disks.steps(dom0, "xl", "64", "/run/disks", "/etc/xen/demo64.cfg")
-    return steps if not os.environ.get("RL_BLKD") else steps + front_disks.steps(
+    return front_disks.steps(dom0, "xl", "64", "/run/disks", "/etc/xen/demo64.cfg") + front_disks.steps(
         dom0, "rl", "32" if host == "ringlet" else "64", "/run/disks", "demo%s.cfg" % ("32" if host == "ringlet" else "64"),
         front_disks.BLKD)
 

@@ -227,11 +227,8 @@ $(B)/tests/disks-guest.cpio: scripts/guests/linux.list scripts/guests/init $(B)/
 	$(call say,CPIO,$@)mkdir -p $(@D) && \
 	python3 scripts/linux_modules.py $(B)/guests/deb/linux-image-*-cloud-amd64_*.deb $(B)/tests/disks-modules xen_blkfront && \
 	python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list $(B)/tests/disks-modules/list
-# Not part of `make test` yet: after rl-blkd was killed, a step now and then waits for ever (docs/disks.md, "Known faults").
-.PHONY: test-disks
-test-disks: $(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio $(B)/guests/vmlinux-cloud.gz $(B)/tests/disks-guest.cpio \
-		$(addprefix $(B)/appliances/,ringlet.rla web.rla) ## virtual disks by rl-blkd, with guests of both kinds
-	$(Q)python3 tests/system/disks.py
+$(eval $(call test,disks,1200,python3 tests/system/disks.py,$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
+	$(B)/guests/vmlinux-cloud.gz $(B)/tests/disks-guest.cpio $(addprefix $(B)/appliances/,ringlet.rla web.rla)))
 
 # The hello guests, on both.
 $(eval $(call test,hello,900,python3 tests/system/hello.py,$(GK_OUT)/hello.list $(GK_OUT)/hello/c-xen.o $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
