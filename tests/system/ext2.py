@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """ext2 on virtio's disks: the machine's root is a partition that mke2fs has filled, a second disk is mounted, and tests/system/ext2/ext2.c
 works on both; after power off e2fsck finds nothing wrong, and debugfs reads what was written. The first words of the log, when
-there is no such root, too.
+there is no such root, too. The same in guests (domu64, domu32), to whom rl-blkd lends the disks; a root that is a whole disk, and
+one that is lent as a partition.
 
-    ext2.py KIND...     pv64, pv32, native64, native32; all four if none is named
+    ext2.py KIND...     pv64, pv32, native64, native32, domu64, domu32; all six if none is named
 """
 
 import hashlib
@@ -17,6 +18,7 @@ import sys
 import tempfile
 
 from machine import BUILD, Machine, Tap, require
+from main_job import Console
 
 SHELL = r"[#$] (\x1b\[6n)?$"
 MIB = 1 << 20
@@ -114,22 +116,24 @@ class Disks:
                     hashlib.md5(open(self.path("root/bin/busybox"), "rb").read()).hexdigest(), "busybox is another one")
 
 
-def mounts(m):
+def mounts(m, disk="vd"):
+    root, other = "/dev/%sa1" % disk, "/dev/%sb" % disk
     said = m.run("cat /proc/mounts; ls /bin/try; df /; cat /proc/filesystems")
-    require(re.search(r"^/dev/vda1 / ext2 rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0$", said, re.M) and "rootfs" not in said, said)
-    require(re.search(r"^/dev/vda1 +\d+ +\d+ +\d+ +\d+% /$", said, re.M) and re.search(r"^\text2$", said, re.M), said)
-    m.run("mount /dev/vdb /mnt")
-    require(re.search(r"^/dev/vdb /mnt ext2 rw 0 0$", m.run("cat /proc/mounts"), re.M), "it is not in /proc/mounts")
+    require(re.search(root + r" / ext2 rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0$", said, re.M) and "rootfs" not in said, said)
+    require(re.search("(?m)^" + root + r" +\d+ +\d+ +\d+ +\d+% /$", said, re.M) and re.search(r"^\text2$", said, re.M), said)
+    m.run("mount %s /mnt" % other)
+    require(re.search("(?m)^%s /mnt ext2 rw 0 0$" % other, m.run("cat /proc/mounts")), "it is not in /proc/mounts")
     require("busy" in m.run("cd /mnt; umount /mnt 2>&1; cd /", code=None), "it was unmounted under the shell")
-    require("busy" in m.run("mkdir /two; mount /dev/vdb /two 2>&1", code=None).lower(), "it was mounted twice")
-    require("nvalid" in m.run("mount -t ext2 /dev/vda /two 2>&1", code=None), "a partition table is a file system")
-    m.run("umount /mnt; mount -t ext2 -o ro /dev/vdb /mnt")
+    require("busy" in m.run("mkdir /two; mount %s /two 2>&1" % other, code=None).lower(), "it was mounted twice")
+    require("nvalid" in m.run("mount -t ext2 /dev/%sa /two 2>&1" % disk, code=None), "a partition table is a file system")
+    m.run("umount /mnt; mount -t ext2 -o ro %s /mnt" % other)
     require("Read-only" in m.run("touch /mnt/x 2>&1", code=None), "a read-only one was written")
-    m.run("mount -o remount,rw /mnt; touch /mnt/x; mount -o remount,ro /mnt; ! touch /mnt/y; umount /mnt; mount /dev/vdb /mnt; rm /mnt/x")
+    m.run("mount -o remount,rw /mnt; touch /mnt/x; mount -o remount,ro /mnt; ! touch /mnt/y; umount /mnt; mount %s /mnt; rm /mnt/x" % other)
 
 
-def works(m):
-    m.run("mkdir /mnt/bin; cp /bin/busybox /mnt/bin/; umount /mnt; mount /dev/vdb /mnt; /mnt/bin/busybox cmp /bin/busybox /mnt/bin/busybox")
+def works(m, disk="vd"):
+    m.run("mkdir /mnt/bin; cp /bin/busybox /mnt/bin/; umount /mnt; mount /dev/%sb /mnt; /mnt/bin/busybox cmp /bin/busybox /mnt/bin/busybox" %
+          disk)
     for words in ("/mnt full", "/"):
         said = m.run("/bin/try %s; echo result $?" % words, 60)
         require(re.search(r"(?m)^result 0$", said), said)
@@ -152,6 +156,57 @@ def session(tap, kind):
                     return
 
 
+def guest_session(tap, kind):
+    """The disks of `Disks` are lent to a guest."""
+    bits = kind[-2:]
+    with tempfile.TemporaryDirectory(prefix="ringlet-ext2-") as folder:
+        disks = Disks("pv" + bits, folder)
+        kernel, dom0 = (os.path.join(BUILD, *words) for words in (("guest", "kernel-pv64.elf"), ("dom0.cpio",)))
+        options = ["-smp", "2", "-m", "320", "-kernel", os.path.join(BUILD, "ringlet.elf"), "-initrd", "%s,%s" % (kernel, dom0),
+                   "-append", "console=com1 com1=115200,8n1 dom0_mem=160M noreboot"] + disks.options
+        with Machine(options, os.path.join(BUILD, "tests", "ext2-%s.log" % kind)) as m:
+            def create(root, lent):
+                m.run("rl create -q demo%s.cfg memory=64 \"extra=root=/dev/%s\" \"disk=%s\"" % (bits, root, lent), 120)
+
+            def gone():
+                m.run("while rl domid demo%s >/dev/null 2>&1; do usleep 50000; done" % bits, 60)
+
+            def begins():
+                m.expect(SHELL, 120)
+                create("xvda1 rw", "['phy:/dev/vda,xvda,w', 'phy:/dev/vdb,xvdb,w']")
+
+            def inside(function):
+                with Console(m, "demo" + bits):
+                    function(m, "xvd")
+
+            def alone():
+                """The partition as a disk: with the name of a partition, and with that of a disk."""
+                for name in ("xvda1", "xvda"):
+                    create(name, "['phy:/dev/vda1,%s,r']" % name)
+                    with Console(m, "demo" + bits):
+                        said = m.run("cat /proc/mounts; ! touch /x 2>&1")
+                        require(re.search(r"(?m)^/dev/%s / ext2 ro 0 0$" % name, said) and "Read-only" in said, said)
+                    m.run("rl destroy demo" + bits, 60)
+                    gone()
+
+            def ends():
+                m.send("rl console demo%s\n" % bits)
+                m.expect(r"leave it with")
+                m.send("poweroff -f\n")
+                m.expect(r"dom0:/root# (\x1b\[6n)?$")
+                gone()
+                alone()
+                m.send("poweroff\n")
+                require(m.wait_end(60) == 0, "QEMU did not end with 0")
+                disks.check()
+
+            steps = [("the root is on a disk", begins), ("mount and umount", lambda: inside(mounts)),
+                     ("files are as a program expects", lambda: inside(works)), ("a root that is a whole disk; e2fsck and debugfs agree", ends)]
+            for name, step in steps:
+                if not tap.step("%s: %s" % (kind, name), step):
+                    return
+
+
 def no_root():
     """Said by a kernel that waits for no second."""
     with Machine(machine_options("native64", "root=/dev/vdq7 rootwait=0"), os.path.join(BUILD, "tests", "ext2-none.log")) as m:
@@ -160,8 +215,8 @@ def no_root():
 
 def main():
     tap = Tap()
-    for kind in sys.argv[1:] or ("pv64", "pv32", "native64", "native32"):
-        session(tap, kind)
+    for kind in sys.argv[1:] or ("pv64", "pv32", "native64", "native32", "domu64", "domu32"):
+        (guest_session if kind.startswith("domu") else session)(tap, kind)
     tap.step("a root that does not come", no_root)
     tap.end()
 

@@ -51,11 +51,11 @@ test-powercuts: $(B)/tests/host/tools_qcow2_cuts $(CUTS_NEED) ## cut the power i
 	$(Q)CUTS=$(or $(CUTS),600) $(B)/tests/host/tools_qcow2_cuts
 	$(Q)python3 tests/system/powercuts.py $(or $(CUTS),600) $(or $(SEED),1)
 
-# Files on disks, and a root on one. All four kinds: python3 tests/system/ext2.py
+# Files on disks, and a root on one. All six kinds: python3 tests/system/ext2.py
 $(B)/tests/ext2-64 $(B)/tests/ext2-32: $(B)/tests/ext2-%: tests/system/ext2/ext2.c tests/system/check.h | $(USER_I386)
 	@mkdir -p $(@D)
 	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
-$(eval $(call test,ext2,300,python3 tests/system/ext2.py pv64 native32,$(B)/ringlet.elf $(B)/tests/ext2-64 $(B)/tests/ext2-32 \
+$(eval $(call test,ext2,300,python3 tests/system/ext2.py pv64 native32 domu64,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/tests/ext2-64 $(B)/tests/ext2-32 \
 	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
 
 # What may stand in an initrd.
