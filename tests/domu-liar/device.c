@@ -43,7 +43,7 @@ void page_renew(void *page)
 		error("the new page cannot be mapped");
 }
 
-void device_init(struct device *d, const char *front, unsigned first_ref)
+bool device_init(struct device *d, const char *front, unsigned first_ref)
 {
 	const char *back;
 
@@ -55,8 +55,9 @@ void device_init(struct device *d, const char *front, unsigned first_ref)
 	__builtin_memcpy(d->front, front, text_length(front) + 1);
 	back = store_read(joined(front, "/backend"));
 	if (!back || text_length(back) >= sizeof(d->back))
-		error("%s has no other end", front);
+		return false;
 	__builtin_memcpy(d->back, back, text_length(back) + 1);
+	return true;
 }
 
 static unsigned state_of(const struct device *d)

@@ -39,7 +39,8 @@ struct device {
 	unsigned port;      /* of its event channel; 0: none */
 	unsigned first_ref; /* grants from here on are this device's */
 };
-void device_init(struct device *d, const char *front, unsigned first_ref);
+/* False: there is no such device. */
+bool device_init(struct device *d, const char *front, unsigned first_ref);
 /* Whether the other end, which gets some seconds, comes to that state. */
 bool device_is_at(const struct device *d, unsigned state);
 void device_set(const struct device *d, const char *node, const char *value);

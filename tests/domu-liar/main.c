@@ -3,7 +3,8 @@
  * A guest that lies to the back ends of its disk and its network card in Dom0: with rings, grants, events and in the store.
  * Whatever it tells, Dom0, its other guests and the hypervisor must go on; what becomes of its own devices does not matter.
  * It says in the store, as data/lie, what it tells just now; `all told` comes at the end with their number as data/told, and then
- * it goes on with any of them until it is destroyed. Started by Debian's xl on a Linux Dom0 (tests/system/linux_dom0_xl.py lying).
+ * it goes on with any of them until it is destroyed. What it has no device for is not told. Started by Debian's xl on a Linux Dom0
+ * (tests/system/linux_dom0_xl.py lying), and by rl with a disk that rl-blkd serves (tests/system/lying_disks.py).
  *
  * On the command line: seed=, and only= (one lie: the disk's from 1 on, the cards' from 101 on).
  */
@@ -44,7 +45,8 @@ static bool tell(const char *front, const struct lie *l, bool (*connect)(struct 
 	struct device d;
 	bool connected;
 
-	device_init(&d, front, 16);
+	if (!device_init(&d, front, 16))
+		return false;
 	connected = connect(&d);
 	if (connected)
 		l->tell(&d);

@@ -5,7 +5,8 @@ so that e2fsck of the build machine has the last word.
 
 What is written is read again; rl-blkd and the disk's process are killed under load, and the guest only waits; a new size, an image
 that is in use, one that is missing, one that becomes shorter; a domain is destroyed under load and nothing of it stays. Then rl's own
-verbs and configurations (disk_verbs.py), appliances (appliances.py), and the teaching kernel's disks (front_disks.py).
+verbs and configurations (disk_verbs.py), appliances (appliances.py), a guest that lies (lying_disks.py), and the teaching kernel's
+disks (front_disks.py).
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import tempfile
 import appliances
 import disk_verbs
 import front_disks
+import lying_disks
 from linux_guest import SHELL as LINUX, ask
 from machine import BUILD, Machine, Tap, audit, require
 
@@ -73,6 +75,7 @@ def fill(share):
     subprocess.run(["qemu-img", "convert", "-O", "qcow2", base, base + ".qcow2"], check=True)
     disk_verbs.fill(share)
     appliances.fill(share)
+    lying_disks.fill(share)
 
 
 def checked(image, options="-fn"):
@@ -271,6 +274,7 @@ def main():
             tap.step("GRUB and the Linux it starts have one disk after the other", lambda: from_grub(m, share))
             disk_verbs.steps(tap, m, share)
             appliances.steps(tap, m)
+            lying_disks.steps(tap, m)
             for kind in ("64", "32"):
                 for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, front_disks.BLKD):
                     tap.step(name, step)

@@ -228,7 +228,7 @@ $(B)/tests/disks-guest.cpio: scripts/guests/linux.list scripts/guests/init $(B)/
 	python3 scripts/linux_modules.py $(B)/guests/deb/linux-image-*-cloud-amd64_*.deb $(B)/tests/disks-modules xen_blkfront && \
 	python3 dom0-tools/mkcpio.py -D BUSYBOX=$(BUSYBOX) $@ scripts/guests/linux.list $(B)/tests/disks-modules/list
 $(eval $(call test,disks,1200,python3 tests/system/disks.py,$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
-	$(B)/guests/vmlinux-cloud.gz $(B)/tests/disks-guest.cpio $(addprefix $(B)/appliances/,ringlet.rla web.rla)))
+	$(B)/guests/vmlinux-cloud.gz $(B)/tests/disks-guest.cpio $(B)/tests/domu-liar.stripped $(addprefix $(B)/appliances/,ringlet.rla web.rla)))
 
 # The hello guests, on both.
 $(eval $(call test,hello,900,python3 tests/system/hello.py,$(GK_OUT)/hello.list $(GK_OUT)/hello/c-xen.o $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
