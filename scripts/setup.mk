@@ -18,7 +18,7 @@ $(call needs,test-dockerfile,mmdebstrap git)
 
 PACKAGES := $(sort $(foreach goal,$(or $(MAKECMDGOALS),all),$(PACKAGES_$(goal))))
 # Not for `make -n`.
-ifneq ($(if $(findstring n,$(firstword -$(MAKEFLAGS))),,$(PACKAGES)),)
+ifneq ($(if $(findstring n,$(filter-out -%,$(firstword $(MAKEFLAGS)))),,$(PACKAGES)),)
 ifneq ($(shell sh scripts/setup.sh $(PACKAGES) >&2 || echo failed),)
 $(error the packages that this needs are not all there)
 endif

@@ -30,7 +30,7 @@ def names(path):
         return [line.split()[0] for line in f if line.strip() and not line.startswith("#") and "[cross]" not in line]
 
 
-def set_up(*asked, installed=(), known=(), renews=True, root=True):
+def set_up(*asked, installed=(), known=(), renews=True, root=True, by=("sh", SETUP)):
     """(exit code, what it says, the calls of apt-get)"""
     with tempfile.TemporaryDirectory() as top:
         script(top + "/dpkg-query", DPKG % " ".join(installed))
@@ -39,7 +39,8 @@ def set_up(*asked, installed=(), known=(), renews=True, root=True):
         script(top + "/id", "echo %d\n" % (0 if root else 1000))
         script(top + "/uname", "echo x86_64\n")
         script(top + "/sudo", "exit 1\n")
-        p = subprocess.run(["sh", SETUP, *asked], env={**os.environ, "PATH": top + ":" + os.environ["PATH"]}, text=True,
+        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        p = subprocess.run([*by, *asked], env={**env, "PATH": top + ":" + os.environ["PATH"]}, cwd=TOP, text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
         log = open(top + "/log").read().splitlines() if os.path.exists(top + "/log") else []
         return p.returncode, p.stdout, log
@@ -79,6 +80,18 @@ def not_root():
     code, said, log = set_up("run", installed=names("packages.txt")[2:], root=False)
     require(code == 1 and re.search(r"^  apt-get install --no-install-recommends make gcc$", said, re.M) and not log,
             "exit code %d, %s: %s" % (code, log, said))
+
+
+def make_asks():
+    """However make is called, it looks for packages before anything is built; but not for `make -n`."""
+    for options in ((), ("-k",), ("-j3",), ("--no-print-directory",), ("T=nn",)):
+        code, said, _ = set_up(*options, "all", root=False, by=("make",))
+        require(code == 2 and re.search("apt-get install --no-install-recommends .*nasm", said), "make %s all: %s" % (options, said[-600:]))
+    code, said, _ = set_up("linux-dom0", root=False, installed=names("packages.txt"), by=("make",))
+    require(code == 2 and "kmod" in said and "nasm" not in said, "make linux-dom0: " + said[-600:])
+    for options in (("-n",), ("-nk",)):
+        _, said, log = set_up(*options, "all", known=names("packages.txt"), by=("make",))
+        require(not log and "Installing" not in said, "make %s: %s" % (options, log))
 
 
 def doctor(without=(), **fakes):
@@ -213,6 +226,7 @@ def main():
     tap.step("setup: a name that the mirror does not have", mirror_lacks_one)
     tap.step("setup: no name that it has; no mirror", mirror_lacks_all)
     tap.step("setup: neither root nor sudo", not_root)
+    tap.step("setup: make asks for what a target needs", make_asks)
     tap.step("doctor: all is there", healthy)
     tap.step("doctor: what make run needs is missing", nasm_missing)
     tap.step("doctor: what only other targets need is missing", only_for_tests)
