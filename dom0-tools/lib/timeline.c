@@ -7,12 +7,15 @@
  * pv64 guest changes its mode only in the hypervisor, so the mode is that of the next entry.
  */
 #include "timeline.h"
+#include "arrows.h"
 #include "reason.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 
 #define IDLE_DOMAIN 0x7fff
+#define LENT_TRACK  99   /* in a domain's process, behind its vCPUs */
+#define LENT_NS     1000 /* how long a copy is shown there, unless the next one begins */
 
 struct run {
 	uint32_t vcpu; /* domain << 16 | vCPU */
@@ -32,12 +35,19 @@ struct writer {
 	FILE *out;
 	uint64_t zero;
 	unsigned pid, tid;
+	struct arrows arrows;
 	bool first;
 };
 
 static bool is_stay(const struct ringlet_record *r)
 {
 	return r->what < RINGLET_RECORD_upcall;
+}
+
+static bool has_arrow(const struct ringlet_record *r)
+{
+	return r->what == RINGLET_RECORD_event || r->what == RINGLET_RECORD_told ||
+	       r->what == RINGLET_RECORD_copy;
 }
 
 static uint64_t stay_end(const struct ringlet_record *r)
@@ -140,6 +150,29 @@ static void moment(struct writer *w, uint64_t tsc, const char *name, uint32_t ar
 		arg >> 16, arg & 0xffff);
 }
 
+static bool is_into(const struct ringlet_record *copy)
+{
+	return copy->low & RINGLET_COPY_INTO;
+}
+
+static void copied(struct writer *w, uint64_t tsc, const struct ringlet_record *copy)
+{
+	event(w, 'i', tsc);
+	fprintf(w->out,
+		",\"s\":\"t\",\"name\":\"copy %s\",\"cat\":\"copy\",\"args\":{\"domain\":%u,\"bytes\":%u}}",
+		is_into(copy) ? "to" : "from", copy->low >> 16, copy->low & RINGLET_COPY_BYTES);
+}
+
+/* An end of the arrow @id: in the innermost slice that lasts at that time. */
+static void arrow(struct writer *w, uint64_t tsc, bool start, const char *name, uint32_t id)
+{
+	if (!id)
+		return;
+	event(w, start ? 's' : 'f', tsc);
+	fprintf(w->out, ",\"id\":%u,\"name\":\"%s\",\"cat\":\"arrow\"%s}", id, name,
+		start ? "" : ",\"bp\":\"e\"");
+}
+
 static uint32_t mode_before(const struct ringlet_record *stay)
 {
 	uint32_t mode = stay->what >> 16 & 15;
@@ -180,6 +213,20 @@ static uint64_t clamp(uint64_t t, uint64_t low, uint64_t high)
 	return t < low ? low : t > high ? high : t;
 }
 
+/* A moment that has an arrow if its other end was seen too. */
+static void joined(struct writer *w, uint64_t at, const struct ringlet_record *m)
+{
+	uint32_t id = arrows_find(&w->arrows, m);
+
+	if (m->what == RINGLET_RECORD_copy) {
+		copied(w, at, m);
+		arrow(w, at, is_into(m), "copy", id);
+	} else {
+		moment(w, at, m->what == RINGLET_RECORD_event ? "event" : "told", m->low);
+		arrow(w, at, m->what == RINGLET_RECORD_event, "event", id);
+	}
+}
+
 /* The hypervisor's @stay, and the moments [m, stay) in it. */
 static void inside(struct writer *w, const struct ringlet_record *m, const struct ringlet_record *stay)
 {
@@ -193,12 +240,11 @@ static void inside(struct writer *w, const struct ringlet_record *m, const struc
 		at = clamp(m->tsc, at, stop);
 		if (m->what == RINGLET_RECORD_upcall)
 			moment(w, at, "upcall", (uint32_t)(w->pid - 1) << 16);
-		else if (m->what == RINGLET_RECORD_event)
-			moment(w, at, "event", m->low);
 		else if (m->what == RINGLET_RECORD_call) {
 			reason_name(m->low, name, sizeof(name));
 			mark(w, at, name);
-		}
+		} else if (has_arrow(m))
+			joined(w, at, m);
 	}
 	end(w, stop);
 	end(w, stop);
@@ -250,6 +296,56 @@ static void write_runs(struct writer *w, const struct runs *runs)
 	}
 }
 
+/* The moments that inside() will write, which are those that a stay follows. */
+static int note_arrows(struct arrows *arrows, const struct runs *runs)
+{
+	int rc = 0;
+
+	for (const struct run *run = runs->list; run < runs->list + runs->count; run++) {
+		const struct ringlet_record *stop = run->last;
+
+		while (stop > run->first && !is_stay(stop - 1))
+			stop--;
+		for (const struct ringlet_record *r = run->first; r < stop && !rc; r++)
+			if (has_arrow(r))
+				rc = arrows_note(arrows, r, run->vcpu >> 16);
+	}
+	arrows_join(arrows);
+	return rc;
+}
+
+/* A domain's pages may be copied while it does not run, so that these copies have a track of their own. */
+static void lent(struct writer *w, const struct arrow_end *e, const struct arrow_end *next)
+{
+	const struct ringlet_record *copy = e->record;
+	uint64_t stop = copy->tsc + LENT_NS * (uint64_t)w->t->khz / 1000000;
+
+	if (next && next->record->low >> 16 == copy->low >> 16 && next->record->tsc < stop)
+		stop = next->record->tsc;
+	event(w, 'B', copy->tsc);
+	fprintf(w->out, ",\"name\":\"%s by %s\",\"cat\":\"lent\",\"args\":{\"bytes\":%u}}",
+		is_into(copy) ? "written" : "read", w->t->domain_name(e->domain),
+		copy->low & RINGLET_COPY_BYTES);
+	arrow(w, copy->tsc, !is_into(copy), "copy", e->id);
+	end(w, stop);
+}
+
+static void write_lent(struct writer *w)
+{
+	size_t n = arrows_copies(&w->arrows);
+	const struct arrow_end *list = w->arrows.list;
+
+	for (size_t i = 0; i < n; i++) {
+		w->pid = (list[i].record->low >> 16) + 1;
+		w->tid = w->pid * 100 + LENT_TRACK;
+		if (!i || list[i - 1].record->low >> 16 != list[i].record->low >> 16) {
+			name_track(w, "process_name", w->t->domain_name(w->pid - 1));
+			name_track(w, "thread_name", "granted pages");
+		}
+		lent(w, &list[i], i + 1 < n ? &list[i + 1] : NULL);
+	}
+}
+
 static uint64_t first_start(const struct runs *runs)
 {
 	uint64_t zero = ~0ull;
@@ -270,6 +366,7 @@ int timeline_write(const struct timeline *t, FILE *out)
 		rc = cut(t, cpu, &runs);
 		lost += t->cpus[cpu].lost;
 	}
+	rc = rc ? rc : note_arrows(&w.arrows, &runs);
 	if (!rc) {
 		if (runs.count)
 			qsort(runs.list, runs.count, sizeof(*runs.list), by_track);
@@ -280,8 +377,10 @@ int timeline_write(const struct timeline *t, FILE *out)
 		    (unsigned long long)lost, t->khz, t->nr_cpus);
 		fputs("\"traceEvents\":[\n", out);
 		write_runs(&w, &runs);
+		write_lent(&w);
 		fputs("\n]}\n", out);
 	}
+	arrows_free(&w.arrows);
 	free(runs.list);
 	return rc;
 }

@@ -200,7 +200,8 @@ const struct verb verbs_trace[] = {
 	     "  -t  for how long (1); ^C ends it too\n"
 	     "  -n  until there are about this many records (20000, which make about 6 MB)\n\n"
 	     "A file below /host is in the folder that the host shares; its path there is printed too.\n\n"
-	     "One track for each vCPU: on which CPU, in which ring, and in ring 0, why.\n",
+	     "One track for each vCPU: on which CPU, in which ring, and in ring 0, why. Arrows from\n"
+	     "an event to the upcall that tells of it, and from a copy to the granted page.\n",
      .run = do_trace},
     {0},
 };

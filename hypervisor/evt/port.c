@@ -108,6 +108,27 @@ bool vcpu_event_pending(const struct vcpu *v)
 	return v->info->upcall_pending && !v->info->upcall_mask;
 }
 
+static uint32_t deliverable(const struct domain *d, uint32_t word)
+{
+	return __atomic_load_n((uint32_t *)d->evt.pending + word, __ATOMIC_RELAXED) &
+	       ~__atomic_load_n((uint32_t *)d->evt.mask + word, __ATOMIC_RELAXED);
+}
+
+unsigned vcpu_told_ports(struct vcpu *v, uint16_t *ports, unsigned most)
+{
+	const struct domain *d = v->domain;
+	uint32_t longs = d->abi->max_ports >> d->abi->word_shift, words = d->abi->max_ports / 32;
+	unsigned n = 0;
+
+	for (uint32_t w = 0; w < words; w++) {
+		if (!bit_test(vcpu_selector(d, v), w * longs / words))
+			continue;
+		for (uint32_t bits = deliverable(d, w); bits && n < most; bits &= bits - 1)
+			ports[n++] = w * 32 + __builtin_ctz(bits);
+	}
+	return n;
+}
+
 void vcpu_rouse(struct vcpu *v)
 {
 	if (v->state == VCPU_BLOCKED)

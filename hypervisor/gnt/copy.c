@@ -10,7 +10,9 @@
 #include "gnt/table.h"
 #include "guest/domain.h"
 #include "lib/string.h"
+#include "lib/tracepoint.h"
 #include "mm/page.h"
+#include "ringlet/sysctl.h"
 
 /* One side of a copy. */
 struct side {
@@ -44,14 +46,13 @@ static __always_inline int side_get(struct side *s, const struct gnttab_copy_ptr
 	return rc;
 }
 
-int grant_copy(struct domain *d, struct domain *from, struct domain *to, const struct gnttab_copy *op)
+static __always_inline int copy_checked(struct domain *d, struct domain *from, struct domain *to,
+					const struct gnttab_copy *op)
 {
 	struct side src = {.d = from, .granted = op->flags & GNTCOPY_source_gref, .readonly = true};
 	struct side dst = {.d = to, .granted = op->flags & GNTCOPY_dest_gref};
 	int rc;
 
-	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-		return GNTST_bad_copy_arg;
 	rc = side_get(&src, &op->source, d->id);
 	if (unlikely(rc))
 		return rc;
@@ -63,4 +64,33 @@ int grant_copy(struct domain *d, struct domain *from, struct domain *to, const s
 	}
 	side_put(&src);
 	return rc;
+}
+
+static void tell(const struct domain *d, const struct domain *other, bool granted, uint32_t bytes)
+{
+	if (granted && other != d)
+		trace_point(TRACE_COPY, (uint32_t)other->id << 16 | bytes);
+}
+
+/* What does not fit, and every copy while a tracepoint is set. */
+static __cold __attribute__((noinline)) int copy_rarely(struct domain *d, struct domain *from,
+							struct domain *to, const struct gnttab_copy *op)
+{
+	int rc;
+
+	if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
+		return GNTST_bad_copy_arg;
+	rc = copy_checked(d, from, to, op);
+	if (rc)
+		return rc;
+	tell(d, from, op->flags & GNTCOPY_source_gref, op->len);
+	tell(d, to, op->flags & GNTCOPY_dest_gref, op->len | RINGLET_COPY_INTO);
+	return 0;
+}
+
+int grant_copy(struct domain *d, struct domain *from, struct domain *to, const struct gnttab_copy *op)
+{
+	if (unlikely(op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > tracepoint_page))
+		return copy_rarely(d, from, to, op);
+	return copy_checked(d, from, to, op);
 }

@@ -14,6 +14,7 @@ enum tracepoint_kind {
 	TRACE_CALL,   /* current's multicall comes to hypercall number arg */
 	TRACE_UPCALL, /* current's event callback is being entered */
 	TRACE_EVENT,  /* domain << 16 | port became pending */
+	TRACE_COPY,   /* as RINGLET_RECORD_copy's argument */
 	TRACE_LOOK,   /* interrupts were let in, and nothing is due: current goes on with a long hypercall */
 	TRACE_WORK,   /* what was due is being done (entry/exit_work.c) */
 	TRACE_IDLE,   /* no guest runs here */
@@ -27,6 +28,15 @@ enum tracepoint_kind {
 
 extern void (*tracepoint)(enum tracepoint_kind kind, uint64_t arg);
 void tracepoint_report(enum tracepoint_kind kind, uint64_t arg) __rare; /* calls it */
+
+/*
+ * Where even that test is too much: a length that must be checked against the size of a page is checked against this,
+ * which is 0 while there is a listener. What then seems too long is told, and checked again.
+ */
+extern uint32_t tracepoint_page;
+#ifdef HOST_TEST
+__attribute__((weak)) uint32_t tracepoint_page = 4096;
+#endif
 
 static inline void trace_point(enum tracepoint_kind kind, uint64_t arg)
 {

@@ -12,6 +12,7 @@
 #include "cpu/percpu.h"
 #include "cpu/x86.h"
 #include "dom/domain.h"
+#include "evt/evtchn.h"
 #include "guest/kind.h"
 #include "hypercalls.h"
 #include "lib/tracepoint.h"
@@ -20,6 +21,7 @@
 #include "trace/trace.h"
 
 #define VECTOR_INT80 0x80
+#define TOLD_MOST    8 /* ports of one upcall that are written */
 
 struct trace_cpu trace_cpus[MAX_CPUS];
 bool accounting, tracing, stays;
@@ -169,6 +171,17 @@ static void switch_to(struct vcpu *next, uint64_t now)
 	open_record(now, RINGLET_REASON_switch, 0);
 }
 
+/* Of what: so that a reader can join each with its sender (RINGLET_RECORD_event). */
+static void put_upcall(struct vcpu *v, uint64_t now)
+{
+	uint16_t ports[TOLD_MOST];
+	unsigned n = vcpu_told_ports(v, ports, ARRAY_SIZE(ports));
+
+	put(now, RINGLET_RECORD_upcall, 0);
+	for (unsigned i = 0; i < n; i++)
+		put(now, RINGLET_RECORD_told, (uint32_t)v->domain->id << 16 | ports[i]);
+}
+
 static void relabel(uint32_t reason)
 {
 	struct ringlet_record *r = this_cpu->trace.pos;
@@ -196,7 +209,7 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 		if (accounting)
 			charge(current, here(), now, RINGLET_REASON_upcall);
 		if (tracing)
-			put(now, RINGLET_RECORD_upcall, 0);
+			put_upcall(current, now);
 		break;
 	case TRACE_CALL:
 		arg = arg < NR_HYPERCALLS ? arg : RINGLET_REASON_unknown;
@@ -208,6 +221,10 @@ void trace_moment(enum tracepoint_kind kind, uint64_t arg)
 	case TRACE_EVENT:
 		if (tracing)
 			put(now, RINGLET_RECORD_event, arg);
+		break;
+	case TRACE_COPY:
+		if (tracing)
+			put(now, RINGLET_RECORD_copy, arg);
 		break;
 	case TRACE_EMULATED:
 		relabel(emulated_reason(arg));

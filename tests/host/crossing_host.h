@@ -39,12 +39,21 @@ static struct domain doms[3];
 static struct vcpu vcpus[3], idle = {.domain = &dom_idle};
 static unsigned held, pages, pages_left;
 static bool no_memory, kernel;
+static uint16_t told[8]; /* ports that an upcall tells of, 0: no more */
 static char said[4096];
 static void (*key_l)(void);
 
 static inline bool in_kernel(const struct vcpu *v)
 {
 	return kernel;
+}
+unsigned vcpu_told_ports(struct vcpu *v, uint16_t *ports, unsigned most)
+{
+	unsigned n = 0;
+
+	for (; n < most && told[n]; n++)
+		ports[n] = told[n];
+	return n;
 }
 void hooks_init(void)
 {
@@ -134,6 +143,7 @@ static inline int setup(void **state)
 	host_percpu = (struct percpu){.self = &host_percpu, .vcpu = &vcpus[1]};
 	ticks = 1000;
 	kernel = true;
+	memset(told, 0, sizeof(told));
 	no_memory = false;
 	pages_left = 100;
 	said[0] = '\0';

@@ -189,14 +189,23 @@ static void moments(void **state)
 	trace_enter(13);
 	trace_moment(TRACE_CALL, 17);
 	trace_moment(TRACE_EVENT, 2 << 16 | 5);
+	told[0] = 7;
+	told[1] = 4095;
 	trace_moment(TRACE_UPCALL, 0);
+	trace_moment(TRACE_COPY, 2 << 16 | RINGLET_COPY_INTO | 4096);
 	trace_leave();
-	assert_int_equal(read_all(), 4);
+	assert_int_equal(read_all(), 7);
 	assert_int_equal(out[0].what, RINGLET_RECORD_call);
 	assert_int_equal(out[0].low, 17);
 	assert_int_equal(out[1].what, RINGLET_RECORD_event);
 	assert_int_equal(out[1].low, 2 << 16 | 5);
 	assert_int_equal(out[2].what, RINGLET_RECORD_upcall);
+	assert_int_equal(out[3].what, RINGLET_RECORD_told);
+	assert_int_equal(out[3].low, 1 << 16 | 7);
+	assert_int_equal(out[4].what, RINGLET_RECORD_told);
+	assert_int_equal(out[4].low, 1 << 16 | 4095);
+	assert_int_equal(out[5].what, RINGLET_RECORD_copy);
+	assert_int_equal(out[5].low, 2 << 16 | RINGLET_COPY_INTO | 4096);
 	/* And none of them where nothing listens. */
 	assert_int_equal(trace(RINGLET_TRACE_stop, 0, 0), 0);
 	account(RINGLET_ACCOUNTING_on);
@@ -204,6 +213,7 @@ static void moments(void **state)
 	trace_moment(TRACE_CALL, 17);
 	trace_moment(TRACE_EVENT, 2 << 16 | 5);
 	trace_moment(TRACE_UPCALL, 0);
+	trace_moment(TRACE_COPY, 2 << 16 | 1);
 	trace_moment(TRACE_SWITCH, (uint64_t)&vcpus[2]);
 	trace_leave();
 	assert_int_equal(read_all(), 0);

@@ -446,6 +446,35 @@ static void polling(void **state)
 	end(&a);
 }
 
+/* Those that are pending and not masked, below a bit of this vCPU's selector; no more than there is room for. */
+static void told(void **state)
+{
+	const struct guest_abi *abis[] = {&abi64, &abi32};
+	uint16_t ports[4];
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t last = abis[i]->max_ports - 1;
+		struct domain a;
+
+		make(&a, 1, abis[i]);
+		assert_int_equal(vcpu_told_ports(a.vcpu[0], ports, 4), 0);
+		bit_test_and_set(a.evt.pending, 5);
+		assert_int_equal(vcpu_told_ports(a.vcpu[0], ports, 4), 0);
+		port_set_pending(&a, a.vcpu[0], 77);
+		port_set_pending(&a, a.vcpu[0], last);
+		bit_test_and_set(a.evt.mask, 78);
+		port_set_pending(&a, a.vcpu[0], 78);
+		assert_int_equal(vcpu_told_ports(a.vcpu[0], ports, 4), 2);
+		assert_int_equal(ports[0], 77);
+		assert_int_equal(ports[1], last);
+		memset(vcpu_selector(&a, a.vcpu[0]), 0xff, 4);
+		assert_int_equal(vcpu_told_ports(a.vcpu[0], ports, 2), 2);
+		assert_int_equal(ports[0], 5);
+		assert_int_equal(ports[1], 77);
+		end(&a);
+	}
+}
+
 static void dying(void **state)
 {
 	struct domain a, b;
@@ -470,6 +499,7 @@ int main(void)
 	    cmocka_unit_test(polling),    cmocka_unit_test(dying),          cmocka_unit_test(memory),
 	    cmocka_unit_test(list),       cmocka_unit_test(nobody_to_tell), cmocka_unit_test(statuses),
 	    cmocka_unit_test(unmasking),  cmocka_unit_test(reset_in_steps), cmocka_unit_test(order_of_locks),
+	    cmocka_unit_test(told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

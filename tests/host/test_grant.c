@@ -13,6 +13,7 @@
 #include "gnt/pin.h"
 #include "gnt/table.h"
 #include "lib/errno.h"
+#include "lib/tracepoint.h"
 #include "mm/pt.h"
 
 #define REFS    8 /* each grants the granter's page of that number */
@@ -190,6 +191,7 @@ static void do_copy(void)
 	op.source.offset = host_random(PAGE_SIZE);
 	op.dest.offset = host_random(PAGE_SIZE);
 	op.len = host_random(2000);
+	tracepoint_page = host_random(2) ? PAGE_SIZE : 0; /* traced, the same happens */
 	src[op.source.offset] = host_random(256);
 	if (MAX(op.source.offset, op.dest.offset) + op.len > (int)PAGE_SIZE) {
 		assert_int_equal(grant_copy(mapper.d, granter, granter, &op), GNTST_bad_copy_arg);

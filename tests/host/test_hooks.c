@@ -98,6 +98,7 @@ static void changes(void **state)
 	jump_to(quick);
 	assert_true(tracing && !accounting && !stays);
 	assert_ptr_equal(tracepoint, trace_moment);
+	assert_int_equal(tracepoint_page, 0);
 	assert_int_equal(begun, 1);
 	hooks_set(LISTEN_TRACING | LISTEN_ACCOUNTING, begins);
 	jump_to(full);
@@ -110,6 +111,7 @@ static void changes(void **state)
 	hooks_set(0, begins);
 	assert_memory_equal(text, was, sizeof(text));
 	assert_null(tracepoint);
+	assert_int_equal(tracepoint_page, PAGE_SIZE);
 	assert_int_equal(begun, 4);
 	assert_int_equal(called, 0);
 }

@@ -138,6 +138,81 @@ static void two_cpus(void **state)
 	free(got);
 }
 
+/* What is written of an arrow's end, in the order of the file: track, time, s or f, id. */
+static void expect_arrows(struct timeline *t, const char *want)
+{
+	char summary[1024] = "", *got = written(t);
+
+	for (char *p = got; (p = strstr(p, "{\"ph\":\"")) != NULL; p++) {
+		unsigned tid, whole, part, id;
+		char phase;
+
+		if (sscanf(p, "{\"ph\":\"%c\",\"pid\":%*u,\"tid\":%u,\"ts\":%u.%u,\"id\":%u", &phase, &tid,
+			   &whole, &part, &id) == 5)
+			snprintf(summary + strlen(summary), sizeof(summary) - strlen(summary), "%u@%u %c%u;",
+				 tid, whole * 1000 + part, phase, id);
+	}
+	free(got);
+	assert_string_equal(summary, want);
+}
+
+#define TOLD(at, domain, port)                                   \
+	{                                                        \
+		at, (domain) << 16 | (port), RINGLET_RECORD_told \
+	}
+#define SENT(at, domain, port)                                    \
+	{                                                         \
+		at, (domain) << 16 | (port), RINGLET_RECORD_event \
+	}
+
+/* A request of domain 1 and its answer by Dom0, each on a processor: sent, told, copied, sent, told. What has only one end
+ * has no arrow: a port that was polled and is sent again, one told a second time, another domain's port of the
+ * same number, an event of the idle domain, a moment whose stay has no end. */
+static void arrows(void **state)
+{
+	struct ringlet_record guest[] = {RUNS(100, 1u, 0),
+					 SENT(105, 0u, 9),
+					 SENT(110, 0u, 9),
+					 STAY(101, 120, 32, KERNEL1, KERNEL1),
+					 TOLD(501, 1u, 3),
+					 TOLD(502, 1u, 4),
+					 STAY(500, 510, RINGLET_REASON_switch, 0, KERNEL1),
+					 TOLD(601, 1u, 3),
+					 STAY(600, 610, RINGLET_REASON_switch, 0, KERNEL1),
+					 SENT(700, 0u, 9)};
+	struct ringlet_record dom0[] = {RUNS(50, 0x7fffu, 0),
+					SENT(60, 1u, 4),
+					STAY(55, 70, 32, 0, 0),
+					RUNS(200, 0u, 0),
+					TOLD(210, 0u, 9),
+					TOLD(211, 0u, 3),
+					STAY(205, 220, RINGLET_REASON_switch, 0, KERNEL1),
+					{310, 1 << 16 | RINGLET_COPY_INTO | 4096, RINGLET_RECORD_copy},
+					{320, 1 << 16 | 512, RINGLET_RECORD_copy},
+					STAY(300, 330, 20, KERNEL1, KERNEL1),
+					SENT(410, 1u, 3),
+					STAY(400, 420, 32, KERNEL1, KERNEL1),
+					TOLD(710, 0u, 9)};
+	struct timeline_cpu cpus[] = {{guest, COUNT(guest), 0}, {dom0, COUNT(dom0), 0}};
+	struct timeline t = {.cpus = cpus, .nr_cpus = 2, .domain = RINGLET_TRACE_ALL};
+	char *got;
+
+	(void)state;
+	expect_arrows(
+	    &t, "100@110 f1;100@210 s4;100@220 f3;100@310 s2;200@10 s1;200@401 f2;299@210 f4;299@220 s3;");
+	got = written(&t);
+	assert_non_null(
+	    strstr(got, "\"name\":\"written by Domain-0\",\"cat\":\"lent\",\"args\":{\"bytes\":4096}}"));
+	assert_non_null(
+	    strstr(got, "\"name\":\"read by Domain-0\",\"cat\":\"lent\",\"args\":{\"bytes\":512}}"));
+	assert_non_null(
+	    strstr(got, "\"name\":\"copy to\",\"cat\":\"copy\",\"args\":{\"domain\":1,\"bytes\":4096}}"));
+	free(got);
+	/* Of one domain only the copies have both ends. */
+	t.domain = 0;
+	expect_arrows(&t, "100@110 s2;100@120 f1;299@110 f2;299@120 s1;");
+}
+
 static void names(void **state)
 {
 	static const struct {
@@ -172,6 +247,7 @@ int main(void)
 	    cmocka_unit_test(quick_records),
 	    cmocka_unit_test(wrap_and_gap),
 	    cmocka_unit_test(two_cpus),
+	    cmocka_unit_test(arrows),
 	    cmocka_unit_test(names),
 	};
 

@@ -6,7 +6,7 @@ so that e2fsck of the build machine has the last word.
 What is written is read again; rl-blkd and the disk's process are killed under load, and the guest only waits; a new size, an image
 that is in use, one that is missing, one that becomes shorter; a domain is destroyed under load and nothing of it stays. Then rl's own
 verbs and configurations (disk_verbs.py), appliances (appliances.py), a guest that lies (lying_disks.py), and the teaching kernel's
-disks (front_disks.py).
+disks (front_disks.py), one of whose reads is traced (follow.py).
 """
 
 import hashlib
@@ -18,6 +18,7 @@ import tempfile
 
 import appliances
 import disk_verbs
+import follow
 import front_disks
 import lying_disks
 from linux_guest import SHELL as LINUX, ask
@@ -276,7 +277,8 @@ def main():
             appliances.steps(tap, m)
             lying_disks.steps(tap, m)
             for kind in ("64", "32"):
-                for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, front_disks.BLKD):
+                more = (("rl trace follows a read", lambda g: follow.follow(g, share)),) + front_disks.BLKD
+                for name, step in front_disks.steps(m.run, "rl", kind, "/run/disks", "demo%s.cfg" % kind, more):
                     tap.step(name, step)
     tap.end()
 

@@ -115,7 +115,7 @@ def check_track(name, events):
         require(e["ts"] >= now, "%s: time runs backwards at %s" % (name, e))
         now = e["ts"]
         if e["ph"] == "B":
-            depth = {"running": 0, "ring": 1, "reason": 2}[e["cat"]]
+            depth = {"running": 0, "ring": 1, "reason": 2, "lent": 0}[e["cat"]]
             require(len(stack) == depth, "%s: %s inside %s" % (name, e["name"], stack))
             require(depth != 2 or stack[-1] == "ring 0", "%s: a reason in %s" % (name, stack))
             if depth == 1:
@@ -128,7 +128,7 @@ def check_track(name, events):
             require(stack, "%s: an end without beginning at %s" % (name, now))
             stack.pop()
         else:
-            require(e["ph"] == "i" and len(stack) == 3, "%s: a moment inside %s" % (name, stack))
+            require(e["ph"] in "isf" and (len(stack) == 3 or name.endswith("granted pages")), "%s: a moment inside %s" % (name, stack))
     require(not stack, "%s: left open: %s" % (name, stack))
     return rings, why
 

@@ -80,6 +80,12 @@ struct ringlet_record {
 #define RINGLET_RECORD_vcpu   0x80000002u /* from now on this CPU runs domain << 16 | vCPU */
 #define RINGLET_RECORD_lost   0x80000003u /* argument: how many records are missing here */
 #define RINGLET_RECORD_call   0x80000004u /* argument: reason; a hypercall of the multicall begins */
+#define RINGLET_RECORD_told \
+	0x80000005u /* argument: domain << 16 | port; the upcall before it tells of this port */
+/* Argument: domain << 16 | RINGLET_COPY_*; bytes of a page that this domain granted were copied. */
+#define RINGLET_RECORD_copy 0x80000006u
+#define RINGLET_COPY_INTO   0x8000u /* to that page; else from it */
+#define RINGLET_COPY_BYTES  0x1fffu
 
 /* trace: one ring of records for each CPU. */
 #define RINGLET_TRACE_start 1      /* domain, size. -EBUSY: already started, -ENOMEM */
