@@ -14,7 +14,6 @@ COPIES = os.path.join(TOP, "build", "labs")
 # Of build/ a copy takes what makes compiling incremental, and the small images.
 BUILD_KEEP = ("abi", "hypervisor", "guest", "dom0-tools", "dom0-tools32", "i386", "tests/fw", "*.elf", "dom0.cpio",
               "dom0-32.cpio")
-NOT_SOURCE = shutil.ignore_patterns(".git", ".cache", "__pycache__", "build", "share")
 # The lecturer's: what builds, runs and judges. A student's version of it is not used.
 LECTURERS = re.compile(r"(docs/labs|tests/fw|tests/system|scripts)/|(.*/)?(Makefile|[^/]+\.(mk|lds\.S|py|sh))$|build/|\.")
 
@@ -23,16 +22,21 @@ def fail(text):
     sys.exit("labs: " + text)
 
 
+def not_source(folder, names):
+    """What a copy of the project leaves out, for shutil.copytree()."""
+    return {n for n in names if n in (".git", ".cache", "__pycache__") or (n in ("build", "share") and folder == TOP)}
+
+
 def lab_folders():
     """docs/labs/N-name of all labs, relative to the top, in order."""
     found = glob.glob(os.path.join(TOP, "docs", "labs", "[0-9]*-*"))
-    return [os.path.relpath(f, TOP) for f in sorted(found)]
+    return sorted((os.path.relpath(f, TOP) for f in found), key=lambda f: int(os.path.basename(f).split("-")[0]))
 
 
 def copy(to):
     """The source, and what is built, with the times of the files, so that make finds nothing to do."""
     shutil.rmtree(to, ignore_errors=True)
-    shutil.copytree(TOP, to, symlinks=True, ignore=NOT_SOURCE)
+    shutil.copytree(TOP, to, symlinks=True, ignore=not_source)
     build = os.path.join(TOP, "build")
     for pattern in BUILD_KEEP:
         for path in glob.glob(os.path.join(build, pattern)):

@@ -17,7 +17,7 @@ import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
 
 import lab_reports
 import lab_wrong
-from lab_trees import (COPIES, NOT_SOURCE, TOP, apply, copy, differs, fail, hide_other_solutions, lab_folders, lay_over,
+from lab_trees import (COPIES, TOP, apply, copy, differs, fail, hide_other_solutions, lab_folders, lay_over, not_source,
                        sources, start_patch, start_point, touched)
 
 SECRET = ("wrong.txt", "start.patch")  # in a starting copy they would give solutions away
@@ -87,7 +87,7 @@ def start(lab, to):
 
 def what_was_given(lab, to):
     """The sources that a student gets: no lab's solution is there."""
-    shutil.copytree(TOP, to, symlinks=True, ignore=NOT_SOURCE)
+    shutil.copytree(TOP, to, symlinks=True, ignore=not_source)
     trouble = apply(start_patch(lab), to)
     if trouble:
         fail("%s/start.patch does not apply: %s" % (lab, trouble))
@@ -212,7 +212,7 @@ def write_patch(lab, changed):
     """docs/labs/N-*/start.patch: from this source to `changed`; its text is kept."""
     path, base = start_patch(lab), os.path.join(COPIES, "base")
     shutil.rmtree(base, ignore_errors=True)
-    shutil.copytree(TOP, os.path.join(base, "a"), symlinks=True, ignore=NOT_SOURCE)
+    shutil.copytree(TOP, os.path.join(base, "a"), symlinks=True, ignore=not_source)
     os.symlink(os.path.abspath(changed), os.path.join(base, "b"))
     leave_out = [w for name in (".git", ".cache", "__pycache__", "build", "*.patch", "wrong.txt") for w in ("-x", name)]
     diff = subprocess.run(["diff", "-ruN"] + leave_out + ["a", "b"], cwd=base, capture_output=True, text=True).stdout

@@ -5,6 +5,8 @@
  *	disk check PATH     writers write all of it side by side, each with its own pattern, and fsync() now and then; after the
  *	                    kernel has forgotten what it knew of the disk, all is read and compared
  *	disk speed PATH     microseconds for a request, in a row and at random; what is written counts until it is on the disk
+ *	disk speed PATH ROW COUNT
+ *	                    only this row of them, from 1 on, and so many requests
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -118,7 +120,18 @@ static uint64_t now(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-static void speed_of(const char *what, bool writes, size_t size, unsigned count, bool random, uint64_t bytes)
+static const struct row {
+	const char *what;
+	size_t size;
+	bool writes, random;
+} rows[] = {
+    {"read 64 KiB, in a row", LARGE, false, false},
+    {"write 64 KiB, in a row", LARGE, true, false},
+    {"read 4 KiB, at random", BLOCK, false, true},
+    {"write 4 KiB, at random", BLOCK, true, true},
+};
+
+static void speed_of(const struct row *r, unsigned count, uint64_t bytes)
 {
 	int fd = open_it(O_RDWR);
 	uint32_t state = 1;
@@ -127,42 +140,46 @@ static void speed_of(const char *what, bool writes, size_t size, unsigned count,
 	forget(fd);
 	began = now();
 	for (unsigned i = 0; i < count; i++) {
-		off_t at = (off_t)i * size;
+		off_t at = (off_t)i * r->size % bytes;
 
-		if (random) {
+		if (r->random) {
 			state = state * 1103515245u + 12345u;
-			at = (off_t)(state % (bytes / size)) * size;
+			at = (off_t)(state % (bytes / r->size)) * r->size;
 		}
-		if ((writes ? pwrite(fd, buf, size, at) : pread(fd, buf, size, at)) != (ssize_t)size)
-			die(what);
+		if ((r->writes ? pwrite(fd, buf, r->size, at) : pread(fd, buf, r->size, at)) !=
+		    (ssize_t)r->size)
+			die(r->what);
 	}
-	if (writes && fsync(fd))
+	if (r->writes && fsync(fd))
 		die("fsync");
 	took = now() - began;
-	printf("%-24s %5u requests %8.1f us each %8.1f MB/s\n", what, count, took / 1000.0 / count,
-	       (double)size * count * 1000 / took);
+	printf("%-24s %5u requests %8.1f us each %8.1f MB/s\n", r->what, count, took / 1000.0 / count,
+	       (double)r->size * count * 1000 / took);
 	close(fd);
 }
 
-static int speed(uint64_t bytes)
+/* One row, or all (0) as often as is good for each. */
+static int speed(uint64_t bytes, unsigned row, unsigned count)
 {
-	unsigned large;
-
-	bytes = bytes < MOST ? bytes : MOST;
-	large = bytes / LARGE;
-	speed_of("read 64 KiB, in a row", false, LARGE, large, false, bytes);
-	speed_of("write 64 KiB, in a row", true, LARGE, large, false, bytes);
-	speed_of("read 4 KiB, at random", false, BLOCK, RANDOM, true, bytes);
-	speed_of("write 4 KiB, at random", true, BLOCK, RANDOM, true, bytes);
+	bytes = (bytes < MOST ? bytes : MOST) / LARGE * LARGE;
+	for (unsigned i = 1; i <= sizeof(rows) / sizeof(*rows); i++)
+		if (row == i)
+			speed_of(&rows[i - 1], count, bytes);
+		else if (!row)
+			speed_of(&rows[i - 1], rows[i - 1].random ? RANDOM : bytes / LARGE, bytes);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	unsigned row = argc == 5 ? atoi(argv[3]) : 0, count = argc == 5 ? atoi(argv[4]) : 0;
+	bool checks = argc == 3 && !strcmp(argv[1], "check"),
+	     measures = argc >= 3 && !strcmp(argv[1], "speed");
 	off_t bytes;
 
-	if (argc != 3 || (strcmp(argv[1], "check") && strcmp(argv[1], "speed"))) {
-		fprintf(stderr, "usage: disk check|speed PATH    (what PATH has is lost)\n");
+	if (!checks && !(measures && (argc == 3 || (row && count)))) {
+		fprintf(stderr,
+			"usage: disk check PATH | disk speed PATH [ROW COUNT]    (what PATH has is lost)\n");
 		return 2;
 	}
 	path = argv[2];
@@ -171,5 +188,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "disk: %s: is smaller than 64 KiB\n", path);
 		return 1;
 	}
-	return argv[1][0] == 'c' ? check(bytes / BLOCK) : speed(bytes);
+	return checks ? check(bytes / BLOCK) : speed(bytes, row, count);
 }
