@@ -11,9 +11,10 @@ import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COPIES = os.path.join(TOP, "build", "labs")
-# Of build/ a copy takes what makes compiling incremental, and the small images.
+# Of build/ a copy takes what makes compiling incremental, and the small images; large ones that no lab changes are the same files.
 BUILD_KEEP = ("abi", "hypervisor", "guest", "dom0-tools", "dom0-tools32", "i386", "tests/fw", "*.elf", "dom0.cpio",
               "dom0-32.cpio")
+BUILD_SAME = ("guests/vmlinux", "linux-dom0/dom0.cpio")
 # The lecturer's: what builds, runs and judges. A student's version of it is not used.
 LECTURERS = re.compile(r"(docs/labs|tests/fw|tests/system|scripts)/|(.*/)?(Makefile|[^/]+\.(mk|lds\.S|py|sh))$|build/|\.")
 
@@ -46,6 +47,10 @@ def copy(to):
             else:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 shutil.copy2(path, target)
+    for name in BUILD_SAME:
+        if os.path.exists(os.path.join(build, name)):
+            os.makedirs(os.path.dirname(os.path.join(to, "build", name)), exist_ok=True)
+            os.link(os.path.join(build, name), os.path.join(to, "build", name))
 
 
 def apply(patch, tree, *options):

@@ -2,14 +2,17 @@
 /*
  * A client of the store with one task: to learn when Dom0 asks this domain to power off or reboot. It watches
  * control/shutdown; when the watch fires, it reads that node; if the answer is a request, it acknowledges the
- * request by writing the empty text, and does it. The feature nodes tell Dom0 beforehand that this kernel
- * listens.
+ * request by writing the empty text, and has process 1 do it, as its own commands do: programs end, disks have all that was
+ * written. A process 1 that does not listen to these signals would never do it: then the machine ends at once. The feature
+ * nodes tell Dom0 beforehand that this kernel listens.
  */
 #include "drivers/xenstore.h"
 #include "drivers/xs_ring.h"
 #include "kern/console/log.h"
 #include "kern/lib/string.h"
 #include "kern/mm/kmalloc.h"
+#include "kern/proc/process.h"
+#include "kern/proc/signal.h"
 #include "machine.h"
 
 static const char node[] = "control/shutdown";
@@ -25,6 +28,10 @@ static void obey(const char *request)
 		return;
 	ask(XS_WRITE, node, sizeof(node));
 	log_warn("store: Dom0 asks for %s\n", request);
+	if (init_process && signal_is_heard(init_process, off ? SIGUSR2 : SIGTERM)) {
+		signal_send(init_process, off ? SIGUSR2 : SIGTERM, NULL);
+		return;
+	}
 	if (off)
 		machine_poweroff();
 	machine_reboot();

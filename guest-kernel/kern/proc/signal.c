@@ -91,6 +91,17 @@ static bool wants(const struct task *t, int sig)
 	return t->sched.state != TASK_DEAD && (SIGMASK(sig) & (~t->signals.blocked | t->signals.awaited));
 }
 
+bool signal_is_heard(const struct process *p, int sig)
+{
+	const struct task *t;
+
+	list_for_each (t, &p->tasks, siblings) {
+		if (is_dropped(t, sig))
+			return false;
+	}
+	return true;
+}
+
 int signal_send(struct process *p, int sig, const struct siginfo *info)
 {
 	struct task *t;
@@ -98,10 +109,8 @@ int signal_send(struct process *p, int sig, const struct siginfo *info)
 	if (p->zombie || !sig)
 		return 0;
 	before_sending(p, sig);
-	list_for_each (t, &p->tasks, siblings) {
-		if (is_dropped(t, sig))
-			return 0;
-	}
+	if (!signal_is_heard(p, sig))
+		return 0;
 	if (sig == SIGKILL && p == init_process)
 		return 0;
 	if (!(p->signals.pending & SIGMASK(sig)))

@@ -130,6 +130,8 @@ struct task_signals {
 void siginfo_to_user(const struct siginfo *info, struct siginfo_user *out);
 
 int signal_send(struct process *p, int sig, const struct siginfo *info); /* info NULL: from the kernel */
+/* Would it be delivered, or be kept until it is awaited? */
+bool signal_is_heard(const struct process *p, int sig);
 int signal_send_task(struct task *t, int sig, const struct siginfo *info);
 void signal_send_group(int pgid, int sig);
 /* A fault of the current task: cannot be blocked or ignored. */
