@@ -5,7 +5,7 @@
 LINUX_DOM0 := $(B)/linux-dom0
 LINUX_DISK := $(B)/linux-disk
 
-.PHONY: linux-dom0 linux-dom0-iso linux-dom0-figures run-linux
+.PHONY: linux-dom0 linux-dom0-iso linux-dom0-figures disk-figures run-linux
 linux-dom0: $(LINUX_DOM0)/dom0.cpio $(B)/ringlet.elf ## fetch Debian's Linux and xl, and pack them as a Dom0
 
 # A disk for guests of one's own; it is kept.
@@ -44,8 +44,10 @@ $(LINUX_DOM0)/linux-dom0.iso: scripts/linux-dom0/grub.cfg $(LINUX_DOM0)/dom0.cpi
 
 linux-dom0-figures: linux-dom0 $(LINUX_DISK)/disk.img ## what it costs on Ringlet and on Xen: speed, and instructions of the hypervisor
 	$(Q)python3 scripts/linux-dom0/figures.py speed
-	$(Q)python3 scripts/linux-dom0/figures.py fio
 	$(Q)python3 scripts/linux-dom0/figures.py count
+
+disk-figures: linux-dom0 $(LINUX_DISK)/disk.img $(GK_OUT)/kernel-native64.elf $(GK_OUT)/initrd64.cpio ## what a request for a disk costs, and whom: bare, Dom0, guests, on Xen (UNIT=time or fair; ON=)
+	$(Q)python3 scripts/linux-dom0/figures.py disks $(or $(UNIT),instructions)
 
 # A disk with a Linux on it, which starts there.
 .PHONY: linux-disk

@@ -9,7 +9,7 @@ $(call needs,test test-images lint mutants fuzz fuzz-host fuzz-coverage suite,ru
 $(call needs,debug,run gdb)
 $(call needs,gdb,gdb)
 $(call needs,lab grade,run git patch)
-$(call needs,linux-dom0 linux-dom0-iso linux-dom0-figures run-linux test-linux-dom0,run kmod cpio e2fsprogs)
+$(call needs,linux-dom0 linux-dom0-iso linux-dom0-figures disk-figures run-linux test-linux-dom0,run kmod cpio e2fsprogs)
 $(call needs,verify verify-pictures,run spin)
 $(call needs,test-powercuts,run libcmocka-dev qemu-utils e2fsprogs)
 $(call needs,test-bochs probe-bochs,run bochs)

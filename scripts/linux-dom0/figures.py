@@ -5,11 +5,11 @@
     figures.py speed      seconds to a shell (also on the bare machine), and what disks and networks carry, by the machine's
                           clock: the build machine must be idle; the best of three rounds, in turns; MB/s, and 1/s for the
                           time to the shell
-    figures.py fio        what fio measures of disks, in MB/s: Dom0's own, a guest's by Linux's back end, a guest's by rl-blkd (started by
-                          rl, beside Debian's daemons), and how much of Dom0's each guest has; on an idle machine, as speed;
-                          MEGABYTES are how many each row reads or writes (64)
-    figures.py count      instructions of the hypervisor for one `xl create`, one block request, one packet: QEMU logs each
-                          instruction that is executed in the hypervisor's image
+    figures.py count      instructions of the hypervisor for one `xl create`, one block request, one packet
+    figures.py disks instructions
+                          what a request for a disk costs everybody (disk_figures.py), in instructions
+    figures.py disks time the same in MB/s; the build machine must be idle; the best of three rounds
+    figures.py disks fair how much of a disk's speed is left to a guest beside a greedy one
 
 The processor is the same for all. Needs `make linux-dom0 linux-disk`.
 """
@@ -18,7 +18,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -27,61 +26,16 @@ sys.path.insert(0, os.path.join(TOP, "tests", "system"))
 import hosts
 import xl_session
 from machine import Machine
+import disk_figures as disks
+from instructions import CODE as HOSTS, ICOUNT, Counter
 from linux_guest import SHELL as GUEST_SHELL
 from monitor import Monitor
 
-# Where each hypervisor's code is: docs/memory-layout.md; Xen's asm-x86/config.h.
-CODE = {"ringlet": "0xffff828000000000+0x4000000000", "xen": "0xffff82d040000000+0x40000000"}
-INSTRUCTIONS = ["-icount", "shift=0,sleep=on"]
 PROCESSOR = ["-cpu", hosts.BOTH]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 MEGABYTES = 64
-FIO_MEGABYTES = int(os.environ.get("MEGABYTES", "64"))
-FIO_ROWS = [("read, 64 KiB", "read", "64k"), ("written, 64 KiB", "write", "64k"),
-            ("read at random, 4 KiB", "randread", "4k"), ("written at random, 4 KiB", "randwrite", "4k")]
 LIMIT = 3000  # seconds for one line: what is counted runs at a hundredth of its speed
-END = b"end\n"
 DOMU = "xl create -q /etc/xen/linux.cfg 'disk=[\"phy:/dev/vdb,xvda,w\"]'"
-
-
-class Counter:
-    """Executed instructions of the hypervisor, by a log that a pipe carries to a counter."""
-
-    def __init__(self, host, monitor, folder):
-        self.monitor = monitor
-        self.pipe = os.path.join(folder, "log")
-        os.mkfifo(self.pipe)
-        self.args = ["-dfilter", CODE[host]]
-
-    def order(self, line):
-        self.monitor.run("human-monitor-command", **{"command-line": line})
-
-    def count(self, work):
-        """How many instructions `work()` makes the hypervisor execute."""
-        self.lines = 0
-        reader = threading.Thread(target=self._read)
-        reader.start()
-        self.order("logfile " + self.pipe)
-        self.order("singlestep on")
-        self.order("log exec,nochain")
-        work()
-        self.order("log none")
-        self.order("singlestep off")
-        with open(self.pipe, "wb") as pipe:  # QEMU keeps its end open
-            pipe.write(END)
-        reader.join()
-        return self.lines
-
-    def _read(self):
-        with open(self.pipe, "rb", buffering=0) as pipe:
-            piece = b""
-            while not piece.endswith(END):
-                piece = pipe.read(1 << 20)
-                self.lines += piece.count(b"\nTrace")
-
-    def each(self, work, few, many):
-        """Of one of many equal things: work(few) has all that comes but once."""
-        return (self.count(lambda: work(many)) - self.count(lambda: work(few))) / (many - few)
 
 
 def ask_guest(s, line):
@@ -94,7 +48,7 @@ def counted(host):
     """Instructions of the hypervisor, by what they were executed for."""
     with tempfile.TemporaryDirectory() as folder, Monitor() as monitor:
         counter = Counter(host, monitor, folder)
-        with xl_session.machine(host, "figures", 6000, more=PROCESSOR + monitor.args + counter.args + INSTRUCTIONS) as m:
+        with xl_session.machine(host, "figures", 6000, more=PROCESSOR + monitor.args + counter.args + ICOUNT) as m:
             s = xl_session.Session(m, host, "")
             s.boot()
             found = {"one create": counter.count(lambda: s.ask("xl create -q /etc/xen/demo64.cfg", limit=LIMIT))}
@@ -148,53 +102,10 @@ def timed(host, web):
         return found
 
 
-def by_fio(run, device, who, found):
-    for row, way, size in FIO_ROWS:
-        said = run("fio --name=f --filename=%s --rw=%s --bs=%s --size=%dm --direct=1 --ioengine=libaio --iodepth=16 --minimal" %
-                   (device, way, size, FIO_MEGABYTES))
-        fields = re.search(r"(?m)^3;fio-.*$", said)[0].split(";")
-        found["%s: %s" % (who, row)] = (int(fields[6]) + int(fields[47])) * 1024 / 1e6  # KiB/s, read and written
-
-
-def in_guest(s, tool, found, who):
-    """A guest whose root and whose second disk are disks of Dom0, made by `tool`."""
-    s.ask("%s create -q /etc/xen/disk.cfg \"disk=['phy:/dev/vdc,xvda,w', 'phy:/dev/vdd,xvdb,w']\" vif=[]" % tool)
-    s.m.send("%s console disk\n\n" % tool)
-    s.m.expect(GUEST_SHELL, LIMIT)
-    by_fio(lambda line: ask_guest(s, line), "/dev/xvdb", who, found)
-    s.m.send("poweroff\n")
-    s.m.expect(xl_session.SHELL, LIMIT)
-    s.ask("await '! xl domid disk'")
-
-
-def fio(host):
-    """MB/s by fio, which is on the disk that guests start from."""
-    with tempfile.TemporaryDirectory() as folder:
-        scratch = os.path.join(folder, "scratch")
-        with open(scratch, "wb") as f:
-            f.truncate(FIO_MEGABYTES << 20)
-        more = ["-drive", "if=virtio,format=raw,cache=unsafe,snapshot=on,file=" + os.path.join(xl_session.BUILD, "linux-disk", "disk.img"),
-                "-drive", "if=virtio,format=raw,cache=unsafe,file=" + scratch]
-        with xl_session.machine(host, "figures", 7200, more=PROCESSOR + more) as m:
-            s, found = xl_session.Session(m, host, ""), {}
-            s.boot()
-            s.ask("mkdir /a && mount -o ro /dev/vdc1 /a && for d in proc sys dev; do mount --bind /$d /a/$d; done")
-            s.ask("dd if=/dev/urandom of=/dev/vdd bs=1M count=%d" % FIO_MEGABYTES, limit=LIMIT)  # no holes are read
-            by_fio(lambda line: s.ask("chroot /a " + line, limit=LIMIT), "/dev/vdd", "Dom0", found)
-            s.ask("umount -R /a")
-            in_guest(s, "xl", found, "DomU, blkback")
-            s.ask("rl-blkd 2>/var/log/rl-blkd.log &")
-            in_guest(s, "rl", found, "DomU, rl-blkd")
-        for who in ("DomU, blkback", "DomU, rl-blkd"):
-            for row, _, _ in FIO_ROWS:
-                found["%s of Dom0's: %s" % (who, row)] = found["%s: %s" % (who, row)] / found["Dom0: " + row]
-        return found
-
-
-def best(measure):
-    """The best of some rounds, row by row; the hosts take turns, so that both see the same build machine."""
-    rounds = [{host: measure(host) for host in CODE} for _ in range(ROUNDS)]
-    return {host: {row: max(r[host][row] for r in rounds) for row in rounds[0][host]} for host in CODE}
+def best(measure, on=HOSTS):
+    """The best of some rounds, row by row; the hosts take turns, so that all see the same build machine."""
+    rounds = [{host: measure(host) for host in on} for _ in range(ROUNDS)]
+    return {host: {row: max(r[host][row] for r in rounds) for row in rounds[0][host]} for host in on}
 
 
 def show(table, digits):
@@ -203,18 +114,32 @@ def show(table, digits):
         print("%-48s %12.*f %12.*f %6.2f" % (row, digits, ours, digits, theirs, ours / theirs))
 
 
+def of_disks(unit):
+    on = os.environ.get("ON", " ".join(disks.HOSTS)).split()
+    if unit == "fair":
+        print("requests in a second, by a clock that counts instructions")
+        for host in (host for host in on if host in HOSTS):
+            for row, rate in disks.fair(host).items():
+                print("%-12s %-48s %8.0f" % (host, row, rate))
+    elif unit == "instructions":
+        disks.show({host: disks.figures(host, disks.Instructions) for host in on}, disks.Instructions.unit)
+    else:
+        disks.show(best(lambda host: disks.figures(host, disks.Speed), on), disks.Speed.unit)
+
+
 def main(what):
+    if what[0] == "disks":
+        of_disks(what[1])
+        return
     print("%-48s %12s %12s %6s" % ("", "Ringlet", "Xen", "ratio"))
-    if what == "count":
-        show({host: counted(host) for host in CODE}, 0)
-    elif what == "fio":
-        show(best(fio), 2)
+    if what == ["count"]:
+        show({host: counted(host) for host in HOSTS}, 0)
     else:
         with xl_session.Web() as web:
             show(best(lambda host: timed(host, web)), 3)
         print("the bare machine: %.1f s to a shell" % min(bare() for _ in range(ROUNDS)))
 
 
-if sys.argv[1:] not in (["speed"], ["fio"], ["count"]):
+if sys.argv[1:] not in (["speed"], ["count"], ["disks", "instructions"], ["disks", "time"], ["disks", "fair"]):
     sys.exit(__doc__)
-main(sys.argv[1])
+main(sys.argv[1:])
