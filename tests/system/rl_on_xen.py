@@ -49,7 +49,8 @@ def works(m):
 def create(m):
     m.run("rl create -q demo64.cfg name=one")
     m.run("rl create -q demo64.cfg name=two vcpus=2 memory=48")
-    require(states(m)["one"][:2] == (32, 1) and states(m)["two"][:2] == (48, 2), "rl list: %s" % states(m))
+    m.run("until rl list | grep -q '^two .* 48 *2'; do usleep 50000; done")  # vCPUs count that its kernel has brought up
+    require(states(m)["one"][:2] == (32, 1), "rl list: %s" % states(m))
     require(len(re.findall(r"^two +\d+ +[01] ", m.run("rl vcpu-list"), re.M)) == 2, "two has not two vCPUs")
     require("mapped 2 pages" in m.run("grants map `rl domid two` 0 1"), "its console and store are not granted to Dom0")
     require(m.run("rl domname `rl domid two`").strip() == "two", "domid and domname disagree")
