@@ -47,7 +47,8 @@ def clean_environment():
 
 
 def grade(lab, tree, show=False):
-    """Run this tree's grader in `tree`: (points as scripts/grading.py has them, or None if it came to no end; output)."""
+    """Run this tree's grader in `tree`: (points as scripts/grading.py has them, or None if it came to no end; output;
+    instructions that its machines executed, in millions)."""
     with tempfile.TemporaryDirectory() as outside:
         path = os.path.join(outside, "results")
         grader = subprocess.Popen([sys.executable, os.path.join(TOP, lab, "grade.py")], cwd=tree,
@@ -60,9 +61,10 @@ def grade(lab, tree, show=False):
                 print(line, end="", flush=True)
         grader.wait()
         if not os.path.exists(path):
-            return None, text
+            return None, text, 0
         with open(path) as f:
-            return json.load(f)["points"], text
+            results = json.load(f)
+        return results["points"], text, results["instructions"] / 1e6
 
 
 def start(lab, to):
@@ -135,9 +137,12 @@ def show_grade(lab, opt):
         notes = handed_in(lab, opt.dir and os.path.abspath(opt.dir), opt.patch, tree)
     for note in notes:
         print("# " + note)
-    points, _ = grade(lab, tree, show=True)
+    points, _, millions = grade(lab, tree, show=True)
     if points is None:
         points = lab_reports.UNFINISHED["points"]
+    elif millions:
+        notes.append("its machines executed %.1f million instructions" % millions)
+        print("# " + notes[-1])
     for path, kind in reports:
         lab_reports.write(path, kind, {"points": points, "notes": notes})
     print(last_line(lab, points, notes, opt))
@@ -153,10 +158,10 @@ class Proof:
         self.count = self.failed = 0
         self.names = []
 
-    def report(self, what, trouble, began=None):
+    def report(self, what, trouble, began=None, millions=0):
         self.count += 1
         self.failed += bool(trouble)
-        took = " # %d s" % (time.monotonic() - began) if began else ""
+        took = " # %d s, %.1f million instructions" % (time.monotonic() - began, millions) if began else ""
         print("%s %d - %s%s" % ("not ok" if trouble else "ok", self.count, what, took), flush=True)
         if trouble:
             print("# " + trouble.replace("\n", "\n# "))
@@ -164,13 +169,13 @@ class Proof:
     def judge(self, what, wanted):
         """`wanted(names)`: which points are to be lost."""
         began = time.monotonic()
-        points, text = grade(self.lab, self.tree)
+        points, text, millions = grade(self.lab, self.tree)
         if points is None:
             return self.report(what, "the grader came to no end:\n" + text, began)
         self.names = [p["name"] for p in points]
         lost, want = {p["name"] for p in points if p["score"] < p["max"]}, wanted(self.names)
         self.report(what, lost != want and "%s\nlost, and should not be: %s\nnot lost: %s"
-                    % (text, sorted(lost - want), sorted(want - lost)), began)
+                    % (text, sorted(lost - want), sorted(want - lost)), began, millions)
 
     def wrong(self, wrong):
         try:

@@ -5,6 +5,7 @@
  * itself, the machine stops.
  */
 #include <stdarg.h>
+#include "cpu/percpu.h"
 #include "dev/power.h"
 #include "dom/domain.h"
 #include "dom/report.h"
@@ -25,10 +26,29 @@ static const char *reason_name(uint8_t reason)
 
 void (*machine_last)(void);
 
+/* How long the processors had something to do, all together. Under QEMU's -icount a nanosecond is an instruction: then this is
+ * what all of it took. */
+static uint64_t worked_us(void)
+{
+	struct vcpu_runstate_info r;
+	uint64_t ns = 0;
+
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		vcpu_runstate_get(cpu_table[i]->idle, &r);
+		ns += r.time[RUNSTATE_runnable];
+	}
+	return ns / 1000;
+}
+
 static void end_machine(uint8_t reason)
 {
-	printk("Dom0 has stopped: %s\n", reason_name(reason));
-	if (machine_last && reason <= SHUTDOWN_reboot) /* not in the middle of what made it crash */
+	bool in_order = reason <= SHUTDOWN_reboot; /* else this may be the middle of anything */
+
+	if (in_order)
+		printk("Dom0 has stopped: %s; %lu us of work\n", reason_name(reason), worked_us());
+	else
+		printk("Dom0 has stopped: %s\n", reason_name(reason));
+	if (machine_last && in_order)
 		machine_last();
 	switch (reason) {
 	case SHUTDOWN_poweroff:

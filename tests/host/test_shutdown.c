@@ -29,6 +29,10 @@ struct domain *dom0 = &host_dom0, dom_idle;
 static struct tss tss;
 struct percpu host_percpu = {.self = &host_percpu, .tss = &tss};
 static jmp_buf end;
+static struct vcpu idle_vcpus[2];
+static struct percpu cpus[2] = {{.idle = &idle_vcpus[0]}, {.idle = &idle_vcpus[1]}};
+struct percpu *cpu_table[MAX_CPUS] = {&cpus[0], &cpus[1]};
+uint32_t nr_cpus = 2;
 
 void power_off(void)
 {
@@ -44,6 +48,11 @@ void power_crash(void)
 {
 	note("crash");
 	longjmp(end, 1);
+}
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
+{
+	*r = (struct vcpu_runstate_info){
+	    .time = {[RUNSTATE_running] = 77000000, [RUNSTATE_runnable] = v == &idle_vcpus[0] ? 2001 : 3000}};
 }
 static void last(void)
 {
@@ -176,8 +185,8 @@ static void machine(void **state)
 		uint8_t reason;
 		const char *done;
 	} cases[] = {
-	    {SHUTDOWN_poweroff, "Dom0 has stopped: poweroff;last;off;"},
-	    {SHUTDOWN_reboot, "Dom0 has stopped: reboot;last;reboot;"},
+	    {SHUTDOWN_poweroff, "Dom0 has stopped: poweroff; 5 us of work;last;off;"},
+	    {SHUTDOWN_reboot, "Dom0 has stopped: reboot; 5 us of work;last;reboot;"},
 	    {SHUTDOWN_suspend, "Dom0 has stopped: suspend;crash;"},
 	    {SHUTDOWN_crash, "Dom0 has stopped: crash;crash;"},
 	    {SHUTDOWN_watchdog, "Dom0 has stopped: watchdog;crash;"},
@@ -192,7 +201,7 @@ static void machine(void **state)
 	machine_last = NULL;
 	if (!setjmp(end))
 		domain_shutdown(dom0, SHUTDOWN_poweroff);
-	assert_done("Dom0 has stopped: poweroff;off;");
+	assert_done("Dom0 has stopped: poweroff; 5 us of work;off;");
 }
 
 /* ---- switch.c ---- */
