@@ -25,7 +25,7 @@ from machine import Failure, Machine, require  # noqa: F401 (for the graders)
 
 BUILD = "build"
 HANG = 600  # seconds, for a machine whose end its instructions do not bring about; no verdict depends on it
-END_SECONDS = 60  # for a machine to switch itself off
+END_SECONDS = 20  # for a machine to switch itself off
 COUNTED = ["-icount", "shift=0,sleep=off"]  # QEMU: ticks are instructions
 LOG_BYTES = 8 << 20  # of a Watch, some 100,000 blocks: code that loops where it is watched ends here, with its machine
 MARKS, MARK_BYTES = 128, 16  # docs/labs/mark.h
