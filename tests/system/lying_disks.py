@@ -15,7 +15,6 @@ memory = 32
 disk = ["liar.img,raw,xvda,w"]
 '''
 LIES = 11  # about disks; it has no cards
-GONE = "until ! rl store list backend/qdisk 2>/dev/null | grep -q .; do usleep 20000; done"
 
 
 def fill(share):
@@ -50,7 +49,7 @@ def the_other_is_undisturbed(m):
     said = m.run("cat /tmp/said")
     found = re.search(r"(?m)^(\d+)\n0\nit-is-1", said.replace("\r", ""))
     require(found and int(found[1]) > 0, "its checks: " + said)
-    m.run("rl destroy work; " + GONE)
+    m.run("id=$(rl domid work); rl destroy work; while rl store list backend/qdisk/$id > /dev/null 2>&1; do usleep 20000; done")
     audit(m)
 
 

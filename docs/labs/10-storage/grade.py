@@ -31,6 +31,7 @@ class Storage:
     def __init__(self, m, monitor, nonce):
         self.m, self.s, self.monitor, self.nonce = m, xl_session.Session(m, "ringlet", ""), monitor, nonce
         self.used, self.kept = None, ""  # MiB of the pool at first; what the guest has after it went back
+        self.last = secrets.token_hex(8)  # written when no function of the student's is called any more
 
     def dom0(self, line, limit=HANG):
         """In Dom0; its answer, whatever its status."""
@@ -157,15 +158,15 @@ class Storage:
         self.undisturbed()
 
     def stops(self):
-        self.inside("echo end-%s > /mnt/end; touch /tmp/stop; %s; sync; umount /mnt" % (self.nonce, self.soon("[ -e /tmp/stopped ]")))
+        self.inside("echo end-%s > /mnt/end; touch /tmp/stop; %s; sync; umount /mnt" % (self.last, self.soon("[ -e /tmp/stopped ]")))
         self.dom0("xl destroy demo64; await '! xl domid demo64'; lvchange -an pool; vgchange -an pool; mdadm --stop /dev/md0; sync")
 
 
-def on_both(images, nonce):
+def on_both(images, last):
     """What the guest wrote last lies on the drive that stayed and on the new one."""
     for name, path in (("drive that stayed", images[0]), ("new drive", images[2])):
         with open(path, "rb") as f:
-            require(("end-" + nonce).encode() in f.read(), "the %s has not what the guest wrote last" % name)
+            require(("end-" + last).encode() in f.read(), "the %s has not what the guest wrote last" % name)
 
 
 def predicted(given, truth, question):
@@ -227,7 +228,7 @@ def main():
         truth["pulled.seen"] = 0 if PULLED not in points.broken else None
         points.point("a new drive takes the place of a lost one", st.replaces, 4, [booted, LENT, PULLED])
         then("all comes to an end", st.stops, LENT, PULLED)
-    points.point("both drives have what the guest wrote", lambda: on_both(images, nonce), 3, [booted, LENT, PULLED])
+    points.point("both drives have what the guest wrote", lambda: on_both(images, st.last), 3, [booted, LENT, PULLED])
     for question in ("thin.empty", "thin.chunk", "drives", "pulled.seen"):
         points.point("prediction: " + question, lambda: predicted(given, truth, question), 1, [read])
     points.end()
