@@ -50,7 +50,7 @@ def kernel(machine):
     """The portable kernel knows the machine only by machine.h; x86/ knows native/ and pv/ by x86/internal.h. A system call is
     implemented where it belongs and called through its table. Processes have files and memory, and files wait as processes do: these
     rooms are side by side, and their circle should become smaller, not larger."""
-    return Part(f"kernel-{machine}", ["kern/lib", "kern/time", "kern/console", "kern/mm kern/proc kern/block kern/fs kern/tty", "kern/sys", "kern",
+    return Part(f"kernel-{machine}", ["kern/lib", "kern/time", "kern/console", "kern/mm kern/proc kern/block kern/fs kern/tty", "kern/net", "kern/sys", "kern",
                                       f"drivers x86 {machine}"],
                 "guest-kernel", [(f"build/guest/{d}", "guest-kernel") for d in ("64", f"{machine}64")], circle=18,
                 partial=("drivers", "x86"), seams=["guest-kernel/" + h for h in ("machine.h", "x86/internal.h", "x86/linux_abi.h",
