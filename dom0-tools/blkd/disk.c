@@ -14,16 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	UNKNOWN,
-	INITIALISING,
-	INIT_WAIT,
-	INITIALISED,
-	CONNECTED_STATE,
-	CLOSING_STATE,
-	CLOSED
-};
-
 struct disk *disk_new(unsigned dom, unsigned dev)
 {
 	struct disk *d = calloc(1, sizeof(*d));
@@ -116,7 +106,7 @@ static void offer(struct xs *xs, struct disk *d)
 	    {"multi-queue-max-queues", 1},
 	};
 
-	disk_publish(xs, d, keys, sizeof(keys) / sizeof(*keys), INIT_WAIT, false, NULL);
+	disk_publish(xs, d, keys, sizeof(keys) / sizeof(*keys), STATE_INIT_WAIT, false, NULL);
 }
 
 /* Sizes and what can be done, and that it is connected; the front end sees a state that is written again as a new size. */
@@ -130,7 +120,7 @@ static void announce(struct xs *xs, struct disk *d, bool again)
 	    {"feature-discard", d->discards}, {"discard-granularity", 4096}, {"discard-alignment", 0},
 	};
 
-	disk_publish(xs, d, keys, sizeof(keys) / sizeof(*keys), CONNECTED_STATE, again, NULL);
+	disk_publish(xs, d, keys, sizeof(keys) / sizeof(*keys), STATE_CONNECTED, again, NULL);
 }
 
 static void set_state(struct xs *xs, struct disk *d, long state)
@@ -141,8 +131,9 @@ static void set_state(struct xs *xs, struct disk *d, long state)
 /* Where the ring is, as the front end says. NULL, or what is wrong with that. */
 static const char *read_ring(struct xs *xs, const struct disk *d, struct command *c)
 {
-	char *protocol = front_text(xs, d, "protocol"), key[16];
-	long order = front_number(xs, d, "ring-page-order"), port = front_number(xs, d, "event-channel");
+	char *protocol = back_text(xs, d->frontend, "protocol"), key[16];
+	long order = back_number(xs, d->frontend, "ring-page-order"),
+	     port = back_number(xs, d->frontend, "event-channel");
 	const char *wrong = NULL;
 
 	*c = (struct command){.kind = WORKER_CONNECT, .port = (uint32_t)port, .pages = 1};
@@ -160,7 +151,7 @@ static const char *read_ring(struct xs *xs, const struct disk *d, struct command
 		long ref;
 
 		snprintf(key, sizeof(key), order < 0 ? "ring-ref" : "ring-ref%u", i);
-		ref = front_number(xs, d, key);
+		ref = back_number(xs, d->frontend, key);
 		c->refs[i] = (uint32_t)ref;
 		wrong = ref < 0 ? "it does not say which pages its ring has" : NULL;
 	}
@@ -171,7 +162,7 @@ static void refuse(struct xs *xs, struct disk *d, const char *why)
 {
 	warn("%s: the front end cannot be served: %s", d->name, why);
 	d->refused = true;
-	disk_publish(xs, d, NULL, 0, CLOSING_STATE, false, why);
+	disk_publish(xs, d, NULL, 0, STATE_CLOSING, false, why);
 }
 
 static void connect(struct xs *xs, struct disk *d, long back)
@@ -181,7 +172,7 @@ static void connect(struct xs *xs, struct disk *d, long back)
 
 	if (d->phase != OPEN || d->refused)
 		return;
-	if (back < INIT_WAIT || back == INITIALISED || back == CLOSED)
+	if (back < STATE_INIT_WAIT || back == STATE_INITIALISED || back == STATE_CLOSED)
 		offer(xs, d);
 	wrong = read_ring(xs, d, &c);
 	if (wrong)
@@ -203,33 +194,33 @@ static bool let_go(struct disk *d)
 
 static void step(struct xs *xs, struct disk *d, long back)
 {
-	long front = front_number(xs, d, "state"), online = disk_number(xs, d, "online");
+	long front = back_number(xs, d->frontend, "state"), online = disk_number(xs, d, "online");
 
 	switch (front) {
-	case INITIALISED:
-	case CONNECTED_STATE:
+	case STATE_INITIALISED:
+	case STATE_CONNECTED:
 		connect(xs, d, back);
 		break;
-	case CLOSING_STATE:
-		set_state(xs, d, CLOSING_STATE);
+	case STATE_CLOSING:
+		set_state(xs, d, STATE_CLOSING);
 		break;
-	case INITIALISING:
-	case INIT_WAIT:
-		if (let_go(d) && back != INIT_WAIT)
-			online ? offer(xs, d) : set_state(xs, d, CLOSED);
+	case STATE_INITIALISING:
+	case STATE_INIT_WAIT:
+		if (let_go(d) && back != STATE_INIT_WAIT)
+			online ? offer(xs, d) : set_state(xs, d, STATE_CLOSED);
 		break;
 	default: /* closed, or its directory is gone */
 		if (let_go(d))
-			set_state(xs, d, CLOSED);
+			set_state(xs, d, STATE_CLOSED);
 	}
 }
 
 /* Does the toolstack take it away, and has the front end let go of it? Then the closed state says that its image is free. */
 static bool is_over(struct xs *xs, const struct disk *d)
 {
-	long front = front_number(xs, d, "state");
+	long front = back_number(xs, d->frontend, "state");
 
-	return !disk_number(xs, d, "online") && (front < INITIALISED || front >= CLOSED);
+	return !disk_number(xs, d, "online") && (front < STATE_INITIALISED || front >= STATE_CLOSED);
 }
 
 bool disk_look(struct xs *xs, struct disk *d)
@@ -248,7 +239,7 @@ bool disk_look(struct xs *xs, struct disk *d)
 	if (is_over(xs, d)) {
 		worker_stop(d);
 		if (d->phase == NO_WORKER)
-			set_state(xs, d, CLOSED);
+			set_state(xs, d, STATE_CLOSED);
 		return true;
 	}
 	if (d->phase == NO_WORKER && d->start_ms <= now_ms())
@@ -261,10 +252,10 @@ bool disk_look(struct xs *xs, struct disk *d)
 static void hear_connected(struct xs *xs, struct disk *d)
 {
 	long back = disk_number(xs, d, "state"), sectors = disk_number(xs, d, "sectors");
-	bool again = back == CONNECTED_STATE && sectors != (long)d->sectors;
+	bool again = back == STATE_CONNECTED && sectors != (long)d->sectors;
 
 	d->phase = CONNECTED;
-	if (back == INIT_WAIT || again)
+	if (back == STATE_INIT_WAIT || again)
 		announce(xs, d, again);
 }
 
@@ -275,7 +266,7 @@ static void hear_changed(struct xs *xs, struct disk *d)
 	long back = disk_number(xs, d, "state");
 
 	if (d->changing)
-		disk_publish(xs, d, keys, 1, back, back == CONNECTED_STATE, NULL);
+		disk_publish(xs, d, keys, 1, back, back == STATE_CONNECTED, NULL);
 	d->changing = false;
 }
 
@@ -321,7 +312,7 @@ void disk_hear(struct xs *xs, struct disk *d)
 		d->phase = OPEN;
 		break;
 	case WORKER_RESIZED:
-		if (d->phase == CONNECTED && disk_number(xs, d, "state") == CONNECTED_STATE)
+		if (d->phase == CONNECTED && disk_number(xs, d, "state") == STATE_CONNECTED)
 			announce(xs, d, true);
 	}
 }

@@ -5,7 +5,8 @@ TOOLS_TESTS   := tools_appliance tools_blkd tools_builder tools_cfg tools_consol
 	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_store_watches tools_stored tools_switch tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xl_disk tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_IMAGES  := $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
-TOOLS_TESTED  := $(wildcard dom0-tools/lib/*.c) $(TOOLS_SHARED) $(addprefix dom0-tools/rl/,screen.c table.c) $(TOOLS_STORED)
+# grants.c stays out: tests have guests of their own.
+TOOLS_TESTED  := $(filter-out %/grants.c,$(wildcard dom0-tools/lib/*.c)) $(TOOLS_SHARED) $(addprefix dom0-tools/rl/,screen.c table.c) $(TOOLS_STORED)
 TOOLS_TCFLAGS := -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined $(WARN) \
 	$(ABI_CFLAGS) -Idom0-tools/lib -Idom0-tools/rl -Idom0-tools/stored -Idom0-tools/blkd -Idom0-tools -Itests/host -Ihypervisor
 
