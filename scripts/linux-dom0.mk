@@ -28,10 +28,11 @@ $(LINUX_DOM0)/domu.cpio: scripts/guests/linux.list scripts/guests/init scripts/l
 		$(LINUX_DOM0)/domu-modules/list
 
 # Linux takes several archives behind one another.
-$(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(GUESTS)/initrd-disk.cpio $(B)/dom0.cpio scripts/linux-dom0/dom0.list \
+$(LINUX_DOM0)/dom0.cpio: $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/domu.cpio $(GUESTS)/initrd-disk.cpio $(B)/dom0.cpio $(B)/guest/hello.list scripts/linux-dom0/dom0.list \
 		$(wildcard scripts/linux-dom0/*) $(wildcard scripts/linux-dom0/xen/*)
 	$(call say,CPIO,$@)python3 dom0-tools/mkcpio.py -D TOOLS=$(B)/dom0-tools -D GUESTS=$(GUESTS) -D GUEST=$(B)/guest \
-		-D OUT=$(LINUX_DOM0) $(LINUX_DOM0)/ours.cpio dom0-tools/dom0.list scripts/linux-dom0/dom0.list && \
+		-D OUT=$(LINUX_DOM0) $(LINUX_DOM0)/ours.cpio dom0-tools/dom0.list $(B)/guest/hello.list \
+		scripts/linux-dom0/dom0.list && \
 	cat $(LINUX_DOM0)/debian.cpio $(LINUX_DOM0)/ours.cpio >$@.part && mv $@.part $@
 
 linux-dom0-iso: $(LINUX_DOM0)/linux-dom0.iso ## pack them as an ISO: on Ringlet, on Debian's Xen, on the bare machine

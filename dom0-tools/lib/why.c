@@ -10,9 +10,11 @@
 #include "err.h"
 #include "files.h"
 #include "guest_abi.h"
+#include "home.h"
 #include "peek.h"
 #include "record.h"
 #include "symbols.h"
+#include "xs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -149,6 +151,19 @@ static const struct guest_abi *abi_of(struct hv *hv, const struct xen_domctl_get
 	return op.u.address_size.size == 32 ? &abi_pv32 : op.u.address_size.size == 64 ? &abi_pv64 : NULL;
 }
 
+/* The kernel that xl wrote into the store, malloc()ed; NULL: xl has not made this domain. */
+static char *kernel_in_store(unsigned id)
+{
+	struct xs *xs = xs_shared();
+	char *vm = xs ? home_read(xs, id, "vm") : NULL, *kernel;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/image/kernel", vm ? vm : "");
+	kernel = vm ? xs_read(xs, 0, path, NULL) : NULL;
+	free(vm);
+	return kernel;
+}
+
 /* The kernel that its configuration names, malloc()ed; NULL: it is not known. */
 static char *kernel_of(unsigned id)
 {
@@ -159,7 +174,7 @@ static char *kernel_of(unsigned id)
 	if (!access(path, R_OK) && !cfg_load(&cfg, path) && !cfg_text(&cfg, "kernel", &kernel) && kernel)
 		copy = strdup(kernel);
 	cfg_free(&cfg);
-	return copy;
+	return copy ? copy : kernel_in_store(id);
 }
 
 static void load_symbols(struct scene *s, unsigned id, const char *kernel)

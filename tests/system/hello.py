@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The hello guests of docs/hello in C, NASM and Rust: made by `rl create` on Ringlet, and as the machine's first domain on
-Ringlet and on Debian's Xen. That `rl` makes them on Xen too is a step of rl_on_xen.py.
+Ringlet and on Debian's Xen. That `rl` makes them on Xen too is a step of rl_on_xen.py, and `xl` on a Linux Dom0 of linux_dom0_rl.py.
 
 They say their lines by the console's ring; in the first domain, which has none, by the hypervisor's console.
 """
@@ -17,6 +17,7 @@ from main_job import SHELL
 GUEST = os.path.join(BUILD, "guest")
 NAMES = {"c": "C", "nasm": "NASM", "rust": "Rust"}
 HELLO = r"^Hello from %s, a guest of xen-3\.0-x86_64, with %d pages$"
+ENDED = r"^\(rl\) domain \d+ has ended: poweroff$"
 EVENT = r"^The timer's event came by port [1-9]\d*; goodbye$"
 ENDS = {"ringlet": "Dom0 has stopped: poweroff", "xen": "Hardware Dom0 halted"}
 NO_RUST = "it was not built: there is no rustc for x86-64 (apt-get install rustc)"
@@ -36,14 +37,14 @@ def same_by_xens_headers():
     require(filecmp.cmp(ours, xens, shallow=False), "%s and %s differ" % (ours, xens))
 
 
-def created(m, language):
-    """By `rl create` in Dom0, with its console shown until it ends; kept in a file meanwhile, as the hypervisor's own lines
-    come by the same serial line at any moment."""
-    m.run("rl create -c hello-%s.cfg > /tmp/said 2>&1" % language, limit=120)
-    said = m.run("cat /tmp/said").replace("\r", "")
-    for line in (HELLO % (NAMES[language], 8 * 256), EVENT, r"^\(rl\) domain \d+ has ended: poweroff$"):
+def created(run, tool, language, *more):
+    """By `rl create` or `xl create` in Dom0, with its console shown until it ends; kept in a file meanwhile, as the hypervisor's own
+    lines come by the same serial line at any moment. `more`: what is said besides."""
+    run("%s create -c /etc/rl/hello-%s.cfg > /tmp/said 2>&1" % (tool, language), 120)
+    said = run("cat /tmp/said").replace("\r", "")
+    for line in (HELLO % (NAMES[language], 8 * 256), EVENT) + more:
         require(re.search(line, said, re.M), "no %r: %s" % (line, said))
-    m.run("while rl list | grep -q hello; do sleep 0.1; done")
+    run("while rl list | grep -q hello; do sleep 0.1; done")
 
 
 def first(host, language):
@@ -62,7 +63,7 @@ def domains(tap, languages):
     with Machine(hosts.arguments("ringlet", 512, "dom0_mem=128M", modules), log, limit=400) as m:
         if tap.step("Dom0 starts", lambda: m.expect(SHELL, 180)):
             for language in languages:
-                tap.step("rl creates it in %s" % NAMES[language], lambda l=language: created(m, l))
+                tap.step("rl creates it in %s" % NAMES[language], lambda l=language: created(m.run, "rl", l, ENDED))
             tap.step("the auditor finds all in order", lambda: audit(m))
 
 

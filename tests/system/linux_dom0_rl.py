@@ -3,7 +3,8 @@
 """`rl` and `xl` on Debian's Linux as Dom0:  linux_dom0_rl.py beside|instead [ringlet|xen]
 
 beside: Debian's xenstored and xenconsoled run. What rl makes, xl shows, talks with and ends, and the other way round; rl reads the
-packed kernel that xl reads; rl's domains restart by rl-domd.
+packed kernel that xl reads; rl's domains restart by rl-domd, which keeps what `rl why` tells of one that crashed; xl makes the hello
+guests; rl runs an appliance.
 instead: Ringlet's daemons run. Debian's tools ask them, xl makes domains with their help, and what xl ends leaves nothing with
 them.
 Both: the teaching kernel's disks, by Linux's blkback and by rl-blkd; a day with xl and a Linux guest that has a disk and a network.
@@ -17,6 +18,7 @@ import re
 import sys
 
 import front_disks
+import hello
 import hosts
 from machine import BUILD, Machine, Tap, require
 
@@ -163,11 +165,38 @@ def consoles_of_xl(m):
     same(m)
 
 
-def packed_kernel(m):
-    run(m, "grep -v '^vif' /etc/xen/linux.cfg > /tmp/linux.cfg; rl create -q /tmp/linux.cfg")
-    same(m, "linux")
-    answers(m, "linux")
-    run(m, "rl shutdown -w linux", 300)
+def hello_guests(m):
+    for language in hello.built():
+        hello.created(lambda *words: run(m, *words), "xl", language)
+    same(m)
+
+
+def names_the_crash(m, *callers):
+    said = run(m, "rl why crash")
+    wanted = [r"by [0-9a-f]{16} %s\+" % name for name in callers]
+    for words in [r'"crash" \(pv64\) crashed', r"Names are those of /boot/kernel-pv64\.elf"] + wanted:
+        require(re.search(words, said), "rl why says no %r: %s" % (words, said))
+
+
+def crashes(m):
+    """What rl made is gone, and rl-domd has kept the report. What xl made stays, and the store tells which kernel it has."""
+    run(m, "rl create --wait crash.cfg 'extra=run=echo,panic>/dev/crash'", code=3)
+    names_the_crash(m, "panic", "crash_panic")
+    run(m, "xl create -q /etc/rl/crash.cfg 'extra=\"run=echo,pagetable>/dev/crash\"' 'on_crash=\"preserve\"'")
+    run(m, "until rl list crash | grep -q -- '-sc-'; do sleep 0.2; done")
+    names_the_crash(m, "panic", "trap", "sys_write")
+    run(m, "xl destroy crash")
+    same(m)
+
+
+def appliance(m):
+    """Packed here, with a disk that keeps what its guest writes from run to run."""
+    run(m, "cd /tmp; truncate -s 4M d.img; mke2fs -q -F d.img; rl pack demo64.cfg 'disk=[\"d.img,raw,xvda,w\"]'; rm d.img")
+    for line, words in (("echo kept > /a/word", "is done"), ("read w < /a/word", "is kept")):
+        run(m, "rl run demo64.rla")
+        answers(m, "demo64", "w=done; mkdir -p /a; mount /dev/xvda /a; %s; umount /a; echo is $w" % line, words)
+        run(m, "rl destroy demo64")
+    run(m, "rl run --remove demo64; rm demo64.rla; cd; ! ls /var/lib/rl/appliances | grep .")
     same(m)
 
 
@@ -244,7 +273,9 @@ def quiet(m, host):
 
 STEPS = {
     "beside": [("what rl makes, xl shows and ends", made_by_rl), ("what xl makes, rl shows and ends", made_by_xl),
-               ("rl reads Debian's packed kernel", packed_kernel), ("rl's domains have disks", disks_by_rl), ("what rl makes restarts", restarts), ("Tab completes rl's words", completes)],
+               ("xl makes the hello guests", hello_guests), ("rl why names where a domain crashed", crashes),
+               ("rl run starts an appliance", appliance), ("rl's domains have disks, and Debian's packed kernel", disks_by_rl),
+               ("what rl makes restarts", restarts), ("Tab completes rl's words", completes)],
     "instead": [("Debian's tools ask rl-stored", store_is_rls), ("what rl makes, xl shows and ends", made_by_rl),
                 ("rl shuts a domain down", shuts_down), ("what xl makes, rl shows and ends", made_by_xl),
                ("the consoles of xl's domains are rl-consoled's", consoles_of_xl)],

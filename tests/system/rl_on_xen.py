@@ -128,7 +128,7 @@ def main():
             tap.step("what Xen has not is refused with a reason", lambda: refuse(m))
             tap.step("a crash report names the kernel's functions", lambda: crash(m))
             for language in hello.built():
-                tap.step("the hello guest in %s" % hello.NAMES[language], lambda l=language: hello.created(m, l))
+                tap.step("the hello guest in %s" % hello.NAMES[language], lambda l=language: hello.created(m.run, "rl", l, hello.ENDED))
             tap.step("domains end, and give all back", lambda: end(m))
             tap.step("Dom0 ends the machine", lambda: power_off(m))
     tap.step("its log says what it was told, and what it does against speculation", facts)
