@@ -6,7 +6,8 @@
     guests.py dom0      Debian's Linux as Dom0 itself
 
 The same Dom0 (the teaching kernel with `rl`) starts the same images on both hypervisors and does the same to them,
-so what differs is the hypervisor; and what Linux says about it is compared line by line.
+so what differs is the hypervisor; and what Linux says about it is compared line by line. Some guests need no comparison and are
+started on Ringlet alone.
 
 Xen has no 32-bit PV any more: GRUB for i386 is started on Ringlet alone.
 """
@@ -132,12 +133,12 @@ def domains(tap, host, found):
     with machine(host, 1536, 1, DOM0, "domains") as m:
         if not tap.step("%s: Dom0 reaches its shell" % host, lambda: boot_dom0(m)):
             return
-        one("Debian's cloud Linux, 1 vCPU", linux, "linux-cloud.cfg", 1)
         one("Debian's cloud Linux, 2 vCPUs", linux, "linux-cloud.cfg", 2, found)
-        one("Debian's Linux, 1 vCPU, asked to power off", linux, "linux.cfg", 1, None, True)
-        one("Debian's Linux, 2 vCPUs", linux, "linux.cfg", 2)
         one("GRUB, 64 bit", grub, "grub64.cfg")
-        if host == "ringlet":
+        if host == "ringlet":  # on Xen, only what is compared and what `rl` does for it
+            one("Debian's cloud Linux, 1 vCPU", linux, "linux-cloud.cfg", 1)
+            one("Debian's Linux, 1 vCPU, asked to power off", linux, "linux.cfg", 1, None, True)
+            one("Debian's Linux, 2 vCPUs", linux, "linux.cfg", 2)
             one("GRUB, 32 bit", grub, "grub32.cfg")
         one("GNU Mach finds nothing to start", mach)
         one("Dom0 ends the machine", power_off, host)
