@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The teaching kernel's size: lines of C and assembly in each of its rooms, and the bytes of the builds that are
-# there. It must stay small enough to read: more lines than LIMIT are a failure. 1,900 of them are for the folder that the
-# host shares: PCI and virtio (500, for disks and nets too), the client of 9P (1,300), and what the VFS needs for files that
+# there. It must stay small enough to read: more lines than LIMIT are a failure. 1,920 of them are for the folder that the
+# host shares: PCI and virtio (500, for disks and nets too), the client of 9P (1,320), and what the VFS needs for files that
 # others may change; 150 for terminals: levels of the kernel's messages, answers that nobody waits for, further serial lines;
 # 2,300 for disks: the block layer, partitions, the buffer cache with reading ahead and writing back, virtio's disks, its modern interface;
 # 1,550 for the disks that other domains serve: devices of the store's (450, for network cards too), the ring of a disk, its states,
 # disk (a program that checks and times them);
-# 3,000 for ext2, what it needs of mounting, and a root on a disk.
+# 3,000 for ext2, what it needs of mounting, and a root on a disk; 130 for the seam of network devices.
 set -eu
 cd "$(dirname "$0")/.."
-LIMIT=32200
+LIMIT=32350
 
 for room in . native pv x86 drivers kern "kern/*" user; do
 	case $room in

@@ -483,7 +483,7 @@ static void test_full(void **state)
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		make(sizes[s], 1024);
 		assert_int_equal(mount_it(false), 0);
-		root->fs->space(root->fs, &before);
+		root->fs->space(root, &before);
 		d = make_dir(root, "d");
 		for (n = 0;; n++) {
 			snprintf(name, sizeof(name), "file-with-a-name-%u", n);
@@ -513,10 +513,10 @@ static void test_full(void **state)
 		inode_put(d);
 		assert_int_equal(ext2_ops.unlink(root, "d", 1, true), 0);
 		ext2_reap();
-		root->fs->space(root->fs, &after);
+		root->fs->space(root, &after);
 		assert_true(before.left == after.left);
 		sync_it();
-		root->fs->space(root->fs, &after);
+		root->fs->space(root, &after);
 		assert_true(before.left == after.left && before.files_left == after.files_left);
 		end();
 	}
@@ -552,7 +552,7 @@ static void test_orphans(void **state)
 
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		begin(sizes[s], 8192);
-		root->fs->space(root->fs, &before);
+		root->fs->space(root, &before);
 		for (u32 i = 0; i < 5; i++) {
 			snprintf(name, sizeof(name), "f%u", i);
 			f[i] = i == 3 ? make_dir(root, name) : made(root, name, S_IFREG);
@@ -581,7 +581,7 @@ static void test_orphans(void **state)
 		disk_set(left, disk.sectors * SECTOR_SIZE);
 		assert_int_equal(mount_it(false), 0);
 		assert_non_null(strstr(log_last, "e2fsck is needed"));
-		root->fs->space(root->fs, &after);
+		root->fs->space(root, &after);
 		assert_true(before.left == after.left && before.files_left == after.files_left);
 		unmount_it();
 		/* It says that it is not clean, but e2fsck finds nothing. */

@@ -207,6 +207,14 @@ static void put_attributes(struct p9_message *m, u64 path)
 		p9_put(m, "q", odd_number());
 }
 
+static void put_space(struct p9_message *m)
+{
+	p9_put(m, "dd", 0xef53, honest ? 28672 : (u32)odd_number());
+	for (int i = 0; i < 5; i++)
+		p9_put(m, "q", honest ? 1000 / (u64)(i + 1) : odd_number());
+	p9_put(m, "qd", (u64)7, 255);
+}
+
 /* Nearly right, for a moment. */
 static void answer_well(struct p9_message *m, const u8 *asked)
 {
@@ -223,6 +231,9 @@ static void answer_well(struct p9_message *m, const u8 *asked)
 		break;
 	case P9_GETATTR:
 		put_attributes(m, honest ? 0 : any(6));
+		break;
+	case P9_STATFS:
+		put_space(m);
 		break;
 	case P9_READDIR:
 		put_entries(m, count);
@@ -372,6 +383,18 @@ static void on_file(struct inode *inode)
 		inode->ops->truncate(inode, any(10000));
 }
 
+static void check_space(const struct inode *inode)
+{
+	struct fs_space s = {.block_size = 1};
+	int rc = inode->fs->space(inode, &s);
+
+	assert_true(rc ? rc < 0 && rc > -600
+		       : s.block_size && s.reserved <= s.left && s.left <= s.all && s.files_left <= s.files);
+	if (honest)
+		assert_true(!rc && s.block_size == 28672 && s.all == 1000 && s.left == 500 &&
+			    s.reserved == 500 - 333 && s.files == 250 && s.files_left == 200);
+}
+
 static void step(struct inode *root)
 {
 	char link[8];
@@ -380,6 +403,7 @@ static void step(struct inode *root)
 
 	waits_left = 2000;
 	inode_refresh(inode);
+	check_space(inode);
 	to.mode ^= 0111;
 	inode_change(inode, &to);
 	if ((inode->mode & S_IFMT) == S_IFDIR)
@@ -430,6 +454,9 @@ static void test_hostile(void **state)
 			honest = false;
 			assert_false(IS_ERR(root));
 		}
+		honest = true;
+		check_space(root);
+		honest = false;
 		for (int i = 0; i < 200; i++)
 			step(root);
 		forget_all(root);

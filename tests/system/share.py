@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
@@ -71,6 +72,17 @@ def fill(folder, word):
     shutil.copy(os.path.join(BUILD, "guest", "kernel-pv64.elf"), os.path.join(folder, "guests"))
     shutil.copy(os.path.join(BUILD, "guest", "initrd64.cpio"), os.path.join(folder, "guests", "sub"))
     shutil.copy(os.path.join(BUILD, "tests", "share%s" % word), os.path.join(folder, "files"))
+
+
+def space(m, folder):
+    """df shows the host's file system, in blocks of as many of the host's as one message holds."""
+    said = m.run("df -kP /host")
+    found = re.search(r"^host +(\d+) +(\d+) +(\d+) .* /host$", said, re.M)
+    require(found, said)
+    whole, used, left = (int(n) for n in found.groups())
+    host = os.statvfs(folder)
+    wanted = host.f_blocks * host.f_frsize >> 10
+    require(abs(whole - wanted) < 256 and 0 < used <= whole - left, "the host has %d KiB: %s" % (wanted, said))
 
 
 def comes_in(m):
@@ -159,7 +171,7 @@ def session(tap, kind, top):
             require(m.wait_end(60) == 0, "QEMU did not end with 0")
             check_out(folder)
 
-        steps = [("starts", starts), ("files come in", lambda: comes_in(m)), ("files go out", lambda: goes_out(m, folder)),
+        steps = [("starts", starts), ("df", lambda: space(m, folder)), ("files come in", lambda: comes_in(m)), ("files go out", lambda: goes_out(m, folder)),
                  ("a program is run", lambda: program(m, folder))]
         if kind.startswith("pv"):
             steps.append(("a guest and a trace", lambda: guest(m, folder, kind == "pv64")))

@@ -206,9 +206,9 @@ static int read_super(struct ext2 *fs, bool readonly)
 	return -EUCLEAN;
 }
 
-static void space(const struct fs_stat *stat, struct fs_space *s)
+static int space(const struct inode *inode, struct fs_space *s)
 {
-	const struct ext2 *fs = container_of(stat, struct ext2, fs);
+	const struct ext2 *fs = container_of(inode->fs, struct ext2, fs);
 	const struct ext2_super *super = fs->super;
 
 	s->block_size = fs->block_size;
@@ -217,6 +217,7 @@ static void space(const struct fs_stat *stat, struct fs_space *s)
 	s->reserved = MIN((u64)super->r_blocks_count, s->left);
 	s->files = fs->inodes;
 	s->files_left = MIN(super->free_inodes_count, fs->inodes);
+	return 0;
 }
 
 /* Rule 5 of ext2.h: before anything else is changed. */

@@ -354,6 +354,25 @@ static int p9_change(struct inode *inode, const struct inode *to)
 	return rc == -EPERM && !(valid & ~(SET_UID | SET_GID)) ? 0 : rc;
 }
 
+/* What the server says is believed as far as it can be true. */
+static int p9_space(const struct inode *inode, struct fs_space *s)
+{
+	struct p9_call *c = p9_ask(p9_of(inode), P9_STATFS, "d", p9_node(inode)->fid->number);
+	u64 for_users;
+	u32 type;
+	bool ok;
+
+	if (IS_ERR(c))
+		return PTR_ERR(c);
+	ok = p9_get(&c->in, "ddqqqqq", &type, &s->block_size, &s->all, &s->left, &for_users, &s->files,
+		    &s->files_left);
+	p9_end(c);
+	s->left = MIN(s->left, s->all);
+	s->reserved = s->left - MIN(for_users, s->left);
+	s->files_left = MIN(s->files_left, s->files);
+	return ok && s->block_size ? 0 : -EIO;
+}
+
 /* If the server does not answer, or the file's name is gone, what was known stays. */
 static void p9_refresh(struct inode *inode)
 {
@@ -417,7 +436,7 @@ static int agree(struct p9 *p9)
 		return -EOPNOTSUPP;
 	p9->message = MIN(message, P9_MESSAGE);
 	/* A fault finds no page only behind the file's end, or after the file was changed: no program is to blame. */
-	p9->fs = (struct fs_stat){.type = "9p", .magic = P9_MAGIC, .limit = 1, .used = 1};
+	p9->fs = (struct fs_stat){.type = "9p", .magic = P9_MAGIC, .limit = 1, .used = 1, .space = p9_space};
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 
 enum {
 	P9_ERROR = 6, /* never sent; the answer is Rlerror */
+	P9_STATFS = 8,
 	P9_LOPEN = 12,
 	P9_LCREATE = 14,
 	P9_SYMLINK = 16,

@@ -343,91 +343,76 @@ struct statfs64 {
 #define ST_RDONLY 1
 
 /* One without a device counts page frames. */
-static struct fs_space space_of(const struct fs_stat *fs)
+static int space_of(const struct inode *inode, struct fs_space *s)
 {
-	struct fs_space s = {.block_size = PAGE_SIZE};
+	const struct fs_stat *fs = inode->fs;
 
-	if (fs->space) {
-		fs->space(fs, &s);
-		return s;
-	}
-	s.all = !fs->counts_memory ? 0 : fs->limit ? fs->limit : page_total_count();
-	s.left = fs->counts_memory ? page_free_count() : 0;
+	*s = (struct fs_space){.block_size = PAGE_SIZE};
+	if (fs->space)
+		return fs->space(inode, s);
+	s->all = !fs->counts_memory ? 0 : fs->limit ? fs->limit : page_total_count();
+	s->left = fs->counts_memory ? page_free_count() : 0;
 	if (fs->limit) /* a remount may have set it below what is used */
-		s.left = fs->used < fs->limit ? MIN(s.left, (u64)fs->limit - fs->used) : 0;
-	return s;
+		s->left = fs->used < fs->limit ? MIN(s->left, (u64)fs->limit - fs->used) : 0;
+	return 0;
 }
 
 /* Either structure. */
-#define FILL_STATFS(st, fs)                                  \
+#define FILL_STATFS(st, fs, s)                               \
 	do {                                                 \
-		struct fs_space s_ = space_of(fs);           \
 		(st) = (__typeof__(st)){                     \
 		    .type = (fs)->magic,                     \
-		    .bsize = s_.block_size,                  \
-		    .frsize = s_.block_size,                 \
+		    .bsize = (s).block_size,                 \
+		    .frsize = (s).block_size,                \
 		    .namelen = NAME_MAX,                     \
-		    .blocks = s_.all,                        \
-		    .bfree = s_.left,                        \
-		    .bavail = s_.left - s_.reserved,         \
-		    .files = s_.files,                       \
-		    .ffree = s_.files_left,                  \
+		    .blocks = (s).all,                       \
+		    .bfree = (s).left,                       \
+		    .bavail = (s).left - (s).reserved,       \
+		    .files = (s).files,                      \
+		    .ffree = (s).files_left,                 \
 		    .flags = (fs)->readonly ? ST_RDONLY : 0, \
 		};                                           \
 	} while (0)
 
-static int statfs_inode(const struct inode *inode, struct statfs *user)
+/* Gives back the inode, which may be an ERR_PTR: then this is the result. */
+static long give_statfs(struct inode *inode, void *user, bool is_64)
 {
+	struct fs_space space;
 	struct statfs st;
+	struct statfs64 st64;
+	long rc;
 
-	FILL_STATFS(st, inode->fs);
-	return copy_to_user(user, &st, sizeof(st));
-}
-
-static int statfs64_inode(const struct inode *inode, struct statfs64 *user)
-{
-	struct statfs64 st;
-
-	FILL_STATFS(st, inode->fs);
-	return copy_to_user(user, &st, sizeof(st));
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	rc = space_of(inode, &space);
+	if (!rc && is_64) {
+		FILL_STATFS(st64, inode->fs, space);
+		rc = copy_to_user(user, &st64, sizeof(st64));
+	} else if (!rc) {
+		FILL_STATFS(st, inode->fs, space);
+		rc = copy_to_user(user, &st, sizeof(st));
+	}
+	inode_put(inode);
+	return rc;
 }
 
 long sys_statfs(const char *path, void *user)
 {
-	struct inode *inode;
-	long rc = user_path_lookup(AT_FDCWD, path, WALK_FOLLOW, &inode);
-
-	if (rc)
-		return rc;
-	rc = statfs_inode(inode, user);
-	inode_put(inode);
-	return rc;
+	return give_statfs(inode_at(AT_FDCWD, path, 0), user, false);
 }
 
 long sys_fstatfs(int fd, void *user)
 {
-	struct file *file = fd_file(fd);
-
-	return file ? statfs_inode(file->inode, user) : -EBADF;
+	return give_statfs(inode_of_file(fd), user, false);
 }
 
 long sys_statfs64(const char *path, size_t size, void *user)
 {
-	struct inode *inode;
-	long rc = user_path_lookup(AT_FDCWD, path, WALK_FOLLOW, &inode);
-
-	if (rc)
-		return rc;
-	rc = size == sizeof(struct statfs64) ? statfs64_inode(inode, user) : -EINVAL;
-	inode_put(inode);
-	return rc;
+	return size == sizeof(struct statfs64) ? give_statfs(inode_at(AT_FDCWD, path, 0), user, true)
+					       : -EINVAL;
 }
 
 long sys_fstatfs64(int fd, size_t size, void *user)
 {
-	struct file *file = fd_file(fd);
-
-	if (!file)
-		return -EBADF;
-	return size == sizeof(struct statfs64) ? statfs64_inode(file->inode, user) : -EINVAL;
+	return size == sizeof(struct statfs64) ? give_statfs(inode_of_file(fd), user, true) : -EINVAL;
 }

@@ -77,7 +77,8 @@ struct fs_stat {
 	    struct fs_stat *fs); /* all that was changed reaches the disk; may sleep. NULL: nothing to do */
 	bool readonly;           /* nothing in it may be changed */
 	u32 dev;                 /* number of the device that it is on; 0: none */
-	void (*space)(const struct fs_stat *fs, struct fs_space *space); /* NULL: by the frames above */
+	/* Of the file system that `inode` is in. May sleep. NULL: by the frames above */
+	int (*space)(const struct inode *inode, struct fs_space *space);
 };
 
 struct inode {
