@@ -24,6 +24,18 @@ GK_LD_32     := -m elf_i386 --defsym=IMAGE_BASE=0xc0000000
 GK_LD_native := --defsym=LOAD_ADDRESS=0x100000 --defsym=START_VIRTUAL=0
 GK_LD_pv     := --defsym=LOAD_ADDRESS=0 --defsym=START_VIRTUAL=1
 
+# lwIP, Debian's source package, for kern/net; its warnings are not ours. Each file is compiled once per word size.
+LWIP       := $(B)/lwip
+LWIP_THERE := $(LWIP)/.there
+LWIP_SRC   := $(LWIP)/root/lwip-2.1.3/src
+LWIP_FILES := core/def core/inet_chksum core/init core/ip core/mem core/memp core/netif core/pbuf core/raw core/tcp core/tcp_in \
+	core/tcp_out core/udp core/ipv4/etharp core/ipv4/icmp core/ipv4/ip4 core/ipv4/ip4_addr core/ipv4/ip4_frag core/ipv6/ethip6 \
+	core/ipv6/icmp6 core/ipv6/inet6 core/ipv6/ip6 core/ipv6/ip6_addr core/ipv6/ip6_frag core/ipv6/nd6 netif/ethernet
+LWIP_CFLAGS := -isystem $(LWIP_SRC)/include -I$(GK_DIR)/kern/net/lwip
+
+$(LWIP_THERE): $(FETCH_DEBIAN)
+	$(call say,FETCH,$(@D))sh $< source $(@D) lwip && touch $@
+
 # The checked build, kernel-KIND.checked.elf: calls of these go through checks/checks.c.
 GK_WRAPPED := page_alloc page_alloc_zeroed table_alloc kmalloc kzalloc kstrdup kfree page_put page_free stack_alloc stack_free \
 	mm_fault root_destroy kernel_lock kernel_unlock kernel_breathe mem_devices_init syscall
@@ -39,6 +51,12 @@ GK_KERN_OBJ_$(1) += $(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o
 $(GK_OUT)/$(1)/kern/inflate.o $(GK_OUT)/$(1)/kern/packed.o: $(GK_OUT)/$(1)/kern/%.o: $(HV_DIR)/dom/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)
 	$$(call say,CC$(1),$$<)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -I$(GK_DIR)/kern -I$(HV_DIR) -MMD -MP -c -o $$@ $$<
+GK_KERN_OBJ_$(1) += $(LWIP_FILES:%=$(GK_OUT)/$(1)/lwip/%.o)
+$(GK_OUT)/$(1)/lwip/%.o: $(LWIP_THERE) $$(wildcard $(GK_DIR)/kern/net/lwip/*.h $(GK_DIR)/kern/net/lwip/*/*.h)
+	@mkdir -p $$(@D)
+	$$(call say,CC$(1),lwip/$$*.c)$$(CC) $$(GK_CFLAGS) $$(GK_CFLAGS_$(1)) -w $$(LWIP_CFLAGS) -c -o $$@ $$(LWIP_SRC)/$$*.c
+$(GK_OUT)/$(1)/kern/net/%.o: GK_CFLAGS += $$(LWIP_CFLAGS)
+$$(patsubst $(GK_DIR)/%.c,$(GK_OUT)/$(1)/%.o,$$(wildcard $(GK_DIR)/kern/net/*.c)): | $(LWIP_THERE)
 $(GK_OUT)/$(1)/kern/fs/initramfs.o: GK_CFLAGS += -I$(GK_DIR)/kern -I$(HV_DIR)
 $(GK_OUT)/$(1)/checks/%.o: $(GK_DIR)/checks/%.c | $$(ABI_STAMP)
 	@mkdir -p $$(@D)

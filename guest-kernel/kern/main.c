@@ -14,6 +14,7 @@
 #include "kern/lib/string.h"
 #include "kern/lib/uts.h"
 #include "kern/mm/page.h"
+#include "kern/net/stack.h"
 #include "kern/proc/cpu.h"
 #include "kern/proc/exec.h"
 #include "kern/proc/panic.h"
@@ -184,6 +185,7 @@ void kernel_main(void)
 	mem_devices_init(); /* /dev/null and the like */
 	console_tty_init(); /* /dev/console: from here on it takes input */
 	cache_init();       /* contents of disks */
+	net_init();         /* lwIP, and the loopback device */
 	drivers_init();     /* the machine's devices; interrupts may be pending, but are still off */
 	cost_init();        /* /dev/cost: what all this costs */
 	make_root();        /* the root file system, /dev on it */

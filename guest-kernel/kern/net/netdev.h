@@ -52,19 +52,19 @@ struct netdev {
 	/* Sends a frame of at most NET_PIECES pieces and NET_FRAME_MAX bytes, and copies what it needs: pieces and memory are the
 	 * caller's again at once. False: no room now; netdev_wake() when there is. */
 	bool (*transmit)(struct netdev *d, const struct net_frame *f);
-	/* Nobody has it any more after netdev_remove(): memory may be freed. NULL: it stays. */
+	/* Called at the end of netdev_remove(): nobody has it any more. NULL: nothing to do. */
 	void (*release)(struct netdev *d);
 	void *driver;
 
 	/* The layer's. */
 	struct list list;    /* in netdevs */
 	u32 index;           /* from 1; never used again */
-	u32 users;           /* who has it from netdev_get(), and 1 until it is removed */
 	bool gone;           /* nothing is sent or received any more */
+	struct netif *netif; /* lwIP's side */
 	struct list waiting; /* frames that transmit() had no room for */
 	u32 waiting_count;
 	struct net_counts {
-		u64 frames, bytes, errors, dropped;
+		u64 frames, bytes, dropped;
 	} sent, received;
 };
 
@@ -80,7 +80,7 @@ void netdev_receive(struct netdev *d, const struct net_frame *f);
 void netdev_carrier(struct netdev *d, bool up);
 /* There is room again after transmit() has said no. */
 void netdev_wake(struct netdev *d);
-/* The device works no more. transmit() is not called again. */
+/* The device works no more. transmit() is not called again, and afterwards nobody has the device any more. */
 void netdev_remove(struct netdev *d);
 
 #endif

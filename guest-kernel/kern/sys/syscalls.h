@@ -9,6 +9,8 @@
 #define AT_FDCWD (-100)
 
 struct abi_stat;
+struct mmsghdr;
+struct msghdr;
 struct sigaction;
 struct sigaltstack;
 struct sysinfo;
