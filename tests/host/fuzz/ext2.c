@@ -2,7 +2,8 @@
 /*
  * Fuzz target of the teaching kernel's ext2: file systems of mke2fs, with files of all kinds, that the input damages in a few places, mostly
  * where the structures are; then it is mounted and used as the input says. Whatever the disk says: nothing outside of the buffers is
- * touched, every operation ends after so many reads of the cache, and in the end all inodes, buffers and other memory are given back.
+ * touched, entries of directories end with their blocks, every operation ends after so many reads of the cache, and in the end all
+ * inodes, buffers and other memory are given back.
  */
 #include "input.h"
 #include "ext2_host.h"
@@ -172,8 +173,23 @@ static void hold(struct inode *inode)
 	held[n] = inode;
 }
 
+/* An entry, and the room behind its name, end with their block: a page of the cache may have another file's behind it. */
+static void check_entry(const char *name)
+{
+	const struct ext2_entry *e = (const void *)(name - offsetof(struct ext2_entry, name));
+	const u32 size = ext2_of(root)->block_size;
+
+	for (u64 i = 0; i < disk_pages(); i++) {
+		size_t at = buffers[i] ? (size_t)((const u8 *)e - (const u8 *)buffers[i]->data) : PAGE_SIZE;
+
+		if (at < PAGE_SIZE && at % size + e->rec_len > size)
+			abort();
+	}
+}
+
 static bool count_name(void *ctx, const char *name, size_t len, u64 ino, u32 mode)
 {
+	check_entry(name);
 	++*(u32 *)ctx;
 	return !dice(50);
 }

@@ -95,7 +95,7 @@ memory() {
 	# The store's log grows and is rewritten, as it comes.
 	log=$(cat /run/rl/store/log.* | wc -c)
 	echo "Dom0 $(($(sed -n 's/^MemFree: *\([0-9]*\).*/\1/p' /proc/meminfo) + (log + 4095) / 4096 * 4))"
-	for name in rl-stored rl-consoled rl-domd rl-keeper; do
+	for name in rl-stored rl-consoled rl-domd rl-blkd rl-keeper; do
 		pid=$(pidof $name) || continue
 		pid=${pid%% *} # of rl-keeper there is a second one, which waits
 		echo "$name $(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status") $(ls "/proc/$pid/fd" | wc -l)"
