@@ -78,6 +78,6 @@ bool virq_is_global(uint32_t virq);
 
 /* True if @v must not block: an event is pending and its upcall is not masked. */
 bool vcpu_event_pending(const struct vcpu *v);
-/* For the trace: up to @most ports that an upcall of @v tells of now, into @ports; how many. Its domain writes these
- * bits as it likes. */
+/* For the trace: up to @most ports that an upcall of @v tells of now, into @ports; how many. They are ports of its domain, which
+ * writes their bits as it likes. */
 unsigned vcpu_told_ports(struct vcpu *v, uint16_t *ports, unsigned most);

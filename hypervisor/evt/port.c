@@ -108,24 +108,37 @@ bool vcpu_event_pending(const struct vcpu *v)
 	return v->info->upcall_pending && !v->info->upcall_mask;
 }
 
+/* Not those that are no ports: a guest that sets their bits would hide the others. */
 static uint32_t deliverable(const struct domain *d, uint32_t word)
 {
 	return __atomic_load_n((uint32_t *)d->evt.pending + word, __ATOMIC_RELAXED) &
-	       ~__atomic_load_n((uint32_t *)d->evt.mask + word, __ATOMIC_RELAXED);
+	       ~__atomic_load_n((uint32_t *)d->evt.mask + word, __ATOMIC_RELAXED) &
+	       (uint32_t)(d->evt.ports_taken[word / 2] >> word % 2 * 32);
+}
+
+/* Of those below bit @bit of a selector. */
+static unsigned told_below(const struct domain *d, uint32_t bit, uint16_t *ports, unsigned most)
+{
+	uint32_t words = 1u << (d->abi->word_shift - 5), end = (bit + 1) * words;
+	unsigned n = 0;
+
+	for (uint32_t w = bit * words; w < end; w++)
+		for (uint32_t bits = deliverable(d, w); bits && n < most; bits &= bits - 1)
+			ports[n++] = w * 32 + __builtin_ctz(bits);
+	return n;
 }
 
 unsigned vcpu_told_ports(struct vcpu *v, uint16_t *ports, unsigned most)
 {
 	const struct domain *d = v->domain;
-	uint32_t longs = d->abi->max_ports >> d->abi->word_shift, words = d->abi->max_ports / 32;
+	const uint32_t *selector = vcpu_selector(d, v);
+	uint32_t words = d->abi->max_ports >> d->abi->word_shift >> 5;
 	unsigned n = 0;
 
-	for (uint32_t w = 0; w < words; w++) {
-		if (!bit_test(vcpu_selector(d, v), w * longs / words))
-			continue;
-		for (uint32_t bits = deliverable(d, w); bits && n < most; bits &= bits - 1)
-			ports[n++] = w * 32 + __builtin_ctz(bits);
-	}
+	for (uint32_t w = 0; w < words; w++)
+		for (uint32_t bits = __atomic_load_n(selector + w, __ATOMIC_RELAXED); bits && n < most;
+		     bits &= bits - 1)
+			n += told_below(d, w * 32 + __builtin_ctz(bits), ports + n, most - n);
 	return n;
 }
 

@@ -72,7 +72,7 @@ static void tell(const struct domain *d, const struct domain *other, bool grante
 		trace_point(TRACE_COPY, (uint32_t)other->id << 16 | bytes);
 }
 
-/* What does not fit, and every copy while a tracepoint is set. */
+/* What does not fit, and every copy while it is traced. */
 static __cold __attribute__((noinline)) int copy_rarely(struct domain *d, struct domain *from,
 							struct domain *to, const struct gnttab_copy *op)
 {

@@ -31,7 +31,7 @@ void tracepoint_report(enum tracepoint_kind kind, uint64_t arg) __rare; /* calls
 
 /*
  * Where even that test is too much: a length that must be checked against the size of a page is checked against this,
- * which is 0 while there is a listener. What then seems too long is told, and checked again.
+ * which is 0 while the trace is on, the only one that wants to know. What then seems too long is told, and checked again.
  */
 extern uint32_t tracepoint_page;
 #ifdef HOST_TEST

@@ -81,7 +81,7 @@ static void write_all(void)
 	tracing = listening & LISTEN_TRACING;
 	stays = listening & LISTEN_STAYS;
 	tracepoint = listening ? trace_moment : NULL;
-	tracepoint_page = listening ? 0 : PAGE_SIZE;
+	tracepoint_page = tracing ? 0 : PAGE_SIZE;
 }
 
 static void finish(void)

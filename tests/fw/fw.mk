@@ -41,10 +41,10 @@ $(foreach k,pv64 pv32,$(eval $(call FW_RULES,$(k))))
 .SECONDARY:
 -include $(wildcard $(B)/tests/*/*.d)
 
-# The fuzzer is a guest of several files.
 FUZZ_IMAGES := $(foreach k,pv64 pv32,$(B)/tests/fuzz-hypercalls-$(k).elf)
-$(foreach k,pv64 pv32,$(eval $(B)/tests/fuzz-hypercalls-$(k).elf: \
-	$(patsubst tests/%.c,$(B)/tests/%-$(k).o,$(wildcard tests/fuzz-hypercalls/*.c))))
+# Guests of several files.
+$(foreach t,fuzz-hypercalls pv-trace,$(foreach k,pv64 pv32,$(eval $(B)/tests/$(t)-$(k).elf: \
+	$(patsubst tests/%.c,$(B)/tests/%-$(k).o,$(wildcard tests/$(t)/*.c)))))
 
 # The guest that lies to back ends likewise: for 64-bit ones, as Debian's Xen has no others.
 $(B)/tests/domu-liar-pv64.elf: $(patsubst tests/%.c,$(B)/tests/%-pv64.o,$(wildcard tests/domu-liar/*.c))

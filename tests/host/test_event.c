@@ -446,10 +446,11 @@ static void polling(void **state)
 	end(&a);
 }
 
-/* Those that are pending and not masked, below a bit of this vCPU's selector; no more than there is room for. */
+/* Ports that are pending and not masked, below a bit of this vCPU's selector; no more than there is room for. */
 static void told(void **state)
 {
 	const struct guest_abi *abis[] = {&abi64, &abi32};
+	static const uint32_t taken[] = {5, 77, 78};
 	uint16_t ports[4];
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -457,6 +458,10 @@ static void told(void **state)
 		struct domain a;
 
 		make(&a, 1, abis[i]);
+		for (unsigned j = 0; j < ARRAY_SIZE(taken); j++)
+			a.evt.ports_taken[taken[j] / 64] |= 1ull << taken[j] % 64;
+		a.evt.ports_taken[last / 64] |= 1ull << last % 64;
+		bit_test_and_set(a.evt.pending, 4); /* no port */
 		assert_int_equal(vcpu_told_ports(a.vcpu[0], ports, 4), 0);
 		bit_test_and_set(a.evt.pending, 5);
 		assert_int_equal(vcpu_told_ports(a.vcpu[0], ports, 4), 0);

@@ -106,6 +106,8 @@ static void changes(void **state)
 	hooks_set(LISTEN_STAYS, begins);
 	jump_to(full);
 	assert_true(!tracing && !accounting && stays);
+	assert_int_equal(tracepoint_page,
+			 PAGE_SIZE); /* who does not want to know of copies does not slow them */
 	assert_int_equal(listening, LISTEN_STAYS);
 	memset(&text[1][13], 0xcc, 11); /* all of the instruction comes back */
 	hooks_set(0, begins);

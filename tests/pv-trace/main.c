@@ -7,16 +7,14 @@
  * tracing costs under 30 %. (The last is only judged where ticks are instructions: under qemu -icount.)
  */
 #include "control.h"
-#include "fw.h"
+#include "records.h"
 #include "xen/event_channel.h"
-#include "ringlet/sysctl.h"
 
 const char test_title[] = "pv-trace";
 
 #define NR_NULL __HYPERVISOR_xen_version
-#define RECORDS 2048
 
-static struct ringlet_record records[RECORDS];
+struct ringlet_record records[RECORDS];
 static struct ringlet_stat stats[RINGLET_REASONS];
 
 static uint32_t account(uint32_t command)
@@ -44,14 +42,6 @@ static uint64_t count_of(uint32_t reason, uint64_t *ticks)
 	}
 	*ticks = 0;
 	return 0;
-}
-
-static uint64_t ticks_now(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-	return (uint64_t)high << 32 | low;
 }
 
 static void null_calls(unsigned n)
@@ -134,7 +124,7 @@ static void accounting(void)
 	trap_hook = NULL;
 }
 
-static long trace(uint32_t command, domid_t domain, uint32_t size)
+long trace(uint32_t command, domid_t domain, uint32_t size)
 {
 	struct ringlet_trace *t = (void *)sys.u.pad;
 
@@ -143,8 +133,7 @@ static long trace(uint32_t command, domid_t domain, uint32_t size)
 	return sysctl(RINGLET_SYSCTL_trace);
 }
 
-/* Everything in the ring of CPU 0 into records[]; how much, and in *lost what found no room. */
-static uint32_t trace_read(uint64_t *lost)
+uint32_t trace_read(uint64_t *lost)
 {
 	struct ringlet_trace *t = (void *)sys.u.pad;
 
@@ -181,8 +170,7 @@ static unsigned calls_of(uint32_t n, uint32_t reason)
 	return found;
 }
 
-/* Stays follow each other; moments lie behind the stay before and in the next one. */
-static void check_order(uint32_t n)
+void check_order(uint32_t n)
 {
 	uint64_t last = 0;
 
@@ -370,5 +358,6 @@ void test_main(void)
 	small_buffer();
 	full_ring();
 	filtered();
+	moments();
 	costs();
 }
