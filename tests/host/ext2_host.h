@@ -4,36 +4,20 @@
  * each buffer is allocated by itself while somebody has it or it is dirty, so the address checks see what goes beyond.
  *
  * The cache is as bad as its contract allows: pages are written at any time and in any order, and what has been written since the last
- * buffer_sync() is lost or not, page by page (disk_cut()).
+ * buffer_sync() is lost or not, page by page (test_ext2_cuts.c).
  */
 #ifndef EXT2_HOST_H
 #define EXT2_HOST_H
 
 #include <limits.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* In place of the kernel's string.h and page tables. */
-#define KERN_LIB_STRING_H
-#define X86_PAGETABLE_H
-#include "kern/lib/types.h"
-typedef unsigned long pfn_t;
-typedef uint64_t pte_t;
-#define PTE_FLAGS 0xfffull
+#include "kernel_host.h"
 
 #define POOL_PAGES 8192
-static u8 *pool;
 static u32 pool_refs[POOL_PAGES];
-static long objects, pool_used;
-
-static void *pfn_to_virt(pfn_t pfn)
-{
-	return pool + (pfn << PAGE_SHIFT);
-}
+static long pool_used;
 
 #include "kern/fs/inode.c"
 #include "kern/fs/prepared.c"
@@ -64,24 +48,6 @@ u64 div64(u64 value, u32 by, u32 *rest)
 s64 clock_realtime(void)
 {
 	return now_ns += 1000003;
-}
-
-void *kmalloc(size_t size)
-{
-	objects++;
-	return malloc(size);
-}
-
-void *kzalloc(size_t size)
-{
-	objects++;
-	return calloc(1, size);
-}
-
-void kfree(void *p)
-{
-	objects -= !!p;
-	free(p);
 }
 
 pfn_t page_alloc_zeroed(void)
@@ -314,18 +280,6 @@ void buffer_forget(struct block_device *d)
 void block_put(struct block_device *d)
 {
 	disk_users--;
-}
-
-/* What a power cut now leaves of the disk: of each page what the last sync wrote, or what the cache wrote since then, or would have. */
-static void disk_cut(u8 *left)
-{
-	memcpy(left, disk_bytes, disk_pages() << PAGE_SHIFT);
-	for (u64 i = 0; i < disk_pages(); i++)
-		if (buffers[i] && buffers[i]->dirtied && dice(2))
-			memcpy(left + (i << PAGE_SHIFT), buffers[i]->data, PAGE_SIZE);
-	for (u32 i = 0; i < write_count; i++)
-		if (!dice(3))
-			memcpy(left + (writes[i].page << PAGE_SHIFT), writes[i].data, PAGE_SIZE);
 }
 
 #endif

@@ -9,28 +9,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sanitizer/asan_interface.h>
 #include <cmocka.h>
 
-/* In place of the kernel's string.h and page tables: memory is a pool, and frames are numbered from its start. */
-#define KERN_LIB_STRING_H
-#define X86_PAGETABLE_H
-#include "kern/lib/types.h"
-typedef unsigned long pfn_t;
-typedef uint64_t pte_t;
-#define PTE_FLAGS 0xfffull
+#include "kernel_host.h"
 
 #define POOL_PAGES 4096
-static u8 *pool;
 static u32 refs[POOL_PAGES];
-static long objects, waits_left;
-
-static void *pfn_to_virt(pfn_t pfn)
-{
-	return pool + (pfn << PAGE_SHIFT);
-}
+static long waits_left;
 
 u64 div64(u64 value, u32 by, u32 *rest);
 #include "kern/fs/inode.c"
@@ -49,24 +35,6 @@ u64 div64(u64 value, u32 by, u32 *rest)
 s64 clock_realtime(void)
 {
 	return 1;
-}
-
-void *kmalloc(size_t size)
-{
-	objects++;
-	return malloc(size);
-}
-
-void *kzalloc(size_t size)
-{
-	objects++;
-	return calloc(1, size);
-}
-
-void kfree(void *p)
-{
-	objects -= !!p;
-	free(p);
 }
 
 /* A poisoned page is left on both sides. */
