@@ -87,6 +87,8 @@ class Judged(Machine):
     """A machine whose kernel may be the student's: that it stopped is told, and no fault of the grader's. At its end Dom0's shell is
     there, or it says nothing of its work."""
 
+    power_off = "poweroff"  # the shell's command
+
     def __exit__(self, *what):
         try:
             if what[0] is None and self.process.poll() is None:
@@ -97,7 +99,7 @@ class Judged(Machine):
 
     def _ends(self):
         try:
-            self.send("poweroff\n")
+            self.send(self.power_off + "\n")
             self.wait_end(END_SECONDS)
         except Failure:
             pass  # no verdict depends on it

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import fv_probe
-from grading import BUILD, COUNTED, HANG, Machine, Points, answers, make, require
+from grading import BUILD, COUNTED, HANG, Judged, Points, answers, make, require
 
 ANSWERS = "docs/labs/1-classify/answers.txt"
 PROBE = os.path.join(BUILD, "tests", "fv-probe.elf")
@@ -26,8 +26,8 @@ def bare():
 
 def virtual():
     """Names that tell "ring 0" something wrong in an fv domain that is not patched."""
-    with Machine(["-m", "256", "-cpu", "max", *COUNTED, "-kernel", os.path.join(BUILD, "ringlet.elf"), "-append", fv_probe.OPTIONS,
-                  "-initrd", ",".join(DOM0)], os.path.join(BUILD, "labs", "1-classify", "fv.log"), limit=HANG) as m:
+    with Judged(["-m", "256", "-cpu", "max", *COUNTED, "-kernel", os.path.join(BUILD, "ringlet.elf"), "-append", fv_probe.OPTIONS,
+                 "-initrd", ",".join(DOM0)], os.path.join(BUILD, "labs", "1-classify", "fv.log"), limit=HANG) as m:
         m.expect(fv_probe.SHELL, HANG)
         _, rows = fv_probe.virtual(m, "fv_patch=0")
     return {name for name, row in rows.items() if row[0] == "WRONG"}
