@@ -7,6 +7,9 @@ B := build
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 
+# mke2fs, depmod and their like: an ordinary user of Debian does not have them in PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 # As many jobs as there are processors, unless the user says how many; a make below has those of the one above.
 ifeq ($(MAKELEVEL)$(shell { tr '\0' '\n' </proc/$$PPID/cmdline; printf '%s\n' $$MAKEFLAGS; } 2>/dev/null | \
 	grep -E '^(--jobs.*|-[a-zA-Z]*j[0-9]*)$$'),0)

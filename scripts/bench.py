@@ -7,6 +7,7 @@ import glob, gzip, os, re, select, shutil, subprocess, sys, time
 
 sys.path.insert(0, "tests/system")
 import hosts  # noqa: E402
+import tools  # noqa: E402
 from machine import Failure, Machine  # noqa: E402
 
 OUT = "build/bench"
@@ -43,9 +44,9 @@ def xen():
         return image
     packed = glob.glob("/boot/xen-4.17-amd64.gz")
     if not packed:
-        got = subprocess.run(["apt-get", "download", "-q", "xen-hypervisor-4.17-amd64"], cwd=OUT, capture_output=True, text=True)
+        got = subprocess.run([tools.path("apt-get"), "download", "-q", "xen-hypervisor-4.17-amd64"], cwd=OUT, capture_output=True, text=True)
         for deb in glob.glob(f"{OUT}/xen-hypervisor-4.17-amd64_*.deb"):
-            subprocess.run(["dpkg", "-x", deb, f"{OUT}/xen"], check=True)
+            tools.run("dpkg", "-x", deb, f"{OUT}/xen")
         packed = glob.glob(f"{OUT}/xen/boot/xen-4.17-amd64.gz")
         if not packed:
             print("bench: no Xen to compare with: " + (got.stderr.strip().splitlines() or ["?"])[-1], file=sys.stderr)

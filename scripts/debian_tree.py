@@ -9,13 +9,12 @@ import shutil
 import subprocess
 import sys
 
+import tools
+from tools import run
+
 USELESS = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/bash-completion",
            "usr/share/lintian", "usr/include"]
 MERGED = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]
-
-
-def run(*command, **more):
-    return subprocess.run(command, check=True, text=True, **more)
 
 
 def words(name):
@@ -56,7 +55,7 @@ def unpack(debs, root):
         os.makedirs(os.path.join(root, "usr", name))
         os.symlink("usr/" + name, os.path.join(root, name))
     for deb in debs:
-        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as tar:
+        with tools.start("dpkg-deb", "--fsys-tarfile", deb, stdout=subprocess.PIPE) as tar:
             run("tar", "-x", "-C", root, "--keep-directory-symlink", stdin=tar.stdout)
         if tar.returncode:
             sys.exit("debian_tree: cannot unpack %s; delete it and try again" % deb)

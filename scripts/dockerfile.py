@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import tools
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDER = ".devcontainer"
 BASE = "debian:bookworm-slim"
@@ -166,7 +168,7 @@ def run(root):
 def bare(folder):
     """A Debian 12 as small as an engine's."""
     root = os.path.join(folder, "root")
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "bookworm", root], check=True)
+    tools.run("mmdebstrap", "--quiet", "--variant=minbase", "bookworm", root)
     return root
 
 

@@ -97,6 +97,7 @@ else
 	ability apt-get apt "$all" command -v apt-get
 fi
 tool gdb 13.1 gdb --version "make debug"
+tool tmux 3.3 tmux -V "make tmux, make debug WINDOWS=tmux"
 tool git 2.39 git --version "make lab, and the commit in rl info"
 tool patch 2.7.6 patch --version "make lab, make grade"
 tool clang 14.0.6 clang --version "make test, make fuzz-host"
@@ -117,10 +118,12 @@ ability "Xen's headers" libxen-dev "make test" compiles '#include <stdint.h>
 for packer in lz4 xz zstd; do
 	ability $packer "$(echo $packer | sed 's/^xz/xz-utils/')" "make test" command -v $packer
 done
+ability qemu-img qemu-utils "make test" command -v qemu-img
+ability dpkg-source dpkg-dev "make suite, and four tests of make test" command -v dpkg-source
 PATH=$PATH:/sbin:/usr/sbin
 ability depmod kmod "make linux-dom0" command -v depmod
 ability cpio cpio "make linux-dom0" command -v cpio
-ability mke2fs e2fsprogs "make run-linux" command -v mke2fs
+ability mke2fs e2fsprogs "make run-linux, linux-disk, appliances; make test" command -v mke2fs
 
 echo
 memory=$(awk '/^MemAvailable/ { print int($2 / 1024) }' "$root/proc/meminfo" 2>/dev/null)

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 
+import tools
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 COPIES = os.path.join(TOP, "build", "labs")
 # Of build/ a copy takes what makes compiling incremental, and the small images; large ones that no lab changes are the same files.
@@ -55,7 +57,7 @@ def copy(to):
 
 def apply(patch, tree, *options):
     """None, or what `patch` said when it did not apply."""
-    done = subprocess.run(["patch", "-p1", "--forward", "-E", "--no-backup-if-mismatch", "-r", "-", *options, "-i", patch],
+    done = subprocess.run([tools.path("patch"), "-p1", "--forward", "-E", "--no-backup-if-mismatch", "-r", "-", *options, "-i", patch],
                           cwd=tree, capture_output=True, text=True)
     return (done.stdout + done.stderr).strip() if done.returncode else None
 

@@ -17,6 +17,7 @@ import argparse, json, os, re, shutil, subprocess, sys, tempfile, time
 
 import lab_reports
 import lab_wrong
+import tools
 from lab_trees import (COPIES, TOP, apply, copy, differs, fail, hide_other_solutions, lab_folders, lay_over, not_source,
                        sources, start_patch, start_point, touched)
 
@@ -80,7 +81,7 @@ def start(lab, to):
                 os.remove(os.path.join(to, other, name))
     git = ["git", "-C", to, "-c", "user.name=lab", "-c", "user.email=lab@localhost"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "the starting point"], ["tag", "start"]):
-        subprocess.run(git + command, check=True)
+        tools.run(*git, *command)
     number = os.path.basename(lab).split("-")[0]
     print("Lab %s starts in %s. Next:\n  cd %s\n  less %s/README.md       # what to do\n  make grade LAB=%s\n"
           "  git add -A && git diff --cached start > ../lab%s.patch      # what to hand in"

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import tarfile
 
+import tools
+
 
 def read(package):
     """{name: contents} of all modules of the package; names have underscores."""
-    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=subprocess.PIPE, check=True).stdout
+    data = tools.run("dpkg-deb", "--fsys-tarfile", package, stdout=subprocess.PIPE, text=False).stdout
     found = {}
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar:

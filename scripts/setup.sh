@@ -5,6 +5,7 @@
 # bochs (packages-bochs.txt). A package that the mirror does not have is reported, and the rest is installed. Costs nothing
 # when all are there.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin # dpkg wants ldconfig and its like
 cd "$(dirname "$0")/.."
 
 if ! command -v dpkg-query >/dev/null; then

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 # pylint: disable=wrong-import-position
 import debian_tree
-from debian_tree import run
+from tools import run
 
 SECTOR = 512
 START = 2048  # the partition's first sector: at 1 MiB, as sfdisk has it
@@ -52,7 +52,7 @@ def file_system(root, image):
     """An ext4 file system of `root`'s files; debugfs gives them to root, as only root could."""
     run("mke2fs", "-qF", "-t", "ext4", "-L", "root", "-E", "root_owner=0:0", "-d", root, image, "%dk" % (SECTORS // 2),
         stdout=subprocess.DEVNULL)
-    names = subprocess.run(["find", ".", "-mindepth", "1", "-printf", "%P\\n"], cwd=root, check=True, text=True, stdout=subprocess.PIPE)
+    names = run("find", ".", "-mindepth", "1", "-printf", "%P\\n", cwd=root, stdout=subprocess.PIPE)
     orders = "".join("sif \"/%s\" %s 0\n" % (name, who) for name in names.stdout.splitlines() for who in ("uid", "gid"))
     run("debugfs", "-w", "-f", "-", image, input=orders, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     run("e2fsck", "-fp", image, stdout=subprocess.DEVNULL)

@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 # pylint: disable=wrong-import-position
 import debian_tree
 import linux_modules
-from debian_tree import run
+import tools
+from tools import run
 
 
 def add_modules(deb, root):
@@ -37,7 +38,7 @@ def add_modules(deb, root):
 
 
 def pack(root, archive):
-    with open(archive + ".part", "wb") as f, subprocess.Popen(["find", ".", "-print0"], cwd=root, stdout=subprocess.PIPE) as names:
+    with open(archive + ".part", "wb") as f, tools.start("find", ".", "-print0", cwd=root, stdout=subprocess.PIPE) as names:
         run("cpio", "-0", "-o", "-H", "newc", "-R", "0:0", "--quiet", cwd=root, stdin=names.stdout, stdout=f)
     os.replace(archive + ".part", archive)
 

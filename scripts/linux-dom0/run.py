@@ -9,8 +9,10 @@ import os
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tests", "system"))
-import hosts  # pylint: disable=wrong-import-position
+sys.path[:0] = [os.path.join(TOP, "tests", "system"), os.path.join(TOP, "scripts")]
+# pylint: disable=wrong-import-position
+import hosts
+import tools
 
 BUILD = os.path.join(TOP, "build")
 OUT = os.path.join(BUILD, "linux-dom0")
@@ -27,7 +29,7 @@ def main(host, *more):
     args += ["-smp", os.environ.get("CPUS", "2"), "-no-reboot", "-serial", "mon:stdio", "-display", "none"]
     for disk in filter(os.path.exists, DISKS):
         args += ["-drive", "if=virtio,format=raw,file=" + disk]
-    os.execvp("qemu-system-x86_64", ["qemu-system-x86_64"] + args + NETWORK + list(more))
+    os.execv(tools.path("qemu-system-x86_64"), ["qemu-system-x86_64"] + args + NETWORK + list(more))
 
 
 if len(sys.argv) < 2:

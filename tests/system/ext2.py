@@ -24,11 +24,10 @@ SHELL = r"[#$] (\x1b\[6n)?$"
 MIB = 1 << 20
 FIRST = 2048  # sector of the partition
 DATA = bytes((i * 31 + (i >> 8) * 7) & 255 for i in range(300000))  # as ext2.c has it
-ENV = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
 def tool(*words, code=0):
-    done = subprocess.run(words, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     require(done.returncode == code, "%s: exit code %d\n%s%s" % (words, done.returncode, done.stdout.decode("utf-8", "replace"),
                                                               done.stderr.decode("utf-8", "replace")))
     return done.stdout

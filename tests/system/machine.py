@@ -15,6 +15,7 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, "build")
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs and e2fsck, which make disks and look at them; this file is everybody's
 
 
 # What the hypervisor says when it will never go on; behind the first there may come a report.

@@ -16,7 +16,25 @@ DOCTOR = os.path.join(TOP, "scripts", "doctor.sh")
 # What the pretended dpkg-query says is installed, apt-cache says exists, and whether the index can be renewed.
 DPKG = 'shift 3\nfor p; do case " %s " in *" $p "*) echo "installed $p" ;; esac; done\n'
 APT_CACHE = 'case " %s " in *" $3 "*) exit 0 ;; esac\nexit 1\n'
-APT_GET = 'echo "apt-get $*" >>log\n[ "$1" = install ] || exit %d\n'
+APT_GET = 'command -v ldconfig >/dev/null || { echo no ldconfig; exit 1; }\necho "apt-get $*" >>log\n[ "$1" = install ] || exit %d\n'
+USERS_PATH = "/usr/bin:/bin"  # an ordinary user's on Debian: without sbin
+
+
+DISK_PARTS = """
+import os, sys
+out = sys.argv.pop()
+sys.path[:0] = ["scripts", "scripts/linux-disk"]
+import debian_tree, tools
+os.makedirs(out + "/p/DEBIAN")
+os.makedirs(out + "/p/etc")
+with open(out + "/p/DEBIAN/control", "w") as f:
+    f.write("Package: p\\nVersion: 1\\nArchitecture: all\\nMaintainer: none <none@localhost>\\nDescription: none\\n")
+tools.run("dpkg-deb", "-b", out + "/p", out + "/p.deb")
+debian_tree.unpack([out + "/p.deb"], out + "/tree")
+source = open("scripts/linux-disk/build.py").read().split("\\nif len(sys.argv)")[0].replace("768 << 11", "8 << 11")
+exec(source.replace("__file__", repr(os.path.abspath("scripts/linux-disk/build.py"))))
+file_system(out + "/root", out + "/image")
+"""
 
 
 def script(path, text):
@@ -40,7 +58,7 @@ def set_up(*asked, installed=(), known=(), renews=True, root=True, by=("sh", SET
         script(top + "/uname", "echo x86_64\n")
         script(top + "/sudo", "exit 1\n")
         env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-        p = subprocess.run([*by, *asked], env={**env, "PATH": top + ":" + os.environ["PATH"]}, cwd=TOP, text=True,
+        p = subprocess.run([*by, *asked], env={**env, "PATH": top + ":" + USERS_PATH}, cwd=TOP, text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
         log = open(top + "/log").read().splitlines() if os.path.exists(top + "/log") else []
         return p.returncode, p.stdout, log
@@ -92,6 +110,59 @@ def make_asks():
     for options in (("-n",), ("-nk",)):
         _, said, log = set_up(*options, "all", known=names("packages.txt"), by=("make",))
         require(not log and "Installing" not in said, "make %s: %s" % (options, log))
+
+
+def of_users(*command, lacks=(), **environment):
+    """Exit code and words of a command on an ordinary user's PATH, perhaps without some programs."""
+    with tempfile.TemporaryDirectory() as top:
+        for name in os.listdir("/usr/bin"):
+            if name not in lacks:
+                os.symlink("/usr/bin/" + name, os.path.join(top, name))
+        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        p = subprocess.run(command, env={**env, "PATH": top, **environment}, cwd=TOP, text=True, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+        return p.returncode, p.stdout
+
+
+def in_sbin():
+    """mke2fs by make, and by Python ldconfig, mke2fs, debugfs and e2fsck, as make linux-disk calls them."""
+    with tempfile.TemporaryDirectory() as top:
+        code, said = of_users("make", "B=" + top, top + "/appliances/web.img")
+        require(code == 0 and os.path.getsize(top + "/appliances/web.img") == 8 << 20, said)
+        os.makedirs(top + "/root/a")
+        code, said = of_users("python3", "-c", DISK_PARTS, "x", top)
+        require(code == 0 and os.path.getsize(top + "/image"), said)
+    code, said = of_users("python3", "-c", "import machine, subprocess; subprocess.run(['e2fsck', '-V'], check=True)",
+                          PYTHONPATH=os.path.join(TOP, "tests", "system"))
+    require(code == 0 and "e2fsck " in said, said)
+
+
+def one_line():
+    """A program that is missing, or fails: which, what mends it, and no traceback."""
+    with tempfile.TemporaryDirectory() as top:
+        open(top + "/a.deb", "w").close()
+        for name, package, command in (
+                ("dpkg-deb", "dpkg", ("scripts/linux_modules.py", top + "/a.deb", top, "x")),
+                ("apt-get", "apt", ("scripts/linux-disk/build.py", top, top)),
+                ("qemu-system-x86_64", "qemu-system-x86", ("scripts/linux-dom0/run.py", "ringlet"))):
+            code, said = of_users("python3", *command, lacks=[name])
+            line = "%s: the program %s is missing; Debian's package %s has it: sh scripts/setup.sh %s\n"
+            require(code == 1 and said == line % (os.path.basename(command[0]), name, package, package), "%d: %s" % (code, said))
+        code, said = of_users("python3", "scripts/linux_modules.py", top + "/a.deb", top, "x")
+        require(code == 1 and "Traceback" not in said and "linux_modules.py: `dpkg-deb --fsys-tarfile " in said, said)
+
+
+def lists():
+    """scripts/check-tools.py, of a tree with one command and one target."""
+    with tempfile.TemporaryDirectory() as top:
+        os.mkdir(top + "/scripts")
+        for packages, needs, wanted in (("nasm # why", "$(call needs,all,run)", ""), ("gcc", "$(call needs,all,run)", "Makefile calls nasm, of the package nasm"),
+                                        ("nasm", "$(call needs,none,run)", "the target all has no line")):
+            for name, text in (("Makefile", "all: ## build\n\t$(Q)cd x && nasm -f bin y\n"), ("scripts/packages.txt", packages), ("scripts/setup.mk", needs)):
+                with open(os.path.join(top, name), "w") as f:
+                    f.write(text)
+            p = subprocess.run(["python3", "scripts/check-tools.py", top], cwd=TOP, capture_output=True, text=True, check=False)
+            require(p.returncode == bool(wanted) and wanted in p.stderr and p.stderr.count("\n") == bool(wanted), p.stderr)
 
 
 def doctor(without=(), **fakes):
@@ -227,6 +298,9 @@ def main():
     tap.step("setup: no name that it has; no mirror", mirror_lacks_all)
     tap.step("setup: neither root nor sudo", not_root)
     tap.step("setup: make asks for what a target needs", make_asks)
+    tap.step("tools in /usr/sbin are found by an ordinary user", in_sbin)
+    tap.step("a program that is missing: one line", one_line)
+    tap.step("check-tools: a package and a target without a line", lists)
     tap.step("doctor: all is there", healthy)
     tap.step("doctor: what make run needs is missing", nasm_missing)
     tap.step("doctor: what only other targets need is missing", only_for_tests)
