@@ -7,7 +7,7 @@ GK_DIR   := guest-kernel
 GK_OUT   := $(B)/guest
 GK_KINDS := native32 native64 pv32 pv64
 GK_KERN  := $(wildcard $(GK_DIR)/kern/*.c $(GK_DIR)/kern/*/*.c)
-GK_DRV_native := uart16550 serial_lines vga crash pci virtio virtio_pci virtio_9p virtio_blk
+GK_DRV_native := uart16550 serial_lines vga crash pci virtio virtio_pci virtio_9p virtio_blk virtio_net
 GK_DRV_pv     := $(filter-out uart16550 vga,$(basename $(notdir $(wildcard $(GK_DIR)/drivers/*.c))))
 
 GK_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -no-pie -I$(GK_DIR) -Iabi/include -I$(B)/abi $(WARN) \

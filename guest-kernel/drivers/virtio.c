@@ -19,6 +19,8 @@ struct virtq_avail {
 	uint16_t flags, index, ring[];
 };
 
+#define USED_NO_NOTIFY 1u /* the device looks without being told */
+
 struct virtq_used {
 	uint16_t flags, index;
 	struct {
@@ -117,7 +119,8 @@ bool virtqueue_add(struct virtqueue *q, const struct virtio_piece *pieces, unsig
 	q->desc[last].flags &= ~DESC_NEXT;
 	q->avail->ring[q->avail->index % q->size] = head;
 	__atomic_store_n(&q->avail->index, (uint16_t)(q->avail->index + 1), __ATOMIC_SEQ_CST);
-	virtio_notify(q);
+	if (!(q->used->flags & USED_NO_NOTIFY))
+		virtio_notify(q);
 	return true;
 }
 

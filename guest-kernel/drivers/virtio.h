@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Virtio devices on PCI: finding them (virtio_pci.c), and the queues by which memory is handed to a device and comes back
- * (virtio.c). Nothing here knows what a device does; virtio_9p.c and virtio_blk.c do.
+ * (virtio.c). Nothing here knows what a device does; virtio_9p.c, virtio_blk.c and virtio_net.c do.
  *
  * The legacy interface is used where a device has it: by ports, which a PV kernel reaches without mapping anything. Its price: a
  * queue with all its parts lies in machine frames in a row. The modern one is registers in the device's memory, and its

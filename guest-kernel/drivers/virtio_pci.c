@@ -4,13 +4,16 @@
 #include "drivers/virtio.h"
 #include "drivers/virtio_9p.h"
 #include "drivers/virtio_blk.h"
+#include "drivers/virtio_net.h"
 #include "kern/console/log.h"
 #include "kern/lib/errno.h"
 
 #define VENDOR       0x1af4u
-#define LEGACY_BLK   0x1001u /* device numbers of those that may have the legacy interface */
+#define LEGACY_NET   0x1000u /* device numbers of those that may have the legacy interface */
+#define LEGACY_BLK   0x1001u
 #define LEGACY_9P    0x1009u
 #define MODERN       0x1040u /* and of those that have not: the type behind it */
+#define TYPE_NET     1u
 #define TYPE_BLK     2u
 #define TYPE_9P      9u
 #define MODERN_QUEUE 256u /* so large at most is a queue: then each part of it lies in one frame */
@@ -283,6 +286,8 @@ static void found(pci_function_t function, uint32_t id)
 		virtio_9p_found(function);
 	else if (device == LEGACY_BLK || device == MODERN + TYPE_BLK)
 		virtio_blk_found(function);
+	else if (device == LEGACY_NET || device == MODERN + TYPE_NET)
+		virtio_net_found(function);
 }
 
 void virtio_init(void)
