@@ -164,6 +164,7 @@ const struct proc_file proc_system_files[] = {
     {"filesystems", S_IFREG | 0444, show_filesystems, NULL},
     {"mounts", S_IFREG | 0444, proc_show_mounts, NULL},
     {"partitions", S_IFREG | 0444, show_partitions, NULL},
+    {"net", S_IFDIR | 0555, NULL, NULL},
     {"self", S_IFLNK | 0777, show_self, NULL},
     {NULL, 0, NULL, NULL},
 };

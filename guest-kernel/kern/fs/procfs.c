@@ -13,10 +13,13 @@
  * 0. */
 #define PER_PROCESS 64
 #define DIR_INDEX   60
+#define NET_INDEX   32                   /* in /proc: of the first file of /proc/net */
+#define NET_INO     (2 + (u64)DIR_INDEX) /* of /proc/net itself */
 
 struct fs_stat procfs = {.type = "proc", .magic = PROC_MAGIC};
 static const struct inode_ops proc_ops;
 static const struct file_ops proc_file_ops;
+const struct proc_file *procfs_net_files;
 
 void proc_write(struct proc_text *t, const void *bytes, size_t n)
 {
@@ -89,6 +92,11 @@ struct inode *procfs_root(void)
 	return root ? inode_get(root) : NULL;
 }
 
+static u32 index_of(const struct proc_file *files, const struct proc_file *f)
+{
+	return f - files + (files == procfs_net_files ? NET_INDEX : 0);
+}
+
 static int lookup_file(const struct proc_file *files, int pid, const char *name, size_t len,
 		       struct inode **out)
 {
@@ -96,8 +104,11 @@ static int lookup_file(const struct proc_file *files, int pid, const char *name,
 
 	for (f = files; f->name; f++) {
 		if (strlen(f->name) == len && !memcmp(f->name, name, len)) {
-			*out = f->show ? new_inode(ino_of(pid, f - files), f->mode, f)
-				       : procfs_fd_dir(pid, ino_of(pid, f - files));
+			if (f->show)
+				*out = new_inode(ino_of(pid, index_of(files, f)), f->mode, f);
+			else
+				*out = pid ? procfs_fd_dir(pid, ino_of(pid, f - files))
+					   : new_inode(NET_INO, S_IFDIR | 0555, NULL);
 			return *out ? 0 : -ENOMEM;
 		}
 	}
@@ -126,6 +137,8 @@ static int proc_lookup(struct inode *dir, const char *name, size_t len, struct i
 
 	if (pid)
 		return process_find(pid) ? lookup_file(proc_process_files, pid, name, len, out) : -ENOENT;
+	if (dir->ino == NET_INO)
+		return lookup_file(procfs_net_files, 0, name, len, out);
 	if (*name >= '0' && *name <= '9')
 		return lookup_process(name, len, out);
 	return lookup_file(proc_system_files, 0, name, len, out);
@@ -144,7 +157,7 @@ static bool list_files(const struct proc_file *files, int pid, u64 *pos, dir_emi
 	for (f = files; f->name; f++, at++) {
 		if (at < *pos)
 			continue;
-		if (!emit(ctx, f->name, strlen(f->name), ino_of(pid, f - files), f->mode))
+		if (!emit(ctx, f->name, strlen(f->name), ino_of(pid, index_of(files, f)), f->mode))
 			return false;
 		*pos = at + 1;
 	}
@@ -171,6 +184,10 @@ static void proc_readdir(struct inode *dir, u64 *pos, dir_emit_t emit, void *ctx
 
 	if (pid) {
 		list_files(proc_process_files, pid, pos, emit, ctx);
+		return;
+	}
+	if (dir->ino == NET_INO) {
+		list_files(procfs_net_files, 0, pos, emit, ctx);
 		return;
 	}
 	if (*pos < PER_PROCESS && !list_files(proc_system_files, 0, pos, emit, ctx))

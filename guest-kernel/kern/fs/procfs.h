@@ -23,13 +23,15 @@ void proc_write(struct proc_text *t, const void *bytes, size_t n);
 struct proc_file {
 	const char *name;
 	u32 mode; /* type and rights */
-	/* p is NULL in /proc itself; without this function it is the directory of open files */
+	/* p is NULL in /proc itself; without this function it is a directory: of open files, or /proc/net */
 	void (*show)(struct proc_text *t, struct process *p);
 	int (*store)(const char *line); /* called with what was written; NULL: read only */
 };
 
 /* fs/proc_system.c and fs/proc_process.c; the last entry has no name */
 extern const struct proc_file proc_system_files[], proc_process_files[];
+
+extern const struct proc_file *procfs_net_files; /* those of /proc/net: kern/net's, which sets this */
 
 extern struct fs_stat procfs;
 

@@ -5,6 +5,7 @@
 #include "kern/lib/string.h"
 #include "kern/net/packet.h"
 #include "kern/net/route.h"
+#include "kern/net/tap.h"
 #include "kern/time/clock.h"
 #include "kern/time/timer.h"
 #include "lwip/etharp.h"
@@ -288,4 +289,6 @@ void net_init(void)
 	timer_init(&timer, expired);
 	lwip_init();
 	add_loopback();
+	net_proc_init();
+	tap_init();
 }

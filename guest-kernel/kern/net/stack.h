@@ -10,10 +10,10 @@
 
 struct netif;
 struct pbuf;
-struct proc_text;
 
 /* Once, when memory and devices' files work, before drivers. */
 void net_init(void);
+void net_proc_init(void); /* proc.c */
 
 /* What was sent to this machine itself arrives; timers are set. */
 void net_settle(void);

@@ -19,7 +19,7 @@
 #include "kern/proc/process.h"
 #include "x86/cpu.h"
 
-#define MINOR      200
+#define MINOR      201
 #define ROUNDS_MAX 4096u
 #define TABLE_SPAN ((ulong)TABLE_ENTRIES << PAGE_SHIFT)
 

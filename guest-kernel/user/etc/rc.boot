@@ -26,6 +26,11 @@ if [ ! "$host" ] && [ "$(hostname)" != dom0 ] && [ -c /dev/xen/xenbus ]; then
 fi
 dmesg -n "$level"
 
+# The first network card asks for an address, in the background; noip on the command line: it does not.
+if grep -q eth0: /proc/net/dev && ! grep -qw noip /proc/cmdline; then
+	udhcpc -f -i eth0 -x "hostname:$(hostname)" >/dev/null 2>&1 &
+fi
+
 # run=COMMAND on the kernel's command line: started in the background; commas stand for blanks.
 for word in $(cat /proc/cmdline); do
 	case $word in

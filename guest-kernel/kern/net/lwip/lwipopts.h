@@ -48,6 +48,7 @@
 #define LWIP_IPV6_FORWARD             0
 #define LWIP_IPV6_REASS               1
 #define LWIP_IPV6_FRAG                1
+#define IPV6_FRAG_COPYHEADER          1
 #define LWIP_IPV6_AUTOCONFIG          1
 #define LWIP_IPV6_NUM_ADDRESSES       4
 #define LWIP_IPV6_DUP_DETECT_ATTEMPTS 1
