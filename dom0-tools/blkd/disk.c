@@ -279,7 +279,15 @@ static void hear_failed(struct xs *xs, struct disk *d, const char *why)
 	disk_publish(xs, d, NULL, 0, disk_number(xs, d, "state"), false, why);
 }
 
-void disk_hear(struct xs *xs, struct disk *d)
+/* Does another disk have the image, to keep it? One that ends gives it up, and a worker before this one was of this disk. */
+static bool is_kept(const struct disk *d, const struct disk *all, const char *holder)
+{
+	while (all && (all == d || !all->name || strcmp(all->name, holder)))
+		all = all->next;
+	return all && all->phase != NO_WORKER && all->phase != STOPPING;
+}
+
+void disk_hear(struct xs *xs, struct disk *d, const struct disk *all)
 {
 	struct report r;
 
@@ -297,6 +305,10 @@ void disk_hear(struct xs *xs, struct disk *d)
 		d->phase = OPEN;
 		d->why[0] = '\0';
 		hear_changed(xs, d);
+		break;
+	case WORKER_HELD:
+		if (is_kept(d, all, r.holder))
+			hear_failed(xs, d, r.text);
 		break;
 	case WORKER_FAILED:
 		hear_failed(xs, d, r.text);

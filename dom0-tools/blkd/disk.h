@@ -45,8 +45,8 @@ struct disk {
 struct disk *disk_new(unsigned dom, unsigned dev);
 /* False: it is gone, and nothing is left but to free it. */
 bool disk_look(struct xs *xs, struct disk *d);
-/* Something came from the worker, or it has ended. */
-void disk_hear(struct xs *xs, struct disk *d);
+/* Something came from the worker, or it has ended. @all: the first of all disks. */
+void disk_hear(struct xs *xs, struct disk *d, const struct disk *all);
 /* Milliseconds until it is to be looked at in any case; -1: it is not. */
 int disk_patience(const struct disk *d);
 void disk_free(struct xs *xs, struct disk *d);

@@ -68,6 +68,13 @@ static void holder_path(const struct stat *st, char *out, size_t size)
 		 (unsigned long long)(device ? 0 : st->st_ino));
 }
 
+static char holder[128];
+
+const char *image_holder(void)
+{
+	return holder;
+}
+
 static int locked_by(const struct stat *st, const char *path, char *why, size_t size)
 {
 	char note[256], *name;
@@ -75,6 +82,7 @@ static int locked_by(const struct stat *st, const char *path, char *why, size_t 
 
 	holder_path(st, note, sizeof(note));
 	name = file_read_quiet(note, 256, &length);
+	snprintf(holder, sizeof(holder), "%s", name ? name : "");
 	snprintf(why, size, "%s: %s uses it; a file is for one that writes, or for several that only read",
 		 path, name ? name : "another program");
 	free(name);

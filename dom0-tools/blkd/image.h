@@ -55,6 +55,9 @@ extern const struct image_format qcow2_format;
 int image_open(const char *path, const char *format, bool readonly, const char *user, struct image **image,
 	       char *why, size_t size);
 
+/* Who has the file for which image_open() ended with -EBUSY, as that one was called; "": it is not known. */
+const char *image_holder(void);
+
 /* Open and lock one file or block device: shared to read, alone to write. The lock ends with the descriptor. The
  * descriptor, or -errno and @why. */
 int image_file(const char *path, bool readonly, const char *user, char *why, size_t size);

@@ -160,7 +160,7 @@ static void serve(struct xs *xs)
 
 		for (struct disk *d = disks; d; d = d->next)
 			if ((fd++)->revents)
-				disk_hear(xs, d);
+				disk_hear(xs, d, disks);
 		if (fds[0].revents & ~POLLIN) {
 			fail("the store has gone");
 			exit(1);

@@ -116,7 +116,12 @@ static int read_fields(struct reader *r)
 {
 	struct qcow2 *q = r->q;
 	int64_t bytes = image_file_size(q->fd);
+	struct stat st;
 
+	if (!fstat(q->fd, &st) && S_ISBLK(st.st_mode))
+		return qcow2_refuse(&r->answer,
+				    "is a block device, and a qcow2 image must be a file, which can grow; "
+				    "`qemu-img convert -O raw` puts what it holds onto a device");
 	if (bytes < 0)
 		return qcow2_refuse(&r->answer, "cannot tell its size: %s", strerror(-bytes));
 	q->file_size = bytes;

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LOCKED_MS  5000 /* a worker before us may still be closing it, or another domain's */
+#define LOCKED_MS  8000 /* a worker before us may still be closing it, or another domain's */
 #define BOUND_MS   5000 /* the same of its event channel */
 #define LOOK_MS    2000 /* an idle disk's size is looked at so often */
 #define BATCHES    16   /* between two looks at the commands */
@@ -31,6 +31,9 @@ static uint64_t map_index;
 static void report(enum report_kind kind, const char *text)
 {
 	struct report r = {.kind = kind};
+
+	if (kind == WORKER_HELD)
+		snprintf(r.holder, sizeof(r.holder), "%s", image_holder());
 
 	if (ring.image) {
 		r.sectors = ring.image->sectors;
@@ -53,11 +56,15 @@ static int wait_command(int ms)
 static void open_image(const struct worker_config *c)
 {
 	uint64_t until = now_ms() + LOCKED_MS;
-	char why[sizeof(((struct report *)0)->text)] = "";
+	char why[sizeof(((struct report *)0)->text)] = "", told[sizeof(why)] = "";
 	int rc;
 
 	do {
 		rc = image_open(c->path, c->format, c->readonly, c->name, &ring.image, why, sizeof(why));
+		if (rc == -EBUSY && strcmp(told, why)) {
+			report(WORKER_HELD, why);
+			memcpy(told, why, sizeof(told));
+		}
 	} while (rc == -EBUSY && now_ms() < until && wait_command(50) >= 0);
 	if (rc) {
 		report(WORKER_FAILED, why);

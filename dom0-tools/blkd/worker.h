@@ -23,6 +23,7 @@ struct command {
 
 enum report_kind {
 	WORKER_OPENED,       /* with size and what it can do */
+	WORKER_HELD,         /* another has it, and it is tried again for a while: text, holder */
 	WORKER_FAILED,       /* cannot open it, and ends: text */
 	WORKER_CONNECTED,    /* serves the ring */
 	WORKER_LOST,         /* cannot reach the ring: text */
@@ -35,6 +36,7 @@ struct report {
 	bool discards;
 	uint64_t sectors;
 	char text[256];
+	char holder[128]; /* worker_config's name of that one; "": unknown */
 };
 
 struct worker_config {

@@ -2,6 +2,7 @@
 /* See disk_image.h. */
 #include "disk_image.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+const char *disk_partitions = "/proc/partitions";
 
 /* The file behind loop device @number, if it is one. */
 static int behind_loop(dev_t number, struct stat *st)
@@ -44,9 +47,50 @@ int image_identify(const char *path, struct image_id *id)
 	return 0;
 }
 
-bool image_is_same(const struct image_id *a, const struct image_id *b)
+/* Block device number @device, or the one that is called @name. */
+static bool find_device(uint64_t device, const char *name, char found[64], uint64_t *number)
 {
-	return a->block == b->block && a->device == b->device && a->inode == b->inode;
+	FILE *in = fopen(disk_partitions, "re");
+	unsigned major_number, minor_number;
+	bool there = false;
+	char line[256];
+
+	while (in && !there && fgets(line, sizeof(line), in)) {
+		if (sscanf(line, "%u %u %*u %63s", &major_number, &minor_number, found) != 3)
+			continue;
+		*number = makedev(major_number, minor_number);
+		there = name ? !strcmp(found, name) : *number == device;
+	}
+	if (in)
+		fclose(in);
+	return there;
+}
+
+/* Is it a partition of @whole? Both kernels list them, and call vdb's vdb1, and nvme0n1's nvme0n1p1. */
+static bool is_part(uint64_t device, uint64_t whole)
+{
+	char name[64], found[64];
+	uint64_t number;
+	size_t len;
+
+	if (!find_device(device, NULL, name, &number))
+		return false;
+	len = strlen(name);
+	while (len && isdigit((unsigned char)name[len - 1]))
+		len--;
+	if (len > 1 && name[len] && name[len - 1] == 'p' && isdigit((unsigned char)name[len - 2]))
+		len--;
+	name[len] = '\0';
+	return find_device(0, name, found, &number) && number == whole && number != device;
+}
+
+bool image_overlaps(const struct image_id *a, const struct image_id *b)
+{
+	if (a->block != b->block)
+		return false;
+	if (a->device == b->device && a->inode == b->inode)
+		return true;
+	return a->block && (is_part(a->device, b->device) || is_part(b->device, a->device));
 }
 
 const char *image_mounted(const struct image_id *id)
@@ -60,7 +104,7 @@ const char *image_mounted(const struct image_id *id)
 		struct image_id mounted;
 
 		found = sscanf(line, "%255s %255s", device, where) == 2 && *device == '/' &&
-			!image_identify(device, &mounted) && image_is_same(&mounted, id);
+			!image_identify(device, &mounted) && image_overlaps(&mounted, id);
 	}
 	if (in)
 		fclose(in);
@@ -178,6 +222,12 @@ int disk_check_image(const struct disk *d, char why[DISK_WHY])
 				   d->target);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return disk_refuse(why, "image %s is neither a file nor a block device", d->target);
+	if (S_ISBLK(st.st_mode) && d->format != DISK_RAW)
+		return disk_refuse(
+		    why,
+		    "image %s is a block device, and a %s image must be a file, which can grow; `qemu-img "
+		    "convert -O raw` puts what it holds onto a device, and the format is raw then",
+		    d->target, disk_format_name(d->format));
 	fd = open(d->target, (d->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (fd < 0)
 		return disk_refuse(why, "image %s cannot be opened to %s: %s", d->target,

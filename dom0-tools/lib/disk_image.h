@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Two paths mean one image if these are equal. */
+/* What a path means. */
 struct image_id {
 	bool block;
 	uint64_t device, inode; /* of a block device its number, and 0 */
@@ -14,9 +14,11 @@ struct image_id {
 
 /* -1: it is not there. A loop device of Linux's is the file behind it. */
 int image_identify(const char *path, struct image_id *id);
-bool image_is_same(const struct image_id *a, const struct image_id *b);
-/* Where this domain has it mounted; NULL: nowhere. Static storage. */
+/* Are they one image, or is one of them a partition of the other? */
+bool image_overlaps(const struct image_id *a, const struct image_id *b);
+/* Where this domain has it mounted, or a part of it; NULL: nowhere. Static storage. */
 const char *image_mounted(const struct image_id *id);
+extern const char *disk_partitions; /* "/proc/partitions"; tests move it */
 
 /* Make a target that does not begin with / a whole path: of a `phy:` it is below /dev, another one is in the current folder,
  * or beside the file @beside (may be NULL). One that is nowhere is left as it is. -1: out of memory. */

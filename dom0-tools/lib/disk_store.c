@@ -19,7 +19,7 @@ enum {
 };
 
 const char *disk_drivers = "/sys/bus/xen-backend";
-struct disk_limits disk_limits = {.ready = 20000, .trying = 3000, .guest = 10000, .closed = 3000};
+struct disk_limits disk_limits = {.ready = 20000, .guest = 10000, .closed = 3000};
 
 /* ---- Which back end ---- */
 
@@ -205,7 +205,6 @@ int disks_attach(struct hv *hv, struct xs *xs, unsigned id, const struct disk *d
 /* ---- Waiting ---- */
 
 struct wait {
-	uint64_t wrong_ms; /* since when the back end has said so; 0: it has not */
 	char *why;
 	bool failed;
 };
@@ -237,13 +236,7 @@ static bool is_ready(struct xs *xs, const char *folder, void *arg)
 		disk_refuse(w->why, "its back end has closed it%s%s", text ? ": " : "", text ? text : "");
 	else if (text)
 		disk_refuse(w->why, "its back end says: %s", text);
-	w->failed = state < 0 || state > STATE_CONNECTED;
-	if (!text)
-		w->wrong_ms = 0;
-	else if (!w->wrong_ms)
-		w->wrong_ms = now_ms();
-	else
-		w->failed |= now_ms() - w->wrong_ms >= disk_limits.trying;
+	w->failed = text || state < 0 || state > STATE_CONNECTED;
 	free(text);
 	return w->failed;
 }
@@ -258,7 +251,7 @@ int disk_wait(struct xs *xs, unsigned id, const struct disk *d, char why[DISK_WH
 	if (!disk_find(xs, 0, id, vdev_number(d->vdev), &seen))
 		return disk_refuse(why, "it was taken away meanwhile");
 	*why = '\0';
-	/* In short waits: an error gets older without an event. */
+	/* In short waits: what a driver says is wrong is elsewhere, and no event here. */
 	while (!ready && now_ms() < until)
 		ready = disk_await(xs, seen.back, now_ms() + 200, is_ready, &w);
 	if (ready && !w.failed)

@@ -45,8 +45,6 @@ extern const char *disk_drivers; /* "/sys/bus/xen-backend": of a Linux Dom0; tes
 /* How long is waited for, in milliseconds; tests shorten it. */
 struct disk_limits {
 	unsigned ready; /* a back end; one that is stuck takes longer */
-	unsigned
-	    trying; /* one that says that it cannot: it may try again, when another just gives the image up */
 	unsigned guest; /* a guest that is to let go of its disk, as xl */
 	unsigned
 	    closed; /* a back end whose front end is gone: a daemon that hangs keeps no domain from its end */

@@ -21,7 +21,7 @@ static bool uses(struct xs *xs, uint32_t tx, const struct disk_seen *seen, const
 	char *params = disk_node(xs, tx, seen->back, "params");
 	struct image_id other;
 	bool same = params && *file_in(params) && !image_identify(file_in(params), &other) &&
-		    image_is_same(&other, id);
+		    image_overlaps(&other, id);
 
 	free(params);
 	return same;

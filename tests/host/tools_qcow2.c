@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,22 @@ ssize_t __wrap_pwrite(int fd, const void *from, size_t bytes, off_t at)
 	if (room != INT64_MAX)
 		room -= bytes;
 	return __real_pwrite(fd, from, bytes, at);
+}
+
+/* ---- a file that is a block device ---- */
+
+static bool devices;
+
+int __real_fstat(int fd, struct stat *st);
+int __wrap_fstat(int fd, struct stat *st);
+
+int __wrap_fstat(int fd, struct stat *st)
+{
+	int rc = __real_fstat(fd, st);
+
+	if (devices)
+		st->st_mode = S_IFBLK | 0600;
+	return rc;
 }
 
 /* ---- images ---- */
@@ -346,6 +363,10 @@ static void refused(void **state)
 {
 	disks_must("qemu-img create -f raw r.raw 4M && qemu-io -f raw -c 'write -P 1 0 1M' r.raw");
 	disks_refused("r.raw", false, "is no qcow2 image; if it is a raw one, write format=raw");
+	disks_must("qemu-img create -f qcow2 d.qcow2 4M");
+	devices = true;
+	disks_refused("d.qcow2", true, "is a block device, and a qcow2 image must be a file");
+	devices = false;
 	disks_must("qemu-img convert -c -O qcow2 r.raw c.qcow2");
 	disks_refused("c.qcow2", false, "make a plain copy with: qemu-img convert");
 	disks_must("qemu-img convert -c -O qcow2 -o compression_type=zstd r.raw c.qcow2");
