@@ -48,7 +48,8 @@ static void do_read(void *arg, unsigned i)
 	do_run(reads->image, reads->runs[i]);
 }
 
-/* Reads wait for a disk, so several do at a time where the image allows that. Writes end in memory, as a rule. */
+/* Reads wait for a disk, so several do at a time where the image allows that. Writes end in memory, as a rule, and a
+ * large one of a raw image must have nothing beside it. */
 static void do_runs(struct image *image, struct run *runs, unsigned count)
 {
 	struct reads reads = {.image = image};

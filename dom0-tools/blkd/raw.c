@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Raw images: a file, or a block device, whose byte n is the disk's byte n. See image.h. */
-#define _GNU_SOURCE /* fallocate */
+/*
+ * Raw images: a file, or a block device, whose byte n is the disk's byte n. See image.h.
+ *
+ * An image that its guest writes is that guest's alone, and the guest has a cache of its own. So its data goes past Dom0's
+ * (O_DIRECT), by a second descriptor. Where that cannot be, it goes through the cache: there is no such descriptor (tmpfs), or
+ * the disk below takes larger pieces than this one (EINVAL). Small writes do as well, since each would have to wait for the disk, and
+ * from the cache many are written at a time. The kernel keeps both ways in step as long as nothing is written while
+ * something else is under way, which execute.c sees to. Images that are only read may be many guests', and stay in the cache.
+ */
+#define _GNU_SOURCE /* fallocate, O_DIRECT */
 #include "image.h"
 #include "files.h"
 
@@ -15,11 +23,13 @@
 #include <unistd.h>
 
 #define BLOCK_DISCARD 0x1277 /* BLKDISCARD */
+#define SMALL_WRITE   16384  /* bytes; below it a write goes through the cache */
 #define PUNCH_HOLE    (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
 struct raw {
 	struct image image;
 	int fd;
+	int direct; /* past the cache; -1: not here */
 	bool device;
 };
 
@@ -28,16 +38,25 @@ static struct raw *raw_of(struct image *image)
 	return (struct raw *)image;
 }
 
+/* After EINVAL nothing is known of how far it came, and it is done again from the beginning. */
 static int raw_read(struct image *image, uint64_t sector, void *to, size_t bytes)
 {
-	return image_pread(raw_of(image)->fd, to, bytes, sector << SECTOR_SHIFT);
+	const struct raw *r = raw_of(image);
+	int rc = r->direct < 0 ? -EINVAL : image_pread(r->direct, to, bytes, sector << SECTOR_SHIFT);
+
+	return rc == -EINVAL ? image_pread(r->fd, to, bytes, sector << SECTOR_SHIFT) : rc;
 }
 
 static int raw_write(struct image *image, uint64_t sector, const void *from, size_t bytes)
 {
-	return image_pwrite(raw_of(image)->fd, from, bytes, sector << SECTOR_SHIFT);
+	const struct raw *r = raw_of(image);
+	bool cached = r->direct < 0 || bytes < SMALL_WRITE;
+	int rc = cached ? -EINVAL : image_pwrite(r->direct, from, bytes, sector << SECTOR_SHIFT);
+
+	return rc == -EINVAL ? image_pwrite(r->fd, from, bytes, sector << SECTOR_SHIFT) : rc;
 }
 
+/* Of the file, whichever descriptor its data went through. */
 static int raw_flush(struct image *image)
 {
 	return fdatasync(raw_of(image)->fd) < 0 ? -errno : 0;
@@ -67,8 +86,12 @@ static int raw_look(struct image *image)
 
 static void raw_close(struct image *image)
 {
-	close(raw_of(image)->fd);
-	free(image);
+	struct raw *r = raw_of(image);
+
+	if (r->direct >= 0)
+		close(r->direct);
+	close(r->fd);
+	free(r);
 }
 
 static const struct image_ops ops = {
@@ -98,6 +121,16 @@ static bool can_discard(const struct raw *r, const struct stat *st)
 	return can;
 }
 
+/* The same file, whatever is at its path by now. It needs no lock: that of the other descriptor lasts until all threads of this
+ * process are out of their system calls. */
+static int open_direct(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDWR | O_DIRECT | O_CLOEXEC | O_NOCTTY);
+}
+
 static int raw_open(const char *path, bool readonly, const char *user, struct image **image, char *why,
 		    size_t size)
 {
@@ -109,13 +142,15 @@ static int raw_open(const char *path, bool readonly, const char *user, struct im
 		snprintf(why, size, "%s: out of memory", path);
 		return -ENOMEM;
 	}
-	*r = (struct raw){.image = {.ops = &ops, .readonly = readonly, .parallel = true}};
+	*r = (struct raw){.image = {.ops = &ops, .readonly = readonly, .parallel = true}, .direct = -1};
 	r->fd = image_file(path, readonly, user, why, size);
 	if (r->fd < 0) {
 		rc = r->fd;
 		free(r);
 		return rc;
 	}
+	if (!readonly)
+		r->direct = open_direct(r->fd);
 	r->device = !fstat(r->fd, &st) && S_ISBLK(st.st_mode);
 	rc = raw_look(&r->image);
 	r->image.discards = can_discard(r, &st);

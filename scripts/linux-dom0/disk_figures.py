@@ -6,7 +6,7 @@ Linux is measured by fio, 16 requests at a time; its guests by both back ends, L
 measured by `disk speed`, one request at a time with what its cache reads ahead and writes back; its guests by rl-blkd.
 
 A measure has linux(who, run, device, domains) and teaching(...): `run` runs a line in a shell. Each of fio's rows has its own part of
-the disk, since rl-blkd reads through Dom0's cache: what it reads has not been read before.
+the disk: what it reads is in no cache, neither Dom0's nor the guest's.
 """
 
 import contextlib

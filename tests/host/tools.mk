@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 
-TOOLS_TESTS   := tools_appliance tools_blkd tools_blkd_held tools_builder tools_cfg tools_console tools_disks tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_netring tools_qcow2 tools_qcow2_cuts tools_records \
+TOOLS_TESTS   := tools_appliance tools_blkd tools_blkd_held tools_builder tools_cfg tools_console tools_disks tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_netring tools_qcow2 tools_qcow2_cuts tools_raw tools_records \
 	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_store_watches tools_stored tools_switch tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xl_disk tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_IMAGES  := $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
@@ -40,6 +40,7 @@ $(B)/tests/host/tools_switch: $(TOOLS_SWITCH_O)
 $(B)/tests/host/tools_netring: $(TOOLS_NETRING_O)
 $(B)/tests/host/tools_qcow2 $(B)/tests/host/tools_qcow2_cuts: $(TOOLS_IMAGES_O)
 $(B)/tests/host/tools_blkd_held: $(TOOLS_IMAGES_O)
+$(B)/tests/host/tools_raw: $(filter-out %/raw.o,$(TOOLS_IMAGES_O))
 LIBS_tools_qcow2 := -Wl,--wrap=pwrite,--wrap=fstat
 LIBS_tools_qcow2_cuts := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=ftruncate,--wrap=fallocate
 

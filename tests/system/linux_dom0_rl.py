@@ -206,22 +206,26 @@ DISKS_OF_RL = ("for d in a b; do mkdir -p /$d; mount -t ext4 /dev/xvd$d /$d; seq
 
 
 def disks_by_rl(m):
-    """One served by rl-blkd, and one by the kernel's driver; a third is plugged in and out. An image has one writer."""
-    run(m, "mount -t tmpfs files /mnt; for i in a b c; do truncate -s 8M /mnt/$i.img; mke2fs -q -t ext4 -F /mnt/$i.img; done; loop=$(losetup -f --show /mnt/b.img)")
+    """One served by rl-blkd, past the cache, and one by the kernel's driver; a third, on tmpfs, is plugged in and out. An image has one
+    writer."""
+    run(m, "mount -t tmpfs files /mnt; mkdir /mnt/ext4; truncate -s 24M /mnt/fs; mke2fs -q -t ext4 -F /mnt/fs; mount -o loop /mnt/fs /mnt/ext4")
+    run(m, "for i in ext4/a b c; do truncate -s 8M /mnt/$i.img; mke2fs -q -t ext4 -F /mnt/$i.img; done; loop=$(losetup -f --show /mnt/b.img)")
     run(m, "grep -v '^vif' /etc/xen/linux.cfg > /tmp/linux.cfg; "
-        "rl create -q /tmp/linux.cfg memory=160 \"disk=['/mnt/a.img,raw,xvda,w', 'backendtype=phy,vdev=xvdb,target=$loop']\"", 1200)
+        "rl create -q /tmp/linux.cfg memory=160 \"disk=['/mnt/ext4/a.img,raw,xvda,w', 'backendtype=phy,vdev=xvdb,target=$loop']\"", 1200)
     answers(m, "linux", DISKS_OF_RL, "%s %s" % (SUM, SUM))
+    direct = run(m, "for p in $(pidof rl-blkd); do for f in /proc/$p/fd/*; do [ \"$(readlink $f)\" != /mnt/ext4/a.img ] || grep flags /proc/$p/fdinfo/${f##*/}; done; done")
+    require(sorted(int(flags, 8) & 0o40000 for flags in re.findall(r"\d+", direct)) == [0, 0o40000], "not opened twice: " + direct)
     rows = run(m, "rl block-list linux")
     require(re.search(r"^51712 .* 4 .*/backend/qdisk/", rows, re.M) and re.search(r"^51728 .* 4 .*/backend/vbd/", rows, re.M), rows)
     run(m, "cd /mnt; rl block-attach linux c.img,raw,xvdc,w; cd /")
     answers(m, "linux", "until grep -q xvdc /proc/partitions; do sleep 1; done; echo is there", "is there")
     run(m, "rl block-detach linux xvdc; ! rl block-list linux | grep 51744")
-    for image in ("/mnt/a.img", "/mnt/b.img", "$loop"):
+    for image in ("/mnt/ext4/a.img", "/mnt/b.img", "$loop"):
         said = run(m, "rl create -q /tmp/linux.cfg name=two \"disk=['%s,raw,xvda,r']\" 2>&1" % image, code=1)
         require("in use: it is xvd%s of domain" % ("a" if "a.img" in image else "b") in said, said)
     run(m, "rl shutdown -w linux", 300)
     same(m)
-    run(m, "losetup -d $loop; for i in a b c; do e2fsck -fn /mnt/$i.img || exit 1; done; ! xenstore-ls /local/domain/0/backend | grep frontend; umount /mnt", 120)
+    run(m, "losetup -d $loop; for i in ext4/a b c; do e2fsck -fn /mnt/$i.img || exit 1; done; ! xenstore-ls /local/domain/0/backend | grep frontend; umount /mnt/ext4 /mnt", 120)
 
 
 def reboots(m, tool):
