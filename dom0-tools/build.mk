@@ -10,9 +10,10 @@ TOOLS_rl-domd     := $(wildcard dom0-tools/domd/*.c)
 TOOLS_rl-stored   := $(wildcard dom0-tools/stored/*.c)
 TOOLS_rl-keeper   := $(wildcard dom0-tools/keeper/*.c)
 TOOLS_rl-blkd     := $(wildcard dom0-tools/blkd/*.c)
+TOOLS_rl-netd     := $(wildcard dom0-tools/netd/*.c)
 TOOLS_store       := $(wildcard dom0-tools/store/*.c)
 TOOLS_rl-image    := dom0-tools/image/main.c $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
-TOOLS      := rl rl-image rl-consoled rl-domd rl-stored rl-blkd rl-keeper store
+TOOLS      := rl rl-image rl-consoled rl-domd rl-stored rl-blkd rl-netd rl-keeper store
 
 TOOLS_CFLAGS := -std=gnu11 -Os -g $(WARN) $(ABI_CFLAGS) -I$(BUILT_FROM) -Idom0-tools/lib -Ihypervisor \
 	-ffunction-sections -fdata-sections

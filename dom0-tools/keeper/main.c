@@ -41,6 +41,7 @@ static struct daemon {
     {.name = "rl-consoled", .out = -1},
     {.name = "rl-domd", .out = -1},
     {.name = "rl-blkd", .out = -1},
+    {.name = "rl-netd", .out = -1},
 };
 
 #define DAEMONS (sizeof(daemons) / sizeof(*daemons))

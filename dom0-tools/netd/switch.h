@@ -66,6 +66,7 @@ struct rule {
 /* What the owner sets, and the switch reads. */
 struct switch_port {
 	char name[PORT_NAME];
+	char id[PORT_NAME]; /* vifDOM.DEV, whatever its name is; else the same as the name */
 	const struct port_ops *ops;
 	struct vlans vlans;
 	int group; /* -1: none; else the VLAN is the group's */
