@@ -10,6 +10,22 @@ here=$(dirname "$0")
 unpack=build/dom0-tools/rl-unpack
 mkdir -p "$out/deb"
 
+# How far it is: of seven steps those that are to be done, told on a terminal as the build's are.
+start=$(date +%s) step=0 steps=0
+for f in vmlinux-cloud vmlinux grub-x86_64-xen.bin grub-i386-xen.bin modules/list gnumach xen-4.17; do
+	[ -s "$out/$f" ] || steps=$((steps + 1))
+done
+
+# The next step has begun.
+begin() {
+	step=$((step + 1))
+	if [ -t 1 ]; then
+		sh "$here/progress.sh" "$step" "$steps" "$start" GUEST "$1"
+	else
+		echo "  GUEST    $1"
+	fi
+}
+
 # The newest kernel package that a metapackage stands for.
 kernel_package() {
 	apt-cache depends --no-recommends --no-suggests "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | tail -n 1
@@ -40,11 +56,11 @@ finish() {
 	gzip -9nc "$1.part" >"$1.gz.part"
 	mv "$1.gz.part" "$1.gz"
 	mv "$1.part" "$1"
-	echo "  GUEST    $1"
 }
 
 linux() { # NAME METAPACKAGE PATTERN PACKED
 	[ -s "$out/$4" ] && [ -s "$out/$1" ] && return
+	begin "$out/$1"
 	package=$(ls "$out/deb" | sed -n "s/^\($3\)_.*\.deb\$/\1/p" | tail -n 1)
 	[ -n "$package" ] || package=$(kernel_package "$2")
 	deb=$(fetch "$package")
@@ -52,11 +68,11 @@ linux() { # NAME METAPACKAGE PATTERN PACKED
 	"$unpack" "$out/$4.part" >"$out/$1.part"
 	mv "$out/$4.part" "$out/$4"
 	mv "$out/$1.part" "$out/$1"
-	echo "  GUEST    $out/$4"
 }
 
 grub() { # NAME FILE
 	[ -s "$out/$1" ] && return
+	begin "$out/$1"
 	deb=$(fetch grub-xen-host)
 	member "$deb" "./usr/lib/grub-xen/$2" >"$out/$1.part"
 	finish "$out/$1"
@@ -64,6 +80,7 @@ grub() { # NAME FILE
 
 mach() {
 	[ -s "$out/gnumach" ] && return
+	begin "$out/gnumach"
 	deb=$(fetch gnumach-image-1.8-xen-486)
 	member "$deb" './boot/gnumach-*-xen-*.gz' | gzip -dc >"$out/gnumach.part"
 	python3 "$here/mend_gnumach.py" "$out/gnumach.part"
@@ -73,6 +90,7 @@ mach() {
 # Debian's Xen, for the tests that start the same guests on it.
 xen() {
 	[ -s "$out/xen-4.17" ] && return
+	begin "$out/xen-4.17"
 	deb=$(fetch xen-hypervisor-4.17-amd64)
 	member "$deb" './boot/xen-4.17-amd64.gz' | gzip -dc >"$out/xen-4.17.part"
 	mv "$out/xen-4.17.part" "$out/xen-4.17"
@@ -81,11 +99,11 @@ xen() {
 # Drivers for QEMU's devices, for Linux as Dom0.
 modules() {
 	[ -s "$out/modules/list" ] && return
+	begin "$out/modules"
 	package=$(ls "$out/deb" | sed -n 's/^\(linux-image-[0-9.-]*-amd64\)_.*\.deb$/\1/p' | tail -n 1)
 	[ -n "$package" ] || package=$(kernel_package linux-image-amd64)
 	deb=$(fetch "$package")
 	python3 "$here/linux_modules.py" "$deb" "$out/modules" virtio_pci virtio_blk virtio_net nvme e1000e ahci sd_mod
-	echo "  GUEST    $out/modules"
 }
 
 apt-cache show grub-xen-host >/dev/null 2>&1 || apt-get update -q >&2 || true

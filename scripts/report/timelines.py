@@ -24,6 +24,7 @@ from gdb_remote import GdbError, GdbRemote
 sys.path.insert(0, "scripts")
 from cost import CPU, OUT, SHELL, start  # noqa: E402
 from cost_table import IDS  # noqa: E402
+import progress  # noqa: E402
 from machine import Failure, Machine  # noqa: E402
 from main_job import Console  # noqa: E402
 
@@ -133,14 +134,18 @@ def main():
     opt = args.parse_args()
     os.makedirs(OUT, exist_ok=True)
     made, failed = [], 0
+    far = progress.Progress({name: 1 for name in opt.arrangement})
     for name in opt.arrangement:
-        print("timelines: %s: " % name, end="", flush=True)
+        far.show(name)
         try:
             made.append(timeline(name))
-            print("%d instructions" % made[-1]["instructions"], flush=True)
+            said = "%d instructions" % made[-1]["instructions"]
         except (Failure, GdbError) as why:
             failed += 1
-            print("FAILED: %s" % why, flush=True)
+            said = "FAILED: %s" % why
+        far.finished(name)
+        progress.clear()
+        print("timelines: %s: %s" % (name, said), flush=True)
     with open(opt.output, "w", encoding="utf-8") as out:
         json.dump({"schema": 1, "timelines": made}, out, indent=1)
     if failed:

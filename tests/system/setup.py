@@ -152,6 +152,26 @@ def one_line():
         require(code == 1 and "Traceback" not in said and "linux_modules.py: `dpkg-deb --fsys-tarfile " in said, said)
 
 
+def fetching():
+    """scripts/fetch_guests.sh with packages that hold nothing: what is to be fetched is counted on a terminal, and listed elsewhere."""
+    for line, wanted in (("sh {0} out", "  GUEST    out/gnumach"), ("script -qec 'sh {0} out' /dev/null", "[6/6] GUEST    out/gnumach")):
+        with tempfile.TemporaryDirectory() as top:
+            script(top + "/apt-cache", 'echo "  Depends: linux-image-6.1.0-1${4#linux-image}"\n')
+            script(top + "/apt-get", '[ "$1" != download ] || : >"$3_1_amd64.deb"\n')
+            script(top + "/dpkg-deb", "")
+            script(top + "/tar", "echo x | gzip -c\n")
+            script(top + "/python3", '[ "${3##*/}" != modules ] || { mkdir -p "$3" && echo x >"$3/list"; }\n')
+            os.makedirs(top + "/build/dom0-tools")
+            script(top + "/build/dom0-tools/rl-unpack", "cat \"$1\"\n")
+            os.mkdir(top + "/out")
+            with open(top + "/out/xen-4.17", "w") as f:
+                f.write("there already")
+            p = subprocess.run(["sh", "-c", line.format(os.path.join(TOP, "scripts", "fetch_guests.sh"))], cwd=top, text=True,
+                               env={**os.environ, "PATH": top + ":" + USERS_PATH}, stdin=subprocess.DEVNULL, timeout=60,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            require(p.returncode == 0 and wanted in p.stdout.splitlines(), "exit code %d: %s" % (p.returncode, p.stdout))
+
+
 def lists():
     """scripts/check-tools.py, of a tree with one command and one target."""
     with tempfile.TemporaryDirectory() as top:
@@ -300,6 +320,7 @@ def main():
     tap.step("setup: make asks for what a target needs", make_asks)
     tap.step("tools in /usr/sbin are found by an ordinary user", in_sbin)
     tap.step("a program that is missing: one line", one_line)
+    tap.step("make guests: how far it is", fetching)
     tap.step("check-tools: a package and a target without a line", lists)
     tap.step("doctor: all is there", healthy)
     tap.step("doctor: what make run needs is missing", nasm_missing)

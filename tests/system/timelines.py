@@ -6,8 +6,8 @@ through the rings in the order that the design says, by ways in, and every instr
 
 import json
 import os
+import re
 import subprocess
-import sys
 
 from machine import BUILD, TOP, Failure, Tap, require
 
@@ -19,10 +19,12 @@ ORDER = {
 
 
 def step_both(made):
-    done = subprocess.run([sys.executable, "scripts/report/timelines.py", "-o", OUT] + list(ORDER), cwd=TOP,
-                          capture_output=True, text=True, timeout=500, check=False)
+    line = "python3 scripts/report/timelines.py -o %s %s" % (OUT, " ".join(ORDER))
+    done = subprocess.run(["script", "-qec", line, "/dev/null"], cwd=TOP, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=500, check=False)
     if done.returncode:
         raise Failure(done.stdout + done.stderr)
+    require("[0/2] native32" in done.stdout and re.search(r"\[1/2\].* pv64", done.stdout), "how far it is: %r" % done.stdout)
     with open(OUT, encoding="utf-8") as file:
         made.update({t["arrangement"]: t for t in json.load(file)["timelines"]})
     require(set(made) == set(ORDER), "timelines of %s" % sorted(made))
