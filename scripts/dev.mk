@@ -30,7 +30,7 @@ tmux: ## make run and its further serial lines (CONSOLES=2) side by side, in tmu
 	$(Q)sh scripts/tmux.sh
 
 debug: ## start the machine stopped, for `make gdb` in another terminal (WINDOWS=1: gdb here; WINDOWS=tmux: both here)
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory $(if $(V),,-s) all
 	$(Q)WINDOWS=$(WINDOWS) BOOT=$(BOOT) sh scripts/gdb/debug.sh $(BOOTED)
 
 gdb: ## gdb on the machine of `make debug`, with symbols and commands of our own (docs/debugging.md)
@@ -48,7 +48,7 @@ bench: ## measure Ringlet, Debian's Xen and the bare floor, and print the table
 	$(Q)python3 scripts/bench.py
 
 cost: ## measure the same workloads bare, as guests and on Debian's Xen, into build/report/results.json (A=pv64: only that)
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory $(if $(V),,-s) all
 	$(Q)python3 scripts/cost.py $(A)
 
 FORMATTED = $(shell find abi hypervisor guest-kernel dom0-tools tests docs/labs docs/hello -name '*.[ch]')

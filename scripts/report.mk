@@ -15,7 +15,8 @@ report: ## measure every arrangement and write build/report/index.html: tables a
 	@echo "The report: $(CURDIR)/$(REPORT)/index.html"
 
 $(REPORT)/index.html: $(REPORT)/results.json $(REPORT)/timelines.json $(wildcard $(REPORT_DIR)/*.*)
-	$(call say,REPORT,$@)python3 $(REPORT_DIR) --results $< --timelines $(REPORT)/timelines.json -o $@
+	@echo "  REPORT   $@" # no step of a build: what was done before took minutes
+	$(Q)python3 $(REPORT_DIR) --results $< --timelines $(REPORT)/timelines.json -o $@
 
 $(REPORT)/results.json: $(REPORT_IMAGES) $(wildcard scripts/cost*.py)
 	@echo "1 of 2: measuring the costs in every arrangement:"

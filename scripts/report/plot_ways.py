@@ -86,7 +86,7 @@ def batch_axes(svg, up, across, sizes, unit):
     for power in up.powers(14):
         y = up(10.0 ** power)
         svg.line(left, y, right, y, "grid")
-        svg.text(left - 6, y + 3, tick(power, unit), "tick", "end")
+        svg.text(left - 9, y + 3, tick(power, unit), "tick", "end")
     taken = -1
     for size in sizes:
         x, half = across(size), text_width(str(size), TICK) / 2
