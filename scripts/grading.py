@@ -28,18 +28,33 @@ HANG = 600  # seconds, for a machine whose end its instructions do not bring abo
 END_SECONDS = 20  # for a machine to switch itself off
 COUNTED = ["-icount", "shift=0,sleep=off"]  # QEMU: ticks are instructions
 LOG_BYTES = 8 << 20  # of a Watch, some 100,000 blocks: code that loops where it is watched ends here, with its machine
+BUDGET = 1000  # million instructions: the second of judge_begins() in docs/labs/mark.h
 MARKS, MARK_BYTES = 128, 16  # docs/labs/mark.h
 
 
 class Work:
     """What the machines of this grading executed, as the hypervisor tells at their end: a microsecond of work is a thousand
-    instructions. One that was ended from outside tells nothing."""
+    instructions. A machine that a judge's watchdog ends (docs/labs/mark.h) tells, too. One that is ended since its log is full
+    cannot, and counts as if it had lived as long. One that crashed or was ended from outside is not counted."""
 
-    thousands = 0
+    thousands = by_budget = silent = 0
 
     @classmethod
-    def told(cls, text):
-        cls.thousands += sum(int(us) for us in re.findall(r"Dom0 has stopped: \w+; (\d+) us of work", text))
+    def told(cls, text, log_full=False):
+        """At the end of a machine, from its serial line."""
+        found = re.findall(r"Dom0 has stopped: (\w+); (\d+) us of work", text)
+        if log_full:
+            found.append(("watchdog", 1000 * BUDGET))
+        if not found:
+            cls.silent += 1
+            return
+        reason, us = found[-1]
+        cls.thousands += int(us)
+        cls.by_budget += reason == "watchdog"
+
+    @classmethod
+    def all(cls):
+        return {"instructions": 1000 * cls.thousands, "ended_by_budget": cls.by_budget, "not_counted": cls.silent}
 
 
 class Points:
@@ -79,7 +94,7 @@ class Points:
         lost = any(r["score"] < r["max"] for r in self.rows)
         if os.environ.get("LAB_RESULTS"):
             with open(os.environ["LAB_RESULTS"], "w") as f:
-                json.dump({"points": self.rows, "trouble": self.broken, "instructions": 1000 * Work.thousands}, f)
+                json.dump({"points": self.rows, "trouble": self.broken, "work": Work.all()}, f)
         sys.exit(lost)
 
 
@@ -93,6 +108,8 @@ class Judged(Machine):
         try:
             if what[0] is None and self.process.poll() is None:
                 self._ends()
+            with open(self.log.name, errors="replace") as f:
+                Work.told(f.read())
             super().__exit__(*what)
         except Failure as why:
             print("# %s" % why)
@@ -103,8 +120,6 @@ class Judged(Machine):
             self.wait_end(END_SECONDS)
         except Failure:
             pass  # no verdict depends on it
-        with open(self.log.name, errors="replace") as f:
-            Work.told(f.read())
 
 
 def make(*targets):
@@ -127,12 +142,16 @@ def boot(image, *options, log=None, watched="", **environment):
                                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, preexec_fn=limit,
                                start_new_session=True)
         while not ended(run):
-            if log and os.path.exists(log) and os.path.getsize(log) >= LOG_BYTES:
+            if is_full(log):
                 os.killpg(run.pid, signal.SIGKILL)  # the log is full: nothing that decides comes any more
         out.seek(0)
         text = out.read().replace("\r", "")
-    Work.told(text)
+    Work.told(text, is_full(log))
     return text
+
+
+def is_full(log):
+    return bool(log) and os.path.exists(log) and os.path.getsize(log) >= LOG_BYTES
 
 
 def ended(process):

@@ -21,6 +21,7 @@ import tools
 from lab_trees import (COPIES, TOP, apply, copy, differs, fail, hide_other_solutions, lab_folders, lay_over, not_source,
                        sources, start_patch, start_point, touched)
 
+NO_WORK = {"instructions": 0, "ended_by_budget": 0, "not_counted": 0}
 SECRET = ("wrong.txt", "start.patch")  # in a starting copy they would give solutions away
 
 
@@ -48,8 +49,8 @@ def clean_environment():
 
 
 def grade(lab, tree, show=False):
-    """Run this tree's grader in `tree`: (points as scripts/grading.py has them, or None if it came to no end; output;
-    instructions that its machines executed, in millions)."""
+    """Run this tree's grader in `tree`: (points, work, both as scripts/grading.py has them; output). The points are None if it came to
+    no end."""
     with tempfile.TemporaryDirectory() as outside:
         path = os.path.join(outside, "results")
         grader = subprocess.Popen([sys.executable, os.path.join(TOP, lab, "grade.py")], cwd=tree,
@@ -62,10 +63,10 @@ def grade(lab, tree, show=False):
                 print(line, end="", flush=True)
         grader.wait()
         if not os.path.exists(path):
-            return None, text, 0
+            return None, NO_WORK, text
         with open(path) as f:
             results = json.load(f)
-        return results["points"], text, results["instructions"] / 1e6
+        return results["points"], results["work"], text
 
 
 def start(lab, to):
@@ -117,11 +118,22 @@ def handed_in(lab, work, patch, tree):
            (["not used, since the grader has its own: %s" % " ".join(refused)] if refused else [])
 
 
-def last_line(lab, points, notes, opt):
+def told(work):
+    """Sentences about what the graded machines executed."""
+    budget, lost = work["ended_by_budget"], work["not_counted"]
+    if work["instructions"]:
+        yield "its machines executed %.1f million instructions" % (work["instructions"] / 1e6)
+    if budget:
+        yield "ended by their budget, a second of instructions or 8 MiB of log, and counted as a second: %d of its machines" % budget
+    if lost:
+        yield "crashed or ended from outside, and so not counted: %d of its machines" % lost
+
+
+def last_line(lab, points, notes, work, opt):
     name, nonce = os.path.basename(lab), opt.nonce or ""
     won, most = sum(p["score"] for p in points), sum(p["max"] for p in points)
     if opt.json:
-        return json.dumps({"lab": name, "nonce": nonce, "score": won, "max": most, "points": points, "notes": notes})
+        return json.dumps({"lab": name, "nonce": nonce, "score": won, "max": most, "points": points, "notes": notes, **work})
     return "%s: %d of %d points%s%s" % (name, won, most, "" if won == most else "; the lines with # are hints",
                                         " [%s]" % nonce if nonce else "")
 
@@ -138,15 +150,15 @@ def show_grade(lab, opt):
         notes = handed_in(lab, opt.dir and os.path.abspath(opt.dir), opt.patch, tree)
     for note in notes:
         print("# " + note)
-    points, _, millions = grade(lab, tree, show=True)
+    points, work, _ = grade(lab, tree, show=True)
     if points is None:
         points = lab_reports.UNFINISHED["points"]
-    elif millions:
-        notes.append("its machines executed %.1f million instructions" % millions)
-        print("# " + notes[-1])
+    for note in told(work):
+        notes.append(note)
+        print("# " + note)
     for path, kind in reports:
         lab_reports.write(path, kind, {"points": points, "notes": notes})
-    print(last_line(lab, points, notes, opt))
+    print(last_line(lab, points, notes, work, opt))
     sys.exit(any(p["score"] < p["max"] for p in points))
 
 
@@ -159,10 +171,10 @@ class Proof:
         self.count = self.failed = 0
         self.names = []
 
-    def report(self, what, trouble, began=None, millions=0):
+    def report(self, what, trouble, began=None, work=NO_WORK):
         self.count += 1
         self.failed += bool(trouble)
-        took = " # %d s, %.1f million instructions" % (time.monotonic() - began, millions) if began else ""
+        took = " # %d s%s" % (time.monotonic() - began, "".join("; " + words for words in told(work))) if began else ""
         print("%s %d - %s%s" % ("not ok" if trouble else "ok", self.count, what, took), flush=True)
         if trouble:
             print("# " + trouble.replace("\n", "\n# "))
@@ -170,13 +182,13 @@ class Proof:
     def judge(self, what, wanted):
         """`wanted(names)`: which points are to be lost."""
         began = time.monotonic()
-        points, text, millions = grade(self.lab, self.tree)
+        points, work, text = grade(self.lab, self.tree)
         if points is None:
             return self.report(what, "the grader came to no end:\n" + text, began)
         self.names = [p["name"] for p in points]
         lost, want = {p["name"] for p in points if p["score"] < p["max"]}, wanted(self.names)
         self.report(what, lost != want and "%s\nlost, and should not be: %s\nnot lost: %s"
-                    % (text, sorted(lost - want), sorted(want - lost)), began, millions)
+                    % (text, sorted(lost - want), sorted(want - lost)), began, work)
 
     def wrong(self, wrong):
         try:

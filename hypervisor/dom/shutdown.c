@@ -44,7 +44,7 @@ static void end_machine(uint8_t reason)
 {
 	bool in_order = reason <= SHUTDOWN_reboot; /* else this may be the middle of anything */
 
-	if (in_order)
+	if (in_order || reason == SHUTDOWN_watchdog) /* a timer, which holds no lock */
 		printk("Dom0 has stopped: %s; %lu us of work\n", reason_name(reason), worked_us());
 	else
 		printk("Dom0 has stopped: %s\n", reason_name(reason));

@@ -189,7 +189,7 @@ static void machine(void **state)
 	    {SHUTDOWN_reboot, "Dom0 has stopped: reboot; 5 us of work;last;reboot;"},
 	    {SHUTDOWN_suspend, "Dom0 has stopped: suspend;crash;"},
 	    {SHUTDOWN_crash, "Dom0 has stopped: crash;crash;"},
-	    {SHUTDOWN_watchdog, "Dom0 has stopped: watchdog;crash;"},
+	    {SHUTDOWN_watchdog, "Dom0 has stopped: watchdog; 5 us of work;crash;"},
 	};
 
 	for (volatile unsigned i = 0; i < ARRAY_SIZE(cases); i++) { /* setjmp */

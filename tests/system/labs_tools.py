@@ -4,6 +4,8 @@
 still fits, a student's version of the grader's files is not used, and what earns nothing is written first. No machine runs.
 """
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -13,6 +15,7 @@ import tempfile
 from machine import TOP, Tap, require
 
 sys.path.insert(0, os.path.join(TOP, "scripts"))
+import grading  # noqa: E402
 import lab_reports  # noqa: E402
 import lab_wrong  # noqa: E402
 import labs  # noqa: E402
@@ -102,12 +105,42 @@ def forms(place):
 
     class Opt:
         nonce, json = "k7x2", True
-    line = json.loads(labs.last_line(SEVEN, points, [], Opt))
+    line = json.loads(labs.last_line(SEVEN, points, [], labs.NO_WORK, Opt))
     require((line["nonce"], line["score"], line["max"]) == ("k7x2", 2, 5), str(line))
     Opt.json = False
-    require(labs.last_line(SEVEN, points, [], Opt).endswith("2 of 5 points; the lines with # are hints [k7x2]"), "the last line")
+    require(labs.last_line(SEVEN, points, [], labs.NO_WORK, Opt).endswith("2 of 5 points; the lines with # are hints [k7x2]"), "the last line")
     os.environ["NONCE"] = "k7x2"
     require("k7x2" not in str(labs.clean_environment()), "the graded code is told the nonce")
+
+
+def work_is_told(place):
+    """Of five machines: one ended well, three by their budget, one crashed. The student's code may print as the hypervisor does; the last
+    line is the hypervisor's."""
+    class Opt:
+        nonce, json = "", True
+
+    grading.Work.thousands = grading.Work.by_budget = grading.Work.silent = 0
+    for text in ("(ringlet) Dom0 has stopped: poweroff; 250 us of work\n",
+                 "(ringlet) Dom0: watchdog expired\n(ringlet) Dom0 has stopped: watchdog; 1000500 us of work\n",
+                 "Dom0 has stopped: poweroff; 7 us of work\n(ringlet) Dom0 has stopped: watchdog; 1000250 us of work\n",
+                 "(ringlet) Dom0 has stopped: crash\n"):
+        grading.Work.told(text)
+    grading.Work.told("Dom0 has stopped: poweroff; 7 us of work\n", log_full=True)
+    results = os.path.join(place, "results")
+    os.environ["LAB_RESULTS"] = results
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            grading.Points().end()
+    except SystemExit:
+        pass
+    work = json.load(open(results))["work"]
+    line = json.loads(labs.last_line(SEVEN, [], [], work, Opt))
+    require((line["instructions"], line["ended_by_budget"], line["not_counted"]) == (3001000000, 3, 1), str(line))
+    require(sorted(work) == sorted(labs.NO_WORK), "a grade that came to no end has other fields: %s" % labs.NO_WORK)
+    notes = list(labs.told(work))
+    require(len(notes) == 3 and "3001.0 million" in notes[0] and "budget" in notes[1] and notes[1].endswith(": 3 of its machines")
+            and notes[2].endswith("not counted: 1 of its machines"), str(notes))
+    require(not list(labs.told(labs.NO_WORK)), "it says something of no machine")
 
 
 def main():
@@ -116,7 +149,8 @@ def main():
                        ("every wrong solution still fits", wrong_ones_fit),
                        ("the grader's own files are used, whatever the student did to them", graders_files_stay),
                        ("a grading that ends early has earned nothing", zero_first),
-                       ("results have the form that is wanted", forms)):
+                       ("results have the form that is wanted", forms),
+                       ("what machines executed is told, and which were ended by their budget", work_is_told)):
         with tempfile.TemporaryDirectory() as place:
             tap.step(name, lambda: step(place))
     tap.end()
