@@ -13,13 +13,16 @@ import sys
 
 
 PAGE = 4096
+PATH_MAX = 4096
 BIG = 4 * PAGE  # contents from this size on start at a page boundary: the kernel maps them in place
 
 
 def entry(number, path, mode, data, links=1, position=0):
     name = path.lstrip("/").encode() + b"\0"
-    if len(data) >= BIG:  # zeros after the name are no part of it
-        name += b"\0" * (-(position + 110 + len(name)) % PAGE)
+    zeros = -(position + 110 + len(name)) % PAGE
+    # Zeros after the name are no part of it; but Linux leaves out what has a longer one than PATH_MAX, with them.
+    if len(data) >= BIG and len(name) + zeros <= PATH_MAX:
+        name += b"\0" * zeros
     head = "070701" + "".join("%08x" % v for v in (number, mode, 0, 0, links, 0, len(data), 0, 0, 0, 0, len(name), 0))
     out = head.encode() + name
     out += b"\0" * (-len(out) % 4) + data
