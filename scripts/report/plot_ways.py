@@ -68,7 +68,7 @@ def batch_panel(results, batch, unit):
     sizes = sorted({size for _, points in series for size, _ in points})
     said = "; ".join("%s from %s to %s" % (a.short, short(p[0][1].median, unit), short(p[-1][1].median, unit))
                      for a, p in series)
-    top, bottom, left, right = 8, 216, 42, WIDTH - 122
+    top, bottom, left, right = 8, 216, 45, WIDTH - 122
     svg = Svg(bottom + 34, batch["title"],
               "Cost of one entry, %s, from the smallest to the largest batch: %s." % (results.caption(unit), said))
     up = LogScale([f.median for _, points in series for _, f in points], bottom, top)
