@@ -169,6 +169,27 @@ static void offer_disks(void)
 	free(list);
 }
 
+/* The cards of all domains, as ports. */
+static void offer_ports(void)
+{
+	struct xen_domctl_getdomaininfo *list = NULL;
+	struct hv *hv = rl_hv();
+	long n = hv && xs_shared() ? domains_list(hv, &list) : 0;
+	char word[64], path[64], *devices;
+	size_t len;
+
+	for (long i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "/local/domain/0/backend/vif/%u", list[i].domain);
+		devices = xs_directory(xs_shared(), 0, path, &len);
+		for (size_t at = 0; devices && at < len; at += strlen(devices + at) + 1) {
+			snprintf(word, sizeof(word), "vif%u.%s", list[i].domain, devices + at);
+			offer(word);
+		}
+		free(devices);
+	}
+	free(list);
+}
+
 static void offer_token(const struct token *t)
 {
 	const char *kind = t->text;
@@ -179,6 +200,8 @@ static void offer_token(const struct token *t)
 		offer_domains(false, true);
 	else if (!strcmp(kind, "VERB"))
 		offer_verbs();
+	else if (!strcmp(kind, "PORT"))
+		offer_ports();
 	else if (!strcmp(kind, "VDEV"))
 		offer_disks();
 	else if ((!strcmp(kind, "FILE") && t->is_value) || !strcmp(kind, "TARGET") || !strcmp(kind, "SPEC") ||
