@@ -37,11 +37,8 @@ static struct daemon {
 	uint64_t started, start_at;
 	unsigned wait_ms;
 } daemons[] = {
-    {.name = "rl-stored", .out = -1},
-    {.name = "rl-consoled", .out = -1},
-    {.name = "rl-domd", .out = -1},
-    {.name = "rl-blkd", .out = -1},
-    {.name = "rl-netd", .out = -1},
+    {.name = "rl-stored", .out = -1}, {.name = "rl-consoled", .out = -1}, {.name = "rl-domd", .out = -1},
+    {.name = "rl-blkd", .out = -1},   {.name = "rl-netd", .out = -1},
 };
 
 #define DAEMONS (sizeof(daemons) / sizeof(*daemons))
