@@ -40,6 +40,13 @@ $(B)/tests/disk64 $(B)/tests/disk32: $(B)/tests/disk%: tests/system/disk/disk.c 
 $(eval $(call test,disk,300,python3 tests/system/disk.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/dom0-32.cpio $(B)/tests/disk64 $(B)/tests/disk32 \
 	$(GK_KINDS:%=$(GK_OUT)/kernel-%.elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
 
+# Networks; the program comes over one.
+$(B)/tests/sockets64 $(B)/tests/sockets32: $(B)/tests/sockets%: tests/system/net/sockets.c tests/system/check.h | $(USER_I386)
+	@mkdir -p $(@D)
+	$(call say,CC$*,$@)$(USER_CC_$*) $(USER_CFLAGS) -o $@ $<
+$(eval $(call test,net,400,python3 tests/system/net.py,$(B)/ringlet.elf $(B)/dom0.cpio $(B)/tests/sockets64 $(B)/tests/sockets32 \
+	$(foreach k,native64 native32 pv64,$(GK_OUT)/kernel-$(k).elf) $(GK_OUT)/initrd64.cpio $(GK_OUT)/initrd32.cpio))
+
 # Power cuts under ext2: a short form; make test-powercuts makes more.
 $(B)/tests/powercuts64: tests/system/powercuts/work.c
 	@mkdir -p $(@D)

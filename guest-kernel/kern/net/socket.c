@@ -15,7 +15,7 @@
 #define SOCK_CLOEXEC  O_CLOEXEC
 
 #define IOV_MAX     1024u
-#define CONTROL_MAX 65536u
+#define ADDRESS_MAX 128u /* of any family */
 #define BACKLOG_MAX 128u
 #define ROOM        65536u
 #define FIONBIO     0x5421u
@@ -112,7 +112,7 @@ int message_get(struct message *m, size_t at, void *to, size_t n)
 
 static int get_address(union address *a, const void *user, u32 len)
 {
-	if ((s32)len < 0)
+	if (len > ADDRESS_MAX)
 		return -EINVAL;
 	*a = (union address){0};
 	return copy_from_user(a, user, MIN(len, (u32)sizeof(*a)));

@@ -6,6 +6,7 @@
 #include "kern/lib/errno.h"
 #include "kern/mm/user.h"
 #include "kern/proc/process.h"
+#include "kern/tty/pty.h"
 #include "kern/tty/tty.h"
 #include "kern/time/clock.h"
 
@@ -23,14 +24,30 @@ static struct tty *tty_of(const struct file *file)
 
 static int tty_open(struct inode *inode, struct file *file)
 {
-	struct tty *own = current->process->job.tty;
+	struct tty *tty = inode->rdev == DEV_TTY ? current->process->job.tty : &console;
+	u32 number = inode->rdev & 0xff;
 
-	file->private = inode->rdev == DEV_TTY ? own : &console;
-	if (!file->private)
-		return -ENXIO;
+	if (inode->rdev >> 8 == PTY_MAJOR)
+		tty = pty_open(number);
+	else if (tty && tty->pty)
+		tty = pty_open_again(tty->pty);
+	if (!tty)
+		return inode->rdev >> 8 == PTY_MAJOR ? -EIO : -ENXIO;
+	file->private = tty;
 	if (!(file->flags & O_NOCTTY))
 		tty_acquire(file->private);
 	return 0;
+}
+
+static void tty_release(struct file *file)
+{
+	if (tty_of(file)->pty)
+		pty_close(tty_of(file)->pty);
+}
+
+static bool is_gone(const struct tty *tty)
+{
+	return tty->pty && pty_is_gone(tty->pty);
 }
 
 /* Was the next character typed ahead, before line mode? Such characters are read as they are. */
@@ -89,6 +106,8 @@ static long tty_read(struct file *file, void *buf, size_t n, u64 *pos)
 	int rc = tty_check_foreground(tty, SIGTTIN);
 
 	while (!rc && !readable(tty)) {
+		if (is_gone(tty))
+			return 0;
 		if (file->flags & O_NONBLOCK)
 			return -EAGAIN;
 		rc = wait_on_until(&tty->readers, deadline);
@@ -133,10 +152,11 @@ static void tty_write_end(struct file *file)
 	wake_all(&tty->writers);
 }
 
-static long write_parts(struct tty *tty, const char *buf, size_t n)
+static long write_parts(struct tty *tty, const char *buf, size_t n, bool nonblock)
 {
 	char part[128];
 	size_t done, now;
+	int rc;
 
 	for (done = 0; done < n; done += now) {
 		now = MIN(n - done, sizeof(part));
@@ -144,7 +164,13 @@ static long write_parts(struct tty *tty, const char *buf, size_t n)
 			return done ? (long)done : -EFAULT;
 		if (done && signal_ends_sleep())
 			break;
-		output_unlocked(tty, part, now);
+		rc = tty->pty ? pty_wait(tty->pty, now, nonblock) : 0;
+		if (rc)
+			return done ? (long)done : rc;
+		if (tty->pty)
+			tty_output(tty, part, now);
+		else
+			output_unlocked(tty, part, now);
 	}
 	return done;
 }
@@ -155,11 +181,11 @@ static long tty_write(struct file *file, const void *buf, size_t n, u64 *pos)
 	long rc;
 
 	if (tty->writer == current)
-		return write_parts(tty, buf, n); /* a part of a vector */
+		return write_parts(tty, buf, n, file->flags & O_NONBLOCK); /* a part of a vector */
 	rc = tty_write_begin(file, n);
 	if (rc)
 		return rc;
-	rc = write_parts(tty, buf, n);
+	rc = write_parts(tty, buf, n, file->flags & O_NONBLOCK);
 	tty_write_end(file);
 	return rc;
 }
@@ -169,7 +195,10 @@ static unsigned tty_poll(struct file *file, struct poll_set *set)
 	struct tty *tty = tty_of(file);
 
 	poll_wait(set, &tty->readers);
-	return POLLOUT | (readable(tty) ? POLLIN : 0);
+	if (tty->pty)
+		poll_wait(set, pty_changed(tty->pty));
+	return (tty->pty && !pty_has_room(tty->pty) ? 0 : POLLOUT) | (readable(tty) ? POLLIN : 0) |
+	       (is_gone(tty) ? POLLIN | POLLHUP : 0);
 }
 
 static long tty_file_ioctl(struct file *file, unsigned command, ulong arg)
@@ -179,6 +208,7 @@ static long tty_file_ioctl(struct file *file, unsigned command, ulong arg)
 
 static const struct file_ops tty_ops = {
     .open = tty_open,
+    .release = tty_release,
     .read = tty_read,
     .write = tty_write,
     .write_begin = tty_write_begin,
@@ -192,4 +222,5 @@ void console_tty_init(void)
 	tty_init(&console, console_write);
 	devfs_add("console", DEV_CONSOLE, 0600, &tty_ops);
 	devfs_add("tty", DEV_TTY, 0666, &tty_ops);
+	pty_init(&tty_ops);
 }

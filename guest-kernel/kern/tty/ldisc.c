@@ -35,7 +35,10 @@ void tty_init(struct tty *tty, void (*write)(const char *text, size_t n))
 /* "\n" as "\r\n" is also what every console driver of the machine sends, so ONLCR needs nothing here. */
 void tty_output(struct tty *tty, const char *text, size_t n)
 {
-	tty->write(text, n);
+	if (tty->show)
+		tty->show(tty, text, n);
+	else
+		tty->write(text, n);
 }
 
 static bool has(const struct tty *tty, u32 local)

@@ -24,11 +24,15 @@ struct winsize {
 
 #define TTY_BUFFER 2048 /* a power of two */
 
+struct pty;
+
 struct tty {
 	struct termios termios;
 	struct winsize size;
 	void (*write)(const char *text, size_t n);
-	int session, foreground; /* 0: none */
+	struct pty *pty; /* whose terminal it is; NULL: it has a line of the machine's */
+	void (*show)(struct tty *tty, const char *text, size_t n); /* a pty's, in place of write() */
+	int session, foreground;                                   /* 0: none */
 	/*
 	 * Input, positions that only grow (modulo 2^32): [read_at, ready) can be read, [ready, end) is the
 	 * line being edited. In a buffer full of lines, further characters are dropped.
