@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What the pages name exists: links, files, functions, targets of make, verbs of rl, options of the hypervisor. Each page of
-docs/ is reached from docs/README.md, and an abbreviation that two of them use has an entry in the glossary.
+docs/ is reached from docs/README.md and stands in README.md's table, and an abbreviation that two of them use has an entry in the
+glossary. The tables of variables, verbs and options have all that there are, and no other.
 
 A page is every .md of the project. Code in `backquotes` and blocks of commands are read; what is no name of the kinds
 above is skipped, and so is one with a part in capitals (NAME.c), which stands for any. The makefiles tell what the build
@@ -156,9 +157,9 @@ def first_column(page, pattern):
     return {name for cell in cells for name in re.findall(pattern, cell)}
 
 
-# What make itself, dpkg, the shell's own surroundings, tmux and scripts/gdb/debug.sh set.
+# What make itself, dpkg, the shell's own surroundings, tmux, scripts/gdb/debug.sh, graders and scripts/fresh_mutants.py set.
 GIVEN = {"CURDIR", "MAKE", "MAKECMDGOALS", "MAKEFILE_LIST", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "PATH",
-         "VERSION_CODENAME", "TMUX", "RINGLET_BOOT", "RINGLET_TARGET"}
+         "VERSION_CODENAME", "TMUX", "RINGLET_BOOT", "RINGLET_TARGET", "LAB_PAD", "MUTANT"}
 
 
 def variables():
@@ -166,6 +167,7 @@ def variables():
     text = recipes()
     own = set(re.findall(r"^(?:define |export )?([A-Z_][A-Z0-9_]*)\s*(?:[:+?]?=|$)", text, re.M)) | set(re.findall(r"\(eval ([A-Z_]+) ", text))
     asked = {n for n in re.findall(r"\$\(([A-Z][A-Z0-9_]*)\)", text) if n not in own and not n.startswith("GK_")}
+    asked |= set(re.findall(r"^([A-Z]\w*)\s*\?=", text, re.M))
     asked |= set(re.findall(r"\(origin (\w+)", text)) | set(re.findall(r"\$\$\{([A-Z]\w*):?-", text))
     for name in files():
         whole = os.path.join(TOP, name)
@@ -177,11 +179,14 @@ def variables():
             asked |= set(re.findall(r"\$\{([A-Z][A-Z0-9_]*):?-", text)) - set(re.findall(r"^\s*([A-Z_]+)=", text, re.M))
         elif name.endswith(".py"):
             asked |= set(re.findall(r'(?:environ|ENV)(?:\.get\(|\[)"([A-Z][A-Z0-9_]*)"', text))
+        elif name.endswith((".c", ".h")):
+            asked |= set(re.findall(r'\bgetenv\("([A-Z][A-Z0-9_]*)"', text))
     return asked - GIVEN
 
 
 def both_ways():
-    """[what] of the tables that a page repeats: options of the hypervisor, verbs of rl, variables."""
+    """[what] of the tables that a page repeats: options of the hypervisor, verbs of rl, variables; and of README's, which has some of
+    these."""
     with open(os.path.join(TOP, "hypervisor", "boot", "cmdline.c")) as f:
         options = set(re.findall(r'\{"(\w+)", opt_', f.read()))
     tables = (("docs/options.md", "option", options, r"`(\w+)[=`]"), ("docs/rl.md", "verb", verbs(), r"`([a-z][a-z-]*)(?= [^=]|`)"))
@@ -191,6 +196,18 @@ def both_ways():
         yield from ("%s: the %s %s is missing" % (page, kind, name) for name in sorted(real - told))
         if kind != "verb":
             yield from ("%s: there is no %s %s" % (page, kind, name) for name in sorted(told - real))
+    all_told = defaults("docs/variables.md")
+    yield from ("README.md: %s is not %s in docs/variables.md" % (name, default) for name, default in sorted(defaults("README.md").items())
+                if not all_told.get(name, "").startswith(default))
+
+
+def defaults(page):
+    """{variable: default} of the tables of a page. A row may have several of both."""
+    with open(os.path.join(TOP, page)) as f:
+        rows = re.findall(r"^\| ((?:`[A-Z][A-Z0-9_]*`(?:, )?)+) \| ([^|]*) \|", f.read(), re.M)
+    several = [(names.replace("`", "").split(", "), default) for names, default in rows]
+    return {name: value for names, default in several
+            for name, value in zip(names, default.split(", ") if len(names) > 1 else [default])}
 
 
 def links(page):
@@ -213,6 +230,13 @@ def unreached():
                 if p.startswith("docs/") and p.endswith(".md") and p not in seen)
 
 
+def unlisted():
+    """[what] of the pages of docs/ that README.md, or docs/README.md, does not link to by itself; a folder's README stands for it."""
+    for start in ("README.md", "docs/README.md"):
+        yield from ("%s: no link to %s" % (start, p) for p in sorted(files())
+                    if re.match(r"docs/(?:[\w-]+\.md|[\w-]+/README\.md)$", p) and p not in links(start) | {start})
+
+
 def unexplained():
     """[what] of the abbreviations that two pages of docs/ use and the glossary lacks."""
     with open(os.path.join(TOP, "docs/glossary.md")) as f:
@@ -233,7 +257,7 @@ def main():
     if len(pages) < 10:
         sys.exit("check-pages: no pages here")
     wrong = ["%s:%d: %s" % (page, line, what) for page in pages for line, what in check(page)]
-    wrong += [*both_ways(), *unreached(), *unexplained()]
+    wrong += [*both_ways(), *unreached(), *unlisted(), *unexplained()]
     print("\n".join(wrong), file=sys.stderr)
     if wrong:
         sys.exit("check-pages: %d things that are not as the pages say" % len(wrong))
