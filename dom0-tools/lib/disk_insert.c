@@ -33,7 +33,7 @@ static void change(struct writer *w, const void *arg)
 	const struct insert *c = arg;
 	char path[120];
 
-	if (disk_node_number(w->xs, w->tx, c->drive->back, "state") < 0)
+	if (device_number(w->xs, w->tx, c->drive->back, "state") < 0)
 		writer_stop(w, ENOENT);
 	else if (c->disk && disk_is_free(w->xs, w->tx, c->disk, c->drive->back, -1, c->why))
 		writer_stop(w, EBUSY);
@@ -45,7 +45,7 @@ static void change(struct writer *w, const void *arg)
 
 static bool is_told(struct xs *xs, const char *folder, void *arg)
 {
-	char *status = disk_node(xs, 0, folder, "hotplug-status");
+	char *status = device_node(xs, 0, folder, "hotplug-status");
 
 	(void)arg;
 	free(status);
@@ -61,12 +61,12 @@ static int put_in(struct xs *xs, const struct insert *c)
 	*c->why = '\0';
 	if (writer_run(&w, change, c))
 		return *c->why ? -1 : disk_refuse(c->why, "cannot write into the store: %s", strerror(errno));
-	if (!disk_await(xs, c->drive->back, now_ms() + disk_limits.ready, is_told, NULL))
+	if (!device_await(xs, c->drive->back, now_ms() + device_limits.ready, is_told, NULL))
 		return disk_refuse(
 		    c->why, "its back end has not answered in %u seconds; /var/log/rl-blkd.log may say why",
-		    disk_limits.ready / 1000);
-	status = disk_node(xs, 0, c->drive->back, "hotplug-status");
-	error = disk_node(xs, 0, c->drive->back, "hotplug-error");
+		    device_limits.ready / 1000);
+	status = device_node(xs, 0, c->drive->back, "hotplug-status");
+	error = device_node(xs, 0, c->drive->back, "hotplug-error");
 	if (status && !strcmp(status, "error"))
 		disk_refuse(c->why, "its back end says: %s", error ? error : "an error");
 	else
@@ -78,7 +78,7 @@ static int put_in(struct xs *xs, const struct insert *c)
 
 int disk_insert(struct xs *xs, const struct disk_seen *drive, const struct disk *disk, char why[DISK_WHY])
 {
-	char *before = disk_node(xs, 0, drive->back, "params"), *params = NULL, ignored[DISK_WHY];
+	char *before = device_node(xs, 0, drive->back, "params"), *params = NULL, ignored[DISK_WHY];
 	struct insert c = {.drive = drive, .disk = disk, .why = why}, back = {drive, NULL, before, ignored};
 	size_t size;
 	FILE *out = open_memstream(&params, &size);
@@ -96,7 +96,7 @@ int disk_insert(struct xs *xs, const struct disk_seen *drive, const struct disk 
 		c.params = params;
 		rc = put_in(xs, &c);
 		/* What the store refused changed nothing; what the back end refused did. */
-		if (rc && disk_node_number(xs, 0, drive->back, "state") >= 0)
+		if (rc && device_number(xs, 0, drive->back, "state") >= 0)
 			put_in(xs, &back);
 	}
 	free(before);

@@ -13,34 +13,24 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum {
-	STATE_INIT_WAIT = 2,
-	STATE_CONNECTED = 4
-};
-
-const char *disk_drivers = "/sys/bus/xen-backend";
-struct disk_limits disk_limits = {.ready = 20000, .guest = 10000, .closed = 3000};
-
 /* ---- Which back end ---- */
 
 /* Does a driver of Dom0's kernel serve it? On other kernels rl-blkd does, whatever was asked for. */
 static bool by_driver(const struct disk *d)
 {
-	return d->type == DISK_PHY && !access(disk_drivers, F_OK);
+	return d->type == DISK_PHY && !access(device_drivers, F_OK);
 }
 
 int disk_has_server(const struct disk *d, char why[DISK_WHY])
 {
 	struct stat st;
-	char path[256];
 
 	if (!by_driver(d))
 		return lock_holder("rl-blkd") || lock_holder("rl-keeper")
 			   ? 0
 			   : disk_refuse(why, "rl-blkd, which serves disks, is not running; start it with "
 					      "`rl-keeper`, or beside Xen's daemons with `rl-blkd &`");
-	snprintf(path, sizeof(path), "%s/drivers/vbd", disk_drivers);
-	if (access(path, F_OK))
+	if (!device_has_driver("vbd"))
 		return disk_refuse(
 		    why, "backendtype=phy needs the driver xen-blkback; `modprobe xen-blkback` loads "
 			 "it, and without backendtype rl-blkd serves the disk");
@@ -60,41 +50,18 @@ struct attach {
 	char *why; /* "" unless a sentence says it */
 };
 
-static void put(struct writer *w, const char *folder, const char *node, const char *value)
-{
-	char path[120];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, node);
-	writer_put(w, path, value);
-}
-
-static void put_number(struct writer *w, const char *folder, const char *node, long number)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%ld", number);
-	put(w, folder, node, text);
-}
-
-/* What is made below it later has the same permissions. */
-static void put_folder(struct writer *w, const char *path, const char *perms)
-{
-	w->failed = w->failed || xs_mkdir(w->xs, w->tx, path);
-	writer_perms(w, path, perms);
-}
-
 static void put_front(struct writer *w, const struct attach *a, const struct disk *d, const char *front,
 		      const char *back)
 {
-	put_folder(w, front, "n%u r0");
-	put(w, front, "backend", back);
-	put_number(w, front, "backend-id", 0);
-	put_number(w, front, "virtual-device", vdev_number(d->vdev));
-	put(w, front, "device-type", d->cdrom ? "cdrom" : "disk");
-	put_number(w, front, "trusted", 1);
+	device_put_folder(w, front, "n%u r0");
+	device_put(w, front, "backend", back);
+	device_put_number(w, front, "backend-id", 0);
+	device_put_number(w, front, "virtual-device", vdev_number(d->vdev));
+	device_put(w, front, "device-type", d->cdrom ? "cdrom" : "disk");
+	device_put_number(w, front, "trusted", 1);
 	if (a->protocol)
-		put(w, front, "protocol", a->protocol);
-	put_number(w, front, "state", 1);
+		device_put(w, front, "protocol", a->protocol);
+	device_put_number(w, front, "state", 1);
 }
 
 /* FORMAT:PATH, as libxl has it for its own `qdisk`; a driver of the kernel wants the path. */
@@ -114,7 +81,7 @@ static void put_params(struct writer *w, const struct disk *d, const char *back)
 	if (fclose(out))
 		writer_stop(w, ENOMEM);
 	else
-		put(w, back, "params", params);
+		device_put(w, back, "params", params);
 	free(params);
 }
 
@@ -123,26 +90,26 @@ static void put_back(struct writer *w, const struct disk *d, const char *front, 
 	struct stat st;
 	char number[24];
 
-	put_folder(w, back, "n0 r%u");
-	put(w, back, "frontend", front);
-	put_number(w, back, "frontend-id", w->id);
-	put_number(w, back, "online", 1);
-	put_number(w, back, "removable", d->cdrom);
-	put_number(w, back, "bootable", 1);
-	put(w, back, "dev", d->vdev);
-	put(w, back, "type", by_driver(d) ? "phy" : "qdisk");
-	put(w, back, "mode", d->readonly ? "r" : "w");
-	put(w, back, "device-type", d->cdrom ? "cdrom" : "disk");
-	put_number(w, back, "discard-enable", d->discard != DISK_NO_DISCARD);
-	put_number(w, back, "direct-io-safe", d->direct_io_safe);
-	put(w, back, "specification", "xen");
+	device_put_folder(w, back, "n0 r%u");
+	device_put(w, back, "frontend", front);
+	device_put_number(w, back, "frontend-id", w->id);
+	device_put_number(w, back, "online", 1);
+	device_put_number(w, back, "removable", d->cdrom);
+	device_put_number(w, back, "bootable", 1);
+	device_put(w, back, "dev", d->vdev);
+	device_put(w, back, "type", by_driver(d) ? "phy" : "qdisk");
+	device_put(w, back, "mode", d->readonly ? "r" : "w");
+	device_put(w, back, "device-type", d->cdrom ? "cdrom" : "disk");
+	device_put_number(w, back, "discard-enable", d->discard != DISK_NO_DISCARD);
+	device_put_number(w, back, "direct-io-safe", d->direct_io_safe);
+	device_put(w, back, "specification", "xen");
 	put_params(w, d, back);
 	if (by_driver(d) && !stat(d->target, &st)) {
 		snprintf(number, sizeof(number), "%x:%x", major(st.st_rdev), minor(st.st_rdev));
-		put(w, back, "physical-device", number);
-		put(w, back, "hotplug-status", "connected");
+		device_put(w, back, "physical-device", number);
+		device_put(w, back, "hotplug-status", "connected");
 	}
-	put_number(w, back, "state", 1);
+	device_put_number(w, back, "state", 1);
 }
 
 static void attach_one(struct writer *w, const struct attach *a, const struct disk *d)
@@ -204,61 +171,11 @@ int disks_attach(struct hv *hv, struct xs *xs, unsigned id, const struct disk *d
 
 /* ---- Waiting ---- */
 
-struct wait {
-	char *why;
-	bool failed;
-};
-
-/* What the back end says that is wrong, malloc()ed: rl-blkd and libxl's scripts put it into the directory, a Linux kernel into
- * one of its own. */
-static char *complaint(struct xs *xs, const char *folder)
-{
-	char path[120], *status = disk_node(xs, 0, folder, "hotplug-status");
-	char *text = status && !strcmp(status, "error") ? disk_node(xs, 0, folder, "hotplug-error") : NULL;
-
-	free(status);
-	if (text)
-		return text;
-	snprintf(path, sizeof(path), "/local/domain/0/error/%s", folder + strlen("/local/domain/0/"));
-	return disk_node(xs, 0, path, "error");
-}
-
-static bool is_ready(struct xs *xs, const char *folder, void *arg)
-{
-	struct wait *w = arg;
-	long state = disk_node_number(xs, 0, folder, "state");
-	char *text;
-
-	if (state >= STATE_INIT_WAIT && state <= STATE_CONNECTED)
-		return true;
-	text = complaint(xs, folder);
-	if (state < 0 || state > STATE_CONNECTED)
-		disk_refuse(w->why, "its back end has closed it%s%s", text ? ": " : "", text ? text : "");
-	else if (text)
-		disk_refuse(w->why, "its back end says: %s", text);
-	w->failed = text || state < 0 || state > STATE_CONNECTED;
-	free(text);
-	return w->failed;
-}
-
 int disk_wait(struct xs *xs, unsigned id, const struct disk *d, char why[DISK_WHY])
 {
-	struct wait w = {.why = why};
-	uint64_t until = now_ms() + disk_limits.ready;
 	struct disk_seen seen;
-	bool ready = false;
 
 	if (!disk_find(xs, 0, id, vdev_number(d->vdev), &seen))
 		return disk_refuse(why, "it was taken away meanwhile");
-	*why = '\0';
-	/* In short waits: what a driver says is wrong is elsewhere, and no event here. */
-	while (!ready && now_ms() < until)
-		ready = disk_await(xs, seen.back, now_ms() + 200, is_ready, &w);
-	if (ready && !w.failed)
-		return 0;
-	return *why ? -1
-		    : disk_refuse(why,
-				  "its back end is not ready after %u seconds; /var/log/rl-blkd.log may say "
-				  "why",
-				  disk_limits.ready / 1000);
+	return device_wait(xs, seen.back, false, "/var/log/rl-blkd.log", why);
 }

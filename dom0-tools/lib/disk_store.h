@@ -10,9 +10,9 @@
  */
 #pragma once
 
+#include "device.h"
 #include "disk_spec.h"
 #include "hv.h"
-#include "xs.h"
 
 #include <stdint.h>
 
@@ -40,17 +40,6 @@ int disk_wait(struct xs *xs, unsigned id, const struct disk *disk, char why[DISK
 /* Change what is in a drive: the target of @disk, or nothing. -1 and @why; what was there before is there again. */
 int disk_insert(struct xs *xs, const struct disk_seen *drive, const struct disk *disk, char why[DISK_WHY]);
 
-extern const char *disk_drivers; /* "/sys/bus/xen-backend": of a Linux Dom0; tests move it */
-
-/* How long is waited for, in milliseconds; tests shorten it. */
-struct disk_limits {
-	unsigned ready; /* a back end; one that is stuck takes longer */
-	unsigned guest; /* a guest that is to let go of its disk, as xl */
-	unsigned
-	    closed; /* a back end whose front end is gone: a daemon that hangs keeps no domain from its end */
-};
-extern struct disk_limits disk_limits;
-
 /* ---- disk_use.c: who uses an image ---- */
 
 /*
@@ -70,11 +59,3 @@ bool disk_find(struct xs *xs, uint32_t tx, unsigned id, long number, struct disk
 int disk_detach(struct xs *xs, const struct disk_seen *disk, bool force, char why[DISK_WHY]);
 /* Take all away from a domain that does not run any more. */
 void disks_remove(struct xs *xs, unsigned id);
-
-/* The node @node of the directory @folder: malloc()ed, NULL if it is not there. */
-char *disk_node(struct xs *xs, uint32_t tx, const char *folder, const char *node);
-/* The same as a number, -1: it is none. */
-long disk_node_number(struct xs *xs, uint32_t tx, const char *folder, const char *node);
-/* Wait for what happens in directory @folder until @done says so or @until_ms has come. What it says then. */
-bool disk_await(struct xs *xs, const char *folder, uint64_t until_ms,
-		bool (*done)(struct xs *xs, const char *folder, void *arg), void *arg);

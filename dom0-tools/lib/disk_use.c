@@ -18,7 +18,7 @@ static const char *file_in(const char *params)
 
 static bool uses(struct xs *xs, uint32_t tx, const struct disk_seen *seen, const struct image_id *id)
 {
-	char *params = disk_node(xs, tx, seen->back, "params");
+	char *params = device_node(xs, tx, seen->back, "params");
 	struct image_id other;
 	bool same = params && *file_in(params) && !image_identify(file_in(params), &other) &&
 		    image_overlaps(&other, id);
@@ -76,7 +76,7 @@ static int refuse_for(struct xs *xs, uint32_t tx, const struct disk *d, const st
 	char home[40], *name;
 
 	snprintf(home, sizeof(home), "/local/domain/%u", holder->id);
-	name = disk_node(xs, tx, home, "name");
+	name = device_node(xs, tx, home, "name");
 	disk_refuse(
 	    why,
 	    "image %s is in use: it is %s of domain %u (\"%s\"), and %s; needed: access r for both, or an "

@@ -9,6 +9,7 @@
 #include "job.h"
 #include "lock.h"
 #include "names.h"
+#include "nic_store.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -287,6 +288,7 @@ void domain_forget(unsigned id, const char *reason, long successor)
 	record_ending(id, domain_name(id), reason, successor);
 	if (xs) {
 		disks_remove(xs, id);
+		nics_remove(xs, id);
 		home_remove(xs, id);
 	}
 	record_end(id, "", reason, successor);
@@ -308,8 +310,10 @@ long domain_end(struct hv *hv, unsigned id, const char *reason, long successor)
 	if (!(info.flags & (XEN_DOMINF_shutdown | XEN_DOMINF_dying)))
 		domain_simple_op(hv, id, XEN_DOMCTL_pausedomain); /* no more output after the last drain */
 	release_console(id);
-	if (xs)
-		disks_remove(xs, id); /* a back end maps pages of it */
+	if (xs) { /* back ends map pages of it */
+		disks_remove(xs, id);
+		nics_remove(xs, id);
+	}
 	/* The store maps a page of it, too. Xen's is asked later (home_remove): it tells xenconsoled at once, which lets go
 	 * of a domain only when that is dying, and is not told again. */
 	if (xs && lock_holder("rl-stored"))

@@ -280,6 +280,12 @@ const struct setting settings[] = {
      .take = take_disks,
      .without = "none",
      .meaning = "a list of virtual disks in xl's syntax: `\"/vm/a.img,raw,xvda,w\"` ([disks.md](disks.md))"},
+    {.key = "vif",
+     .take = take_nics,
+     .without = "none",
+     .meaning =
+	 "a list of network devices in xl's syntax: `\"bridge=xenbr0,rate=10Mb/s\"`, `\"\"` for one with all "
+	 "defaults ([networks.md](networks.md))"},
     {.key = "root", .without = "none", .meaning = "its part `root=...`"},
     {.key = "extra", .without = "none", .meaning = "its rest"},
     {0},
@@ -317,5 +323,6 @@ void domconf_free(struct domconf *conf)
 	free(conf->ramdisk);
 	free(conf->cmdline);
 	domconf_free_disks(conf);
+	domconf_free_nics(conf);
 	memset(conf, 0, sizeof(*conf));
 }

@@ -8,6 +8,7 @@
 
 #include "cfg.h"
 #include "disk_spec.h"
+#include "nic_spec.h"
 #include "record.h"
 
 #include <stdbool.h>
@@ -24,6 +25,8 @@ struct domconf {
 	bool fv;                /* an unmodified kernel */
 	struct disk *disks;     /* the entries of `disk`, in their order */
 	unsigned nr_disks;
+	struct nic *nics; /* the entries of `vif`, each with an id */
+	unsigned nr_nics;
 	bool has_uuid;
 	uint8_t uuid[16];
 	enum action on_poweroff, on_reboot, on_crash, on_watchdog;
@@ -69,5 +72,21 @@ int domconf_disk_fail(const struct cfg *cfg, unsigned i, const char *why);
 /* Add @disk to a configuration (-1 and a report), or take the one of this number out. */
 int domconf_add_disk(struct cfg *cfg, const struct disk *disk);
 void domconf_remove_disk(struct cfg *cfg, long number);
+/* domconf_nic.c: */
+int take_nics(const struct setting *s, const struct cfg *cfg, struct domconf *conf);
+void domconf_free_nics(struct domconf *conf);
+/* Give the network devices that have no address or id theirs, in the configuration: a restart finds them. */
+void domconf_settle_nics(struct cfg *cfg);
+/* Say that the @i-th device cannot be, because of @why. -1. */
+int domconf_nic_fail(const struct cfg *cfg, unsigned i, const char *why);
+/* Add the device of the text @spec (-1 and a report), or take the one with this id out. */
+int domconf_add_nic(struct cfg *cfg, const char *spec);
+void domconf_remove_nic(struct cfg *cfg, long devid);
+/* domconf_list.c: lists of @devices ("disks"), each a text: their number into *count. -1 and a report: it is no list, or a domain
+ * of type @fv has it. */
+int domconf_list(const struct cfg *cfg, const char *key, const char *devices, bool fv, size_t *count);
+/* Add @text (malloc()ed or NULL, and no longer the caller's) to a list; -1 and a report. */
+int domconf_list_add(struct cfg *cfg, const char *key, char *text);
+void domconf_list_remove(struct cfg *cfg, const char *key, size_t i);
 /* domconf_keys.c: warn of settings that are not in @known (ends with NULL). */
 void domconf_warn_keys(const struct cfg *cfg, const char *const *known);

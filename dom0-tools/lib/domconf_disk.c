@@ -47,20 +47,14 @@ static int take_disk(const struct cfg *cfg, struct domconf *conf, unsigned i)
 
 int take_disks(const struct setting *s, const struct cfg *cfg, struct domconf *conf)
 {
-	const struct cfg_item *item = cfg_find(cfg, s->key);
+	size_t count;
 
-	if (!item || (item->value.kind != CFG_LIST && !*item->value.text))
-		return 0;
-	if (item->value.kind != CFG_LIST)
-		return cfg_fail(cfg, s->key, "is one text; needed: a list, as disk = [ \"%s\" ]",
-				item->value.text);
-	if (conf->fv && item->value.count)
-		return cfg_fail(cfg, s->key,
-				"is for type = \"pv\": an unmodified kernel has no driver for virtual disks");
-	conf->disks = calloc(item->value.count + 1, sizeof(*conf->disks));
+	if (domconf_list(cfg, s->key, "disks", conf->fv, &count))
+		return -1;
+	conf->disks = calloc(count + 1, sizeof(*conf->disks));
 	if (!conf->disks)
 		return fail("%s: out of memory", cfg->source);
-	for (unsigned i = 0; i < item->value.count; i++)
+	for (unsigned i = 0; i < count; i++)
 		if (take_disk(cfg, conf, i))
 			return -1;
 	return 0;
@@ -100,19 +94,7 @@ int domconf_find_images(struct cfg *cfg, const char *beside)
 
 int domconf_add_disk(struct cfg *cfg, const struct disk *disk)
 {
-	struct cfg_value list = {.kind = CFG_LIST};
-	const char *wrong = "out of memory";
-
-	list.list = calloc(1, sizeof(*list.list));
-	if (list.list) {
-		list.count = 1;
-		list.list->text = disk_print(disk);
-	}
-	if (list.list && list.list->text)
-		wrong = cfg_set(cfg, key, strlen(key), &list, true, 0);
-	else
-		cfg_value_clear(&list);
-	return wrong ? fail("%s: %s", cfg->source, wrong) : 0;
+	return domconf_list_add(cfg, key, disk_print(disk));
 }
 
 void domconf_remove_disk(struct cfg *cfg, long number)
@@ -130,9 +112,7 @@ void domconf_remove_disk(struct cfg *cfg, long number)
 			disk_clear(&disk);
 		if (!is)
 			continue;
-		cfg_value_clear(&list[i]);
-		memmove(&list[i], &list[i + 1], (item->value.count - i - 1) * sizeof(*list));
-		((struct cfg_item *)item)->value.count--;
+		domconf_list_remove(cfg, key, i);
 		return;
 	}
 }

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-static const char *const devices[] = {"channel", "dtdev",   "p9",    "pci",     "pvcalls", "rdm",
-				      "serial",  "soundhw", "usb",   "usbctrl", "usbdev",  "usbdevice",
-				      "vdispl",  "vfb",     "vif",   "vif2",    "vkb",     "vkb_device",
-				      "vsnd",    "vtpm",    "vuart", NULL};
+static const char *const devices[] = {"channel", "dtdev",   "p9",   "pci",     "pvcalls",    "rdm",
+				      "serial",  "soundhw", "usb",  "usbctrl", "usbdev",     "usbdevice",
+				      "vdispl",  "vfb",     "vif2", "vkb",     "vkb_device", "vsnd",
+				      "vtpm",    "vuart",   NULL};
 
 static const char *const hardware[] = {"acpi",
 				       "acpi_firmware",

@@ -8,6 +8,7 @@
 #include "domains.h"
 #include "domconf.h"
 #include "err.h"
+#include "nic_store.h"
 #include "xs.h"
 
 #include <ctype.h>
@@ -190,6 +191,33 @@ static void offer_ports(void)
 	free(list);
 }
 
+static void offer_nic_keys(void)
+{
+	for (const char *const *key = nic_keys; *key; key++)
+		offer(*key);
+}
+
+/* Those of the domain that was named before, by id or by address. */
+static void offer_nics(bool by_id)
+{
+	struct xen_domctl_getdomaininfo info;
+	struct hv *hv = before ? rl_hv() : NULL;
+	struct nic_seen *list = NULL;
+	size_t n = hv && !domain_find(hv, before, &info) && xs_shared()
+		       ? nics_of(xs_shared(), 0, info.domain, &list)
+		       : 0;
+	char word[NIC_MAC_TEXT];
+
+	for (size_t i = 0; i < n; i++) {
+		if (by_id)
+			snprintf(word, sizeof(word), "%ld", list[i].number);
+		else
+			nic_mac_print(list[i].mac, word);
+		offer(word);
+	}
+	free(list);
+}
+
 static void offer_token(const struct token *t)
 {
 	const char *kind = t->text;
@@ -204,6 +232,10 @@ static void offer_token(const struct token *t)
 		offer_ports();
 	else if (!strcmp(kind, "VDEV"))
 		offer_disks();
+	else if (!strcmp(kind, "DEVID") || !strcmp(kind, "MAC"))
+		offer_nics(!strcmp(kind, "DEVID"));
+	else if (!strcmp(kind, "vif-key=value"))
+		offer_nic_keys();
 	else if ((!strcmp(kind, "FILE") && t->is_value) || !strcmp(kind, "TARGET") || !strcmp(kind, "SPEC") ||
 		 !strcmp(kind, "FOLDER"))
 		puts("@file");

@@ -3,8 +3,10 @@
 #include "verbs.h"
 #include "builder.h"
 #include "create_disks.h"
+#include "create_nics.h"
 #include "ctl.h"
 #include "disk_store.h"
+#include "nic_store.h"
 #include "domains.h"
 #include "domconf.h"
 #include "err.h"
@@ -154,8 +156,9 @@ static int on_created(void *arg, const struct build_result *built)
 	struct xen_domctl_getdomaininfo info;
 	long giver = name_giver(b);
 
-	disks_remove(xs_shared(),
-		     built->id); /* left by an earlier domain with this id, whose end no tool saw */
+	/* Left by an earlier domain with this id, whose end no tool saw. */
+	disks_remove(xs_shared(), built->id);
+	nics_remove(xs_shared(), built->id);
 	if (giver < -1 || write_record(b, built) ||
 	    home_claim(b->hv, xs_shared(), built->id, b->conf->name, built->uuid, giver))
 		return -1;
@@ -321,7 +324,8 @@ static int bring_up(struct birth *b, const xen_domain_handle_t handle, bool paus
 	if (build(b, handle, &built))
 		return -1;
 	if (introduce(b, &built) || create_disks(b->hv, b->cfg, b->conf, built.id) ||
-	    tell_daemons(built.id) || create_disks_wait(b->cfg, b->conf, built.id)) {
+	    create_nics(b->cfg, b->conf, built.id) || tell_daemons(built.id) ||
+	    create_disks_wait(b->cfg, b->conf, built.id) || create_nics_wait(b->cfg, b->conf, built.id)) {
 		domain_end(b->hv, built.id, "destroyed", -1);
 		return -1;
 	}
@@ -341,7 +345,7 @@ static int create(struct birth *b, bool paused)
 
 	jobs_clear(b->hv);
 	if (check_files(b) || check_name(b) || check_uuid(b) || check_memory(b) ||
-	    create_disks_check(b->cfg, b->conf, b->replaces))
+	    create_disks_check(b->cfg, b->conf, b->replaces) || create_nics_check(b->cfg, b->conf))
 		return -1;
 	if (b->conf->has_uuid)
 		memcpy(handle, b->conf->uuid, sizeof(handle));
@@ -356,13 +360,15 @@ static int create(struct birth *b, bool paused)
 	return id;
 }
 
-static int create_from(const struct cfg *cfg, const struct create_options *options)
+static int create_from(struct cfg *cfg, const struct create_options *options)
 {
 	struct console_options console = {.escape = ']' & 0x1f};
 	struct domconf conf;
 	struct birth b = {.cfg = cfg, .conf = &conf, .replaces = options->replaces};
 	int id;
 
+	if (!options->dry_run)
+		domconf_settle_nics(cfg);
 	if (domconf_from(cfg, &conf))
 		return EXIT_FAILED;
 	if (options->dry_run) {

@@ -112,8 +112,8 @@ static void print_disk(const struct disk_seen *d)
 	struct xs *xs = xs_shared();
 
 	printf("%-5ld %-3d %-6u %-5ld %-6ld %-8ld %-30s\n", d->number, 0, d->id,
-	       disk_node_number(xs, 0, d->front, "state"), disk_node_number(xs, 0, d->front, "event-channel"),
-	       disk_node_number(xs, 0, d->front, "ring-ref"), d->back);
+	       device_number(xs, 0, d->front, "state"), device_number(xs, 0, d->front, "event-channel"),
+	       device_number(xs, 0, d->front, "ring-ref"), d->back);
 }
 
 static int do_block_list(int argc, char **argv)

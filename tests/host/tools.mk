@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Unit tests of the Dom0 tools: on the build machine, with address and undefined-behaviour checks.
 
-TOOLS_TESTS   := tools_appliance tools_blkd tools_blkd_held tools_builder tools_capture tools_cfg tools_console tools_disks tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_netring tools_qcow2 tools_qcow2_cuts tools_raw tools_records \
+TOOLS_TESTS   := tools_appliance tools_blkd tools_blkd_held tools_builder tools_capture tools_cfg tools_console tools_disks tools_domains tools_files tools_fv_builder tools_kernel tools_memory tools_netring tools_nics tools_nic_store tools_qcow2 tools_qcow2_cuts tools_raw tools_records \
 	tools_store tools_store_edges tools_store_fair tools_store_kept tools_store_rules tools_store_saved tools_store_scale tools_store_watches tools_stored tools_switch tools_terminal tools_timeline tools_written tools_why tools_xl_cfg tools_xl_disk tools_xs
 TOOLS_STORED  := $(filter-out %/main.c,$(wildcard dom0-tools/stored/*.c))
 TOOLS_IMAGES  := $(addprefix dom0-tools/blkd/,image.c raw.c) $(wildcard dom0-tools/blkd/qcow2*.c)
@@ -26,6 +26,9 @@ LIBS_tools_memory := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdu
 # Xen's own parser of configuration files.
 $(B)/tests/host/tools_xl_cfg: $(B)/tests/host/tools/tests/host/xl_parser.o
 LIBS_tools_xl_cfg := -lxlutil
+LIBS_tools_nics := -lxlutil -lxenlight
+# A store in a child process.
+$(B)/tests/host/tools_disks $(B)/tests/host/tools_nic_store: $(B)/tests/host/tools/tests/host/store_child.o
 # The same for disks, and libxenlight's numbers of them, which only its archive shows.
 LIBS_tools_xl_disk := -l:libxlutil.a -l:libxenlight.a -lxenctrl -lxenguest -lxenstore -lxentoolcore -lxentoollog -lxenevtchn \
 	-lxendevicemodel -lxenforeignmemory -lxengnttab -lxencall -lxenhypfs -l:libyajl.so.2 -l:libuuid.so.1

@@ -412,13 +412,13 @@ static void all_that_has_no_effect_is_said_once(void **state)
 	assert_memory_equal(conf.uuid, "\xc0\xff\xee\0\0\1\2\3\4\5\6\7\x08\x09\x0a\x0b", 16);
 	domconf_free(&conf);
 	read_aloud(
-	    "name = 'd'\nkernel = '/k'\nvif = [ 'a' ]\nvif += [ 'b' ]\ncpus = '0-3'\nvnc = 0\nmemori = 7\n"
+	    "name = 'd'\nkernel = '/k'\nvfb = [ 'a' ]\nvfb += [ 'b' ]\ncpus = '0-3'\nvnc = 0\nmemori = 7\n"
 	    "frobnicate = 1\ncmdline = 'x'\nroot = 'y'\nextra = 'z'\non_crash = 'coredump-restart'\n"
 	    "on_reboot = 'rename-restart'\n",
 	    &conf, out, sizeof(out));
 	assert_string_equal(
 	    out,
-	    "rl: warning: x.cfg:4: vif has no effect: the domain gets no such device\n"
+	    "rl: warning: x.cfg:4: vfb has no effect: the domain gets no such device\n"
 	    "rl: warning: x.cfg:5: cpus has no effect: every vCPU may run on every CPU, with the same share\n"
 	    "rl: warning: x.cfg:6: vnc has no effect: a paravirtual domain has no such hardware\n"
 	    "rl: warning: x.cfg:7: memori is not a setting and is ignored; did you mean \"memory\"?\n"

@@ -76,7 +76,7 @@ static void a_drivers_disk(void **state)
 
 	/* rl-blkd serves it where the kernel has no such driver. */
 	assert_int_equal(disk_has_server(&disk, why), 0);
-	disk_drivers = dir;
+	device_drivers = dir;
 	assert_int_equal(disk_has_server(&disk, why), -1);
 	assert_non_null(strstr(why, "modprobe xen-blkback"));
 	mkdir(path_of("drivers"), 0700);
@@ -89,7 +89,7 @@ static void a_drivers_disk(void **state)
 	disk_clear(&disk);
 
 	*behaves = SILENT;
-	disk_limits.ready = disk_limits.closed = 1;
+	device_limits.ready = device_limits.closed = 1;
 	assert_int_equal(attach(1, "xvda", "backendtype=phy", "/dev/pool/v", why), -1);
 	assert_string_equal(node("/local/domain/0/backend/vbd/1/51712/params"), "/dev/pool/v");
 	assert_string_equal(node("/local/domain/0/backend/vbd/1/51712/physical-device"), "fd:11");
@@ -99,7 +99,7 @@ static void a_drivers_disk(void **state)
 	assert_non_null(strstr(why, "xvda of domain 1 (\"one\")"));
 	/* A Linux kernel says elsewhere what is wrong. */
 	xs_print(xs, 0, "/local/domain/0/error/backend/vbd/1/51728/error", "2 creating vbd structure");
-	disk_limits.ready = 20000;
+	device_limits.ready = 20000;
 	assert_int_equal(attach(1, "xvdb", "backendtype=phy,access=r", "/dev/pool/w", why), -1);
 	assert_non_null(strstr(why, "2 creating vbd structure"));
 	disks_remove(xs, 1);
@@ -193,7 +193,7 @@ static void back_ends_that_do_not_come(void **state)
 	assert_int_equal(attach(1, "xvda", "access=w", path_of("a.img"), why), -1);
 	assert_string_equal(why, "its back end says: the moon is full");
 	*behaves = SILENT;
-	disk_limits.ready = 1;
+	device_limits.ready = 1;
 	assert_int_equal(attach(1, "xvdb", "access=w", path_of("b.img"), why), -1);
 	assert_non_null(strstr(why, "not ready"));
 }
@@ -213,7 +213,7 @@ static void a_guest_lets_go_or_not(void **state)
 
 	assert_int_equal(attach(1, "xvda", "access=w", path_of("a.img"), why), 0);
 	*behaves = STUBBORN_GUEST;
-	disk_limits.guest = 1;
+	device_limits.guest = 1;
 	assert_int_equal(disk_detach(xs, &seen, false, why), -1);
 	assert_non_null(strstr(why, "has not let go"));
 	assert_string_equal(node("/local/domain/0/backend/qdisk/1/51712/online"), "0");
@@ -242,7 +242,7 @@ static void the_end_of_a_domain(void **state)
 	xs_rm(xs, 0, "/libxl");
 	/* A back end that hangs keeps no domain from its end. */
 	*behaves = SILENT;
-	disk_limits.closed = 1;
+	device_limits.closed = 1;
 	disks_remove(xs, 1);
 	assert_string_equal(node("/local/domain/0/backend/qdisk/1"), "[none]");
 }
@@ -438,6 +438,7 @@ int main(void)
 	behaves = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	run_dir = mkdtemp(dir);
 	hv_open_with(&hv, &ops);
+	store_child_begin("rl-blkd", back_end);
 	xs = xs_shared();
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "/local/domain/%u/name", i + 1);

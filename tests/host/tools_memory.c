@@ -91,8 +91,9 @@ static const char text[] =
     "ramdisk = \"/boot/r\"\n"
     "extra = \"quiet\"\n"
     "extra += \" more\"\n"
-    "vif = [ \"one\", 'two', [ 3, 4 ] ]\n"
-    "vif += [ \"three\" ]\n"
+    "vfb = [ \"one\", 'two', [ 3, 4 ] ]\n"
+    "vfb += [ \"three\" ]\n"
+    "vif = [ 'bridge=br0,vlan=10p/20,group=g,ip=10.0.0.5,script=s', '' ]\n"
     "disk = [ '/a,raw,xvda,w', 'phy:b,xvdb,r,script=', 'vdev=xvdc,backend=0,target=/c' ]\n";
 
 static int configuration(void)
