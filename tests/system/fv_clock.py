@@ -14,8 +14,11 @@ SHELL = r"[\w-]+:/root# (\x1b\[6n)?$"
 BUSY = "rl create -q demo64.cfg name=busy%d memory=16 'extra=run=while,true;do,:;done'"
 CLOCK = "rl create -q fv.cfg name=%s memory=24 'extra=run=while,true;do,cat,/proc/uptime;sleep,0.1;done'"
 # Only a whole last line counts; each log belongs to the number of its domain.
-NOTE = "log=/run/rl/console/$(rl domid %s)/log; for i in 1 2; do echo \"at $(cut -d' ' -f1 /proc/uptime)" \
-    " $(grep -E '^[0-9.]+ [0-9.]+.?$' $log | tail -n 1)\"; [ $i = 2 ] || sleep %d; done"
+LOG = "log=/run/rl/console/$(rl domid %s)/log; "
+LINES = "grep -E '^[0-9.]+ [0-9.]+.?$' $log"
+# It has read its clock some times: its kernel has started, however long that took beside others.
+STARTED = LOG + "until [ $(" + LINES + " | wc -l) -ge 5 ]; do sleep 1; done"
+NOTE = LOG + "for i in 1 2; do echo \"at $(cut -d' ' -f1 /proc/uptime) $(" + LINES + " | tail -n 1)\"; [ $i = 2 ] || sleep %d; done"
 SECONDS = 20
 STARTS = 3  # each calibrates for itself
 LIMIT = 0.03
@@ -31,7 +34,7 @@ def rate(m, name, seconds):
 
 def right(m, name):
     m.run(CLOCK % name, 300)
-    m.run("sleep 4", 300)
+    m.run(STARTED % name, 300)
     found = rate(m, name, SECONDS)
     print("# %s: rate %.4f" % (name, found))
     m.run("rl destroy %s" % name, 200)

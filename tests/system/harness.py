@@ -265,7 +265,10 @@ PAGES = {
     "a term is linked": ({"tour.md": "[M2P](glossary.md#m2p)"}, None),
     "a term is linked that is not there": ({"tour.md": "[M3P](glossary.md#m3p)"}, r"tour.md:\d+: no heading for glossary.md#m3p"),
     "no link leads to a page": ({"alone.md": "# Alone"}, r"docs/alone.md: no link leads here"),
-    "one does, by another page": ({"alone.md": "# Alone", "tour.md": "[alone](alone.md)"}, None),
+    "only another page's does": ({"alone.md": "# Alone", "tour.md": "[alone](alone.md)"}, r"docs/README.md: no link to docs/alone.md"),
+    "README's does not": ({"alone.md": "# Alone", "README.md": "[alone](alone.md)"}, r"README.md: no link to docs/alone.md"),
+    "README's and docs/README's do": ({"alone.md": "# Alone", "README.md": "[alone](alone.md)",
+                                       "../README.md": "[alone](docs/alone.md)"}, None),
     "an abbreviation of one page": ({"tour.md": "The QXZ bit."}, None),
     "an abbreviation of two pages": ({"tour.md": "The QXZ bit.", "fv.md": "QXZs."}, r"glossary.md: no entry for QXZ, which docs/fv.md"),
 }
