@@ -57,11 +57,8 @@ class Scale:
     def __init__(self, m):
         self.m, self.made, self.costs = m, 0, {}
 
-    def measure(self, count):
+    def once(self, count):
         m = self.m
-        if count - 1 > self.made:
-            m.run("mk %d %d" % (self.made + 1, count - 1), 900)
-            self.made = count - 1
         c = {"create": cost(m, "rl create -q tiny.cfg name=x"), "list": cost(m, "rl list")}
         lines = len(m.run("cat /tmp/out").splitlines())
         require(lines == count + 2, "rl list shows %d lines of %d domains" % (lines, count + 1))
@@ -72,6 +69,16 @@ class Scale:
         require("left to give" in m.run("cat /tmp/out"), "not refused for lack of memory")
         c["words to rl-consoled"] = cost(m, "words")
         c["destroy"] = cost(m, "rl destroy x")
+        return c
+
+    def measure(self, count):
+        m = self.m
+        if count - 1 > self.made:
+            m.run("mk %d %d" % (self.made + 1, count - 1), 900)
+            self.made = count - 1
+        # The less of two: now and then a daemon puts its things in order, meanwhile.
+        first, second = self.once(count), self.once(count)
+        c = {what: min(first[what], second[what]) for what in first}
         self.costs[count] = c
         print("# %d domains: " % count + ", ".join("%s %.2f" % item for item in c.items()))
 
