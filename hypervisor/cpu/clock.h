@@ -10,6 +10,7 @@
 #include "lib/types.h"
 
 #define NS_PER_SEC 1000000000ull
+#define NS_PER_MS  1000000ull
 
 struct clock_rate {
 	uint32_t mul; /* of 2^32: nanoseconds per shifted tick */

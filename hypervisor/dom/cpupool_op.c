@@ -61,9 +61,11 @@ long cpupool_op(struct xen_sysctl_cpupool_op *p)
 	}
 }
 
-long cpupool_scheduler_op(const struct xen_sysctl_scheduler_op *s)
+long cpupool_scheduler_op(struct xen_sysctl_scheduler_op *s)
 {
 	if (s->cpupool_id != POOL)
 		return -ESRCH;
-	return s->sched_id == sched_policy->sched_id ? -EOPNOTSUPP : -EINVAL;
+	if (s->sched_id != sched_policy->sched_id)
+		return -EINVAL;
+	return sched_policy->global ? sched_policy->global(s) : -EOPNOTSUPP;
 }

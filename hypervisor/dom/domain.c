@@ -20,6 +20,7 @@ static void domain_free(struct domain *d)
 	BUG_ON(d->mm.tot_pages || d->mm.partial_tables || d->mm.pt_left || d->mm.tlb_cpus);
 	for_each_vcpu (d, v)
 		vcpu_free(v);
+	sched_domain_free(d);
 	evtchn_destroy(d);
 	grant_destroy(d);
 	if (d->mm.window_l3)
@@ -57,7 +58,7 @@ struct domain *domain_create(domid_t id, const struct guest_kind *kind, int *rc)
 	domain_set_quota(d);
 	d->mm.window_l3 = heap_alloc_pages_for(d, 0);
 	d->shared_info = heap_alloc_pages_low_for(d, 0); /* a pv32 guest is told its address in 32 bits */
-	if (!d->mm.window_l3 || !d->shared_info || evtchn_init(d) || grant_create(d))
+	if (!d->mm.window_l3 || !d->shared_info || evtchn_init(d) || sched_domain_init(d) || grant_create(d))
 		goto fail;
 	*rc = domain_list_insert(d, id);
 	if (*rc)

@@ -33,7 +33,7 @@ int cpumap_put(const struct xenctl_bitmap *map, cpuset_t cpus);
 /* Sysctl cpupool_op (cpupool_op.c). -EBUSY, -EFAULT, -EINVAL, -ENOENT, -ENOSYS, -EOPNOTSUPP. */
 long cpupool_op(struct xen_sysctl_cpupool_op *p);
 /* Sysctl scheduler_op, parameters of a pool's scheduler: -EOPNOTSUPP, there are none; -EINVAL, -ESRCH. */
-long cpupool_scheduler_op(const struct xen_sysctl_scheduler_op *s);
+long cpupool_scheduler_op(struct xen_sysctl_scheduler_op *s);
 /* Sysctls that are not Xen's (ringlet/sysctl.h); set by trace/ at boot. */
 extern long (*sysctl_extension)(struct xen_sysctl *op);
 

@@ -2,4 +2,4 @@
 /* The policies that sched= chooses from. */
 #include "sched/policy.h"
 
-const struct sched_policy *const sched_policies[] = {&sched_rr, NULL};
+const struct sched_policy *const sched_policies[] = {&sched_rr, &sched_credit, NULL};

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The scheduler's interface: what a policy is, and what it may know. sched.c is the mechanism; a policy is one file beside
- * rr.c and one row of policies.c. It keeps what it needs in queue->policy and vcpu->sched.policy, which nothing else looks into.
+ * rr.c and one row of policies.c. It keeps what it needs in queue->policy, domain->sched.policy and vcpu->sched.policy, which
+ * nothing else looks into.
  */
 #pragma once
 
 #include "sched/sched.h"
 
 struct xen_domctl_scheduler_op;
+struct xen_sysctl_scheduler_op;
 
 /* A CPU's run queue (percpu.sched). */
 struct sched_queue {
@@ -38,6 +40,9 @@ struct sched_policy {
 
 	/* Make q->policy; at boot, no lock. -ENOMEM. */
 	int (*queue_init)(struct sched_queue *q);
+	/* Make d->sched.policy, on the account of @d, and free it, after its vCPUs'; no lock. -ENOMEM. NULL: none is needed. */
+	int (*domain_init)(struct domain *d);
+	void (*domain_free)(struct domain *d);
 	/* Make v->sched.policy, on the account of its domain; no lock: @v is not in use yet. -ENOMEM. */
 	int (*vcpu_init)(struct vcpu *v);
 	void (*vcpu_free)(struct vcpu *v); /* no lock: @v is not in use any more */
@@ -57,11 +62,14 @@ struct sched_policy {
 	void (*yield)(struct vcpu *v);
 	/* The parameters of @d: read or change them. Calls are serialised, no lock. NULL: there are none. -errno. */
 	long (*adjust)(struct domain *d, struct xen_domctl_scheduler_op *op);
+	/* The policy's own parameters, of all domains: as adjust. */
+	long (*global)(struct xen_sysctl_scheduler_op *op);
 	/* Print a line for each vCPU that waits. */
 	void (*dump)(struct sched_queue *q);
 };
 
-extern const struct sched_policy sched_rr; /* round robin with stealing between CPUs */
+extern const struct sched_policy sched_rr;     /* round robin with stealing between CPUs */
+extern const struct sched_policy sched_credit; /* weights and caps, as Xen's credit scheduler */
 /* Those that sched= can name, ended by NULL; the first is the default. */
 extern const struct sched_policy *const sched_policies[];
 extern const struct sched_policy *sched_policy; /* the chosen one */
@@ -76,6 +84,10 @@ static inline bool queue_is_idle(const struct sched_queue *q)
 {
 	return q->running == q->cpu->idle && !q->nr_waiting;
 }
+
+/* The CPU on whose queue @v, newly awake, should wait: its last one if that is idle, another idle one, the one with the fewest
+ * waiting. A hint only: queues are read without their locks. For `place`. */
+struct percpu *queue_place(struct vcpu *v);
 
 /* Look through the other CPUs' queues for a vCPU that the CPU of @q may run. @take takes one of @from's, if it likes one,
  * or returns NULL; both locks are held. The vCPU now belongs to @q, whose caller holds its lock. NULL: there is none. */

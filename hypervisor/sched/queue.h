@@ -8,6 +8,19 @@
 /* Lock the queue that @v belongs to; @v may move during the wait. */
 struct sched_queue *queue_lock_vcpu(struct vcpu *v);
 
+/* How long the vCPU that is chosen there has run since it was last charged, which it now is up to @t. Queue locked, from any CPU:
+ * the clocks of two may differ by some nanoseconds. */
+static inline ns_t queue_uncharged(struct sched_queue *q, ns_t t)
+{
+	struct vcpu *v = q->running;
+	ns_t since = v->sched.run_since;
+
+	if (t <= since)
+		return 0;
+	v->sched.run_since = t;
+	return t - since;
+}
+
 static inline int runstate_of(const struct sched_queue *q, const struct vcpu *v)
 {
 	if (v->state == VCPU_BLOCKED)

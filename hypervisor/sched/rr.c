@@ -247,27 +247,6 @@ static struct vcpu *rr_pick(struct sched_queue *q, ns_t *slice)
 	return v;
 }
 
-/* A hint only: other queues are read without their locks. */
-static struct percpu *rr_place(struct vcpu *v)
-{
-	struct percpu *best = NULL;
-
-	if (nr_cpus == 1 || ((v->sched.hard_affinity >> v->cpu->id & 1) && queue_is_idle(queue_of(v->cpu))))
-		return v->cpu; /* where its cache and timers are */
-	for (uint32_t i = 0; i < nr_cpus; i++) {
-		struct percpu *cpu = cpu_table[i];
-
-		if (!cpu->sched || !(v->sched.hard_affinity >> i & 1))
-			continue;
-		if (queue_is_idle(queue_of(cpu)))
-			return cpu;
-		if (!best || queue_of(cpu)->nr_waiting < queue_of(best)->nr_waiting ||
-		    (cpu == v->cpu && queue_of(cpu)->nr_waiting == queue_of(best)->nr_waiting))
-			best = cpu;
-	}
-	return best ? best : v->cpu;
-}
-
 static void rr_charge(struct sched_queue *q, struct vcpu *v, ns_t ran)
 {
 	turn_of(v)->turn_used += ran;
@@ -299,7 +278,7 @@ const struct sched_policy sched_rr = {
     .enqueue = rr_enqueue,
     .dequeue = rr_dequeue,
     .pick = rr_pick,
-    .place = rr_place,
+    .place = queue_place,
     .charge = rr_charge,
     .yield = rr_yield,
     .dump = rr_dump,

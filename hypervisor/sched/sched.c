@@ -202,8 +202,7 @@ static bool retire(struct sched_queue *q, struct vcpu *prev, ns_t t)
 {
 	if (vcpu_is_idle(prev))
 		return false;
-	sched_policy->charge(q, prev, t - prev->sched.run_since);
-	prev->sched.run_since = t;
+	sched_policy->charge(q, prev, queue_uncharged(q, t));
 	if (!vcpu_runnable(prev))
 		return false;
 	if (!(prev->sched.hard_affinity >> q->cpu->id & 1))
@@ -359,6 +358,17 @@ void sched_cpu_init(struct vcpu *idle)
 	cpu->vcpu = idle;
 	__atomic_store_n(&cpu->sched, q, __ATOMIC_RELEASE);
 	idle_begin(q);
+}
+
+int sched_domain_init(struct domain *d)
+{
+	return sched_policy->domain_init ? sched_policy->domain_init(d) : 0;
+}
+
+void sched_domain_free(struct domain *d)
+{
+	if (d->sched.policy)
+		sched_policy->domain_free(d);
 }
 
 int sched_vcpu_init(struct vcpu *v)

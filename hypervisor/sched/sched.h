@@ -16,8 +16,10 @@
 void sched_init(void); /* boot CPU, before its sched_cpu_init(): choose the policy */
 /* Each CPU: its queue; @idle, a vCPU of dom_idle, NULL: no memory, becomes current. */
 void sched_cpu_init(struct vcpu *idle);
-int sched_vcpu_init(struct vcpu *v);  /* a new vCPU, offline, where the policy places it. -ENOMEM */
-void sched_vcpu_free(struct vcpu *v); /* what sched_vcpu_init() made; no-op if it did not */
+int sched_domain_init(struct domain *d);  /* before its vCPUs. -ENOMEM */
+void sched_domain_free(struct domain *d); /* after its vCPUs; no-op if sched_domain_init() did nothing */
+int sched_vcpu_init(struct vcpu *v);      /* a new vCPU, offline, where the policy places it. -ENOMEM */
+void sched_vcpu_free(struct vcpu *v);     /* what sched_vcpu_init() made; no-op if it did not */
 
 /* May a CPU run it? (Whether one does is v->running.) */
 static inline bool vcpu_runnable(const struct vcpu *v)

@@ -10,6 +10,7 @@
 
 struct domain_sched {
 	volatile uint32_t pause_count; /* nested domain_pause(); no vCPU runs while it is not zero. Atomic */
+	void *policy;                  /* the policy's own (sched/policy.h) */
 	int64_t time_offset;           /* seconds added to the wallclock; under domctl_lock */
 };
 

@@ -18,7 +18,10 @@
 #include "sched/sched.c"
 #include "sched/idle.c"
 #include "sched/steal.c"
+#include "sched/place.c"
 #include "sched/rr.c"
+#include "sched/credit.c"
+#include "sched/credit_account.c"
 #include "cpu/timer.c"
 #include "cpu/clock.h"
 
@@ -42,7 +45,7 @@ static void *pool_alloc(size_t n)
 	return memset(p, 0, n);
 }
 #ifndef POLICIES
-#define POLICIES &sched_rr
+#define POLICIES &sched_rr, &sched_credit
 #endif
 const struct sched_policy *const sched_policies[] = {POLICIES, NULL};
 void (*evtchn_wake)(struct vcpu *v), (*evtchn_kick)(struct vcpu *v);
@@ -174,7 +177,11 @@ static void start_machine(void)
 	pool_used = domain_holds = domain_holds_ever = vcpus_charged = 0;
 	idle_cpus = 0;
 	sched_init(); /* options.sched names the policy */
-	dom.sched.pause_count = 0;
+	accounting.cpu = NULL;
+	list_init(&domains);
+	balance = 0;
+	dom = (struct domain){.name = "d1"};
+	assert_int_equal(sched_domain_init(&dom), 0);
 	for (unsigned i = 0; i < nr_cpus; i++) {
 		cpus[i] = (struct percpu){.self = &cpus[i], .id = i};
 		cpu_table[i] = &cpus[i];
@@ -187,9 +194,9 @@ static void start_machine(void)
 }
 
 /* A new vCPU, paused as those of a new domain are. */
-static struct vcpu *start_paused(uint32_t id)
+static struct vcpu *start_paused_of(struct domain *d, uint32_t id)
 {
-	struct vcpu *v = vcpu_alloc(&dom, id);
+	struct vcpu *v = vcpu_alloc(d, id);
 
 	v->info = pool_alloc(sizeof(*v->info));
 	enter(0);
@@ -200,14 +207,24 @@ static struct vcpu *start_paused(uint32_t id)
 	return v;
 }
 
-static struct vcpu *start(uint32_t id)
+static inline struct vcpu *start_paused(uint32_t id)
 {
-	struct vcpu *v = start_paused(id);
+	return start_paused_of(&dom, id);
+}
+
+static inline struct vcpu *start_of(struct domain *d, uint32_t id)
+{
+	struct vcpu *v = start_paused_of(d, id);
 
 	enter(0);
 	vcpu_unpause(v);
 	leave(0);
 	return v;
+}
+
+static inline struct vcpu *start(uint32_t id)
+{
+	return start_of(&dom, id);
 }
 
 /* What a CPU does on its way out: due timers, then the scheduler if asked for. */

@@ -392,7 +392,7 @@ static void waits_at_home(void **state)
 		for (unsigned longer = 0; longer < 3; longer++) {
 			for (unsigned i = 0; i < 2; i++)
 				queue_of(&cpus[i])->nr_waiting = 4 + (i == longer);
-			assert_int_equal(rr_place(v)->id, longer == home ? !home : home);
+			assert_int_equal(queue_place(v)->id, longer == home ? !home : home);
 		}
 		v->cpu = is;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Specification: no processor is idle while a vCPU that it may run waits for another one (hypervisor/sched/idle.c). On 2 and 4
- * simulated processors, under both policies, vCPUs wake, sleep, poll, yield, are paused, bound, taken down and brought up at
+ * simulated processors, under each policy, vCPUs wake, sleep, poll, yield, are paused, bound, taken down and brought up at
  * random, also in the moment in which a processor changes from one to another, and while a queue is locked by a third.
  *   at once   as soon as nothing is pending, each vCPU that may run does so, or waits where it may; no vCPU waits beside an idle
  *             processor that may run it
@@ -9,7 +9,7 @@
  * A failure names its seed; the same seed gives the same again.
  */
 #include "fifo_policy.h"
-#define POLICIES &sched_rr, &fifo
+#define POLICIES &sched_rr, &sched_credit, &fifo
 #include "sched_host.h"
 
 #define VCPUS  6
@@ -217,6 +217,11 @@ static void round_robin(void **state)
 	random_lives("rr");
 }
 
+static void credit(void **state)
+{
+	random_lives("credit");
+}
+
 static void first_come(void **state)
 {
 	random_lives("fifo");
@@ -266,6 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(wakes_while_saved),
 	    cmocka_unit_test(round_robin),
+	    cmocka_unit_test(credit),
 	    cmocka_unit_test(first_come),
 	};
 

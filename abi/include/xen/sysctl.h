@@ -141,6 +141,10 @@ struct xen_sysctl_cpupool_op {
 #define XEN_SYSCTL_CPUPOOL_OP_FREEINFO   7
 #define XEN_SYSCTL_CPUPOOL_PAR_ANY       0xFFFFFFFF
 
+#define XEN_SYSCTL_CSCHED_TSLICE_MIN   1
+#define XEN_SYSCTL_CSCHED_TSLICE_MAX   1000
+#define XEN_SYSCTL_SCHED_RATELIMIT_MIN 100
+#define XEN_SYSCTL_SCHED_RATELIMIT_MAX 500000
 struct xen_sysctl_credit_schedule {
 	unsigned tslice_ms;
 	unsigned ratelimit_us;
