@@ -78,6 +78,17 @@ void vcpu_timers_go_on(struct vcpu *v)
 {
 }
 
+int sched_domain_init(struct domain *d)
+{
+	d->sched.policy = heap_alloc_for(d, 24);
+	return d->sched.policy ? 0 : -ENOMEM;
+}
+
+void sched_domain_free(struct domain *d)
+{
+	heap_free(d->sched.policy);
+}
+
 int sched_vcpu_init(struct vcpu *v)
 {
 	v->sched.policy = heap_alloc_for(v->domain, 40);

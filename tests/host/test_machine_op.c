@@ -36,7 +36,7 @@ long cpupool_op(struct xen_sysctl_cpupool_op *p)
 {
 	return p->n_dom = 41, 0;
 }
-long cpupool_scheduler_op(const struct xen_sysctl_scheduler_op *s)
+long cpupool_scheduler_op(struct xen_sysctl_scheduler_op *s)
 {
 	return -EOPNOTSUPP;
 }
