@@ -5,7 +5,6 @@
 #include "kern/console/log.h"
 #include "kern/lib/errno.h"
 #include "kern/lib/string.h"
-#include "kern/mm/page.h"
 
 #define RESERVE         4u /* own pages from the beginning: with them, each request can end */
 #define PAGE_SECTORS    (PAGE_SIZE >> SECTOR_SHIFT)
@@ -13,39 +12,13 @@
 
 /* ---- Memory that the back end may use ---- */
 
-/* A page of the ring's own, granted from now on until the ring is closed. */
-static bool page_new(struct blk_ring *r, struct granted *g)
-{
-	long ref;
-
-	g->page = page_alloc_zeroed();
-	if (!g->page)
-		return false;
-	ref = grant_access(r->backend, g->page, false);
-	if (ref < 0) {
-		page_put(g->page);
-		g->page = 0;
-		return false;
-	}
-	g->ref = ref;
-	return true;
-}
-
-/* A page that the back end does not let go is lost. */
-static void page_end(struct granted *g)
-{
-	if (g->page && grant_end(g->ref))
-		page_put(g->page);
-	g->page = 0;
-}
-
 static bool own_take(struct blk_ring *r, struct granted *g)
 {
 	if (r->unused_count) {
 		*g = r->unused[--r->unused_count];
 		return true;
 	}
-	if (r->own_count == BLK_PAGES || !page_new(r, g))
+	if (r->own_count == BLK_PAGES || !granted_new(g, r->backend))
 		return false;
 	r->own_count++;
 	return true;
@@ -155,7 +128,7 @@ static u32 grant_pieces(struct blk_ring *r, struct blk_slot *s)
 {
 	u32 most = MIN(s->request->count - s->first, r->max_pieces);
 
-	if (most > DIRECT_SEGMENTS && !s->table.page && !page_new(r, &s->table))
+	if (most > DIRECT_SEGMENTS && !s->table.page && !granted_new(&s->table, r->backend))
 		most = DIRECT_SEGMENTS;
 	for (s->n = 0; s->n < most && piece_grant(r, s, s->n); s->n++)
 		;
@@ -334,12 +307,12 @@ void blk_ring_close(struct blk_ring *r)
 	for (struct blk_slot *s = r->slots; s < r->slots + BLK_SLOTS; s++) {
 		if (s->on_ring)
 			slot_end(r, s, false);
-		page_end(&s->table);
+		granted_end(&s->table);
 	}
 	while (r->unused_count)
-		page_end(&r->unused[--r->unused_count]);
+		granted_end(&r->unused[--r->unused_count]);
 	shared.page = virt_to_pfn(r->shared);
-	page_end(&shared);
+	granted_end(&shared);
 	r->shared = NULL;
 	r->runs = false;
 	r->own_count = r->req_prod = r->rsp_cons = 0;
@@ -349,7 +322,7 @@ static int ring_page(struct blk_ring *r)
 {
 	struct granted shared;
 
-	if (!page_new(r, &shared))
+	if (!granted_new(&shared, r->backend))
 		return -ENOMEM;
 	r->shared = pfn_to_virt(shared.page);
 	r->shared->req_event = r->shared->rsp_event = 1;
@@ -370,7 +343,7 @@ int blk_ring_open(struct blk_ring *r, void (*interrupt)(void *data), void *data)
 		return -ENOMEM;
 	}
 	irq_register(r->port, interrupt, data);
-	for (u32 i = 0; i < RESERVE && page_new(r, &g); i++, r->own_count++)
+	for (u32 i = 0; i < RESERVE && granted_new(&g, r->backend); i++, r->own_count++)
 		r->unused[r->unused_count++] = g;
 	if (r->own_count == RESERVE)
 		return 0;

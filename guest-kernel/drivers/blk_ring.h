@@ -14,7 +14,7 @@
 #ifndef DRIVERS_BLK_RING_H
 #define DRIVERS_BLK_RING_H
 
-#include "drivers/grants.h"
+#include "drivers/granted.h"
 #include "kern/block/block.h"
 #include "xen/event_channel.h"
 #include "xen/io/blkif.h"
@@ -22,11 +22,6 @@
 #define BLK_SLOTS  32u  /* of a ring of one page */
 #define BLK_PIECES 32u  /* of a request on the ring; more than 11 need an indirect one */
 #define BLK_PAGES  128u /* of the ring's own, at most */
-
-struct granted {
-	pfn_t page; /* 0: none */
-	grant_ref_t ref;
-};
 
 struct blk_slot {
 	struct block_request *request; /* NULL: unused */

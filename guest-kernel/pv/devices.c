@@ -6,6 +6,7 @@
 #include "drivers/console_ring.h"
 #include "drivers/console_io.h"
 #include "drivers/devices.h"
+#include "drivers/netfront.h"
 #include "drivers/virtio.h"
 #include "drivers/xenbus.h"
 #include "drivers/xenbus_device.h"
@@ -22,8 +23,10 @@ static void store_init(void)
 		xenstore_init();
 	}
 	xenbus_init();
-	if (xs_ring_present())
+	if (xs_ring_present()) {
 		blkfront_init();
+		netfront_init();
+	}
 }
 
 void drivers_init(void)

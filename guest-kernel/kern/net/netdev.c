@@ -170,7 +170,8 @@ void netdev_receive(struct netdev *d, const struct net_frame *f)
 	enum net_checksum checksum = f->checksum;
 	struct pbuf *p = NULL;
 
-	if (!d->gone && netdev_is_up(d) && f->len >= NET_HEADER_LEN && f->len <= NET_HEADER_LEN + 4 + d->mtu)
+	if (!d->gone && netdev_is_up(d) && f->len >= NET_HEADER_LEN &&
+	    f->len <= MAX(NET_HEADER_LEN + 4 + d->mtu, d->longest))
 		p = pbuf_alloc(PBUF_RAW, f->len, PBUF_RAM);
 	if (!p) {
 		d->received.dropped++;

@@ -46,7 +46,8 @@ struct netdev {
 	/* The driver's, before netdev_add(). */
 	char name[NETDEV_NAME_MAX]; /* "eth%": the first number that is free */
 	u8 mac[NET_MAC_LEN];
-	u32 mtu;          /* 68 to NET_MTU */
+	u32 mtu;     /* 68 to NET_MTU */
+	u32 longest; /* frame that it hands in, of segments that somebody has put together; 0: one of its MTU */
 	bool sends_blank; /* transmit() takes frames with NET_SUM_BLANK */
 	bool carrier;     /* as it is now */
 	/* Sends a frame of at most NET_PIECES pieces and NET_FRAME_MAX bytes, and copies what it needs: pieces and memory are the
