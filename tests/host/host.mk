@@ -17,7 +17,7 @@ $(HOST_TESTS:%=$(B)/tests/host/%): $(B)/tests/host/%: tests/host/test_%.c $(HOST
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(HOST_TFLAGS) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(HOST_LOCKS) -lcmocka
 
 # The teaching kernel's.
-$(addprefix $(B)/tests/host/,blk_ring blkfront block ext2 ext2_cuts ext2_damage mbr p9 p9_client virtio virtio_blk): HOST_TFLAGS += -Iguest-kernel -Iguest-kernel/pv
+$(addprefix $(B)/tests/host/,blk_ring net_ring blkfront block ext2 ext2_cuts ext2_damage mbr p9 p9_client virtio virtio_blk): HOST_TFLAGS += -Iguest-kernel -Iguest-kernel/pv
 
 # What the tests of mm/ link: the mechanisms as they are, and mm_host.c in place of the machine.
 HOST_MM := $(patsubst %,$(B)/tests/host/%.o,tests/host/mm_host $(addprefix hypervisor/,pv/pv64_mm pv/pv32_mm \

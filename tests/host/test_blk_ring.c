@@ -3,71 +3,11 @@
  * The teaching kernel's ring of a virtual disk (guest-kernel/drivers/blk_ring.c), against a back end that is right, and one that
  * lies in every field of its answers. What the back end still has mapped when it has answered is not used again.
  */
-#include "blk_host.h"
+#include "front_host.h"
 #include "drivers/blk_ring.c"
-
-#define POOL_PAGES 512u
-#define REFS       512u
-
-struct page *pages;
-static struct {
-	pfn_t pfn; /* 0: not granted */
-	bool read_only, mapped;
-} grants[REFS];
-static unsigned refs_left, pages_left; /* that may still be given */
-static pfn_t next_page;
 
 void log_at(int level, const char *fmt, ...)
 {
-}
-
-pfn_t page_alloc_zeroed(void)
-{
-	if (!pages_left)
-		return 0;
-	pages_left--;
-	pages[next_page].kind = PAGE_USED;
-	pages[next_page].order = 0;
-	pages[next_page].refs = 1;
-	memset(pfn_to_virt(next_page), 0, PAGE_SIZE);
-	return next_page++;
-}
-
-void page_get(pfn_t pfn)
-{
-	pages[pfn].refs++;
-}
-
-void page_put(pfn_t pfn)
-{
-	assert_true(pages[pfn].refs);
-	pages[pfn].refs--;
-	for (u32 i = 0; i < REFS; i++) /* nobody else may have what is free */
-		assert_false(!pages[pfn].refs && grants[i].pfn == pfn);
-}
-
-long grant_access(domid_t domid, pfn_t pfn, bool readonly)
-{
-	assert_int_equal(domid, BACK_END);
-	for (u32 i = 8; refs_left && i < REFS; i++) {
-		if (grants[i].pfn)
-			continue;
-		refs_left--;
-		grants[i].pfn = pfn;
-		grants[i].read_only = readonly;
-		return i;
-	}
-	return -ENOSPC;
-}
-
-bool grant_end(grant_ref_t ref)
-{
-	assert_true(grants[ref].pfn);
-	if (grants[ref].mapped)
-		return false;
-	grants[ref].pfn = 0;
-	refs_left++;
-	return true;
 }
 
 /* ---- The block layer ---- */
@@ -111,13 +51,6 @@ static struct user *want(unsigned i, enum block_op op, unsigned count)
 
 static u32 seen;
 static u8 disk[1 << 20]; /* sector n is at n modulo its size */
-
-static u8 *at_ref(grant_ref_t ref, bool writes)
-{
-	assert_true(ref < REFS && grants[ref].pfn);
-	assert_false(writes && grants[ref].read_only);
-	return pfn_to_virt(grants[ref].pfn);
-}
 
 /* Takes the next request: true, if there is one. */
 static bool next(union blkif_sring_entry *e)
@@ -172,13 +105,8 @@ static unsigned serve(int16_t status)
 
 static int setup(void **state)
 {
-	pool = aligned_alloc(PAGE_SIZE, POOL_PAGES * PAGE_SIZE);
-	pages = calloc(POOL_PAGES, sizeof(*pages));
-	memset(grants, 0, sizeof(grants));
-	next_page = 1;
-	pages_left = 80;
-	refs_left = REFS;
-	notified = ports_open = seen = 0;
+	memory_new(80);
+	seen = 0;
 	for (size_t i = 0; i < sizeof(disk); i++)
 		disk[i] = i / SECTOR_SIZE;
 	r = calloc(1, sizeof(*r));
