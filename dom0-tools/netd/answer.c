@@ -20,12 +20,25 @@ static void print_vlans(FILE *out, const struct switch_port *p)
 	fputs(text, out);
 }
 
+/* Of a guest that has said it; @text has room for 16. */
+static const char *address_of(const struct switch_port *p, char *text)
+{
+	if (!*p->ip)
+		return "-";
+	snprintf(text, 16, "%u.%u.%u.%u", p->ip[0], p->ip[1], p->ip[2], p->ip[3]);
+	return text;
+}
+
 static void show(FILE *out)
 {
+	char address[16];
+
 	for (const struct lan *lan = lans; lan; lan = lan->next) {
-		fprintf(out, "%s\n  %-16s %-5s %-12s %s\n", lan->name, "Port", "Link", "Group", "VLANs");
+		fprintf(out, "%s\n  %-16s %-5s %-15s %-12s %s\n", lan->name, "Port", "Link", "Address", "Group",
+			"VLANs");
 		for (const struct switch_port *p = lan->ports; p; p = p->next) {
-			fprintf(out, "  %-16s %-5s %-12s ", p->name, p->down ? "down" : "up", group_of(p));
+			fprintf(out, "  %-16s %-5s %-15s %-12s ", p->name, p->down ? "down" : "up",
+				address_of(p, address), group_of(p));
 			print_vlans(out, p);
 			fprintf(out, "%s%s\n", p->isolated ? ", isolated" : "",
 				p->antispoof ? ", antispoof" : "");

@@ -50,22 +50,28 @@ static struct card *port_card(struct switch_port *p)
 
 /* ---- Out ---- */
 
+/* One write() for one frame: of a vector each part would be one, on the teaching kernel. */
 static bool write_frame(struct card *c, struct frame *f, bool tagged)
 {
-	static const uint8_t zeros[ETH_MIN];
-	static struct virtio_header none;
+	static uint8_t bytes[sizeof(struct virtio_header) + FRAME_MAX + ETH_TAG];
+	uint32_t before = c->header ? sizeof(struct virtio_header) : 0;
 	uint32_t len = f->len + (tagged ? ETH_TAG : 0);
-	uint8_t tag[ETH_TAG];
-	struct iovec v[5] = {
-	    {&none, c->header ? sizeof(none) : 0},
-	    {f->data, 2 * ETH_ADDRESS},
-	    {tag, tagged ? ETH_TAG : 0},
-	    {f->data + 2 * ETH_ADDRESS, f->len - 2 * ETH_ADDRESS},
-	    {(void *)(uintptr_t)zeros, len < ETH_MIN ? ETH_MIN - len : 0},
-	};
+	uint8_t *at = bytes + before + 2 * ETH_ADDRESS;
 
-	frame_tag(f, tag);
-	return writev(c->fd, v, 5) >= 0;
+	if (len > FRAME_MAX + ETH_TAG || f->len < 2 * ETH_ADDRESS)
+		return false;
+	memset(bytes, 0, before);
+	memcpy(bytes + before, f->data, 2 * ETH_ADDRESS);
+	if (tagged) {
+		frame_tag(f, at);
+		at += ETH_TAG;
+	}
+	memcpy(at, f->data + 2 * ETH_ADDRESS, f->len - 2 * ETH_ADDRESS);
+	if (len < ETH_MIN) {
+		memset(bytes + before + len, 0, ETH_MIN - len);
+		len = ETH_MIN;
+	}
+	return write(c->fd, bytes, before + len) >= 0;
 }
 
 struct sending {
@@ -197,13 +203,22 @@ static int open_tap(const char *name)
 	return fd;
 }
 
+/* if_nametoindex() would need sockets of the Unix family, which the teaching kernel has not. 0: there is none. */
+static int index_of(int fd, const char *name)
+{
+	struct ifreq request = {0};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(fd, SIOCGIFINDEX, &request) ? 0 : request.ifr_ifindex;
+}
+
 static int open_uplink(const char *name)
 {
 	struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(0x0003)}; /* all */
 	struct packet_mreq all = {.mr_type = PACKET_MR_PROMISC};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
 
-	at.sll_ifindex = all.mr_ifindex = (int)if_nametoindex(name);
+	at.sll_ifindex = all.mr_ifindex = fd < 0 ? 0 : index_of(fd, name);
 	if (fd < 0 || !at.sll_ifindex || bind(fd, (struct sockaddr *)&at, sizeof(at)) ||
 	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all))) {
 		fail_errno(errno, "uplink %s: cannot use this interface", name);

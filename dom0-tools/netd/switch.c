@@ -204,6 +204,19 @@ static void forward(struct switch_port *from, struct frame *f, uint64_t now_ms)
 		port_dropped(from, DROP_VLAN);
 }
 
+/* ARP, RFC 826: who has which address, said by itself. It is believed by nobody but those who read it. */
+static void note_address(struct switch_port *p, const struct frame *f)
+{
+	static const uint8_t ip_over_ethernet[] = {0, 1, 8, 0, ETH_ADDRESS, sizeof(p->ip)};
+	const uint8_t *arp = f->data + ETH_HEAD, *sender = arp + 8;
+	static const uint8_t none[sizeof(p->ip)];
+
+	if (frame_type(f) == ETH_ARP && f->len >= ETH_HEAD + 28 &&
+	    !memcmp(arp, ip_over_ethernet, sizeof(ip_over_ethernet)) && !memcmp(sender, p->mac, ETH_ADDRESS) &&
+	    memcmp(sender + ETH_ADDRESS, none, sizeof(none)))
+		memcpy(p->ip, sender + ETH_ADDRESS, sizeof(p->ip));
+}
+
 void switch_input(struct switch_port *p, struct frame *f, uint64_t now_ms)
 {
 	enum tag_fault tag = f->len < ETH_HEAD ? TAG_RUNT : frame_untag(f);
@@ -224,6 +237,7 @@ void switch_input(struct switch_port *p, struct frame *f, uint64_t now_ms)
 		port_dropped(p, why);
 	} else {
 		mac_learn(p, f->data + ETH_ADDRESS, f->vid, now_ms);
+		note_address(p, f);
 		forward(p, f, now_ms);
 	}
 	frame_drop(f);

@@ -82,6 +82,7 @@ struct switch_port {
 	struct switch_port *next;
 	struct counters counters;
 	unsigned macs; /* learned from it */
+	uint8_t ip[4]; /* the last one that it said it has, by ARP; 0.0.0.0: none yet. For show only */
 	uint64_t storm_ms;
 	uint32_t storm_credit;
 };

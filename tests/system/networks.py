@@ -4,7 +4,7 @@
 
 Echoes of all sizes; files with known checksums in both directions; a guest in another VLAN, which is not reached until it is let in;
 cards that come and go while the guest runs; rl-netd killed under load, which costs the guests time only; a guest that is
-destroyed under load, which costs the others nothing; a capture; and nothing is left at the end.
+destroyed under load, which costs the others nothing; a capture; QEMU's network, by Dom0's card; and nothing is left at the end.
 """
 
 import os
@@ -111,6 +111,17 @@ class Networks:
         require("0a 0d 0d 0a" in said and "4d 3c 2b 1a" in said, said)
         require(int(said.split()[-1]) > 6 * 98, "the file has less than six echoes: " + said)
 
+    def world(self):
+        """No set-up: a guest of either kind has an address, another than Dom0's, and reaches the host."""
+        own = set(re.findall(r"inet addr:(\S+)", self.m.run("ifconfig eth0")))
+        for g in (self.a, self.b):
+            g.ask("ifconfig eth0 0.0.0.0; udhcpc -q -n -i eth0")
+            own |= set(re.findall(r"inet addr:(10\.0\.2\.\d+)", g.ask("ifconfig eth0")))
+            require(g.reaches("10.0.2.2", "-c 2 -W 5"), "the host is not reached")
+        require(len(own) == 3 and "10.0.2.15" in own, "addresses: %s" % own)
+        shown = set(re.findall(r"(?m)^ *vif\S+ +up +([\d.]+)", self.m.run("rl switch show")))
+        require(shown == own - {"10.0.2.15"}, "rl shows %s of %s" % (shown, own))
+
     def end(self):
         for g in (self.a, self.b):
             self.m.run("rl shutdown -w %s" % g.name, 120)
@@ -122,7 +133,7 @@ class Networks:
 def main():
     tap = Tap()
     initrd = ",".join(os.path.join(BUILD, f) for f in ("guest/kernel-pv64.elf", "dom0.cpio"))
-    with Machine(["-m", "480", "-cpu", "max", "-kernel", os.path.join(BUILD, "ringlet.elf"),
+    with Machine(["-m", "480", "-cpu", "max", "-nic", "user,model=virtio-net-pci", "-kernel", os.path.join(BUILD, "ringlet.elf"),
                   "-append", "console=com1 com1=115200,8n1 dom0_mem=160M noreboot", "-initrd", initrd],
                  os.path.join(BUILD, "tests", "networks.log"), limit=400) as m:
         m.expect(SHELL, 100)
@@ -135,6 +146,7 @@ def main():
         tap.step("rl-netd is killed under load", n.killed)
         tap.step("a guest is destroyed under load", n.destroyed)
         tap.step("a capture", n.captured)
+        tap.step("the host's network, without set-up", n.world)
         tap.step("nothing is left", n.end)
     tap.end()
 

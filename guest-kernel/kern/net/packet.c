@@ -17,7 +17,8 @@
 enum {
 	PACKET_ADD_MEMBERSHIP = 1,
 	PACKET_DROP_MEMBERSHIP = 2,
-	PACKET_AUXDATA = 8
+	PACKET_AUXDATA = 8,
+	PACKET_IGNORE_OUTGOING = 23,
 };
 
 enum {
@@ -53,7 +54,9 @@ static bool sees(const struct socket *s, const struct netdev *d, u16 type, bool 
 {
 	if (s->device && s->device != d->index)
 		return false;
-	return s->protocol == ALL ? !outgoing || s != sender : s->protocol == type && !outgoing;
+	if (s->protocol != ALL)
+		return s->protocol == type && !outgoing;
+	return !outgoing || (s != sender && !s->ignores_outgoing);
 }
 
 bool packet_wanted(const struct netdev *d)
@@ -213,6 +216,10 @@ static int packet_set(struct socket *s, int level, int name, const void *value, 
 	bool known =
 	    name == PACKET_ADD_MEMBERSHIP || name == PACKET_DROP_MEMBERSHIP || name == PACKET_AUXDATA;
 
+	if (level == SOL_PACKET && name == PACKET_IGNORE_OUTGOING && len >= sizeof(int)) {
+		s->ignores_outgoing = *(const int *)value;
+		return 0;
+	}
 	return level == SOL_PACKET && known ? 0 : -ENOPROTOOPT;
 }
 

@@ -114,6 +114,7 @@ struct socket {
 	u32 room;                    /* SO_RCVBUF: bytes that wait to be read */
 	u32 device;                  /* SO_BINDTODEVICE, or the device of a packet socket; 0: any */
 	bool v6only, reuse, broadcast, keepalive, linger;
+	bool ignores_outgoing; /* a packet socket: PACKET_IGNORE_OUTGOING */
 	u32 linger_seconds;
 
 	struct list queue; /* struct packet: what has been received, of all but streams */
