@@ -34,8 +34,8 @@ static void show(FILE *out)
 	char address[16];
 
 	for (const struct lan *lan = lans; lan; lan = lan->next) {
-		fprintf(out, "%s\n  %-16s %-5s %-15s %-12s %s\n", lan->name, "Port", "Link", "Address", "Group",
-			"VLANs");
+		fprintf(out, "%s\n  %-16s %-5s %-15s %-12s %s\n", lan->name, "Port", "Link", "Address",
+			"Group", "VLANs");
 		for (const struct switch_port *p = lan->ports; p; p = p->next) {
 			fprintf(out, "  %-16s %-5s %-15s %-12s ", p->name, p->down ? "down" : "up",
 				address_of(p, address), group_of(p));

@@ -212,8 +212,8 @@ static void note_address(struct switch_port *p, const struct frame *f)
 	static const uint8_t none[sizeof(p->ip)];
 
 	if (frame_type(f) == ETH_ARP && f->len >= ETH_HEAD + 28 &&
-	    !memcmp(arp, ip_over_ethernet, sizeof(ip_over_ethernet)) && !memcmp(sender, p->mac, ETH_ADDRESS) &&
-	    memcmp(sender + ETH_ADDRESS, none, sizeof(none)))
+	    !memcmp(arp, ip_over_ethernet, sizeof(ip_over_ethernet)) &&
+	    !memcmp(sender, p->mac, ETH_ADDRESS) && memcmp(sender + ETH_ADDRESS, none, sizeof(none)))
 		memcpy(p->ip, sender + ETH_ADDRESS, sizeof(p->ip));
 }
 
