@@ -179,6 +179,21 @@ static struct switch_port *find_across(struct switch_port *from, const struct fr
 	return NULL;
 }
 
+/* The port to whose card the toolstack gave this address, in this VLAN; NULL. */
+static struct switch_port *owner(const struct switch_port *from, const struct frame *f)
+{
+	static const uint8_t none[ETH_ADDRESS];
+	struct vlans v;
+
+	for (struct switch_port *p = from->lan->ports; p; p = p->next) {
+		v = port_vlans(p);
+		if (!memcmp(p->mac, f->data, ETH_ADDRESS) && memcmp(p->mac, none, ETH_ADDRESS) &&
+		    vlans_has(&v, f->vid))
+			return p;
+	}
+	return NULL;
+}
+
 static void forward(struct switch_port *from, struct frame *f, uint64_t now_ms)
 {
 	struct switch_port *to;
@@ -189,6 +204,9 @@ static void forward(struct switch_port *from, struct frame *f, uint64_t now_ms)
 		return;
 	}
 	to = mac_find(from->lan, f->data, f->vid, now_ms);
+	/* A card that has not spoken yet, to this process or for long: nobody else gets what is for it. */
+	if (!to)
+		to = owner(from, f);
 	if (to) {
 		v = port_vlans(to);
 		if (may_leave(from, to, &v, f->vid))

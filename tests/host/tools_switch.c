@@ -3,6 +3,7 @@
  * Specification of rl-netd's switch.
  *   vlan text  Xen's forms, each with what it means; what is none is refused
  *   learning   unknown goes to all but where it came from, known to one port; per VLAN; after 300 s it is unknown; a new place counts
+ *   given      a frame for the address that a port's card was given goes there, or nowhere, in its VLAN
  *   access     one VLAN; a tag only if it says that VLAN, or a priority; leaves without a tag
  *   trunk      tags on its list; without a tag the native VLAN or nothing; leaves tagged but for the native VLAN, with its priority
  *   stacked    two tags, or a provider's, do not pass, on any port, into any VLAN
@@ -54,8 +55,6 @@ static int setup(void **state)
 	now = 1000000;
 	for (unsigned i = 0; i < PORTS; i++) {
 		port[i] = (struct switch_port){.ops = &ops, .group = -1, .mtu = 1500};
-		port[i].mac[5] = (uint8_t)(i + 1);
-		port[i].mac[0] = 2;
 		vlans_parse("", &port[i].vlans);
 		switch_add(&lan, &port[i]);
 	}
@@ -173,6 +172,22 @@ static void learning(void **state)
 	assert_int_equal(port[3].macs, 0);
 }
 
+/* The toolstack has said which address is where. */
+static void given(void **state)
+{
+	station(port[1].mac, 1);
+	assert_int_equal(plain(0, 1), 1 << 1);
+	port[1].down = true;
+	assert_int_equal(plain(0, 1), 0);
+	port[1].down = false;
+	vlan(1, "10");
+	assert_int_equal(plain(0, 1), 0x1c);
+	vlan(1, "");
+	reaches(3, frame(1, 0, 0x1234, 60)); /* but the station speaks elsewhere */
+	assert_int_equal(plain(0, 1), 1 << 3);
+	assert_int_equal(plain(0, 2), 0x1e);
+}
+
 static void per_vlan(void **state)
 {
 	vlan(0, "10");
@@ -267,6 +282,7 @@ static void refused(void **state)
 	}
 	assert_int_equal(port[0].counters.drops[DROP_RESERVED], 16);
 	port[0].antispoof = true;
+	station(port[0].mac, 0);
 	assert_int_equal(reaches(0, frame(1, 2, 0x1234, 60)), 0);
 	assert_int_equal(port[0].counters.drops[DROP_SPOOFED], 1);
 	assert_int_equal(port[0].macs, 0); /* none of all these was learned */
@@ -286,6 +302,8 @@ static void refused(void **state)
 	assert_int_equal(plain(0, 1), 0);
 	assert_int_equal(plain(1, 0), 0); /* known, but it does not listen */
 	mac_forget(&port[0]);
+	assert_int_equal(plain(1, 0), 0); /* nor does anybody else: it was given that address */
+	memset(port[0].mac, 0, ETH_ADDRESS);
 	assert_int_equal(plain(1, 0), 0x1c);
 }
 
@@ -539,6 +557,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(vlan_text),
 	    cmocka_unit_test_setup(learning, setup),
+	    cmocka_unit_test_setup(given, setup),
 	    cmocka_unit_test_setup(per_vlan, setup),
 	    cmocka_unit_test_setup(access_ports, setup),
 	    cmocka_unit_test_setup(trunk_ports, setup),
