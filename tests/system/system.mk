@@ -6,7 +6,7 @@ $(eval $(call test,main-job,1500,python3 tests/system/main_job.py,$(B)/ringlet.i
 $(eval $(call test,options,200,python3 tests/system/options.py,$(B)/tests/hc-xen-version-pv64.elf $(B)/ringlet.elf))
 $(eval $(call test,iso-menu,400,python3 tests/system/iso.py,$(B)/ringlet.iso))
 $(eval $(call test,grants,300,python3 tests/system/grants.py,$(B)/dom0.cpio $(GK_OUT)/kernel-pv64.elf $(B)/ringlet.elf))
-# Both in a real tmux.
+# `make tmux`, and `make debug` beside gdb, in a real tmux.
 $(eval $(call test,tmux,400,python3 tests/system/tmux.py,$(B)/ringlet.iso $(B)/ringlet.debug.elf $(GK_OUT)/kernel-pv64.debug.elf))
 $(eval $(call test,debug,900,python3 tests/system/debug.py,$(B)/ringlet.elf $(B)/ringlet.debug.elf $(B)/dom0.cpio $(B)/dom0-32.cpio \
 	$(B)/guest/initrd64.cpio $(B)/guest/initrd32.cpio $(foreach k,$(GK_KINDS),$(GK_OUT)/kernel-$(k).debug.elf $(GK_OUT)/kernel-$(k).elf)))
