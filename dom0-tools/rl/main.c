@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const struct verb *const tables[] = {
-    verbs_create, verbs_appliance, verbs_list,   verbs_console, verbs_life,     verbs_names,
-    verbs_disks,  verbs_nics,      verbs_switch, verbs_machine, verbs_why,      verbs_store,
-    verbs_stats,  verbs_top,       verbs_trace,  verbs_help,    verbs_complete, NULL,
+    verbs_create, verbs_appliance, verbs_list,   verbs_console,  verbs_life, verbs_names, verbs_sched,
+    verbs_disks,  verbs_nics,      verbs_switch, verbs_machine,  verbs_why,  verbs_store, verbs_stats,
+    verbs_top,    verbs_trace,     verbs_help,   verbs_complete, NULL,
 };
 
 static int unknown(const char *name)

@@ -27,8 +27,8 @@ struct verb {
 
 /* The tables, each ending with a verb without name. */
 extern const struct verb verbs_create[], verbs_appliance[], verbs_list[], verbs_console[], verbs_life[],
-    verbs_names[], verbs_disks[], verbs_nics[], verbs_switch[], verbs_machine[], verbs_why[], verbs_store[],
-    verbs_stats[], verbs_top[], verbs_trace[], verbs_help[], verbs_complete[];
+    verbs_names[], verbs_sched[], verbs_disks[], verbs_nics[], verbs_switch[], verbs_machine[], verbs_why[],
+    verbs_store[], verbs_stats[], verbs_top[], verbs_trace[], verbs_help[], verbs_complete[];
 
 /* verbs.c. Call it first: the verbs are those of these tables, in this order; NULL ends them. */
 void verbs_are(const struct verb *const *tables);

@@ -239,6 +239,9 @@ $(B)/tests/disks-guest.cpio: scripts/guests/linux.list scripts/guests/init $(B)/
 $(eval $(call test,disks,1200,python3 tests/system/disks.py,$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio \
 	$(B)/guests/vmlinux-cloud.gz $(B)/tests/disks-guest.cpio $(B)/tests/domu-liar.stripped $(addprefix $(B)/appliances/,ringlet.rla web.rla)))
 
+# The credit scheduler, by guests that compute.
+$(eval $(call test,credit,600,python3 tests/system/credit.py,$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(B)/dom0.cpio))
+
 # Virtual networks: guests of the teaching kernel on rl-netd's switch.
 $(eval $(call test,networks,400,python3 tests/system/networks.py,$(B)/ringlet.elf $(GK_OUT)/kernel-pv64.elf $(GK_OUT)/kernel-pv32.elf $(B)/dom0.cpio))
 
