@@ -70,6 +70,7 @@ lint: $(ABI_STAMP) $(LAYERED) ## check layout, layers, headers, guest kinds, gen
 	$(Q)python3 scripts/check-kinds.py
 	$(Q)python3 scripts/check-names.py
 	$(Q)python3 scripts/check-tools.py
+	$(Q)python3 scripts/mutants.py --stale
 	$(Q)$(MAKE) --no-print-directory check-docs
 	$(Q)python3 scripts/check-pages.py
 	$(Q)python3 scripts/pictures --check

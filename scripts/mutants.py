@@ -3,6 +3,7 @@
 """Mutants: the source with one check, reference, flush, lock or bound taken away, and the tests that must see it.
 
   mutants.py [--room WORDS] [--only WORDS] [--quick] [--jobs N]  the mutants of tests/mutants/*.mut
+  mutants.py --stale                                             which of them do not fit the source any more
   mutants.py --fresh N [--seed S] [--room WORDS] [--host]        N chosen at random (scripts/fresh_mutants.py)
 
 tests/mutants/README.md describes the files. Everything happens in copies of the tree, under build/mutants/. A mutant is
@@ -285,12 +286,26 @@ def run_all(mutants, opt):
     score.end()
 
 
+def stale(mutants):
+    """Those that cannot be applied any more, in a line each."""
+    count = 0
+    for m in mutants:
+        try:
+            with open(os.path.join(TOP, m.file)) as f:
+                m.apply(f.read())
+        except (ValueError, OSError) as why:
+            print("mutant %s: %s" % (m.name, why), file=sys.stderr)
+            count += 1
+    return count
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--room", default="", help="only rooms with one of these in their name (a list with commas)")
     args.add_argument("--only", default="", help="only mutants whose names begin so (a list with commas)")
     args.add_argument("--quick", action="store_true", help="the short form")
     args.add_argument("--hurry", action="store_true", help="the tests are known to pass on the source as it is")
+    args.add_argument("--stale", action="store_true", help="only: can each still be applied?")
     args.add_argument("--host", action="store_true", help="fresh ones with host tests alone; what changes nothing survives")
     args.add_argument("--jobs", type=int, default=2)
     args.add_argument("--fresh", type=int, default=0)
@@ -302,6 +317,8 @@ def main():
         mutants = fresh(opt.fresh, opt.seed, words, [m for m in read_all() if m.excused])
     else:
         mutants = [m for m in read_all() if any(w in m.room for w in words) and m.name.startswith(tuple(opt.only.split(",")))]
+    if opt.stale:
+        sys.exit(1 if stale(mutants) else 0)
     run_all(mutants, opt)
 
 
