@@ -132,7 +132,7 @@ static int find_subject(const char *word, char *out, size_t size)
 static int run_capture(const char *subject, const char *file, unsigned long mib, unsigned long seconds)
 {
 	struct sigaction action = {.sa_handler = on_end};
-	char path[200], folder[128] = "", *text;
+	char path[200], folder[128] = "", on_host[512], *text;
 	uint64_t until = now_ms() + seconds * 1000;
 
 	if (*file != '/' && !getcwd(folder, sizeof(folder))) {
@@ -159,6 +159,8 @@ static int run_capture(const char *subject, const char *file, unsigned long mib,
 		return EXIT_FAILED;
 	fprintf(stderr, "%s\n", text);
 	free(text);
+	if (host_path(path, on_host, sizeof(on_host)))
+		fprintf(stderr, "on the host: %s\n", on_host);
 	return EXIT_OK;
 }
 
