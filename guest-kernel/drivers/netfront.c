@@ -189,6 +189,7 @@ static void connect(struct vif *v)
 	net_ring_run(&v->ring);
 	if (line != v->net.carrier)
 		netdev_carrier(&v->net, line);
+	netdev_wake(&v->net); /* what has waited since the old rings; no answer will come of them */
 }
 
 /* The back end goes. Tools that want the card no more have said so before. */
