@@ -50,28 +50,22 @@ static struct card *port_card(struct switch_port *p)
 
 /* ---- Out ---- */
 
-/* One write() for one frame: of a vector each part would be one, on the teaching kernel. */
 static bool write_frame(struct card *c, struct frame *f, bool tagged)
 {
-	static uint8_t bytes[sizeof(struct virtio_header) + FRAME_MAX + ETH_TAG];
-	uint32_t before = c->header ? sizeof(struct virtio_header) : 0;
+	static const uint8_t zeros[ETH_MIN];
+	static struct virtio_header none;
 	uint32_t len = f->len + (tagged ? ETH_TAG : 0);
-	uint8_t *at = bytes + before + 2 * ETH_ADDRESS;
+	uint8_t tag[ETH_TAG];
+	struct iovec v[5] = {
+	    {&none, c->header ? sizeof(none) : 0},
+	    {f->data, 2 * ETH_ADDRESS},
+	    {tag, tagged ? ETH_TAG : 0},
+	    {f->data + 2 * ETH_ADDRESS, f->len - 2 * ETH_ADDRESS},
+	    {(void *)(uintptr_t)zeros, len < ETH_MIN ? ETH_MIN - len : 0},
+	};
 
-	if (len > FRAME_MAX + ETH_TAG || f->len < 2 * ETH_ADDRESS)
-		return false;
-	memset(bytes, 0, before);
-	memcpy(bytes + before, f->data, 2 * ETH_ADDRESS);
-	if (tagged) {
-		frame_tag(f, at);
-		at += ETH_TAG;
-	}
-	memcpy(at, f->data + 2 * ETH_ADDRESS, f->len - 2 * ETH_ADDRESS);
-	if (len < ETH_MIN) {
-		memset(bytes + before + len, 0, ETH_MIN - len);
-		len = ETH_MIN;
-	}
-	return write(c->fd, bytes, before + len) >= 0;
+	frame_tag(f, tag);
+	return writev(c->fd, v, 5) >= 0;
 }
 
 struct sending {

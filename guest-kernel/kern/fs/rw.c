@@ -149,7 +149,11 @@ static long read_or_write_vector(int fd, const struct iovec *vector, int count, 
 	if (count < 0 || count > IOV_MAX)
 		return -EINVAL;
 	file_get(file);
-	rc = writing ? write_vector(file, vector, count) : transfer_vector(file, vector, count, file_read);
+	if (file->ops->vector)
+		rc = file->ops->vector(file, vector, count, writing);
+	else
+		rc = writing ? write_vector(file, vector, count)
+			     : transfer_vector(file, vector, count, file_read);
 	file_put(file);
 	return rc;
 }

@@ -135,6 +135,9 @@ struct file_ops {
 	void (*release)(struct file *file);
 	long (*read)(struct file *file, void *user_buf, size_t n, u64 *pos);
 	long (*write)(struct file *file, const void *user_buf, size_t n, u64 *pos);
+	/* A whole vector (struct iovec, in user memory) at once, for files of datagrams or frames: one vector is one of them. NULL:
+	 * part by part. */
+	long (*vector)(struct file *file, const void *vector, u32 count, bool writing);
 	/* Around several calls of write() that are one to others, of n bytes in all. May sleep. Each may be NULL. */
 	long (*write_begin)(struct file *file, size_t n);
 	void (*write_end)(struct file *file);

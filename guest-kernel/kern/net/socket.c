@@ -110,6 +110,21 @@ int message_get(struct message *m, size_t at, void *to, size_t n)
 	return message_copy(m, at, to, n, false);
 }
 
+int message_measure(struct message *m)
+{
+	struct iovec part;
+
+	m->total = 0;
+	for (u32 i = 0; i < m->count; i++) {
+		if (get_user(part, &m->vector[i]))
+			return -EFAULT;
+		if ((long)part.len < 0)
+			return -EINVAL;
+		m->total += MIN(part.len, IO_MAX - m->total);
+	}
+	return 0;
+}
+
 static int get_address(union address *a, const void *user, u32 len)
 {
 	if (len > ADDRESS_MAX)
@@ -161,6 +176,17 @@ static long socket_write(struct file *file, const void *buf, size_t n, u64 *pos)
 	return send(file->private, &m);
 }
 
+static long socket_vector(struct file *file, const void *vector, u32 count, bool writing)
+{
+	struct message m = {.vector = vector, .count = count, .nonblock = file->flags & O_NONBLOCK};
+	struct socket *s = file->private;
+	int rc = message_measure(&m);
+
+	if (rc || (!m.total && s->type == SOCK_STREAM))
+		return rc;
+	return writing ? send(s, &m) : s->ops->receive(s, &m);
+}
+
 static unsigned socket_poll(struct file *file, struct poll_set *set)
 {
 	struct socket *s = file->private;
@@ -200,6 +226,7 @@ static const struct file_ops socket_file_ops = {
     .release = socket_release,
     .read = socket_read,
     .write = socket_write,
+    .vector = socket_vector,
     .poll = socket_poll,
     .ioctl = socket_ioctl,
 };
@@ -510,21 +537,12 @@ struct mmsghdr {
 
 static int get_header(struct msghdr *h, const struct msghdr *user, struct message *m, u32 flags)
 {
-	struct iovec part;
-
 	if (copy_from_user(h, user, sizeof(*h)))
 		return -EFAULT;
 	if (h->count > IOV_MAX)
 		return -EMSGSIZE;
 	*m = (struct message){.vector = h->vector, .count = h->count, .flags = flags};
-	for (u32 i = 0; i < m->count; i++) {
-		if (get_user(part, &h->vector[i]))
-			return -EFAULT;
-		if ((long)part.len < 0)
-			return -EINVAL;
-		m->total += MIN(part.len, IO_MAX - m->total);
-	}
-	return 0;
+	return message_measure(m);
 }
 
 /* What is told besides the data (control messages) is not looked at. */

@@ -151,6 +151,8 @@ void socket_destroy(struct socket *s); /* also when lwIP calls */
 /* Sleeps until something has changed: 0, -EAGAIN (nonblock, or the time `wait` is over) or -ERESTARTSYS. */
 int socket_wait(struct socket *s, bool nonblock, u64 wait);
 int socket_take_error(struct socket *s); /* -errno, once */
+/* Sets m->total by its vector. -EFAULT, -EINVAL: a length is negative. */
+int message_measure(struct message *m);
 /* Copies n bytes at `offset` of the message from kernel memory or to it. -EFAULT. */
 int message_put(struct message *m, size_t offset, const void *from, size_t n);
 int message_get(struct message *m, size_t offset, void *to, size_t n);

@@ -10,6 +10,7 @@
 #include "kern/lib/string.h"
 #include "kern/mm/user.h"
 #include "kern/net/netdev.h"
+#include "kern/net/socket.h"
 #include "kern/net/stack.h"
 
 #define TUN_DEVICE MKDEV(DEV_MISC, 200)
@@ -99,10 +100,11 @@ static void tap_release(struct file *file)
 	net_free(t);
 }
 
-static long tap_read(struct file *file, void *buf, size_t n, u64 *pos)
+static long leaves(struct file *file, struct message *m)
 {
 	struct tap *t = file->private;
 	struct tap_frame *k;
+	size_t n;
 	int rc;
 
 	if (!t->attached)
@@ -112,35 +114,58 @@ static long tap_read(struct file *file, void *buf, size_t n, u64 *pos)
 		if (rc)
 			return rc;
 	}
-	n = MIN(n, (size_t)k->len);
-	if (copy_to_user(buf, k->bytes, n))
+	n = MIN(m->total, (size_t)k->len);
+	if (message_put(m, 0, k->bytes, n))
 		return -EFAULT;
 	drop(t, k);
 	netdev_wake(&t->net);
 	return n;
 }
 
-static long tap_write(struct file *file, const void *buf, size_t n, u64 *pos)
+static long tap_read(struct file *file, void *buf, size_t n, u64 *pos)
 {
-	struct tap *t = file->private;
-	struct net_piece piece = {NULL, n};
-	struct net_frame f = {.pieces = &piece, .count = 1, .len = n};
+	struct message m = {.one = {buf, n}, .total = n};
+
+	return leaves(file, &m);
+}
+
+static long arrives(struct tap *t, struct message *m)
+{
+	struct net_piece piece = {NULL, m->total};
+	struct net_frame f = {.pieces = &piece, .count = 1, .len = m->total};
 	u8 *frame;
 	int rc;
 
 	if (!t->attached)
 		return -EIO;
-	if (n < NET_HEADER_LEN || n > NET_FRAME_MAX)
+	if (m->total < NET_HEADER_LEN || m->total > NET_FRAME_MAX)
 		return -EINVAL;
-	frame = net_malloc(n);
+	frame = net_malloc(m->total);
 	if (!frame)
 		return -ENOBUFS;
 	piece.at = frame;
-	rc = copy_from_user(frame, buf, n);
+	rc = message_get(m, 0, frame, m->total);
 	if (!rc)
 		netdev_receive(&t->net, &f);
 	net_free(frame);
-	return rc ? rc : (long)n;
+	return rc ? rc : (long)m->total;
+}
+
+static long tap_write(struct file *file, const void *buf, size_t n, u64 *pos)
+{
+	struct message m = {.one = {(void *)buf, n}, .total = n};
+
+	return arrives(file->private, &m);
+}
+
+static long tap_vector(struct file *file, const void *vector, u32 count, bool writing)
+{
+	struct message m = {.vector = vector, .count = count};
+	int rc = message_measure(&m);
+
+	if (rc)
+		return rc;
+	return writing ? arrives(file->private, &m) : leaves(file, &m);
 }
 
 static unsigned tap_poll(struct file *file, struct poll_set *set)
@@ -214,6 +239,7 @@ static const struct file_ops tap_ops = {
     .release = tap_release,
     .read = tap_read,
     .write = tap_write,
+    .vector = tap_vector,
     .poll = tap_poll,
     .ioctl = tap_ioctl,
 };

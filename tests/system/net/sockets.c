@@ -178,6 +178,10 @@ static void datagrams(void)
 	m = (struct msghdr){.msg_iov = &(struct iovec){text, 5}, .msg_iovlen = 1};
 	CHECK(recvmsg(s, &m, 0) == 5 && m.msg_flags == MSG_TRUNC && !memcmp(text, "one t", 5));
 	CHECK(!connect(c, (void *)&a, sizeof(a)));
+	CHECK(writev(c, parts, 2) == 7); /* a vector is one datagram, sent or received */
+	CHECK(readv(s, (struct iovec[]){{text, 2}, {text + 8, 8}}, 2) == 7 && !memcmp(text, "on", 2) &&
+	      !memcmp(text + 8, "e two", 5));
+	FAILS(syscall(SYS_writev, c, BAD, 1), EFAULT);
 	for (unsigned i = 0; i < sizeof(big); i++)
 		big[i] = pattern(i);
 	CHECK(send(c, big, sizeof(big), 0) == sizeof(big));
@@ -288,6 +292,11 @@ static void tap(void)
 	CHECK(next_frame(k, copy, ETHERTYPE_IP) == 47 && !memcmp(copy, frame, 47));
 	CHECK(sendto(k, frame, 47, 0, (void *)&ll, sizeof(ll)) == 47);
 	CHECK(next_frame(t, copy, ETHERTYPE_IP) == 47 && !memcmp(copy, frame, 47));
+	/* A vector is one frame, here and there. */
+	CHECK(writev(k, (struct iovec[]){{frame, 14}, {frame + 14, 33}}, 2) == 47);
+	CHECK(next_frame(t, copy, ETHERTYPE_IP) == 47 && !memcmp(copy, frame, 47));
+	CHECK(writev(t, (struct iovec[]){{frame, 12}, {frame + 12, 2}, {frame + 14, 33}}, 3) == 47);
+	CHECK(next_frame(k, copy, ETHERTYPE_IP) == 47 && !memcmp(copy, frame, 47));
 	FAILS(sendto(k, frame, 13, 0, (void *)&ll, sizeof(ll)), EINVAL);
 	FAILS(write(t, frame, 13), EINVAL);
 	FAILS(write(t, BAD, 60), EFAULT);
