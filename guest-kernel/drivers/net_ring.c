@@ -37,7 +37,7 @@ static const char *take_back(struct net_ring *r, bool soon)
 		if (prod - r->tx_cons > r->tx_prod - r->tx_cons)
 			return "answers more than was sent";
 		while (!wrong && r->tx_cons != prod) {
-			struct netif_tx_response a = r->tx->ring[r->tx_cons++ % NETIF_SLOTS].rsp;
+			struct netif_tx_response a = r->tx->ring[r->tx_cons++ % NET_SLOTS].rsp;
 
 			__atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on, the copy */
 			wrong = sent(r, &a);
@@ -71,7 +71,7 @@ bool net_ring_send(struct net_ring *r, const struct net_frame *f)
 		to += f->pieces[i].len;
 	}
 	r->sent[n] = true;
-	q = &r->tx->ring[r->tx_prod % NETIF_SLOTS].req;
+	q = &r->tx->ring[r->tx_prod % NET_SLOTS].req;
 	*q = (struct netif_tx_request){.gref = r->tx_pages[n].ref, .id = n, .size = f->len};
 	if (f->checksum == NET_SUM_BLANK)
 		q->flags = NETTXF_csum_blank | NETTXF_data_validated;
@@ -92,9 +92,9 @@ struct arrived {
 
 static const char *add_piece(struct net_ring *r, struct arrived *a, u32 at, const struct netif_rx_response *s)
 {
-	const u8 *page = pfn_to_virt(r->rx_pages[r->posted[at % NETIF_SLOTS]].page);
+	const u8 *page = pfn_to_virt(r->rx_pages[r->posted[at % NET_SLOTS]].page);
 
-	if (s->id != at % NETIF_SLOTS)
+	if (s->id != at % NET_SLOTS)
 		return "answers for another page than the slot's";
 	if (s->status < 0 || a->frame.count == NET_RX_PIECES) {
 		a->dropped = true;
@@ -124,14 +124,14 @@ static const char *read_frame(struct net_ring *r, u32 prod, struct arrived *a)
 
 	*a = (struct arrived){.frame = {.pieces = a->pieces}};
 	while (more || extra) {
-		const union netif_rx_sring_entry s = r->rx->ring[at % NETIF_SLOTS];
+		const union netif_rx_sring_entry s = r->rx->ring[at % NET_SLOTS];
 		const char *wrong;
 
 		__atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on, the copy */
 		if (at == prod)
 			return NULL;
 		if (extra) {
-			extra = s.extra.flags & XEN_NETIF_EXTRA_FLAG_MORE;
+			extra = ((const struct netif_extra_info *)&s)->flags & XEN_NETIF_EXTRA_FLAG_MORE;
 			at++;
 			continue;
 		}
@@ -151,7 +151,7 @@ static const char *read_frame(struct net_ring *r, u32 prod, struct arrived *a)
 /* The back end may fill the page. */
 static void post(struct net_ring *r, u32 page)
 {
-	u32 slot = r->rx_prod++ % NETIF_SLOTS;
+	u32 slot = r->rx_prod++ % NET_SLOTS;
 
 	r->posted[slot] = page;
 	r->rx->ring[slot].req = (struct netif_rx_request){.id = slot, .gref = r->rx_pages[page].ref};
@@ -170,7 +170,7 @@ static const char *take_frame(struct net_ring *r, u32 prod)
 	if (!a.dropped && a.frame.len && a.frame.len <= NET_RX_FRAME_MAX)
 		r->receive(r, &a.frame);
 	for (u32 i = 0; r->runs && i < a.slots; i++)
-		post(r, r->posted[r->rx_cons++ % NETIF_SLOTS]);
+		post(r, r->posted[r->rx_cons++ % NET_SLOTS]);
 	return NULL;
 }
 

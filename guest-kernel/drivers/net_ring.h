@@ -15,6 +15,7 @@
 #include "xen/event_channel.h"
 #include "xen/io/netif.h"
 
+#define NET_SLOTS        256u /* of a ring of one page */
 #define NET_TX_PAGES     64u  /* frames that the back end has, at most */
 #define NET_RX_PAGES     128u /* posted, at most: so many that seven of the largest frames find place */
 #define NET_RX_LEAST     20u  /* without so many, the largest frame would wait for ever */
@@ -39,7 +40,7 @@ struct net_ring {
 	u8 unused[NET_TX_PAGES], unused_count; /* of tx_pages */
 	bool sent[NET_TX_PAGES];               /* the back end has it */
 	u32 rx_count;                          /* of rx_pages that there are */
-	u8 posted[NETIF_SLOTS];                /* by slot: which of rx_pages */
+	u8 posted[NET_SLOTS];                  /* by slot: which of rx_pages */
 };
 
 /* New rings, and one or two event channels, for whose events interrupt(data) is called. 0 or -errno. */

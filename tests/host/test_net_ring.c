@@ -91,12 +91,12 @@ static bool send(u8 byte, u32 len, enum net_checksum checksum)
 static struct netif_tx_request taken(void)
 {
 	assert_true(tx_seen != r->tx->req_prod);
-	return r->tx->ring[tx_seen++ % NETIF_SLOTS].req;
+	return r->tx->ring[tx_seen++ % NET_SLOTS].req;
 }
 
 static void tx_answer(u16 id, s16 status)
 {
-	r->tx->ring[r->tx->rsp_prod++ % NETIF_SLOTS].rsp = (struct netif_tx_response){id, status};
+	r->tx->ring[r->tx->rsp_prod++ % NET_SLOTS].rsp = (struct netif_tx_response){id, status};
 }
 
 static void test_sending(void **state)
@@ -164,12 +164,12 @@ static void test_sent_lies(void **state)
 static struct netif_rx_request posted(void)
 {
 	assert_true(rx_seen != r->rx->req_prod);
-	return r->rx->ring[rx_seen++ % NETIF_SLOTS].req;
+	return r->rx->ring[rx_seen++ % NET_SLOTS].req;
 }
 
 static void rx_answer(struct netif_rx_response s)
 {
-	r->rx->ring[r->rx->rsp_prod++ % NETIF_SLOTS].rsp = s;
+	r->rx->ring[r->rx->rsp_prod++ % NET_SLOTS].rsp = s;
 }
 
 /* A slot of a frame, full of a byte. */
@@ -184,8 +184,8 @@ static void fill(u16 offset, s16 len, u16 flags, u8 byte)
 static void extra(u8 flags)
 {
 	posted();
-	r->rx->ring[r->rx->rsp_prod++ % NETIF_SLOTS].extra =
-	    (struct netif_extra_info){.type = XEN_NETIF_EXTRA_TYPE_GSO, .flags = flags, .size = 1448};
+	*(struct netif_extra_info *)&r->rx->ring[r->rx->rsp_prod++ % NET_SLOTS] =
+	    (struct netif_extra_info){.type = XEN_NETIF_EXTRA_TYPE_GSO, .flags = flags, .u.gso.size = 1448};
 }
 
 static void test_receiving(void **state)
@@ -299,7 +299,7 @@ static void test_received_lies(void **state)
 	again();
 	r->rx->ring[0].rsp = (struct netif_rx_response){0, 0, NETRXF_extra_info, 60};
 	for (u32 i = 1; i < NET_RX_PAGES; i++)
-		r->rx->ring[i].extra.flags = XEN_NETIF_EXTRA_FLAG_MORE;
+		((struct netif_extra_info *)&r->rx->ring[i])->flags = XEN_NETIF_EXTRA_FLAG_MORE;
 	r->rx->rsp_prod = NET_RX_PAGES;
 	assert_non_null(answers());
 	assert_int_equal(got_count, 0);

@@ -9,8 +9,6 @@
 
 #include "../grant_table.h"
 
-#define NETIF_SLOTS 256 /* of a ring of one page */
-
 /* Of a tx request. The size of a packet's first slot is that of the whole packet. */
 #define NETTXF_csum_blank     (1U << 0) /* only the pseudo-header's sum is in the checksum's field */
 #define NETTXF_data_validated (1U << 1)
@@ -55,9 +53,13 @@ struct netif_rx_response {
 /* In place of a request or response, behind the first one of its packet. */
 struct netif_extra_info {
 	uint8_t type, flags;
-	uint16_t size; /* of a segment (GSO) */
-	uint8_t gso_type, pad;
-	uint16_t features;
+	union {
+		struct {
+			uint16_t size; /* of a segment */
+			uint8_t type, pad;
+			uint16_t features;
+		} gso;
+	} u;
 };
 
 union netif_tx_sring_entry {
@@ -68,17 +70,16 @@ union netif_tx_sring_entry {
 union netif_rx_sring_entry {
 	struct netif_rx_request req;
 	struct netif_rx_response rsp;
-	struct netif_extra_info extra;
 };
 
 struct netif_tx_sring {
 	uint32_t req_prod, req_event, rsp_prod, rsp_event;
 	uint8_t pad[48];
-	union netif_tx_sring_entry ring[NETIF_SLOTS];
+	union netif_tx_sring_entry ring[1]; /* as many as fit: 256 in one page */
 };
 
 struct netif_rx_sring {
 	uint32_t req_prod, req_event, rsp_prod, rsp_event;
 	uint8_t pad[48];
-	union netif_rx_sring_entry ring[NETIF_SLOTS];
+	union netif_rx_sring_entry ring[1];
 };
